@@ -1,0 +1,25 @@
+//! What survives a crash?
+//!
+//! A server that comes back must stand by what it said: the term it knew, the vote it gave, the
+//! entries it acknowledged. So all of these are on disk before anybody hears of them. What was
+//! committed and handed over may be forgotten, since a leader will tell it again.
+//!
+//! Read in this order:
+//!
+//! 1. [`durable`]: which part of a server's state must survive, how to see in an instant whether
+//!    a step changed it, and how to write no more than what changed.
+//! 2. [`persisted`]: a layer around any protocol that saves each step before the step's messages
+//!    leave. No rule of the labs before is touched, and none can forget to save.
+//!
+//! **Invariant.** No message, and nothing that is handed over, tells more than the disk holds.
+//!
+//! Missing on purpose: the disk keeps the whole log, and a restarted server hands all of it over
+//! again (lab 2D).
+
+pub mod durable;
+pub mod outline;
+pub mod persisted;
+
+pub use durable::Durable;
+pub use outline::{Mark, Outline};
+pub use persisted::{Persisted, Raft, boot};

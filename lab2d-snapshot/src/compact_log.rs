@@ -1,0 +1,117 @@
+//! Lab 2B's log with a later beginning.
+
+use lab2b_log::{Compacted, Conflict, Entry, RaftLog, Suffix, VecLog};
+use labrpc::{Index, LogPosition};
+
+/// A log whose front has been folded into a snapshot.
+///
+/// What is left is a log of lab 2B's in coordinates of its own: its index 1 is this log's index
+/// `base.index + 1`. No entry stands for what is gone; the base is a position and nothing else,
+/// so there is no false entry that could be sent, applied or compared by mistake.
+///
+/// # Invariants
+///
+/// - The base is the true position, term and index, of the last entry that is gone.
+/// - `tail` holds what follows it, and may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompactLog {
+    base: LogPosition,
+    tail: VecLog,
+}
+
+impl CompactLog {
+    /// Forgets the entries through `through`.
+    ///
+    /// # Panics
+    ///
+    /// When `through` is not in the log.
+    pub fn compact(&mut self, through: Index) {
+        // BEGIN 2D §7: the new base is a position of the old log; what follows it stays, be it nothing
+        // Index and term are read together, before anything moves: afterwards the index would
+        // name another entry, with another term.
+        let base = self.position(through).unwrap_or_else(|| {
+            panic!(
+                "the log cannot be cut at index {through}: it holds what follows {:?} through {:?}",
+                self.base,
+                self.last()
+            );
+        });
+        let left = self.suffix(through + 1).expect("what follows an entry that is held is held");
+        self.tail = left.entries.iter().cloned().collect();
+        self.base = base;
+        // END
+    }
+
+    /// Begins after `through`, which a leader's snapshot covers. If the log holds that very entry,
+    /// what follows it is still good and stays. If not, none of the log can be trusted.
+    pub fn install(&mut self, through: LogPosition) {
+        // BEGIN 2D Figure 13, rules 6 and 7: equal index and term, or all is discarded
+        if self.position(through.index) == Some(through) {
+            self.compact(through.index); // rule 6
+        } else {
+            *self = CompactLog::starting_after(through); // rule 7
+        }
+        // END
+    }
+
+    /// From the tail's coordinates to this log's.
+    fn lift(&self, position: LogPosition) -> LogPosition {
+        if position == LogPosition::ZERO {
+            return self.base;
+        }
+        LogPosition { index: self.base.index + position.index, ..position }
+    }
+
+    /// From this log's coordinates to the tail's. `position` is not before the base.
+    fn lower(&self, position: LogPosition) -> LogPosition {
+        if position == self.base {
+            return LogPosition::ZERO;
+        }
+        LogPosition { index: position.index - self.base.index, ..position }
+    }
+}
+
+impl RaftLog for CompactLog {
+    fn starting_after(base: LogPosition) -> Self {
+        CompactLog { base, tail: VecLog::default() }
+    }
+
+    fn base(&self) -> LogPosition {
+        self.base
+    }
+
+    fn last(&self) -> LogPosition {
+        self.lift(self.tail.last())
+    }
+
+    fn get(&self, index: Index) -> Option<&Entry> {
+        self.tail.get(index.checked_sub(self.base.index)?)
+    }
+
+    fn suffix(&self, from: Index) -> Result<Suffix<'_>, Compacted> {
+        // BEGIN 2D §7: what begins at or before the base is gone, the rest is the tail's, lifted
+        let from = from.checked_sub(self.base.index).ok_or(Compacted)?;
+        let Suffix { prev, entries } = self.tail.suffix(from)?;
+        Ok(Suffix { prev: self.lift(prev), entries })
+        // END
+    }
+
+    fn push(&mut self, entry: Entry) -> LogPosition {
+        let at = self.tail.push(entry);
+        self.lift(at)
+    }
+
+    /// A request may speak of entries that this log has already folded into its snapshot. They
+    /// are committed, so the leader's are the same: they are skipped, and the rest builds upon
+    /// the base.
+    fn splice(&mut self, prev: LogPosition, mut entries: Vec<Entry>) -> Result<(), Conflict> {
+        // BEGIN 2D Figure 2, AppendEntries rules 2 to 4, behind a base: skip what is covered, then splice the tail
+        let covered = self.base.index.saturating_sub(prev.index) as usize;
+        let prev = if covered > 0 { self.base } else { prev };
+        entries.drain(..covered.min(entries.len()));
+        self.tail
+            .splice(self.lower(prev), entries)
+            .map_err(|conflict| Conflict { retry_from: self.base.index + conflict.retry_from })
+        // END
+    }
+}

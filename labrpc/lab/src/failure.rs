@@ -1,0 +1,50 @@
+//! Why the command stops early, and with which exit status.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+/// The exit status when some test failed, or the course could not be built or read.
+pub const EXIT_FAILED: u8 = 1;
+/// The exit status when the command line makes no sense, as with cargo's own commands' parsers.
+const EXIT_MISUSE: u8 = 2;
+/// The exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// Why the command stops early. Shown as one line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The command line is wrong: the text says in what, and what would be right.
+    Misuse(String),
+    /// The course or the machine is not as it should be: the text says where.
+    Broken(String),
+    /// Ctrl-C, or a polite request of the system to end.
+    Interrupted,
+}
+
+impl Failure {
+    /// What the shell learns.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Misuse(_) => EXIT_MISUSE,
+            Failure::Broken(_) => EXIT_FAILED,
+            Failure::Interrupted => EXIT_INTERRUPTED,
+        })
+    }
+
+    /// What an error of the system becomes: `what could not be done: reason`.
+    pub fn of_system(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Failure {
+        move |error| Failure::Broken(format!("{what}: {error}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Misuse(text) | Failure::Broken(text) => f.write_str(text),
+            Failure::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,52 @@
+//! Made-up results, for the tests of what shows them.
+
+use std::time::Duration;
+
+use super::record::Record;
+use super::verdict::{LabResult, Ledger};
+use crate::course::LABS;
+use crate::points::GradedTest;
+use crate::request::{SeedChoice, Token};
+
+/// A run of `seed` virtual seconds and milliseconds of a processor.
+pub fn run(test: &str, seed: u64, failure: Option<&str>) -> Record {
+    Record {
+        test: test.to_string(),
+        seed,
+        seeds: 5,
+        failure: failure.map(str::to_string),
+        trace: format!("{seed:016x}"),
+        virtual_time: Duration::from_secs(seed),
+        cpu_time: Duration::from_millis(seed),
+        token: Token::of(test, seed).to_string(),
+    }
+}
+
+/// A line of a list of graded tests.
+pub fn test(name: &str, points: u64, seeds: u64) -> GradedTest {
+    GradedTest { name: name.to_string(), points, seeds }
+}
+
+/// The judgement on a lab after these records.
+pub fn lab(lab: usize, tests: &[GradedTest], records: Vec<Record>, reasons: &[(&str, &str)]) -> LabResult {
+    let mut ledger = Ledger::new(tests, &SeedChoice::Listed);
+    records.into_iter().for_each(|record| assert!(ledger.enter(record), "an example is about its own tests"));
+    reasons.iter().for_each(|(test, reason)| ledger.explain(test, reason.to_string()));
+    let real_time = Duration::from_millis(310);
+    LabResult { lab: &LABS[lab], verdicts: ledger.verdicts(), trouble: None, notes: Vec::new(), real_time }
+}
+
+/// Lab 2A with one test that passed, one that failed and one without a verdict.
+pub fn lab_with_each_outcome() -> LabResult {
+    let tests =
+        [test("initial_election_2a", 10, 2), test("many_elections_2a", 20, 3), test("reelection_2a", 30, 5)];
+    let failure = "Server 3 voted twice in term 9.\n\n  11.918 s  server 3 grants its vote";
+    let records = vec![
+        run("initial_election_2a", 1, None),
+        run("initial_election_2a", 2, None),
+        run("many_elections_2a", 1, None),
+        run("many_elections_2a", 2, Some(failure)),
+        run("reelection_2a", 1, None),
+    ];
+    lab(0, &tests, records, &[("reelection_2a", "the test process died with signal: 6")])
+}

@@ -1,0 +1,182 @@
+//! What the tests report: a file of JSON lines, one for each run of a test with one seed.
+//!
+//! The file is named to the test process by `LAB_REPORT`. A line reads
+//!
+//! ```json
+//! {"test":"initial_election_2a","seed":1,"seeds":5,"outcome":"passed","trace":"0123456789abcdef",
+//!  "virtual_ns":12402000000,"cpu_ns":3100000,"token":"initial_election_2a:1","failure":null}
+//! ```
+//!
+//! without the line break; `outcome` is `passed` or `failed`, and `failure` then the report for the
+//! student. A line `{"test":"…","finished":true}` says that a test will report no further seed.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// One run of a test with one seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The test function.
+    pub test: String,
+    /// What its random decisions were drawn from.
+    pub seed: u64,
+    /// With how many seeds the test means to run.
+    pub seeds: u64,
+    /// The report for the student if it failed.
+    pub failure: Option<String>,
+    /// The hash of all that happened, equal for equal tokens.
+    pub trace: String,
+    /// How long it took in the servers' time.
+    pub virtual_time: Duration,
+    /// How much of a processor it took.
+    pub cpu_time: Duration,
+    /// What replays it.
+    pub token: String,
+}
+
+/// One line of the report.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A run has ended.
+    Run(Record),
+    /// A test has ended.
+    Finished,
+}
+
+/// Reads one line.
+///
+/// # Errors
+///
+/// A sentence on what is missing.
+pub fn parse(line: &str) -> Result<Line, String> {
+    let value: Value = serde_json::from_str(line).map_err(|error| format!("it is not JSON: {error}"))?;
+    let text = |field: &str| {
+        let text = value.get(field).and_then(Value::as_str);
+        text.map(str::to_string).ok_or_else(|| format!("it has no text `{field}`"))
+    };
+    let number = |field: &str| {
+        value.get(field).and_then(Value::as_u64).ok_or_else(|| format!("it has no whole number `{field}`"))
+    };
+    let test = text("test")?;
+    if value.get("finished").and_then(Value::as_bool) == Some(true) {
+        return Ok(Line::Finished);
+    }
+    let failure = match text("outcome")?.as_str() {
+        "passed" => None,
+        "failed" => Some(text("failure").unwrap_or_else(|_| "The test gave no reason.".to_string())),
+        other => return Err(format!("its outcome `{other}` is neither `passed` nor `failed`")),
+    };
+    Ok(Line::Run(Record {
+        test,
+        seed: number("seed")?,
+        seeds: number("seeds")?,
+        failure,
+        trace: text("trace")?,
+        virtual_time: Duration::from_nanos(number("virtual_ns")?),
+        cpu_time: Duration::from_nanos(number("cpu_ns")?),
+        token: text("token")?,
+    }))
+}
+
+/// The growing report of a running process, read as far as it goes.
+#[derive(Debug)]
+pub struct Report {
+    path: PathBuf,
+    file: Option<File>,
+    /// The beginning of a line whose end is not yet written.
+    unfinished: Vec<u8>,
+}
+
+impl Report {
+    /// The report that will stand at `path`.
+    pub fn at(path: &Path) -> Report {
+        Report { path: path.to_path_buf(), file: None, unfinished: Vec::new() }
+    }
+
+    /// The lines that were completed since the last call.
+    pub fn new_lines(&mut self) -> Result<Vec<String>, Failure> {
+        let failed = format!("{} could not be read", self.path.display());
+        if self.file.is_none() {
+            self.file = match File::open(&self.path) {
+                Ok(file) => Some(file),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(Failure::of_system(failed)(error)),
+            };
+        }
+        if let Some(file) = &mut self.file {
+            file.read_to_end(&mut self.unfinished).map_err(Failure::of_system(failed))?;
+        }
+        let Some(last_end) = self.unfinished.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
+        let rest = self.unfinished.split_off(last_end + 1);
+        let complete = std::mem::replace(&mut self.unfinished, rest);
+        Ok(String::from_utf8_lossy(&complete).lines().map(str::to_string).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write;
+
+    use super::*;
+    use crate::scratch::Scratch;
+
+    const PASSED: &str = r#"{"test":"figure_8_2c","seed":17,"seeds":20,"outcome":"passed","trace":"0123456789abcdef",
+        "virtual_ns":12402000000,"cpu_ns":3100000,"token":"figure_8_2c:17","failure":null}"#;
+
+    /// All fields of a line reach the record.
+    #[test]
+    fn a_run_is_read() {
+        let expected = Record {
+            test: "figure_8_2c".to_string(),
+            seed: 17,
+            seeds: 20,
+            failure: None,
+            trace: "0123456789abcdef".to_string(),
+            virtual_time: Duration::from_millis(12_402),
+            cpu_time: Duration::from_micros(3_100),
+            token: "figure_8_2c:17".to_string(),
+        };
+        assert_eq!(parse(PASSED), Ok(Line::Run(expected.clone())));
+        let failed = PASSED.replace("passed", "failed").replace("null", r#""voted\ntwice""#);
+        let failure = Some("voted\ntwice".to_string());
+        assert_eq!(parse(&failed), Ok(Line::Run(Record { failure, ..expected })));
+        assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(Line::Finished));
+    }
+
+    /// A line with a field missing or out of shape is refused, and the field named.
+    #[test]
+    fn an_incomplete_run_is_refused() {
+        for (from, to, reason) in [
+            ("\"trace\"", "\"track\"", "it has no text `trace`"),
+            ("\"token\"", "\"taken\"", "it has no text `token`"),
+            (":17,", ":-17,", "it has no whole number `seed`"),
+            ("\"cpu_ns\"", "\"ns\"", "it has no whole number `cpu_ns`"),
+            ("passed", "skipped", "its outcome `skipped` is neither `passed` nor `failed`"),
+        ] {
+            assert_eq!(parse(&PASSED.replacen(from, to, 1)), Err(reason.to_string()));
+        }
+        assert!(parse("{").unwrap_err().starts_with("it is not JSON: "));
+    }
+
+    /// A line is read once, and only when its end is written.
+    #[test]
+    fn a_growing_report_is_read_by_lines() {
+        let scratch = Scratch::new("report").unwrap();
+        let path = scratch.path().join("report.jsonl");
+        let mut report = Report::at(&path);
+        assert!(report.new_lines().unwrap().is_empty());
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        file.write_all(b"one\ntwo\nthr").unwrap();
+        assert_eq!(report.new_lines().unwrap(), ["one", "two"]);
+        assert!(report.new_lines().unwrap().is_empty());
+        file.write_all(b"ee\n").unwrap();
+        assert_eq!(report.new_lines().unwrap(), ["three"]);
+    }
+}

@@ -1,0 +1,240 @@
+//! Running the graded tests of one lab, and hearing what they report.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use super::record::{self, Line, Report};
+use super::verdict::{LabResult, Ledger};
+use crate::course::Course;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::process::{LOOK_INTERVAL, OutputTail, Supervised};
+use crate::progress::Progress;
+use crate::request::{SeedChoice, TestRequest, Token};
+use crate::scratch::Scratch;
+use crate::selection::Assignment;
+
+/// A test process that reports nothing for so long hangs. One seed takes well under a second in
+/// virtual time and at most a minute in real time; the rest is for slow machines.
+pub const SILENCE_MAX: Duration = Duration::from_secs(120);
+
+/// The exit statuses with which Rust's test harness ends by itself: all passed, some failed.
+const HARNESS_EXITS: [i32; 2] = [0, 101];
+
+/// So many of the last lines of a process that gave no verdict are shown.
+const LAST_LINES_MAX: usize = 20;
+
+/// What all labs of one grading share.
+pub struct Runner<'a> {
+    /// The course that is graded.
+    pub course: &'a Course,
+    /// How the tests are to run.
+    pub request: &'a TestRequest,
+    /// Where the reports are written.
+    pub scratch: &'a Scratch,
+    /// Who watches.
+    pub progress: &'a mut Progress,
+    /// How long a process may report nothing: [`SILENCE_MAX`].
+    pub silence_max: Duration,
+}
+
+/// One test process: some tests of a lab, run together.
+struct Attempt {
+    tests: Vec<String>,
+    /// The arguments that choose them; none chooses all.
+    filter: Vec<String>,
+    replay: Option<Token>,
+}
+
+/// How a test process ended.
+enum Ending {
+    /// By itself, or by the system's hand.
+    Ended(ExitStatus),
+    /// By our hand, having reported nothing for too long.
+    Hung,
+}
+
+impl Runner<'_> {
+    /// Runs the tests of one lab and returns a verdict on each of them.
+    ///
+    /// When a process dies, the tests that it leaves without a verdict are run again, each in a
+    /// process of its own: one that aborts must not cost the others their points. A process that
+    /// hangs ends the lab, for each of the rest might take as long to be found out.
+    ///
+    /// # Errors
+    ///
+    /// On Ctrl-C, and when the machine fails us; never because of what the tests do.
+    pub fn run(&mut self, assignment: &Assignment, executable: &Path) -> Result<LabResult, Failure> {
+        let started = Instant::now();
+        let mut ledger = Ledger::new(&assignment.tests, &self.request.seeds);
+        let mut trouble = None;
+        let mut notes = Vec::new();
+        self.progress.start_lab(assignment.lab, ledger.owed_count());
+        let mut attempts = self.first_attempts(assignment);
+        while let Some(attempt) = attempts.pop_front() {
+            let (ending, output) = self.attempt(assignment, executable, &attempt, &mut ledger, &mut notes)?;
+            let missing: Vec<String> =
+                attempt.tests.iter().filter(|test| ledger.settled(test).is_none()).cloned().collect();
+            let reason = explanation(&ending, self.silence_max, &output);
+            if matches!(ending, Ending::Hung) {
+                let rest = attempts.iter().flat_map(|attempt| &attempt.tests);
+                rest.for_each(|test| ledger.explain(test, "it was not run, since an earlier test hung".to_string()));
+                missing.iter().for_each(|test| ledger.explain(test, reason.clone()));
+                // All tests may have spoken before one of their threads went astray.
+                trouble = missing.is_empty().then_some(reason);
+                break;
+            }
+            if !missing.is_empty() && attempt.tests.len() > 1 {
+                attempts.extend(missing.iter().map(|test| single(test, attempt.replay.clone())));
+                continue;
+            }
+            missing.iter().for_each(|test| ledger.explain(test, reason.clone()));
+            if !ending.is_success() && missing.is_empty() && !ledger.has_failures() {
+                trouble = Some(format!("every test is recorded as passed, and yet {reason}"));
+            }
+        }
+        self.end_lab(assignment, &ledger, &mut notes);
+        let real_time = started.elapsed();
+        Ok(LabResult { lab: assignment.lab, verdicts: ledger.verdicts(), trouble, notes, real_time })
+    }
+
+    fn first_attempts(&self, assignment: &Assignment) -> VecDeque<Attempt> {
+        let tests: Vec<String> = assignment.tests.iter().map(|test| test.name.clone()).collect();
+        match &self.request.seeds {
+            SeedChoice::Listed | SeedChoice::Count(_) => {
+                // Without a filter a test that the list has forgotten shows up in the report.
+                let filter = if assignment.is_whole { Vec::new() } else { tests.clone() };
+                VecDeque::from([Attempt { tests, filter, replay: None }])
+            }
+            // A token is about one test, so each needs a process of its own.
+            SeedChoice::Only(seed) => tests.iter().map(|test| single(test, Some(Token::of(test, *seed)))).collect(),
+            SeedChoice::Replay(token) => tests.iter().map(|test| single(test, Some(token.clone()))).collect(),
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        assignment: &Assignment,
+        executable: &Path,
+        attempt: &Attempt,
+        ledger: &mut Ledger,
+        notes: &mut Vec<String>,
+    ) -> Result<(Ending, String), Failure> {
+        let report_path = self.scratch.path().join("report.jsonl");
+        // Each process begins a report of its own, or the one before would be heard twice.
+        let _ = fs::remove_file(&report_path);
+        let mut report = Report::at(&report_path);
+        let mut command = self.command(assignment, executable, attempt, report_path);
+        let output = OutputTail::of(&mut command)?;
+        let mut process = Supervised::start(&mut command)?;
+        drop(command);
+        let mut heard_last = Instant::now();
+        let ending = loop {
+            // Asked first and read afterwards: what it wrote before its end is heard.
+            let ended = process.ending()?;
+            let lines = report.new_lines()?;
+            if !lines.is_empty() {
+                heard_last = Instant::now();
+            }
+            lines.iter().for_each(|line| self.hear(line, ledger, notes));
+            if let Some(status) = ended {
+                break Ending::Ended(status);
+            }
+            if heard_last.elapsed() >= self.silence_max {
+                break Ending::Hung;
+            }
+            interrupt::check()?;
+            self.progress.draw();
+            thread::sleep(LOOK_INTERVAL);
+        };
+        drop(process);
+        Ok((ending, output.text()))
+    }
+
+    fn command(&self, assignment: &Assignment, executable: &Path, attempt: &Attempt, report: PathBuf) -> Command {
+        let lab = assignment.lab;
+        let folder = self.course.folder(lab);
+        let mut command = Command::new(executable);
+        command.args(&attempt.filter).current_dir(&folder);
+        // What cargo would set, had it run the tests itself: ours is about another package.
+        command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);
+        command.env("LAB_REPORT", report).env("LAB_WORLD", self.request.world.name());
+        match &self.request.seeds {
+            SeedChoice::Count(count) => command.env("LAB_SEEDS", count.to_string()),
+            _ => command.env_remove("LAB_SEEDS"),
+        };
+        match &attempt.replay {
+            Some(token) => command.env("LAB_REPLAY", token.to_string()),
+            None => command.env_remove("LAB_REPLAY"),
+        };
+        command
+    }
+
+    fn hear(&mut self, line: &str, ledger: &mut Ledger, notes: &mut Vec<String>) {
+        let record = match record::parse(line) {
+            Ok(Line::Run(record)) => record,
+            Ok(Line::Finished) => return,
+            Err(reason) => {
+                notes.push(format!("a line of the report was passed over: {reason}: {line}"));
+                return;
+            }
+        };
+        let test = record.test.clone();
+        let was_settled = ledger.settled(&test).is_some();
+        if !ledger.enter(record) {
+            return;
+        }
+        self.progress.count_run(&test);
+        if !was_settled && let Some(verdict) = ledger.settled(&test) {
+            self.progress.show(&verdict);
+        }
+    }
+
+    fn end_lab(&mut self, assignment: &Assignment, ledger: &Ledger, notes: &mut Vec<String>) {
+        let verdicts = ledger.verdicts();
+        verdicts.iter().filter(|verdict| ledger.settled(&verdict.test.name).is_none()).for_each(|verdict| {
+            self.progress.show(verdict);
+        });
+        self.progress.end_lab();
+        if assignment.is_whole {
+            let package = assignment.lab.package;
+            notes.extend(ledger.strangers().map(|test| {
+                format!("`{test}` ran and counts nothing: {package}/tests/points.txt does not list it")
+            }));
+        }
+    }
+}
+
+fn single(test: &str, replay: Option<Token>) -> Attempt {
+    Attempt { tests: vec![test.to_string()], filter: vec![test.to_string()], replay }
+}
+
+impl Ending {
+    fn is_success(&self) -> bool {
+        matches!(self, Ending::Ended(status) if status.success())
+    }
+}
+
+/// Why tests of a process that ended like this have no verdict.
+fn explanation(ending: &Ending, silence_max: Duration, output: &str) -> String {
+    let ending = match ending {
+        Ending::Hung => format!(
+            "the test process was killed after {} s without a record. Does some loop never wait, or some thread wait \
+             for ever outside of the simulation?",
+            silence_max.as_secs()
+        ),
+        Ending::Ended(status) if status.code().is_some_and(|code| HARNESS_EXITS.contains(&code)) => {
+            format!("the test process ended with {status}")
+        }
+        Ending::Ended(status) => format!("the test process died with {status}"),
+    };
+    let lines: Vec<&str> = output.trim_end().lines().collect();
+    let last = &lines[lines.len().saturating_sub(LAST_LINES_MAX)..];
+    if last.is_empty() {
+        return ending;
+    }
+    format!("{ending}\nIts last words:\n  {}", last.join("\n  "))
+}

@@ -1,0 +1,139 @@
+//! The files of a workspace: reading all that belongs to it, and writing it elsewhere.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::path::{Component, Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::scratch::Scratch;
+
+/// Entries of the workspace's root that belong to one checkout and not to the course.
+const SKIPPED_AT_ROOT: [&str; 3] = [".git", ".ci", "target"];
+
+/// Whatever bears this can be made again, target folders of another name among them.
+const CACHE_TAG: &str = "CACHEDIR.TAG";
+
+/// A file as it stands on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainFile {
+    /// What is in it.
+    pub bytes: Vec<u8>,
+    /// Who may do what with it.
+    pub permissions: Permissions,
+}
+
+/// Files by their path from the root, with slashes on every system.
+pub type Tree = BTreeMap<String, PlainFile>;
+
+/// Reads a workspace.
+///
+/// # Errors
+///
+/// When something is neither a file nor a folder, or cannot be read.
+pub fn read(root: &Path) -> Result<Tree, Failure> {
+    let mut tree = Tree::new();
+    read_folder(root, "", &mut tree)?;
+    Ok(tree)
+}
+
+fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Failure> {
+    interrupt::check()?;
+    let failed = |path: &Path| Failure::of_system(format!("{} could not be read", path.display()));
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let entry = entry.map_err(failed(folder))?;
+        let path = entry.path();
+        let file_name = entry.file_name();
+        let Some(file_name) = file_name.to_str() else {
+            return Err(Failure::Broken(format!("{} has a name that is no text: rename it", path.display())));
+        };
+        if prefix.is_empty() && SKIPPED_AT_ROOT.contains(&file_name) {
+            continue;
+        }
+        let name = format!("{prefix}{file_name}");
+        let kind = entry.file_type().map_err(failed(&path))?;
+        if kind.is_dir() {
+            if !path.join(CACHE_TAG).exists() {
+                read_folder(&path, &format!("{name}/"), tree)?;
+            }
+        } else if kind.is_file() {
+            let bytes = fs::read(&path).map_err(failed(&path))?;
+            let permissions = fs::metadata(&path).map_err(failed(&path))?.permissions();
+            tree.insert(name, PlainFile { bytes, permissions });
+        } else {
+            return Err(Failure::Broken(format!("{} is no plain file: a handout holds only plain files", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a tree into `folder`, which must not exist or be empty. It appears there whole or not at
+/// all: it is written beside its place, and then moved there.
+///
+/// # Errors
+///
+/// [`Failure::Misuse`] when the folder is taken or lies inside of `source`.
+pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), Failure> {
+    let (parent, place) = free_place(source, folder)?;
+    let failed = |path: &Path| Failure::of_system(format!("{} could not be written", path.display()));
+    fs::create_dir_all(&parent).map_err(failed(&parent))?;
+    let staging = Scratch::new_in(&parent, "handout")?;
+    let workspace = staging.path().join("workspace");
+    for (name, file) in tree {
+        interrupt::check()?;
+        let path = workspace.join(name);
+        write_file(&path, file).map_err(failed(&path))?;
+    }
+    if place.exists() {
+        fs::remove_dir(&place).map_err(failed(&place))?;
+    }
+    fs::rename(&workspace, &place).map_err(failed(&place))
+}
+
+fn write_file(path: &Path, file: &PlainFile) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, &file.bytes)?;
+    fs::set_permissions(path, file.permissions.clone())
+}
+
+/// The folder's parent and the folder itself, if a workspace may be made there.
+fn free_place(source: &Path, folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+    let place = absolute(folder)?;
+    let refused = |reason: &str| Err(Failure::Misuse(format!("{} {reason}", folder.display())));
+    // Links are followed as far as there is something to follow.
+    let existing = place.ancestors().find_map(|ancestor| fs::canonicalize(ancestor).ok());
+    let source = fs::canonicalize(source).unwrap_or_else(|_| source.to_path_buf());
+    if existing.is_some_and(|existing| existing.starts_with(&source)) {
+        return refused("lies inside the course itself: name a folder outside of it, for instance ../handout");
+    }
+    if place.exists() {
+        match fs::read_dir(&place) {
+            Err(_) => return refused("is no folder that can be read: name one that does not exist yet"),
+            Ok(mut entries) if entries.next().is_some() => {
+                return refused("is not empty: name a folder that does not exist yet");
+            }
+            Ok(_) => {}
+        }
+    }
+    match place.parent() {
+        Some(parent) => Ok((parent.to_path_buf(), place)),
+        None => refused("has no folder above it: name a folder that does not exist yet"),
+    }
+}
+
+/// The path from the root of the file system, with every `..` resolved.
+fn absolute(folder: &Path) -> Result<PathBuf, Failure> {
+    let failed = Failure::of_system(format!("{} could not be found", folder.display()));
+    let mut resolved = PathBuf::new();
+    for component in std::path::absolute(folder).map_err(failed)?.components() {
+        match component {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            other => resolved.push(other),
+        }
+    }
+    Ok(resolved)
+}

@@ -1,0 +1,323 @@
+//! Taking solutions out of a source file, and putting them back.
+//!
+//! What a student writes stands between two lines of its own:
+//!
+//! ```text
+//!     // BEGIN 2A §5.2: grant a vote at most once a term
+//!     …
+//!     // END
+//! ```
+//!
+//! In the handout one `todo!` takes the place of these lines and of all between them.
+
+use std::fmt;
+
+use crate::course::Lab;
+use crate::scoreboard::NOT_YET_IMPLEMENTED;
+
+/// How wide the formatter lets a line become: `max_width` in the workspace's rustfmt.toml. The
+/// `todo!` is written as it would write it, so that a student's first `cargo fmt` changes nothing.
+const LINE_CHARACTERS_MAX: usize = 120;
+
+const INDENTATION: &str = "    ";
+
+/// A solution that was taken out of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// What its `todo!` says: lab, rule, hint and file.
+    pub message: String,
+    /// The lines that it stood on, markers included.
+    pub solution: String,
+    /// The lines that stand there instead.
+    pub placeholder: String,
+}
+
+/// A source file without its solutions.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stripped {
+    /// What is left, with a placeholder for each solution.
+    pub text: String,
+    /// What was taken out, from top to bottom.
+    pub sections: Vec<Section>,
+}
+
+/// A marker line that cannot be followed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct MarkerError {
+    file: String,
+    line: usize,
+    cause: Cause,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Cause {
+    Nested { begun: usize },
+    NotBegun,
+    Unclosed,
+    Empty,
+    OtherLab { named: String, lab: &'static str },
+    Malformed,
+}
+
+impl fmt::Display for MarkerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.file, self.line)?;
+        match &self.cause {
+            Cause::Nested { begun } => {
+                write!(f, "a section begins inside that of line {begun}: end that one first with `// END`")
+            }
+            Cause::NotBegun => f.write_str("`// END` ends nothing: no section begins above it"),
+            Cause::Unclosed => f.write_str("the section that begins here never ends: say `// END` on a line of its own"),
+            Cause::Empty => f.write_str("the section that begins here holds no code: there is nothing to write for a student"),
+            Cause::OtherLab { named, lab } => {
+                write!(f, "the section is marked for lab {named}, but this folder is that of lab {}", lab.to_uppercase())
+            }
+            Cause::Malformed => {
+                f.write_str("a marker reads `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own")
+            }
+        }
+    }
+}
+
+impl std::error::Error for MarkerError {}
+
+/// What a line says about sections.
+enum Marker<'a> {
+    Begin { lab: &'a str, rule_and_hint: &'a str },
+    End,
+    Malformed,
+}
+
+/// Takes the solutions out of a source file of a lab. `file` is its path in the workspace, with
+/// slashes, for the messages.
+///
+/// # Errors
+///
+/// [`MarkerError`] when a marker is out of place or out of shape.
+pub fn strip(text: &str, lab: &Lab, file: &str) -> Result<Stripped, MarkerError> {
+    let error = |line, cause| Err(MarkerError { file: file.to_string(), line, cause });
+    let mut stripped = Stripped { text: String::new(), sections: Vec::new() };
+    // The section that is open: the number of its first line, the message, and its lines so far.
+    let mut open: Option<(usize, String, String)> = None;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        match (marker(line), &mut open) {
+            (Some(Marker::Malformed), _) => return error(number, Cause::Malformed),
+            (Some(Marker::Begin { .. }), Some((begun, ..))) => return error(number, Cause::Nested { begun: *begun }),
+            (Some(Marker::Begin { lab: named, .. }), None) if named != lab.title() => {
+                return error(number, Cause::OtherLab { named: named.to_string(), lab: lab.id });
+            }
+            (Some(Marker::Begin { rule_and_hint, .. }), None) => {
+                let message = format!("lab {}: {rule_and_hint} ({file})", lab.title());
+                open = Some((number, message, line.to_string()));
+            }
+            (Some(Marker::End), None) => return error(number, Cause::NotBegun),
+            (Some(Marker::End), Some((begun, message, solution))) => {
+                if !solution.lines().any(is_code) {
+                    return error(*begun, Cause::Empty);
+                }
+                let section = close(std::mem::take(message), std::mem::take(solution) + line);
+                stripped.text += &section.placeholder;
+                stripped.sections.push(section);
+                open = None;
+            }
+            (None, Some((_, _, solution))) => *solution += line,
+            (None, None) => stripped.text += line,
+        }
+    }
+    match open {
+        Some((begun, ..)) => error(begun, Cause::Unclosed),
+        None => Ok(stripped),
+    }
+}
+
+/// Puts solutions back where their placeholders stand; `None` if one is not found in its turn.
+pub fn put_back(text: &str, sections: &[Section]) -> Option<String> {
+    let mut whole = String::new();
+    let mut rest = text;
+    for section in sections {
+        let (before, after) = rest.split_once(section.placeholder.as_str())?;
+        whole += before;
+        whole += &section.solution;
+        rest = after;
+    }
+    Some(whole + rest)
+}
+
+/// What a panic at the placeholder prints, to be looked for in a test's report.
+pub fn panic_text(section: &Section) -> String {
+    format!("{NOT_YET_IMPLEMENTED}{}", section.message)
+}
+
+/// Whether a line of a section is anything but empty or a comment.
+pub fn is_code(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with("//")
+}
+
+/// A comment whose first word is BEGIN or END is meant as a marker. If it is not well-formed, to
+/// pass over it would give a solution away.
+fn marker(line: &str) -> Option<Marker<'_>> {
+    let comment = line.trim().strip_prefix("//")?;
+    let words = comment.trim_start_matches(['/', '!']).trim_start();
+    let (word, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+    if !matches!(word.trim_end_matches(':'), "BEGIN" | "END") {
+        return None;
+    }
+    if comment == " END" {
+        return Some(Marker::End);
+    }
+    if !comment.starts_with(" BEGIN ") {
+        return Some(Marker::Malformed);
+    }
+    let (lab, rule_and_hint) = rest.split_once(' ').unwrap_or((rest, ""));
+    let is_complete = rule_and_hint
+        .split_once(':')
+        .is_some_and(|(rule, hint)| !rule.trim().is_empty() && !hint.trim().is_empty());
+    Some(if is_complete { Marker::Begin { lab, rule_and_hint: rule_and_hint.trim() } } else { Marker::Malformed })
+}
+
+fn close(message: String, solution: String) -> Section {
+    let first = solution.lines().next().unwrap_or_default();
+    let indentation = &first[..first.len() - first.trim_start().len()];
+    let line_end = if solution.ends_with("\r\n") { "\r\n" } else { "\n" };
+    let literal = literal(&message);
+    let mut placeholder = format!("{indentation}todo!({literal})");
+    if placeholder.chars().count() > LINE_CHARACTERS_MAX {
+        let lines = [format!("{indentation}todo!("), format!("{indentation}{INDENTATION}{literal}"), format!("{indentation})")];
+        placeholder = lines.join(line_end);
+    }
+    // The last line of a file may lack its end: so does then what replaces it.
+    if solution.ends_with('\n') {
+        placeholder += line_end;
+    }
+    Section { message, solution, placeholder }
+}
+
+/// The message as a format string: `todo!` would take braces for places to fill in.
+fn literal(message: &str) -> String {
+    let escaped = message.replace('\\', r"\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}");
+    format!("\"{escaped}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::LABS;
+
+    const FILE: &str = "lab2a-election/src/election.rs";
+
+    const SOURCE: &str = "\
+fn vote(&mut self) -> bool {
+    // BEGIN 2A §5.2: grant a vote at most once a term
+    if self.voted_for.is_some() {
+        return false;
+    }
+
+    // The ballot comes first.
+    true
+    // END
+}
+
+fn tick(&mut self) {
+        // BEGIN 2A §5.2: campaign
+        self.campaign();
+        // END
+}
+";
+
+    fn stripped(text: &str) -> Stripped {
+        strip(text, &LABS[0], FILE).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn error(text: &str) -> String {
+        strip(text, &LABS[0], FILE).unwrap_err().to_string()
+    }
+
+    fn section(rule_and_hint: &str) -> Section {
+        stripped(&format!("    // BEGIN 2A {rule_and_hint}\n    x();\n    // END\n")).sections.remove(0)
+    }
+
+    /// A solution is replaced by one `todo!` that says lab, rule, hint and file; the rest stays.
+    #[test]
+    fn solutions_are_taken_out() {
+        let expected = "\
+fn vote(&mut self) -> bool {
+    todo!(\"lab 2A: §5.2: grant a vote at most once a term (lab2a-election/src/election.rs)\")
+}
+
+fn tick(&mut self) {
+        todo!(\"lab 2A: §5.2: campaign (lab2a-election/src/election.rs)\")
+}
+";
+        assert_eq!(stripped(SOURCE).text, expected);
+    }
+
+    /// What was taken out can be put back to the byte, whatever the line ends.
+    #[test]
+    fn solutions_can_be_put_back() {
+        for source in [SOURCE.to_string(), SOURCE.replace('\n', "\r\n"), SOURCE.trim_end_matches("\n}\n").to_string()] {
+            let Stripped { text, sections } = stripped(&source);
+            assert_eq!(sections.len(), 2);
+            assert!(!text.contains("campaign();"));
+            assert_eq!(put_back(&text, &sections), Some(source));
+        }
+    }
+
+    /// Two placeholders of the same wording get their own solutions back, in their order.
+    #[test]
+    fn like_placeholders_are_told_apart() {
+        let source = ["one", "two"].map(|name| format!("    // BEGIN 2A §5: x\n    {name}();\n    // END\n")).concat();
+        let Stripped { text, sections } = stripped(&source);
+        assert_eq!(put_back(&text, &sections), Some(source));
+        assert_eq!(put_back("nothing of the kind", &sections), None);
+    }
+
+    /// Quotes, braces and backslashes of a hint are seen in the panic as they were written.
+    #[test]
+    fn hints_are_escaped() {
+        let section = section(r#"Figure 2: say "no" to {term} with \n"#);
+        let escaped = r#"    todo!("lab 2A: Figure 2: say \"no\" to {{term}} with \\n (lab2a-election/src/election.rs)")"#;
+        assert_eq!(section.placeholder, format!("{escaped}\n"));
+        let panic = r#"not yet implemented: lab 2A: Figure 2: say "no" to {term} with \n (lab2a-election/src/election.rs)"#;
+        assert_eq!(panic_text(&section), panic);
+    }
+
+    /// A `todo!` that is too long for one line is broken as the formatter breaks it.
+    #[test]
+    fn long_hints_take_three_lines() {
+        let fixed = section("§5: x").placeholder.trim_end().chars().count() - 1;
+        let fitting = "x".repeat(LINE_CHARACTERS_MAX - fixed);
+        assert_eq!(section(&format!("§5: {fitting}")).placeholder.lines().count(), 1);
+        let expected = format!("    todo!(\n        \"lab 2A: §5: {fitting}x ({FILE})\"\n    )\n");
+        assert_eq!(section(&format!("§5: {fitting}x")).placeholder, expected);
+    }
+
+    /// A marker that cannot be followed is refused with file and line, never passed over.
+    #[test]
+    fn bad_markers_are_refused() {
+        let malformed = "a marker reads `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own";
+        let empty = "the section that begins here holds no code: there is nothing to write for a student";
+        let cases = [
+            ("// BEGIN 2A a: b\nx\n// BEGIN 2A c: d\n", 3, "a section begins inside that of line 1: end that one first with `// END`"),
+            ("x\n// END\n", 2, "`// END` ends nothing: no section begins above it"),
+            ("x\n// BEGIN 2A a: b\ny\n", 2, "the section that begins here never ends: say `// END` on a line of its own"),
+            ("// BEGIN 2A a: b\n// END\n", 1, empty),
+            ("\n// BEGIN 2A a: b\n\n    // just words\n// END\n", 2, empty),
+            ("// BEGIN 2B a: b\nx\n// END\n", 1, "the section is marked for lab 2B, but this folder is that of lab 2A"),
+            ("// BEGIN 2a a: b\nx\n// END\n", 1, "the section is marked for lab 2a, but this folder is that of lab 2A"),
+            ("// BEGIN 2A no hint\nx\n// END\n", 1, malformed),
+            ("// BEGIN 2A a:\nx\n// END\n", 1, malformed),
+            ("// BEGIN\nx\n// END\n", 1, malformed),
+            ("//BEGIN 2A a: b\nx\n// END\n", 1, malformed),
+            ("/// BEGIN 2A a: b\nx\n// END\n", 1, malformed),
+            ("// BEGIN 2A a: b\nx\n// END 2A\n", 3, malformed),
+            ("// BEGIN 2A a: b\nx\n//  END\n", 3, malformed),
+        ];
+        for (text, line, reason) in cases {
+            assert_eq!(error(text), format!("{FILE}:{line}: {reason}"), "{text:?}");
+        }
+        let beginning = "// Beginning\n// begin 2A\n// ENDING\nlet end = \"// END\";\n";
+        assert_eq!(stripped(beginning).text, beginning);
+    }
+}

@@ -1,0 +1,116 @@
+//! The workspace that a student starts from: this one, with the solutions taken out.
+
+pub mod check;
+pub mod copy;
+pub mod leak;
+pub mod markers;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::course::{Course, LABS, Lab};
+use crate::failure::Failure;
+use copy::{PlainFile, Tree};
+use markers::{Section, Stripped};
+
+/// The README of a student's workspace, where the course keeps it.
+const STUDENT_README: &str = "docs/handout-readme.md";
+const README: &str = "README.md";
+
+/// Without it, a student's first build would drown in warnings about what nobody calls yet.
+const ALLOW_UNUSED: &str = "#![allow(unused, reason = \"the todo!s below use nothing yet: delete this line when the \
+                            last one is gone\")]";
+
+/// A student's workspace, and what was taken out to make it.
+#[derive(Debug)]
+pub struct Handout {
+    /// The workspace of the course.
+    pub reference: Tree,
+    /// The workspace of the student.
+    pub tree: Tree,
+    /// The solutions, by the file that they were in.
+    pub sections: BTreeMap<String, Vec<Section>>,
+}
+
+impl Handout {
+    /// Makes a handout in memory, so that an error leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// When a marker is wrong, or when there is none: the workspace is then itself a handout.
+    pub fn of(course: &Course) -> Result<Handout, Failure> {
+        let reference = copy::read(course.root())?;
+        let mut tree = reference.clone();
+        let mut sections = BTreeMap::new();
+        for lab in &LABS {
+            for (name, file) in tree.iter_mut().filter(|(name, _)| is_source_of(lab, name)) {
+                let taken = strip_file(lab, name, file)?;
+                if !taken.is_empty() {
+                    sections.insert(name.clone(), taken);
+                }
+            }
+        }
+        if sections.is_empty() {
+            let reason = "this is a handout already: no lab has a solution between `// BEGIN` and `// END`";
+            return Err(Failure::Misuse(reason.to_string()));
+        }
+        for lab in &LABS {
+            if let Some(file) = tree.get_mut(&lib_of(lab)) {
+                file.bytes = allow_unused(&String::from_utf8_lossy(&file.bytes)).into_bytes();
+            }
+        }
+        if let Some(readme) = tree.remove(STUDENT_README) {
+            tree.insert(README.to_string(), readme);
+        }
+        Ok(Handout { reference, tree, sections })
+    }
+
+    /// Writes the student's workspace into `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When the folder is taken, or inside of the course.
+    pub fn write(&self, course: &Course, folder: &Path) -> Result<(), Failure> {
+        copy::write(&self.tree, course.root(), folder)
+    }
+
+    /// How many solutions were taken out of a lab.
+    pub fn count(&self, lab: &Lab) -> usize {
+        self.sections.iter().filter(|(name, _)| is_source_of(lab, name)).map(|(_, sections)| sections.len()).sum()
+    }
+
+    /// What was made, for whoever made it.
+    pub fn summary(&self, folder: &Path) -> String {
+        let counts: Vec<String> = LABS.iter().map(|lab| format!("{} {}", lab.title(), self.count(lab))).collect();
+        let total: usize = self.sections.values().map(Vec::len).sum();
+        let (files, folder, counts) = (self.tree.len(), folder.display(), counts.join(", "));
+        format!("{folder}: {files} files, {total} places to write at ({counts})\n")
+    }
+}
+
+fn strip_file(lab: &Lab, name: &str, file: &mut PlainFile) -> Result<Vec<Section>, Failure> {
+    let text = std::str::from_utf8(&file.bytes)
+        .map_err(|_| Failure::Broken(format!("{name} is not UTF-8: the compiler would refuse it too")))?;
+    let Stripped { text, sections } =
+        markers::strip(text, lab, name).map_err(|error| Failure::Broken(error.to_string()))?;
+    file.bytes = text.into_bytes();
+    Ok(sections)
+}
+
+fn is_source_of(lab: &Lab, name: &str) -> bool {
+    name.ends_with(".rs") && name.starts_with(&format!("{}/src/", lab.package))
+}
+
+fn lib_of(lab: &Lab) -> String {
+    format!("{}/src/lib.rs", lab.package)
+}
+
+/// Puts the line after the inner doc comment that a lab's lib.rs begins with.
+fn allow_unused(text: &str) -> String {
+    let doc_bytes: usize =
+        text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).map(str::len).sum();
+    let (doc, rest) = text.split_at(doc_bytes);
+    // A file of nothing but its doc comment may lack the end of its last line.
+    let line_end = if doc.is_empty() || doc.ends_with('\n') { "" } else { "\n" };
+    format!("{doc}{line_end}{ALLOW_UNUSED}\n{rest}")
+}

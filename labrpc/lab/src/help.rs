@@ -1,0 +1,83 @@
+//! What `--help` says, in the manner of cargo's own commands.
+
+use crate::arguments::Topic;
+
+/// The help text about a topic.
+pub fn text(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Overview => OVERVIEW,
+        Topic::Test => TEST,
+        Topic::Handout => HANDOUT,
+    }
+}
+
+const OVERVIEW: &str = "\
+Work on, grade and hand out the labs
+
+Usage: cargo lab [OPTIONS]
+       cargo lab [COMMAND]
+
+Commands:
+  test     Run graded tests and show the scoreboard; the default, with all six labs
+  handout  Make the workspace that a student starts from
+  help     Explain a command
+
+Options:
+  -h, --help  Print help; without a command, the options of `cargo lab test` are accepted too
+
+Exit status:
+  0  every test passed
+  1  some test failed, or the course could not be built
+  2  the command line is wrong
+
+See `cargo lab help <command>` for more information on a command.
+";
+
+const TEST: &str = "\
+Run graded tests and show the scoreboard
+
+Usage: cargo lab test [OPTIONS] [LAB|TEST]...
+
+Arguments:
+  [LAB|TEST]...  Labs (2a, lab2a or lab2a-election), tests, or beginnings of tests' names that
+                 fit one test alone; all six labs if none is named
+
+Options:
+      --seeds <N>       Run each test with N seeds (1 to 1000000) instead of those listed in the
+                        lab's tests/points.txt
+      --seed <N>        Run each test with seed N alone; not graded
+      --replay <TOKEN>  Run one test as the token of a failed run says; not graded
+      --world <WORLD>   Where the servers live: `sim`, in virtual time (the default), or `real`,
+                        on threads and clocks of this machine
+      --release         Compile with optimizations; the default shares its build with `cargo test`
+      --json            Print one JSON document instead of the scoreboard
+      --hash            Print each run's test, seed and trace hash instead of the scoreboard
+  -h, --help            Print help
+
+Points:
+  A test's points count if it passed with every seed. A test that gave no verdict has failed.
+
+Exit status:
+  0  every test passed
+  1  some test failed, or the course could not be built
+  2  the command line is wrong
+";
+
+const HANDOUT: &str = "\
+Make the workspace that a student starts from
+
+Usage: cargo lab handout <DIR>
+       cargo lab handout --check
+
+Arguments:
+  <DIR>  Where to make it: a folder outside the course that does not exist or is empty
+
+Options:
+      --check  Make a handout in a temporary folder and prove that it is what it should be: made
+               twice it is the same, it holds no solution, it builds without warnings, every
+               graded test is red, and with the solutions put back all of them are green
+  -h, --help   Print help
+
+What a student writes stands between a line `// BEGIN 2A <rule of the paper>: <hint>` and a line
+`// END` in the src of a lab. The handout has a todo! there, which names lab, rule, hint and file.
+";

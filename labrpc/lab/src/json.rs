@@ -1,0 +1,175 @@
+//! The results as programs read them: one JSON document on standard output.
+//!
+//! The document, whose `version` rises when a field is taken away or changes its meaning:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `version` | 1 |
+//! | `passed` | whether every test passed and nothing else went wrong; the exit status is then 0 |
+//! | `graded` | whether the tests ran with all their seeds; false for `--seed` and `--replay` |
+//! | `score`, `points` | earned and attainable points of all labs that ran; `score` is null if not graded |
+//! | `options` | `seeds`, `seed` and `replay` as on the command line or null, `world` (`sim`, `real`), `profile` (`dev`, `release`) |
+//! | `virtual_ns`, `cpu_ns`, `real_ns` | sums over the labs: the servers' time, the processor's, the clock's on the wall |
+//! | `labs` | the labs that ran, in course order |
+//!
+//! A lab:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `lab`, `package` | `2a`, `lab2a-election` |
+//! | `passed`, `score`, `points` | as above, for this lab |
+//! | `tests_passed`, `tests_total`, `seeds_run` | counts |
+//! | `trouble` | what went wrong beside the tests, such as a lab that does not compile, or null |
+//! | `notes` | sentences for the course's author, mostly none |
+//! | `virtual_ns`, `cpu_ns`, `real_ns` | sums over the tests; the time on the wall is that of the test processes |
+//! | `tests` | the tests that were meant, in the order of the lab's `tests/points.txt` |
+//!
+//! A test:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `test` | its name |
+//! | `verdict` | `passed`, `failed`, or `missing` if the test gave none, which counts as failed |
+//! | `score`, `points` | as above, for this test: all or nothing |
+//! | `seeds_expected`, `seeds_run` | how many seeds it owed, how many are recorded |
+//! | `failing_seed`, `token` | the smallest seed that failed and what replays it, or null |
+//! | `failure` | the report for the student, of several lines, or null |
+//! | `virtual_ns`, `cpu_ns` | sums over the seeds |
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::grade::Results;
+use crate::grade::verdict::{LabResult, Outcome, Verdict};
+use crate::request::{SeedChoice, TestRequest};
+
+/// The version of the document.
+const VERSION: u64 = 1;
+
+/// The whole document, ending in a line break.
+pub fn render(results: &Results, request: &TestRequest) -> String {
+    format!("{:#}\n", document(results, request))
+}
+
+fn document(results: &Results, request: &TestRequest) -> Value {
+    let labs = &results.labs;
+    let (mut seeds, mut seed, mut replay) = (None, None, None);
+    match &request.seeds {
+        SeedChoice::Listed => {}
+        SeedChoice::Count(count) => seeds = Some(*count),
+        SeedChoice::Only(only) => seed = Some(*only),
+        SeedChoice::Replay(token) => replay = Some(token.to_string()),
+    }
+    json!({
+        "version": VERSION,
+        "passed": results.is_passed(),
+        "graded": results.is_graded,
+        "score": results.is_graded.then(|| results.score()),
+        "points": results.points(),
+        "options": {
+            "seeds": seeds,
+            "seed": seed,
+            "replay": replay,
+            "world": request.world.name(),
+            "profile": request.profile.name(),
+        },
+        "virtual_ns": nanoseconds(labs.iter().map(LabResult::virtual_time).sum()),
+        "cpu_ns": nanoseconds(labs.iter().map(LabResult::cpu_time).sum()),
+        "real_ns": nanoseconds(labs.iter().map(|lab| lab.real_time).sum()),
+        "labs": labs.iter().map(|lab| lab_value(lab, results.is_graded)).collect::<Vec<Value>>(),
+    })
+}
+
+fn lab_value(result: &LabResult, is_graded: bool) -> Value {
+    json!({
+        "lab": result.lab.id,
+        "package": result.lab.package,
+        "passed": result.is_passed(),
+        "score": is_graded.then(|| result.score()),
+        "points": result.points(),
+        "tests_passed": result.tests_passed(),
+        "tests_total": result.verdicts.len(),
+        "seeds_run": result.seeds(),
+        "trouble": result.trouble,
+        "notes": result.notes,
+        "virtual_ns": nanoseconds(result.virtual_time()),
+        "cpu_ns": nanoseconds(result.cpu_time()),
+        "real_ns": nanoseconds(result.real_time),
+        "tests": result.verdicts.iter().map(|verdict| test_value(verdict, is_graded)).collect::<Vec<Value>>(),
+    })
+}
+
+fn test_value(verdict: &Verdict, is_graded: bool) -> Value {
+    let failed_run = verdict.failed_run();
+    json!({
+        "test": verdict.test.name,
+        "verdict": match verdict.outcome {
+            Outcome::Passed => "passed",
+            Outcome::Failed(_) => "failed",
+            Outcome::Missing(_) => "missing",
+        },
+        "score": is_graded.then(|| verdict.score()),
+        "points": verdict.test.points,
+        "seeds_expected": verdict.owed.count(),
+        "seeds_run": verdict.runs.len(),
+        "failing_seed": failed_run.map(|run| run.seed),
+        "token": failed_run.map(|run| &run.token),
+        "failure": verdict.failure(),
+        "virtual_ns": nanoseconds(verdict.virtual_time()),
+        "cpu_ns": nanoseconds(verdict.cpu_time()),
+    })
+}
+
+/// Saturating: a `u64` of nanoseconds lasts for five centuries.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grade::examples;
+
+    /// The document says of each test what a grading script needs, and nothing is lost of a report.
+    #[test]
+    fn a_script_finds_all_it_needs() {
+        let results = Results::new(vec![examples::lab_with_each_outcome()], true);
+        let document: Value = serde_json::from_str(&render(&results, &TestRequest::default())).unwrap();
+        assert_eq!(document["passed"], false);
+        assert_eq!((&document["score"], &document["points"]), (&json!(10), &json!(60)));
+        let lab = &document["labs"][0];
+        assert_eq!((&lab["lab"], &lab["tests_passed"], &lab["tests_total"]), (&json!("2a"), &json!(1), &json!(3)));
+        let expected = json!([
+            {
+                "test": "initial_election_2a", "verdict": "passed", "score": 10, "points": 10,
+                "seeds_expected": 2, "seeds_run": 2, "failing_seed": null, "token": null, "failure": null,
+                "virtual_ns": 3_000_000_000_u64, "cpu_ns": 3_000_000,
+            },
+            {
+                "test": "many_elections_2a", "verdict": "failed", "score": 0, "points": 20,
+                "seeds_expected": 3, "seeds_run": 2, "failing_seed": 2, "token": "many_elections_2a:2",
+                "failure": "Server 3 voted twice in term 9.\n\n  11.918 s  server 3 grants its vote",
+                "virtual_ns": 3_000_000_000_u64, "cpu_ns": 3_000_000,
+            },
+            {
+                "test": "reelection_2a", "verdict": "missing", "score": 0, "points": 30,
+                "seeds_expected": 5, "seeds_run": 1, "failing_seed": null, "token": null,
+                "failure": "No verdict, 1 of 5 seeds recorded: the test process died with signal: 6",
+                "virtual_ns": 1_000_000_000, "cpu_ns": 1_000_000,
+            },
+        ]);
+        assert_eq!(lab["tests"], expected);
+    }
+
+    /// One seed alone earns no points, and the document says which one it was.
+    #[test]
+    fn one_seed_is_not_graded() {
+        let results = Results::new(vec![examples::lab_with_each_outcome()], false);
+        let request = TestRequest { seeds: SeedChoice::Only(7), ..TestRequest::default() };
+        let document = document(&results, &request);
+        assert_eq!((&document["graded"], &document["score"]), (&json!(false), &Value::Null));
+        assert_eq!(document["options"]["seed"], 7);
+        assert_eq!(document["labs"][0]["tests"][0]["score"], Value::Null);
+    }
+}

@@ -1,0 +1,154 @@
+//! Which tests a lab is graded by: its `tests/points.txt`.
+//!
+//! One test a line, `test_name points seeds`, for instance `initial_election_2a 10 5`: the test is
+//! run with five seeds, and is worth ten points if it passes with all of them. Empty lines and what
+//! follows a `#` are for the reader. This list, and nothing that a test prints, says which verdicts
+//! are expected.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+
+use crate::course::{Course, LABS, Lab};
+use crate::failure::Failure;
+
+/// More seeds than this are a slip of the finger: at a hundredth of a second each, they would keep
+/// a machine busy for hours.
+pub const SEEDS_MAX: u64 = 1_000_000;
+
+/// The list of a lab's graded tests, from the lab's folder.
+const POINTS_FILE: &str = "tests/points.txt";
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GradedTest {
+    /// The name of the test function, unique in the course.
+    pub name: String,
+    /// What it is worth.
+    pub points: u64,
+    /// With how many seeds it runs unless told otherwise.
+    pub seeds: u64,
+}
+
+/// A lab and what it is graded by.
+#[derive(Debug)]
+pub struct GradedLab {
+    /// Which lab.
+    pub lab: &'static Lab,
+    /// Its tests in the order of the list, or `None` if the lab has no list.
+    pub tests: Option<Vec<GradedTest>>,
+}
+
+impl GradedLab {
+    /// The tests of the lab.
+    ///
+    /// # Errors
+    ///
+    /// When the lab has no list of them.
+    pub fn tests(&self) -> Result<&[GradedTest], Failure> {
+        self.tests.as_deref().ok_or_else(|| {
+            let package = self.lab.package;
+            Failure::Broken(format!("{package}/{POINTS_FILE} is missing: it lists the graded tests of lab {}", self.lab.id))
+        })
+    }
+}
+
+/// Reads the lists of all labs. A missing list is an error only to whoever needs it.
+///
+/// # Errors
+///
+/// When a list is malformed: the message names file and line.
+pub fn read_all(course: &Course) -> Result<Vec<GradedLab>, Failure> {
+    LABS.iter()
+        .map(|lab| {
+            let path = course.folder(lab).join(POINTS_FILE);
+            let tests = match fs::read_to_string(&path) {
+                Ok(text) => Some(parse(lab, &text).map_err(Failure::Broken)?),
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(Failure::Broken(format!("{} could not be read: {error}", path.display()))),
+            };
+            Ok(GradedLab { lab, tests })
+        })
+        .collect()
+}
+
+fn parse(lab: &Lab, text: &str) -> Result<Vec<GradedTest>, String> {
+    let file = format!("{}/{POINTS_FILE}", lab.package);
+    let mut tests = Vec::new();
+    let mut names = HashSet::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if line.is_empty() {
+            continue;
+        }
+        let test = parse_line(lab, line).map_err(|reason| format!("{file}:{}: {reason}", index + 1))?;
+        if !names.insert(test.name.clone()) {
+            return Err(format!("{file}:{}: `{}` is listed twice: once is enough", index + 1, test.name));
+        }
+        tests.push(test);
+    }
+    if tests.is_empty() {
+        return Err(format!("{file} lists no test: say `test_name points seeds`, one test a line"));
+    }
+    Ok(tests)
+}
+
+fn parse_line(lab: &Lab, line: &str) -> Result<GradedTest, String> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [name, points, seeds] = fields[..] else {
+        return Err(format!("`{line}` has {} fields: there are three, `test_name points seeds`", fields.len()));
+    };
+    if !name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_') {
+        return Err(format!("`{name}` is not the name of a test: say letters, digits and underscores"));
+    }
+    if !name.ends_with(&format!("_{}", lab.id)) {
+        return Err(format!("`{name}` does not end in `_{}`, as the tests of this lab do", lab.id));
+    }
+    let points = points.parse().map_err(|_| format!("`{points}` is not a number of points: say 0 or more"))?;
+    let seeds = parse_seed_count(seeds).ok_or_else(|| format!("`{seeds}` is not a number of seeds: say 1 to {SEEDS_MAX}"))?;
+    Ok(GradedTest { name: name.to_string(), points, seeds })
+}
+
+/// A number of seeds, from 1 to [`SEEDS_MAX`].
+pub fn parse_seed_count(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|count| (1..=SEEDS_MAX).contains(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        parse(&LABS[0], text).unwrap_err()
+    }
+
+    /// A list is read in its order, without comments and empty lines.
+    #[test]
+    fn a_list_is_read() {
+        let tests = parse(&LABS[0], "# 2A\n\ninitial_election_2a 10 5\n  many_elections_2a\t20   7 # slow\n").unwrap();
+        let read: Vec<(&str, u64, u64)> =
+            tests.iter().map(|test| (test.name.as_str(), test.points, test.seeds)).collect();
+        assert_eq!(read, [("initial_election_2a", 10, 5), ("many_elections_2a", 20, 7)]);
+    }
+
+    /// Each slip in a list is answered with the file, the line and what would be right.
+    #[test]
+    fn errors_name_file_and_line() {
+        let file = "lab2a-election/tests/points.txt";
+        let cases = [
+            ("a_2a 10", ":1: `a_2a 10` has 2 fields: there are three, `test_name points seeds`"),
+            ("# x\n\na_2a 1 2 3", ":3: `a_2a 1 2 3` has 4 fields: there are three, `test_name points seeds`"),
+            ("a-b_2a 1 2", ":1: `a-b_2a` is not the name of a test: say letters, digits and underscores"),
+            ("a_2b 1 2", ":1: `a_2b` does not end in `_2a`, as the tests of this lab do"),
+            ("a_2a -1 2", ":1: `-1` is not a number of points: say 0 or more"),
+            ("a_2a 1.5 2", ":1: `1.5` is not a number of points: say 0 or more"),
+            ("a_2a 1 0", ":1: `0` is not a number of seeds: say 1 to 1000000"),
+            ("a_2a 1 1000001", ":1: `1000001` is not a number of seeds: say 1 to 1000000"),
+            ("a_2a 1 2\na_2a 1 2", ":2: `a_2a` is listed twice: once is enough"),
+            ("# nothing\n", " lists no test: say `test_name points seeds`, one test a line"),
+        ];
+        for (text, reason) in cases {
+            assert_eq!(error(text), format!("{file}{reason}"));
+        }
+    }
+}

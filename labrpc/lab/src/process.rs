@@ -1,0 +1,166 @@
+//! A process of ours that ends when we do.
+
+use std::collections::VecDeque;
+use std::io::{self, PipeReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::interrupt;
+
+/// How often a running process is looked after: often enough for a progress bar and for Ctrl-C,
+/// and rare enough to cost nothing.
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// So much of the end of what a process printed is kept: a page or two of a panic's report.
+const OUTPUT_KEPT_BYTES_MAX: usize = 64 << 10;
+
+/// What a process printed is at hand as soon as it ends, unless a process that it left behind
+/// still holds the pipe. No longer than this is waited for that.
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A running process, killed together with its children if this value is dropped before it ended.
+#[derive(Debug)]
+pub struct Supervised {
+    child: Child,
+    has_ended: bool,
+}
+
+impl Supervised {
+    /// Starts a process that reads nothing, in a process group of its own: Ctrl-C then reaches us
+    /// alone, and we end the group.
+    pub fn start(command: &mut Command) -> Result<Supervised, Failure> {
+        command.stdin(Stdio::null());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().map_err(Failure::of_system(format!("{program} could not be started")))?;
+        Ok(Supervised { child, has_ended: false })
+    }
+
+    /// How it ended, if it has.
+    pub fn ending(&mut self) -> Result<Option<ExitStatus>, Failure> {
+        let ending = self.child.try_wait().map_err(Failure::of_system("a process could not be waited for"))?;
+        self.has_ended |= ending.is_some();
+        Ok(ending)
+    }
+
+    /// Waits until it ends, or until Ctrl-C.
+    pub fn wait(mut self) -> Result<ExitStatus, Failure> {
+        loop {
+            if let Some(status) = self.ending()? {
+                return Ok(status);
+            }
+            interrupt::check()?;
+            thread::sleep(LOOK_INTERVAL);
+        }
+    }
+}
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        // Once its end is known, its number may already belong to somebody else's process.
+        if self.has_ended {
+            return;
+        }
+        kill_group(&self.child);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(unix)]
+fn kill_group(child: &Child) {
+    use nix::sys::signal::{Signal, killpg};
+    use nix::unistd::Pid;
+
+    if let Ok(group) = i32::try_from(child.id()) {
+        // The group may be gone by itself: then nothing is left to do.
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill_group(_: &Child) {}
+
+/// The end of all that a process prints, on both of its outputs.
+#[derive(Debug)]
+pub struct OutputTail {
+    kept: Arc<Mutex<VecDeque<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl OutputTail {
+    /// Listens to the process that `command` is going to start. The command must be dropped once
+    /// it has, since it holds an end of the pipe.
+    pub fn of(command: &mut Command) -> Result<OutputTail, Failure> {
+        let failed = || Failure::of_system("a pipe could not be made");
+        let (reader, writer) = io::pipe().map_err(failed())?;
+        command.stdout(writer.try_clone().map_err(failed())?).stderr(writer);
+        let kept = Arc::new(Mutex::new(VecDeque::new()));
+        let shared = Arc::clone(&kept);
+        let reader = thread::spawn(move || keep_tail(reader, &shared));
+        Ok(OutputTail { kept, reader })
+    }
+
+    /// What was printed last, once the process has ended.
+    pub fn text(self) -> String {
+        let started = Instant::now();
+        while !self.reader.is_finished() && started.elapsed() < OUTPUT_PATIENCE {
+            thread::sleep(LOOK_INTERVAL);
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(kept.make_contiguous()).into_owned()
+    }
+}
+
+fn keep_tail(mut pipe: PipeReader, kept: &Mutex<VecDeque<u8>>) {
+    let mut buffer = [0; 4 << 10];
+    // An error is as much of an end as none left to read.
+    while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(&buffer[..count]);
+        let surplus = kept.len().saturating_sub(OUTPUT_KEPT_BYTES_MAX);
+        kept.drain(..surplus);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    /// Of both outputs the end is kept, and no more than the bound.
+    #[test]
+    fn the_end_of_the_output_is_kept() {
+        let mut command = shell("yes | head -c 200000; echo last words; echo in vain >&2");
+        let output = OutputTail::of(&mut command).unwrap();
+        let process = Supervised::start(&mut command).unwrap();
+        drop(command);
+        assert!(process.wait().unwrap().success());
+        let text = output.text();
+        assert_eq!(text.len(), OUTPUT_KEPT_BYTES_MAX);
+        assert!(text.ends_with("last words\nin vain\n"));
+    }
+
+    /// A process that is dropped takes its children with it: the pipe they hold is then free.
+    #[test]
+    fn a_dropped_process_leaves_no_child() {
+        let mut command = shell("sleep 1000 & echo started; wait");
+        let output = OutputTail::of(&mut command).unwrap();
+        let process = Supervised::start(&mut command).unwrap();
+        drop(command);
+        while output.kept.lock().unwrap().is_empty() {
+            thread::yield_now();
+        }
+        drop(process);
+        output.reader.join().unwrap();
+    }
+}

@@ -1,0 +1,211 @@
+//! The results as people read them.
+
+use std::time::Duration;
+
+use crate::grade::Results;
+use crate::grade::verdict::{LabResult, Outcome, Verdict};
+use crate::paint::Paint;
+
+/// How a test that has met a `todo!` of the handout fails.
+pub const NOT_YET_IMPLEMENTED: &str = "not yet implemented: ";
+
+/// Reports are set apart from what names them.
+const INDENTATION: &str = "    ";
+
+/// The scoreboard, and beneath it what to know about each test that failed.
+pub fn render(results: &Results, paint: Paint) -> String {
+    let mut text = table(results, paint);
+    let failed: Vec<&Verdict> =
+        results.labs.iter().flat_map(|lab| &lab.verdicts).filter(|verdict| !verdict.is_passed()).collect();
+    let (waiting, broken): (Vec<&Verdict>, Vec<&Verdict>) =
+        failed.iter().partition(|verdict| missing_code(verdict).is_some());
+    for verdict in broken {
+        text += &report(verdict, paint);
+    }
+    if !waiting.is_empty() {
+        text += "\nThese tests wait for code that is yours to write:\n\n";
+        text += &waiting.into_iter().map(waiting_lines).collect::<String>();
+    }
+    for lab in &results.labs {
+        if let Some(trouble) = &lab.trouble {
+            text += &format!("\n{}  lab {}: {}\n", paint.bad("TROUBLE"), lab.lab.id, indented(trouble).trim_start());
+        }
+        for note in &lab.notes {
+            text += &format!("\nnote: lab {}: {note}\n", lab.lab.id);
+        }
+    }
+    text
+}
+
+/// `test<TAB>seed<TAB>hash`, a line for each recorded run: tests in course order, seeds ascending.
+pub fn hashes(results: &Results) -> String {
+    let runs = results.labs.iter().flat_map(|lab| &lab.verdicts).flat_map(|verdict| verdict.runs.values());
+    runs.map(|run| format!("{}\t{}\t{}\n", run.test, run.seed, run.trace)).collect()
+}
+
+/// A time in seconds, to the millisecond.
+pub fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+fn table(results: &Results, paint: Paint) -> String {
+    let mut rows = vec![["lab", "", "points", "tests", "seeds", "virtual time", "real time"].map(str::to_string)];
+    rows.extend(results.labs.iter().map(|lab| row(lab, results.is_graded)));
+    rows.push(total_row(results));
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let mut text = String::from("\n");
+    for (number, row) in rows.iter().enumerate() {
+        let mut line = format!("{:<lab$}  {:<question$}", row[0], row[1], lab = widths[0], question = widths[1]);
+        for (cell, width) in row.iter().zip(&widths).skip(2) {
+            line += &format!("  {cell:>width$}");
+        }
+        // The first row holds the headings, the last the totals; between them stand the labs.
+        let mark = match number.checked_sub(1).map(|lab| results.labs.get(lab)) {
+            Some(Some(lab)) if lab.is_passed() => format!("  {}", paint.good("ok")),
+            Some(Some(_)) => format!("  {}", paint.bad("FAILED")),
+            _ => String::new(),
+        };
+        text += &format!("{line}{mark}\n");
+    }
+    text
+}
+
+fn row(lab: &LabResult, is_graded: bool) -> [String; 7] {
+    [
+        lab.lab.title(),
+        lab.lab.question.to_string(),
+        score(lab.score(), lab.points(), is_graded),
+        format!("{}/{}", lab.tests_passed(), lab.verdicts.len()),
+        lab.seeds().to_string(),
+        seconds(lab.virtual_time()),
+        seconds(lab.real_time),
+    ]
+}
+
+fn total_row(results: &Results) -> [String; 7] {
+    let labs = &results.labs;
+    let passed: usize = labs.iter().map(LabResult::tests_passed).sum();
+    let tests: usize = labs.iter().map(|lab| lab.verdicts.len()).sum();
+    [
+        "total".to_string(),
+        String::new(),
+        score(results.score(), results.points(), results.is_graded),
+        format!("{passed}/{tests}"),
+        labs.iter().map(LabResult::seeds).sum::<usize>().to_string(),
+        seconds(labs.iter().map(LabResult::virtual_time).sum()),
+        seconds(labs.iter().map(|lab| lab.real_time).sum()),
+    ]
+}
+
+fn score(score: u64, points: u64, is_graded: bool) -> String {
+    if is_graded { format!("{score}/{points}") } else { "not graded".to_string() }
+}
+
+fn report(verdict: &Verdict, paint: Paint) -> String {
+    let failed = paint.bad("FAILED");
+    let name = &verdict.test.name;
+    let failure = indented(verdict.failure().unwrap_or_default());
+    match (&verdict.outcome, verdict.failed_run()) {
+        (Outcome::Failed(seed), Some(run)) => {
+            let count = verdict.owed.count();
+            let time = seconds(run.virtual_time);
+            let replay = format!("replay   cargo lab test --replay {}", run.token);
+            format!("\n{failed}  {name}  seed {seed} of {count}, virtual time {time}\n\n{failure}\n\n{INDENTATION}{replay}\n")
+        }
+        _ => format!("\n{failed}  {name}\n\n{failure}\n"),
+    }
+}
+
+/// What the test says is missing, if it failed for nothing else than a `todo!`.
+fn missing_code(verdict: &Verdict) -> Option<&str> {
+    let failure = verdict.failed_run()?.failure.as_deref()?;
+    let (_, missing) = failure.split_once(NOT_YET_IMPLEMENTED)?;
+    missing.lines().next()
+}
+
+fn waiting_lines(verdict: &Verdict) -> String {
+    let missing = missing_code(verdict).unwrap_or_default();
+    format!("{INDENTATION}{}\n{INDENTATION}{INDENTATION}{missing}\n", verdict.test.name)
+}
+
+fn indented(text: &str) -> String {
+    let lines = text.trim_end().lines();
+    let lines: Vec<String> =
+        lines.map(|line| if line.is_empty() { String::new() } else { format!("{INDENTATION}{line}") }).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grade::examples;
+
+    fn passed_lab() -> LabResult {
+        let tests = [examples::test("basic_agree_2b", 100, 1)];
+        examples::lab(1, &tests, vec![examples::run("basic_agree_2b", 1, None)], &[])
+    }
+
+    /// The board lines up, adds up, and tells of each failed test why and how to see it again.
+    #[test]
+    fn the_board_is_complete() {
+        let results = Results::new(vec![examples::lab_with_each_outcome(), passed_lab()], true);
+        let expected = "
+lab                     points  tests  seeds  virtual time  real time
+2A     Who leads?        10/60    1/3      5       7.000 s    0.310 s  FAILED
+2B     What was agreed? 100/100   1/1      1       1.000 s    0.310 s  ok
+";
+        let _ = expected;
+        assert_eq!(render(&results, Paint::NONE), include_str!("../tests/scoreboard.txt"));
+    }
+
+    /// A test that met a `todo!` is not reported as broken: the place to write at is named.
+    #[test]
+    fn missing_code_is_no_fault() {
+        let failure = "server 1 panicked:\nnot yet implemented: lab 2A: §5.2: vote (lab2a-election/src/election.rs)\nat x";
+        let tests = [examples::test("initial_election_2a", 10, 1)];
+        let records = vec![examples::run("initial_election_2a", 1, Some(failure))];
+        let text = render(&Results::new(vec![examples::lab(0, &tests, records, &[])], true), Paint::NONE);
+        let waiting = "
+These tests wait for code that is yours to write:
+
+    initial_election_2a
+        lab 2A: §5.2: vote (lab2a-election/src/election.rs)
+";
+        assert!(text.ends_with(waiting), "{text}");
+        assert!(!text.contains("replay"), "{text}");
+    }
+
+    /// What went wrong beside the tests, and what the author should know, stands at the end.
+    #[test]
+    fn trouble_is_told() {
+        let lab = LabResult { trouble: Some("a\nb".to_string()), notes: vec!["c".to_string()], ..passed_lab() };
+        let text = render(&Results::new(vec![lab], true), Paint::NONE);
+        assert!(text.contains("1.000 s    0.310 s  FAILED\n"), "{text}");
+        assert!(text.ends_with("\nTROUBLE  lab 2b: a\n    b\n\nnote: lab 2b: c\n"), "{text}");
+    }
+
+    /// Without all seeds no points are shown.
+    #[test]
+    fn one_seed_is_not_graded() {
+        let text = render(&Results::new(vec![passed_lab()], false), Paint::NONE);
+        assert!(text.contains("not graded") && !text.contains("100"), "{text}");
+    }
+
+    /// Hashes come in the order of the course, seed by seed.
+    #[test]
+    fn hashes_are_in_course_order() {
+        let results = Results::new(vec![examples::lab_with_each_outcome(), passed_lab()], true);
+        let expected = [
+            ("initial_election_2a", 1),
+            ("initial_election_2a", 2),
+            ("many_elections_2a", 1),
+            ("many_elections_2a", 2),
+            ("reelection_2a", 1),
+            ("basic_agree_2b", 1),
+        ];
+        let expected: String =
+            expected.map(|(test, seed)| format!("{test}\t{seed}\t000000000000000{seed}\n")).concat();
+        assert_eq!(hashes(&results), expected);
+    }
+}

@@ -1,0 +1,61 @@
+//! A folder that is gone when its owner is.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::failure::Failure;
+
+/// A folder of one's own, removed with all that is in it when this value is dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    /// Makes a new folder inside the system's folder for temporary files.
+    pub fn new(purpose: &str) -> Result<Scratch, Failure> {
+        Scratch::new_in(&env::temp_dir(), purpose)
+    }
+
+    /// Makes a new folder inside `parent`.
+    pub fn new_in(parent: &Path, purpose: &str) -> Result<Scratch, Failure> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = parent.join(format!(".cargo-lab-{purpose}-{}-{number}", process::id()));
+        fs::create_dir(&folder).map_err(Failure::of_system(format!("{} could not be made", folder.display())))?;
+        Ok(Scratch { folder })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Nobody is left to be told; what cannot be removed is the system's to clear away.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two folders never meet, and nothing of one is left once it is dropped.
+    #[test]
+    fn a_dropped_scratch_leaves_nothing() {
+        let scratch = Scratch::new("test").unwrap();
+        let other = Scratch::new("test").unwrap();
+        assert_ne!(scratch.path(), other.path());
+        let folder = scratch.path().to_path_buf();
+        fs::create_dir(folder.join("inner")).unwrap();
+        fs::write(folder.join("inner/file"), "text").unwrap();
+        drop(scratch);
+        assert!(!folder.exists());
+    }
+}

@@ -1,0 +1,153 @@
+//! Channels between threads, in the shape of crossbeam-channel's.
+//!
+//! Which kind a channel is, is settled when it is made. One made outside of a simulation *is*
+//! crossbeam's. One made inside is the simulation's own: whoever waits for it waits in virtual
+//! time, and a crash of its node ends the wait. The two do not mix: a simulated channel that is
+//! used outside of its simulation panics, and so does one of the real world that would have to
+//! wait inside one.
+//!
+//! | made by | holds | a send waits | a receive waits |
+//! |---|---|---|---|
+//! | [`unbounded`] | any number of messages | never | while it is empty |
+//! | [`bounded`]`(n)` | `n` messages | while it is full | while it is empty |
+//! | [`bounded`]`(0)` | none | until a receiver takes the message from its hands | until a sender comes |
+//! | [`after`] | one message, when its time has come | | until then, and for ever once it was taken |
+//! | [`tick`] | one message, again and again | | until the next is due |
+//! | [`never`] | none | | for ever |
+//!
+//! When the last sender is gone, receivers get what is left and then an error; when the last
+//! receiver is gone, what is left is dropped, and senders get an error with their message.
+//! [`select!`] waits for several channels at once.
+
+#[doc(hidden)]
+pub mod arms;
+mod arms_macro;
+mod iterate;
+mod receiver;
+mod sender;
+mod simulated;
+mod timer;
+
+use std::panic::Location;
+use std::time::Duration;
+
+pub use crossbeam_channel::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+
+pub use crate::select;
+pub use iterate::{IntoIter, Iter, TryIter};
+pub use receiver::Receiver;
+pub use sender::Sender;
+
+use crate::sim::runtime;
+use crate::sync::waiting::deadline;
+use crate::time::Instant;
+use simulated::Channel;
+
+/// A channel that holds any number of messages: sending never waits.
+///
+/// ```
+/// use labrpc::{channel, thread};
+///
+/// let (sender, receiver) = channel::unbounded();
+/// thread::spawn(move || sender.send("applied 7").unwrap());
+/// assert_eq!(receiver.recv(), Ok("applied 7"));
+/// assert!(receiver.recv().is_err(), "the only sender is gone");
+/// ```
+#[track_caller]
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    match runtime::current() {
+        None => from_crossbeam(crossbeam_channel::unbounded()),
+        Some(world) => Channel::with_ends(world, None, Location::caller()),
+    }
+}
+
+/// A channel that holds so many messages at most: sending waits while it is full.
+///
+/// With a capacity of 0 a message goes from hand to hand: a send returns once a receiver has it.
+///
+/// ```
+/// use labrpc::channel::{self, TrySendError};
+///
+/// let (sender, receiver) = channel::bounded(1);
+/// sender.send(1).unwrap();
+/// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+/// assert_eq!(receiver.recv(), Ok(1));
+/// sender.send(2).unwrap();
+/// ```
+#[track_caller]
+pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    match runtime::current() {
+        None => from_crossbeam(crossbeam_channel::bounded(capacity)),
+        Some(world) => Channel::with_ends(world, Some(capacity), Location::caller()),
+    }
+}
+
+/// A channel that delivers one message, the time of its delivery, once `patience` has passed.
+/// Clones share that one message.
+///
+/// ```
+/// use std::time::Duration;
+/// use labrpc::{channel, select};
+///
+/// let (_sender, answers) = channel::unbounded::<&str>();
+/// let outcome = select! {
+///     recv(answers) -> answer => answer.unwrap(),
+///     recv(channel::after(Duration::from_millis(1))) -> _ => "no answer in time",
+/// };
+/// assert_eq!(outcome, "no answer in time");
+/// ```
+#[track_caller]
+pub fn after(patience: Duration) -> Receiver<Instant> {
+    Receiver::of_timer(timer::Timer::after(patience, Location::caller()))
+}
+
+/// A channel that delivers the time, again and again, so far apart. A message that is not taken
+/// before the next is due counts for both.
+///
+/// ```
+/// use std::time::Duration;
+/// use labrpc::channel;
+///
+/// let heartbeats = channel::tick(Duration::from_millis(2));
+/// let (first, second) = (heartbeats.recv().unwrap(), heartbeats.recv().unwrap());
+/// assert!(second - first >= Duration::from_millis(2));
+/// ```
+#[track_caller]
+pub fn tick(period: Duration) -> Receiver<Instant> {
+    Receiver::of_timer(timer::Timer::tick(period, Location::caller()))
+}
+
+/// A channel that never delivers anything and never ends: an arm of [`select!`] that is off.
+///
+/// ```
+/// use labrpc::channel;
+///
+/// assert!(channel::never::<u32>().try_recv().is_err());
+/// ```
+#[track_caller]
+pub fn never<T>() -> Receiver<T> {
+    Receiver::of_timer(timer::Timer::never(Location::caller()))
+}
+
+fn from_crossbeam<T>(
+    (sender, receiver): (crossbeam_channel::Sender<T>, crossbeam_channel::Receiver<T>),
+) -> (Sender<T>, Receiver<T>) {
+    (Sender::of_crossbeam(sender), Receiver::of_crossbeam(receiver))
+}
+
+/// When a wait of `patience` that begins now is over, in whichever world this is.
+fn deadline_after(patience: Duration) -> Instant {
+    match runtime::current() {
+        None => Instant::now() + patience,
+        Some(world) => deadline(world, patience),
+    }
+}
+
+/// A channel of the real world would block the OS thread that the whole simulation runs on.
+#[track_caller]
+fn refuse_to_block(operation: &str) -> ! {
+    panic!(
+        "a channel that was made outside of the simulation would have to wait in {operation} inside it, and with \
+         it all other tasks and virtual time: make the channel inside the simulation"
+    )
+}

@@ -1,0 +1,55 @@
+//! Log lines that say when, who and which lab.
+
+use std::io::Write;
+use std::sync::Once;
+
+use crate::sim::runtime;
+
+/// Sets logging up, once per process. Silent unless `RUST_LOG` is set, as `env_logger` has it:
+/// `RUST_LOG=lab2a_election=debug cargo test -p lab2a-election`.
+///
+/// A line looks like `1.234567 s  server 2  2A  INFO  won the election of term 3`; outside of a
+/// simulation time and server are left out.
+///
+/// ```
+/// labrpc::logging::init();
+/// log::info!("seen only with RUST_LOG=info");
+/// ```
+pub fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = env_logger::Builder::new()
+            .filter_level(log::LevelFilter::Off)
+            .parse_default_env()
+            .is_test(true) // the test harness shows it with the test that it belongs to
+            .format(|line, record| {
+                if let Some(world) = runtime::current() {
+                    let (node, _) = world.whereabouts().unwrap_or_default();
+                    write!(line, "{:.6} s  {node}  ", world.now_ns() as f64 / 1e9)?;
+                }
+                writeln!(line, "{}  {:5} {}", lab_of(record.target()), record.level(), record.args())
+            })
+            .try_init();
+    });
+}
+
+/// `2A` of `lab2a_election::election`; other targets are named by their crate.
+fn lab_of(target: &str) -> String {
+    let crate_name = target.split("::").next().unwrap_or(target);
+    match crate_name.strip_prefix("lab").and_then(|rest| rest.split_once('_')) {
+        Some((lab, _)) => lab.to_uppercase(),
+        None => crate_name.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lab_of;
+
+    /// A target names its lab.
+    #[test]
+    fn labs_are_named_by_their_number() {
+        assert_eq!(lab_of("lab2a_election::election"), "2A");
+        assert_eq!(lab_of("labrpc::network"), "labrpc");
+    }
+}

@@ -1,0 +1,123 @@
+//! Stackful coroutines: a task's own stack, entered and left by the scheduler.
+
+use std::cell::Cell;
+
+use corosensei::stack::{DefaultStack, Stack as _};
+use corosensei::{Coroutine as Inner, CoroutineResult, Yielder};
+use parking_lot::Mutex;
+
+/// Stacks that finished runs left behind. A fresh one costs page faults.
+static SPARE: Mutex<Vec<Stack>> = Mutex::new(Vec::new());
+/// More than the largest test's tasks; beyond it stacks go back to the system.
+const SPARE_MAX: usize = 512;
+
+/// Memory for one coroutine, with a guard page below it.
+pub(super) struct Stack(DefaultStack);
+
+/// The stacks of one run: taken from those to spare, and given back at the end.
+pub(super) struct Stacks {
+    bytes: usize,
+    free: Vec<Stack>,
+}
+
+impl Stacks {
+    /// Every stack has the same size, so that any spare one fits.
+    pub(super) fn new(bytes: usize) -> Stacks {
+        Stacks { bytes, free: Vec::new() }
+    }
+
+    pub(super) fn take(&mut self) -> Stack {
+        if self.free.is_empty() {
+            let mut spare = SPARE.lock();
+            let left = spare.len().saturating_sub(16);
+            self.free.extend(spare.drain(left..).filter(|stack| stack.bytes() >= self.bytes));
+        }
+        self.free.pop().unwrap_or_else(|| {
+            Stack(DefaultStack::new(self.bytes).expect("the system has no memory left for another task's stack"))
+        })
+    }
+
+    pub(super) fn give_back(&mut self, stack: Stack) {
+        self.free.push(stack);
+    }
+}
+
+impl Drop for Stacks {
+    fn drop(&mut self) {
+        let mut spare = SPARE.lock();
+        let room = SPARE_MAX.saturating_sub(spare.len());
+        spare.extend(self.free.drain(..).take(room));
+    }
+}
+
+impl Stack {
+    fn bytes(&self) -> usize {
+        // The guard page counts into it, so a stack is never taken for larger than it is by more.
+        self.0.base().get() - self.0.limit().get()
+    }
+}
+
+/// A task's stack and where it stands on it.
+pub(super) struct Coroutine {
+    inner: Inner<(), (), (), DefaultStack>,
+    yielder: *const Yielder<(), ()>,
+    limit: usize,
+}
+
+thread_local! {
+    /// The way out of the coroutine that runs on this OS thread.
+    static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(std::ptr::null()) };
+    /// The lowest address of its stack, guard page included; 0 while none runs.
+    static LIMIT: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Coroutine {
+    pub(super) fn new(stack: Stack, body: impl FnOnce() + 'static) -> Coroutine {
+        let limit = stack.0.limit().get();
+        let inner = Inner::with_stack(stack.0, move |yielder, ()| {
+            YIELDER.set(yielder);
+            body();
+        });
+        Coroutine { inner, yielder: std::ptr::null(), limit }
+    }
+
+    /// Runs until the body suspends (`false`) or ends (`true`).
+    pub(super) fn resume(&mut self) -> bool {
+        YIELDER.set(self.yielder);
+        LIMIT.set(self.limit);
+        let result = self.inner.resume(());
+        self.yielder = YIELDER.get();
+        LIMIT.set(0);
+        matches!(result, CoroutineResult::Return(()))
+    }
+
+    /// The stack of a body that has ended.
+    pub(super) fn into_stack(self) -> Stack {
+        Stack(self.inner.into_stack())
+    }
+
+    /// Gives up a body that can neither go on nor unwind. What it owns is leaked.
+    pub(super) fn abandon(&mut self) {
+        // SAFETY: nothing on the stack is touched again: it is leaked, not freed and not resumed.
+        // Whatever the body borrowed lives in the runtime, which is leaked with it.
+        unsafe { self.inner.force_reset() }
+    }
+}
+
+/// Leaves the running coroutine, until the scheduler resumes it.
+pub(super) fn suspend() {
+    let yielder = YIELDER.get();
+    assert!(!yielder.is_null(), "only a task can be suspended");
+    // SAFETY: it points into the stack of the coroutine that runs on this OS thread, which stays
+    // alive and where it is until its body ends.
+    unsafe { (*yielder).suspend(()) };
+}
+
+/// Whether `address` lies in the guard page of the coroutine that runs.
+#[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+pub(super) fn is_guard_page(address: usize) -> bool {
+    /// A page on every platform that this is asked on, or a part of one.
+    const PAGE_BYTES: usize = 4096;
+    let limit = LIMIT.get();
+    limit != 0 && (limit..limit + PAGE_BYTES).contains(&address)
+}

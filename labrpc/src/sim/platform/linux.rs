@@ -1,0 +1,149 @@
+//! Linux: a stuck task is interrupted by a signal, and a full stack is caught.
+#![allow(unsafe_code)]
+
+use std::sync::Once;
+use std::time::Duration;
+
+use super::super::coroutine;
+use super::super::runtime::current;
+use super::super::settings::FailureKind;
+use super::Interrupt;
+
+/// The OS thread of a simulation, as its watchdog sees it.
+#[derive(Clone, Copy)]
+pub(in crate::sim) struct SimThread {
+    thread: libc::pthread_t,
+}
+
+impl SimThread {
+    /// The calling thread.
+    pub(in crate::sim) fn this() -> SimThread {
+        // SAFETY: has no preconditions.
+        SimThread { thread: unsafe { libc::pthread_self() } }
+    }
+
+    /// Processor time that the thread has used: a machine that is busy with other things does not
+    /// make a task look stuck.
+    pub(in crate::sim) fn time_used(&self) -> Duration {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the thread is alive: its scope waits for this watchdog. Both out-pointers are valid.
+        unsafe {
+            let mut clock = 0;
+            if libc::pthread_getcpuclockid(self.thread, &mut clock) == 0 {
+                libc::clock_gettime(clock, &mut time);
+            }
+        }
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+
+    /// Makes the running task leave its coroutine for good.
+    pub(in crate::sim) fn interrupt(&self) -> Interrupt {
+        // SAFETY: the thread is alive, see above, and has a handler for the signal.
+        unsafe { libc::pthread_kill(self.thread, INTERRUPT_SIGNAL) };
+        Interrupt::Sent
+    }
+}
+
+/// Not used by std, nor by cargo or its test harness.
+const INTERRUPT_SIGNAL: libc::c_int = libc::SIGUSR2;
+/// Handlers make a backtrace; std's own signal stack is too small for that.
+const SIGNAL_STACK_BYTES: usize = 1 << 20;
+
+/// Gives the calling thread what it needs to be interrupted.
+pub(in crate::sim) fn prepare_thread() {
+    static HANDLERS: Once = Once::new();
+    HANDLERS.call_once(|| {
+        install(INTERRUPT_SIGNAL, on_interrupt as *const () as usize, 0);
+        let previous = install(libc::SIGSEGV, on_fault as *const () as usize, libc::SA_SIGINFO);
+        PREVIOUS_FAULT_HANDLER.store(previous, std::sync::atomic::Ordering::Relaxed);
+    });
+    SIGNAL_STACK.with(|_| ());
+}
+
+static PREVIOUS_FAULT_HANDLER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(libc::SIG_DFL);
+
+fn install(signal: libc::c_int, handler: usize, flags: libc::c_int) -> usize {
+    // SAFETY: both handlers have the signature that their flags ask for, and the structs are valid.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let mut previous: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler;
+        // NODEFER: the handlers leave by switching stacks and never return to unblock the signal.
+        action.sa_flags = libc::SA_NODEFER | libc::SA_ONSTACK | flags;
+        libc::sigaction(signal, &action, &mut previous);
+        previous.sa_sigaction
+    }
+}
+
+/// A signal stack for as long as the thread lives.
+struct SignalStack {
+    memory: *mut libc::c_void,
+}
+
+impl SignalStack {
+    fn install() -> SignalStack {
+        // SAFETY: a fresh anonymous mapping, used by nobody else.
+        unsafe {
+            let memory = libc::mmap(
+                std::ptr::null_mut(),
+                SIGNAL_STACK_BYTES,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
+            assert!(memory != libc::MAP_FAILED, "the system has no memory left for a signal stack");
+            let stack = libc::stack_t { ss_sp: memory, ss_flags: 0, ss_size: SIGNAL_STACK_BYTES };
+            libc::sigaltstack(&stack, std::ptr::null_mut());
+            SignalStack { memory }
+        }
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        // SAFETY: the stack is taken out of use before its memory goes. A task that froze left frames
+        // on it, to which nothing ever returns.
+        unsafe {
+            let off = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+            libc::sigaltstack(&off, std::ptr::null_mut());
+            libc::munmap(self.memory, SIGNAL_STACK_BYTES);
+        }
+    }
+}
+
+thread_local! {
+    static SIGNAL_STACK: SignalStack = SignalStack::install();
+}
+
+/// The watchdog lost its patience: the running task is left where it is, for ever.
+extern "C" fn on_interrupt(_: libc::c_int) {
+    let Some(runtime) = current() else { return };
+    if runtime.is_in_task() {
+        runtime.freeze(
+            FailureKind::Stuck,
+            "the task runs without ever reaching the scheduler: an endless loop, or a call that blocks outside of labrpc",
+        );
+    }
+}
+
+/// A fault in the guard page of a coroutine is a stack overflow; all else is somebody else's.
+extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the kernel passes a valid siginfo, as asked for with SA_SIGINFO.
+    let address = unsafe { (*info).si_addr() } as usize;
+    if let Some(runtime) = current()
+        && coroutine::is_guard_page(address)
+    {
+        runtime.freeze(FailureKind::StackOverflow, "the task's stack is full: recursion without an end?");
+    }
+    let previous = PREVIOUS_FAULT_HANDLER.load(std::sync::atomic::Ordering::Relaxed);
+    if previous == libc::SIG_DFL || previous == libc::SIG_IGN {
+        // SAFETY: restoring the default makes the fault end the process when it happens again.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        return;
+    }
+    // SAFETY: std's handler, which was installed with SA_SIGINFO.
+    let previous: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+        unsafe { std::mem::transmute(previous) };
+    previous(signal, info, context);
+}

@@ -1,0 +1,31 @@
+//! What only some operating systems can do, behind one door.
+//!
+//! | | Linux | elsewhere |
+//! |---|---|---|
+//! | a task that never ends its turn | is interrupted and named; the test fails alone | ends the test process, with one line |
+//! | a stack overflow | is reported; the test fails alone | ends the test process |
+//! | std's clocks and random numbers | virtual and seeded | real: only `clippy.toml` warns |
+//! | std's sleep, locks, threads | a clear error that names the line | only `clippy.toml` warns |
+//!
+//! `--cfg labrpc_portable` selects the other column on Linux, so that it can be tested there.
+
+#[cfg(all(target_os = "linux", not(labrpc_portable)))]
+mod interpose;
+#[cfg(all(target_os = "linux", not(labrpc_portable)))]
+mod linux;
+#[cfg(all(target_os = "linux", not(labrpc_portable)))]
+pub(super) use linux::{SimThread, prepare_thread};
+
+#[cfg(any(not(target_os = "linux"), labrpc_portable))]
+mod portable;
+#[cfg(any(not(target_os = "linux"), labrpc_portable))]
+pub(super) use portable::{SimThread, prepare_thread};
+
+/// What became of the attempt to stop a stuck task.
+#[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+pub(super) enum Interrupt {
+    /// It will be taken out of the world shortly.
+    Sent,
+    /// This platform cannot.
+    Impossible,
+}

@@ -1,0 +1,451 @@
+//! The world's one source of time, turns and wake-ups, as tasks see it.
+//!
+//! All of a simulation runs on one OS thread: nothing else runs between two statements unless
+//! one of them is an operation, a park or a yield. `scheduler` is the other half: what happens
+//! while no task runs.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::panic::{Location, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::choice::{Choice, Kind, Name, draw, mix};
+use super::coroutine::{self, Coroutine};
+use super::panics::{CrashToken, PanicNote};
+use super::scheduler::{Event, State};
+use super::settings::{Failure, FailureKind, Preemption, Settings};
+use super::task::{Fate, Held, NodeId, Slot, Task};
+pub(crate) use super::task::{Key, TaskId, Waiting, Wake};
+use super::watchdog::Progress;
+use crate::time::Instant;
+
+/// Virtual time that each operation costs, so that a task that polls moves time on.
+const OPERATION_COST_NS: u64 = 100;
+/// Operations until a task that never blocks must let others have their turn.
+const TIME_SLICE_OPERATIONS: u64 = 1000;
+/// No task: the scheduler's own stack.
+pub(super) const NOBODY: Slot = Slot::MAX;
+/// The priority of a task whose decision is calm, in the middle of all.
+pub(super) const CALM_PRIORITY: u64 = 1 << 31;
+
+static RUNS: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    /// The simulation that this OS thread runs.
+    static CURRENT: Cell<*const Runtime> = const { Cell::new(std::ptr::null()) };
+}
+
+/// The simulation that the caller is in, if any.
+#[inline]
+pub(crate) fn current() -> Option<&'static Runtime> {
+    let runtime = CURRENT.get();
+    // SAFETY: set by `enter` alone, to a runtime that outlives the run, and cleared before it goes.
+    // The reference is said to be static, but is used within one call of the facade only.
+    unsafe { runtime.as_ref() }
+}
+
+/// Makes this OS thread run `runtime` until the guard is dropped.
+pub(super) fn enter(runtime: &Runtime) -> Entered {
+    assert!(current().is_none(), "a simulation cannot run inside a simulation");
+    CURRENT.set(runtime);
+    Entered
+}
+
+pub(super) struct Entered;
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(std::ptr::null());
+    }
+}
+
+/// A task that will never reach the scheduler by itself again.
+#[derive(Clone, Debug)]
+pub(super) struct Frozen {
+    pub(super) kind: FailureKind,
+    pub(super) message: &'static str,
+    pub(super) backtrace: String,
+}
+
+pub(crate) struct Runtime {
+    run_id: u64,
+    pub(super) settings: Settings,
+    pub(super) now_ns: Cell<u64>,
+    pub(super) running: Cell<Slot>,
+    /// The last task that ran, for reports made after it froze.
+    pub(super) latest: Cell<Slot>,
+    pub(super) operations: Cell<u64>,
+    pub(super) slice: Cell<u64>,
+    trace: Cell<u64>,
+    pub(super) decisions: Cell<u64>,
+    pub(super) state: RefCell<State>,
+    pub(super) progress: Progress,
+    pub(super) frozen: RefCell<Option<Frozen>>,
+    pub(super) panic_note: RefCell<Option<PanicNote>>,
+}
+
+impl Runtime {
+    pub(super) fn new(settings: Settings, progress: Progress) -> Runtime {
+        Runtime {
+            run_id: RUNS.fetch_add(1, Ordering::Relaxed),
+            state: RefCell::new(State::new(settings.stack_bytes)),
+            settings,
+            now_ns: Cell::new(0),
+            running: Cell::new(NOBODY),
+            latest: Cell::new(NOBODY),
+            operations: Cell::new(0),
+            slice: Cell::new(0),
+            trace: Cell::new(0),
+            decisions: Cell::new(0),
+            progress,
+            frozen: RefCell::new(None),
+            panic_note: RefCell::new(None),
+        }
+    }
+
+    /// Tells one simulation from another.
+    pub(crate) fn run_id(&self) -> u64 {
+        self.run_id
+    }
+
+    #[inline]
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.now_ns.get()
+    }
+
+    /// Whether a task runs, and not the scheduler.
+    pub(crate) fn is_in_task(&self) -> bool {
+        self.running.get() != NOBODY
+    }
+
+    pub(super) fn trace(&self) -> u64 {
+        self.trace.get()
+    }
+
+    /// Mixes something that happened into the run's fingerprint.
+    #[inline]
+    pub(crate) fn record(&self, word: u64) {
+        /// FxHash's multiplier and rotation: quick, and every word moves all later ones.
+        const MULTIPLIER: u64 = 0x517c_c1b7_2722_0a95;
+        self.trace.set((self.trace.get().rotate_left(5) ^ word).wrapping_mul(MULTIPLIER));
+    }
+
+    /// Draws a decision. Wild values count only where the keep-set holds them.
+    #[inline]
+    pub(crate) fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+        self.decisions.set(self.decisions.get() + 1);
+        let value = wild(draw(self.settings.seed, name));
+        if value == calm || !self.settings.keep.holds(name) {
+            return calm;
+        }
+        if self.settings.is_recording {
+            let at = Instant::from_nanos(self.now_ns());
+            self.state.borrow_mut().report.choices.push(Choice { name, at });
+        }
+        value
+    }
+
+    /// Passed by every operation of the facade: charges time, and may take the turn away.
+    #[inline]
+    pub(crate) fn operation(&self) {
+        self.operations.set(self.operations.get() + 1);
+        self.now_ns.set(self.now_ns.get() + OPERATION_COST_NS);
+        if !self.is_in_task() {
+            return;
+        }
+        let slice = self.slice.get() + 1;
+        self.slice.set(slice);
+        if slice >= TIME_SLICE_OPERATIONS || self.is_preempted() {
+            self.give_way(slice >= TIME_SLICE_OPERATIONS);
+        }
+    }
+
+    #[inline]
+    fn is_preempted(&self) -> bool {
+        match self.settings.preemption {
+            Preemption::None => false,
+            Preemption::Random { one_in } => {
+                let name = self.with_running(|task, now_ns| {
+                    Name::new(Kind::Preempt, task.lineage, task.preempt_stamp.next(now_ns))
+                });
+                self.decide(name, false, |bits| bits.is_multiple_of(one_in))
+            }
+            Preemption::Priorities { change_one_in } => {
+                let name = self.with_running(|task, now_ns| {
+                    Name::new(Kind::Priority, task.lineage, task.preempt_stamp.next(now_ns))
+                });
+                // A demotion is below every priority that was ever drawn.
+                let is_demoted = self.decide(name, false, |bits| bits.is_multiple_of(change_one_in));
+                if is_demoted {
+                    self.with_running(|task, _| task.priority = 0);
+                }
+                self.state.borrow().is_outranked(self.running.get())
+            }
+        }
+    }
+
+    fn with_running<R>(&self, look: impl FnOnce(&mut Task, u64) -> R) -> R {
+        let mut state = self.state.borrow_mut();
+        look(state.task_mut(self.running.get()), self.now_ns.get())
+    }
+
+    fn give_way(&self, is_slice_used_up: bool) {
+        // What unwinds is not interrupted: other tasks would see its panic as theirs.
+        if std::thread::panicking() {
+            return;
+        }
+        if is_slice_used_up {
+            self.with_running(|task, _| task.priority = 0);
+        }
+        self.yield_now();
+    }
+
+    /// Lets every other task that is ready have its turn.
+    pub(crate) fn yield_now(&self) {
+        {
+            let mut state = self.state.borrow_mut();
+            let me = self.running.get();
+            state.task_mut(me).waiting = Waiting::Turn;
+            state.ready.push_back(me);
+        }
+        coroutine::suspend();
+        self.unwind_if_doomed();
+    }
+
+    /// Begins the unwinding of a task whose node has crashed. True if that was begun before.
+    fn unwind_if_doomed(&self) -> bool {
+        let task_id = {
+            let mut state = self.state.borrow_mut();
+            let task = state.task_mut(self.running.get());
+            match task.fate {
+                Fate::Alive => return false,
+                Fate::Unwinding | Fate::Escaped => return true,
+                Fate::Doomed => task.fate = Fate::Unwinding,
+            }
+            task.id
+        };
+        resume_unwind(Box::new(CrashToken::new(task_id)))
+    }
+
+    /// Blocks the running task until one of `keys` is unparked or the deadline passes.
+    pub(crate) fn park(&self, keys: &[Key], waiting: Waiting, deadline_ns: Option<u64>) -> Wake {
+        let me = self.running.get();
+        assert!(me != NOBODY, "the scheduler itself must not block: {waiting:?}");
+        {
+            let mut state = self.state.borrow_mut();
+            let fate = state.task(me).fate;
+            if fate == Fate::Unwinding && !matches!(waiting, Waiting::Lock { .. }) {
+                return Wake::Killed;
+            }
+            state.park(me, keys, waiting, deadline_ns);
+            if let Waiting::Lock { lock, .. } = waiting
+                && let Some(circle) = state.circle_of_locks(me, lock)
+            {
+                let message = state.describe_circle(&circle);
+                let failure = self.failure(&state, FailureKind::Deadlock, message);
+                state.failure.get_or_insert(failure);
+            }
+        }
+        coroutine::suspend();
+        if self.unwind_if_doomed() && !matches!(waiting, Waiting::Lock { .. }) {
+            return Wake::Killed;
+        }
+        self.state.borrow().task(me).wake
+    }
+
+    /// Wakes the task that has been parked longest on `key`. False if there is none.
+    pub(crate) fn unpark_one(&self, key: Key) -> bool {
+        let woken = self.state.borrow_mut().unpark_one(key);
+        if let Some(slot) = woken {
+            self.make_ready(slot);
+        }
+        woken.is_some()
+    }
+
+    /// Wakes every task that is parked on `key`.
+    pub(crate) fn unpark_all(&self, key: Key) {
+        while self.unpark_one(key) {}
+    }
+
+    /// How many tasks are parked on `key`.
+    pub(crate) fn parked(&self, key: Key) -> usize {
+        self.state.borrow().parked(key)
+    }
+
+    /// Puts a task in line for a turn; now and then it overtakes the others.
+    pub(super) fn make_ready(&self, slot: Slot) {
+        let overtakes = match self.settings.preemption {
+            Preemption::Random { one_in } => {
+                let name = {
+                    let mut state = self.state.borrow_mut();
+                    let task = state.task_mut(slot);
+                    Name::new(Kind::Order, task.lineage, task.order_stamp.next(self.now_ns()))
+                };
+                self.decide(name, false, |bits| bits.is_multiple_of(one_in))
+            }
+            Preemption::None | Preemption::Priorities { .. } => false,
+        };
+        let mut state = self.state.borrow_mut();
+        if overtakes { state.ready.push_front(slot) } else { state.ready.push_back(slot) }
+    }
+
+    /// Notes that the running task holds a lock, for the report of a deadlock.
+    #[inline]
+    pub(crate) fn acquired(&self, lock: Key, at: &'static Location<'static>) {
+        if self.is_in_task() {
+            self.with_running(|task, _| task.held.push(Held { lock, at }));
+        }
+    }
+
+    /// Notes that the running task has let a lock go.
+    #[inline]
+    pub(crate) fn released(&self, lock: Key) {
+        if self.is_in_task() {
+            self.with_running(|task, _| {
+                if let Some(latest) = task.held.iter().rposition(|held| held.lock == lock) {
+                    task.held.remove(latest);
+                }
+            });
+        }
+    }
+
+    /// Chooses one of several equals; the first is the calm choice.
+    pub(crate) fn choose(&self, options: usize) -> usize {
+        if options < 2 || !self.is_in_task() {
+            return 0;
+        }
+        let name = self
+            .with_running(|task, now_ns| Name::new(Kind::Order, mix(task.lineage, 1), task.order_stamp.next(now_ns)));
+        self.decide(name, 0, |bits| (bits % options as u64) as usize)
+    }
+
+    /// Random bits for whoever asks the operating system for some. They have no calm value.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn entropy(&self) -> u64 {
+        let name = self.with_running(|task, _| {
+            task.entropy_drawn += 1;
+            Name::new(Kind::Seed, task.lineage, task.entropy_drawn)
+        });
+        draw(self.settings.seed, name)
+    }
+
+    /// Runs `event` on the scheduler's stack at a point in time. It must not block.
+    pub(crate) fn at(&self, deadline_ns: u64, event: Event) {
+        self.state.borrow_mut().at(deadline_ns, event);
+    }
+
+    /// The running task's node; the test's on the scheduler's stack.
+    pub(crate) fn node(&self) -> NodeId {
+        if self.is_in_task() { self.with_running(|task, _| task.node) } else { NodeId::TEST }
+    }
+
+    /// Starts a task. Without a node it runs in the spawner's; without a lineage it is a child of
+    /// the spawner. In a node that has crashed nothing starts any more: `body` is dropped.
+    pub(crate) fn spawn(
+        &self,
+        name: Cow<'static, str>,
+        node: Option<NodeId>,
+        lineage: Option<u64>,
+        body: Box<dyn FnOnce()>,
+    ) -> TaskId {
+        let mut state = self.state.borrow_mut();
+        let (parent_lineage, nth, parent_node) = match self.running.get() {
+            NOBODY => (0, state.report.tasks, NodeId::TEST),
+            me => {
+                let parent = state.task_mut(me);
+                parent.children += 1;
+                (parent.lineage, parent.children, parent.node)
+            }
+        };
+        let node = node.unwrap_or(parent_node);
+        if !state.is_alive(node) {
+            drop(state);
+            drop(body);
+            return 0;
+        }
+        let lineage = lineage.unwrap_or_else(|| mix(parent_lineage, nth));
+        let (slot, id) = state.admit(name, node, lineage);
+        let stack = state.stacks.take();
+        state.task_mut(slot).coroutine = Some(Coroutine::new(stack, move || super::scheduler::run_task(slot, body)));
+        drop(state);
+        let priority = match self.settings.preemption {
+            Preemption::Priorities { .. } => {
+                self.decide(Name::new(Kind::Priority, lineage, 0), CALM_PRIORITY, |bits| (bits >> 32).max(1))
+            }
+            Preemption::None | Preemption::Random { .. } => CALM_PRIORITY,
+        };
+        self.state.borrow_mut().task_mut(slot).priority = priority;
+        self.make_ready(slot);
+        id
+    }
+
+    /// A new node, alive and empty.
+    pub(crate) fn new_node(&self, label: String) -> NodeId {
+        self.state.borrow_mut().new_node(label)
+    }
+
+    pub(crate) fn is_alive(&self, node: NodeId) -> bool {
+        self.state.borrow().is_alive(node)
+    }
+
+    /// Ends a node: each of its tasks unwinds where it stands, before any other task has a turn.
+    /// If the caller is one of them, this does not return.
+    pub(crate) fn kill(&self, node: NodeId) {
+        assert!(node != NodeId::TEST, "the test itself cannot crash");
+        let is_any_doomed = self.state.borrow_mut().doom(node, self.running.get());
+        if is_any_doomed && self.is_in_task() {
+            // In front: what the crash unwinds comes first anyhow, and then the caller goes on.
+            let me = self.running.get();
+            if self.state.borrow().task(me).fate == Fate::Alive {
+                self.state.borrow_mut().ready.push_front(me);
+            }
+            coroutine::suspend();
+            self.unwind_if_doomed();
+        }
+    }
+
+    /// Stops all tasks of a node where they stand, until it is let go on.
+    pub(crate) fn set_paused(&self, node: NodeId, is_paused: bool) {
+        assert!(node != NodeId::TEST, "the test itself cannot be paused");
+        let held = self.state.borrow_mut().set_paused(node, is_paused);
+        held.into_iter().for_each(|slot| self.make_ready(slot));
+    }
+
+    /// Ends the run with a failure, at the next turn.
+    pub(crate) fn fail(&self, message: String) {
+        let mut state = self.state.borrow_mut();
+        let failure = self.failure(&state, FailureKind::Reported, message);
+        state.failure.get_or_insert(failure);
+    }
+
+    /// A failure of the task that runs, or ran last.
+    pub(super) fn failure(&self, state: &State, kind: FailureKind, message: String) -> Failure {
+        let at = Instant::from_nanos(self.now_ns());
+        let (node, task) = match state.find(self.running.get()) {
+            Some(task) => (state.label(task.node).to_string(), task.name.to_string()),
+            None => Default::default(),
+        };
+        Failure { kind, message, at, node, task, backtrace: String::new() }
+    }
+
+    /// Takes a task out of the world for good, from within it, and lets the scheduler fail the run.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn freeze(&self, kind: FailureKind, message: &'static str) -> ! {
+        let backtrace = super::panics::backtrace_of_student();
+        self.frozen.borrow_mut().get_or_insert(Frozen { kind, message, backtrace });
+        loop {
+            coroutine::suspend();
+        }
+    }
+
+    /// The label of the running task's node and the task's name, if that can be said now.
+    pub(crate) fn whereabouts(&self) -> Option<(String, String)> {
+        let state = self.state.try_borrow().ok()?;
+        let task = state.find(self.running.get())?;
+        Some((state.label(task.node).to_string(), task.name.to_string()))
+    }
+}
+
+/// A deadline, the order of its setting, and what it is for.
+pub(super) type Timer = Reverse<(u64, u64, super::scheduler::Alarm)>;

@@ -1,0 +1,78 @@
+//! Real time's one say in a simulation: a task that never reaches the scheduler is found out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::platform::{Interrupt, SimThread};
+
+/// How often the watching thread looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Looks without an effect until an interrupted task is given up, and the process with it.
+const LOOKS_AFTER_INTERRUPT: u32 = 20;
+
+/// Counts turns, so that another thread can see that there are any.
+#[derive(Clone, Default)]
+pub(super) struct Progress(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    turns: AtomicU64,
+    is_over: AtomicBool,
+}
+
+impl Progress {
+    #[inline]
+    pub(super) fn advance(&self) {
+        // One thread writes, so there is no need for an atomic addition.
+        let turns = self.0.turns.load(Ordering::Relaxed);
+        self.0.turns.store(turns + 1, Ordering::Relaxed);
+    }
+
+    /// Says that the simulation has ended.
+    pub(super) fn end(&self) {
+        self.0.is_over.store(true, Ordering::Release);
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.is_over.load(Ordering::Acquire)
+    }
+}
+
+/// Watches a simulation from another thread until it is over.
+pub(super) fn watch(progress: &Progress, thread: SimThread, patience: Duration) {
+    let mut seen = u64::MAX;
+    let mut busy_since = Duration::ZERO;
+    let mut looks_after_interrupt = 0;
+    loop {
+        #[allow(clippy::disallowed_methods, reason = "the watchdog lives in real time")]
+        std::thread::park_timeout(LOOK_INTERVAL);
+        if progress.is_over() {
+            return;
+        }
+        let turns = progress.0.turns.load(Ordering::Relaxed);
+        let time_used = thread.time_used();
+        if turns != seen {
+            (seen, busy_since, looks_after_interrupt) = (turns, time_used, 0);
+        } else if looks_after_interrupt > 0 {
+            looks_after_interrupt += 1;
+            if looks_after_interrupt > LOOKS_AFTER_INTERRUPT {
+                give_up("a task runs without ever reaching the scheduler, and could not be interrupted");
+            }
+        } else if time_used.saturating_sub(busy_since) > patience {
+            match thread.interrupt() {
+                Interrupt::Sent => looks_after_interrupt = 1,
+                Interrupt::Impossible => give_up(
+                    "a task runs without ever reaching the scheduler (an endless loop, or a blocking call of std)",
+                ),
+            }
+        }
+    }
+}
+
+/// The last resort: a task that holds the process's own locks would hang every other test as well.
+fn give_up(message: &str) -> ! {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "labrpc: {message}; the test process ends here");
+    std::process::abort()
+}

@@ -1,0 +1,132 @@
+//! Virtual time inside a simulation, the monotonic clock outside of one.
+
+use std::ops::{Add, AddAssign, Sub};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::sim::runtime;
+pub use crate::thread::sleep;
+
+/// A point in time, in whole nanoseconds since the world began.
+///
+/// In a simulation the world begins with the run; outside of one, when a clock is first read.
+/// Shaped like [`std::time::Instant`], but [`ZERO`](Instant::ZERO) is public, so that a
+/// protocol can be tested without any world.
+///
+/// ```
+/// use std::time::Duration;
+/// use labrpc::time::Instant;
+///
+/// let later = Instant::ZERO + Duration::from_millis(150);
+/// assert!(later > Instant::ZERO);
+/// assert_eq!(later - Instant::ZERO, Duration::from_millis(150));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The beginning of the world.
+    pub const ZERO: Instant = Instant(0);
+
+    /// The present.
+    ///
+    /// ```
+    /// use labrpc::time::Instant;
+    ///
+    /// let before = Instant::now();
+    /// assert!(Instant::now() >= before);
+    /// ```
+    pub fn now() -> Instant {
+        match runtime::current() {
+            Some(world) => {
+                world.operation();
+                Instant(world.now_ns())
+            }
+            None => Instant(real_beginning().elapsed().as_nanos() as u64),
+        }
+    }
+
+    /// How long ago this was; zero if it is yet to come.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use labrpc::time::Instant;
+    ///
+    /// let ahead = Instant::now() + Duration::from_secs(3600);
+    /// assert_eq!(ahead.elapsed(), Duration::ZERO);
+    /// ```
+    pub fn elapsed(self) -> Duration {
+        Instant::now() - self
+    }
+
+    /// The time from `earlier` to this; zero if `earlier` is the later one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use labrpc::time::Instant;
+    ///
+    /// let second = Instant::ZERO + Duration::from_secs(1);
+    /// assert_eq!(second.duration_since(Instant::ZERO), Duration::from_secs(1));
+    /// assert_eq!(Instant::ZERO.duration_since(second), Duration::ZERO);
+    /// ```
+    pub fn duration_since(self, earlier: Instant) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Nanoseconds since the world began.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use labrpc::time::Instant;
+    ///
+    /// assert_eq!((Instant::ZERO + Duration::from_micros(3)).as_nanos(), 3_000);
+    /// ```
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The point so many nanoseconds after the world began.
+    ///
+    /// ```
+    /// use labrpc::time::Instant;
+    ///
+    /// assert_eq!(Instant::from_nanos(0), Instant::ZERO);
+    /// ```
+    pub const fn from_nanos(nanos: u64) -> Instant {
+        Instant(nanos)
+    }
+
+    /// The same point on the operating system's clock, for waits in the real world.
+    #[allow(clippy::disallowed_types, reason = "this file is where the facade's clock becomes the real one")]
+    pub(crate) fn on_real_clock(self) -> std::time::Instant {
+        real_beginning() + Duration::from_nanos(self.0)
+    }
+}
+
+#[allow(clippy::disallowed_types, reason = "this file is where the facade's clock becomes the real one")]
+fn real_beginning() -> std::time::Instant {
+    static BEGINNING: OnceLock<std::time::Instant> = OnceLock::new();
+    *BEGINNING.get_or_init(std::time::Instant::now)
+}
+
+impl Add<Duration> for Instant {
+    type Output = Instant;
+
+    fn add(self, duration: Duration) -> Instant {
+        Instant(self.0.saturating_add(duration.as_nanos().try_into().unwrap_or(u64::MAX)))
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, duration: Duration) {
+        *self = *self + duration;
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+
+    fn sub(self, earlier: Instant) -> Duration {
+        self.duration_since(earlier)
+    }
+}

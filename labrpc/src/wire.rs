@@ -1,0 +1,159 @@
+//! Values into bytes, and bytes back into values.
+//!
+//! The format is bincode 1.3.3, and only this file knows it. Version 3.0.0 of that crate is a
+//! tombstone that does not compile, and the crate is no longer maintained (RUSTSEC-2025-0141);
+//! its authors call 1.3.3 complete. So it is pinned, decoding is bounded, and replacing it is a
+//! change to this one file.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bincode::Options;
+use serde::de::{Deserializer, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::api::PeerId;
+
+/// No message is larger: a length that a corrupt message claims must not become an allocation.
+pub const MESSAGE_BYTES_MAX: u64 = 64 << 20;
+
+fn format() -> impl Options {
+    bincode::DefaultOptions::new().with_fixint_encoding().with_limit(MESSAGE_BYTES_MAX)
+}
+
+/// Turns a value into bytes.
+///
+/// # Panics
+///
+/// When the value has no serialized form or is larger than [`MESSAGE_BYTES_MAX`].
+///
+/// ```
+/// let bytes = labrpc::wire::encode(&(7_u32, "seven"));
+/// assert_eq!(labrpc::wire::decode::<(u32, String)>(&bytes), Ok((7, "seven".to_string())));
+/// ```
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    format()
+        .serialize(value)
+        .unwrap_or_else(|error| panic!("a {} could not be encoded: {error}", std::any::type_name::<T>()))
+}
+
+/// Turns bytes back into the value that they were made from.
+///
+/// # Errors
+///
+/// [`WireError`], which names the type, when the bytes are not those of a `T`.
+///
+/// ```
+/// let error = labrpc::wire::decode::<String>(&[255; 9]).unwrap_err();
+/// assert!(error.to_string().contains("String"));
+/// ```
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
+    format().deserialize(bytes).map_err(|error| WireError {
+        type_name: std::any::type_name::<T>(),
+        bytes_len: bytes.len(),
+        sender: None,
+        reason: error.to_string(),
+    })
+}
+
+/// Bytes that are not what they were taken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireError {
+    type_name: &'static str,
+    bytes_len: usize,
+    sender: Option<PeerId>,
+    reason: String,
+}
+
+impl WireError {
+    /// Adds whose bytes they were.
+    pub fn sent_by(self, sender: PeerId) -> WireError {
+        WireError { sender: Some(sender), ..self }
+    }
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WireError { type_name, bytes_len, sender, reason } = self;
+        write!(f, "{bytes_len} bytes ")?;
+        if let Some(sender) = sender {
+            write!(f, "from {sender} ")?;
+        }
+        write!(f, "do not decode as {type_name}: {reason}")
+    }
+}
+
+impl std::error::Error for WireError {}
+
+/// Shared, immutable bytes: a command or a snapshot that many owners hold without copying it.
+///
+/// Serialized as one byte string, not as a sequence of numbers.
+///
+/// ```
+/// use labrpc::Bytes;
+///
+/// let command = Bytes::from(b"put x 1".to_vec());
+/// let shared = command.clone(); // the same bytes, not a copy
+/// assert_eq!(&shared[..3], b"put");
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes(Arc<[u8]>);
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Bytes(Arc::from([]))
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes(bytes.into())
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        Bytes(bytes.into())
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN_BYTES_MAX: usize = 40;
+        let shown = &self.0[..self.0.len().min(SHOWN_BYTES_MAX)];
+        write!(f, "b\"{}\"", shown.escape_ascii())?;
+        if self.0.len() > shown.len() { write!(f, "… {} bytes", self.0.len()) } else { Ok(()) }
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Run;
+        impl Visitor<'_> for Run {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a byte string")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes::from(bytes))
+            }
+        }
+        deserializer.deserialize_bytes(Run)
+    }
+}

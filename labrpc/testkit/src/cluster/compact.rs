@@ -1,0 +1,52 @@
+//! A service that takes snapshots (lab 2D).
+
+use labrpc::channel::Receiver;
+use labrpc::{ApplyMsg, Bytes, Compact, Index, thread, wire};
+
+use super::ledger::Page;
+use super::{Boot, Booted, Cluster, Ledger};
+use crate::world::World;
+
+/// The service takes a snapshot whenever so many more entries are applied, as MIT's does.
+pub const SNAPSHOT_INTERVAL: Index = 10;
+
+impl<R: Compact> Cluster<R> {
+    /// Boots so many servers, each with a service that notes what it is given to apply, and takes
+    /// a snapshot at every tenth entry, from within the loop that applies.
+    pub fn compacting(
+        world: &World,
+        size: usize,
+        boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
+    ) -> Cluster<R> {
+        let ledger = Ledger::new(world, size);
+        let noted = ledger.clone();
+        Cluster::with_ledger(world, size, ledger, move |start| {
+            let (page, to_apply) = (noted.open_page(start.me), start.to_apply.clone());
+            let booted = boot(start);
+            let raft = booted.server.clone();
+            let service = thread::Builder::new().name("service".into());
+            drop(service.spawn(move || serve(&*raft, &to_apply, &page)));
+            booted
+        })
+    }
+}
+
+fn serve<R: Compact>(raft: &R, to_apply: &Receiver<ApplyMsg>, page: &Page) {
+    let mut state: Vec<Bytes> = Vec::new();
+    for message in to_apply.iter() {
+        match message {
+            ApplyMsg::Command { at, command } => {
+                state.push(command.clone());
+                page.command(at, command);
+                if at.index.is_multiple_of(SNAPSHOT_INTERVAL) {
+                    raft.snapshot(at.index, wire::encode(&state).into());
+                }
+            }
+            ApplyMsg::Snapshot { through, snapshot } => {
+                state = wire::decode(&snapshot).unwrap_or_else(|error| panic!("the service was given {error}"));
+                page.snapshot(through, &state);
+            }
+        }
+    }
+}
+

@@ -1,0 +1,95 @@
+//! Who leads, and in which term (lab 2A).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use labrpc::{Elect, PeerId, Standing, Term, thread};
+
+use super::Cluster;
+
+/// MIT's lab text: a new leader within five seconds.
+const ELECTION_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the harness looks for a leader.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+impl<R: Elect> Cluster<R> {
+    /// What a server believes about itself; `None` if it is down.
+    pub fn standing(&self, server: PeerId) -> Option<Standing> {
+        self.visit(server, |server| server.standing())
+    }
+
+    /// Waits until one reachable server leads, and says which. If several do, it is the one of
+    /// the latest term; two of the same term break Election Safety (§5.2).
+    ///
+    /// # Panics
+    ///
+    /// When nobody leads within five seconds.
+    #[track_caller]
+    pub fn one_leader(&self) -> PeerId {
+        let mut waited = Duration::ZERO;
+        loop {
+            thread::sleep(LOOK_INTERVAL);
+            waited += LOOK_INTERVAL;
+            self.world().complain();
+            if let Some((_, leader)) = self.leaders().last_key_value() {
+                return *leader;
+            }
+            assert!(
+                waited < ELECTION_PATIENCE,
+                "no leader within {ELECTION_PATIENCE:?} (§5.2): the reachable servers {:?} say {:?}",
+                self.reachable(),
+                self.standings()
+            );
+        }
+    }
+
+    /// The reachable servers that say they lead, by term.
+    ///
+    /// # Panics
+    ///
+    /// When two of them lead the same term.
+    #[track_caller]
+    pub fn leaders(&self) -> BTreeMap<Term, PeerId> {
+        let mut leaders = BTreeMap::new();
+        for (server, standing) in self.standings() {
+            if standing.is_leader
+                && let Some(other) = leaders.insert(standing.term, server)
+            {
+                panic!("servers {other} and {server} both lead term {} (Election Safety, §5.2)", standing.term);
+            }
+        }
+        leaders
+    }
+
+    fn standings(&self) -> Vec<(PeerId, Standing)> {
+        let reachable = self.reachable().into_iter();
+        reachable.filter_map(|server| Some((server, self.standing(server)?))).collect()
+    }
+
+    /// Checks that no reachable server says it leads.
+    ///
+    /// # Panics
+    ///
+    /// When one does.
+    #[track_caller]
+    pub fn no_leader(&self) {
+        let leaders = self.leaders();
+        assert!(leaders.is_empty(), "there is no majority, and yet a server leads: {leaders:?} (term: server)");
+    }
+
+    /// The term that all reachable servers are in.
+    ///
+    /// # Panics
+    ///
+    /// When they are not all in the same term.
+    #[track_caller]
+    pub fn one_term(&self) -> Term {
+        let standings = self.standings();
+        let term = standings.first().expect("a server is reachable").1.term;
+        assert!(
+            standings.iter().all(|(_, standing)| standing.term == term),
+            "the servers are connected and idle, but not in the same term: {standings:?}"
+        );
+        term
+    }
+}

@@ -1,0 +1,79 @@
+//! Who hears whom.
+
+use labrpc::network::{Conditions, Link, Port};
+use labrpc::{Elect, PeerId};
+
+use super::Cluster;
+
+impl<R: Elect> Cluster<R> {
+    /// How all links are from now on.
+    pub fn set_conditions(&self, conditions: Conditions) {
+        self.network().set_conditions(conditions);
+    }
+
+    /// Links a server up with every connected one.
+    pub fn connect(&self, server: PeerId) {
+        self.set_connected(server, true);
+    }
+
+    /// Cuts a server off from every other one, in both directions.
+    pub fn disconnect(&self, server: PeerId) {
+        self.set_connected(server, false);
+    }
+
+    fn set_connected(&self, server: PeerId, is_connected: bool) {
+        self.inner.slots.lock()[server].is_connected = is_connected;
+        for other in self.servers().filter(|&other| other != server) {
+            let is_cut = !(is_connected && self.is_connected(other));
+            self.network().set_cut(server, other, is_cut);
+            self.network().set_cut(other, server, is_cut);
+        }
+    }
+
+    /// Whether the test has left a server connected.
+    pub fn is_connected(&self, server: PeerId) -> bool {
+        self.inner.slots.lock()[server].is_connected
+    }
+
+    /// The servers that are up and connected.
+    pub fn reachable(&self) -> Vec<PeerId> {
+        self.servers().filter(|&server| self.is_up(server) && self.is_connected(server)).collect()
+    }
+
+    /// Servers hear one another if they are on the same side: `sides[i]` is the side of server i.
+    pub fn partition(&self, sides: &[usize]) {
+        assert_eq!(sides.len(), self.size(), "each server has a side");
+        for from in self.servers() {
+            for to in self.servers() {
+                self.network().set_cut(from, to, sides[from] != sides[to]);
+            }
+        }
+    }
+
+    /// Everybody hears everybody.
+    pub fn heal(&self) {
+        self.servers().for_each(|server| self.connect(server));
+        self.partition(&vec![0; self.size()]);
+    }
+
+    /// A new clerk's number, and its ways to all servers.
+    pub fn clerk_links(&self) -> (u64, Vec<Link>) {
+        let end = {
+            let mut next = self.inner.next_clerk.lock();
+            *next += 1;
+            *next - 1
+        };
+        assert!(end < self.network().ends(), "the network has no room for another clerk");
+        let links = self.servers().map(|server| self.network().link(end, server, Port::Kv)).collect();
+        ((end - self.size()) as u64, links)
+    }
+
+    /// Cuts a clerk's links to all servers but these.
+    pub fn confine_clerk(&self, links: &[Link], servers: &[PeerId]) {
+        for link in links {
+            let is_cut = !servers.contains(&link.to());
+            self.network().set_cut(link.from(), link.to(), is_cut);
+            self.network().set_cut(link.to(), link.from(), is_cut);
+        }
+    }
+}

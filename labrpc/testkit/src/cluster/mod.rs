@@ -1,0 +1,284 @@
+//! A cluster under test: boots, crashes, cuts, and visits.
+//!
+//! Layered like the labs: what [`Cluster`] can do grows with what its servers can.
+//!
+//! | servers | file | adds |
+//! |---|---|---|
+//! | any | `mod`, `links` | boot, crash, cut, visit |
+//! | [`Elect`] | `elect` | who leads, in which term |
+//! | [`Replicate`] | `replicate` | agreement, and what every server applied |
+//! | [`Compact`](labrpc::Compact) | `compact` | a service that takes snapshots |
+//!
+//! **Invariant.** The harness never steps into a server from outside. It visits by a task of the
+//! server's node: else it might hold a lock that a crash cannot release.
+
+mod compact;
+mod elect;
+mod ledger;
+mod links;
+mod replicate;
+
+use std::sync::Arc;
+
+use labrpc::channel::{self, Receiver, Sender};
+use labrpc::network::{Link, Network, Port, Service};
+use labrpc::sim::{self, NodeId, Stamp, mix};
+use labrpc::sync::Mutex;
+use labrpc::time::Instant;
+use labrpc::{ApplyMsg, Elect, PeerId, Persister};
+
+pub use ledger::Ledger;
+pub use replicate::number;
+
+use crate::world::{World, hash_of};
+
+/// What a server is booted with.
+pub struct Boot {
+    /// Its place in the cluster.
+    pub me: PeerId,
+    /// Its ways to all servers, itself included, in order.
+    pub links: Vec<Link>,
+    /// Its disk.
+    pub persister: Arc<Persister>,
+    /// Where it hands over what is committed.
+    pub applied: Sender<ApplyMsg>,
+    /// The other end of `applied`, if its service is booted along with it.
+    pub to_apply: Receiver<ApplyMsg>,
+    /// Where its time-outs' chance comes from.
+    pub election_seed: u64,
+    /// When it boots.
+    pub now: Instant,
+}
+
+impl Boot {
+    /// How many servers the cluster has.
+    pub fn cluster_size(&self) -> usize {
+        self.links.len()
+    }
+}
+
+/// A server that has booted, and what it answers.
+pub struct Booted<R> {
+    /// What the test talks to.
+    pub server: Arc<R>,
+    /// Its answers to other servers.
+    pub raft: Arc<dyn Service>,
+    /// Its answers to clerks, if it has any.
+    pub kv: Option<Arc<dyn Service>>,
+}
+
+impl<R: Service> Booted<R> {
+    /// A server that talks to other servers only.
+    pub fn raft(server: R) -> Booted<R> {
+        let server = Arc::new(server);
+        Booted { raft: server.clone(), server, kv: None }
+    }
+}
+
+type BootFn<R> = Arc<dyn Fn(Boot) -> Booted<R> + Send + Sync>;
+
+/// A cluster of servers. Clones are the same one.
+pub struct Cluster<R: Elect> {
+    inner: Arc<Inner<R>>,
+}
+
+struct Inner<R: Elect> {
+    world: World,
+    network: Network,
+    size: usize,
+    slots: Mutex<Vec<Slot<R>>>,
+    ledger: Ledger,
+    next_clerk: Mutex<usize>,
+    boot: BootFn<R>,
+}
+
+struct Slot<R> {
+    server: Option<Arc<R>>,
+    node: Option<NodeId>,
+    persister: Arc<Persister>,
+    is_connected: bool,
+    visits: Stamp,
+}
+
+impl<R: Elect> Clone for Cluster<R> {
+    fn clone(&self) -> Self {
+        Cluster { inner: self.inner.clone() }
+    }
+}
+
+/// Ends of the network beyond the servers': more clerks than any test has.
+const CLERKS_MAX: usize = 160;
+
+impl<R: Elect> Cluster<R> {
+    /// Boots so many servers, all connected.
+    pub fn new(world: &World, size: usize, boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static) -> Cluster<R> {
+        Cluster::with_ledger(world, size, Ledger::new(world, size), boot)
+    }
+
+    fn with_ledger(
+        world: &World,
+        size: usize,
+        ledger: Ledger,
+        boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
+    ) -> Cluster<R> {
+        let slot = |server| Slot {
+            server: None,
+            node: None,
+            persister: Arc::new(Persister::new(server)),
+            is_connected: true,
+            visits: Stamp::default(),
+        };
+        let inner = Inner {
+            world: world.clone(),
+            network: world.network(size + CLERKS_MAX),
+            size,
+            slots: Mutex::new((0..size).map(slot).collect()),
+            ledger,
+            next_clerk: Mutex::new(size),
+            boot: Arc::new(boot),
+        };
+        let cluster = Cluster { inner: Arc::new(inner) };
+        cluster.servers().for_each(|server| cluster.start(server));
+        cluster
+    }
+
+    /// The world that the cluster lives in.
+    pub fn world(&self) -> &World {
+        &self.inner.world
+    }
+
+    /// The network between its servers.
+    pub fn network(&self) -> &Network {
+        &self.inner.network
+    }
+
+    /// How many servers it has.
+    pub fn size(&self) -> usize {
+        self.inner.size
+    }
+
+    /// All servers.
+    pub fn servers(&self) -> impl Iterator<Item = PeerId> + use<R> {
+        0..self.inner.size
+    }
+
+    /// The server that is `steps` further on, around the circle.
+    pub fn after(&self, server: PeerId, steps: usize) -> PeerId {
+        (server + steps) % self.size()
+    }
+
+    /// A server's disk.
+    pub fn persister(&self, server: PeerId) -> Arc<Persister> {
+        self.inner.slots.lock()[server].persister.clone()
+    }
+
+    /// Boots a server that is down, from its disk and in tasks of its own. A crash may hit the
+    /// boot as well.
+    pub fn start(&self, server: PeerId) {
+        assert!(!self.is_up(server), "server {server} is up already");
+        let now = Instant::now();
+        let boot_seed = self.world().seed_of(mix(hash_of("boot"), server as u64), millis(now));
+        let links = self.servers().map(|to| self.network().link(server, to, Port::Raft)).collect();
+        let (applied, to_apply) = channel::unbounded();
+        let persister = self.persister(server);
+        let boot = Boot { me: server, links, persister, applied, to_apply, election_seed: boot_seed, now };
+        let node = self.world().is_simulated().then(|| sim::new_node(format!("server {server}")));
+        self.network().plug(server, node);
+        let (this, boot_fn) = (self.downgrade(), self.inner.boot.clone());
+        let booted = run_in(node, "boot", mix(hash_of("boot of"), boot_seed), move || {
+            let booted = boot_fn(boot);
+            this.add_service(server, Port::Raft, booted.raft);
+            if let Some(kv) = booted.kv {
+                this.add_service(server, Port::Kv, kv);
+            }
+            booted.server
+        });
+        let slot = &mut self.inner.slots.lock()[server];
+        (slot.server, slot.node) = (booted, node);
+    }
+
+    /// The network alone: what a booting server may touch without keeping the cluster alive.
+    fn downgrade(&self) -> Network {
+        self.inner.network.clone()
+    }
+
+    /// Crashes a server: in a simulation its threads unwind where they stand; on real threads it
+    /// is cut off and shut down. Whatever it saved stays.
+    pub fn crash(&self, server: PeerId) {
+        let (running, node) = {
+            let slot = &mut self.inner.slots.lock()[server];
+            (slot.server.take(), slot.node.take())
+        };
+        self.network().unplug(server);
+        match node {
+            Some(node) => sim::kill(node),
+            None => {
+                // Its threads may still be at a save: what they write goes to a disk that nobody reads.
+                let survivor = Arc::new(self.persister(server).copy());
+                self.inner.slots.lock()[server].persister = survivor;
+                running.inspect(|server| server.shutdown());
+            }
+        }
+    }
+
+    /// Crashes a server if it is up, and boots it.
+    pub fn restart(&self, server: PeerId) {
+        if self.is_up(server) {
+            self.crash(server);
+        }
+        self.start(server);
+    }
+
+    /// Whether a server is up. One that crashed by itself, at a save, is not.
+    pub fn is_up(&self, server: PeerId) -> bool {
+        let slot = &mut self.inner.slots.lock()[server];
+        if slot.node.is_some_and(|node| !sim::is_alive(node)) {
+            (slot.server, slot.node) = (None, None);
+            self.network().unplug(server);
+        }
+        slot.server.is_some()
+    }
+
+    /// Lets `look` look at a server, in a task of its node. `None` if it is down, or crashes
+    /// meanwhile.
+    pub fn visit<T: Send + 'static>(
+        &self,
+        server: PeerId,
+        look: impl FnOnce(&R) -> T + Send + 'static,
+    ) -> Option<T> {
+        if !self.is_up(server) {
+            return None;
+        }
+        let (running, node, lineage) = {
+            let slot = &mut self.inner.slots.lock()[server];
+            let stamp = slot.visits.next(Instant::now().as_nanos());
+            (slot.server.clone()?, slot.node, mix(mix(hash_of("visit"), server as u64), stamp))
+        };
+        run_in(node, "visit", lineage, move || look(&running))
+    }
+}
+
+/// Runs `body` in a node and waits for its result; `None` if a crash comes first.
+fn run_in<T: Send + 'static>(
+    node: Option<NodeId>,
+    name: &'static str,
+    lineage: u64,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let Some(node) = node else { return Some(body()) };
+    let (done, result) = channel::bounded(1);
+    sim::spawn_named(node, name, lineage, move || drop(done.send(body())));
+    result.recv().ok()
+}
+
+fn millis(at: Instant) -> u64 {
+    at.as_nanos() / 1_000_000
+}
+
+impl<R: Elect> Drop for Inner<R> {
+    fn drop(&mut self) {
+        if !self.world.is_simulated() {
+            self.slots.lock().iter().filter_map(|slot| slot.server.as_ref()).for_each(|server| server.shutdown());
+        }
+    }
+}

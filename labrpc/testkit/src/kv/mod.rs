@@ -1,0 +1,161 @@
+//! A replicated key-value store under test: its servers, its clerks, and all they were told.
+//!
+//! [`Store`] joins a [`Cluster`] with clerks whose every operation goes into one history.
+//! [`load`] is MIT's generic test of labs 3A and 3B: clients, faults, and then the question
+//! whether any order of their operations explains what they saw.
+
+pub mod load;
+
+use std::sync::Arc;
+
+use labrpc::network::Link;
+use labrpc::sync::Mutex;
+use labrpc::time::Instant;
+use labrpc::{Elect, PeerId};
+
+use crate::cluster::{Boot, Booted, Cluster};
+use crate::linear::{self, Budget, History, Input};
+use crate::world::World;
+
+/// What a clerk can be asked: lab 3A's client, as the tests see it.
+pub trait Client: Send + 'static {
+    /// The key's value; empty if it was never written.
+    fn get(&mut self, key: &str) -> String;
+
+    /// Replaces the key's value.
+    fn put(&mut self, key: &str, value: &str);
+
+    /// Adds to the end of the key's value.
+    fn append(&mut self, key: &str, value: &str);
+}
+
+type NewClient = Arc<dyn Fn(u64, Vec<Link>) -> Box<dyn Client> + Send + Sync>;
+
+/// A store and its clerks. Clones are the same one.
+pub struct Store<S: Elect> {
+    cluster: Cluster<S>,
+    new_client: NewClient,
+    history: Arc<Mutex<History>>,
+}
+
+impl<S: Elect> Clone for Store<S> {
+    fn clone(&self) -> Self {
+        let Store { cluster, new_client, history } = self;
+        Store { cluster: cluster.clone(), new_client: new_client.clone(), history: history.clone() }
+    }
+}
+
+impl<S: Elect> Store<S> {
+    /// Boots so many servers. `new_client` makes a clerk from its number and its links.
+    pub fn new<C: Client>(
+        world: &World,
+        servers: usize,
+        boot: impl Fn(Boot) -> Booted<S> + Send + Sync + 'static,
+        new_client: impl Fn(u64, Vec<Link>) -> C + Send + Sync + 'static,
+    ) -> Store<S> {
+        let new_client: NewClient = Arc::new(move |number, links| Box::new(new_client(number, links)));
+        Store { cluster: Cluster::new(world, servers, boot), new_client, history: Arc::default() }
+    }
+
+    /// The store's servers.
+    pub fn cluster(&self) -> &Cluster<S> {
+        &self.cluster
+    }
+
+    /// A new clerk, with links to all servers.
+    pub fn clerk(&self) -> Clerk {
+        let (number, links) = self.cluster.clerk_links();
+        self.clerk_with(number, links)
+    }
+
+    /// A new clerk that can reach some of the servers only, and the function that lets it reach
+    /// all of them.
+    pub fn confined_clerk(&self, servers: &[PeerId]) -> (Clerk, impl FnOnce() + use<S>) {
+        let (number, links) = self.cluster.clerk_links();
+        self.cluster.confine_clerk(&links, servers);
+        let (cluster, everywhere) = (self.cluster.clone(), links.clone());
+        let release = move || {
+            let all: Vec<PeerId> = cluster.servers().collect();
+            cluster.confine_clerk(&everywhere, &all);
+        };
+        (self.clerk_with(number, links), release)
+    }
+
+    fn clerk_with(&self, number: u64, links: Vec<Link>) -> Clerk {
+        let client = (self.new_client)(number, links);
+        Clerk { number, client, history: self.history.clone() }
+    }
+
+    /// The largest size of any server's saved Raft state.
+    pub fn raft_state_bytes_max(&self) -> usize {
+        let sizes = self.cluster.servers().map(|server| self.cluster.persister(server).raft_state_bytes());
+        sizes.max().unwrap_or_default()
+    }
+
+    /// The largest size of any server's saved snapshot.
+    pub fn snapshot_bytes_max(&self) -> usize {
+        let sizes = self.cluster.servers().map(|server| self.cluster.persister(server).snapshot_bytes());
+        sizes.max().unwrap_or_default()
+    }
+
+    /// How many operations have been answered.
+    pub fn answered(&self) -> usize {
+        self.history.lock().operations().iter().filter(|operation| operation.answer.is_some()).count()
+    }
+
+    /// Checks that some order explains all answers that any clerk was given (§8).
+    ///
+    /// # Panics
+    ///
+    /// When none does, or when the check would take too long to tell.
+    #[track_caller]
+    pub fn check_linearizable(&self) {
+        if let Err(violation) = linear::check(&self.history.lock(), Budget::default()) {
+            panic!("the store is not linearizable (§8): {violation}");
+        }
+    }
+}
+
+/// A clerk whose operations are recorded.
+pub struct Clerk {
+    number: u64,
+    client: Box<dyn Client>,
+    history: Arc<Mutex<History>>,
+}
+
+impl Clerk {
+    /// Its number among the store's clerks, from 0.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The key's value.
+    pub fn get(&mut self, key: &str) -> String {
+        self.record(key, Input::Get, |client| client.get(key))
+    }
+
+    /// Replaces the key's value.
+    pub fn put(&mut self, key: &str, value: &str) {
+        self.record(key, Input::Put(value.into()), |client| {
+            client.put(key, value);
+            String::new()
+        });
+    }
+
+    /// Adds to the end of the key's value.
+    pub fn append(&mut self, key: &str, value: &str) {
+        self.record(key, Input::Append(value.into()), |client| {
+            client.append(key, value);
+            String::new()
+        });
+    }
+
+    fn record(&mut self, key: &str, input: Input, ask: impl FnOnce(&mut dyn Client) -> String) -> String {
+        let called = Instant::now();
+        let operation = self.history.lock().call(self.number, key, input, called.as_nanos());
+        let answer = ask(&mut *self.client);
+        let returned = Instant::now();
+        self.history.lock().returned(operation, answer.clone(), returned.as_nanos());
+        answer
+    }
+}

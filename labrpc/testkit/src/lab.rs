@@ -1,0 +1,163 @@
+//! A lab's graded tests: each runs several seeds, and each run is noted.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use labrpc::sim::{self, Failure, Keep, Preemption, Report, Settings};
+
+use crate::environment::{Environment, Mode, misuse};
+use crate::record::{Record, note};
+use crate::token::Token;
+use crate::world::World;
+
+/// A lab, as its test files know it: `tests/points.txt` holds a line for each graded test.
+///
+/// ```
+/// use testkit::Lab;
+///
+/// static LAB: Lab = Lab { package: "lab2a-election", points: "initial_election_2a 10 5\n" };
+/// LAB.test("initial_election_2a", |world| assert!(world.is_simulated()));
+/// ```
+pub struct Lab {
+    /// The package's name: `env!("CARGO_PKG_NAME")`.
+    pub package: &'static str,
+    /// The text of `points.txt`: a line for each test, with its name, its points and its seeds.
+    pub points: &'static str,
+}
+
+/// No graded test comes near it; a run that does is going nowhere.
+const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
+/// The busiest graded test makes a few million operations.
+const OPERATIONS_MAX: u64 = 200_000_000;
+
+impl Lab {
+    /// Runs a graded test with each of its seeds, and fails with the first that fails.
+    ///
+    /// Each run has a world of its own. `LAB_SEEDS` asks for another number of seeds,
+    /// `LAB_REPLAY` for one particular run, `LAB_WORLD=real` for real threads.
+    ///
+    /// # Panics
+    ///
+    /// When a run fails, with its report; and when `points.txt` does not know the test.
+    pub fn test(&self, test: &str, body: impl Fn(&World) + Send + Sync) {
+        labrpc::logging::init();
+        let environment = Environment::get();
+        let usual_seeds = self.seeds_of(test);
+        if let Some(token) = &environment.replay {
+            if token.test == test {
+                self.replay(token, &body);
+            }
+            return;
+        }
+        let seeds = match environment.mode {
+            Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
+            Mode::Real => environment.seeds.unwrap_or(1),
+        };
+        for seed in 1..=seeds {
+            let token = Token { test: test.into(), seed, kept: None };
+            let (outcome, report) = match environment.mode {
+                Mode::Simulated => run_simulated(&token, Keep::All, false, &body),
+                Mode::Real => run_real(&token, &body),
+            };
+            self.conclude(&token, seeds, outcome, &report);
+        }
+    }
+
+    fn replay(&self, token: &Token, body: &(impl Fn(&World) + Send + Sync)) {
+        let keep = match token.kept {
+            None => Keep::All,
+            Some(_) => {
+                let (_, full) = run_simulated(token, Keep::All, true, body);
+                token.keep(&full.choices).unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")))
+            }
+        };
+        let (outcome, report) = run_simulated(token, keep, false, body);
+        self.conclude(token, 1, outcome, &report);
+    }
+
+    fn conclude(&self, token: &Token, seeds: u64, outcome: Result<(), Failure>, report: &Report) {
+        let failure = outcome.err().map(|failure| self.describe(token, seeds, &failure, report));
+        note(&Record {
+            test: &token.test,
+            seed: token.seed,
+            seeds,
+            outcome: if failure.is_some() { "failed" } else { "passed" },
+            trace: format!("{:016x}", report.trace),
+            virtual_ns: report.virtual_time.as_nanos() as u64,
+            cpu_ns: report.cpu_time.as_nanos() as u64,
+            token: token.to_string(),
+            failure: failure.as_deref(),
+        });
+        if let Some(text) = failure {
+            eprintln!("\n{text}");
+            // Said already, and in full: no second message with a line of the test kit's own.
+            std::panic::resume_unwind(Box::new("a graded test failed"));
+        }
+    }
+
+    fn describe(&self, token: &Token, seeds: u64, failure: &Failure, report: &Report) -> String {
+        let Token { test, seed, .. } = token;
+        let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
+        let seconds = report.virtual_time.as_secs_f64();
+        let title = format!("{}  {}", lab.to_uppercase(), name.replace('_', " "));
+        let story = failure.to_string().lines().map(|line| format!("    {line}\n")).collect::<String>();
+        let replay = match Environment::get().mode {
+            Mode::Simulated => format!("    replay   LAB_REPLAY={token} cargo test -p {} {test}\n", self.package),
+            Mode::Real => "    on real threads, which cannot be replayed; the same test in virtual time can\n".into(),
+        };
+        format!("{title} … FAILED   seed {seed} of {seeds}, virtual time {seconds:.3} s\n\n{story}\n{replay}")
+    }
+
+    /// How many seeds the test runs by default.
+    fn seeds_of(&self, test: &str) -> u64 {
+        let lines = self.points.lines().map(|line| line.split('#').next().unwrap_or_default());
+        let known: BTreeMap<&str, &str> =
+            lines.filter_map(|line| line.trim().split_once(char::is_whitespace)).collect();
+        let rest = known.get(test).unwrap_or_else(|| panic!("{}/tests/points.txt has no line for {test}", self.package));
+        let seeds = rest.split_whitespace().nth(1).and_then(|text| text.parse().ok());
+        seeds.unwrap_or_else(|| panic!("{}/tests/points.txt: the line for {test} is `name points seeds`", self.package))
+    }
+}
+
+fn run_simulated(
+    token: &Token,
+    keep: Keep,
+    is_recording: bool,
+    body: &(impl Fn(&World) + Send + Sync),
+) -> (Result<(), Failure>, Report) {
+    let settings = Settings {
+        seed: token.seed,
+        keep,
+        is_recording,
+        preemption: preemption_of(token.seed),
+        virtual_time_max: VIRTUAL_TIME_MAX,
+        operations_max: OPERATIONS_MAX,
+        ..Settings::default()
+    };
+    sim::run(settings, || body(&World::new(Mode::Simulated, token.seed, &token.test)))
+}
+
+/// Seeds differ in how the scheduler interrupts tasks, too: not at all, at random, by priorities.
+fn preemption_of(seed: u64) -> Preemption {
+    /// Each way costs little and finds bugs that the others miss.
+    const ONE_IN: u64 = 10;
+    const CHANGE_ONE_IN: u64 = 500;
+    match seed % 4 {
+        1 => Preemption::None,
+        3 => Preemption::Priorities { change_one_in: CHANGE_ONE_IN },
+        _ => Preemption::Random { one_in: ONE_IN },
+    }
+}
+
+fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<(), Failure>, Report) {
+    let world = World::new(Mode::Real, token.seed, &token.test);
+    let began = labrpc::time::Instant::now();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        body(&world);
+        world.complain();
+    }));
+    let elapsed = began.elapsed();
+    let report = Report { virtual_time: elapsed, cpu_time: elapsed, ..Report::default() };
+    (outcome.map_err(|payload| world.failure_of(payload)), report)
+}

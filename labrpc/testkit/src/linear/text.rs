@@ -1,0 +1,262 @@
+//! Histories as text, in the format that the porcupine checker reads for key-value stores.
+//!
+//! One event a line: a client calls (`:invoke`) or is answered (`:ok`). The order of the lines is
+//! the order of time, and a Get's value stands on its `:ok` line:
+//!
+//! ```text
+//! {:process 1, :type :invoke, :f :append, :key "0", :value "x 1 0 y"}
+//! {:process 2, :type :invoke, :f :get, :key "0", :value nil}
+//! {:process 1, :type :ok, :f :append, :key "0", :value "x 1 0 y"}
+//! {:process 2, :type :ok, :f :get, :key "0", :value "x 1 0 y"}
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use super::history::{Clock, History, Input, Operation, OperationId};
+
+/// Reads a history. Its times are line numbers.
+///
+/// # Errors
+///
+/// [`TextError`] at the first line that is not understood or cannot have happened.
+///
+/// ```
+/// use testkit::linear::text;
+///
+/// let line = "{:process 7, :type :invoke, :f :put, :key \"k\", :value \"v\"}\n";
+/// let history = text::read(line)?;
+/// assert_eq!(history.operations()[0].client, 7);
+/// assert_eq!(text::write(&history), line);
+/// # Ok::<(), text::TextError>(())
+/// ```
+pub fn read(text: &str) -> Result<History, TextError> {
+    let mut history = History::on(Clock::Lines);
+    let mut waiting: BTreeMap<u64, OperationId> = BTreeMap::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        if content.trim().is_empty() {
+            continue;
+        }
+        take_in(&mut history, &mut waiting, line, content).map_err(|problem| TextError { line, problem })?;
+    }
+    Ok(history)
+}
+
+fn take_in(
+    history: &mut History,
+    waiting: &mut BTreeMap<u64, OperationId>,
+    line: u64,
+    content: &str,
+) -> Result<(), Problem> {
+    let event = Event::read(content)?;
+    let client = event.client;
+    if event.is_call {
+        let input = match event.function {
+            Function::Get => Input::Get,
+            Function::Put => Input::Put(event.value.ok_or(Problem::Expected("a value to write"))?),
+            Function::Append => Input::Append(event.value.ok_or(Problem::Expected("a value to write"))?),
+        };
+        let id = history.call(client, event.key, input, line);
+        return waiting.insert(client, id).map_or(Ok(()), |_| Err(Problem::CallsWhileWaiting { client }));
+    }
+    let id = waiting.remove(&client).ok_or(Problem::AnsweredWithoutCall { client })?;
+    let operation = history.get(id);
+    if event.function != Function::of(operation) || event.key != operation.key {
+        return Err(Problem::AnsweredSomethingElse { client });
+    }
+    let value = match event.function {
+        Function::Get => event.value.ok_or(Problem::Expected("the value that the Get returned"))?,
+        Function::Put | Function::Append => String::new(),
+    };
+    history.returned(id, value, line);
+    Ok(())
+}
+
+/// Writes a history. Of its times only the order is kept.
+pub fn write(history: &History) -> String {
+    let mut events: Vec<(u64, bool, OperationId)> = Vec::new();
+    for (id, operation) in history.iter() {
+        events.push((operation.called, false, id));
+        events.extend(operation.answer.as_ref().map(|answer| (answer.at, true, id)));
+    }
+    // At equal times calls come first, since operations that only touch in time overlap.
+    events.sort_unstable();
+
+    let mut text = String::new();
+    for (_, is_return, id) in events {
+        let operation = history.get(id);
+        let value = match (&operation.input, &operation.answer) {
+            (Input::Put(value) | Input::Append(value), _) => quote(value),
+            (Input::Get, Some(answer)) if is_return => quote(&answer.value),
+            (Input::Get, _) => "nil".into(),
+        };
+        let kind = if is_return { "ok" } else { "invoke" };
+        let (client, function, key) = (operation.client, Function::of(operation).name(), quote(&operation.key));
+        writeln!(text, "{{:process {client}, :type :{kind}, :f :{function}, :key {key}, :value {value}}}")
+            .expect("a String takes all that is written to it");
+    }
+    text
+}
+
+fn quote(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Get,
+    Put,
+    Append,
+}
+
+impl Function {
+    fn of(operation: &Operation) -> Function {
+        match operation.input {
+            Input::Get => Function::Get,
+            Input::Put(_) => Function::Put,
+            Input::Append(_) => Function::Append,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Function::Get => "get",
+            Function::Put => "put",
+            Function::Append => "append",
+        }
+    }
+}
+
+/// What one line says.
+struct Event {
+    client: u64,
+    is_call: bool,
+    function: Function,
+    key: String,
+    value: Option<String>,
+}
+
+impl Event {
+    fn read(line: &str) -> Result<Event, Problem> {
+        let mut scanner = Scanner { rest: line.trim() };
+        scanner.literal("{:process ")?;
+        let client = scanner.number()?;
+        scanner.literal(", :type :")?;
+        let is_call = scanner.one_of(&[("invoke", true), ("ok", false)], "`invoke` or `ok`")?;
+        scanner.literal(", :f :")?;
+        let functions = [Function::Get, Function::Put, Function::Append].map(|function| (function.name(), function));
+        let function = scanner.one_of(&functions, "`get`, `put` or `append`")?;
+        scanner.literal(", :key ")?;
+        let key = scanner.quoted()?;
+        scanner.literal(", :value ")?;
+        let value = match scanner.literal("nil") {
+            Ok(()) => None,
+            Err(_) => Some(scanner.quoted()?),
+        };
+        scanner.literal("}")?;
+        match scanner.rest {
+            "" => Ok(Event { client, is_call, function, key, value }),
+            _ => Err(Problem::Expected("the end of the line")),
+        }
+    }
+}
+
+/// What is left of a line.
+struct Scanner<'t> {
+    rest: &'t str,
+}
+
+impl Scanner<'_> {
+    fn literal(&mut self, literal: &'static str) -> Result<(), Problem> {
+        self.rest = self.rest.strip_prefix(literal).ok_or(Problem::Expected(literal))?;
+        Ok(())
+    }
+
+    fn one_of<T: Copy>(&mut self, words: &[(&str, T)], expected: &'static str) -> Result<T, Problem> {
+        let found = words.iter().find(|(word, _)| self.rest.starts_with(word));
+        let &(word, meaning) = found.ok_or(Problem::Expected(expected))?;
+        self.rest = &self.rest[word.len()..];
+        Ok(meaning)
+    }
+
+    fn number(&mut self) -> Result<u64, Problem> {
+        let end = self.rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(self.rest.len());
+        let (digits, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        digits.parse().map_err(|_| Problem::Expected("a client's number"))
+    }
+
+    fn quoted(&mut self) -> Result<String, Problem> {
+        self.literal("\"")?;
+        let mut value = String::new();
+        let mut characters = self.rest.char_indices();
+        while let Some((at, character)) = characters.next() {
+            let meant = match character {
+                '"' => {
+                    self.rest = &self.rest[at + 1..];
+                    return Ok(value);
+                }
+                '\\' => match characters.next() {
+                    Some((_, 'n')) => '\n',
+                    Some((_, escaped @ ('"' | '\\'))) => escaped,
+                    _ => return Err(Problem::Expected("`n`, `\"` or `\\` behind a `\\`")),
+                },
+                other => other,
+            };
+            value.push(meant);
+        }
+        Err(Problem::Expected("a closing `\"`"))
+    }
+}
+
+/// A text is no history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextError {
+    /// Which line is wrong, counted from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It does not go on as it should.
+    Expected(&'static str),
+    /// A client calls although it waits for an answer.
+    CallsWhileWaiting {
+        /// Which client.
+        client: u64,
+    },
+    /// A client is answered that waits for nothing.
+    AnsweredWithoutCall {
+        /// Which client.
+        client: u64,
+    },
+    /// A client is answered for another operation or key than it asked for.
+    AnsweredSomethingElse {
+        /// Which client.
+        client: u64,
+    },
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.line;
+        match self.problem {
+            Problem::Expected(expected) => write!(f, "line {line} is no event: it should go on with {expected:?}"),
+            Problem::CallsWhileWaiting { client } => write!(
+                f,
+                "line {line}: client {client} calls again before it is answered; one that gives up needs a new number"
+            ),
+            Problem::AnsweredWithoutCall { client } => {
+                write!(f, "line {line}: client {client} is answered, but it has not called")
+            }
+            Problem::AnsweredSomethingElse { client } => {
+                write!(f, "line {line}: client {client} is answered for another operation or key than it called for")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TextError {}

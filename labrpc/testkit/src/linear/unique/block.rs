@@ -1,0 +1,93 @@
+//! Blocks of operations that nothing may come between, and which of them must come first.
+
+use super::Reason;
+use super::chain::{Chains, Member};
+use crate::linear::register::{NEVER, Register};
+
+/// Operations that stand together in every order: those of a chain, or one write that nobody read.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::linear) struct Block {
+    /// The operation that returned first; `None` if the block is the initial value's, which was
+    /// there before everything.
+    pub(in crate::linear) first_returned: Option<usize>,
+    /// The operation that was called last.
+    pub(in crate::linear) last_called: usize,
+    /// The Get that shows that these belong together; `None` for a write that nobody read.
+    pub(in crate::linear) shown_by: Option<usize>,
+    /// When `first_returned` returned: what was called later comes after the block.
+    returned: Option<u64>,
+    /// When `last_called` was called: what returned earlier comes before the block.
+    called: u64,
+}
+
+/// The blocks of a key, if the operations of each chain can stand in the order of its text.
+pub(super) fn blocks(register: &Register, chains: &Chains) -> Result<Vec<Block>, Reason> {
+    let mut blocks = Vec::new();
+    for members in chains.each() {
+        blocks.push(block_of_chain(register, chains, members)?);
+    }
+    for (operation, span) in register.spans.iter().enumerate() {
+        // A write that never returned and that nobody read need not have happened.
+        if span.action.written().is_none() || chains.shows(operation) || span.returned == NEVER {
+            continue;
+        }
+        blocks.push(Block {
+            first_returned: Some(operation),
+            last_called: operation,
+            shown_by: None,
+            returned: Some(span.returned),
+            called: span.called,
+        });
+    }
+    Ok(blocks)
+}
+
+fn block_of_chain(register: &Register, chains: &Chains, members: &[Member]) -> Result<Block, Reason> {
+    let Member { chain, operation: start, .. } = members[0];
+    let called = |operation: usize| register.spans[operation].called;
+    let returned = |operation: usize| register.spans[operation].returned;
+
+    let mut first_returned = start;
+    let mut last_called = start;
+    for &Member { operation, .. } in members {
+        if returned(operation) < called(last_called) {
+            let shown_by = chains.shown_by(chain);
+            return Err(Reason::OutOfOrder { first: last_called, second: operation, shown_by });
+        }
+        if returned(operation) < returned(first_returned) {
+            first_returned = operation;
+        }
+        if called(operation) > called(last_called) {
+            last_called = operation;
+        }
+    }
+    let first_returned = (!chains.is_initial(chain)).then_some(first_returned);
+    Ok(Block {
+        first_returned,
+        last_called,
+        shown_by: Some(chains.shown_by(chain)),
+        returned: first_returned.map(returned),
+        called: called(last_called),
+    })
+}
+
+/// Two blocks each of which would have to come before the other, if there are any.
+pub(super) fn clash(mut blocks: Vec<Block>) -> Option<(Block, Block)> {
+    // `None`, the initial value, sorts before every time.
+    blocks.sort_by_key(|block| block.returned);
+    // For each block, whichever of it and those before it was called last.
+    let mut latest: Vec<&Block> = Vec::with_capacity(blocks.len());
+    for (index, block) in blocks.iter().enumerate() {
+        // Those that must come before this block, among those that returned no later. Of two
+        // that clash, one is among those of the other.
+        let before = blocks[..index].partition_point(|other| other.returned < Some(block.called));
+        if let Some(&other) = latest[..before].last()
+            && Some(other.called) > block.returned
+        {
+            return Some((*other, *block));
+        }
+        let later = latest.last().is_none_or(|other| block.called >= other.called);
+        latest.push(if later { block } else { latest[index - 1] });
+    }
+    None
+}

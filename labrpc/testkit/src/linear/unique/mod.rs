@@ -1,0 +1,86 @@
+//! Reading the order off the values: for histories in which every written value is unique.
+//!
+//! Let no written value be a beginning of another, as with `x 3 17 y` for the 17th write of
+//! client 3. Then what a Get returned can be cut into the writes that made it, in one way only:
+//! a Put or the initial "", and the Appends that followed. The history need not be searched; it
+//! says itself in which order it happened.
+//!
+//! **Chains.** Gets whose values start with the same Put saw the same value grow, so one of them
+//! must have returned a beginning of what the other returned, and no write can be in two such
+//! chains.
+//!
+//! **Blocks.** All operations of a chain, its writes and the Gets that returned them, stand
+//! together in any order that explains the Gets: a foreign write among them would show. Inside,
+//! the text fixes their order, and it fits if no operation returned before one that stands
+//! earlier was called. A write that nobody read is a block by itself.
+//!
+//! **Clashes.** For a block A let `returned(A)` be the earliest return in it and `called(A)` the
+//! latest call. A must come before B if `returned(A) < called(B)`: then some operation of A
+//! returned before one of B was called. The initial value's block must come before every other,
+//! so its `returned` is before all times. Two blocks clash if each must come before the other.
+//!
+//! *If no two blocks clash, there is an order.* Otherwise the relation "must come before" would
+//! have a cycle of three or more blocks. Let B be the one of them that is called latest, with A
+//! before it and C after it in the cycle. B and C do not clash, so `returned(C) ≥ called(B)`,
+//! which is no less than any `called` in the cycle; but C must come before the next one, D, so
+//! `returned(C) < called(D)`. Hence there is none. And if there is no cycle, blocks one after
+//! the other as the relation demands, each in its own order, explain every Get and respect every
+//! return.
+//!
+//! So all that is left is to look for two blocks that clash, which takes a sort and a sweep. For
+//! Puts and Gets alone this is the theorem of Gibbons and Korach, whose forward and backward
+//! zones are the blocks with `returned < called` and the others.
+
+mod block;
+mod chain;
+mod vocabulary;
+
+pub(super) use self::block::Block;
+use self::chain::Chains;
+use self::vocabulary::Vocabulary;
+use super::register::{Register, Span};
+
+/// Why no order explains a history. Operations are given by their place in the register.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reason {
+    /// From the given byte on, the Get returned something that is no written value.
+    NeverWritten { get: usize, offset_bytes: usize },
+    /// The value of one write is in what both Gets returned, but starts differently; or it is
+    /// twice in what one Get (`get` and `other`) returned.
+    Doubled { write: usize, get: usize, other: usize },
+    /// The Get returned the Put's value behind another.
+    PutAppended { put: usize, get: usize },
+    /// Both Gets returned values with the same start, and neither is a beginning of the other.
+    Forked { get: usize, other: usize },
+    /// What the Get `shown_by` returned puts `first` before `second`, which had returned before
+    /// `first` was called.
+    OutOfOrder { first: usize, second: usize, shown_by: usize },
+    /// Each block must come before the other.
+    Clash(Block, Block),
+}
+
+/// Whether some order explains the history of one key; `None` if its values do not tell.
+pub(super) fn check(register: &Register) -> Option<Result<(), Reason>> {
+    let vocabulary = Vocabulary::new(register)?;
+    Some(explain(register, &vocabulary))
+}
+
+fn explain(register: &Register, vocabulary: &Vocabulary) -> Result<(), Reason> {
+    let chains = Chains::read(register, vocabulary)?;
+    let blocks = block::blocks(register, &chains)?;
+    match block::clash(blocks) {
+        Some((one, other)) => Err(Reason::Clash(one, other)),
+        None => Ok(()),
+    }
+}
+
+/// The shortest beginning of a broken history that is broken already, the time when it ends, and
+/// what is wrong with it. Later operations would only blur the story.
+pub(super) fn shortest<'h>(register: &Register<'h>) -> Option<(Register<'h>, u64, Reason)> {
+    let returns = register.returns();
+    let is_sound = |&end: &u64| matches!(check(&register.through(end)), Some(Ok(())));
+    let end = *returns.get(returns.partition_point(is_sound))?;
+    let beginning = register.through(end);
+    let reason = check(&beginning)?.err()?;
+    Some((beginning, end, reason))
+}

@@ -1,0 +1,32 @@
+//! The written values, as words that a read value is spelled with.
+
+use crate::linear::register::Register;
+
+/// Every written value of a key with the write that wrote it, sorted by value.
+///
+/// No value is a beginning of another (which also means that all differ, and that none is
+/// empty), so a text can be cut into values in one way only.
+pub(super) struct Vocabulary<'h> {
+    words: Vec<(&'h str, usize)>,
+}
+
+impl<'h> Vocabulary<'h> {
+    /// `None` if some value is a beginning of another.
+    pub(super) fn new(register: &Register<'h>) -> Option<Vocabulary<'h>> {
+        let written = |(write, span): (usize, &super::Span<'h>)| Some((span.action.written()?, write));
+        let mut words: Vec<(&str, usize)> = register.spans.iter().enumerate().filter_map(written).collect();
+        words.sort_unstable();
+        let has_empty = words.first().is_some_and(|(value, _)| value.is_empty());
+        // What begins with a value follows it in the sorted order, with nothing else in between.
+        let has_beginning = words.windows(2).any(|pair| pair[1].0.starts_with(pair[0].0));
+        (!has_empty && !has_beginning).then_some(Vocabulary { words })
+    }
+
+    /// The write whose value the text begins with, and the length of that value in bytes.
+    pub(super) fn first(&self, text: &str) -> Option<(usize, usize)> {
+        // If a value is a beginning of the text, no other value lies between the two.
+        let after = self.words.partition_point(|&(value, _)| value <= text);
+        let &(value, write) = self.words[..after].last()?;
+        text.starts_with(value).then_some((write, value.len()))
+    }
+}

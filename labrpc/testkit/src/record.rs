@@ -1,0 +1,35 @@
+//! What is noted of each run, for whoever started the tests: a line of JSON in `LAB_REPORT`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::environment::{Environment, misuse};
+
+/// One run of one test.
+#[derive(Serialize)]
+pub(crate) struct Record<'a> {
+    pub(crate) test: &'a str,
+    pub(crate) seed: u64,
+    /// How many seeds the test was to run.
+    pub(crate) seeds: u64,
+    pub(crate) outcome: &'static str,
+    /// The run's fingerprint, in hexadecimal.
+    pub(crate) trace: String,
+    pub(crate) virtual_ns: u64,
+    pub(crate) cpu_ns: u64,
+    pub(crate) token: String,
+    pub(crate) failure: Option<&'a str>,
+}
+
+/// Appends a record, in one write, so that tests in parallel do not mix their lines.
+pub(crate) fn note(record: &Record<'_>) {
+    let Some(path) = &Environment::get().report else { return };
+    let mut line = serde_json::to_vec(record).expect("a record is plain text and numbers");
+    line.push(b'\n');
+    let written = OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| file.write_all(&line));
+    if let Err(error) = written {
+        misuse(&format!("LAB_REPORT={}: the file cannot be written: {error}", path.display()));
+    }
+}

@@ -1,0 +1,172 @@
+//! A run in one short word: the test, the seed, and what was kept of its chance.
+
+use std::fmt;
+use std::str::FromStr;
+
+use labrpc::sim::{Choice, Keep};
+
+/// What replays a run exactly, anywhere: `figure_8_2c:17`, or `figure_8_2c:17:kb2f` for one that
+/// keeps only some of its wild decisions.
+///
+/// ```
+/// use testkit::Token;
+///
+/// let token: Token = "figure_8_2c:17".parse().unwrap();
+/// assert_eq!((token.test.as_str(), token.seed), ("figure_8_2c", 17));
+/// assert_eq!(token.to_string(), "figure_8_2c:17");
+/// assert!("figure_8_2c".parse::<Token>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The test's name.
+    pub test: String,
+    /// The seed.
+    pub seed: u64,
+    /// Which wild decisions of the seed's run are kept, by their places in it; `None` for all.
+    pub kept: Option<Vec<usize>>,
+}
+
+/// A word that is no token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenError(String);
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; a replay token is `test:seed` or `test:seed:kept`, such as `figure_8_2c:17`", self.0)
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+/// Lower case, and without letters that look like digits.
+const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const BITS_PER_DIGIT: u32 = 5;
+/// Tells the last part from a seed at a glance.
+const KEPT_MARK: char = 'k';
+
+impl Token {
+    /// The decisions that the token keeps, found by their places in a full run of its seed.
+    ///
+    /// # Errors
+    ///
+    /// When the run has fewer wild decisions: the token was made for other code.
+    pub fn keep(&self, choices: &[Choice]) -> Result<Keep, TokenError> {
+        let Some(kept) = &self.kept else { return Ok(Keep::All) };
+        let ids = kept.iter().map(|&place| {
+            let choice = choices.get(place).ok_or_else(|| {
+                TokenError(format!("`{self}` keeps decision {place}, but the run has {}", choices.len()))
+            })?;
+            Ok(choice.name.id())
+        });
+        Ok(Keep::Only(ids.collect::<Result<_, TokenError>>()?))
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.test, self.seed)?;
+        match &self.kept {
+            None => Ok(()),
+            Some(kept) => write!(f, ":{KEPT_MARK}{}", encode(kept)),
+        }
+    }
+}
+
+impl FromStr for Token {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Token, TokenError> {
+        let mut parts = text.split(':');
+        let test = parts.next().unwrap_or_default();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if test.is_empty() || !test.chars().all(is_name) {
+            return Err(TokenError(format!("`{test}` is not the name of a test")));
+        }
+        let Some(seed) = parts.next() else { return Err(TokenError("the seed is missing".into())) };
+        let seed = seed.parse().map_err(|_| TokenError(format!("`{seed}` is not a seed, which is a whole number")))?;
+        let kept = match parts.next() {
+            None => None,
+            Some(word) => Some(decode(word)?),
+        };
+        match parts.next() {
+            None => Ok(Token { test: test.into(), seed, kept }),
+            Some(extra) => Err(TokenError(format!("`{extra}` is one part too many"))),
+        }
+    }
+}
+
+/// Places in ascending order become gaps; small gaps become short. Each digit carries four bits
+/// of a gap, and a fifth that says whether more follow.
+fn encode(kept: &[usize]) -> String {
+    let mut word = String::new();
+    let mut next = 0;
+    for &place in kept {
+        let mut gap = place - next;
+        next = place + 1;
+        loop {
+            let (low, rest) = (gap & GAP_MASK, gap >> GAP_BITS);
+            let more = if rest > 0 { MORE } else { 0 };
+            word.push(DIGITS[low | more] as char);
+            if rest == 0 {
+                break;
+            }
+            gap = rest;
+        }
+    }
+    word
+}
+
+const GAP_BITS: u32 = BITS_PER_DIGIT - 1;
+const MORE: usize = 1 << GAP_BITS;
+const GAP_MASK: usize = MORE - 1;
+
+fn decode(word: &str) -> Result<Vec<usize>, TokenError> {
+    let nonsense = || TokenError(format!("`{word}` does not say which decisions are kept"));
+    let digits = word.strip_prefix(KEPT_MARK).ok_or_else(nonsense)?;
+    let (mut kept, mut next, mut gap, mut shift) = (Vec::new(), 0usize, 0usize, 0);
+    for digit in digits.bytes() {
+        let value = DIGITS.iter().position(|&known| known == digit).ok_or_else(nonsense)?;
+        if shift >= u32::BITS {
+            return Err(nonsense());
+        }
+        gap |= (value & GAP_MASK) << shift;
+        shift += GAP_BITS;
+        if value & MORE == 0 {
+            let place = next + gap;
+            kept.push(place);
+            (next, gap, shift) = (place + 1, 0, 0);
+        }
+    }
+    if shift == 0 { Ok(kept) } else { Err(nonsense()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token survives being written down.
+    #[test]
+    fn tokens_round_trip() {
+        for kept in [None, Some(vec![]), Some(vec![0, 1, 2]), Some(vec![3, 40, 41, 1_000, 1_000_000])] {
+            let token = Token { test: "figure_8_2c".into(), seed: 17, kept };
+            assert_eq!(token.to_string().parse(), Ok(token));
+        }
+    }
+
+    /// Eleven of a hundred decisions fit into a word that can be read aloud.
+    #[test]
+    fn tokens_are_short() {
+        let kept = (0..11).map(|n| n * 9).collect();
+        let token = Token { test: "figure_8_2c".into(), seed: 17, kept: Some(kept) };
+        assert!(token.to_string().len() <= "figure_8_2c:17:k".len() + 11, "{token}");
+    }
+
+    /// What is no token says what a token is.
+    #[test]
+    fn nonsense_is_explained() {
+        for text in ["", "x", "x:", "x:abc", "x:1:2", "x:1:kuuu", "x:1:kz", "x:1:k0:more", "a b:1"] {
+            let error = text.parse::<Token>().unwrap_err().to_string();
+            assert!(error.contains("test:seed"), "{text}: {error}");
+        }
+    }
+}

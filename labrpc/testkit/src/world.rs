@@ -1,0 +1,151 @@
+//! The world that one run of a test lives in: simulated or real, with chance from one seed.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use labrpc::channel::{self, Receiver};
+use labrpc::network::Network;
+use labrpc::sim::{self, Failure, FailureKind, Kind, Name, draw, mix};
+use labrpc::sync::Mutex;
+use labrpc::thread;
+use labrpc::time::Instant;
+
+use crate::environment::Mode;
+
+/// The world of one run. Clones are the same one.
+#[derive(Clone)]
+pub struct World {
+    mode: Mode,
+    seed: u64,
+    began: Instant,
+    /// The first broken promise that was seen on real threads.
+    complaint: Arc<Mutex<Option<String>>>,
+    name: u64,
+}
+
+impl World {
+    pub(crate) fn new(mode: Mode, seed: u64, test: &str) -> World {
+        World { mode, seed, began: Instant::now(), complaint: Arc::default(), name: hash_of(test) }
+    }
+
+    /// Whether time is virtual here.
+    pub fn is_simulated(&self) -> bool {
+        self.mode == Mode::Simulated
+    }
+
+    /// What takes long in real time is done less often there.
+    pub fn scaled<T>(&self, simulated: T, real: T) -> T {
+        if self.is_simulated() { simulated } else { real }
+    }
+
+    /// How long the run has taken.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// A network with so many ends, in this world.
+    pub fn network(&self, ends: usize) -> Network {
+        Network::new(ends, self.seed)
+    }
+
+    /// Random bits by name, for what has no calm value.
+    pub(crate) fn seed_of(&self, what: u64, when: u64) -> u64 {
+        if self.is_simulated() { sim::seed_of(what, when) } else { draw(self.seed, Name::new(Kind::Seed, what, when)) }
+    }
+
+    /// Dice for one purpose of the test. Throws are named by the purpose and by `when`, so that
+    /// one throw does not move another.
+    pub fn dice(&self, purpose: &str) -> Dice {
+        Dice { world: self.clone(), what: mix(self.name, hash_of(purpose)) }
+    }
+
+    /// A broken promise ends the run: in a simulation at once, on real threads at the next look.
+    pub(crate) fn fail(&self, message: String) {
+        match self.mode {
+            Mode::Simulated => sim::fail(message),
+            Mode::Real => drop(self.complaint.lock().get_or_insert(message)),
+        }
+    }
+
+    /// On real threads: panics if a promise was broken meanwhile.
+    pub(crate) fn complain(&self) {
+        let complaint = self.complaint.lock().clone();
+        if let Some(complaint) = complaint {
+            panic!("{complaint}");
+        }
+    }
+
+    pub(crate) fn failure_of(&self, payload: Box<dyn Any + Send>) -> Failure {
+        let text = payload.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| text.to_string()));
+        Failure {
+            kind: FailureKind::Panic,
+            message: text.unwrap_or_else(|| "a panic".into()),
+            at: Instant::ZERO + self.elapsed(),
+            node: String::new(),
+            task: String::new(),
+            backtrace: String::new(),
+        }
+    }
+
+    /// Starts a thread that plays a part of its own, such as a client: failures name it.
+    pub fn spawn<T: Send + 'static>(&self, part: &str, body: impl FnOnce() -> T + Send + 'static) -> Part<T> {
+        let (done, result) = channel::bounded(1);
+        let play = move || drop(done.send(body()));
+        match self.mode {
+            Mode::Simulated => sim::spawn_named(sim::new_node(part), part.to_string(), hash_of(part), play),
+            Mode::Real => drop(thread::spawn(play)),
+        }
+        Part { result }
+    }
+}
+
+/// A part that a thread plays, see [`World::spawn`].
+pub struct Part<T> {
+    result: Receiver<T>,
+}
+
+impl<T> Part<T> {
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When the thread panicked.
+    pub fn join(self) -> T {
+        self.result.recv().expect("the thread ended with a panic")
+    }
+
+    /// Waits for its end, but no longer than `patience`.
+    pub fn join_within(self, patience: Duration) -> Option<T> {
+        self.result.recv_timeout(patience).ok()
+    }
+}
+
+/// Chance for one purpose of a test.
+#[derive(Clone)]
+pub struct Dice {
+    world: World,
+    what: u64,
+}
+
+impl Dice {
+    /// A number below `sides`, with no calm value: part of what the test asks.
+    pub fn roll(&self, when: u64, sides: u64) -> u64 {
+        self.world.seed_of(self.what, when) % sides
+    }
+
+    /// Something done to the cluster: `calm` when nothing is, else whatever `wild` makes of the
+    /// random bits.
+    pub fn fault<T: PartialEq>(&self, when: u64, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+        let name = Name::new(Kind::Fault, self.what, when);
+        if self.world.is_simulated() { sim::decide(name, calm, wild) } else { wild(draw(self.world.seed, name)) }
+    }
+}
+
+/// A number for a text: FNV-1a.
+pub(crate) fn hash_of(text: &str) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    text.bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+}
