@@ -12,6 +12,9 @@ static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("p
 /// Long enough for any election time-out to pass, twice.
 const ELECTION_TIMEOUTS: Duration = Duration::from_secs(2);
 
+/// Long enough for every server to hear from its leader.
+const HEARTBEATS: Duration = Duration::from_millis(500);
+
 fn cluster(world: &World, size: usize) -> Cluster<Node<Election>> {
     Cluster::new(world, size, |boot| {
         let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
@@ -46,6 +49,7 @@ fn re_election_2a() {
 
         // The old leader comes back, and must not disturb the new one.
         cluster.connect(first);
+        thread::sleep(HEARTBEATS);
         let second_again = cluster.one_leader();
         assert_eq!(second_again, second, "a leader that was cut off came back, and the new leader lost its place");
 

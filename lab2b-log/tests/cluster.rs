@@ -205,8 +205,13 @@ fn backup_2b() {
         let mut fresh = (0..).map(number);
         let mut next = || fresh.next().expect("numbers do not run out");
         let pause = Duration::from_millis(500);
+        let agree = |command| {
+            cluster.one(&command, 3);
+        };
         let feed = |server, commands: Vec<Bytes>| {
-            commands.into_iter().for_each(|command| drop(cluster.start_command(server, command)));
+            for command in commands {
+                cluster.start_command(server, command);
+            }
             thread::sleep(pause);
         };
 
@@ -219,7 +224,7 @@ fn backup_2b() {
         [first, fellow].iter().for_each(|&server| cluster.disconnect(server));
         // the other three commit many,
         others.iter().for_each(|&server| cluster.connect(server));
-        (0..COMMANDS).for_each(|_| drop(cluster.one(&next(), 3)));
+        (0..COMMANDS).for_each(|_| agree(next()));
         // and of these, two get more entries that cannot be committed.
         let second = cluster.one_leader();
         let other = if others[0] == second { others[1] } else { others[0] };
@@ -229,7 +234,7 @@ fn backup_2b() {
         // The first two come back with the one that missed those.
         cluster.servers().for_each(|server| cluster.disconnect(server));
         [first, fellow, other].iter().for_each(|&server| cluster.connect(server));
-        (0..COMMANDS).for_each(|_| drop(cluster.one(&next(), 3)));
+        (0..COMMANDS).for_each(|_| agree(next()));
         cluster.servers().for_each(|server| cluster.connect(server));
         cluster.one(&next(), 5);
     });

@@ -154,7 +154,9 @@ fn unreliable_agree_2c() {
             cluster.one(&number(100 * round), 1);
         }
         cluster.set_conditions(Conditions::RELIABLE);
-        parts.into_iter().for_each(|part| drop(part.join()));
+        for part in parts {
+            part.join();
+        }
         cluster.one(&number(100_000), 5);
     });
 }

@@ -56,18 +56,22 @@ impl CompactLog {
 
     /// From the tail's coordinates to this log's.
     fn lift(&self, position: LogPosition) -> LogPosition {
+        // BEGIN 2D §7: before the tail is the base, anything else is shifted up
         if position == LogPosition::ZERO {
             return self.base;
         }
         LogPosition { index: self.base.index + position.index, ..position }
+        // END
     }
 
     /// From this log's coordinates to the tail's. `position` is not before the base.
     fn lower(&self, position: LogPosition) -> LogPosition {
+        // BEGIN 2D §7: the base is before the tail, anything else is shifted down
         if position == self.base {
             return LogPosition::ZERO;
         }
         LogPosition { index: position.index - self.base.index, ..position }
+        // END
     }
 }
 
@@ -85,7 +89,9 @@ impl RaftLog for CompactLog {
     }
 
     fn get(&self, index: Index) -> Option<&Entry> {
+        // BEGIN 2D §7: the tail's entry, if the index is after the base
         self.tail.get(index.checked_sub(self.base.index)?)
+        // END
     }
 
     fn suffix(&self, from: Index) -> Result<Suffix<'_>, Compacted> {

@@ -106,10 +106,12 @@ impl Compacting {
 
     /// Whether a snapshot left for `follower` a short while ago, and was not answered.
     fn is_on_its_way(&self, follower: PeerId, now: Instant) -> bool {
+        // BEGIN 2D Figure 13: there is a parcel, its patience has not run out, and it is not answered by a match
         self.parcels.get(&follower).is_some_and(|parcel| {
             let is_answered = self.replica.match_index(follower) >= parcel.through;
             !is_answered && now < parcel.sent_at + SNAPSHOT_PATIENCE
         })
+        // END
     }
 }
 
@@ -214,6 +216,8 @@ impl<P: Durable + Compaction> Compaction for Persisted<P> {
     /// Cut, snapshot and save are one step: the lock is held from the first to the last, and the
     /// disk takes all or nothing.
     fn compact(&mut self, through: Index, snapshot: Bytes) {
+        // BEGIN 2D Figure 13: one step, and no second save
         self.step(|inner| inner.compact(through, snapshot));
+        // END
     }
 }

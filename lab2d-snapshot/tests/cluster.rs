@@ -52,7 +52,9 @@ fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
             cluster.one(&next(), others);
         }
         let commands: Vec<Bytes> = (0..SNAPSHOT_INTERVAL / 2 + dice.roll(round, SNAPSHOT_INTERVAL)).map(|_| next()).collect();
-        commands.into_iter().for_each(|command| drop(cluster.start_command(sender, command)));
+        for command in commands {
+            cluster.start_command(sender, command);
+        }
         cluster.one(&next(), others);
         let largest = cluster.raft_state_bytes_max();
         assert!(
@@ -134,7 +136,9 @@ fn snapshot_init_2d() {
             cluster.servers().for_each(|server| cluster.crash(server));
             cluster.servers().for_each(|server| cluster.start(server));
         };
-        (0..=SNAPSHOT_INTERVAL).for_each(|n| drop(cluster.one(&number(n), SERVERS)));
+        for n in 0..=SNAPSHOT_INTERVAL {
+            cluster.one(&number(n), SERVERS);
+        }
         crash_all();
         // A single command, so that each server saves once, and takes no snapshot.
         cluster.one(&number(100), SERVERS);

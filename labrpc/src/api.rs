@@ -1,5 +1,7 @@
 //! The public face of a Raft server, one trait for each lab that adds to it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Bytes;
@@ -112,4 +114,32 @@ pub trait Compact: Replicate {
     /// no longer needs them. `through` has been applied; an older snapshot than the server
     /// already has is ignored.
     fn snapshot(&self, through: Index, snapshot: Bytes);
+}
+
+// A server that is shared is a server: the network holds one end of it, and the service the other.
+
+impl<T: Elect> Elect for Arc<T> {
+    fn standing(&self) -> Standing {
+        (**self).standing()
+    }
+
+    fn watch(&self, seen: Standing) -> Option<Standing> {
+        (**self).watch(seen)
+    }
+
+    fn shutdown(&self) {
+        (**self).shutdown();
+    }
+}
+
+impl<T: Replicate> Replicate for Arc<T> {
+    fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
+        (**self).start(command)
+    }
+}
+
+impl<T: Compact> Compact for Arc<T> {
+    fn snapshot(&self, through: Index, snapshot: Bytes) {
+        (**self).snapshot(through, snapshot);
+    }
 }

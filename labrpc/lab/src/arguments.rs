@@ -14,8 +14,7 @@ use crate::points::{SEEDS_MAX, parse_seed_count};
 use crate::request::{Output, Profile, SeedChoice, TestRequest, Token, World};
 
 const COMMANDS: [&str; 3] = ["test", "handout", "help"];
-const TEST_OPTIONS: [&str; 8] =
-    ["--seeds", "--seed", "--replay", "--json", "--hash", "--release", "--world", "--help"];
+const TEST_OPTIONS: [&str; 8] = ["--seeds", "--seed", "--replay", "--json", "--hash", "--release", "--world", "--help"];
 const HANDOUT_OPTIONS: [&str; 2] = ["--check", "--help"];
 
 /// What is wanted.
@@ -96,9 +95,14 @@ fn parse_test(mut parser: Parser, command: Command) -> Result<Invocation, Failur
         let named = request.selectors.join(" ");
         return Err(Failure::Misuse(format!("--replay names its test in the token: leave out `{named}`")));
     }
-    if request.output == Output::Hashes && request.world == World::Real {
-        let reason = "--hash needs --world sim: no two runs in the real world are alike";
-        return Err(Failure::Misuse(reason.to_string()));
+    let in_simulation_alone = match (&request.seeds, request.output) {
+        (SeedChoice::Only(_), _) => Some("--seed"),
+        (SeedChoice::Replay(_), _) => Some("--replay"),
+        (_, Output::Hashes) => Some("--hash"),
+        _ => None,
+    };
+    if let Some(option) = in_simulation_alone.filter(|_| request.world == World::Real) {
+        return Err(Failure::Misuse(format!("{option} needs --world sim: no two runs in the real world are alike")));
     }
     Ok(Invocation::Test(request))
 }
@@ -159,7 +163,9 @@ fn parse_handout(mut parser: Parser) -> Result<Invocation, Failure> {
             }
             Arg::Value(value) => {
                 let value = value.to_string_lossy().into_owned();
-                return Err(Failure::Misuse(format!("`{value}` is one folder too many: `cargo lab handout` makes one")));
+                return Err(Failure::Misuse(format!(
+                    "`{value}` is one folder too many: `cargo lab handout` makes one"
+                )));
             }
             Arg::Short(letter) => format!("-{letter}"),
             Arg::Long(name) => format!("--{name}"),
@@ -176,9 +182,9 @@ fn parse_handout(mut parser: Parser) -> Result<Invocation, Failure> {
         (Some(_), true) => {
             Err(Failure::Misuse("--check makes its own folder for a while: leave out yours".to_string()))
         }
-        (None, false) => {
-            Err(Failure::Misuse("no folder is named: say `cargo lab handout DIR` or `cargo lab handout --check`".to_string()))
-        }
+        (None, false) => Err(Failure::Misuse(
+            "no folder is named: say `cargo lab handout DIR` or `cargo lab handout --check`".to_string(),
+        )),
     }
 }
 

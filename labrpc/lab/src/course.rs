@@ -43,7 +43,7 @@ pub fn lab_ids() -> String {
 }
 
 /// A checkout of the course.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Course {
     root: PathBuf,
 }

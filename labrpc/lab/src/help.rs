@@ -48,7 +48,7 @@ Options:
       --seed <N>        Run each test with seed N alone; not graded
       --replay <TOKEN>  Run one test as the token of a failed run says; not graded
       --world <WORLD>   Where the servers live: `sim`, in virtual time (the default), or `real`,
-                        on threads and clocks of this machine
+                        on threads and clocks of this machine; not graded, one seed each
       --release         Compile with optimizations; the default shares its build with `cargo test`
       --json            Print one JSON document instead of the scoreboard
       --hash            Print each run's test, seed and trace hash instead of the scoreboard

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `version` | 1 |
 //! | `passed` | whether every test passed and nothing else went wrong; the exit status is then 0 |
-//! | `graded` | whether the tests ran with all their seeds; false for `--seed` and `--replay` |
+//! | `graded` | whether the tests ran as they are graded; false for `--seed`, `--replay` and `--world real` |
 //! | `score`, `points` | earned and attainable points of all labs that ran; `score` is null if not graded |
 //! | `options` | `seeds`, `seed` and `replay` as on the command line or null, `world` (`sim`, `real`), `profile` (`dev`, `release`) |
 //! | `virtual_ns`, `cpu_ns`, `real_ns` | sums over the labs: the servers' time, the processor's, the clock's on the wall |
@@ -134,7 +134,7 @@ mod tests {
     /// The document says of each test what a grading script needs, and nothing is lost of a report.
     #[test]
     fn a_script_finds_all_it_needs() {
-        let results = Results::new(vec![examples::lab_with_each_outcome()], true);
+        let results = Results { labs: vec![examples::lab_with_each_outcome()], is_graded: true };
         let document: Value = serde_json::from_str(&render(&results, &TestRequest::default())).unwrap();
         assert_eq!(document["passed"], false);
         assert_eq!((&document["score"], &document["points"]), (&json!(10), &json!(60)));
@@ -149,7 +149,7 @@ mod tests {
             {
                 "test": "many_elections_2a", "verdict": "failed", "score": 0, "points": 20,
                 "seeds_expected": 3, "seeds_run": 2, "failing_seed": 2, "token": "many_elections_2a:2",
-                "failure": "Server 3 voted twice in term 9.\n\n  11.918 s  server 3 grants its vote",
+                "failure": examples::VOTED_TWICE,
                 "virtual_ns": 3_000_000_000_u64, "cpu_ns": 3_000_000,
             },
             {
@@ -165,7 +165,7 @@ mod tests {
     /// One seed alone earns no points, and the document says which one it was.
     #[test]
     fn one_seed_is_not_graded() {
-        let results = Results::new(vec![examples::lab_with_each_outcome()], false);
+        let results = Results { labs: vec![examples::lab_with_each_outcome()], is_graded: false };
         let request = TestRequest { seeds: SeedChoice::Only(7), ..TestRequest::default() };
         let document = document(&results, &request);
         assert_eq!((&document["graded"], &document["score"]), (&json!(false), &Value::Null));

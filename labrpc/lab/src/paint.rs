@@ -45,5 +45,6 @@ impl Paint {
 
 /// `NO_COLOR` is everybody's way to say no, `dumb` is that of a terminal that knows no colour.
 fn is_wanted() -> bool {
-    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && env::var_os("TERM").is_none_or(|term| term != "dumb")
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

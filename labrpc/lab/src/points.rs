@@ -48,7 +48,10 @@ impl GradedLab {
     pub fn tests(&self) -> Result<&[GradedTest], Failure> {
         self.tests.as_deref().ok_or_else(|| {
             let package = self.lab.package;
-            Failure::Broken(format!("{package}/{POINTS_FILE} is missing: it lists the graded tests of lab {}", self.lab.id))
+            Failure::Broken(format!(
+                "{package}/{POINTS_FILE} is missing: it lists the graded tests of lab {}",
+                self.lab.id
+            ))
         })
     }
 }
@@ -105,7 +108,8 @@ fn parse_line(lab: &Lab, line: &str) -> Result<GradedTest, String> {
         return Err(format!("`{name}` does not end in `_{}`, as the tests of this lab do", lab.id));
     }
     let points = points.parse().map_err(|_| format!("`{points}` is not a number of points: say 0 or more"))?;
-    let seeds = parse_seed_count(seeds).ok_or_else(|| format!("`{seeds}` is not a number of seeds: say 1 to {SEEDS_MAX}"))?;
+    let seeds =
+        parse_seed_count(seeds).ok_or_else(|| format!("`{seeds}` is not a number of seeds: say 1 to {SEEDS_MAX}"))?;
     Ok(GradedTest { name: name.to_string(), points, seeds })
 }
 

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// In the real world a minute is a minute, and a seed decides little: one will do unless more are
+/// asked for.
+const REAL_WORLD_SEEDS: u64 = 1;
+
 /// Which tests are to run, and how.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TestRequest {
@@ -15,6 +19,23 @@ pub struct TestRequest {
     pub world: World,
     /// How the code is compiled.
     pub profile: Profile,
+}
+
+impl TestRequest {
+    /// With how many seeds each test runs, unless that differs from test to test.
+    pub fn seed_count(&self) -> Option<u64> {
+        match self.seeds {
+            SeedChoice::Count(count) => Some(count),
+            SeedChoice::Listed if self.world == World::Real => Some(REAL_WORLD_SEEDS),
+            _ => None,
+        }
+    }
+
+    /// Whether the result is worth points: one seed is too few, and in the real world a busy
+    /// machine fails servers that are right.
+    pub fn is_graded(&self) -> bool {
+        self.world == World::Simulated && matches!(self.seeds, SeedChoice::Listed | SeedChoice::Count(_))
+    }
 }
 
 /// With which seeds each test runs.
@@ -103,9 +124,13 @@ impl Token {
     pub fn parse(text: &str) -> Option<Token> {
         let mut parts = text.split(':');
         let (test, seed, keep) = (parts.next()?, parts.next()?.parse().ok()?, parts.next());
-        let is_keep_lawful = keep.is_none_or(|keep| !keep.is_empty() && keep.chars().all(|letter| letter.is_ascii_alphanumeric()));
-        (!test.is_empty() && is_keep_lawful && parts.next().is_none())
-            .then(|| Token { test: test.to_string(), seed, text: text.to_string() })
+        let is_keep_lawful =
+            keep.is_none_or(|keep| !keep.is_empty() && keep.chars().all(|letter| letter.is_ascii_alphanumeric()));
+        (!test.is_empty() && is_keep_lawful && parts.next().is_none()).then(|| Token {
+            test: test.to_string(),
+            seed,
+            text: text.to_string(),
+        })
     }
 }
 
@@ -114,4 +139,3 @@ impl fmt::Display for Token {
         f.write_str(&self.text)
     }
 }
-

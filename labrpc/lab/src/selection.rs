@@ -42,7 +42,8 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<Assignmen
     }
     let assignments = labs.iter().filter_map(|lab| {
         let listed = lab.tests.as_deref()?;
-        let tests: Vec<GradedTest> = listed.iter().filter(|test| chosen.contains(test.name.as_str())).cloned().collect();
+        let tests: Vec<GradedTest> =
+            listed.iter().filter(|test| chosen.contains(test.name.as_str())).cloned().collect();
         let is_whole = tests.len() == listed.len();
         (!tests.is_empty()).then_some(Assignment { lab: lab.lab, tests, is_whole })
     });
@@ -66,7 +67,8 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<&'a str>, Fai
     if let Some(exact) = names.iter().find(|test| **test == name) {
         return Ok(vec![*exact]);
     }
-    let beginning: Vec<&str> = names.iter().copied().filter(|test| !name.is_empty() && test.starts_with(&name)).collect();
+    let beginning: Vec<&str> =
+        names.iter().copied().filter(|test| !name.is_empty() && test.starts_with(&name)).collect();
     match beginning[..] {
         [] => Err(unknown(selector, &names)),
         [only] => Ok(vec![only]),
@@ -82,7 +84,9 @@ fn unknown(selector: &str, tests: &[&str]) -> Failure {
     let labs = LABS.iter().flat_map(|lab| [lab.id, lab.package]);
     let suggestion = suggestion(selector, labs.chain(tests.iter().copied()));
     let ids = lab_ids();
-    Failure::Misuse(format!("there is no lab or test `{selector}`{suggestion} (labs: {ids}; tests: see a lab's tests/points.txt)"))
+    Failure::Misuse(format!(
+        "there is no lab or test `{selector}`{suggestion} (labs: {ids}; tests: see a lab's tests/points.txt)"
+    ))
 }
 
 fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, Failure> {

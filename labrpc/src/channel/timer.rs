@@ -41,7 +41,7 @@ struct Clock {
 impl Timer<Instant> {
     pub(super) fn after(patience: Duration, made: &'static Location<'static>) -> Timer<Instant> {
         let source = match runtime::current() {
-            None => Source::Real(crossbeam_channel::after(patience)),
+            None => real(|| crossbeam_channel::after(patience)),
             Some(world) => Clock::source(world, made, Some(patience), None),
         };
         Timer { source, message: |due| due }
@@ -49,7 +49,7 @@ impl Timer<Instant> {
 
     pub(super) fn tick(period: Duration, made: &'static Location<'static>) -> Timer<Instant> {
         let source = match runtime::current() {
-            None => Source::Real(crossbeam_channel::tick(period)),
+            None => real(|| crossbeam_channel::tick(period)),
             Some(world) => Clock::source(world, made, Some(period), Some(period)),
         };
         Timer { source, message: |due| due }
@@ -156,6 +156,12 @@ impl<T> Timer<T> {
             }
         }
     }
+}
+
+/// The facade's clock counts from when it is first read: that must not be after the first message.
+fn real(start: impl FnOnce() -> crossbeam_channel::Receiver<RealInstant>) -> Source {
+    let _ = Instant::now();
+    Source::Real(start())
 }
 
 impl<T> Clone for Timer<T> {

@@ -187,7 +187,8 @@ impl Network {
     fn given_up_after(&self, way: Way) -> Duration {
         /// Tells it from the decisions about the message itself.
         const GIVEN_UP: u64 = 9;
-        let (conditions, stamp, _) = self.state().departure(way, Instant::now());
+        let now = Instant::now(); // before the lock: the turn may be taken away here
+        let (conditions, stamp, _) = self.state().departure(way, now);
         let longest_ms = conditions.unreachable_max.as_millis() as u64;
         let name = Name::new(Kind::Delay, way.name(GIVEN_UP), stamp);
         Duration::from_millis(self.decide(name, 0, |bits| bits % (longest_ms + 1)))
@@ -208,10 +209,8 @@ impl Carrier for Network {
 
     fn call(&self, from: PeerId, to: PeerId, port: Port, request: Vec<u8>, patience: Duration) -> Option<Vec<u8>> {
         let way = Way { from, to, is_reply: false };
-        let patience = match self.state().is_reachable(way) {
-            true => patience,
-            false => patience.min(self.given_up_after(way)),
-        };
+        let is_reachable = self.state().is_reachable(way);
+        let patience = if is_reachable { patience } else { patience.min(self.given_up_after(way)) };
         let (caller, answered) = channel::bounded(1);
         self.dispatch(from, to, port, request, AnswerTo::Caller(caller));
         answered.recv_timeout(patience).ok()

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::course::{Course, Lab};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::request::{SeedChoice, TestRequest};
+use crate::request::TestRequest;
 use crate::scratch::Scratch;
 use crate::selection::Assignment;
 use cargo::{Cargo, Words};
@@ -29,17 +29,11 @@ const NOT_BUILT: &str = "the lab could not be built, cargo's report is on standa
 pub struct Results {
     /// The labs in course order.
     pub labs: Vec<LabResult>,
-    /// Whether the tests ran with all their seeds, so that points mean something.
+    /// Whether the tests ran as they are graded: in virtual time, with several seeds.
     pub is_graded: bool,
-    is_anything_built: bool,
 }
 
 impl Results {
-    /// Results of labs that were built.
-    pub fn new(labs: Vec<LabResult>, is_graded: bool) -> Results {
-        Results { labs, is_graded, is_anything_built: true }
-    }
-
     /// Whether every test passed and nothing else went wrong.
     pub fn is_passed(&self) -> bool {
         self.labs.iter().all(LabResult::is_passed)
@@ -47,7 +41,7 @@ impl Results {
 
     /// Whether not a single lab compiled: cargo has then said all that there is to say.
     pub fn is_nothing_built(&self) -> bool {
-        !self.is_anything_built
+        self.labs.iter().all(|lab| !lab.is_built)
     }
 
     /// The points that were earned.
@@ -76,9 +70,7 @@ pub fn grade(
     let scratch = Scratch::new("grade")?;
     let labs: Vec<&Lab> = assignments.iter().map(|assignment| assignment.lab).collect();
     let executables = build(cargo, &labs, &scratch)?;
-    let is_graded = matches!(request.seeds, SeedChoice::Listed | SeedChoice::Count(_));
-    let mut results =
-        Results { labs: Vec::new(), is_graded, is_anything_built: !executables.is_empty() };
+    let mut results = Results { labs: Vec::new(), is_graded: request.is_graded() };
     let mut runner = Runner { course, request, scratch: &scratch, progress, silence_max: SILENCE_MAX };
     for assignment in assignments {
         results.labs.push(match executables.get(assignment.lab.package) {
@@ -109,10 +101,11 @@ fn build(cargo: &Cargo, labs: &[&Lab], scratch: &Scratch) -> Result<HashMap<Stri
 }
 
 fn not_built(assignment: &Assignment, request: &TestRequest) -> LabResult {
-    let mut ledger = Ledger::new(&assignment.tests, &request.seeds);
+    let mut ledger = Ledger::new(&assignment.tests, request);
     assignment.tests.iter().for_each(|test| ledger.explain(&test.name, NOT_BUILT.to_string()));
     LabResult {
         lab: assignment.lab,
+        is_built: false,
         verdicts: ledger.verdicts(),
         trouble: Some(NOT_BUILT.to_string()),
         notes: Vec::new(),

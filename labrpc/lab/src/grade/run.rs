@@ -69,7 +69,7 @@ impl Runner<'_> {
     /// On Ctrl-C, and when the machine fails us; never because of what the tests do.
     pub fn run(&mut self, assignment: &Assignment, executable: &Path) -> Result<LabResult, Failure> {
         let started = Instant::now();
-        let mut ledger = Ledger::new(&assignment.tests, &self.request.seeds);
+        let mut ledger = Ledger::new(&assignment.tests, self.request);
         let mut trouble = None;
         let mut notes = Vec::new();
         self.progress.start_lab(assignment.lab, ledger.owed_count());
@@ -98,7 +98,7 @@ impl Runner<'_> {
         }
         self.end_lab(assignment, &ledger, &mut notes);
         let real_time = started.elapsed();
-        Ok(LabResult { lab: assignment.lab, verdicts: ledger.verdicts(), trouble, notes, real_time })
+        Ok(LabResult { lab: assignment.lab, is_built: true, verdicts: ledger.verdicts(), trouble, notes, real_time })
     }
 
     fn first_attempts(&self, assignment: &Assignment) -> VecDeque<Attempt> {
@@ -162,9 +162,9 @@ impl Runner<'_> {
         // What cargo would set, had it run the tests itself: ours is about another package.
         command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);
         command.env("LAB_REPORT", report).env("LAB_WORLD", self.request.world.name());
-        match &self.request.seeds {
-            SeedChoice::Count(count) => command.env("LAB_SEEDS", count.to_string()),
-            _ => command.env_remove("LAB_SEEDS"),
+        match self.request.seed_count() {
+            Some(count) => command.env("LAB_SEEDS", count.to_string()),
+            None => command.env_remove("LAB_SEEDS"),
         };
         match &attempt.replay {
             Some(token) => command.env("LAB_REPLAY", token.to_string()),
@@ -201,9 +201,11 @@ impl Runner<'_> {
         self.progress.end_lab();
         if assignment.is_whole {
             let package = assignment.lab.package;
-            notes.extend(ledger.strangers().map(|test| {
-                format!("`{test}` ran and counts nothing: {package}/tests/points.txt does not list it")
-            }));
+            notes.extend(
+                ledger.strangers().map(|test| {
+                    format!("`{test}` ran and counts nothing: {package}/tests/points.txt does not list it")
+                }),
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::record::Record;
 use crate::course::Lab;
 use crate::points::GradedTest;
-use crate::request::SeedChoice;
+use crate::request::{SeedChoice, TestRequest};
 
 /// Which runs a test owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +20,9 @@ pub enum Owed {
 
 impl Owed {
     /// What a test owes after what was asked for.
-    pub fn by(test: &GradedTest, choice: &SeedChoice) -> Owed {
-        match choice {
-            SeedChoice::Listed => Owed::Seeds(test.seeds),
-            SeedChoice::Count(count) => Owed::Seeds(*count),
+    pub fn by(test: &GradedTest, request: &TestRequest) -> Owed {
+        match &request.seeds {
+            SeedChoice::Listed | SeedChoice::Count(_) => Owed::Seeds(request.seed_count().unwrap_or(test.seeds)),
             SeedChoice::Only(seed) => Owed::Only(*seed),
             SeedChoice::Replay(token) => Owed::Only(token.seed),
         }
@@ -113,6 +112,8 @@ impl Verdict {
 pub struct LabResult {
     /// The lab.
     pub lab: &'static Lab,
+    /// Whether its tests could be run at all.
+    pub is_built: bool,
     /// A verdict for each test that was meant, in the order of the lab's list.
     pub verdicts: Vec<Verdict>,
     /// What went wrong beside the tests; the lab has then not passed.
@@ -174,9 +175,8 @@ pub struct Ledger {
 
 impl Ledger {
     /// No records yet of these tests.
-    pub fn new(tests: &[GradedTest], choice: &SeedChoice) -> Ledger {
-        let tests: Vec<(GradedTest, Owed)> =
-            tests.iter().map(|test| (test.clone(), Owed::by(test, choice))).collect();
+    pub fn new(tests: &[GradedTest], request: &TestRequest) -> Ledger {
+        let tests: Vec<(GradedTest, Owed)> = tests.iter().map(|test| (test.clone(), Owed::by(test, request))).collect();
         let runs = tests.iter().map(|(test, _)| (test.name.clone(), BTreeMap::new())).collect();
         Ledger { tests, runs, reasons: HashMap::new(), strangers: BTreeSet::new(), has_failures: false }
     }
@@ -256,8 +256,9 @@ mod tests {
 
     const NAME: &str = "a_2a";
 
-    fn outcome(choice: &SeedChoice, records: Vec<Record>) -> Outcome {
-        let mut ledger = Ledger::new(&[test(NAME, 10, 3)], choice);
+    fn outcome(seeds: SeedChoice, records: Vec<Record>) -> Outcome {
+        let request = TestRequest { seeds, ..TestRequest::default() };
+        let mut ledger = Ledger::new(&[test(NAME, 10, 3)], &request);
         records.into_iter().for_each(|record| assert!(ledger.enter(record)));
         ledger.verdicts().remove(0).outcome
     }
@@ -269,30 +270,30 @@ mod tests {
     /// A test has passed with exactly the seeds that it owes, and has no verdict with one less.
     #[test]
     fn every_seed_must_pass() {
-        assert_eq!(outcome(&SeedChoice::Listed, passed(1..=3)), Outcome::Passed);
+        assert_eq!(outcome(SeedChoice::Listed, passed(1..=3)), Outcome::Passed);
         let missing = |count| Outcome::Missing(format!("No verdict, {count} seeds recorded: it was not run"));
-        assert_eq!(outcome(&SeedChoice::Listed, passed(1..=2)), missing("2 of 3"));
-        assert_eq!(outcome(&SeedChoice::Listed, passed([1, 1, 1])), missing("1 of 3"));
-        assert_eq!(outcome(&SeedChoice::Listed, passed([])), missing("0 of 3"));
-        assert_eq!(outcome(&SeedChoice::Count(4), passed(1..=3)), missing("3 of 4"));
-        assert_eq!(outcome(&SeedChoice::Count(2), passed(1..=2)), Outcome::Passed);
+        assert_eq!(outcome(SeedChoice::Listed, passed(1..=2)), missing("2 of 3"));
+        assert_eq!(outcome(SeedChoice::Listed, passed([1, 1, 1])), missing("1 of 3"));
+        assert_eq!(outcome(SeedChoice::Listed, passed([])), missing("0 of 3"));
+        assert_eq!(outcome(SeedChoice::Count(4), passed(1..=3)), missing("3 of 4"));
+        assert_eq!(outcome(SeedChoice::Count(2), passed(1..=2)), Outcome::Passed);
     }
 
     /// A replay is about its own seed: another's success says nothing.
     #[test]
     fn a_replay_needs_its_seed() {
-        assert_eq!(outcome(&SeedChoice::Only(9), passed([9])), Outcome::Passed);
-        assert!(matches!(outcome(&SeedChoice::Only(9), passed([1])), Outcome::Missing(_)));
+        assert_eq!(outcome(SeedChoice::Only(9), passed([9])), Outcome::Passed);
+        assert!(matches!(outcome(SeedChoice::Only(9), passed([1])), Outcome::Missing(_)));
         let token = SeedChoice::Replay(crate::request::Token::of(NAME, 4));
-        assert_eq!(outcome(&token, passed([4])), Outcome::Passed);
+        assert_eq!(outcome(token, passed([4])), Outcome::Passed);
     }
 
     /// One failed seed fails the test at once and for good, and the smallest is named.
     #[test]
     fn one_failure_is_enough() {
         let failed = |seed| run(NAME, seed, Some("broken"));
-        assert_eq!(outcome(&SeedChoice::Listed, vec![failed(3), failed(2), run(NAME, 1, None)]), Outcome::Failed(2));
-        assert_eq!(outcome(&SeedChoice::Listed, vec![failed(2), run(NAME, 2, None)]), Outcome::Failed(2));
+        assert_eq!(outcome(SeedChoice::Listed, vec![failed(3), failed(2), run(NAME, 1, None)]), Outcome::Failed(2));
+        assert_eq!(outcome(SeedChoice::Listed, vec![failed(2), run(NAME, 2, None)]), Outcome::Failed(2));
     }
 
     /// Points are all or nothing, test by test.
@@ -306,7 +307,7 @@ mod tests {
     /// A record of a test that is not meant changes no verdict, but is remembered.
     #[test]
     fn strangers_are_remembered() {
-        let mut ledger = Ledger::new(&[test(NAME, 10, 1)], &SeedChoice::Listed);
+        let mut ledger = Ledger::new(&[test(NAME, 10, 1)], &TestRequest::default());
         assert!(!ledger.enter(run("b_2a", 1, Some("broken"))));
         assert!(ledger.enter(run(NAME, 1, None)));
         assert_eq!(ledger.verdicts()[0].outcome, Outcome::Passed);

@@ -61,7 +61,10 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Failu
             let permissions = fs::metadata(&path).map_err(failed(&path))?.permissions();
             tree.insert(name, PlainFile { bytes, permissions });
         } else {
-            return Err(Failure::Broken(format!("{} is no plain file: a handout holds only plain files", path.display())));
+            return Err(Failure::Broken(format!(
+                "{} is no plain file: a handout holds only plain files",
+                path.display()
+            )));
         }
     }
     Ok(())
@@ -109,12 +112,11 @@ fn free_place(source: &Path, folder: &Path) -> Result<(PathBuf, PathBuf), Failur
         return refused("lies inside the course itself: name a folder outside of it, for instance ../handout");
     }
     if place.exists() {
-        match fs::read_dir(&place) {
-            Err(_) => return refused("is no folder that can be read: name one that does not exist yet"),
-            Ok(mut entries) if entries.next().is_some() => {
-                return refused("is not empty: name a folder that does not exist yet");
-            }
-            Ok(_) => {}
+        let Ok(mut entries) = fs::read_dir(&place) else {
+            return refused("is no folder that can be read: name one that does not exist yet");
+        };
+        if entries.next().is_some() {
+            return refused("is not empty: name a folder that does not exist yet");
         }
     }
     match place.parent() {

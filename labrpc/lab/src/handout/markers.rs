@@ -67,14 +67,22 @@ impl fmt::Display for MarkerError {
                 write!(f, "a section begins inside that of line {begun}: end that one first with `// END`")
             }
             Cause::NotBegun => f.write_str("`// END` ends nothing: no section begins above it"),
-            Cause::Unclosed => f.write_str("the section that begins here never ends: say `// END` on a line of its own"),
-            Cause::Empty => f.write_str("the section that begins here holds no code: there is nothing to write for a student"),
+            Cause::Unclosed => {
+                f.write_str("the section that begins here never ends: say `// END` on a line of its own")
+            }
+            Cause::Empty => {
+                f.write_str("the section that begins here holds no code: there is nothing to write for a student")
+            }
             Cause::OtherLab { named, lab } => {
-                write!(f, "the section is marked for lab {named}, but this folder is that of lab {}", lab.to_uppercase())
+                write!(
+                    f,
+                    "the section is marked for lab {named}, but this folder is that of lab {}",
+                    lab.to_uppercase()
+                )
             }
-            Cause::Malformed => {
-                f.write_str("a marker reads `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own")
-            }
+            Cause::Malformed => f.write_str(
+                "a marker reads `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own",
+            ),
         }
     }
 }
@@ -171,9 +179,8 @@ fn marker(line: &str) -> Option<Marker<'_>> {
         return Some(Marker::Malformed);
     }
     let (lab, rule_and_hint) = rest.split_once(' ').unwrap_or((rest, ""));
-    let is_complete = rule_and_hint
-        .split_once(':')
-        .is_some_and(|(rule, hint)| !rule.trim().is_empty() && !hint.trim().is_empty());
+    let is_complete =
+        rule_and_hint.split_once(':').is_some_and(|(rule, hint)| !rule.trim().is_empty() && !hint.trim().is_empty());
     Some(if is_complete { Marker::Begin { lab, rule_and_hint: rule_and_hint.trim() } } else { Marker::Malformed })
 }
 
@@ -184,7 +191,8 @@ fn close(message: String, solution: String) -> Section {
     let literal = literal(&message);
     let mut placeholder = format!("{indentation}todo!({literal})");
     if placeholder.chars().count() > LINE_CHARACTERS_MAX {
-        let lines = [format!("{indentation}todo!("), format!("{indentation}{INDENTATION}{literal}"), format!("{indentation})")];
+        let lines =
+            [format!("{indentation}todo!("), format!("{indentation}{INDENTATION}{literal}"), format!("{indentation})")];
         placeholder = lines.join(line_end);
     }
     // The last line of a file may lack its end: so does then what replaces it.
@@ -277,9 +285,11 @@ fn tick(&mut self) {
     #[test]
     fn hints_are_escaped() {
         let section = section(r#"Figure 2: say "no" to {term} with \n"#);
-        let escaped = r#"    todo!("lab 2A: Figure 2: say \"no\" to {{term}} with \\n (lab2a-election/src/election.rs)")"#;
+        let escaped =
+            r#"    todo!("lab 2A: Figure 2: say \"no\" to {{term}} with \\n (lab2a-election/src/election.rs)")"#;
         assert_eq!(section.placeholder, format!("{escaped}\n"));
-        let panic = r#"not yet implemented: lab 2A: Figure 2: say "no" to {term} with \n (lab2a-election/src/election.rs)"#;
+        let panic =
+            r#"not yet implemented: lab 2A: Figure 2: say "no" to {term} with \n (lab2a-election/src/election.rs)"#;
         assert_eq!(panic_text(&section), panic);
     }
 
@@ -299,9 +309,17 @@ fn tick(&mut self) {
         let malformed = "a marker reads `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own";
         let empty = "the section that begins here holds no code: there is nothing to write for a student";
         let cases = [
-            ("// BEGIN 2A a: b\nx\n// BEGIN 2A c: d\n", 3, "a section begins inside that of line 1: end that one first with `// END`"),
+            (
+                "// BEGIN 2A a: b\nx\n// BEGIN 2A c: d\n",
+                3,
+                "a section begins inside that of line 1: end that one first with `// END`",
+            ),
             ("x\n// END\n", 2, "`// END` ends nothing: no section begins above it"),
-            ("x\n// BEGIN 2A a: b\ny\n", 2, "the section that begins here never ends: say `// END` on a line of its own"),
+            (
+                "x\n// BEGIN 2A a: b\ny\n",
+                2,
+                "the section that begins here never ends: say `// END` on a line of its own",
+            ),
             ("// BEGIN 2A a: b\n// END\n", 1, empty),
             ("\n// BEGIN 2A a: b\n\n    // just words\n// END\n", 2, empty),
             ("// BEGIN 2B a: b\nx\n// END\n", 1, "the section is marked for lab 2B, but this folder is that of lab 2A"),

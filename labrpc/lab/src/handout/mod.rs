@@ -107,8 +107,7 @@ fn lib_of(lab: &Lab) -> String {
 
 /// Puts the line after the inner doc comment that a lab's lib.rs begins with.
 fn allow_unused(text: &str) -> String {
-    let doc_bytes: usize =
-        text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).map(str::len).sum();
+    let doc_bytes: usize = text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).map(str::len).sum();
     let (doc, rest) = text.split_at(doc_bytes);
     // A file of nothing but its doc comment may lack the end of its last line.
     let line_end = if doc.is_empty() || doc.ends_with('\n') { "" } else { "\n" };

@@ -22,7 +22,7 @@ mod portable;
 pub(super) use portable::{SimThread, prepare_thread};
 
 /// What became of the attempt to stop a stuck task.
-#[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+#[allow(dead_code, reason = "each platform knows one of the two")]
 pub(super) enum Interrupt {
     /// It will be taken out of the world shortly.
     Sent,

@@ -27,6 +27,7 @@ use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Elect, PeerId, Persister};
 
+pub use compact::SNAPSHOT_INTERVAL;
 pub use ledger::Ledger;
 pub use replicate::number;
 
@@ -249,9 +250,10 @@ impl<R: Elect> Cluster<R> {
         if !self.is_up(server) {
             return None;
         }
+        let now = Instant::now();
         let (running, node, lineage) = {
             let slot = &mut self.inner.slots.lock()[server];
-            let stamp = slot.visits.next(Instant::now().as_nanos());
+            let stamp = slot.visits.next(now.as_nanos());
             (slot.server.clone()?, slot.node, mix(mix(hash_of("visit"), server as u64), stamp))
         };
         run_in(node, "visit", lineage, move || look(&running))

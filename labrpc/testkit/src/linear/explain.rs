@@ -52,15 +52,12 @@ impl<'h> Broken<'h> {
     pub(super) fn tell_stuck(&self, stuck: &Stuck) -> Contradiction {
         let named = stuck.possible.iter().take(POSSIBLE_VALUES_NAMED_MAX);
         let mut possible: Vec<String> = named.map(|value| words::ending(value)).collect();
-        match stuck.possible.len().saturating_sub(POSSIBLE_VALUES_NAMED_MAX) {
-            0 => {}
-            more => possible.push(format!("one of {more} other values")),
+        if stuck.possible.len() > POSSIBLE_VALUES_NAMED_MAX {
+            possible.push("some other beginning of what was read".into());
         }
-        if stuck.possibly_unread {
-            possible.push("a value that no Get returned".into());
-        }
+        possible.push("what no Get ever saw".into());
         let get = words::operation(self.history, stuck.get);
-        let facts = format!("{get} fits nowhere; at its end the key held {}", possible.join(" or "));
+        let facts = format!("{get} fits nowhere; when it returned, the key held {}", possible.join(" or "));
         self.contradiction(Kind::NoOrder, vec![stuck.get], facts)
     }
 

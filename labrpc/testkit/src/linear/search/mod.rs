@@ -1,22 +1,28 @@
 //! Trying orders until one fits: for any history, as long as the budget lasts.
 //!
-//! Wing and Gong's search, with Lowe's memory of where it has been. It builds an order from the
-//! front: the next operation may be any that was called before the first return that is still to
-//! be passed. How far it has come is a [`Configuration`]. Four things keep their number small:
+//! This is Wing and Gong's search with Lowe's memory of where it has been. It builds an order
+//! from the front. What may come next is any operation that was called before the first return
+//! that is still to be passed, the *frontier*. How far an order has come is a [`Configuration`],
+//! and each is explored once. Four things keep their number small:
 //!
 //! - **A frontier instead of a set.** Everything that returned before the frontier is in the
-//!   order, and nothing that is called after it is. So the operations in the order are told by
-//!   one number and one bit for each operation that is open there, whatever came before.
-//! - **Legal reads at once.** A Get changes nothing. If it is legal now, an order that takes it
-//!   later can be changed into one that takes it now, so the other choice is never tried.
-//! - **Unread values are one.** A value that is no beginning of anything a Get returned only
-//!   waits for the next Put. See [`observed`].
-//! - **Dead ends are seen from afar.** With an unread value, and no Put to come before the next
-//!   Get returns, that Get will not be explained.
+//!   order, and nothing that is called after it is. So what is in the order takes one number and
+//!   one bit for each operation that is open at the frontier, however much came before.
+//! - **Reads at once.** A Get changes nothing. If it is legal now, then from an order that takes
+//!   it later it can be moved to here. So it is taken, and nothing else is tried.
+//! - **Only read values count.** A value that is no beginning of anything that a Get returned
+//!   is *unread*. It cannot be told from another such value, and nothing but a Put leads back to
+//!   values that were read. See [`observed`].
+//! - **Hidden writes cost nothing.** A write that leaves the value unread is hidden by the next
+//!   Put, and where exactly it stood before that Put nobody can say. So it need not be placed
+//!   when it happens: whenever a Put is taken, every open write becomes *hideable*, and one that
+//!   is still not in the order when its return is at the frontier is taken to have been hidden.
+//!   If it is not hideable then, the value becomes unread, until some Put hides that.
 //!
-//! If no order fits, the return that no order got past is the first moment at which an observer
-//! could have known. It is a Get's, since a write is always legal.
+//! If no order fits, then the furthest frontier is the first moment at which an observer could
+//! have known. The operation that returns there is a Get, since a write can always be taken.
 
+mod configuration;
 mod observed;
 mod timeline;
 
@@ -24,6 +30,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet;
 
+use self::configuration::{Configuration, SLOTS_PER_WORD, Slots};
 use self::observed::{Observed, Value};
 use self::timeline::Timeline;
 use super::history::OperationId;
@@ -31,9 +38,7 @@ use super::register::{Action, Register};
 
 /// The most operations on one key that may be open at once; each is a bit of a configuration.
 /// Operations that never return stay open, so this is generous.
-pub(super) const OPEN_OPERATIONS_MAX: usize = 16 * BITS_PER_WORD;
-
-const BITS_PER_WORD: usize = u64::BITS as usize;
+pub(super) const OPEN_OPERATIONS_MAX: usize = 16 * SLOTS_PER_WORD;
 
 /// What the search found.
 pub(super) enum Outcome {
@@ -51,16 +56,14 @@ pub(super) enum Outcome {
 pub(super) struct Stuck {
     /// The Get that no order explains.
     pub(super) get: OperationId,
-    /// Every value that the key can have had when the Get had to be answered.
+    /// What the key can have held when that Get returned, as far as any Get ever saw it.
     pub(super) possible: Vec<String>,
-    /// Whether it can also have had a value that no Get returned.
-    pub(super) possibly_unread: bool,
 }
 
 /// Looks for an order of one key's operations, and subtracts what that takes from a budget in configurations.
 pub(super) fn search(register: &Register, budget: &mut usize) -> Outcome {
     let search = Search::new(register);
-    match search.timeline.slots.div_ceil(BITS_PER_WORD) {
+    match search.timeline.slots.div_ceil(SLOTS_PER_WORD) {
         0..=1 => search.explore::<1>(budget),
         2..=4 => search.explore::<4>(budget),
         5..=16 => search.explore::<16>(budget),
@@ -68,39 +71,14 @@ pub(super) fn search(register: &Register, budget: &mut usize) -> Outcome {
     }
 }
 
-/// How far an order has come.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Configuration<const WORDS: usize> {
-    /// The first return whose operation is not in the order yet.
-    frontier: usize,
-    /// Which of the operations that are open at the frontier are in the order, by slot.
-    taken: [u64; WORDS],
-    /// What the key holds after the operations of the order.
-    value: Value,
-}
-
-impl<const WORDS: usize> Configuration<WORDS> {
-    fn has(&self, slot: usize) -> bool {
-        self.taken[slot / BITS_PER_WORD] >> (slot % BITS_PER_WORD) & 1 == 1
-    }
-
-    fn take(&mut self, slot: usize) {
-        self.taken[slot / BITS_PER_WORD] |= 1 << (slot % BITS_PER_WORD);
-    }
-
-    fn forget(&mut self, slot: usize) {
-        self.taken[slot / BITS_PER_WORD] &= !(1 << (slot % BITS_PER_WORD));
-    }
-}
-
-/// What an operation does to a value.
+/// What an operation does to the value.
 enum Effect<'h> {
     Reads(Value),
     Becomes(Value),
     Extends(&'h str),
 }
 
-/// The furthest return that any order has come to, and the values there.
+/// The furthest frontier of any order, and the values there.
 #[derive(Default)]
 struct Furthest {
     frontier: usize,
@@ -139,7 +117,8 @@ impl<'s, 'h> Search<'s, 'h> {
 
     /// Depth first: an order that fits is usually found by going straight on.
     fn explore<const WORDS: usize>(&self, budget: &mut usize) -> Outcome {
-        let mut start = Configuration { frontier: 0, taken: [0; WORDS], value: self.observed.empty() };
+        let value = self.observed.empty();
+        let mut start = Configuration::<WORDS> { frontier: 0, taken: Slots::EMPTY, hideable: Slots::EMPTY, value };
         self.settle(&mut start);
         let mut furthest = Furthest::default();
         let mut seen = FxHashSet::default();
@@ -160,40 +139,81 @@ impl<'s, 'h> Search<'s, 'h> {
                 continue;
             }
             furthest.note(configuration.frontier, configuration.value);
-            unexplored.extend(self.successors(&configuration));
+            // What is added last is explored first: what Gets have seen is the best guide.
+            unexplored.extend(self.hide_returning(&configuration));
+            unexplored.extend(self.take_open(&configuration));
         }
         Outcome::Stuck(self.stuck(furthest))
     }
 
-    /// All that one more write can make of a configuration; the earliest called comes last, to be explored first.
-    fn successors<const WORDS: usize>(
+    /// Takes each open write that leads to a value that was read.
+    fn take_open<const WORDS: usize>(
         &self,
         configuration: &Configuration<WORDS>,
     ) -> impl Iterator<Item = Configuration<WORDS>> {
-        self.timeline.open(configuration.frontier).iter().rev().filter_map(|&operation| {
+        self.timeline.open(configuration.frontier).iter().filter_map(|&operation| {
             let slot = self.timeline.slot(operation);
-            if configuration.has(slot) {
+            if configuration.taken.has(slot) {
                 return None;
             }
-            let value = match self.effects[operation] {
+            let mut next = *configuration;
+            next.taken.insert(slot);
+            next.value = match self.effects[operation] {
                 // Had it been legal, it would have been taken at once.
                 Effect::Reads(_) => return None,
                 Effect::Becomes(value) => value,
                 Effect::Extends(suffix) => self.observed.extend(configuration.value, suffix),
             };
-            let mut next = Configuration { value, ..*configuration };
-            next.take(slot);
+            if next.value == Value::Unread {
+                return None;
+            }
+            next.hideable.remove(slot);
+            if let Effect::Becomes(_) = self.effects[operation] {
+                next.hideable = self.open_writes(&next);
+            }
             self.settle(&mut next);
             Some(next)
         })
+    }
+
+    /// Takes the write that returns at the frontier to have been hidden, or to be hidden by a Put to come.
+    fn hide_returning<const WORDS: usize>(
+        &self,
+        configuration: &Configuration<WORDS>,
+    ) -> Option<Configuration<WORDS>> {
+        let operation = self.timeline.returns[configuration.frontier].operation;
+        if let Effect::Reads(_) = self.effects[operation] {
+            return None;
+        }
+        let slot = self.timeline.slot(operation);
+        let mut next = *configuration;
+        if !configuration.hideable.has(slot) {
+            (next.value, next.hideable) = (Value::Unread, Slots::EMPTY);
+        }
+        next.taken.insert(slot);
+        self.settle(&mut next);
+        Some(next)
+    }
+
+    /// The open writes that are not in the order.
+    fn open_writes<const WORDS: usize>(&self, configuration: &Configuration<WORDS>) -> Slots<WORDS> {
+        let mut writes = Slots::EMPTY;
+        for &operation in self.timeline.open(configuration.frontier) {
+            let slot = self.timeline.slot(operation);
+            if !matches!(self.effects[operation], Effect::Reads(_)) && !configuration.taken.has(slot) {
+                writes.insert(slot);
+            }
+        }
+        writes
     }
 
     /// Takes all legal reads, and moves the frontier to the first return that is still to be explained.
     fn settle<const WORDS: usize>(&self, configuration: &mut Configuration<WORDS>) {
         while let Some(next) = self.timeline.returns.get(configuration.frontier) {
             let slot = self.timeline.slot(next.operation);
-            if configuration.has(slot) {
-                configuration.forget(slot);
+            if configuration.taken.has(slot) {
+                configuration.taken.remove(slot);
+                configuration.hideable.remove(slot);
                 configuration.frontier += 1;
                 continue;
             }
@@ -201,8 +221,8 @@ impl<'s, 'h> Search<'s, 'h> {
             for &operation in self.timeline.open(configuration.frontier) {
                 let Effect::Reads(value) = self.effects[operation] else { continue };
                 let slot = self.timeline.slot(operation);
-                if value == configuration.value && !configuration.has(slot) {
-                    configuration.take(slot);
+                if value == configuration.value && !configuration.taken.has(slot) {
+                    configuration.taken.insert(slot);
                     has_read = true;
                 }
             }
@@ -212,7 +232,7 @@ impl<'s, 'h> Search<'s, 'h> {
         }
     }
 
-    /// The return that a configuration with an unread value will not get past, whatever is taken next.
+    /// The return that an unread value will not get past, since no Put can come before it.
     fn dead_end<const WORDS: usize>(&self, configuration: &Configuration<WORDS>) -> Option<usize> {
         if configuration.value != Value::Unread {
             return None;
@@ -221,7 +241,7 @@ impl<'s, 'h> Search<'s, 'h> {
         let here = &returns[configuration.frontier];
         let now = self.register.spans[here.operation].returned;
         let is_taken = |operation: usize| {
-            self.register.spans[operation].called <= now && configuration.has(self.timeline.slot(operation))
+            self.register.spans[operation].called <= now && configuration.taken.has(self.timeline.slot(operation))
         };
 
         let first = get_returns.partition_point(|&at| at < configuration.frontier);
@@ -238,7 +258,6 @@ impl<'s, 'h> Search<'s, 'h> {
         Stuck {
             get: self.register.spans[returning].id,
             possible: furthest.values.iter().filter_map(|&value| self.observed.text(value)).collect(),
-            possibly_unread: furthest.values.contains(&Value::Unread),
         }
     }
 }

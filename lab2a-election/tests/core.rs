@@ -1,0 +1,195 @@
+//! Elections as plain values: no threads, no network, and a clock that the test turns by hand.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lab2a_election::{Ballot, Election, Heartbeat, Reply, Request, RequestVote, RequestVoteReply, Timing, Wake};
+use labrpc::time::Instant;
+use labrpc::{LogPosition, Outbox, PeerId, Protocol, Standing, Term};
+use rand::rngs::SmallRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+const EMPTY: LogPosition = LogPosition::ZERO;
+
+fn server(me: PeerId, cluster_size: usize) -> Election {
+    Election::new(me, cluster_size, Timing::default(), me as u64, Instant::ZERO)
+}
+
+/// Turns the clock to when the server campaigns, and returns the time and its question.
+fn campaign(election: &mut Election) -> (Instant, RequestVote) {
+    let now = election.due();
+    let Wake::Campaign(request) = election.tick(EMPTY, now) else { panic!("it is time to campaign: {election:?}") };
+    (now, request)
+}
+
+fn vote(term: Term) -> RequestVoteReply {
+    RequestVoteReply { term, granted: true }
+}
+
+/// Whatever is lost, doubled, late or out of order, and whoever grows impatient when: no term has two leaders.
+#[test]
+fn no_schedule_elects_two_leaders_in_a_term_2a() {
+    const SCHEDULES: u64 = 300;
+    const EVENTS: usize = 400;
+    enum Mail {
+        Request(PeerId, Request),
+        Reply(PeerId, PeerId, Reply),
+    }
+    let mut terms_won = 0;
+    for seed in 0..SCHEDULES {
+        let mut dice = SmallRng::seed_from_u64(seed);
+        let size = dice.random_range(2..=5);
+        let mut servers: Vec<Election> = (0..size).map(|me| server(me, size)).collect();
+        // Mail is never removed: anything may be delivered now, later, again or not at all.
+        let mut mail: Vec<Mail> = Vec::new();
+        let mut leaders: BTreeMap<Term, PeerId> = BTreeMap::new();
+        let mut now = Instant::ZERO;
+        for _ in 0..EVENTS {
+            now += Duration::from_millis(dice.random_range(0..10));
+            let mut outbox = Outbox::default();
+            // Recent mail more often than old, or few elections would be won.
+            let recent = &mail[mail.len() - dice.random_range(0..=mail.len())..];
+            let actor = match recent.choose(&mut dice) {
+                Some(Mail::Request(to, request)) if dice.random_ratio(9, 10) => {
+                    let (to, from) = (*to, sender(request));
+                    let reply = servers[to].handle(request.clone(), now);
+                    mail.push(Mail::Reply(from, to, reply));
+                    to
+                }
+                Some(Mail::Reply(to, from, reply)) if dice.random_ratio(9, 10) => {
+                    let (to, from, reply) = (*to, *from, reply.clone());
+                    servers[to].absorb(from, reply, now, &mut outbox);
+                    to
+                }
+                _ => {
+                    let impatient = dice.random_range(0..size);
+                    now = now.max(servers[impatient].due());
+                    Protocol::tick(&mut servers[impatient], now, &mut outbox);
+                    impatient
+                }
+            };
+            mail.extend(outbox.take().into_iter().map(|(to, request)| Mail::Request(to, request)));
+            let Standing { term, is_leader } = servers[actor].standing();
+            if is_leader {
+                let first = *leaders.entry(term).or_insert(actor);
+                assert_eq!(
+                    first, actor,
+                    "schedule {seed}: servers {first} and {actor} of {size} both lead term {term}"
+                );
+            }
+        }
+        terms_won += leaders.len();
+    }
+    assert!(terms_won > 1000, "the schedules elect too few leaders to show anything: {terms_won}");
+}
+
+fn sender(request: &Request) -> PeerId {
+    match request {
+        Request::RequestVote(request) => request.candidate,
+        Request::Heartbeat(heartbeat) => heartbeat.leader,
+    }
+}
+
+/// A vote is refused to an older term, to a second candidate and to an older log; and then the timer runs on.
+#[test]
+fn only_a_granted_vote_restarts_the_timer_2a() {
+    let last_log = LogPosition { term: 2, index: 3 };
+    let ask = |term, candidate, last_log| RequestVote { term, candidate, last_log };
+    let now = Instant::ZERO + Duration::from_millis(399);
+    let mut voter = server(0, 3);
+    voter.resume(Ballot { term: 5, voted_for: Some(1) });
+    let due = voter.due();
+
+    let longer_but_older = LogPosition { term: 1, index: 9 };
+    for refused in [ask(4, 1, last_log), ask(5, 2, last_log), ask(5, 1, longer_but_older), ask(6, 2, EMPTY)] {
+        let reply = voter.request_vote(&refused, last_log, now);
+        assert_eq!(reply, RequestVoteReply { term: refused.term.max(5), granted: false }, "asked {refused:?}");
+        assert_eq!(voter.due(), due, "a refusal must not keep this server quiet: {refused:?}");
+    }
+    // Term 6 came with a candidate who cannot win; the vote in it is free for one who can, and for it alone.
+    assert!(voter.request_vote(&ask(6, 1, last_log), last_log, now).granted);
+    assert!(voter.due() >= now + Timing::default().election_timeout_min);
+    assert!(voter.request_vote(&ask(6, 1, last_log), last_log, now).granted, "the answer was lost: say it again");
+    assert!(!voter.request_vote(&ask(6, 2, last_log), last_log, now).granted);
+}
+
+/// An election is won by a majority of different voters, in this term, once.
+#[test]
+fn votes_count_once_each_and_for_their_own_term_2a() {
+    let mut candidate = server(0, 4);
+    let (now, _) = campaign(&mut candidate);
+    campaign(&mut candidate);
+    assert_eq!(candidate.ballot(), Ballot { term: 2, voted_for: Some(0) });
+
+    assert!(!candidate.count_vote(1, &vote(1), now), "a vote of the last term");
+    assert!(!candidate.count_vote(1, &vote(2), now), "two of four are no majority");
+    assert!(!candidate.count_vote(1, &vote(2), now), "the same vote again");
+    assert!(!candidate.count_vote(2, &RequestVoteReply { term: 2, granted: false }, now), "a refusal");
+    assert!(candidate.count_vote(3, &vote(2), now), "three of four");
+    assert!(!candidate.count_vote(2, &vote(2), now), "won already");
+    assert!(candidate.is_leader());
+}
+
+/// A candidate follows the leader of its own term, and nobody follows the leader of an older one.
+#[test]
+fn a_leader_is_followed_in_its_own_term_2a() {
+    let mut candidate = server(0, 3);
+    let (_, request) = campaign(&mut candidate);
+    let now = candidate.due();
+    assert!(!candidate.hear_leader(&Heartbeat { term: request.term - 1, leader: 1 }, now));
+    assert_eq!(candidate.due(), now, "a leader whose time is over keeps nobody quiet");
+    assert!(candidate.hear_leader(&Heartbeat { term: request.term, leader: 1 }, now));
+    assert_eq!(candidate.tick(EMPTY, now), Wake::Sleep, "the tick that was due a moment ago");
+    assert!(!candidate.count_vote(2, &vote(request.term), now), "a follower wins no election");
+    assert_eq!(candidate.ballot().voted_for, Some(0), "its vote in this term is spent");
+}
+
+/// A leader speaks at once and at each interval; a newer term deposes it, and it waits like any other server.
+#[test]
+fn a_leader_reigns_until_a_newer_term_2a() {
+    let Timing { heartbeat_interval, election_timeout_min, election_timeout_max } = Timing::default();
+    let mut leader = server(0, 3);
+    let (now, _) = campaign(&mut leader);
+    let mut outbox = Outbox::default();
+    leader.absorb(2, Reply::RequestVote(vote(1)), now, &mut outbox);
+    let greeting = Request::Heartbeat(Heartbeat { term: 1, leader: 0 });
+    assert_eq!(outbox.take(), [(1, greeting.clone()), (2, greeting.clone())], "in the moment of victory");
+    assert_eq!(leader.due(), now + heartbeat_interval);
+    let now = leader.due();
+    Protocol::tick(&mut leader, now, &mut outbox);
+    assert_eq!(outbox.take(), [(1, greeting.clone()), (2, greeting)]);
+
+    leader.observe_term(1);
+    assert!(leader.is_leader(), "its own term is no news");
+    leader.observe_term(7);
+    assert_eq!(leader.standing(), Standing { term: 7, is_leader: false });
+    assert_eq!(leader.ballot().voted_for, None);
+    let wait = leader.due() - now;
+    assert!(election_timeout_min <= wait && wait <= election_timeout_max, "a deposed leader waits {wait:?}");
+}
+
+/// Timeouts lie within their bounds, and two campaigns of one server do not wait equally long.
+#[test]
+fn timeouts_are_drawn_anew_2a() {
+    let Timing { election_timeout_min, election_timeout_max, .. } = Timing::default();
+    let mut lonely = server(0, 2);
+    let mut waits = Vec::new();
+    for _ in 0..100 {
+        let (now, _) = campaign(&mut lonely);
+        waits.push(lonely.due() - now);
+    }
+    let (shortest, longest) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+    assert!(*shortest >= election_timeout_min && *longest <= election_timeout_max, "{waits:?}");
+    assert!(*longest - *shortest > (election_timeout_max - election_timeout_min) / 2, "too much alike: {waits:?}");
+    assert_ne!(server(0, 2).due(), server(1, 2).due(), "two seeds, two timeouts");
+}
+
+/// A cluster of one needs nobody's vote.
+#[test]
+fn a_cluster_of_one_elects_itself_2a() {
+    let mut alone = server(0, 1);
+    let now = alone.due();
+    assert_eq!(alone.tick(EMPTY, now), Wake::Elected);
+    assert_eq!(alone.standing(), Standing { term: 1, is_leader: true });
+}

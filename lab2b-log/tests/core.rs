@@ -1,0 +1,224 @@
+//! The log and its replicas as plain values: no threads, no network, and a clock that the test turns by hand.
+
+use lab2a_election::{Ballot, Election, Heartbeat, RequestVoteReply, Timing};
+use lab2b_log::replica::APPEND_BYTES_MAX;
+use lab2b_log::{
+    AppendEntries, AppendEntriesReply, Appended, Conflict, Entry, RaftLog, Replica, Replication, Reply, Request, VecLog,
+};
+use labrpc::time::Instant;
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, Term};
+
+fn entry(term: Term) -> Entry {
+    Entry { term, command: Bytes::from(vec![term as u8]) }
+}
+
+fn log_of(terms: &[Term]) -> VecLog {
+    terms.iter().map(|&term| entry(term)).collect()
+}
+
+fn terms_of(log: &VecLog) -> Vec<Term> {
+    (1..=log.last().index).map(|index| log.get(index).unwrap().term).collect()
+}
+
+/// Every log of up to `len_max` entries whose terms are 1 to 3.
+fn all_logs(len_max: usize) -> Vec<Vec<Term>> {
+    let mut logs = vec![vec![]];
+    for len in 0..len_max {
+        let longest: Vec<Vec<Term>> = logs.iter().filter(|log| log.len() == len).cloned().collect();
+        for log in longest {
+            let last = log.last().copied().unwrap_or(1);
+            logs.extend((last..=3).map(|term| [&log[..], &[term]].concat()));
+        }
+    }
+    logs
+}
+
+fn follower(terms: &[Term]) -> Replica<VecLog> {
+    let mut replica = Replica::new(Election::new(1, 3, Timing::default(), 1, Instant::ZERO));
+    replica.resume(Ballot::default(), log_of(terms));
+    replica
+}
+
+/// Server 0 of three, elected with this log, and what it sends upon that.
+fn leader(terms: &[Term]) -> (Replica<VecLog>, Vec<(PeerId, AppendEntries)>) {
+    let mut replica = Replica::new(Election::new(0, 3, Timing::default(), 0, Instant::ZERO));
+    let term = terms.last().copied().unwrap_or(0);
+    replica.resume(Ballot { term, voted_for: None }, log_of(terms));
+    let now = replica.due();
+    replica.tick(now, &mut Outbox::default());
+    let vote = Reply::RequestVote(RequestVoteReply { term: term + 1, granted: true });
+    let mut outbox = Outbox::default();
+    replica.absorb(1, vote, now, &mut outbox);
+    assert!(replica.standing().is_leader);
+    (replica, appends(&mut outbox))
+}
+
+fn appends(outbox: &mut Outbox<Request>) -> Vec<(PeerId, AppendEntries)> {
+    let append = |(to, request)| match request {
+        Request::AppendEntries(append) => (to, append),
+        Request::RequestVote(_) => panic!("no election was due"),
+    };
+    outbox.take().into_iter().map(append).collect()
+}
+
+/// Lets server 1 answer the leader, and returns what the leader sends upon that.
+fn answer(leader: &mut Replica<VecLog>, appended: Appended) -> Vec<(PeerId, AppendEntries)> {
+    let mut outbox = Outbox::default();
+    let reply = Reply::AppendEntries(AppendEntriesReply { term: leader.standing().term, appended });
+    leader.absorb(1, reply, Instant::ZERO, &mut outbox);
+    appends(&mut outbox)
+}
+
+fn propose(leader: &mut Replica<VecLog>, command: Bytes) -> Vec<(PeerId, AppendEntries)> {
+    let mut outbox = Outbox::default();
+    leader.propose(command, &mut outbox).expect("a leader takes commands");
+    appends(&mut outbox)
+}
+
+/// For every pair of small logs and every stretch of the one: the other takes it, and loses nothing that agrees, or
+/// stays as it is and asks for an earlier one.
+#[test]
+fn splicing_makes_the_logs_agree_and_never_loses_agreement_2b() {
+    let logs = all_logs(4);
+    for own in &logs {
+        for (leaders, from, to) in logs.iter().flat_map(stretches) {
+            // Log Matching (§5.3): equal term and index, equal logs up to there. Two logs that break it never meet.
+            if (0..own.len().min(leaders.len()))
+                .any(|slot| own[slot] == leaders[slot] && own[..slot] != leaders[..slot])
+            {
+                continue;
+            }
+            let what = format!("{own:?} spliced with {leaders:?}[{from}..{to}]");
+            let prev = log_of(&leaders[..from]).last();
+            let mut log = log_of(own);
+            match log.splice(prev, leaders[from..to].iter().map(|&term| entry(term)).collect()) {
+                Ok(()) => {
+                    assert_eq!(terms_of(&log)[..to], leaders[..to], "{what}");
+                    if own.starts_with(&leaders[..to]) {
+                        assert_eq!(terms_of(&log), *own, "an old request must cut nothing: {what}");
+                    }
+                }
+                Err(Conflict { retry_from }) => {
+                    assert!(from > 0 && !own.starts_with(&leaders[..from]), "there was no conflict: {what}");
+                    assert_eq!(terms_of(&log), *own, "a refused request changes nothing: {what}");
+                    assert!((1..=prev.index).contains(&retry_from), "no step back to {retry_from}: {what}");
+                }
+            }
+        }
+    }
+}
+
+fn stretches(log: &Vec<Term>) -> impl Iterator<Item = (&Vec<Term>, usize, usize)> {
+    (0..=log.len()).flat_map(move |from| (from..=log.len()).map(move |to| (log, from, to)))
+}
+
+/// However long the logs, a leader finds where they agree in one refusal for each term that the follower must give up.
+#[test]
+fn a_conflict_costs_one_refusal_a_term_2b() {
+    let stale = [vec![1; 3], vec![2; 50], vec![3; 50], vec![4; 50]].concat();
+    let (mut leader, greeting) = leader(&[vec![1; 3], vec![5; 200]].concat());
+    let mut follower = follower(&stale);
+    let mut next = greeting.into_iter().find(|(to, _)| *to == 1);
+    let mut refusals = 0;
+    while let Some((_, request)) = next {
+        let Reply::AppendEntries(reply) = follower.handle(Request::AppendEntries(request), Instant::ZERO) else {
+            panic!()
+        };
+        refusals += u32::from(matches!(reply.appended, Appended::RetryFrom(_)));
+        next = answer(&mut leader, reply.appended).pop();
+    }
+    assert_eq!(terms_of(follower.log()), terms_of(leader.log()));
+    assert_eq!(refusals, 4, "one because its log is short, one for each of its terms 4, 3 and 2");
+}
+
+/// §5.4.2, Figure 8: copies do not commit an entry of an older term; the first of the leader's own commits both.
+#[test]
+fn old_terms_are_not_committed_by_counting_copies_2b() {
+    let (mut leader, _) = leader(&[1, 2]);
+    answer(&mut leader, Appended::Through(2));
+    assert_eq!(leader.commit_index(), 0);
+    propose(&mut leader, Bytes::default());
+    assert_eq!(leader.commit_index(), 0);
+    answer(&mut leader, Appended::Through(3));
+    assert_eq!(leader.commit_index(), 3);
+    let indices: Vec<Index> = leader.take_ready().iter().map(index).collect();
+    assert_eq!(indices, [1, 2, 3]);
+    assert!(leader.take_ready().is_empty(), "nothing is handed over twice");
+}
+
+fn index(message: &ApplyMsg) -> Index {
+    match message {
+        ApplyMsg::Command { at, .. } => at.index,
+        ApplyMsg::Snapshot { through, .. } => through.index,
+    }
+}
+
+/// A follower commits no further than the request that told it, and nothing at all upon one that it refuses.
+#[test]
+fn a_follower_commits_only_what_the_request_vouches_for_2b() {
+    let mut follower = follower(&[1, 2, 2]);
+    let mut hear = |prev, leader_commit| {
+        let heartbeat = Heartbeat { term: 3, leader: 0 };
+        let request = AppendEntries { heartbeat, prev, entries: vec![], leader_commit };
+        follower.handle(Request::AppendEntries(request), Instant::ZERO);
+        follower.commit_index()
+    };
+    assert_eq!(hear(LogPosition { term: 3, index: 3 }, 3), 0, "refused");
+    assert_eq!(hear(LogPosition { term: 1, index: 1 }, 3), 1, "entries 2 and 3 may be nobody's");
+    assert_eq!(hear(LogPosition::ZERO, 0), 1, "an old request takes nothing back");
+}
+
+/// One request is on its way to each follower, of bounded size; the next leaves with its answer, or with a heartbeat.
+#[test]
+fn commands_travel_in_bounded_batches_2b() {
+    const COMMAND_BYTES: usize = 5000;
+    let (mut leader, _) = leader(&[]);
+    answer(&mut leader, Appended::Through(0));
+    let first = propose(&mut leader, vec![0; COMMAND_BYTES].into());
+    assert_eq!((first.len(), first[0].0, first[0].1.entries.len()), (1, 1, 1), "server 2 has not answered yet");
+    for _ in 0..99 {
+        assert!(propose(&mut leader, vec![0; COMMAND_BYTES].into()).is_empty());
+    }
+
+    let (now, mut outbox) = (leader.due(), Outbox::default());
+    leader.tick(now, &mut outbox);
+    let again = appends(&mut outbox).swap_remove(0).1;
+    assert_eq!((again.prev.index, again.entries.len()), (0, APPEND_BYTES_MAX / COMMAND_BYTES - 1));
+    let next = answer(&mut leader, Appended::Through(13 - 1)).swap_remove(0).1;
+    assert_eq!((next.prev.index, next.entries.len()), (12, 12));
+
+    answer(&mut leader, Appended::Through(100));
+    let huge = propose(&mut leader, vec![0; 2 * APPEND_BYTES_MAX].into()).swap_remove(0).1;
+    assert_eq!(huge.entries.len(), 1, "an entry larger than any request travels alone");
+}
+
+/// A reply that is late, doubled or of another reign neither takes anything back nor sends anything.
+#[test]
+fn late_and_doubled_replies_are_harmless_2b() {
+    let (mut leader, _) = leader(&[1, 1, 2, 2, 3]);
+    assert_eq!(answer(&mut leader, Appended::RetryFrom(3)).len(), 1);
+    assert!(answer(&mut leader, Appended::RetryFrom(3)).is_empty(), "doubled");
+    assert!(answer(&mut leader, Appended::RetryFrom(4)).is_empty(), "late");
+    answer(&mut leader, Appended::Through(5));
+    for late in [Appended::RetryFrom(1), Appended::Through(2), Appended::StaleTerm] {
+        assert!(answer(&mut leader, late).is_empty(), "{late:?}");
+        assert_eq!(leader.match_index(1), 5, "{late:?}");
+    }
+
+    let of_another_reign = AppendEntriesReply { term: 3, appended: Appended::Through(5) };
+    leader.absorb(2, Reply::AppendEntries(of_another_reign), Instant::ZERO, &mut Outbox::default());
+    assert_eq!(leader.match_index(2), 0, "what server 2 held in term 3 it may have lost since");
+}
+
+/// Only a leader takes commands, and one that is alone commits them at once.
+#[test]
+fn only_a_leader_takes_commands_2b() {
+    let mut outbox = Outbox::default();
+    assert_eq!(follower(&[]).propose(Bytes::default(), &mut outbox), Err(NotLeader));
+    let mut alone: Replica<VecLog> = Replica::new(Election::new(0, 1, Timing::default(), 0, Instant::ZERO));
+    let now = alone.due();
+    alone.tick(now, &mut outbox);
+    assert_eq!(alone.propose(Bytes::default(), &mut outbox), Ok(LogPosition { term: 1, index: 1 }));
+    assert!(alone.is_ready());
+    assert!(outbox.take().is_empty());
+}

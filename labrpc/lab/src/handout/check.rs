@@ -1,0 +1,182 @@
+//! Proving that a handout is what it should be.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::copy::{self, Tree};
+use super::{ALLOW_UNUSED, Handout, leak, lib_of, markers};
+use crate::course::{Course, LABS};
+use crate::failure::Failure;
+use crate::grade::cargo::{Cargo, Words};
+use crate::grade::verdict::LabResult;
+use crate::grade::{self, Results};
+use crate::paint::Paint;
+use crate::points;
+use crate::progress::Progress;
+use crate::request::{Profile, TestRequest};
+use crate::scoreboard::{self, seconds};
+use crate::scratch::Scratch;
+use crate::selection;
+
+/// A student's very first run must not look like a hang.
+const RED_RUN_MAX: Duration = Duration::from_secs(60);
+
+/// So many findings of a kind are enough to begin with.
+const FINDINGS_SHOWN_MAX: usize = 10;
+
+/// So many of the last lines of a failed build are shown.
+const BUILD_LINES_MAX: usize = 60;
+
+/// A handout on the disk, and what is needed to build it.
+struct Proof {
+    course: Course,
+    handout: Handout,
+    folder: PathBuf,
+    scratch: Scratch,
+}
+
+/// Makes a handout in a temporary folder and proves one thing after the other about it, each with
+/// a line to `say`.
+///
+/// # Errors
+///
+/// The first thing that does not hold.
+pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+    let scratch = Scratch::new("proof")?;
+    let folder = scratch.path().join("handout");
+    let handout = Handout::of(course)?;
+    handout.write(course, &folder)?;
+    let proof = Proof { course: course.clone(), handout, folder, scratch };
+    type Step = fn(&Proof) -> Result<(), Failure>;
+    let steps: [(&str, Step); 6] = [
+        ("made twice, it is the same to the byte", Proof::is_made_alike),
+        ("it holds no line of a solution", Proof::keeps_its_secrets),
+        ("it builds without a warning", Proof::builds),
+        ("every graded test meets a todo! within a minute", Proof::is_red),
+        ("with the solutions put back it is the course again", Proof::takes_solutions_back),
+        ("every graded test then passes", Proof::is_green),
+    ];
+    for (number, (claim, step)) in steps.into_iter().enumerate() {
+        say(&format!("{}. {claim} … ", number + 1));
+        let started = Instant::now();
+        let proven = step(&proof);
+        say(&format!("{} ({})\n", if proven.is_ok() { "ok" } else { "NO" }, seconds(started.elapsed())));
+        proven?;
+    }
+    Ok(())
+}
+
+impl Proof {
+    fn is_made_alike(&self) -> Result<(), Failure> {
+        let again = self.scratch.path().join("again");
+        Handout::of(&self.course)?.write(&self.course, &again)?;
+        let (first, second) = (copy::read(&self.folder)?, copy::read(&again)?);
+        findings("made twice, these files differ", differences(&first, &second))
+    }
+
+    fn keeps_its_secrets(&self) -> Result<(), Failure> {
+        let leaks = leak::find(&self.handout, &copy::read(&self.folder)?);
+        findings("these lines would give solutions away", leaks.iter().map(ToString::to_string).collect())
+    }
+
+    fn builds(&self) -> Result<(), Failure> {
+        if self.cargo().build_all()? {
+            return Ok(());
+        }
+        let words = fs::read_to_string(self.words()).unwrap_or_default();
+        let lines: Vec<&str> = words.lines().collect();
+        let last = lines[lines.len().saturating_sub(BUILD_LINES_MAX)..].join("\n");
+        Err(Failure::Broken(format!("the handout does not build without warnings:\n{last}")))
+    }
+
+    fn is_red(&self) -> Result<(), Failure> {
+        let results = self.grade()?;
+        let panics: Vec<String> = self.handout.sections.values().flatten().map(markers::panic_text).collect();
+        findings("these tests should meet a todo!", results.labs.iter().flat_map(|lab| not_red(lab, &panics)).collect())
+    }
+
+    fn takes_solutions_back(&self) -> Result<(), Failure> {
+        for (name, sections) in &self.handout.sections {
+            let path = self.folder.join(name);
+            let failed = || Failure::of_system(format!("{} could not be mended", path.display()));
+            let text = fs::read_to_string(&path).map_err(failed())?;
+            let whole = markers::put_back(&text, sections)
+                .ok_or_else(|| Failure::Broken(format!("{name}: a placeholder is not where its solution was")))?;
+            fs::write(&path, whole).map_err(failed())?;
+        }
+        for lab in &LABS {
+            let path = self.folder.join(lib_of(lab));
+            let failed = || Failure::of_system(format!("{} could not be mended", path.display()));
+            let text = fs::read_to_string(&path).map_err(failed())?;
+            fs::write(&path, text.replacen(&format!("{ALLOW_UNUSED}\n"), "", 1)).map_err(failed())?;
+        }
+        let is_of_labs = |name: &String| LABS.iter().any(|lab| name.starts_with(&format!("{}/", lab.package)));
+        let mut mended = copy::read(&self.folder)?;
+        mended.retain(|name, _| is_of_labs(name));
+        let mut reference = self.handout.reference.clone();
+        reference.retain(|name, _| is_of_labs(name));
+        findings("with the solutions put back, these files differ", differences(&reference, &mended))
+    }
+
+    fn is_green(&self) -> Result<(), Failure> {
+        let results = self.grade()?;
+        if results.is_passed() {
+            return Ok(());
+        }
+        let board = scoreboard::render(&results, Paint::NONE);
+        Err(Failure::Broken(format!("with the solutions put back, tests fail:\n{board}")))
+    }
+
+    fn grade(&self) -> Result<Results, Failure> {
+        let course = Course::at(&self.folder);
+        let request = TestRequest::default();
+        let assignments = selection::choose(&points::read_all(&course)?, &request)?;
+        grade::grade(&course, &self.cargo(), &request, &assignments, &mut Progress::hidden())
+    }
+
+    fn words(&self) -> PathBuf {
+        self.scratch.path().join("cargo-words.txt")
+    }
+
+    /// One target folder and one set of flags for all builds: they then share what they have built.
+    fn cargo(&self) -> Cargo {
+        Cargo::new(&Course::at(&self.folder), Profile::Dev)
+            .with_words(Words::Kept(self.words()))
+            .with_variable("CARGO_TARGET_DIR", self.scratch.path().join("target"))
+            // The one variable for flags that no other variable or file overrules.
+            .with_variable("CARGO_ENCODED_RUSTFLAGS", "-D\u{1f}warnings")
+    }
+}
+
+fn findings(what: &str, found: Vec<String>) -> Result<(), Failure> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let shown = found[..found.len().min(FINDINGS_SHOWN_MAX)].join("\n  ");
+    let rest = found.len().saturating_sub(FINDINGS_SHOWN_MAX);
+    let more = if rest > 0 { format!("\n  … and {rest} more") } else { String::new() };
+    Err(Failure::Broken(format!("{what}:\n  {shown}{more}")))
+}
+
+fn differences(one: &Tree, other: &Tree) -> Vec<String> {
+    let names = one.keys().chain(other.keys().filter(|name| !one.contains_key(*name)));
+    names.filter(|name| one.get(*name) != other.get(*name)).cloned().collect()
+}
+
+fn not_red(result: &LabResult, panics: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    if result.real_time > RED_RUN_MAX {
+        found.push(format!("lab {} takes {} to fail", result.lab.id, seconds(result.real_time)));
+    }
+    for verdict in &result.verdicts {
+        let name = &verdict.test.name;
+        match verdict.failed_run().and_then(|run| run.failure.as_deref()) {
+            Some(failure) if panics.iter().any(|panic| failure.contains(panic)) => {}
+            Some(failure) => found.push(format!("{name} fails for another reason: {failure}")),
+            None if verdict.is_passed() => found.push(format!("{name} passes without a solution")),
+            None => found.push(format!("{name}: {}", verdict.failure().unwrap_or_default())),
+        }
+    }
+    found
+}

@@ -1,0 +1,87 @@
+//! Whether any line of a solution has found its way into a handout.
+//!
+//! A line counts if it is long enough to be nobody's by chance and if it stands in no Rust file
+//! outside of solutions: what the course itself gives away is no secret. Texts of other kinds give
+//! nothing away; a chapter or a patch that quotes a solution is thus found, with or without the
+//! sign that patches put before a line.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use super::Handout;
+use super::copy::{PlainFile, Tree};
+
+/// Shorter lines, such as `} else {` or `return;`, are everybody's.
+const SECRET_CHARACTERS_MIN: usize = 12;
+
+/// A line of a solution in a handout.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Leak {
+    file: String,
+    line: usize,
+    text: String,
+    solution_file: String,
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Leak { file, line, text, solution_file } = self;
+        write!(f, "{file}:{line}: `{text}` is a line of a solution in {solution_file}")
+    }
+}
+
+/// All lines of solutions in `tree`, which was made from `handout` or read back from the disk.
+pub fn find(handout: &Handout, tree: &Tree) -> Vec<Leak> {
+    let given = given_lines(&handout.reference);
+    let secrets = secret_lines(handout, &given);
+    let mut leaks = Vec::new();
+    for (file, contents) in tree {
+        for (index, line) in lines(contents).enumerate() {
+            let line = line.trim();
+            let unsigned = line.strip_prefix(['+', '-']).map_or(line, str::trim);
+            if let Some(solution_file) = secrets.get(line).or_else(|| secrets.get(unsigned)) {
+                leaks.push(Leak {
+                    file: file.clone(),
+                    line: index + 1,
+                    text: unsigned.to_string(),
+                    solution_file: solution_file.to_string(),
+                });
+            }
+        }
+    }
+    leaks
+}
+
+fn lines(file: &PlainFile) -> impl Iterator<Item = &str> {
+    std::str::from_utf8(&file.bytes).unwrap_or_default().lines()
+}
+
+/// The lines of Rust that stand outside of solutions. It looks at the markers alone, so that it
+/// errs in other ways than what took the solutions out.
+fn given_lines(reference: &Tree) -> HashSet<&str> {
+    let mut given = HashSet::new();
+    for (_, file) in reference.iter().filter(|(name, _)| name.ends_with(".rs")) {
+        let mut is_solution = false;
+        for line in lines(file).map(str::trim) {
+            is_solution |= line.starts_with("// BEGIN ");
+            if !is_solution {
+                given.insert(line);
+            }
+            is_solution &= line != "// END";
+        }
+    }
+    given
+}
+
+fn secret_lines<'a>(handout: &'a Handout, given: &HashSet<&str>) -> HashMap<&'a str, &'a str> {
+    let mut secrets = HashMap::new();
+    for (file, sections) in &handout.sections {
+        for line in sections.iter().flat_map(|section| section.solution.lines()).map(str::trim) {
+            let characters = line.chars().filter(|character| !character.is_whitespace()).count();
+            if characters >= SECRET_CHARACTERS_MIN && !given.contains(line) {
+                secrets.insert(line, file.as_str());
+            }
+        }
+    }
+    secrets
+}

@@ -1,0 +1,10 @@
+//! The facade: locks, channels and threads do the same in the real world and in a simulated one.
+
+mod channel;
+mod crash;
+mod crash_channel;
+mod select;
+mod starvation;
+mod sync;
+mod thread;
+mod worlds;

@@ -1,0 +1,138 @@
+//! Threads and time.
+
+use std::time::Duration;
+
+use labrpc::sim::{self, FailureKind};
+use labrpc::thread::{self, Builder};
+use labrpc::time::Instant;
+use labrpc::channel;
+
+use crate::worlds::{calmly, everywhere, failing, panic_of};
+
+/// A join returns what the thread returned.
+#[test]
+fn a_join_returns_the_value() {
+    everywhere(|| {
+        let threads: Vec<_> = (0..5).map(|n| thread::spawn(move || n * n)).collect();
+        let squares: Vec<u32> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(squares, [0, 1, 4, 9, 16]);
+    });
+}
+
+/// A thread has the name that it was given, or none.
+#[test]
+fn threads_have_names() {
+    everywhere(|| {
+        let named = Builder::new().name("ticker".into()).stack_size(1 << 20).spawn(|| ()).unwrap();
+        assert_eq!(named.thread().name(), Some("ticker"));
+        named.join().unwrap();
+        assert_eq!(thread::spawn(|| ()).thread().name(), None);
+    });
+}
+
+/// A thread is finished when it has returned, and not before.
+#[test]
+fn is_finished_tells_the_end() {
+    everywhere(|| {
+        let (release, is_released) = channel::bounded::<()>(0);
+        let waiting = thread::spawn(move || is_released.recv());
+        assert!(!waiting.is_finished());
+        release.send(()).unwrap();
+        while !waiting.is_finished() {
+            thread::yield_now();
+        }
+        waiting.join().unwrap().unwrap();
+    });
+}
+
+/// On OS threads a panic is the joiner's to see, as in std.
+#[test]
+fn a_panic_is_an_error_of_the_join() {
+    let payload = thread::spawn(|| panic!("on purpose")).join().unwrap_err();
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"on purpose"));
+}
+
+/// In a simulation a panic ends the run, and names the thread by the line that spawned it.
+#[test]
+fn a_panic_in_a_simulation_fails_the_run() {
+    let failure = failing(|| {
+        let _ = thread::spawn(|| panic!("on purpose")).join();
+    });
+    assert_eq!(failure.kind, FailureKind::Panic);
+    assert!(failure.message.contains("on purpose") && failure.task.contains("facade/thread.rs:"), "{failure}");
+}
+
+/// A thread belongs to the node of its spawner, and so do that thread's own.
+#[test]
+fn a_thread_stays_in_its_spawners_node() {
+    calmly(|| {
+        let node = sim::new_node("server 0");
+        let (report, reports) = channel::unbounded();
+        sim::spawn_in(node, "parent", move || {
+            let grandchild = thread::spawn(|| thread::spawn(sim::node).join().unwrap());
+            report.send((sim::node(), grandchild.join().unwrap())).unwrap();
+        });
+        assert_eq!(reports.recv(), Ok((node, node)));
+    });
+}
+
+/// The join of a thread that a crash has ended is an error, whenever it is asked.
+#[test]
+fn a_join_with_a_killed_thread_is_an_error() {
+    calmly(|| {
+        let node = sim::new_node("server 0");
+        let (hand_over, handles) = channel::unbounded();
+        sim::spawn_in(node, "parent", move || {
+            for _ in 0..2 {
+                hand_over.send(thread::spawn(|| thread::sleep(Duration::from_secs(60)))).unwrap();
+            }
+        });
+        let (early, late) = (handles.recv().unwrap(), handles.recv().unwrap());
+        let joiner = thread::spawn(move || early.join().is_err());
+        thread::sleep(Duration::from_secs(1));
+        sim::kill(node);
+        assert!(late.is_finished());
+        assert!(late.join().is_err());
+        assert!(joiner.join().unwrap(), "it was waiting when the crash came");
+    });
+}
+
+/// In a node that has crashed nothing starts: the join of such a thread is an error at once.
+#[test]
+fn a_thread_of_a_crashed_node_never_starts() {
+    struct SpawnsWhenDropped(channel::Sender<thread::JoinHandle<()>>);
+    impl Drop for SpawnsWhenDropped {
+        fn drop(&mut self) {
+            self.0.send(thread::spawn(|| unreachable!("the node has crashed"))).unwrap();
+        }
+    }
+    calmly(|| {
+        let node = sim::new_node("server 0");
+        let (hand_over, handles) = channel::unbounded();
+        sim::spawn_in(node, "spawner", move || {
+            let _late = SpawnsWhenDropped(hand_over);
+            thread::sleep(Duration::from_secs(60));
+        });
+        thread::yield_now();
+        sim::kill(node);
+        assert!(handles.recv().unwrap().join().is_err());
+    });
+}
+
+/// A simulated thread's handle is of no use outside, and says so.
+#[test]
+fn a_handle_that_leaks_is_refused() {
+    let handle = calmly(|| thread::spawn(|| thread::sleep(Duration::from_secs(60))));
+    assert!(panic_of(|| handle.join()).contains("outside of its simulation"));
+}
+
+/// A sleep takes no less than it is asked to, and in a simulation no more.
+#[test]
+fn sleep_sleeps() {
+    calmly(|| {
+        let before = Instant::now();
+        thread::sleep(Duration::from_secs(1000));
+        let took = before.elapsed();
+        assert!(took >= Duration::from_secs(1000) && took < Duration::from_secs(1000) + Duration::from_micros(1));
+    });
+}
