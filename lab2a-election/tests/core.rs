@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lab2a_election::{Ballot, Election, Heartbeat, Reply, Request, RequestVote, RequestVoteReply, Timing, Wake};
+use lab2a_election::{
+    Ballot, Election, Heartbeat, HeartbeatReply, Reply, Request, RequestVote, RequestVoteReply, Timing, Wake,
+};
 use labrpc::time::Instant;
 use labrpc::{LogPosition, Outbox, PeerId, Protocol, Standing, Term};
 use rand::rngs::SmallRng;
@@ -160,9 +162,10 @@ fn a_leader_reigns_until_a_newer_term_2a() {
     Protocol::tick(&mut leader, now, &mut outbox);
     assert_eq!(outbox.take(), [(1, greeting.clone()), (2, greeting)]);
 
-    leader.observe_term(1);
+    let answer = |term| Reply::Heartbeat(HeartbeatReply { term });
+    leader.absorb(1, answer(1), now, &mut outbox);
     assert!(leader.is_leader(), "its own term is no news");
-    leader.observe_term(7);
+    leader.absorb(1, answer(7), now, &mut outbox);
     assert_eq!(leader.standing(), Standing { term: 7, is_leader: false });
     assert_eq!(leader.ballot().voted_for, None);
     let wait = leader.due() - now;

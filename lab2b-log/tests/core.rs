@@ -172,6 +172,7 @@ fn a_follower_commits_only_what_the_request_vouches_for_2b() {
 #[test]
 fn commands_travel_in_bounded_batches_2b() {
     const COMMAND_BYTES: usize = 5000;
+    const BATCH: usize = APPEND_BYTES_MAX / COMMAND_BYTES;
     let (mut leader, _) = leader(&[]);
     answer(&mut leader, Appended::Through(0));
     let first = propose(&mut leader, vec![0; COMMAND_BYTES].into());
@@ -183,9 +184,10 @@ fn commands_travel_in_bounded_batches_2b() {
     let (now, mut outbox) = (leader.due(), Outbox::default());
     leader.tick(now, &mut outbox);
     let again = appends(&mut outbox).swap_remove(0).1;
-    assert_eq!((again.prev.index, again.entries.len()), (0, APPEND_BYTES_MAX / COMMAND_BYTES - 1));
-    let next = answer(&mut leader, Appended::Through(13 - 1)).swap_remove(0).1;
-    assert_eq!((next.prev.index, next.entries.len()), (12, 12));
+    assert_eq!((again.prev.index, again.entries.len()), (0, BATCH));
+    assert!(answer(&mut leader, Appended::Through(1)).is_empty(), "the first one's answer comes late");
+    let next = answer(&mut leader, Appended::Through(BATCH as Index)).swap_remove(0).1;
+    assert_eq!((next.prev.index, next.entries.len()), (BATCH as Index, BATCH));
 
     answer(&mut leader, Appended::Through(100));
     let huge = propose(&mut leader, vec![0; 2 * APPEND_BYTES_MAX].into()).swap_remove(0).1;

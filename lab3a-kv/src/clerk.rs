@@ -23,10 +23,10 @@ impl Clerk {
     /// How long a clerk waits for one server.
     ///
     /// A healthy leader is slow to answer when a command finds a batch on its way to the
-    /// followers and has to wait for the next: three round trips of up to 72 ms. If one of
-    /// these messages is lost, the next heartbeat, within 100 ms, begins its round trip anew.
-    /// Whoever has not answered after all that is taken to be gone, or the request lost.
-    pub const PATIENCE: Duration = Duration::from_millis(400);
+    /// followers and has to wait for the next: three round trips of up to 72 ms. Whoever takes
+    /// longer has lost a message, or is gone. To ask again too soon costs an entry in the log
+    /// and nothing else; to wait is dear where one request in ten is lost.
+    pub const PATIENCE: Duration = Duration::from_millis(250);
 
     /// How long a clerk rests once it has asked all servers in vain.
     ///

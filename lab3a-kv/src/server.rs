@@ -118,7 +118,7 @@ impl<R: Replicate> KvServer<R> {
     ///
     /// When the bytes are not a [`Command`]: this server put them into the log, or its like did.
     pub fn apply(&self, store: &mut Store, command: &[u8]) {
-        // BEGIN 3A Figure 2, rules for all servers: decode, apply, answer, with the store's result and not an older one
+        // BEGIN 3A Figure 2, rules for all servers: decode the command, apply it, answer whoever waits for it
         let command: Command = wire::decode(command).unwrap_or_else(|error| {
             panic!("a committed command is not one of this service's ({error}); only `submit` may start commands")
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::grade::Results;
-use crate::grade::verdict::{LabResult, Outcome, Verdict};
+use crate::grade::verdict::{LabResult, Verdict};
 use crate::paint::Paint;
 
 /// How a test that has met a `todo!` of the handout fails.

@@ -14,7 +14,6 @@ const HOGGED: Duration = Duration::from_millis(1);
 /// A waiter is passed over once, by one hog.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-
 /// A thread that holds its lock nearly always cannot keep another one out for ever.
 #[test]
 fn a_hogged_mutex_is_handed_over() {

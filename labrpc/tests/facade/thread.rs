@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use labrpc::channel;
 use labrpc::sim::{self, FailureKind};
 use labrpc::thread::{self, Builder};
 use labrpc::time::Instant;
-use labrpc::channel;
 
 use crate::worlds::{calmly, everywhere, failing, panic_of};
 

@@ -41,8 +41,8 @@ pub fn calmly<T: Send>(body: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Runs a body that has to fail.
-pub fn failing(body: impl FnOnce() + Send) -> Failure {
-    sim::run(Settings::default(), body).0.expect_err("the run fails")
+pub fn failing<T: Send>(body: impl FnOnce() -> T + Send) -> Failure {
+    sim::run(Settings::default(), body).0.err().expect("the run has to fail")
 }
 
 /// What a panic says.

@@ -240,3 +240,63 @@ fn explanation(ending: &Ending, silence_max: Duration, output: &str) -> String {
     }
     format!("{ending}\nIts last words:\n  {}", last.join("\n  "))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::course::LABS;
+    use crate::grade::examples::test;
+    use crate::grade::verdict::Outcome;
+
+    /// What a process may be silent here: far longer than the shell takes to report its first runs.
+    const SHORT_SILENCE: Duration = Duration::from_secs(2);
+
+    /// Runs two tests of two seeds each with a shell script in the place of their executable.
+    fn run(script: &str) -> LabResult {
+        let scratch = Scratch::new("run").unwrap();
+        let course = Course::at(scratch.path());
+        let folder = course.folder(&LABS[0]);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("behaviour.sh"), script).unwrap();
+        let executable = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/scripts/cluster.sh");
+        let tests = vec![test("one_2a", 10, 2), test("two_2a", 20, 2)];
+        let assignment = Assignment { lab: &LABS[0], tests, is_whole: true };
+        let (request, progress) = (&TestRequest::default(), &mut Progress::hidden());
+        let mut runner = Runner { course: &course, request, scratch: &scratch, progress, silence_max: SHORT_SILENCE };
+        runner.run(&assignment, &executable).unwrap()
+    }
+
+    fn missing(result: &LabResult, verdict: usize) -> &str {
+        match &result.verdicts[verdict].outcome {
+            Outcome::Missing(reason) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A process that reports no more is killed; what it reported before counts, the rest has failed.
+    #[test]
+    fn a_silent_process_is_killed() {
+        let result = run("run one_2a 1 passed; run one_2a 2 passed; run two_2a 1 passed; echo here; sleep 1000");
+        assert_eq!(result.verdicts[0].outcome, Outcome::Passed);
+        let reason = missing(&result, 1);
+        let beginning = "No verdict, 1 of 2 seeds recorded: the test process was killed after 2 s without a record.";
+        assert!(reason.starts_with(beginning) && reason.ends_with("Its last words:\n  here"), "{reason}");
+        assert!(result.real_time >= SHORT_SILENCE && result.trouble.is_none());
+    }
+
+    /// After a process that hung no other is started, and the tests that wait say so.
+    #[test]
+    fn nothing_runs_after_a_hang() {
+        let result = run("echo run >> started; [ $# = 0 ] && exit 1; sleep 1000");
+        assert!(missing(&result, 0).contains("was killed after 2 s"), "{}", missing(&result, 0));
+        assert!(missing(&result, 1).ends_with("it was not run, since an earlier test hung"), "{}", missing(&result, 1));
+    }
+
+    /// A process that has said all and then hangs has not passed.
+    #[test]
+    fn a_late_hang_is_trouble() {
+        let result = run("for seed in 1 2; do run one_2a $seed passed; run two_2a $seed passed; done; sleep 1000");
+        assert!(result.trouble.as_deref().is_some_and(|trouble| trouble.contains("was killed after 2 s")));
+        assert!(!result.is_passed());
+    }
+}

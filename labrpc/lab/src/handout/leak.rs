@@ -85,3 +85,63 @@ fn secret_lines<'a>(handout: &'a Handout, given: &HashSet<&str>) -> HashMap<&'a 
     }
     secrets
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    const LIB: &str = "lab2a-election/src/lib.rs";
+
+    const SOURCE: &str = "\
+fn vote(&mut self) -> bool {
+    // BEGIN 2A §5.2: vote
+    self.voted_for = Some(candidate);
+    self.observe_everything();
+    return true;
+    // END
+}
+";
+
+    /// The leaks in a handout of a course whose one solution is [`SOURCE`] after `tamper`.
+    fn leaks(others: &[(&str, &str)], tamper: impl FnOnce(&mut Tree)) -> Vec<String> {
+        let course = Scratch::new("leak").unwrap();
+        for (name, text) in others.iter().chain([&(LIB, SOURCE)]) {
+            let path = course.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let handout = Handout::of(&crate::course::Course::at(course.path())).unwrap();
+        let mut tree = handout.tree.clone();
+        tamper(&mut tree);
+        find(&handout, &tree).iter().map(ToString::to_string).collect()
+    }
+
+    /// A handout that is made as it should be holds no solution.
+    #[test]
+    fn a_good_handout_leaks_nothing() {
+        assert_eq!(
+            leaks(&[("docs/a.md", "Say `self.voted_for = Some(candidate);`.\nreturn true;\n")], |_| ()),
+            [""; 0]
+        );
+    }
+
+    /// A section that was left where it was is found, its marker too.
+    #[test]
+    fn a_section_left_in_place_is_found() {
+        let left = leaks(&[], |tree| tree.get_mut(LIB).unwrap().bytes = SOURCE.into());
+        let lines: Vec<&str> = left.iter().filter_map(|leak| leak.split('`').nth(1)).collect();
+        let expected = ["// BEGIN 2A §5.2: vote", "self.voted_for = Some(candidate);", "self.observe_everything();"];
+        assert_eq!(lines, expected);
+    }
+
+    /// What Rust code of the course gives away is no secret; what a text quotes is one.
+    #[test]
+    fn given_code_is_no_secret() {
+        let given = ("labrpc/src/api.rs", "self.observe_everything();\n");
+        let quoted = ("docs/a.md", "    self.observe_everything();\n");
+        assert_eq!(leaks(&[given, quoted], |_| ()), [""; 0]);
+        let leak = "docs/a.md:1: `self.observe_everything();` is a line of a solution in lab2a-election/src/lib.rs";
+        assert_eq!(leaks(&[quoted], |_| ()), [leak]);
+    }
+}

@@ -1,0 +1,239 @@
+//! How fast does a world go by? Five servers of six threads each, for a minute of virtual time.
+//!
+//! In the table an item is a simulated second, so that `item/s` reads as simulated seconds per
+//! second. The aim is 3,000 of them without preemption.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use labrpc::channel::{self, Receiver, Sender};
+use labrpc::sim::{self, Kind, Name, Preemption, Settings, draw};
+use labrpc::sync::{Condvar, Mutex};
+use labrpc::thread::{self, Builder, JoinHandle};
+use labrpc::time::Instant;
+
+const SERVERS: usize = 5;
+const LEADER: usize = 0;
+const VIRTUAL_TIME: Duration = Duration::from_secs(60);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(50);
+const COMMAND_INTERVAL: Duration = Duration::from_millis(100);
+const TICK_MIN: Duration = Duration::from_millis(10);
+const TICK_SPREAD: Duration = Duration::from_millis(10);
+const ELECTION_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long a request is under way.
+const DELAY_MAX: Duration = Duration::from_millis(27);
+const PATIENCE: Duration = Duration::from_millis(100);
+/// One answer in so many is lost.
+const LOSS_ONE_IN: u64 = 10;
+/// One call to each follower at each heartbeat, and one more at each command that comes between.
+const CALLS_MIN: u64 = 4_500;
+
+fn main() {
+    divan::main();
+}
+
+/// How the minute goes by when threads are interrupted never, sometimes, always, and by priority.
+#[divan::bench(
+    args = [
+        Preemption::None,
+        Preemption::Random { one_in: 10 },
+        Preemption::Random { one_in: 1 },
+        Preemption::Priorities { change_one_in: 1000 },
+    ],
+    sample_size = 1,
+    max_time = 4,
+)]
+fn minute(bencher: Bencher, preemption: Preemption) {
+    bencher.counter(ItemsCount::new(VIRTUAL_TIME.as_secs())).bench(|| {
+        let (calls, _) = sim::run(Settings { preemption, ..Settings::default() }, minute_of_heartbeats);
+        assert!(calls.expect("the minute passes") >= CALLS_MIN);
+    });
+}
+
+/// What it costs to begin and end a run in which nothing happens.
+#[divan::bench(sample_size = 10)]
+fn empty() {
+    sim::run(Settings::default(), || ()).0.expect("nothing fails");
+}
+
+/// One leader sends its log to four followers, a thread for each call. Returns the calls made.
+fn minute_of_heartbeats() -> u64 {
+    let (inboxes, requests): (Vec<_>, Vec<_>) = (0..SERVERS).map(|_| channel::unbounded()).unzip();
+    let servers: Vec<Arc<Server>> =
+        (0..SERVERS).map(|id| Arc::new(Server::new(id, if id == LEADER { inboxes.clone() } else { Vec::new() }))).collect();
+    drop(inboxes);
+    let threads: Vec<_> = servers.iter().zip(requests).flat_map(|(server, requests)| server.start(requests)).collect();
+    thread::sleep(VIRTUAL_TIME);
+    servers.iter().for_each(|server| server.stop());
+    drop(threads); // the world ends with its test, and unwinds them
+    let calls = servers[LEADER].state.lock().calls;
+    calls
+}
+
+/// A leader's request, with the way back for its answer.
+struct Append {
+    from_index: usize,
+    entries: Vec<u64>,
+    commit_index: usize,
+    answer: Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    log: Vec<u64>,
+    commit_index: usize,
+    applied: usize,
+    matched: [usize; SERVERS],
+    heard: Instant,
+    term: u64,
+    calls: u64,
+    is_stopped: bool,
+}
+
+struct Server {
+    id: usize,
+    /// Where its followers listen, if it leads.
+    inboxes: Vec<Sender<Append>>,
+    state: Mutex<State>,
+    has_commands: Condvar,
+    has_committed: Condvar,
+}
+
+impl Server {
+    fn new(id: usize, inboxes: Vec<Sender<Append>>) -> Server {
+        Server {
+            id,
+            inboxes,
+            state: Mutex::default(),
+            has_commands: Condvar::new(),
+            has_committed: Condvar::new(),
+        }
+    }
+
+    fn start(self: &Arc<Server>, requests: Receiver<Append>) -> Vec<JoinHandle<()>> {
+        let (disk, writes) = channel::unbounded();
+        let thread = |name: &str, body: Box<dyn FnOnce(Arc<Server>) + Send>| {
+            let server = Arc::clone(self);
+            Builder::new().name(name.into()).spawn(move || body(server)).expect("a simulation has room for it")
+        };
+        vec![
+            thread("ticker", Box::new(|server| server.tick())),
+            thread("replicator", Box::new(|server| server.replicate())),
+            thread("handler", Box::new(move |server| server.handle(&requests, &disk))),
+            thread("applier", Box::new(|server| server.apply())),
+            thread("disk", Box::new(move |_| writes.into_iter().for_each(|_entries: usize| ()))),
+            thread("client", Box::new(|server| server.propose())),
+        ]
+    }
+
+    fn stop(&self) {
+        self.state.lock().is_stopped = true;
+        self.has_commands.notify_all();
+        self.has_committed.notify_all();
+    }
+
+    /// Bits that depend on the server and on the moment, and on nothing else.
+    fn random(&self, aspect: u64) -> u64 {
+        draw(aspect, Name::new(Kind::Workload, self.id as u64, Instant::now().as_nanos()))
+    }
+
+    fn tick(&self) {
+        loop {
+            thread::sleep(TICK_MIN + Duration::from_nanos(self.random(0) % TICK_SPREAD.as_nanos() as u64));
+            let mut state = self.state.lock();
+            if state.is_stopped {
+                return;
+            }
+            if self.id != LEADER && state.heard.elapsed() > ELECTION_TIMEOUT {
+                state.term += 1;
+            }
+        }
+    }
+
+    fn propose(&self) {
+        for command in 1.. {
+            thread::sleep(COMMAND_INTERVAL);
+            let mut state = self.state.lock();
+            if state.is_stopped {
+                return;
+            }
+            if self.id == LEADER {
+                state.log.push(command);
+            }
+        }
+    }
+
+    fn replicate(self: &Arc<Server>) {
+        loop {
+            let mut state = self.state.lock();
+            self.has_commands.wait_for(&mut state, HEARTBEAT_INTERVAL);
+            if state.is_stopped {
+                return;
+            }
+            drop(state);
+            for follower in (0..self.inboxes.len()).filter(|&follower| follower != LEADER) {
+                let server = Arc::clone(self);
+                thread::spawn(move || server.call(follower));
+            }
+        }
+    }
+
+    fn call(&self, follower: usize) {
+        let (answer, answered) = channel::unbounded();
+        let (request, end_index) = {
+            let mut state = self.state.lock();
+            state.calls += 1;
+            let from_index = state.matched[follower];
+            let entries = state.log[from_index..].to_vec();
+            (Append { from_index, entries, commit_index: state.commit_index, answer }, state.log.len())
+        };
+        thread::sleep(Duration::from_nanos(self.random(follower as u64) % DELAY_MAX.as_nanos() as u64));
+        if self.inboxes[follower].send(request).is_err() || answered.recv_timeout(PATIENCE).is_err() {
+            return;
+        }
+        let mut state = self.state.lock();
+        state.matched[follower] = state.matched[follower].max(end_index);
+        let mut matched = state.matched;
+        matched[LEADER] = state.log.len();
+        matched.sort_unstable();
+        if matched[SERVERS / 2] > state.commit_index {
+            state.commit_index = matched[SERVERS / 2];
+            self.has_committed.notify_all();
+        }
+    }
+
+    fn handle(&self, requests: &Receiver<Append>, disk: &Sender<usize>) {
+        for request in requests {
+            let mut state = self.state.lock();
+            state.heard = Instant::now();
+            let written = request.entries.len();
+            if request.from_index <= state.log.len() {
+                state.log.truncate(request.from_index);
+                state.log.extend(request.entries);
+            }
+            let commit_index = request.commit_index.min(state.log.len());
+            if commit_index > state.commit_index {
+                state.commit_index = commit_index;
+                self.has_committed.notify_all();
+            }
+            drop(state);
+            disk.send(written).expect("the disk listens for as long as its server runs");
+            if !self.random(0).is_multiple_of(LOSS_ONE_IN) {
+                let _ = request.answer.send(()); // the leader may have lost its patience
+            }
+        }
+    }
+
+    fn apply(&self) {
+        let mut state = self.state.lock();
+        while !state.is_stopped {
+            if state.applied < state.commit_index {
+                state.applied += 1;
+            } else {
+                self.has_committed.wait(&mut state);
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A course without compilers: six folders, and two shell scripts in place of cargo and the tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The labs' packages with the names of their short forms.
+pub const LABS: [(&str, &str); 6] = [
+    ("2a", "lab2a-election"),
+    ("2b", "lab2b-log"),
+    ("2c", "lab2c-persist"),
+    ("2d", "lab2d-snapshot"),
+    ("3a", "lab3a-kv"),
+    ("3b", "lab3b-kvsnap"),
+];
+
+/// A lab whose two tests pass with two seeds each.
+pub const PASSING: &str = "for seed in 1 2; do run one_$lab $seed passed; run two_$lab $seed passed; done";
+
+/// A course in a temporary folder, removed when dropped.
+pub struct FakeCourse {
+    folder: PathBuf,
+}
+
+impl FakeCourse {
+    /// Six labs, each with the tests `one_…` (10 points) and `two_…` (20 points), which pass.
+    pub fn new() -> FakeCourse {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("fake-course-{}-{number}", std::process::id()));
+        let course = FakeCourse { folder };
+        fs::create_dir_all(course.temporary()).unwrap();
+        course.write("labrpc/lab/Cargo.toml", "");
+        for (id, package) in LABS {
+            course.write(&format!("{package}/tests/points.txt"), &format!("one_{id} 10 2\ntwo_{id} 20 2\n"));
+            course.behave(package, PASSING);
+        }
+        course
+    }
+
+    /// The root of the course.
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("course")
+    }
+
+    /// Where the command keeps its temporary files.
+    pub fn temporary(&self) -> PathBuf {
+        self.folder.join("temporary")
+    }
+
+    /// A folder beside the course.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Writes a file of the course.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.root().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Says what the test process of a lab does, in the language of the shell. `$lab` is its short
+    /// form.
+    pub fn behave(&self, package: &str, script: &str) {
+        let (id, _) = LABS.iter().find(|(_, named)| *named == package).unwrap();
+        self.write(&format!("{package}/behaviour.sh"), &format!("lab={id}\n{script}\n"));
+    }
+
+    /// The command, ready to run in the course.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        command.args(arguments.split_whitespace()).current_dir(self.root());
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/scripts");
+        command.env("CARGO", scripts.join("cargo.sh")).env("TMPDIR", self.temporary());
+        for variable in ["LAB_SEEDS", "LAB_REPLAY", "LAB_WORLD", "LAB_REPORT"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    /// Runs the command in the course to its end.
+    pub fn lab(&self, arguments: &str) -> Ended {
+        Ended::of(self.command(arguments).output().unwrap())
+    }
+}
+
+impl Drop for FakeCourse {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// How the command ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Ended {
+        Ended {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! From a command line to a verdict, with shell scripts in the place of cargo and of the tests.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::fake::{FakeCourse, PASSING};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+/// The rows of the scoreboard, with single spaces.
+fn rows(stdout: &str) -> Vec<String> {
+    stdout.lines().map(|line| line.split_whitespace().collect::<Vec<&str>>().join(" ")).collect()
+}
+
+fn assert_row(stdout: &str, beginning: &str) {
+    assert!(rows(stdout).iter().any(|row| row.starts_with(beginning)), "no row `{beginning}` in\n{stdout}");
+}
+
+/// Waits for a file that another process is about to write.
+fn wait_for(path: &Path) -> String {
+    loop {
+        match fs::read_to_string(path) {
+            Ok(text) if text.ends_with('\n') => return text,
+            Ok(_) => std::thread::yield_now(),
+            Err(error) if error.kind() == ErrorKind::NotFound => std::thread::yield_now(),
+            Err(error) => panic!("{}: {error}", path.display()),
+        }
+    }
+}
+
+/// All labs are run in course order; if everything passes, so does the command.
+#[test]
+fn a_solved_course_passes() {
+    let course = FakeCourse::new();
+    let ended = course.lab("");
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert_row(&ended.stdout, "2A Who leads? 30/30 2/2 4 4.000 s");
+    assert_row(&ended.stdout, "3B How does a service stay small? 30/30 2/2 4 4.000 s");
+    assert_row(&ended.stdout, "total 180/180 12/12 24 24.000 s");
+    let shown: Vec<&str> = ended.stderr.lines().filter_map(|line| line.get(..2)).collect();
+    assert_eq!(shown, ["2A", "2A", "2B", "2B", "2C", "2C", "2D", "2D", "3A", "3A", "3B", "3B"]);
+    assert!(!ended.stderr.contains('\r') && !ended.stderr.contains('\x1b'), "no bar and no colour in a file");
+    assert_eq!(fs::read_to_string(course.root().join("calls.txt")).unwrap().lines().count(), 1, "one build for all");
+}
+
+/// A failed seed costs the test's points, and its report is shown with what replays it.
+#[test]
+fn a_failed_seed_is_reported() {
+    let course = FakeCourse::new();
+    course.behave(
+        "lab2b-log",
+        "run one_2b 1 passed; run one_2b 2 failed 'Two leaders.'; run two_2b 1 passed; run two_2b 2 passed; exit 101",
+    );
+    let ended = course.lab("test 2b");
+    assert_eq!(ended.status, Some(1));
+    assert_row(&ended.stdout, "2B What was agreed? 20/30 1/2 4");
+    assert!(
+        ended.stdout.ends_with("\nTwo leaders.\n\n    replay   cargo lab test --replay one_2b:2\n"),
+        "{}",
+        ended.stdout
+    );
+}
+
+/// A test without a complete record has failed, whatever is printed and however the process ends.
+#[test]
+fn a_missing_verdict_is_a_failure() {
+    let course = FakeCourse::new();
+    course.behave(
+        "lab2a-election",
+        "run one_2a 1 passed; run one_2a 2 passed; run two_2a 1 passed; echo 'test two_2a ... ok'; exit 0",
+    );
+    let ended = course.lab("test 2a");
+    assert_eq!(ended.status, Some(1));
+    assert_row(&ended.stdout, "2A Who leads? 10/30 1/2 3");
+    let reason = "No verdict, 1 of 2 seeds recorded: the test process ended with exit status: 0";
+    assert!(ended.stdout.contains(reason), "{}", ended.stdout);
+    assert!(ended.stdout.contains("    Its last words:\n      test two_2a ... ok\n"), "{}", ended.stdout);
+}
+
+/// A test that takes the process down is told from the tests that only went down with it.
+#[test]
+fn a_crash_costs_only_its_test() {
+    let course = FakeCourse::new();
+    course.behave(
+        "lab2a-election",
+        "[ \"$1\" = one_2a ] && { run one_2a 1 passed; run one_2a 2 passed; exit 0; }
+         [ \"$1\" = two_2a ] || run two_2a 1 passed
+         echo 'stack overflow' >&2; kill -ABRT $$",
+    );
+    let ended = course.lab("test 2a");
+    assert_eq!(ended.status, Some(1));
+    assert_row(&ended.stdout, "2A Who leads? 10/30 1/2 3");
+    assert!(ended.stdout.contains("the test process died with signal: 6"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("      stack overflow\n"), "{}", ended.stdout);
+}
+
+/// A process that fails though all its records say otherwise is not believed.
+#[test]
+fn a_contradiction_is_trouble() {
+    let course = FakeCourse::new();
+    course.behave("lab2a-election", &format!("{}; exit 101", PASSING));
+    let ended = course.lab("test 2a");
+    assert_eq!(ended.status, Some(1));
+    assert!(
+        ended.stdout.contains("every test is recorded as passed, and yet the test process ended with exit status: 101")
+    );
+}
+
+/// A lab that does not compile costs its own points and no others; cargo's words are not touched.
+#[test]
+fn a_broken_lab_costs_only_itself() {
+    let course = FakeCourse::new();
+    course.write("lab2b-log/broken", "");
+    let ended = course.lab("test 2a 2b");
+    assert_eq!(ended.status, Some(1));
+    assert_row(&ended.stdout, "2A Who leads? 30/30");
+    assert_row(&ended.stdout, "2B What was agreed? 0/30 0/2 0");
+    let beginning = "error[E0308]: mismatched types in lab2b-log\n\
+                     error: lab2b-log could not be built: mend what cargo reports above\n";
+    assert!(ended.stderr.starts_with(beginning), "{}", ended.stderr);
+}
+
+/// If nothing compiles there is no scoreboard: cargo's words, one line, and status 1.
+#[test]
+fn nothing_built_shows_no_board() {
+    let course = FakeCourse::new();
+    course.write("lab2b-log/broken", "");
+    let ended = course.lab("test 2b");
+    let words = "error[E0308]: mismatched types in lab2b-log\n\
+                 error: lab2b-log could not be built: mend what cargo reports above\n";
+    assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", words));
+    let document: Value = serde_json::from_str(&course.lab("test 2b --json").stdout).unwrap();
+    assert_eq!((&document["passed"], &document["score"], &document["points"]), (&json!(false), &json!(0), &json!(30)));
+}
+
+/// Only the chosen tests are run and counted, by the way that cargo would run them.
+#[test]
+fn chosen_tests_are_run_alone() {
+    let course = FakeCourse::new();
+    course.behave(
+        "lab2a-election",
+        "echo \"$*|$PWD|$CARGO_MANIFEST_DIR|$LAB_WORLD\" > seen; for seed in 1 2; do run two_2a $seed passed; done",
+    );
+    let ended = course.lab("test TWO_2A --release");
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert_row(&ended.stdout, "total 20/20 1/1 2");
+    let folder = course.root().join("lab2a-election").display().to_string();
+    let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
+    assert_eq!(seen, format!("two_2a|{folder}|{folder}|sim\n"));
+    let call = fs::read_to_string(course.root().join("calls.txt")).unwrap();
+    let expected =
+        "test --no-run --test cluster --message-format=json-render-diagnostics --package lab2a-election --release\n";
+    assert_eq!(call, expected);
+}
+
+/// The options reach the tests through the environment, whose own values are passed over aloud.
+#[test]
+fn options_reach_the_tests() {
+    let course = FakeCourse::new();
+    let script =
+        "echo \"$LAB_SEEDS|$LAB_REPLAY|$LAB_WORLD\" >> seen; for seed in 1 2 3 7; do run one_2a $seed passed; done";
+    course.behave("lab2a-election", script);
+    for (arguments, seen) in [
+        ("test one_2a", "||sim\n"),
+        ("test one_2a --seeds 3", "3||sim\n"),
+        ("test one_2a --seed 7", "|one_2a:7|sim\n"),
+        ("test --replay one_2a:7:k3f9", "|one_2a:7:k3f9|sim\n"),
+        ("test one_2a --world real", "1||real\n"),
+        ("test one_2a --world real --seeds 3", "3||real\n"),
+    ] {
+        let _ = fs::remove_file(course.root().join("lab2a-election/seen"));
+        let output = course.command(arguments).env("LAB_SEEDS", "9").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments}");
+        assert_eq!(fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap(), seen, "{arguments}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.starts_with("note: LAB_SEEDS=9 is for `cargo test`: here, say --seeds 9\n"), "{stderr}");
+    }
+}
+
+/// More seeds are asked for than reported: the verdict is missing.
+#[test]
+fn every_seed_asked_for_is_owed() {
+    let course = FakeCourse::new();
+    let ended = course.lab("test one_2a --seeds 3");
+    assert_eq!(ended.status, Some(1));
+    assert!(ended.stdout.contains("No verdict, 2 of 3 seeds recorded"), "{}", ended.stdout);
+}
+
+/// The document on standard output is whole, and nothing else is there.
+#[test]
+fn json_is_all_of_standard_output() {
+    let course = FakeCourse::new();
+    course.behave(
+        "lab2a-election",
+        "echo noise; run one_2a 2 failed 'Two leaders.'; run two_2a 1 passed; run two_2a 2 passed",
+    );
+    let ended = course.lab("test 2a 2b --json");
+    assert_eq!(ended.status, Some(1));
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&document["score"], &document["points"]), (&json!(50), &json!(60)));
+    let test = &document["labs"][0]["tests"][0];
+    assert_eq!(
+        (&test["test"], &test["failing_seed"], &test["token"]),
+        (&json!("one_2a"), &json!(2), &json!("one_2a:2"))
+    );
+    assert_eq!(test["failure"], "Two leaders.");
+}
+
+/// Hashes come one run a line in course order, and nothing else does.
+#[test]
+fn hashes_are_all_of_standard_output() {
+    let course = FakeCourse::new();
+    let ended = course.lab("test two_2b one_2a two_2a --hash");
+    assert_eq!(ended.status, Some(0));
+    let expected: String = ["one_2a", "two_2a", "two_2b"]
+        .iter()
+        .flat_map(|test| [1, 2].map(|seed| format!("{test}\t{seed}\t{seed:016}\n")))
+        .collect();
+    assert_eq!(ended.stdout, expected);
+}
+
+/// The author hears of a test that runs and is not listed, and of a line that makes no sense.
+#[test]
+fn oddities_are_noted() {
+    let course = FakeCourse::new();
+    course.behave("lab2a-election", &format!("{}; run new_2a 1 passed; echo nonsense >> \"$LAB_REPORT\"", PASSING));
+    let ended = course.lab("test 2a");
+    assert_eq!(ended.status, Some(0));
+    let note = "note: lab 2a: `new_2a` ran and counts nothing: lab2a-election/tests/points.txt does not list it\n";
+    assert!(ended.stdout.contains(note), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("note: lab 2a: a line of the report was passed over: it is not JSON"),
+        "{}",
+        ended.stdout
+    );
+}
+
+/// An interrupt ends the test process with its children, and leaves no file behind.
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let course = FakeCourse::new();
+    course.behave("lab2a-election", "sleep 1000 & echo \"$$ $!\" > processes; wait");
+    let mut command = course.command("test 2a");
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let processes = wait_for(&course.root().join("lab2a-election/processes"));
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len(), output.stderr.len()), (Some(130), 0, 0));
+    for process in processes.split_whitespace() {
+        let process = Pid::from_raw(process.parse().unwrap());
+        // Whoever adopts orphans may take a moment to bury them.
+        while kill(process, None) != Err(Errno::ESRCH) && !is_zombie(process) {
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(fs::read_dir(course.temporary()).unwrap().count(), 0);
+}
+
+fn is_zombie(process: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| stat.contains(") Z "))
+}

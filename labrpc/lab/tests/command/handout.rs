@@ -1,0 +1,209 @@
+//! Making a student's workspace and proving it, with shell scripts in the place of cargo and of
+//! the tests.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::fake::{FakeCourse, LABS, PASSING};
+
+/// What a lab's tests do: they meet the `todo!` if there is one, and pass if there is none.
+const HONEST: &str = "\
+missing=$(sed -n 's/.*todo!(\"\\(.*\\)\")/\\1/p' src/lib.rs)
+for test in one_$lab two_$lab; do for seed in 1 2; do
+    if [ \"$missing\" ]; then run $test $seed failed \"panic: not yet implemented: $missing\"
+    else run $test $seed passed; fi
+done; done";
+
+const CLAIMS: [&str; 6] = [
+    "1. made twice, it is the same to the byte … ok",
+    "2. it holds no line of a solution … ok",
+    "3. it builds without a warning … ok",
+    "4. every graded test meets a todo! within a minute … ok",
+    "5. with the solutions put back it is the course again … ok",
+    "6. every graded test then passes … ok",
+];
+
+fn solved_course() -> FakeCourse {
+    let course = FakeCourse::new();
+    for (id, package) in LABS {
+        course.behave(package, HONEST);
+        course.write(&format!("{package}/src/lib.rs"), &lib(id));
+    }
+    course.write("README.md", "For teachers.\n");
+    course.write("docs/handout-readme.md", "For students.\n");
+    course
+}
+
+fn lib(id: &str) -> String {
+    let lab = id.to_uppercase();
+    format!(
+        "//! Who leads?\n//!\n//! See the paper.\n\nfn vote() -> bool {{\n    // BEGIN {lab} §5.2: vote\n    \
+         secret_of_lab_{id}(self.voted_for)\n    // END\n}}\n"
+    )
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A handout holds what the course holds, less the solutions and what belongs to one checkout.
+#[test]
+fn a_handout_is_made() {
+    let course = solved_course();
+    for skipped in [".git/HEAD", ".ci/run", "target/debug/lab", "elsewhere/CACHEDIR.TAG"] {
+        course.write(skipped, "");
+    }
+    course.write(".cargo/config.toml", "[alias]\n");
+    course.write("labrpc/run.sh", "#!/bin/sh\n");
+    fs::set_permissions(course.root().join("labrpc/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let ended = course.lab("handout ../student");
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+    let summary = "../student: 22 files, 6 places to write at (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
+    assert_eq!(ended.stdout, summary);
+
+    let student = course.beside("student");
+    let lib = "\
+//! Who leads?
+//!
+//! See the paper.
+#![allow(unused, reason = \"the todo!s below use nothing yet: delete this line when the last one is gone\")]
+
+fn vote() -> bool {
+    todo!(\"lab 2A: §5.2: vote (lab2a-election/src/lib.rs)\")
+}
+";
+    assert_eq!(read(&student.join("lab2a-election/src/lib.rs")), lib);
+    assert_eq!(read(&student.join("README.md")), "For students.\n");
+    assert_eq!(read(&student.join(".cargo/config.toml")), "[alias]\n");
+    assert_eq!(fs::metadata(student.join("labrpc/run.sh")).unwrap().permissions().mode() & 0o777, 0o755);
+    for absent in [".git", ".ci", "target", "elsewhere", "docs/handout-readme.md"] {
+        assert!(!student.join(absent).exists(), "{absent}");
+    }
+    assert_eq!(fs::read_dir(course.beside("")).unwrap().count(), 3, "beside the course stands only the handout");
+}
+
+/// A handout works like the course, but cannot be handed out again.
+#[test]
+fn a_handout_is_a_course() {
+    let course = solved_course();
+    fs::create_dir(course.beside("student")).unwrap();
+    assert_eq!(course.lab("handout ../student").status, Some(0), "an empty folder is free");
+    let student = course.beside("student");
+    let tested = course.command("test 2a").current_dir(&student).output().unwrap();
+    assert_eq!(tested.status.code(), Some(1));
+    let board = String::from_utf8(tested.stdout).unwrap();
+    let waiting = "\nThese tests wait for code that is yours to write:\n\n    one_2a\n        lab 2A: §5.2: vote (lab2a-election/src/lib.rs)\n";
+    assert!(board.contains(waiting), "{board}");
+    let again = course.command("handout ../another").current_dir(&student).output().unwrap();
+    let refusal = "error: this is a handout already: no lab has a solution between `// BEGIN` and `// END`\n";
+    assert_eq!((again.status.code(), String::from_utf8(again.stderr).unwrap().as_str()), (Some(2), refusal));
+}
+
+/// A place that is taken, or inside the course, is refused and left as it was.
+#[test]
+fn a_taken_place_is_refused() {
+    let course = solved_course();
+    fs::write(course.beside("file"), "mine").unwrap();
+    fs::create_dir(course.beside("full")).unwrap();
+    fs::write(course.beside("full/file"), "mine").unwrap();
+    std::os::unix::fs::symlink(course.root(), course.beside("link")).unwrap();
+    let inside = "lies inside the course itself: name a folder outside of it, for instance ../handout";
+    for (folder, reason) in [
+        ("../full", "is not empty: name a folder that does not exist yet"),
+        ("../file", "is no folder that can be read: name one that does not exist yet"),
+        ("student", inside),
+        ("../course/labrpc/student", inside),
+        ("../link/student", inside),
+        (".", inside),
+    ] {
+        let ended = course.lab(&format!("handout {folder}"));
+        assert_eq!((ended.status, ended.stderr), (Some(2), format!("error: {folder} {reason}\n")));
+    }
+    assert_eq!(read(&course.beside("full/file")), "mine");
+    assert_eq!(read(&course.beside("file")), "mine");
+}
+
+/// A wrong marker is named with file and line, and nothing is written.
+#[test]
+fn a_wrong_marker_makes_no_handout() {
+    let course = solved_course();
+    course.write("lab2b-log/src/deep/log.rs", "fn log() {\n    // BEGIN 2A §5.3: log\n    1\n    // END\n}\n");
+    let ended = course.lab("handout ../student");
+    let message =
+        "error: lab2b-log/src/deep/log.rs:2: the section is marked for lab 2A, but this folder is that of lab 2B\n";
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(1), message));
+    assert!(!course.beside("student").exists());
+}
+
+/// What is no plain file is refused, since it would mean something else elsewhere.
+#[test]
+fn a_link_makes_no_handout() {
+    let course = solved_course();
+    std::os::unix::fs::symlink("README.md", course.root().join("LINK.md")).unwrap();
+    let ended = course.lab("handout ../student");
+    assert_eq!(ended.status, Some(1));
+    assert!(ended.stderr.ends_with("LINK.md is no plain file: a handout holds only plain files\n"), "{}", ended.stderr);
+}
+
+/// Of a good handout each claim is proved, and the temporary folder is gone afterwards.
+#[test]
+fn a_good_handout_is_proved() {
+    let course = solved_course();
+    let ended = course.lab("handout --check");
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), CLAIMS.len());
+    for (line, claim) in lines.iter().zip(CLAIMS) {
+        assert!(line.starts_with(claim), "{line}");
+    }
+    assert_eq!(fs::read_dir(course.temporary()).unwrap().count(), 0);
+}
+
+/// Each claim is found out when it does not hold, and named.
+#[test]
+fn each_false_claim_is_found_out() {
+    type Fault = fn(&FakeCourse);
+    let faults: [(usize, Fault, &str); 7] = [
+        (
+            2,
+            |course| course.write("docs/answers.md", "Say:\n\n    secret_of_lab_2c(self.voted_for)\n"),
+            "docs/answers.md:3: `secret_of_lab_2c(self.voted_for)` is a line of a solution in lab2c-persist/src/lib.rs",
+        ),
+        (
+            2,
+            |course| course.write("docs/bug.patch", "-    secret_of_lab_2c(self.voted_for)\n"),
+            "docs/bug.patch:1: `secret_of_lab_2c(self.voted_for)` is a line of a solution in lab2c-persist/src/lib.rs",
+        ),
+        (
+            3,
+            |course| course.write("broken", ""),
+            "the handout does not build without warnings:\nwarning: unused variable",
+        ),
+        (4, |course| course.behave("lab2d-snapshot", PASSING), "one_2d passes without a solution"),
+        (4, |course| course.behave("lab2d-snapshot", "exit 101"), "one_2d: No verdict, 0 of 2 seeds recorded"),
+        (
+            4,
+            |course| {
+                course.behave("lab2d-snapshot", "run one_2d 1 failed 'no leader'; run two_2d 1 failed 'no leader'")
+            },
+            "one_2d fails for another reason: no leader",
+        ),
+        (
+            6,
+            |course| course.behave("lab2d-snapshot", &HONEST.replace("passed", "failed 'no leader'")),
+            "with the solutions put back, tests fail:\n",
+        ),
+    ];
+    for (number, plant, message) in faults {
+        let course = solved_course();
+        plant(&course);
+        let ended = course.lab("handout --check");
+        assert_eq!(ended.status, Some(1), "{message}");
+        assert!(ended.stderr.contains(message), "{}", ended.stderr);
+        let lines: Vec<&str> = ended.stdout.lines().collect();
+        assert_eq!(lines.len(), number, "{message}");
+        let refuted = CLAIMS[number - 1].strip_suffix("ok").unwrap();
+        assert!(lines[number - 1].starts_with(&format!("{refuted}NO")), "{}", ended.stdout);
+    }
+}

@@ -1,0 +1,9 @@
+//! The command as its callers see it, with two shell scripts in the place of cargo and of the
+//! labs' tests: no compiler runs here.
+#![cfg(unix)]
+#![allow(clippy::disallowed_methods, reason = "what is tested here lives in the real world")]
+
+mod fake;
+mod grading;
+mod handout;
+mod misuse;

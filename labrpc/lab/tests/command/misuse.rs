@@ -1,0 +1,155 @@
+//! What the command line accepts: everything else is one line on standard error, and status 2.
+
+use crate::fake::FakeCourse;
+
+const LABS: &str = "(labs: 2a, 2b, 2c, 2d, 3a, 3b; tests: see a lab's tests/points.txt)";
+const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
+const SEEDS: &str = "--seeds, --seed and --replay each say which seeds to run: say one of them, once";
+const TOKEN: &str = "is not a replay token: say test:seed or test:seed:keep, for instance initial_election_2a:17";
+
+fn assert_refused(cases: &[(&str, String)]) {
+    let course = FakeCourse::new();
+    for (arguments, message) in cases {
+        let ended = course.lab(arguments);
+        assert_eq!(ended.stderr, format!("error: {message}\n"), "cargo lab {arguments}");
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "cargo lab {arguments}");
+    }
+}
+
+/// A command that does not exist is answered with those that do, and with what was probably meant.
+#[test]
+fn commands_are_checked() {
+    assert_refused(&[
+        ("tset", "there is no command `tset`: did you mean `test`? (commands: test, handout, help)".to_string()),
+        ("frobnicate", "there is no command `frobnicate` (commands: test, handout, help)".to_string()),
+        (
+            "help hadnout",
+            "there is no command `hadnout`: did you mean `handout`? (commands: test, handout, help)".to_string(),
+        ),
+        ("2A", "`2A` is a lab and no command: did you mean `cargo lab test 2A`?".to_string()),
+        ("--json test 2a", "the command comes first: say `cargo lab test`, then its options".to_string()),
+        ("--json 2a", "`2a` stands without a command: did you mean `cargo lab test 2a`?".to_string()),
+    ]);
+}
+
+/// Labs and tests are looked up, and near misses are pointed out.
+#[test]
+fn labs_and_tests_are_checked() {
+    assert_refused(&[
+        ("test 2e", format!("there is no lab or test `2e`: did you mean `2a`? {LABS}")),
+        ("test lab2b-lag", format!("there is no lab or test `lab2b-lag`: did you mean `lab2b-log`? {LABS}")),
+        ("test two2c", format!("there is no lab or test `two2c`: did you mean `two_2c`? {LABS}")),
+        ("test 2a frobnicate", format!("there is no lab or test `frobnicate` {LABS}")),
+        (
+            "test one",
+            "`one` begins the names of 6 tests: say which of one_2a, one_2b, one_2c, one_2d, one_3a, … (6 in all)"
+                .to_string(),
+        ),
+    ]);
+}
+
+/// Options are checked, and so are their values and how they go together.
+#[test]
+fn options_are_checked() {
+    assert_refused(&[
+        ("test --sedes 3", format!("`cargo lab test` has no option `--sedes`: did you mean `--seeds`? {TEST_OPTIONS}")),
+        ("test -x", format!("`cargo lab test` has no option `-x` {TEST_OPTIONS}")),
+        ("--jsn", format!("`cargo lab test` has no option `--jsn`: did you mean `--json`? {TEST_OPTIONS}")),
+        ("test --json=yes", "unexpected argument for option '--json': \"yes\"".to_string()),
+        ("test --json --hash", "--json and --hash both claim standard output: say one of them".to_string()),
+        ("test --world moon", "there is no world `moon` (worlds: sim, real)".to_string()),
+        ("test --world rael", "there is no world `rael`: did you mean `real`? (worlds: sim, real)".to_string()),
+        ("test --world", "--world needs a value: say sim or real".to_string()),
+        ("test --world real --hash", "--hash needs --world sim: no two runs in the real world are alike".to_string()),
+        ("test --world real --seed 3", "--seed needs --world sim: no two runs in the real world are alike".to_string()),
+        (
+            "test --world real --replay one_2a:3",
+            "--replay needs --world sim: no two runs in the real world are alike".to_string(),
+        ),
+    ]);
+}
+
+/// A seed, a number of seeds and a token are each told from what is none.
+#[test]
+fn seeds_and_tokens_are_checked() {
+    let count = |value: &str| format!("`--seeds {value}` is not a number of seeds: say 1 to 1000000");
+    assert_refused(&[
+        ("test --seeds 0", count("0")),
+        ("test --seeds 1000001", count("1000001")),
+        ("test --seeds many", count("many")),
+        ("test --seeds", "--seeds needs a value: say a number from 1 to 1000000".to_string()),
+        ("test --seed x", "`--seed x` is not a seed: say a whole number, for instance 17".to_string()),
+        ("test --seed", "--seed needs a value: say a seed, for instance 17".to_string()),
+        ("test --seed 1 --seeds 2", SEEDS.to_string()),
+        ("test --seed 1 --replay one_2a:1", SEEDS.to_string()),
+        ("test --replay", "--replay needs a value: say a token as a failed test prints it".to_string()),
+        ("test --replay one_2a", format!("`one_2a` {TOKEN}")),
+        ("test --replay one_2a:x", format!("`one_2a:x` {TOKEN}")),
+        ("test --replay :1", format!("`:1` {TOKEN}")),
+        ("test --replay one_2a:1:", format!("`one_2a:1:` {TOKEN}")),
+        ("test --replay one_2a:1:k-f", format!("`one_2a:1:k-f` {TOKEN}")),
+        ("test --replay one_2a:1:k:f", format!("`one_2a:1:k:f` {TOKEN}")),
+        (
+            "test --replay ona_2a:1",
+            "the token names a test `ona_2a` that no lab's tests/points.txt lists: did you mean `one_2a`?".to_string(),
+        ),
+        ("test 2a --replay one_2a:1", "--replay names its test in the token: leave out `2a`".to_string()),
+    ]);
+}
+
+/// A handout needs a folder of its own, outside of the course.
+#[test]
+fn handouts_are_checked() {
+    assert_refused(&[
+        ("handout", "no folder is named: say `cargo lab handout DIR` or `cargo lab handout --check`".to_string()),
+        ("handout a b", "`b` is one folder too many: `cargo lab handout` makes one".to_string()),
+        ("handout a --check", "--check makes its own folder for a while: leave out yours".to_string()),
+        (
+            "handout --chekc",
+            "`cargo lab handout` has no option `--chekc`: did you mean `--check`? (options: --check, --help)"
+                .to_string(),
+        ),
+        (
+            "handout ../out",
+            "this is a handout already: no lab has a solution between `// BEGIN` and `// END`".to_string(),
+        ),
+        (
+            "handout --check",
+            "this is a handout already: no lab has a solution between `// BEGIN` and `// END`".to_string(),
+        ),
+    ]);
+}
+
+/// Outside of the course there is nothing to test, but help is given everywhere.
+#[test]
+fn the_course_must_be_around() {
+    let course = FakeCourse::new();
+    let outside = course.temporary();
+    let run = |arguments: &str| course.command(arguments).current_dir(&outside).output().unwrap();
+    let refused = run("test 2a");
+    let message = format!(
+        "error: {} is not inside the course: run `cargo lab` in the folder that holds lab2a-election and the other labs\n",
+        outside.display()
+    );
+    assert_eq!((String::from_utf8(refused.stderr).unwrap(), refused.status.code()), (message, Some(2)));
+    for (arguments, beginning) in [
+        ("--help", "Work on, grade and hand out the labs\n\nUsage: cargo lab"),
+        ("test --help", "Run graded tests and show the scoreboard\n\nUsage: cargo lab test"),
+        ("help handout", "Make the workspace that a student starts from\n\nUsage: cargo lab handout"),
+    ] {
+        let helped = run(arguments);
+        assert!(String::from_utf8(helped.stdout).unwrap().starts_with(beginning), "{arguments}");
+        assert_eq!((helped.status.code(), helped.stderr.len()), (Some(0), 0), "{arguments}");
+    }
+}
+
+/// A fault of the course itself is one line as well, with file and line, but status 1.
+#[test]
+fn faults_of_the_course_are_told_apart() {
+    let course = FakeCourse::new();
+    course.write("lab2b-log/tests/points.txt", "one_2b 10\n");
+    let ended = course.lab("test 2a");
+    let message =
+        "error: lab2b-log/tests/points.txt:1: `one_2b 10` has 2 fields: there are three, `test_name points seeds`\n";
+    assert_eq!((ended.stderr.as_str(), ended.status), (message, Some(1)));
+}
