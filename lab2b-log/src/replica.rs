@@ -94,9 +94,9 @@ impl<L: RaftLog> Replica<L> {
         self.election.hear_leader(heartbeat, now)
     }
 
-    /// What `follower` is known to hold, if this server leads.
+    /// What `follower` is known to hold, as far as this server knew when it last led.
     pub fn match_index(&self, follower: PeerId) -> Index {
-        self.progress[follower].match_index()
+        self.progress.get(follower).map_or(0, Progress::match_index)
     }
 
     /// Whether this server leads, and no longer holds the entries that `follower` needs next.
@@ -218,7 +218,7 @@ impl<L: RaftLog> Protocol for Replica<L> {
     type Reply = Reply;
 
     fn tick(&mut self, now: Instant, outbox: &mut Outbox<Request>) {
-        // BEGIN 2B §5.2 and §5.3: act on the election's Wake; what was on its way at a heartbeat is given up and sent again
+        // BEGIN 2B §5.2 and §5.3: act on the Wake; a heartbeat sends again what is unanswered
         self.assert_invariants();
         match self.election.tick(self.log.last(), now) {
             Wake::Sleep => {}

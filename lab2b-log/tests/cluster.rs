@@ -53,7 +53,10 @@ fn rpc_bytes_2b() {
         }
         let sent = cluster.network().counts().bytes - before;
         let allowed = SERVERS as u64 * COMMANDS * COMMAND_BYTES + OTHER_BYTES;
-        assert!(sent <= allowed, "{COMMANDS} commands of {COMMAND_BYTES} bytes cost {sent} bytes, of {allowed} allowed");
+        assert!(
+            sent <= allowed,
+            "{COMMANDS} commands of {COMMAND_BYTES} bytes cost {sent} bytes, of {allowed} allowed"
+        );
     });
 }
 
@@ -256,7 +259,8 @@ fn count_2b() {
         assert!((1..=30).contains(&for_election), "the first election took {for_election} requests, not 1 to 30");
 
         let agreed = (0..TRIES).any(|_| {
-            let leader = if cluster.leaders().values().any(|&now| now == leader) { leader } else { cluster.one_leader() };
+            let leader =
+                if cluster.leaders().values().any(|&now| now == leader) { leader } else { cluster.one_leader() };
             let before = requests();
             let Some(first) = cluster.start_command(leader, number(1)) else { return false };
             for n in 1..=COMMANDS + 1 {

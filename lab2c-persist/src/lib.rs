@@ -6,9 +6,10 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`durable`]: which part of a server's state must survive, how to see in an instant whether
-//!    a step changed it, and how to write no more than what changed.
-//! 2. [`persisted`]: a layer around any protocol that saves each step before the step's messages
+//! 1. [`durable`]: which part of a server's state must survive, how it is written and read back.
+//! 2. [`outline`]: what is on disk, in outline: enough to see at once whether a step changed
+//!    anything, and to write no more than what changed.
+//! 3. [`persisted`]: a layer around any protocol that saves each step before the step's messages
 //!    leave. No rule of the labs before is touched, and none can forget to save.
 //!
 //! **Invariant.** No message, and nothing that is handed over, tells more than the disk holds.

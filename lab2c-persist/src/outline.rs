@@ -54,7 +54,7 @@ impl Outline {
     /// those stay that both logs agree on, and it is enough to find the last of them: they agree
     /// on all before it. All that `log` holds after it is appended.
     pub fn catch_up<'a, L: RaftLog>(&mut self, ballot: Ballot, log: &'a L) -> Edit<'a> {
-        // BEGIN 2C §5.3 Log Matching: forget up to the new base, keep through the last entry of equal term, append the rest
+        // BEGIN 2C §5.3 Log Matching: forget up to the base, keep what agrees, append the rest
         let base = log.base();
         let forget = self.terms.len().min((base.index - self.mark.base.index) as usize);
         self.terms.drain(..forget);

@@ -54,8 +54,9 @@ fn after_each_step_a_crash_loses_nothing_2c() {
             match dice.random_range(0..8) {
                 0 => server.tick(now, &mut outbox),
                 1 => {
-                    let vote = RequestVoteReply { term, granted: true };
-                    server.absorb(dice.random_range(1..3), Reply::RequestVote(vote), now, &mut outbox);
+                    let is_refused = dice.random_ratio(1, 10);
+                    let reply = RequestVoteReply { term: term + u64::from(is_refused), granted: !is_refused };
+                    server.absorb(dice.random_range(1..3), Reply::RequestVote(reply), now, &mut outbox);
                     reigns += u32::from(server.standing().is_leader);
                 }
                 2 => {

@@ -36,6 +36,7 @@ impl CompactLog {
                 self.last()
             );
         });
+        // After the last entry that is nothing, and needs no care of its own.
         let left = self.suffix(through + 1).expect("what follows an entry that is held is held");
         self.tail = left.entries.iter().cloned().collect();
         self.base = base;

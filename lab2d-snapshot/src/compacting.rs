@@ -47,6 +47,8 @@ struct Parcel {
 #[derive(Clone, Debug)]
 pub struct Compacting {
     replica: Replica<CompactLog>,
+    /// The service's own bytes. They are shared, sent and saved as they are: nothing of ours is
+    /// wrapped around them, so nothing has to be taken off again in the right order.
     snapshot: Bytes,
     /// The service neither made `snapshot` nor was handed it yet.
     is_undelivered: bool,
@@ -76,7 +78,7 @@ impl Compacting {
     ///
     /// In either case this log now agrees with the leader's as far as the snapshot reaches.
     fn install(&mut self, request: InstallSnapshot, now: Instant) -> Appended {
-        // BEGIN 2D Figure 13, InstallSnapshot rules 1 and 5 to 8: refuse an old term, ignore old news, install, mark it undelivered
+        // BEGIN 2D Figure 13, rules 1 and 5 to 8: refuse an old term, ignore old news, install, mark it undelivered
         if !self.replica.hear_leader(&request.heartbeat, now) {
             return Appended::StaleTerm; // rule 1
         }
@@ -171,7 +173,7 @@ impl Replication for Compacting {
 
 impl Compaction for Compacting {
     fn compact(&mut self, through: Index, snapshot: Bytes) {
-        // BEGIN 2D §7: ignore what is covered already, refuse what was not handed over, cut the log and keep the snapshot
+        // BEGIN 2D §7: ignore what is covered, refuse what was not handed over, cut the log, keep the snapshot
         if through <= self.replica.log().base().index {
             return; // A leader's newer snapshot came in meanwhile, or the same was taken twice.
         }

@@ -3,8 +3,8 @@
 
 use lab2a_election::{Election, Timing};
 use lab2d_snapshot::Raft;
-use labrpc::network::Conditions;
 use labrpc::Bytes;
+use labrpc::network::Conditions;
 use testkit::cluster::SNAPSHOT_INTERVAL;
 use testkit::{Booted, Cluster, Lab, World, number};
 
@@ -51,7 +51,8 @@ fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
         if fault != Fault::None {
             cluster.one(&next(), others);
         }
-        let commands: Vec<Bytes> = (0..SNAPSHOT_INTERVAL / 2 + dice.roll(round, SNAPSHOT_INTERVAL)).map(|_| next()).collect();
+        let commands: Vec<Bytes> =
+            (0..SNAPSHOT_INTERVAL / 2 + dice.roll(round, SNAPSHOT_INTERVAL)).map(|_| next()).collect();
         for command in commands {
             cluster.start_command(sender, command);
         }

@@ -61,8 +61,9 @@ fn empty() {
 /// One leader sends its log to four followers, a thread for each call. Returns the calls made.
 fn minute_of_heartbeats() -> u64 {
     let (inboxes, requests): (Vec<_>, Vec<_>) = (0..SERVERS).map(|_| channel::unbounded()).unzip();
-    let servers: Vec<Arc<Server>> =
-        (0..SERVERS).map(|id| Arc::new(Server::new(id, if id == LEADER { inboxes.clone() } else { Vec::new() }))).collect();
+    let servers: Vec<Arc<Server>> = (0..SERVERS)
+        .map(|id| Arc::new(Server::new(id, if id == LEADER { inboxes.clone() } else { Vec::new() })))
+        .collect();
     drop(inboxes);
     let threads: Vec<_> = servers.iter().zip(requests).flat_map(|(server, requests)| server.start(requests)).collect();
     thread::sleep(VIRTUAL_TIME);
@@ -103,13 +104,7 @@ struct Server {
 
 impl Server {
     fn new(id: usize, inboxes: Vec<Sender<Append>>) -> Server {
-        Server {
-            id,
-            inboxes,
-            state: Mutex::default(),
-            has_commands: Condvar::new(),
-            has_committed: Condvar::new(),
-        }
+        Server { id, inboxes, state: Mutex::default(), has_commands: Condvar::new(), has_committed: Condvar::new() }
     }
 
     fn start(self: &Arc<Server>, requests: Receiver<Append>) -> Vec<JoinHandle<()>> {

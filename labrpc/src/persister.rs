@@ -155,8 +155,7 @@ impl Disk {
     fn remember(&mut self, saved: Saved) {
         self.history_bytes += saved.save.bytes();
         self.history.push_back(saved);
-        while self.history.len() > HISTORY_SAVES_MAX
-            || self.history_bytes > HISTORY_BYTES_MAX && self.history.len() > 1
+        while self.history.len() > HISTORY_SAVES_MAX || self.history_bytes > HISTORY_BYTES_MAX && self.history.len() > 1
         {
             let Some(oldest) = self.history.pop_front() else { break };
             self.history_bytes -= oldest.save.bytes();

@@ -67,23 +67,25 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
-    let invocation = arguments::parse(arguments)?;
-    if let Invocation::Help(topic) = invocation {
-        print(help::text(topic));
-        return Ok(ExitCode::SUCCESS);
-    }
-    interrupt::watch()?;
-    let folder = env::current_dir().map_err(Failure::of_system("the current folder could not be found"))?;
-    let course = Course::around(&folder)?;
-    match invocation {
-        Invocation::Help(_) => unreachable!("help needs no course and was given above"),
-        Invocation::Test(request) => test(&course, &request),
-        Invocation::Handout(folder) => make_handout(&course, &folder),
+    match arguments::parse(arguments)? {
+        Invocation::Help(topic) => {
+            print(help::text(topic));
+            Ok(ExitCode::SUCCESS)
+        }
+        Invocation::Test(request) => test(&find_course()?, &request),
+        Invocation::Handout(folder) => make_handout(&find_course()?, &folder),
         Invocation::HandoutCheck => {
-            handout::check::prove(&course, &mut |line| print(line))?;
+            handout::check::prove(&find_course()?, &mut |line| print(line))?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// The course around the current folder. From here on there is something to clear away.
+fn find_course() -> Result<Course, Failure> {
+    interrupt::watch()?;
+    let folder = env::current_dir().map_err(Failure::of_system("the current folder could not be found"))?;
+    Course::around(&folder)
 }
 
 fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, Failure> {

@@ -142,12 +142,10 @@ impl Network {
         self.state().count_served(to);
         self.observe(Instant::now(), &call.request, Passage::Arrived { copy });
         let network = self.clone();
-        self.spawn_at(&end, "serve", lineage, move || {
-            match service.request(call.request.from, &call.request.bytes) {
-                Ok(Some(reply)) => network.answer(call, end.incarnation, reply),
-                Ok(None) => {}
-                Err(error) => network.report_wire_error(call.request.to, error),
-            }
+        self.spawn_at(&end, "serve", lineage, move || match service.request(call.request.from, &call.request.bytes) {
+            Ok(Some(reply)) => network.answer(call, end.incarnation, reply),
+            Ok(None) => {}
+            Err(error) => network.report_wire_error(call.request.to, error),
         });
     }
 

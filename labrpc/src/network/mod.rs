@@ -212,7 +212,8 @@ impl Carrier for Network {
         let is_reachable = self.state().is_reachable(way);
         let patience = if is_reachable { patience } else { patience.min(self.given_up_after(way)) };
         let (caller, answered) = channel::bounded(1);
-        self.dispatch(from, to, port, request, AnswerTo::Caller(caller));
+        // Our own end of it stays open: when a message is lost, the caller must not notice.
+        self.dispatch(from, to, port, request, AnswerTo::Caller(caller.clone()));
         answered.recv_timeout(patience).ok()
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::scheduler::State;
+use super::state::State;
 use super::task::{Held, Key, Slot, Task, TaskId, Waiting};
 
 impl State {

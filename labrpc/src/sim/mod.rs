@@ -8,8 +8,9 @@
 //! release, on every machine.
 //!
 //! Reading order: [`Settings`] and [`Report`]; `choice` (decisions by name); `runtime` (what a
-//! task can do) and `scheduler` (what happens in between); `task`; then how runs end badly:
-//! `panics`, `describe`, `watchdog`, `platform`. `coroutine` is the one place that switches stacks.
+//! task can do), `scheduler` (what happens in between) and `chance` (what is decided about turns);
+//! `state`, `task` and `parking` (what is remembered); then how runs end badly: `panics`,
+//! `describe`, `watchdog`, `platform`. `coroutine` is the one place that switches stacks.
 //!
 //! **Invariant.** All `unsafe` of the workspace is in this folder.
 //! **Invariant.** Nothing here knows what a server, a message or a disk is.
@@ -19,14 +20,17 @@
 #![allow(unsafe_code, reason = "this folder is the one place for it: stack switching, signals, interposition")]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "below the facade there is only std")]
 
+mod chance;
 mod choice;
 mod coroutine;
 mod describe;
 mod panics;
+mod parking;
 mod platform;
 pub(crate) mod runtime;
 mod scheduler;
 mod settings;
+mod state;
 mod task;
 mod watchdog;
 

@@ -10,11 +10,11 @@ use std::cmp::Reverse;
 use std::panic::{Location, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::choice::{Choice, Kind, Name, draw, mix};
+use super::choice::mix;
 use super::coroutine::{self, Coroutine};
 use super::panics::{CrashToken, PanicNote};
-use super::scheduler::{Event, State};
-use super::settings::{Failure, FailureKind, Preemption, Settings};
+use super::settings::{Failure, FailureKind, Settings};
+use super::state::{Alarm, Event, State};
 use super::task::{Fate, Held, NodeId, Slot, Task};
 pub(crate) use super::task::{Key, TaskId, Waiting, Wake};
 use super::watchdog::Progress;
@@ -26,8 +26,6 @@ const OPERATION_COST_NS: u64 = 100;
 const TIME_SLICE_OPERATIONS: u64 = 1000;
 /// No task: the scheduler's own stack.
 pub(super) const NOBODY: Slot = Slot::MAX;
-/// The priority of a task whose decision is calm, in the middle of all.
-pub(super) const CALM_PRIORITY: u64 = 1 << 31;
 
 static RUNS: AtomicU64 = AtomicU64::new(1);
 
@@ -131,21 +129,6 @@ impl Runtime {
         self.trace.set((self.trace.get().rotate_left(5) ^ word).wrapping_mul(MULTIPLIER));
     }
 
-    /// Draws a decision. Wild values count only where the keep-set holds them.
-    #[inline]
-    pub(crate) fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
-        self.decisions.set(self.decisions.get() + 1);
-        let value = wild(draw(self.settings.seed, name));
-        if value == calm || !self.settings.keep.holds(name) {
-            return calm;
-        }
-        if self.settings.is_recording {
-            let at = Instant::from_nanos(self.now_ns());
-            self.state.borrow_mut().report.choices.push(Choice { name, at });
-        }
-        value
-    }
-
     /// Passed by every operation of the facade: charges time, and may take the turn away.
     #[inline]
     pub(crate) fn operation(&self) {
@@ -161,31 +144,7 @@ impl Runtime {
         }
     }
 
-    #[inline]
-    fn is_preempted(&self) -> bool {
-        match self.settings.preemption {
-            Preemption::None => false,
-            Preemption::Random { one_in } => {
-                let name = self.with_running(|task, now_ns| {
-                    Name::new(Kind::Preempt, task.lineage, task.preempt_stamp.next(now_ns))
-                });
-                self.decide(name, false, |bits| bits.is_multiple_of(one_in))
-            }
-            Preemption::Priorities { change_one_in } => {
-                let name = self.with_running(|task, now_ns| {
-                    Name::new(Kind::Priority, task.lineage, task.preempt_stamp.next(now_ns))
-                });
-                // A demotion is below every priority that was ever drawn.
-                let is_demoted = self.decide(name, false, |bits| bits.is_multiple_of(change_one_in));
-                if is_demoted {
-                    self.with_running(|task, _| task.priority = 0);
-                }
-                self.state.borrow().is_outranked(self.running.get())
-            }
-        }
-    }
-
-    fn with_running<R>(&self, look: impl FnOnce(&mut Task, u64) -> R) -> R {
+    pub(super) fn with_running<R>(&self, look: impl FnOnce(&mut Task, u64) -> R) -> R {
         let mut state = self.state.borrow_mut();
         look(state.task_mut(self.running.get()), self.now_ns.get())
     }
@@ -275,17 +234,7 @@ impl Runtime {
 
     /// Puts a task in line for a turn; now and then it overtakes the others.
     pub(super) fn make_ready(&self, slot: Slot) {
-        let overtakes = match self.settings.preemption {
-            Preemption::Random { one_in } => {
-                let name = {
-                    let mut state = self.state.borrow_mut();
-                    let task = state.task_mut(slot);
-                    Name::new(Kind::Order, task.lineage, task.order_stamp.next(self.now_ns()))
-                };
-                self.decide(name, false, |bits| bits.is_multiple_of(one_in))
-            }
-            Preemption::None | Preemption::Priorities { .. } => false,
-        };
+        let overtakes = self.overtakes(slot);
         let mut state = self.state.borrow_mut();
         if overtakes { state.ready.push_front(slot) } else { state.ready.push_back(slot) }
     }
@@ -308,26 +257,6 @@ impl Runtime {
                 }
             });
         }
-    }
-
-    /// Chooses one of several equals; the first is the calm choice.
-    pub(crate) fn choose(&self, options: usize) -> usize {
-        if options < 2 || !self.is_in_task() {
-            return 0;
-        }
-        let name = self
-            .with_running(|task, now_ns| Name::new(Kind::Order, mix(task.lineage, 1), task.order_stamp.next(now_ns)));
-        self.decide(name, 0, |bits| (bits % options as u64) as usize)
-    }
-
-    /// Random bits for whoever asks the operating system for some. They have no calm value.
-    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
-    pub(super) fn entropy(&self) -> u64 {
-        let name = self.with_running(|task, _| {
-            task.entropy_drawn += 1;
-            Name::new(Kind::Seed, task.lineage, task.entropy_drawn)
-        });
-        draw(self.settings.seed, name)
     }
 
     /// Runs `event` on the scheduler's stack at a point in time. It must not block.
@@ -369,12 +298,7 @@ impl Runtime {
         let stack = state.stacks.take();
         state.task_mut(slot).coroutine = Some(Coroutine::new(stack, move || super::scheduler::run_task(slot, body)));
         drop(state);
-        let priority = match self.settings.preemption {
-            Preemption::Priorities { .. } => {
-                self.decide(Name::new(Kind::Priority, lineage, 0), CALM_PRIORITY, |bits| (bits >> 32).max(1))
-            }
-            Preemption::None | Preemption::Random { .. } => CALM_PRIORITY,
-        };
+        let priority = self.priority_of(lineage);
         self.state.borrow_mut().task_mut(slot).priority = priority;
         self.make_ready(slot);
         id
@@ -448,4 +372,4 @@ impl Runtime {
 }
 
 /// A deadline, the order of its setting, and what it is for.
-pub(super) type Timer = Reverse<(u64, u64, super::scheduler::Alarm)>;
+pub(super) type Timer = Reverse<(u64, u64, Alarm)>;

@@ -44,12 +44,9 @@ pub(super) fn watch(progress: &Progress, thread: SimThread, patience: Duration) 
     let mut seen = u64::MAX;
     let mut busy_since = Duration::ZERO;
     let mut looks_after_interrupt = 0;
-    loop {
-        #[allow(clippy::disallowed_methods, reason = "the watchdog lives in real time")]
+    // Asked before each rest: the end's wake-up may have come while this thread started the run.
+    while !progress.is_over() {
         std::thread::park_timeout(LOOK_INTERVAL);
-        if progress.is_over() {
-            return;
-        }
         let turns = progress.0.turns.load(Ordering::Relaxed);
         let time_used = thread.time_used();
         if turns != seen {

@@ -50,7 +50,9 @@ impl Environment {
         let mode = match variable("LAB_WORLD").as_deref() {
             None | Some("sim") => Mode::Simulated,
             Some("real") => Mode::Real,
-            Some(other) => return Err(format!("LAB_WORLD={other}: it is `sim` (virtual time) or `real` (real threads)")),
+            Some(other) => {
+                return Err(format!("LAB_WORLD={other}: it is `sim` (virtual time) or `real` (real threads)"));
+            }
         };
         if mode == Mode::Real && replay.is_some() {
             return Err("LAB_REPLAY needs LAB_WORLD=sim: real threads cannot be replayed".into());

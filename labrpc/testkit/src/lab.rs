@@ -114,7 +114,8 @@ impl Lab {
         let lines = self.points.lines().map(|line| line.split('#').next().unwrap_or_default());
         let known: BTreeMap<&str, &str> =
             lines.filter_map(|line| line.trim().split_once(char::is_whitespace)).collect();
-        let rest = known.get(test).unwrap_or_else(|| panic!("{}/tests/points.txt has no line for {test}", self.package));
+        let rest =
+            known.get(test).unwrap_or_else(|| panic!("{}/tests/points.txt has no line for {test}", self.package));
         let seeds = rest.split_whitespace().nth(1).and_then(|text| text.parse().ok());
         seeds.unwrap_or_else(|| panic!("{}/tests/points.txt: the line for {test} is `name points seeds`", self.package))
     }

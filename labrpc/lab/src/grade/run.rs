@@ -24,6 +24,9 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// The exit statuses with which Rust's test harness ends by itself: all passed, some failed.
 const HARNESS_EXITS: [i32; 2] = [0, 101];
 
+/// The exit status with which the test kit refuses what it was asked for, with one line.
+const MISUSE_EXIT: i32 = 2;
+
 /// So many of the last lines of a process that gave no verdict are shown.
 const LAST_LINES_MAX: usize = 20;
 
@@ -66,7 +69,8 @@ impl Runner<'_> {
     ///
     /// # Errors
     ///
-    /// On Ctrl-C, and when the machine fails us; never because of what the tests do.
+    /// On Ctrl-C, when the machine fails us, and for a token that the test kit refuses; never
+    /// because of what the tests do.
     pub fn run(&mut self, assignment: &Assignment, executable: &Path) -> Result<LabResult, Failure> {
         let started = Instant::now();
         let mut ledger = Ledger::new(&assignment.tests, self.request);
@@ -76,6 +80,9 @@ impl Runner<'_> {
         let mut attempts = self.first_attempts(assignment);
         while let Some(attempt) = attempts.pop_front() {
             let (ending, output) = self.attempt(assignment, executable, &attempt, &mut ledger, &mut notes)?;
+            if let Some(complaint) = refusal(attempt.replay.as_ref(), &ending, &output) {
+                return Err(Failure::Misuse(complaint));
+            }
             let missing: Vec<String> =
                 attempt.tests.iter().filter(|test| ledger.settled(test).is_none()).cloned().collect();
             let reason = explanation(&ending, self.silence_max, &output);
@@ -218,6 +225,14 @@ impl Ending {
     fn is_success(&self) -> bool {
         matches!(self, Ending::Ended(status) if status.success())
     }
+}
+
+/// What the test kit complains of, if it cannot make sense of a token: only it can read all of one.
+fn refusal(replay: Option<&Token>, ending: &Ending, output: &str) -> Option<String> {
+    let named = format!("LAB_REPLAY={}", replay?);
+    let is_refused = matches!(ending, Ending::Ended(status) if status.code() == Some(MISUSE_EXIT));
+    let complaint = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;
+    Some(format!("{named}{complaint}"))
 }
 
 /// Why tests of a process that ended like this have no verdict.

@@ -180,6 +180,20 @@ fn options_reach_the_tests() {
     }
 }
 
+/// A token that only the test kit can tell from a lawful one is refused in its words.
+#[test]
+fn a_refused_token_is_misuse() {
+    let course = FakeCourse::new();
+    course.behave(
+        "lab2a-election",
+        "echo running 1 test; echo \"LAB_REPLAY=$LAB_REPLAY: it keeps too much\" >&2; exit 2",
+    );
+    let ended = course.lab("test --replay one_2a:1:kzz");
+    let complaint = "error: LAB_REPLAY=one_2a:1:kzz: it keeps too much\n";
+    assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(2), "", complaint));
+    assert_eq!(course.lab("test one_2a").status, Some(1), "without a token, it is a test's failure");
+}
+
 /// More seeds are asked for than reported: the verdict is missing.
 #[test]
 fn every_seed_asked_for_is_owed() {

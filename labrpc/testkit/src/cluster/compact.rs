@@ -49,4 +49,3 @@ fn serve<R: Compact>(raft: &R, to_apply: &Receiver<ApplyMsg>, page: &Page) {
         }
     }
 }
-

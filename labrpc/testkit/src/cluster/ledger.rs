@@ -134,7 +134,8 @@ impl Book {
             ));
         }
         let agreed = &self.agreed[..self.agreed.len().min(through.index as usize)];
-        let is_agreed = agreed.len() == commands.len() && agreed.iter().zip(commands).all(|((_, own), theirs)| own == theirs);
+        let is_agreed =
+            agreed.len() == commands.len() && agreed.iter().zip(commands).all(|((_, own), theirs)| own == theirs);
         if !is_agreed || commands.len() as Index != through.index {
             return Err(format!(
                 "server {server} was given a snapshot of entry {} that holds {} commands, and not the {} that were \

@@ -242,11 +242,7 @@ impl<R: Elect> Cluster<R> {
 
     /// Lets `look` look at a server, in a task of its node. `None` if it is down, or crashes
     /// meanwhile.
-    pub fn visit<T: Send + 'static>(
-        &self,
-        server: PeerId,
-        look: impl FnOnce(&R) -> T + Send + 'static,
-    ) -> Option<T> {
+    pub fn visit<T: Send + 'static>(&self, server: PeerId, look: impl FnOnce(&R) -> T + Send + 'static) -> Option<T> {
         if !self.is_up(server) {
             return None;
         }

@@ -111,7 +111,8 @@ impl<'h> Broken<'h> {
             (Action::Get(_), _) => {
                 let write = words::again(self.history, self.id(second));
                 let shown_by_name = self.name(shown_by);
-                let facts = format!("{called_after}, but shows the value from before {write}, as {shown_by_name} tells");
+                let facts =
+                    format!("{called_after}, but shows the value from before {write}, as {shown_by_name} tells");
                 (Kind::StaleRead, vec![first, second, shown_by], facts)
             }
             _ => {

@@ -33,9 +33,9 @@
 //!
 //! # What is missing on purpose
 //!
-//! Other operations than Get, Put and Append: a layer that knows nothing about the operations
-//! would be ten times slower here. Keys in parallel: the simulation before it takes longer. An
-//! order that explains a sound history: nobody has asked to see one.
+//! Other operations than Get, Put and Append: it is by what it knows about these that the checker
+//! is fast. Keys in parallel: the run that is checked takes longer than the check. The order that
+//! explains a sound history: nobody asks to see it.
 //!
 //! ```
 //! use testkit::linear::{Budget, History, Input, check};
@@ -75,7 +75,7 @@ pub use self::violation::{Contradiction, Kind, Limit, Violation};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// How many configurations the search may look at, all keys together. Each costs about a
-    /// tenth of a microsecond and 50 bytes.
+    /// microsecond and a hundred bytes.
     pub configurations_max: usize,
 }
 
@@ -122,10 +122,7 @@ pub fn check_by_unique_values(history: &History) -> Option<Result<(), Violation>
 }
 
 /// Checks every key, for the earliest contradiction is the nearest to the cause.
-fn earliest(
-    history: &History,
-    mut check_key: impl FnMut(&Register) -> Result<(), Violation>,
-) -> Result<(), Violation> {
+fn earliest(history: &History, mut check_key: impl FnMut(&Register) -> Result<(), Violation>) -> Result<(), Violation> {
     let violations = Register::split(history).into_iter().filter_map(|register| check_key(&register).err());
     let certain_at = |violation: &Violation| match violation {
         Violation::NotLinearizable(contradiction) => contradiction.at,
@@ -143,12 +140,7 @@ fn by_unique_values(history: &History, register: &Register) -> Option<Result<(),
     Some(Err(Violation::NotLinearizable(broken.tell(reason))))
 }
 
-fn by_search(
-    history: &History,
-    register: &Register,
-    budget: Budget,
-    remaining: &mut usize,
-) -> Result<(), Violation> {
+fn by_search(history: &History, register: &Register, budget: Budget, remaining: &mut usize) -> Result<(), Violation> {
     let undecided = |limit| Err(Violation::Undecided { key: register.key.to_string(), limit });
     match search::search(register, remaining) {
         Outcome::Legal => Ok(()),

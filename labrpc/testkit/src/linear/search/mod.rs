@@ -177,10 +177,7 @@ impl<'s, 'h> Search<'s, 'h> {
     }
 
     /// Takes the write that returns at the frontier to have been hidden, or to be hidden by a Put to come.
-    fn hide_returning<const WORDS: usize>(
-        &self,
-        configuration: &Configuration<WORDS>,
-    ) -> Option<Configuration<WORDS>> {
+    fn hide_returning<const WORDS: usize>(&self, configuration: &Configuration<WORDS>) -> Option<Configuration<WORDS>> {
         let operation = self.timeline.returns[configuration.frontier].operation;
         if let Effect::Reads(_) = self.effects[operation] {
             return None;

@@ -1,0 +1,96 @@
+//! What chance decides about turns: who is interrupted, who overtakes, who is urgent.
+
+use super::choice::{Choice, Kind, Name, draw, mix};
+use super::runtime::Runtime;
+use super::settings::Preemption;
+use super::task::Slot;
+use crate::time::Instant;
+
+/// The priority of a task whose decision is calm, in the middle of all.
+const CALM_PRIORITY: u64 = 1 << 31;
+
+impl Runtime {
+    /// Draws a decision. Wild values count only where the keep-set holds them.
+    #[inline]
+    pub(crate) fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+        self.decisions.set(self.decisions.get() + 1);
+        let value = wild(draw(self.settings.seed, name));
+        if value == calm || !self.settings.keep.holds(name) {
+            return calm;
+        }
+        if self.settings.is_recording {
+            let at = Instant::from_nanos(self.now_ns());
+            self.state.borrow_mut().report.choices.push(Choice { name, at });
+        }
+        value
+    }
+
+    #[inline]
+    pub(super) fn is_preempted(&self) -> bool {
+        match self.settings.preemption {
+            Preemption::None => false,
+            Preemption::Random { one_in } => {
+                let name = self.with_running(|task, now_ns| {
+                    Name::new(Kind::Preempt, task.lineage, task.preempt_stamp.next(now_ns))
+                });
+                self.decide(name, false, |bits| bits.is_multiple_of(one_in))
+            }
+            Preemption::Priorities { change_one_in } => {
+                let name = self.with_running(|task, now_ns| {
+                    Name::new(Kind::Priority, task.lineage, task.preempt_stamp.next(now_ns))
+                });
+                // A demotion is below every priority that was ever drawn.
+                let is_demoted = self.decide(name, false, |bits| bits.is_multiple_of(change_one_in));
+                if is_demoted {
+                    self.with_running(|task, _| task.priority = 0);
+                }
+                self.state.borrow().is_outranked(self.running.get())
+            }
+        }
+    }
+
+    /// Whether a task that becomes ready goes in front of all that are.
+    pub(super) fn overtakes(&self, slot: Slot) -> bool {
+        match self.settings.preemption {
+            Preemption::Random { one_in } => {
+                let name = {
+                    let mut state = self.state.borrow_mut();
+                    let task = state.task_mut(slot);
+                    Name::new(Kind::Order, task.lineage, task.order_stamp.next(self.now_ns()))
+                };
+                self.decide(name, false, |bits| bits.is_multiple_of(one_in))
+            }
+            Preemption::None | Preemption::Priorities { .. } => false,
+        }
+    }
+
+    /// How urgent a new task is.
+    pub(super) fn priority_of(&self, lineage: u64) -> u64 {
+        match self.settings.preemption {
+            Preemption::Priorities { .. } => {
+                self.decide(Name::new(Kind::Priority, lineage, 0), CALM_PRIORITY, |bits| (bits >> 32).max(1))
+            }
+            Preemption::None | Preemption::Random { .. } => CALM_PRIORITY,
+        }
+    }
+
+    /// Chooses one of several equals; the first is the calm choice.
+    pub(crate) fn choose(&self, options: usize) -> usize {
+        if options < 2 || !self.is_in_task() {
+            return 0;
+        }
+        let name = self
+            .with_running(|task, now_ns| Name::new(Kind::Order, mix(task.lineage, 1), task.order_stamp.next(now_ns)));
+        self.decide(name, 0, |bits| (bits % options as u64) as usize)
+    }
+
+    /// Random bits for whoever asks the operating system for some. They have no calm value.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn entropy(&self) -> u64 {
+        let name = self.with_running(|task, _| {
+            task.entropy_drawn += 1;
+            Name::new(Kind::Seed, task.lineage, task.entropy_drawn)
+        });
+        draw(self.settings.seed, name)
+    }
+}

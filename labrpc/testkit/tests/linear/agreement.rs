@@ -1,0 +1,155 @@
+//! The checkers against each other, on thousands of histories.
+
+use testkit::linear::generate::{Dice, Fault, Values, Workload};
+use testkit::linear::{
+    Budget, Contradiction, History, Input, Kind, Violation, check, check_by_search, check_by_unique_values,
+};
+
+use crate::brute_force::first_broken;
+
+/// Enough to try every mix of faults, values and lost answers often.
+const SMALL_HISTORIES: u64 = 6_000;
+const MIDDLING_HISTORIES: u64 = 150;
+
+/// Brute force agrees with both layers on small histories, right and wrong, and on the moment
+/// at which a wrong one became wrong.
+#[test]
+fn brute_force_agrees() {
+    let mut dice = Dice::new(1);
+    let (mut sound, mut broken, mut unique) = (0, 0, 0);
+    for seed in 0..SMALL_HISTORIES {
+        let workload = any_workload(&mut dice, 5, 9);
+        let history = with_answers_mixed_up(workload.play(seed), &mut dice);
+        let expected = first_broken(&history);
+        *(if expected.is_some() { &mut broken } else { &mut sound }) += 1;
+
+        let search = check_by_search(&history, Budget::default());
+        assert_eq!(broken_at(search), expected, "the search on seed {seed}: {history:#?}");
+        if let Some(verdict) = check_by_unique_values(&history) {
+            unique += 1;
+            assert_eq!(broken_at(verdict), expected, "unique values on seed {seed}: {history:#?}");
+        }
+    }
+    assert!(sound > SMALL_HISTORIES / 4, "vacuous: only {sound} histories were sound");
+    assert!(broken > SMALL_HISTORIES / 4, "vacuous: only {broken} histories were broken");
+    assert!(unique > SMALL_HISTORIES / 4, "vacuous: only {unique} histories had unique values");
+}
+
+/// The two layers agree on histories that are too long for brute force.
+#[test]
+fn unique_values_and_search_agree() {
+    let mut dice = Dice::new(2);
+    let mut broken = 0;
+    for seed in 0..MIDDLING_HISTORIES {
+        let workload = Workload { values: Values::Unique, ..any_workload(&mut dice, 12, 250) };
+        let history = with_answers_mixed_up(workload.play(seed), &mut dice);
+        let unique = broken_at(check_by_unique_values(&history).expect("the values are unique"));
+        let search = broken_at(check_by_search(&history, Budget::default()));
+        assert_eq!(unique, search, "{workload:?} with seed {seed}");
+        broken += u64::from(unique.is_some());
+    }
+    assert!(broken > MIDDLING_HISTORIES / 4, "vacuous: only {broken} histories were broken");
+    assert!(broken < MIDDLING_HISTORIES * 3 / 4, "vacuous: all but {broken} histories were broken");
+}
+
+/// A store that keeps its promises passes, however hard its clients push it.
+#[test]
+fn a_sound_store_passes() {
+    let mut dice = Dice::new(3);
+    for seed in 0..MIDDLING_HISTORIES {
+        let workload = Workload { fault: None, keys: 3, ..any_workload(&mut dice, 12, 250) };
+        let verdict = check(&workload.play(seed), Budget::default());
+        assert_eq!(verdict, Ok(()), "{workload:?} with seed {seed}");
+    }
+}
+
+/// A store that breaks its promise is told so by the right name.
+#[test]
+fn a_broken_store_is_found_out() {
+    let kinds_of = |fault| match fault {
+        Fault::StaleRead => &[Kind::StaleRead][..],
+        // Something that is put behind the lost write may be the first to show that it is missing.
+        Fault::LostWrite => &[Kind::LostWrite],
+        Fault::DoubledWrite => &[Kind::DoubledWrite],
+        // Whoever had seen the other order sees a fork.
+        Fault::SwappedAppends => &[Kind::OutOfOrder, Kind::Forked],
+        Fault::InventedValue => &[Kind::NeverWritten],
+        Fault::SplitBrain => &[Kind::StaleRead, Kind::LostWrite, Kind::Forked, Kind::OutOfOrder, Kind::DoubledWrite],
+    };
+    for fault in Fault::ALL {
+        let mut found = 0;
+        for seed in 0..20 {
+            let workload =
+                Workload { clients: 4, operations: 120, puts_percent: 2, fault: Some(fault), ..Workload::default() };
+            let Err(violation) = check(&workload.play(seed), Budget::default()) else { continue };
+            let kind = contradiction(violation).kind;
+            assert!(kinds_of(fault).contains(&kind), "{fault:?} with seed {seed} is no {kind:?}");
+            found += 1;
+        }
+        assert!(found >= 15, "{fault:?} was found in {found} of 20 histories only");
+    }
+}
+
+/// The search takes a thousand operations of fifteen clients in its stride: if it ever needs more
+/// configurations than this, it has lost one of the ideas that make it fast.
+#[test]
+fn the_search_stays_cheap() {
+    let workload = Workload { clients: 15, operations: 1_000, ..Workload::default() };
+    for seed in 0..5 {
+        let verdict = check_by_search(&workload.play(seed), Budget { configurations_max: 4_000 });
+        assert_eq!(verdict, Ok(()), "seed {seed}");
+    }
+}
+
+fn any_workload(dice: &mut Dice, clients_max: u64, operations_max: u64) -> Workload {
+    let puts_percent = [0, 5, 40][dice.below(3) as usize];
+    Workload {
+        clients: 1 + dice.below(clients_max),
+        keys: 1,
+        operations: 2 + dice.below(operations_max - 1) as usize,
+        puts_percent,
+        appends_percent: 20 + dice.below(40),
+        unanswered_percent: [0, 10][dice.below(2) as usize],
+        values: [Values::Unique, Values::Few(2)][dice.below(2) as usize],
+        fault: Fault::ALL.get(dice.below(2 * Fault::ALL.len() as u64) as usize).copied(),
+    }
+}
+
+/// Lets two Gets exchange their answers, or leaves the history as it is.
+fn with_answers_mixed_up(history: History, dice: &mut Dice) -> History {
+    let gets: Vec<usize> = history
+        .iter()
+        .filter(|(_, operation)| operation.input == Input::Get && operation.answer.is_some())
+        .map(|(id, _)| id.index())
+        .collect();
+    if gets.is_empty() || dice.percent(40) {
+        return history;
+    }
+    let mut any_get = || gets[dice.below(gets.len() as u64) as usize];
+    let (one, other) = (any_get(), any_get());
+    let mut mixed = History::on(history.clock());
+    for (id, operation) in history.iter() {
+        let source = match id.index() {
+            index if index == one => other,
+            index if index == other => one,
+            index => index,
+        };
+        let copy = mixed.call(operation.client, &operation.key, operation.input.clone(), operation.called);
+        let answers = (&operation.answer, &history.operations()[source].answer);
+        if let (Some(own), Some(answer)) = answers {
+            mixed.returned(copy, &answer.value, own.at);
+        }
+    }
+    mixed
+}
+
+fn broken_at(verdict: Result<(), Violation>) -> Option<u64> {
+    verdict.err().map(|violation| contradiction(violation).at)
+}
+
+fn contradiction(violation: Violation) -> Contradiction {
+    match violation {
+        Violation::NotLinearizable(contradiction) => contradiction,
+        undecided @ Violation::Undecided { .. } => panic!("{undecided}"),
+    }
+}

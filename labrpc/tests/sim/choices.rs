@@ -1,0 +1,146 @@
+//! Random decisions are drawn by name, and can be calmed one by one.
+
+use std::collections::BTreeSet;
+
+use labrpc::sim::{self, Choice, Keep, Kind, Name, Preemption, Settings, draw};
+use labrpc::thread;
+
+use crate::traffic;
+use crate::worlds::{MS, POLICIES, calmly};
+
+fn only(names: impl IntoIterator<Item = Name>) -> Keep {
+    Keep::Only(names.into_iter().map(Name::id).collect())
+}
+
+fn names(choices: &[Choice]) -> BTreeSet<Name> {
+    choices.iter().map(|choice| choice.name).collect()
+}
+
+/// The bits behind a decision are the same on every machine: a replay token is good everywhere.
+#[test]
+fn draws_are_the_same_everywhere() {
+    assert_eq!(draw(1, Name::new(Kind::Delay, 2, 3)), 0);
+    assert_eq!(draw(u64::MAX, Name::new(Kind::Seed, u64::MAX, 0)), 0);
+}
+
+/// What a decision is does not depend on what was decided before it.
+#[test]
+fn a_decision_depends_on_its_name_alone() {
+    let decide = |when| sim::decide(Name::new(Kind::Workload, 1, when), 0, |bits| bits);
+    let forwards = calmly(|| (0..10).map(decide).collect::<Vec<_>>());
+    let mut backwards = calmly(|| (0..10).rev().map(decide).collect::<Vec<_>>());
+    backwards.reverse();
+    assert_eq!(forwards, backwards);
+}
+
+/// A decision is wild if the keep-set holds its name, and calm if not.
+#[test]
+fn the_keep_set_decides_what_is_wild() {
+    let name = |when| Name::new(Kind::Fault, 7, when);
+    let settings = Settings { keep: only([name(1)]), is_recording: true, ..Settings::default() };
+    let (values, report) = sim::run(settings, || [0, 1, 2].map(|when| sim::decide(name(when), "calm", |_| "wild")));
+    assert_eq!(values.unwrap(), ["calm", "wild", "calm"]);
+    assert_eq!(names(&report.choices), BTreeSet::from([name(1)]));
+    assert_eq!(report.decisions, 3);
+}
+
+/// A decision that comes out calm by chance is not listed among the wild ones.
+#[test]
+fn a_calm_draw_is_no_choice() {
+    let settings = Settings { is_recording: true, ..Settings::default() };
+    let name = Name::new(Kind::Fault, 7, 0);
+    let (_, report) = sim::run(settings, || sim::decide(name, "calm", |_| "calm"));
+    assert!(report.choices.is_empty() && report.decisions == 1);
+}
+
+/// A source of further randomness stays as it is when everything is calmed.
+#[test]
+fn seeds_have_no_calm_value() {
+    let seeds = |keep| sim::run(Settings { keep, ..Settings::default() }, || sim::seed_of(1, 2)).0.unwrap();
+    assert_eq!(seeds(Keep::All), seeds(only([])));
+    assert_ne!(calmly(|| sim::seed_of(1, 2)), calmly(|| sim::seed_of(1, 3)));
+}
+
+/// Keeping every wild decision that was recorded makes the very same run.
+#[test]
+fn keeping_all_recorded_choices_replays_the_run() {
+    for preemption in POLICIES {
+        let settings = Settings { preemption, is_recording: true, ..Settings::default() };
+        let (whole, journals) = traffic::run(settings.clone());
+        let keep = only(names(&whole.choices));
+        let (replayed, replayed_journals) = traffic::run(Settings { keep, ..settings });
+        assert_eq!(whole.trace, replayed.trace, "{preemption:?}");
+        assert_eq!(whole.choices, replayed.choices, "{preemption:?}");
+        assert_eq!(journals, replayed_journals, "{preemption:?}");
+    }
+}
+
+/// With nothing kept the seed makes no difference: no loss, no copies, the shortest delays, and
+/// every thread runs until it blocks.
+#[test]
+fn a_calm_run_is_the_same_for_every_seed() {
+    for preemption in POLICIES {
+        let calm = |seed| traffic::run(Settings { seed, keep: only([]), preemption, ..Settings::default() });
+        let ((first, journals), (second, _)) = (calm(1), calm(2));
+        assert_eq!(first.trace, second.trace, "{preemption:?}");
+        // Each of 3 servers is asked by 2 others, and answered by 2 others, in 100 rounds.
+        assert!(journals.iter().all(|journal| journal.len() == 400), "{preemption:?}: something was lost or doubled");
+    }
+}
+
+/// Calming one decision leaves the names of all others alone, but for what hangs on it: the
+/// answer to a message that now arrives at another time, or not at all.
+#[test]
+fn calming_one_decision_leaves_the_others_alone() {
+    /// A request's answer, its copy's answer, and their delays, losses and copies.
+    const DEPENDENTS_MAX: usize = 8;
+    let settings = Settings { is_recording: true, ..Settings::default() };
+    let (whole, _) = traffic::run(settings.clone());
+    let all = names(&whole.choices);
+    assert!(all.len() > 1000, "the network is bad enough to tell: {} choices", all.len());
+    for calmed in all.iter().copied().step_by(40) {
+        let keep = only(all.iter().copied().filter(|&name| name != calmed));
+        let (report, _) = traffic::run(Settings { keep, ..settings.clone() });
+        let left = names(&report.choices);
+        let gone: Vec<_> = all.difference(&left).filter(|&&name| name != calmed).collect();
+        assert!(!left.contains(&calmed));
+        assert!(gone.len() <= DEPENDENTS_MAX, "calming {calmed:?} took {gone:?} with it");
+        assert!(left.is_subset(&all), "a keep-set breeds no new choices");
+    }
+}
+
+/// Calming one interruption leaves those of other threads alone, and those of later milliseconds.
+#[test]
+fn calming_an_interruption_leaves_the_others_alone() {
+    let busy = || {
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                thread::spawn(|| {
+                    for _ in 0..50 {
+                        thread::yield_now();
+                        thread::sleep(MS);
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    };
+    let preemption = Preemption::Random { one_in: 5 };
+    let settings = Settings { preemption, is_recording: true, ..Settings::default() };
+    let all = names(&sim::run(settings.clone(), busy).1.choices);
+    assert!(all.len() > 50, "{} choices", all.len());
+    for calmed in all.iter().copied() {
+        let keep = only(all.iter().copied().filter(|&name| name != calmed));
+        let left = names(&sim::run(Settings { keep, ..settings.clone() }, busy).1.choices);
+        let gone: Vec<_> = all.difference(&left).collect();
+        assert!(gone.len() <= 2, "calming {calmed:?} took {gone:?} with it");
+    }
+}
+
+/// Choices are listed in the order in which they fell, with their time.
+#[test]
+fn choices_are_listed_in_order() {
+    let (report, _) = traffic::run(Settings { is_recording: true, ..Settings::default() });
+    assert!(report.choices.is_sorted_by_key(|choice| choice.at));
+    assert!(report.choices.last().unwrap().at > report.choices[0].at);
+}

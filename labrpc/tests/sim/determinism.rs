@@ -1,0 +1,94 @@
+//! The same settings make the same run, wherever and however often it is made.
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use labrpc::sim::{Preemption, Report, Settings};
+
+use crate::traffic;
+use crate::worlds::POLICIES;
+
+/// Everything in a report that has to be the same each time. Processor time has not.
+fn essence(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
+    let Report { trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices, .. } = report.clone();
+    (trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices)
+}
+
+/// A run that is made twice is the same run, with every policy of preemption.
+#[test]
+fn equal_settings_make_equal_runs() {
+    for preemption in POLICIES {
+        for seed in 1..=3 {
+            let settings = Settings { seed, preemption, is_recording: true, ..Settings::default() };
+            let (first, first_journals) = traffic::run(settings.clone());
+            let (second, second_journals) = traffic::run(settings);
+            assert_eq!(essence(&first), essence(&second), "{preemption:?}, seed {seed}");
+            assert_eq!(first_journals, second_journals, "{preemption:?}, seed {seed}");
+        }
+    }
+}
+
+/// A run is the same whether it has the machine to itself or shares it with others.
+#[test]
+fn runs_do_not_disturb_one_another() {
+    let settings = Settings { preemption: Preemption::Random { one_in: 3 }, ..Settings::default() };
+    let (alone, _) = traffic::run(settings.clone());
+    let others: Vec<_> = (0..4)
+        .map(|other| {
+            let settings = settings.clone();
+            #[allow(clippy::disallowed_methods, reason = "each simulation has an OS thread of its own")]
+            std::thread::spawn(move || {
+                let _clutter: Vec<_> = (0..other * 100).map(|n| vec![0_u8; n]).collect(); // moves all later addresses
+                traffic::run(settings).0
+            })
+        })
+        .collect();
+    for other in others {
+        assert_eq!(essence(&alone), essence(&other.join().unwrap()));
+    }
+}
+
+/// Different seeds, and different policies of preemption, make different runs.
+#[test]
+fn different_settings_make_different_runs() {
+    let mut traces = HashSet::new();
+    for preemption in POLICIES {
+        for seed in 1..=10 {
+            let (report, _) = traffic::run(Settings { seed, preemption, ..Settings::default() });
+            assert!(traces.insert(report.trace), "{preemption:?}, seed {seed} made the same run as another one");
+        }
+    }
+}
+
+/// What the child of the test below says before its trace.
+const TRACE_IS: &str = "the trace is ";
+/// Asks for it to be said.
+const SAY_TRACE: &str = "LABRPC_TEST_SAYS_TRACE";
+
+/// Another process makes the same run: nothing depends on where its memory happens to lie.
+#[test]
+fn processes_agree_on_a_run() {
+    let settings = Settings { preemption: Preemption::Random { one_in: 10 }, ..Settings::default() };
+    let said = format!("{TRACE_IS}{:016x}", traffic::run(settings).0.trace);
+    if std::env::var_os(SAY_TRACE).is_some() {
+        return println!("{said}");
+    }
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", "determinism::processes_agree_on_a_run"])
+        .env(SAY_TRACE, "1")
+        .output()
+        .unwrap();
+    let heard = String::from_utf8_lossy(&child.stdout);
+    assert!(heard.contains(&said), "here {said}; there {heard}");
+}
+
+/// Whether decisions are listed makes no difference to them.
+#[test]
+fn recording_changes_nothing() {
+    let settings = Settings { preemption: Preemption::Random { one_in: 10 }, ..Settings::default() };
+    let (silent, _) = traffic::run(settings.clone());
+    let (recorded, _) = traffic::run(Settings { is_recording: true, ..settings });
+    assert_eq!(silent.trace, recorded.trace);
+    assert_eq!(silent.decisions, recorded.decisions);
+    assert!(silent.choices.is_empty() && !recorded.choices.is_empty());
+}

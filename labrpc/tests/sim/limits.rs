@@ -1,0 +1,78 @@
+//! A run is bounded in virtual time and in operations, whatever its tasks do.
+
+use std::time::Duration;
+
+use labrpc::sim::{self, FailureKind, Settings};
+use labrpc::sync::Mutex;
+use labrpc::thread;
+
+use crate::worlds::{MS, POLICIES, at, failing_with};
+
+/// A run that waits for too long fails, and says what the bound was.
+#[test]
+fn virtual_time_is_bounded() {
+    let settings = Settings { virtual_time_max: Duration::from_secs(10), ..Settings::default() };
+    let failure = failing_with(settings, || {
+        loop {
+            thread::sleep(Duration::from_secs(3));
+        }
+    });
+    assert_eq!(failure.kind, FailureKind::VirtualTime);
+    assert!(failure.message.contains("10s of virtual time"), "{failure}");
+    assert!(failure.at <= at(Duration::from_secs(10)), "{failure}");
+}
+
+/// So does one that never waits, but polls.
+#[test]
+fn virtual_time_is_bounded_for_those_who_poll() {
+    for preemption in POLICIES {
+        let settings = Settings { virtual_time_max: 5 * MS, preemption, ..Settings::default() };
+        let failure = failing_with(settings, || {
+            let lock = Mutex::new(());
+            loop {
+                drop(lock.lock());
+            }
+        });
+        assert_eq!(failure.kind, FailureKind::VirtualTime, "{preemption:?}");
+        assert!(failure.at < at(6 * MS), "{preemption:?}: {failure}");
+    }
+}
+
+/// A run may take as much virtual time as its bound.
+#[test]
+fn the_bound_itself_is_allowed() {
+    let settings = Settings { virtual_time_max: Duration::from_secs(1), ..Settings::default() };
+    let (result, report) = sim::run(settings, || thread::sleep(Duration::from_secs(1) - MS));
+    result.unwrap();
+    assert!(report.virtual_time <= Duration::from_secs(1));
+}
+
+/// A run that does too much fails, and says what the bound was.
+#[test]
+fn operations_are_bounded() {
+    for preemption in POLICIES {
+        let settings = Settings { operations_max: 10_000, preemption, ..Settings::default() };
+        let failure = failing_with(settings, || {
+            let lock = Mutex::new(());
+            loop {
+                drop(lock.lock());
+            }
+        });
+        assert_eq!(failure.kind, FailureKind::Operations, "{preemption:?}");
+        assert!(failure.message.contains("more than 10000 operations"), "{failure}");
+    }
+}
+
+/// Operations are counted: two for a lock that is taken and a clock that is read.
+#[test]
+fn operations_are_counted() {
+    let (_, report) = sim::run(Settings::default(), || {
+        let lock = Mutex::new(());
+        for _ in 0..100 {
+            drop(lock.lock());
+            let _ = labrpc::time::Instant::now();
+        }
+    });
+    assert_eq!(report.operations, 200);
+    assert_eq!(report.virtual_time, Duration::from_nanos(200 * 100));
+}

@@ -1,0 +1,69 @@
+//! A world with something in it: servers that call one another on a fixed schedule, over a bad
+//! network, each with a lock that its threads meet at.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use labrpc::network::{Conditions, Network};
+use labrpc::sim::{self, Report, Settings, mix};
+use labrpc::sync::Mutex;
+use labrpc::wire::{self, WireError};
+use labrpc::{PeerId, Port, Service};
+
+use crate::worlds::{MS, at, sleep_until};
+
+const SERVERS: usize = 3;
+const ROUNDS: u32 = 100;
+/// Wide enough for a call and its answer, held back by nothing, to be over before the next one.
+const INTERVAL: Duration = Duration::from_millis(80);
+
+/// What a server has seen: who asked, or answered, in which round.
+type Journal = Arc<Mutex<Vec<(PeerId, u32)>>>;
+
+struct Echo(Journal);
+
+impl Service for Echo {
+    fn request(&self, from: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        self.0.lock().push((from, wire::decode(request)?));
+        Ok(Some(request.to_vec()))
+    }
+
+    fn reply(&self, from: PeerId, reply: &[u8]) -> Result<(), WireError> {
+        self.0.lock().push((from, wire::decode(reply)?));
+        Ok(())
+    }
+}
+
+/// Eight seconds of it. Returns the servers' journals.
+pub fn traffic() -> Vec<Vec<(PeerId, u32)>> {
+    let network = Network::new(SERVERS, 0);
+    network.set_conditions(Conditions::UNRELIABLE);
+    let journals: Vec<Journal> = (0..SERVERS).map(|server| serve(&network, server)).collect();
+    sleep_until(at(INTERVAL * (ROUNDS + 2)));
+    journals.iter().map(|journal| journal.lock().clone()).collect()
+}
+
+fn serve(network: &Network, server: PeerId) -> Journal {
+    let journal = Journal::default();
+    let node = sim::new_node(format!("server {server}"));
+    network.plug(server, Some(node));
+    network.add_service(server, Port::Raft, Arc::new(Echo(Arc::clone(&journal))));
+    for peer in (0..SERVERS).filter(|&peer| peer != server) {
+        let link = network.link(server, peer, Port::Raft);
+        // In the midst of a millisecond, so that the 100 ns of some operation do not end it.
+        let offset = MS * (3 * server + peer) as u32 + MS / 2;
+        sim::spawn_named(node, "caller", mix(server as u64, peer as u64), move || {
+            for round in 1..=ROUNDS {
+                sleep_until(at(INTERVAL * round + offset));
+                link.send(&round);
+            }
+        });
+    }
+    journal
+}
+
+/// A run of it, with what was counted and what the servers saw.
+pub fn run(settings: Settings) -> (Report, Vec<Vec<(PeerId, u32)>>) {
+    let (journals, report) = sim::run(settings, traffic);
+    (report, journals.unwrap_or_else(|failure| panic!("{failure}")))
+}

@@ -1,0 +1,89 @@
+//! How tests make a world and look at what is left of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use labrpc::sim::{self, Failure, Preemption, Settings};
+use labrpc::thread;
+use labrpc::time::Instant;
+
+/// Every way to interrupt tasks, in the strengths that tests use.
+pub const POLICIES: [Preemption; 5] = [
+    Preemption::None,
+    Preemption::Random { one_in: 1 },
+    Preemption::Random { one_in: 10 },
+    Preemption::Priorities { change_one_in: 10 },
+    Preemption::Priorities { change_one_in: 1000 },
+];
+
+pub const MS: Duration = Duration::from_millis(1);
+/// Longer than any test runs: whoever sleeps for it is there to be ended.
+pub const FOR_EVER: Duration = Duration::from_secs(1000);
+
+/// Runs a body without preemption, where it is known who runs when.
+pub fn calmly<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    sim::run(Settings::default(), body).0.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// Runs a body with every policy of preemption, in several orders each.
+pub fn with_every_policy(body: impl Fn() + Sync) {
+    for preemption in POLICIES {
+        for seed in 1..=5 {
+            let settings = Settings { seed, preemption, ..Settings::default() };
+            sim::run(settings, &body).0.unwrap_or_else(|failure| panic!("{preemption:?}, seed {seed}: {failure}"));
+        }
+    }
+}
+
+/// Runs a body that has to fail.
+pub fn failing(body: impl FnOnce() + Send) -> Failure {
+    failing_with(Settings::default(), body)
+}
+
+/// Runs a body that has to fail.
+pub fn failing_with(settings: Settings, body: impl FnOnce() + Send) -> Failure {
+    sim::run(settings, body).0.expect_err("the run fails")
+}
+
+/// A point in virtual time.
+pub fn at(since_zero: Duration) -> Instant {
+    Instant::ZERO + since_zero
+}
+
+/// Sleeps until a point in virtual time, however much of it has passed.
+pub fn sleep_until(deadline: Instant) {
+    thread::sleep(deadline - Instant::now());
+}
+
+/// Counts how many things have been dropped.
+#[derive(Clone, Default)]
+pub struct Drops(Arc<AtomicUsize>);
+
+impl Drops {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Something whose drop is counted.
+    pub fn counted(&self) -> Counted {
+        Counted(self.clone())
+    }
+}
+
+pub struct Counted(Drops);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Does something when it is dropped.
+pub struct WhenDropped<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for WhenDropped<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
