@@ -42,8 +42,9 @@ struct Parcel {
 ///
 /// - `snapshot` is the service's state right at the log's base. It is empty while the base is
 ///   zero.
-/// - Only a follower that has just answered is sent a snapshot, and at most one in
-///   [`SNAPSHOT_PATIENCE`]. Others hear heartbeats at the log's base, which are small.
+/// - Only a follower that has just answered is sent a snapshot, and not another one within
+///   [`SNAPSHOT_PATIENCE`] unless it has the first. All others hear heartbeats at the log's base,
+///   which are small.
 #[derive(Clone, Debug)]
 pub struct Compacting {
     replica: Replica<CompactLog>,

@@ -54,7 +54,10 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
         type_name: std::any::type_name::<T>(),
         bytes_len: bytes.len(),
         sender: None,
-        reason: error.to_string(),
+        reason: match *error {
+            bincode::ErrorKind::Io(_) => "they end too early".to_string(),
+            other => other.to_string(),
+        },
     })
 }
 

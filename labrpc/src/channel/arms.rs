@@ -14,7 +14,7 @@ use crossbeam_channel::{Select, SelectedOperation};
 
 use super::receiver::Flavor as Receiving;
 use super::sender::Flavor as Sending;
-use super::simulated::Ticket;
+use super::ticket::Ticket;
 use super::{Receiver, RecvError, SendError, Sender, deadline_after, refuse_to_block};
 use crate::sim::runtime::{self, Key, Runtime, Waiting, Wake};
 use crate::sync::waiting::{AtEnd, park_in_line};

@@ -26,6 +26,7 @@ mod iterate;
 mod receiver;
 mod sender;
 mod simulated;
+mod ticket;
 mod timer;
 
 use std::panic::Location;
@@ -38,7 +39,7 @@ pub use iterate::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::Sender;
 
-use crate::sim::runtime;
+use crate::sim::runtime::{self, Runtime};
 use crate::sync::waiting::deadline;
 use crate::time::Instant;
 use simulated::Channel;
@@ -150,4 +151,20 @@ fn refuse_to_block(operation: &str) -> ! {
         "a channel that was made outside of the simulation would have to wait in {operation} inside it, and with \
          it all other tasks and virtual time: make the channel inside the simulation"
     )
+}
+
+/// The simulation with this id, which the caller must be in.
+#[track_caller]
+fn expect_world(run_id: u64, what: &str, made: &'static Location<'static>) -> &'static Runtime {
+    match runtime::current() {
+        Some(world) if world.run_id() == run_id => world,
+        Some(_) => panic!(
+            "a {what} that was made in one simulation, at {made}, is used in another: its waiting threads are not \
+             of this world. Make it where it is used"
+        ),
+        None => panic!(
+            "a {what} that was made inside a simulation, at {made}, is used outside of it: nobody is left there to \
+             answer. Let the body of the simulation return what is wanted outside"
+        ),
+    }
 }

@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use super::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError, TrySendError};
+use super::ticket::Ticket;
+use super::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError, TrySendError, expect_world};
 use crate::sim::runtime::{self, Key, Runtime, Waiting, Wake};
 use crate::sync::waiting::park_in_line;
 use crate::time::Instant;
@@ -32,31 +32,6 @@ struct State<T> {
     takers: VecDeque<Taker<T>>,
     senders: usize,
     receivers: usize,
-}
-
-/// One who waits for another hand. Its address is what it parks on.
-pub(super) struct Ticket {
-    is_served: AtomicBool,
-}
-
-impl Ticket {
-    pub(super) fn new() -> Arc<Ticket> {
-        Arc::new(Ticket { is_served: AtomicBool::new(false) })
-    }
-
-    pub(super) fn key(&self) -> Key {
-        std::ptr::from_ref(self) as Key
-    }
-
-    pub(super) fn is_served(&self) -> bool {
-        self.is_served.load(Ordering::Relaxed)
-    }
-
-    /// Whether the caller is the first to serve it. A `select!` holds the same ticket in several
-    /// channels.
-    fn serve(&self) -> bool {
-        !self.is_served.swap(true, Ordering::Relaxed)
-    }
 }
 
 struct Offer<T> {
@@ -362,21 +337,5 @@ impl<T> Channel<T> {
     /// The channel's simulation, if the caller is in it. To drop an end elsewhere is no mistake.
     fn present_world(&self) -> Option<&'static Runtime> {
         runtime::current().filter(|world| world.run_id() == self.run_id)
-    }
-}
-
-/// The simulation with this id, which the caller must be in.
-#[track_caller]
-pub(super) fn expect_world(run_id: u64, what: &str, made: &'static Location<'static>) -> &'static Runtime {
-    match runtime::current() {
-        Some(world) if world.run_id() == run_id => world,
-        Some(_) => panic!(
-            "a {what} that was made in one simulation, at {made}, is used in another: its waiting threads are not \
-             of this world. Make it where it is used"
-        ),
-        None => panic!(
-            "a {what} that was made inside a simulation, at {made}, is used outside of it: nobody is left there to \
-             answer. Let the body of the simulation return what is wanted outside"
-        ),
     }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::simulated::expect_world;
-use super::{RecvTimeoutError, TryRecvError, refuse_to_block};
+use super::{RecvTimeoutError, TryRecvError, expect_world, refuse_to_block};
 use crate::sim::runtime::{self, Runtime, Waiting, Wake};
 use crate::time::Instant;
 

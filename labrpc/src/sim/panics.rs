@@ -46,6 +46,7 @@ impl Drop for CrashToken {
 /// What a panic said, and where.
 pub(super) struct PanicNote {
     message: String,
+    place: String,
     backtrace: String,
 }
 
@@ -56,13 +57,14 @@ pub(super) fn note_end(runtime: &Runtime, payload: Box<dyn Any + Send>) {
         return;
     }
     let note = runtime.panic_note.take();
-    let (message, backtrace) = match note {
-        Some(note) => (note.message, note.backtrace),
-        None => (words_of(&*payload), String::new()),
-    };
+    let PanicNote { message, place, backtrace } = note.unwrap_or_else(|| PanicNote {
+        message: words_of(&*payload),
+        place: String::new(),
+        backtrace: String::new(),
+    });
     let mut state = runtime.state.borrow_mut();
     let failure = runtime.failure(&state, FailureKind::Panic, message);
-    state.failure.get_or_insert(Failure { backtrace, ..failure });
+    state.failure.get_or_insert(Failure { place, backtrace, ..failure });
 }
 
 fn words_of(payload: &(dyn Any + Send)) -> String {
@@ -83,21 +85,14 @@ pub(super) fn install_hook() {
 }
 
 fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
-    let said = words_of_hook(info);
-    let message = match info.location() {
-        Some(at) => format!("panicked at {}:{}:{}: {said}", at.file(), at.line(), at.column()),
-        None => format!("panicked: {said}"),
-    };
+    let message = words_of(info.payload());
+    let place = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column())).unwrap_or_default();
     // In the test's own node the place is enough; a server's panic is a student's to trace.
     let is_server = runtime.state.try_borrow().is_ok() && runtime.node() != NodeId::TEST;
     let backtrace = if is_server { backtrace_of_student() } else { String::new() };
     if let Ok(mut note) = runtime.panic_note.try_borrow_mut() {
-        *note = Some(PanicNote { message, backtrace });
+        *note = Some(PanicNote { message, place, backtrace });
     }
-}
-
-fn words_of_hook(info: &PanicHookInfo<'_>) -> String {
-    info.payload_as_str().unwrap_or("a panic").to_string()
 }
 
 /// The present backtrace, from the first frame in a lab's own code to the last such frame.

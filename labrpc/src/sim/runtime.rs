@@ -350,7 +350,7 @@ impl Runtime {
             Some(task) => (state.label(task.node).to_string(), task.name.to_string()),
             None => Default::default(),
         };
-        Failure { kind, message, at, node, task, backtrace: String::new() }
+        Failure { kind, message, at, node, task, place: String::new(), backtrace: String::new() }
     }
 
     /// Takes a task out of the world for good, from within it, and lets the scheduler fail the run.

@@ -133,18 +133,26 @@ pub struct Failure {
     pub node: String,
     /// That task's name, such as `ticker`.
     pub task: String,
+    /// The line that a panic names; empty if there was none.
+    pub place: String,
     /// Where it stood, beginning in the code of the lab; empty if that is not known.
     pub backtrace: String,
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let seconds = self.at.as_nanos() as f64 / 1e9;
-        match (self.node.as_str(), self.task.as_str()) {
-            ("", "") => write!(f, "at {seconds:.6} s: {}", self.message)?,
-            (node, task) => write!(f, "{node}, task '{task}', at {seconds:.6} s: {}", self.message)?,
+        let Failure { node, task, message, place, backtrace, .. } = self;
+        let who = match (node.as_str(), task.as_str()) {
+            ("", "") => String::new(),
+            (node, task) if node == task || task == "test" => format!("{node}, "),
+            (node, task) => format!("{node}, task '{task}', "),
+        };
+        write!(f, "{who}at {:.6} s: {message}", self.at.as_nanos() as f64 / 1e9)?;
+        match (backtrace.trim_end(), place.as_str()) {
+            ("", "") => Ok(()),
+            ("", place) => write!(f, "\n    at {place}"),
+            (backtrace, _) => write!(f, "\n{backtrace}"),
         }
-        if self.backtrace.is_empty() { Ok(()) } else { write!(f, "\n{}", self.backtrace.trim_end()) }
     }
 }
 

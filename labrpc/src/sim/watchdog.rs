@@ -9,7 +9,7 @@ use super::platform::{Interrupt, SimThread};
 /// How often the watching thread looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Looks without an effect until an interrupted task is given up, and the process with it.
-const LOOKS_AFTER_INTERRUPT: u32 = 20;
+const LOOKS_AFTER_INTERRUPT: u32 = 100;
 
 /// Counts turns, so that another thread can see that there are any.
 #[derive(Clone, Default)]

@@ -15,7 +15,9 @@
 //!
 //! Not made on purpose: mapped guards, upgradable reads, locking with a time-out. A lock must not
 //! be shared between a simulation and OS threads *while* the simulation runs: a task would wait
-//! for a thread that its world knows nothing of, which is reported as a deadlock.
+//! for a thread that its world knows nothing of, which is reported as a deadlock. Nor should the
+//! nodes of a simulation share one without need: a paused node keeps what it holds, and its place
+//! in line.
 
 mod condvar;
 mod mutex;

@@ -162,3 +162,83 @@ fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<()
     let report = Report { virtual_time: elapsed, cpu_time: elapsed, ..Report::default() };
     (outcome.map_err(|payload| world.failure_of(payload)), report)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use labrpc::network::{Conditions, Port, Service};
+    use labrpc::wire::WireError;
+    use labrpc::{PeerId, thread};
+
+    use super::*;
+
+    struct Echo;
+
+    impl Service for Echo {
+        fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+            Ok(Some(request.to_vec()))
+        }
+    }
+
+    /// A world with chance in it: messages between two servers, over a bad network.
+    fn chatter(world: &World) {
+        let network = world.network(2);
+        network.set_conditions(Conditions::UNRELIABLE);
+        for server in 0..2 {
+            network.plug(server, Some(sim::new_node(format!("server {server}"))));
+            network.add_service(server, Port::Raft, Arc::new(Echo));
+        }
+        for nth in 0..200_u64 {
+            network.link(0, 1, Port::Raft).send(&nth);
+            thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    fn token(kept: Option<Vec<usize>>) -> Token {
+        Token { test: "chatter".into(), seed: 2, kept }
+    }
+
+    fn trace(token: &Token, full: &Report) -> u64 {
+        let keep = token.keep(&full.choices).expect("the run has these decisions");
+        run_simulated(token, keep, false, &chatter).1.trace
+    }
+
+    /// A token makes the same run again: with all of its chance, with all of it named one by one,
+    /// and with a part of it.
+    #[test]
+    fn tokens_replay_runs() {
+        let (_, full) = run_simulated(&token(None), Keep::All, true, &chatter);
+        assert!(full.choices.len() > 200, "only {} wild decisions", full.choices.len());
+        assert_eq!(trace(&token(None), &full), full.trace);
+        assert_eq!(trace(&token(Some((0..full.choices.len()).collect())), &full), full.trace);
+        let some = token(Some(vec![3, 5, 8]));
+        assert_eq!(trace(&some, &full), trace(&some, &full));
+        assert_ne!(trace(&some, &full), full.trace);
+    }
+
+    /// What is kept of a run stays wild, and all else is calm: no new chance comes up.
+    #[test]
+    fn what_is_not_kept_is_calm() {
+        let (_, full) = run_simulated(&token(None), Keep::All, true, &chatter);
+        let some = token(Some(vec![3, 5, 8]));
+        let keep = some.keep(&full.choices).expect("the run has these decisions");
+        let (_, kept) = run_simulated(&some, keep, true, &chatter);
+        assert!(kept.choices.len() <= 3, "{:?}", kept.choices);
+    }
+
+    /// A token for other code is refused, and not replayed as something else.
+    #[test]
+    fn tokens_of_other_code_are_refused() {
+        let (_, full) = run_simulated(&token(None), Keep::All, true, &chatter);
+        assert!(token(Some(vec![full.choices.len()])).keep(&full.choices).is_err());
+    }
+
+    /// Each kind of preemption comes up among any four seeds.
+    #[test]
+    fn seeds_differ_in_how_they_interrupt() {
+        let kinds: std::collections::HashSet<_> =
+            (1..=4).map(|seed| std::mem::discriminant(&preemption_of(seed))).collect();
+        assert_eq!(kinds.len(), 3);
+    }
+}

@@ -85,6 +85,7 @@ impl World {
             at: Instant::ZERO + self.elapsed(),
             node: String::new(),
             task: String::new(),
+            place: String::new(),
             backtrace: String::new(),
         }
     }

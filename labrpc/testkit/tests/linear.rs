@@ -1,7 +1,359 @@
-//! x
+//! The linearizability checker: what it accepts, what it rejects, and what it says then.
+
 #[path = "linear/agreement.rs"]
 mod agreement;
 #[path = "linear/brute_force.rs"]
 mod brute_force;
 #[path = "linear/drawing.rs"]
 mod drawing;
+#[path = "linear/limits.rs"]
+mod limits;
+#[path = "linear/text.rs"]
+mod text;
+
+use testkit::linear::{Budget, Contradiction, Kind, Violation, check, check_by_search};
+
+use drawing::drawn;
+
+/// What both layers think of a sound history.
+#[track_caller]
+fn assert_sound(drawing: &str) {
+    let history = drawn(drawing);
+    assert_eq!(check(&history, Budget::default()), Ok(()));
+    assert_eq!(check_by_search(&history, Budget::default()), Ok(()));
+    assert!(brute_force::explains(&history, u64::MAX));
+}
+
+/// What is wrong with a broken history; both layers and brute force must find it at the same time.
+#[track_caller]
+fn broken(drawing: &str) -> Contradiction {
+    let history = drawn(drawing);
+    let found = contradiction(check(&history, Budget::default()));
+    let searched = contradiction(check_by_search(&history, Budget::default()));
+    assert_eq!(found.at, searched.at, "{}\n{}", found.sentence, searched.sentence);
+    assert_eq!(Some(found.at), brute_force::first_broken(&history), "{}", found.sentence);
+    found
+}
+
+#[track_caller]
+fn contradiction(verdict: Result<(), Violation>) -> Contradiction {
+    match verdict {
+        Err(Violation::NotLinearizable(contradiction)) => contradiction,
+        other => panic!("the history is broken, but the verdict is {other:?}"),
+    }
+}
+
+/// Whose lines of the drawing the witness is.
+fn witness(contradiction: &Contradiction) -> Vec<usize> {
+    contradiction.witness.iter().map(|id| id.index()).collect()
+}
+
+/// Operations that overlap may have happened in either order.
+#[test]
+fn overlapping_writes_may_happen_in_either_order() {
+    assert_sound(
+        "1 append a   |-----|
+         2 append b     |-----|
+         3 get ba               |-|",
+    );
+    assert_sound(
+        "1 append a   |-----|
+         2 append b     |-----|
+         3 get ab               |-|",
+    );
+}
+
+/// Operations of which one returns in the instant in which the other is called overlap.
+#[test]
+fn touching_is_overlapping() {
+    assert_sound(
+        "1 append a   |---|
+         2 get -          |---|",
+    );
+}
+
+/// A Get that misses what others have seen before it was called is stale.
+#[test]
+fn a_get_that_misses_a_write_that_others_saw_is_stale() {
+    let stale = broken(
+        "1 append a   |---|
+         2 append b         |---|
+         3 get ab             |----|
+         4 get a                  |---|",
+    );
+    assert_eq!(
+        stale.sentence,
+        "Stale read of key \"x\": client 4's Get that returned \"a\" (0.025 s to 0.029 s) was called after client 2's \
+         Append of \"b\" (0.019 s to 0.023 s) had returned, but shows the value from before that Append, as client 3's \
+         Get that returned \"ab\" (0.021 s to 0.026 s) tells; a Get must see what was there before it was called."
+    );
+    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![3, 1, 2]));
+    assert_sound(
+        "1 append a   |---|
+         2 append b         |---|
+         3 get ab             |----|
+         4 get a               |---|",
+    );
+}
+
+/// Once one Get has seen a value, later ones cannot see an older one, although the write is still open.
+#[test]
+fn a_get_that_misses_what_an_earlier_get_saw_is_stale() {
+    let stale = broken(
+        "1 append a   |-----------------|
+         2 get a       |---|
+         3 get -             |---|",
+    );
+    assert!(stale.sentence.contains("had returned, but lacks its last part, \"a\""), "{}", stale.sentence);
+    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![2, 1]));
+    assert_sound(
+        "1 append a   |-----------------|
+         2 get a           |---|
+         3 get -             |---|",
+    );
+}
+
+/// A value that another has replaced cannot come back, although the write that did so is still open.
+#[test]
+fn a_value_that_comes_back_is_stale() {
+    let stale = broken(
+        "1 put a   |---|
+         2 put b   |---------------------------|
+         3 get a         |---|
+         3 get b               |---|
+         3 get a                     |---|",
+    );
+    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![4, 3, 0]));
+    assert_sound(
+        "1 put a   |---|
+         2 put b   |---------------------------|
+         3 get a         |---|
+         3 get b               |---|
+         3 get b                     |---|",
+    );
+}
+
+/// Either of two overlapping Puts may be the last, but not both.
+#[test]
+fn two_puts_cannot_both_be_the_last() {
+    let stale = broken(
+        "1 put a   |---|
+         2 put b   |---|
+         3 get a         |---|
+         4 get b               |---|",
+    );
+    assert_eq!(
+        stale.sentence,
+        "Stale read of key \"x\": client 4's Get that returned \"b\" (0.022 s to 0.026 s) was called after client 1's \
+         Put of \"a\" (0.010 s to 0.014 s) had returned, but shows an older value: client 3's Get that returned \"a\" \
+         (0.016 s to 0.020 s) was called after client 2's Put of \"b\" (0.010 s to 0.014 s) had returned; a Get must see \
+         what was there before it was called."
+    );
+    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![3, 0, 2, 1]));
+}
+
+/// A write that returned and that nobody ever saw is lost.
+#[test]
+fn a_write_that_returned_and_left_no_trace_is_lost() {
+    let lost = broken(
+        "1 put a      |---|
+         2 append b         |---|
+         3 get a                  |---|",
+    );
+    assert_eq!(
+        lost.sentence,
+        "Lost write to key \"x\": client 3's Get that returned \"a\" (0.025 s to 0.029 s) was called after client 2's \
+         Append of \"b\" (0.019 s to 0.023 s) had returned, but shows an older value: that Append was called after \
+         client 1's Put of \"a\" (0.013 s to 0.017 s) had returned; once a write has returned, everything after it must \
+         know of it."
+    );
+    assert_eq!((lost.kind, witness(&lost)), (Kind::LostWrite, vec![2, 1, 0]));
+    // It overlaps the Put, which may have replaced it.
+    assert_sound(
+        "1 put a      |-----|
+         2 append b       |---|
+         3 get a                |---|",
+    );
+}
+
+/// A lost write may show in what was put behind it.
+#[test]
+fn an_append_that_skips_a_write_shows_that_it_was_lost() {
+    let lost = broken(
+        "1 append a   |---|
+         2 append b         |---|
+         3 append c               |---|
+         4 get ac     |------------------|",
+    );
+    assert!(lost.sentence.contains("client 4's Get that returned \"ac\""), "{}", lost.sentence);
+    assert_eq!((lost.kind, witness(&lost)), (Kind::LostWrite, vec![2, 1, 3]));
+}
+
+/// A write without an answer may never happen, or happen late; a Get without one is nothing.
+#[test]
+fn what_never_returned_may_have_happened_or_not() {
+    assert_sound(
+        "1 append a   |---
+         2 get -            |---|
+         3 get b               |-------",
+    );
+    assert_sound(
+        "1 append a   |---
+         2 get -            |---|
+         2 put c                  |---|
+         2 get ca                       |---|",
+    );
+    let twice = broken(
+        "1 append a   |---
+         2 get a            |---|
+         2 put c                  |---|
+         2 get ca                       |---|",
+    );
+    assert_eq!((twice.kind, witness(&twice)), (Kind::DoubledWrite, vec![1, 3, 0]));
+}
+
+/// A write that takes effect twice shows twice, unless it was made twice.
+#[test]
+fn a_doubled_write() {
+    let doubled = broken(
+        "1 append a   |---|
+         2 get aa           |---|",
+    );
+    assert_eq!(
+        doubled.sentence,
+        "Doubled write to key \"x\": client 2's Get that returned \"aa\" (0.019 s to 0.023 s) shows client 1's Append of \
+         \"a\" (0.013 s to 0.017 s) twice; a write must take effect once, however often it is sent."
+    );
+    assert_sound(
+        "1 append a   |---|
+         3 append a     |-------|
+         2 get aa           |---|",
+    );
+}
+
+/// A Get cannot return what nobody writes, or what is written only later.
+#[test]
+fn a_value_that_was_never_written() {
+    let invented = broken(
+        "1 append a   |---|
+         2 get ac           |---|
+         3 append c               |---|",
+    );
+    assert_eq!(
+        invented.sentence,
+        "A value that was never written to key \"x\": client 2's Get that returned \"ac\" (0.019 s to 0.023 s) holds \
+         \"c\" from byte 1 on, which nobody had written; a Get can only return what Puts and Appends have written."
+    );
+    assert_eq!((invented.kind, witness(&invented)), (Kind::NeverWritten, vec![1]));
+    assert_sound(
+        "1 append a   |---|
+         2 get ac           |---|
+         3 append c           |---|",
+    );
+}
+
+/// A Put replaces the value, and an Append does not.
+#[test]
+fn a_put_that_was_appended() {
+    let appended = broken(
+        "1 append a   |---|
+         2 put b            |---|
+         3 get ab                 |---|",
+    );
+    assert_eq!(
+        appended.sentence,
+        "A Put that did not replace the value of key \"x\": client 3's Get that returned \"ab\" (0.025 s to 0.029 s) \
+         shows client 2's Put of \"b\" (0.019 s to 0.023 s) added to an older value; a Put replaces whatever was there."
+    );
+    assert_eq!((appended.kind, witness(&appended)), (Kind::PutAppended, vec![2, 1]));
+    assert_sound(
+        "1 put a      |---|
+         2 append b         |---|
+         3 get ab                 |---|",
+    );
+}
+
+/// A value cannot grow in two ways, even while both writes are open.
+#[test]
+fn a_forked_value() {
+    let forked = broken(
+        "1 append a   |-----------------|
+         2 append b   |-----------------|
+         3 get a        |---|
+         4 get b          |---|",
+    );
+    assert_eq!(
+        forked.sentence,
+        "Forked value of key \"x\": client 4's Get that returned \"b\" (0.017 s to 0.021 s) and client 3's Get that \
+         returned \"a\" (0.015 s to 0.019 s) agree on 0 bytes, then one goes on with \"b\" and the other with \"a\"; all \
+         clients must see the same writes in the same order."
+    );
+    assert_eq!(forked.kind, Kind::Forked);
+    assert_sound(
+        "1 append a   |-----------------|
+         2 append b   |-----------------|
+         3 get a        |---|
+         4 get ab         |---|",
+    );
+}
+
+/// Writes take effect in the order in which they were made, if one had returned before the other was called.
+#[test]
+fn writes_out_of_order() {
+    let swapped = broken(
+        "1 append a   |---|
+         2 append b         |---|
+         3 get ba                 |---|",
+    );
+    assert_eq!(
+        swapped.sentence,
+        "Writes out of order on key \"x\": client 2's Append of \"b\" (0.019 s to 0.023 s) was called after client 1's \
+         Append of \"a\" (0.013 s to 0.017 s) had returned, but client 3's Get that returned \"ba\" (0.025 s to 0.029 s) \
+         shows them the other way round; a write that is made after another has returned takes effect after it."
+    );
+    assert_eq!((swapped.kind, witness(&swapped)), (Kind::OutOfOrder, vec![1, 0, 2]));
+}
+
+/// Where values are not unique, the search says which Get fits nowhere.
+#[test]
+fn a_get_that_no_order_explains() {
+    let unexplained = broken(
+        "1 put a   |---|
+         2 put b         |---|
+         1 put a         |---|
+         3 get a               |---|
+         3 get b                     |---|
+         3 get a                           |---|",
+    );
+    assert_eq!(
+        unexplained.sentence,
+        "No order explains key \"x\": client 3's Get that returned \"b\" (0.028 s to 0.032 s) fits nowhere; when it \
+         returned, the key held \"a\" or what no Get ever saw; one order of all operations must explain every answer."
+    );
+    assert_eq!((unexplained.kind, witness(&unexplained)), (Kind::NoOrder, vec![4]));
+    assert_sound(
+        "1 put a   |---|
+         2 put b         |---------------|
+         1 put a         |---|
+         3 get a               |---|
+         3 get b                     |---|",
+    );
+}
+
+/// Each key has its own order, and of two broken keys the one that broke first is told about.
+#[test]
+fn keys_are_checked_apart() {
+    let history = drawn(
+        "1 put k a   |---|
+         2 put l a   |---|
+         3 get k -               |---|
+         4 get l -         |---|",
+    );
+    let first = contradiction(check(&history, Budget::default()));
+    assert_eq!((first.key.as_str(), first.kind, first.at), ("l", Kind::LostWrite, 22_000_000));
+    let history = drawn(
+        "1 put k a   |---|
+         2 get l -         |---|",
+    );
+    assert_eq!(check(&history, Budget::default()), Ok(()));
+}

@@ -10,7 +10,8 @@ use crate::worlds::POLICIES;
 
 /// Everything in a report that has to be the same each time. Processor time has not.
 fn essence(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
-    let Report { trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices, .. } = report.clone();
+    let Report { trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices, .. } =
+        report.clone();
     (trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices)
 }
 

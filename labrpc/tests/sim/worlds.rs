@@ -56,26 +56,34 @@ pub fn sleep_until(deadline: Instant) {
     thread::sleep(deadline - Instant::now());
 }
 
-/// Counts how many things have been dropped.
+/// Counts how many things were made and how many of them have been dropped.
 #[derive(Clone, Default)]
-pub struct Drops(Arc<AtomicUsize>);
+pub struct Drops {
+    made: Arc<AtomicUsize>,
+    dropped: Arc<AtomicUsize>,
+}
 
 impl Drops {
+    pub fn made(&self) -> usize {
+        self.made.load(Ordering::SeqCst)
+    }
+
     pub fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.dropped.load(Ordering::SeqCst)
     }
 
     /// Something whose drop is counted.
     pub fn counted(&self) -> Counted {
+        self.made.fetch_add(1, Ordering::SeqCst);
         Counted(self.clone())
     }
 }
 
-pub struct Counted(Drops);
+pub struct Counted(pub Drops);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
+        self.0.dropped.fetch_add(1, Ordering::SeqCst);
     }
 }
 

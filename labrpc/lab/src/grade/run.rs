@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use super::record::{self, Line, Report};
-use super::verdict::{LabResult, Ledger};
+use super::verdict::{LabResult, Ledger, Verdict};
 use crate::course::Course;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -75,6 +75,7 @@ impl Runner<'_> {
         let started = Instant::now();
         let mut ledger = Ledger::new(&assignment.tests, self.request);
         let mut trouble = None;
+        let mut died_together = None;
         let mut notes = Vec::new();
         self.progress.start_lab(assignment.lab, ledger.owed_count());
         let mut attempts = self.first_attempts(assignment);
@@ -96,6 +97,7 @@ impl Runner<'_> {
             }
             if !missing.is_empty() && attempt.tests.len() > 1 {
                 attempts.extend(missing.iter().map(|test| single(test, attempt.replay.clone())));
+                died_together = Some(reason);
                 continue;
             }
             missing.iter().for_each(|test| ledger.explain(test, reason.clone()));
@@ -104,8 +106,11 @@ impl Runner<'_> {
             }
         }
         self.end_lab(assignment, &ledger, &mut notes);
-        let real_time = started.elapsed();
-        Ok(LabResult { lab: assignment.lab, is_built: true, verdicts: ledger.verdicts(), trouble, notes, real_time })
+        let (verdicts, real_time) = (ledger.verdicts(), started.elapsed());
+        if verdicts.iter().all(Verdict::is_passed) {
+            trouble = trouble.or(died_together.map(|reason| format!("each test passes alone, but together {reason}")));
+        }
+        Ok(LabResult { lab: assignment.lab, is_built: true, verdicts, trouble, notes, real_time })
     }
 
     fn first_attempts(&self, assignment: &Assignment) -> VecDeque<Attempt> {

@@ -97,6 +97,18 @@ fn a_crash_costs_only_its_test() {
     assert!(ended.stdout.contains("      stack overflow\n"), "{}", ended.stdout);
 }
 
+/// Tests that pass alone and crash together have not passed: somebody would run into it.
+#[test]
+fn a_crash_of_all_together_is_trouble() {
+    let course = FakeCourse::new();
+    course.behave("lab2a-election", &format!("[ $# = 0 ] && kill -ABRT $$; {PASSING}"));
+    let ended = course.lab("test 2a");
+    assert_eq!(ended.status, Some(1));
+    assert_row(&ended.stdout, "2A Who leads? 30/30 2/2 4");
+    let trouble = "each test passes alone, but together the test process died with signal: 6";
+    assert!(ended.stdout.contains(trouble), "{}", ended.stdout);
+}
+
 /// A process that fails though all its records say otherwise is not believed.
 #[test]
 fn a_contradiction_is_trouble() {

@@ -36,9 +36,8 @@ impl<R: Elect> Cluster<R> {
             }
             assert!(
                 waited < ELECTION_PATIENCE,
-                "no leader within {ELECTION_PATIENCE:?} (§5.2): the reachable servers {:?} say {:?}",
-                self.reachable(),
-                self.standings()
+                "no leader within {ELECTION_PATIENCE:?} (§5.2): of the reachable servers, {}",
+                self.terms()
             );
         }
     }
@@ -66,6 +65,15 @@ impl<R: Elect> Cluster<R> {
         reachable.filter_map(|server| Some((server, self.standing(server)?))).collect()
     }
 
+    /// For a message: `server 0 is in term 4, server 2 is in term 5`.
+    fn terms(&self) -> String {
+        let terms = self
+            .standings()
+            .into_iter()
+            .map(|(server, standing)| format!("server {server} is in term {}", standing.term));
+        terms.collect::<Vec<String>>().join(", ")
+    }
+
     /// Checks that no reachable server says it leads.
     ///
     /// # Panics
@@ -74,7 +82,14 @@ impl<R: Elect> Cluster<R> {
     #[track_caller]
     pub fn no_leader(&self) {
         let leaders = self.leaders();
-        assert!(leaders.is_empty(), "there is no majority, and yet a server leads: {leaders:?} (term: server)");
+        assert!(leaders.is_empty(), "there is no majority, and yet {} (§5.2)", self.who_leads());
+    }
+
+    /// For a message: `server 3 leads term 7`.
+    pub(super) fn who_leads(&self) -> String {
+        let leaders = self.leaders().into_iter().map(|(term, server)| format!("server {server} leads term {term}"));
+        let leaders: Vec<String> = leaders.collect();
+        if leaders.is_empty() { "nobody leads".into() } else { leaders.join(", ") }
     }
 
     /// The term that all reachable servers are in.
@@ -88,7 +103,8 @@ impl<R: Elect> Cluster<R> {
         let term = standings.first().expect("a server is reachable").1.term;
         assert!(
             standings.iter().all(|(_, standing)| standing.term == term),
-            "the servers are connected and idle, but not in the same term: {standings:?}"
+            "the servers are connected and idle, but {}",
+            self.terms()
         );
         term
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labrpc::channel::Receiver;
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId, Replicate, Term, thread, wire};
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId, Replicate, Term, thread};
 
 use super::ledger::Page;
 use super::{Boot, Booted, Cluster, Ledger};
@@ -26,7 +26,7 @@ const LEADERLESS_PAUSE: Duration = Duration::from_millis(50);
 /// assert_ne!(testkit::number(7), testkit::number(8));
 /// ```
 pub fn number(n: u64) -> Bytes {
-    wire::encode(&n).into()
+    n.to_string().into_bytes().into()
 }
 
 impl<R: Replicate> Cluster<R> {
@@ -97,10 +97,10 @@ impl<R: Replicate> Cluster<R> {
             first = leader + 1;
         }
         panic!(
-            "no agreement on {command:?} within {AGREEMENT_PATIENCE:?} by {servers} servers; reachable are {:?}, \
-             and they lead: {:?} (term: server)",
+            "no agreement on {command:?} by {servers} servers within {AGREEMENT_PATIENCE:?}; of the reachable servers \
+             {:?}, {}",
             self.reachable(),
-            self.leaders()
+            self.who_leads()
         );
     }
 

@@ -183,7 +183,8 @@ impl LoadClient {
         let seen = self.clerk.get(key);
         assert!(
             seen == *expected,
-            "nobody else writes to key {key:?}, but its only client reads {seen:?} where it wrote {expected:?}"
+            "nobody else writes to key {key:?}, but its only client reads other than it wrote: {} (§8)",
+            difference(&seen, expected)
         );
     }
 
@@ -216,10 +217,29 @@ fn check_own_keys<S: Elect>(store: &Store<S>, expected: &[String]) {
         let seen = clerk.get(&key.to_string());
         assert!(
             seen == *expected,
-            "key \"{key}\" holds {seen:?}, but its client wrote {expected:?}: each Append must take effect once, \
-             in order (§8)"
+            "key \"{key}\" does not hold what its client wrote: {}; each Append must take effect once, in order (§8)",
+            difference(&seen, expected)
         );
     }
+}
+
+/// Where two long values part ways, and how they go on from there.
+fn difference(seen: &str, expected: &str) -> String {
+    /// Enough to see the write in question and its neighbours.
+    const SHOWN_CHARS: usize = 40;
+    let equal = seen.bytes().zip(expected.bytes()).take_while(|(own, other)| own == other).count();
+    // From the beginning of the write in which they part.
+    let from = seen[..equal.min(seen.len())].rfind('x').unwrap_or(0);
+    let rest = |value: &str| match value.get(from..) {
+        None | Some("") => "ends there".to_string(),
+        Some(rest) if rest.len() <= SHOWN_CHARS => format!("goes on with {rest:?}"),
+        Some(rest) => format!("goes on with {:?}", rest.chars().take(SHOWN_CHARS).chain(['…']).collect::<String>()),
+    };
+    format!(
+        "after {from} bytes in common, the value that was read {}, and the right one {}",
+        rest(seen),
+        rest(expected)
+    )
 }
 
 #[track_caller]
@@ -261,6 +281,7 @@ pub fn speed<S: Elect>(store: &Store<S>) {
     }
     let each = (world.elapsed() - began) / appends;
     assert!(each <= EACH_MAX, "an operation took {each:?}: more than {EACH_MAX:?} is not better than one a heartbeat");
-    assert_eq!(clerk.get("x"), expected, "each Append must take effect once, in order (§8)");
+    let seen = clerk.get("x");
+    assert!(seen == expected, "{}; each Append must take effect once, in order (§8)", difference(&seen, &expected));
     store.check_linearizable();
 }

@@ -2,23 +2,21 @@
 
 use testkit::linear::{Clock, History, Input};
 
-/// How much time a column of a drawing stands for.
+/// How much time a column of a drawing stands for. The first one is at 0.
 const NANOSECONDS_PER_COLUMN: u64 = 1_000_000;
 
 /// Reads a drawing: one line for each operation, with its client, what it does, and a bar from
-/// its call to its return. A bar without an end never returns. `-` stands for the empty value.
+/// its call to its return. A bar without an end never returns. `-` stands for the empty value,
+/// and the key is `x` unless another stands before the value.
 ///
 /// ```text
 ///     1 append a   |----|
 ///     2 get a         |----|
-///     3 put -             |--
+///     3 put y -           |--
 /// ```
 pub fn drawn(drawing: &str) -> History {
     let mut history = History::on(Clock::Nanoseconds);
-    let lines: Vec<&str> = drawing.lines().filter(|line| !line.trim().is_empty()).collect();
-    let margin = lines.iter().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
-    for line in lines {
-        let line = &line[margin..];
+    for line in drawing.lines().map(str::trim_start) {
         let bar = line.find('|').expect("a bar shows when the operation was called");
         let time = |column: usize| column as u64 * NANOSECONDS_PER_COLUMN;
         let words: Vec<&str> = line[..bar].split_whitespace().collect();

@@ -1,0 +1,100 @@
+//! Histories as text.
+
+use testkit::linear::generate::{Dice, Workload};
+use testkit::linear::text::{Problem, TextError, read, write};
+use testkit::linear::{Budget, Clock, History, Input, OperationId, check};
+
+/// The text that porcupine's own tests use is read, checked and told about in lines.
+#[test]
+fn a_history_is_read_from_text() {
+    let history = read(
+        r#"{:process 0, :type :invoke, :f :put, :key "0", :value "x 0 0 y"}
+{:process 1, :type :invoke, :f :append, :key "1", :value "x 1 0 y"}
+{:process 0, :type :ok, :f :put, :key "0", :value "x 0 0 y"}
+{:process 2, :type :invoke, :f :get, :key "0", :value nil}
+{:process 2, :type :ok, :f :get, :key "0", :value ""}
+"#,
+    )
+    .unwrap();
+    assert_eq!(history.clock(), Clock::Lines);
+    assert_eq!(history.operations().len(), 3);
+    assert!(history.operations()[1].answer.is_none());
+    let violation = check(&history, Budget::default()).unwrap_err().to_string();
+    assert!(violation.contains("client 2's Get that returned \"\" (line 4 to line 5) was called after"), "{violation}");
+}
+
+/// What is written is read back: the same operations in the same order, with the same overlaps.
+#[test]
+fn text_keeps_everything_but_the_times() {
+    let mut dice = Dice::new(4);
+    for seed in 0..50 {
+        let history = Workload {
+            clients: 1 + dice.below(9),
+            keys: 2,
+            operations: 80,
+            unanswered_percent: 10,
+            ..Workload::default()
+        }
+        .play(seed);
+        let text = write(&history);
+        let copy = read(&text).unwrap();
+        assert_eq!(write(&copy), text);
+
+        let mut in_order: Vec<OperationId> = history.iter().map(|(id, _)| id).collect();
+        in_order.sort_by_key(|&id| (history.get(id).called, id));
+        assert_eq!(copy.operations().len(), in_order.len());
+        let pairs: Vec<_> = in_order.into_iter().map(|id| history.get(id)).zip(copy.operations()).collect();
+        for (original, copied) in &pairs {
+            assert_eq!((original.client, &original.key, &original.input), (copied.client, &copied.key, &copied.input));
+            let value = |answer: &Option<testkit::linear::Answer>| answer.as_ref().map(|answer| answer.value.clone());
+            assert_eq!(value(&original.answer), value(&copied.answer));
+        }
+        for (original, copied) in &pairs {
+            for (later, copied_later) in &pairs {
+                let precedes = |one: &testkit::linear::Operation, other: &testkit::linear::Operation| {
+                    one.answer.as_ref().is_some_and(|answer| answer.at < other.called)
+                };
+                assert_eq!(precedes(original, later), precedes(copied, copied_later), "{original:?} {later:?}");
+            }
+        }
+    }
+}
+
+/// Quotes, backslashes and line breaks in keys and values survive.
+#[test]
+fn text_keeps_strange_characters() {
+    let mut history = History::on(Clock::Lines);
+    let put = history.call(1, "a \"key\"", Input::Put("\\ \n \\n \"}".into()), 1);
+    history.returned(put, "", 2);
+    assert_eq!(read(&write(&history)).unwrap(), history);
+}
+
+/// A line that is no event, or that cannot have happened, is named with what would be right.
+#[test]
+fn wrong_text_is_refused() {
+    let call = "{:process 7, :type :invoke, :f :get, :key \"k\", :value nil}\n";
+    let other_call = "{:process 8, :type :invoke, :f :append, :key \"k\", :value nil}\n";
+    let answer = "{:process 7, :type :ok, :f :get, :key \"k\", :value \"\"}\n";
+    let refused = |text: String| read(&text).unwrap_err();
+
+    let cases = [
+        (call.replace(":f", ":g"), 1, Problem::Expected(", :f :")),
+        (call.replace("invoke", "info"), 1, Problem::Expected("`invoke` or `ok`")),
+        (call.replace("get", "cas"), 1, Problem::Expected("`get`, `put` or `append`")),
+        (call.replace("7", "nemesis"), 1, Problem::Expected("a client's number")),
+        (call.replace('}', "} and more"), 1, Problem::Expected("the end of the line")),
+        (call.replace("nil", "\"open"), 1, Problem::Expected("a closing `\"`")),
+        (call.replace("\"k\"", "\"\\k\""), 1, Problem::Expected("`n`, `\"` or `\\` behind a `\\`")),
+        (format!("{call}{other_call}"), 2, Problem::Expected("a value to write")),
+        (format!("{call}{}", answer.replace("\"\"", "nil")), 2, Problem::Expected("the value that the Get returned")),
+        (format!("{call}\n{call}"), 3, Problem::CallsWhileWaiting { client: 7 }),
+        (answer.into(), 1, Problem::AnsweredWithoutCall { client: 7 }),
+        (format!("{call}{}", answer.replace("\"k\"", "\"l\"")), 2, Problem::AnsweredSomethingElse { client: 7 }),
+    ];
+    for (text, line, problem) in cases {
+        let expected = TextError { line, problem };
+        assert_eq!(refused(text.clone()), expected, "{text}");
+    }
+    let sentence = refused(format!("{call}{call}")).to_string();
+    assert_eq!(sentence, "line 2: client 7 calls again before it is answered; one that gives up needs a new number");
+}

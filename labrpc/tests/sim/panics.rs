@@ -1,0 +1,206 @@
+//! A panic ends the run, and says whose it was, when and where.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use labrpc::channel;
+use labrpc::sim::{self, FailureKind, Preemption, Settings};
+use labrpc::sync::Mutex;
+use labrpc::thread;
+
+use crate::worlds::{FOR_EVER, MS, WhenDropped, at, failing, with_every_policy};
+
+/// Something with a name to be found in a backtrace.
+#[inline(never)]
+fn count_votes(votes: &[u64]) -> u64 {
+    let leader = votes.len() + 1;
+    votes[leader]
+}
+
+/// A server's panic names the server, its thread, the time, the line and the way there.
+#[test]
+fn a_servers_panic_is_told_in_full() {
+    let failure = failing(|| {
+        sim::spawn_in(sim::new_node("server 2"), "applier", || {
+            thread::sleep(1234 * MS);
+            std::hint::black_box(count_votes(&[1, 2]));
+        });
+        thread::sleep(FOR_EVER);
+    });
+    assert_eq!(failure.kind, FailureKind::Panic);
+    assert_eq!((failure.node.as_str(), failure.task.as_str()), ("server 2", "applier"));
+    assert!(failure.at >= at(1234 * MS) && failure.at < at(1235 * MS));
+    assert!(failure.message.starts_with("panicked at labrpc/tests/sim/panics.rs:"), "{failure}");
+    assert!(failure.message.ends_with("index out of bounds: the len is 2 but the index is 3"), "{failure}");
+    let first = failure.backtrace.trim_start().lines().next().unwrap_or_default();
+    assert!(first.contains("count_votes"), "the backtrace begins in the server's own code: {failure}");
+    assert!(!failure.backtrace.contains("labrpc/src"), "{failure}");
+    let text = failure.to_string();
+    assert!(text.starts_with("server 2, task 'applier', at 1.234"), "{text}");
+}
+
+/// The test's own panic is told by its place; the test knows the way there.
+#[test]
+fn the_tests_own_panic_is_told_by_its_place() {
+    let mut place = 0;
+    let failure = failing(|| {
+        place = line!() + 1;
+        panic!("{} leaders in term {}", 2, 3);
+    });
+    let expected = format!("panicked at labrpc/tests/sim/panics.rs:{place}:9: 2 leaders in term 3");
+    assert_eq!((failure.message, failure.backtrace), (expected, String::new()));
+    assert_eq!((failure.node.as_str(), failure.task.as_str()), ("the test", "test"));
+}
+
+/// A panic that a thread catches by itself is its own business.
+#[test]
+fn a_caught_panic_is_no_failure() {
+    with_every_policy(|| {
+        let thread = thread::spawn(|| catch_unwind(|| panic!("caught")).is_err());
+        assert!(thread.join().unwrap());
+    });
+}
+
+/// A panic's payload that is no text still fails the run.
+#[test]
+fn a_wordless_panic_is_a_failure() {
+    let failure = failing(|| std::panic::panic_any(7_u8));
+    assert_eq!(failure.kind, FailureKind::Panic);
+    assert!(failure.message.contains("panics.rs"), "{failure}");
+}
+
+/// A panic in an event, where no thread runs, fails the run as any other does.
+#[test]
+fn a_panic_in_an_event_fails_the_run() {
+    let failure = failing(|| {
+        sim::at(at(MS), || panic!("the oracle is not amused"));
+        thread::sleep(FOR_EVER);
+    });
+    assert_eq!(failure.kind, FailureKind::Panic);
+    assert!(failure.message.contains("panics.rs") && failure.message.contains("not amused"), "{failure}");
+    assert_eq!(failure.at, at(MS));
+}
+
+/// The world reports its own failure at the next turn, in the name of the thread that found it.
+#[test]
+fn a_reported_failure_ends_the_run() {
+    let failure = failing(|| {
+        sim::spawn_in(sim::new_node("server 1"), "oracle", || {
+            thread::sleep(MS);
+            sim::fail("two leaders in term 3");
+            sim::fail("and that is not all");
+        });
+        thread::sleep(FOR_EVER);
+    });
+    assert_eq!(failure.kind, FailureKind::Reported);
+    assert_eq!(failure.message, "two leaders in term 3", "the first failure counts");
+    assert_eq!((failure.node.as_str(), failure.task.as_str()), ("server 1", "oracle"));
+}
+
+/// A failure that is found in the very last turn still counts.
+#[test]
+fn a_failure_at_the_end_counts() {
+    assert_eq!(failing(|| sim::fail("too late?")).message, "too late?");
+}
+
+/// std counts panics by OS thread, and all of a simulation runs on one. While a destructor waits
+/// for a lock in the midst of a panic, others see `panicking()`: known, and documented. They are
+/// interrupted all the same, so that a thread that polls does not hang the world.
+#[test]
+fn others_go_on_while_a_destructor_waits() {
+    for preemption in crate::worlds::POLICIES {
+        let settings = Settings { preemption, operations_max: 1_000_000, ..Settings::default() };
+        let (result, _) = sim::run(settings, || {
+            let (lock, is_set) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(false)));
+            let node = sim::new_node("server 0");
+            let held = lock.lock();
+            let wanted = Arc::clone(&lock);
+            sim::spawn_in(node, "dying", move || {
+                let _last_words = WhenDropped(|| drop(wanted.lock()));
+                thread::sleep(FOR_EVER);
+            });
+            thread::sleep(MS);
+            sim::kill(node); // its destructor waits for the test's lock
+            assert!(std::thread::panicking(), "as std sees it");
+            let set = Arc::clone(&is_set);
+            thread::spawn(move || *set.lock() = true);
+            while !*is_set.lock() {}
+            drop(held);
+        });
+        result.unwrap_or_else(|failure| panic!("{preemption:?}: {failure}"));
+    }
+}
+
+/// A thread may panic, and catch it, while another one's destructor waits.
+#[test]
+fn panics_of_two_threads_do_not_mix() {
+    with_every_policy(|| {
+        let lock = Arc::new(Mutex::new(()));
+        let has_dropped = Arc::new(AtomicBool::new(false));
+        let (wanted, dropped) = (Arc::clone(&lock), Arc::clone(&has_dropped));
+        let held = lock.lock();
+        let first = thread::spawn(move || {
+            let panics = AssertUnwindSafe(|| {
+                let _last_words = WhenDropped(|| {
+                    drop(wanted.lock());
+                    dropped.store(true, Ordering::SeqCst);
+                });
+                panic!("one");
+            });
+            catch_unwind(panics).unwrap_err().downcast_ref::<&str>().copied()
+        });
+        thread::sleep(MS);
+        let second = thread::spawn(|| catch_unwind(|| panic!("two")).unwrap_err().downcast_ref::<&str>().copied());
+        assert_eq!(second.join().unwrap(), Some("two"));
+        assert!(!has_dropped.load(Ordering::SeqCst));
+        drop(held);
+        assert_eq!(first.join().unwrap(), Some("one"));
+        assert!(has_dropped.load(Ordering::SeqCst) && !std::thread::panicking());
+    });
+}
+
+/// A panic is the failure, not what its unwinding brings about elsewhere.
+#[test]
+fn the_first_panic_is_the_failure() {
+    let failure = failing(|| {
+        let (sender, receiver) = channel::unbounded::<()>();
+        thread::spawn(move || receiver.recv().expect("the sender is alive"));
+        thread::yield_now();
+        let _sender = sender;
+        panic!("the cause");
+    });
+    assert!(failure.message.contains("the cause"), "{failure}");
+}
+
+/// An interrupted thread is one that lives: what unwinds is left in peace.
+#[test]
+fn unwinding_is_not_interrupted() {
+    let settings = Settings { preemption: Preemption::Random { one_in: 1 }, ..Settings::default() };
+    let (result, _) = sim::run(settings, || {
+        let node = sim::new_node("server 0");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        for n in 0..3 {
+            let seen = Arc::clone(&seen);
+            sim::spawn_in(node, "dying", move || {
+                let _last_words = WhenDropped(|| {
+                    for _ in 0..3 {
+                        seen.lock().push(n);
+                    }
+                });
+                thread::sleep(FOR_EVER);
+            });
+        }
+        thread::sleep(MS);
+        sim::kill(node);
+        seen.lock().clone()
+    });
+    assert_eq!(result.unwrap(), [0, 0, 0, 1, 1, 1, 2, 2, 2]);
+}
+
+/// A simulation inside a simulation is refused.
+#[test]
+fn simulations_do_not_nest() {
+    let failure = failing(|| drop(sim::run(Settings::default(), || ())));
+    assert!(failure.message.contains("a simulation cannot run inside a simulation"), "{failure}");
+}
