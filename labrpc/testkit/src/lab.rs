@@ -76,7 +76,8 @@ impl Lab {
         self.conclude(token, 1, outcome, &report);
     }
 
-    fn conclude(&self, token: &Token, seeds: u64, outcome: Result<(), Failure>, report: &Report) {
+    fn conclude(&self, token: &Token, seeds: u64, outcome: Result<u64, Failure>, report: &Report) {
+        let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failure = outcome.err().map(|failure| self.describe(token, seeds, &failure, report));
         note(&Record {
             test: &token.test,
@@ -86,6 +87,7 @@ impl Lab {
             trace: format!("{:016x}", report.trace),
             virtual_ns: report.virtual_time.as_nanos() as u64,
             cpu_ns: report.cpu_time.as_nanos() as u64,
+            requests,
             token: token.to_string(),
             failure: failure.as_deref(),
         });
@@ -126,7 +128,7 @@ fn run_simulated(
     keep: Keep,
     is_recording: bool,
     body: &(impl Fn(&World) + Send + Sync),
-) -> (Result<(), Failure>, Report) {
+) -> (Result<u64, Failure>, Report) {
     let settings = Settings {
         seed: token.seed,
         keep,
@@ -136,7 +138,11 @@ fn run_simulated(
         operations_max: OPERATIONS_MAX,
         ..Settings::default()
     };
-    sim::run(settings, || body(&World::new(Mode::Simulated, token.seed, &token.test)))
+    sim::run(settings, || {
+        let world = World::new(Mode::Simulated, token.seed, &token.test);
+        body(&world);
+        world.requests()
+    })
 }
 
 /// Seeds differ in how the scheduler interrupts tasks, too: not at all, at random, by priorities.
@@ -151,12 +157,13 @@ fn preemption_of(seed: u64) -> Preemption {
     }
 }
 
-fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<(), Failure>, Report) {
+fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<u64, Failure>, Report) {
     let world = World::new(Mode::Real, token.seed, &token.test);
     let began = labrpc::time::Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         body(&world);
         world.complain();
+        world.requests()
     }));
     let elapsed = began.elapsed();
     let report = Report { virtual_time: elapsed, cpu_time: elapsed, ..Report::default() };

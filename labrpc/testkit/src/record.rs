@@ -19,6 +19,8 @@ pub(crate) struct Record<'a> {
     pub(crate) trace: String,
     pub(crate) virtual_ns: u64,
     pub(crate) cpu_ns: u64,
+    /// Requests that were sent over its networks; 0 if it failed.
+    pub(crate) requests: u64,
     pub(crate) token: String,
     pub(crate) failure: Option<&'a str>,
 }

@@ -21,12 +21,20 @@ pub struct World {
     began: Instant,
     /// The first broken promise that was seen on real threads.
     complaint: Arc<Mutex<Option<String>>>,
+    networks: Arc<Mutex<Vec<Network>>>,
     name: u64,
 }
 
 impl World {
     pub(crate) fn new(mode: Mode, seed: u64, test: &str) -> World {
-        World { mode, seed, began: Instant::now(), complaint: Arc::default(), name: hash_of(test) }
+        World {
+            mode,
+            seed,
+            began: Instant::now(),
+            complaint: Arc::default(),
+            networks: Arc::default(),
+            name: hash_of(test),
+        }
     }
 
     /// Whether time is virtual here.
@@ -46,7 +54,14 @@ impl World {
 
     /// A network with so many ends, in this world.
     pub fn network(&self, ends: usize) -> Network {
-        Network::new(ends, self.seed)
+        let network = Network::new(ends, self.seed);
+        self.networks.lock().push(network.clone());
+        network
+    }
+
+    /// How many requests were sent in this world so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.networks.lock().iter().map(|network| network.counts().requests).sum()
     }
 
     /// Random bits by name, for what has no calm value.
