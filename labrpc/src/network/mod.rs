@@ -108,6 +108,12 @@ impl Network {
         drop(old);
     }
 
+    /// All servers are gone, and the network with them. Services hold links, and links the network:
+    /// whoever made the network says here when that circle is to be broken.
+    pub fn close(&self) {
+        (0..self.ends()).for_each(|at| self.unplug(at));
+    }
+
     /// How all links are from now on, except those with conditions of their own.
     pub fn set_conditions(&self, conditions: Conditions) {
         self.state().set_conditions(conditions);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::conditions::Conditions;
 use super::link::{Port, Service};
 use super::tap::Tap;
@@ -66,7 +68,8 @@ struct Plug {
 pub(super) struct State {
     size: usize,
     conditions: Conditions,
-    links: Vec<LinkState>,
+    /// Links that were used, or that something was decided about.
+    links: FxHashMap<(PeerId, PeerId), LinkState>,
     plugs: Vec<Option<Plug>>,
     plugged: u64,
     sent: u64,
@@ -80,7 +83,7 @@ impl State {
         State {
             size,
             conditions: Conditions::RELIABLE,
-            links: vec![LinkState::default(); size * size],
+            links: FxHashMap::default(),
             plugs: (0..size).map(|_| None).collect(),
             plugged: 0,
             sent: 0,
@@ -96,7 +99,7 @@ impl State {
 
     fn link(&mut self, from: PeerId, to: PeerId) -> &mut LinkState {
         assert!(from < self.size && to < self.size, "there is no link from {from} to {to}");
-        &mut self.links[from * self.size + to]
+        self.links.entry((from, to)).or_default()
     }
 
     pub(super) fn set_conditions(&mut self, conditions: Conditions) {

@@ -278,5 +278,6 @@ impl<R: Elect> Drop for Inner<R> {
         if !self.world.is_simulated() {
             self.slots.lock().iter().filter_map(|slot| slot.server.as_ref()).for_each(|server| server.shutdown());
         }
+        self.network.close();
     }
 }
