@@ -1,0 +1,95 @@
+//! What the harness itself promises.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use labrpc::network::{Link, Service};
+use labrpc::sync::Mutex;
+use labrpc::wire::WireError;
+use labrpc::{Elect, PeerId, Standing};
+use testkit::{Booted, Cluster, Lab, World};
+
+static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt") };
+
+/// A server that does nothing but hold its links, as every server does.
+struct Idle {
+    standing: Standing,
+    _links: Vec<Link>,
+    _canary: Arc<()>,
+}
+
+impl Elect for Idle {
+    fn standing(&self) -> Standing {
+        self.standing
+    }
+    fn watch(&self, _: Standing) -> Option<Standing> {
+        None
+    }
+    fn shutdown(&self) {}
+}
+
+impl Service for Idle {
+    fn request(&self, _: PeerId, _: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        Ok(None)
+    }
+}
+
+fn cluster(world: &World, standings: Vec<Standing>, canary: Arc<()>) -> Cluster<Idle> {
+    Cluster::new(world, standings.len(), move |boot| {
+        let standing = standings[boot.me];
+        Booted::raft(Idle { standing, _links: boot.links, _canary: canary.clone() })
+    })
+}
+
+const FOLLOWER: Standing = Standing { term: 1, is_leader: false };
+const LEADER: Standing = Standing { term: 1, is_leader: true };
+
+/// A run leaves nothing behind: a thousand seeds take no more memory than one.
+#[test]
+fn clusters_leave_nothing_behind() {
+    static LEFT: Mutex<Vec<Weak<()>>> = Mutex::new(Vec::new());
+    LAB.test("clusters_leave_nothing_behind", |world| {
+        let canary = Arc::new(());
+        LEFT.lock().push(Arc::downgrade(&canary));
+        let cluster = cluster(world, vec![LEADER, FOLLOWER, FOLLOWER], canary);
+        assert_eq!(cluster.one_leader(), 0);
+        cluster.restart(1);
+    });
+    let left = LEFT.lock();
+    assert!(!left.is_empty() && left.iter().all(|canary| canary.upgrade().is_none()), "a server outlived its run");
+}
+
+/// Two leaders of one term end the run.
+#[test]
+#[should_panic = "a graded test failed"]
+fn two_leaders_of_a_term_are_found() {
+    LAB.test("two_leaders_of_a_term_are_found", |world| {
+        cluster(world, vec![LEADER, LEADER, FOLLOWER], Arc::new(())).one_leader();
+    });
+}
+
+/// A cluster that elects nobody ends the run.
+#[test]
+#[should_panic = "a graded test failed"]
+fn a_missing_leader_is_found() {
+    LAB.test("a_missing_leader_is_found", |world| {
+        cluster(world, vec![FOLLOWER, FOLLOWER, FOLLOWER], Arc::new(())).one_leader();
+    });
+}
+
+/// Each seed is a run of its own, and each is run.
+#[test]
+fn every_seed_is_run() {
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    LAB.test("every_seed_is_run", |_| {
+        RUNS.fetch_add(1, Ordering::Relaxed);
+    });
+    assert_eq!(RUNS.load(Ordering::Relaxed), 5);
+}
+
+/// A test without a line in `points.txt` is a mistake of the course's.
+#[test]
+#[should_panic = "has no line for nobody_knows_me"]
+fn unknown_tests_are_refused() {
+    LAB.test("nobody_knows_me", |_| {});
+}
