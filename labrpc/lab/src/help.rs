@@ -46,7 +46,8 @@ Options:
       --seeds <N>       Run each test with N seeds (1 to 1000000) instead of those listed in the
                         lab's tests/points.txt
       --seed <N>        Run each test with seed N alone; not graded
-      --replay <TOKEN>  Run one test as the token of a failed run says; not graded
+      --replay <TOKEN>  Run one test as the token of a failed run says, and show what it prints;
+                        not graded
       --world <WORLD>   Where the servers live: `sim`, in virtual time (the default), or `real`,
                         on threads and clocks of this machine; not graded, one seed each
       --release         Compile with optimizations; the default shares its build with `cargo test`

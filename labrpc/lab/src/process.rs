@@ -14,8 +14,9 @@ use crate::interrupt;
 /// and rare enough to cost nothing.
 pub const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// So much of the end of what a process printed is kept: a page or two of a panic's report.
-const OUTPUT_KEPT_BYTES_MAX: usize = 64 << 10;
+/// So much of the end of what a process printed is kept: the log of a run that is looked into, but
+/// not that of an endless loop.
+const OUTPUT_KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// What a process printed is at hand as soon as it ends, unless a process that it left behind
 /// still holds the pipe. No longer than this is waited for that.
@@ -117,7 +118,7 @@ impl OutputTail {
 }
 
 fn keep_tail(mut pipe: PipeReader, kept: &Mutex<VecDeque<u8>>) {
-    let mut buffer = [0; 4 << 10];
+    let mut buffer = [0; 16 << 10];
     // An error is as much of an end as none left to read.
     while let Ok(count @ 1..) = pipe.read(&mut buffer) {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +141,7 @@ mod tests {
     /// Of both outputs the end is kept, and no more than the bound.
     #[test]
     fn the_end_of_the_output_is_kept() {
-        let mut command = shell("yes | head -c 200000; echo last words; echo in vain >&2");
+        let mut command = shell("yes | head -c 2000000; echo last words; echo in vain >&2");
         let output = OutputTail::of(&mut command).unwrap();
         let process = Supervised::start(&mut command).unwrap();
         drop(command);
@@ -150,7 +151,7 @@ mod tests {
         assert!(text.ends_with("last words\nin vain\n"));
     }
 
-    /// A process that is dropped takes its children with it: the pipe they hold is then free.
+    /// A process that is dropped takes its children with it: nobody holds the pipe any more.
     #[test]
     fn a_dropped_process_leaves_no_child() {
         let mut command = shell("sleep 1000 & echo started; wait");
@@ -161,6 +162,8 @@ mod tests {
             thread::yield_now();
         }
         drop(process);
-        output.reader.join().unwrap();
+        let kept = Arc::clone(&output.kept);
+        assert_eq!(output.text(), "started\n");
+        assert_eq!(Arc::strong_count(&kept), 1, "somebody still holds the pipe");
     }
 }

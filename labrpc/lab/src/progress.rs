@@ -86,6 +86,14 @@ impl Progress {
         self.drawn = None;
     }
 
+    /// Something else has something to say.
+    pub fn pass_on(&mut self, text: &str) {
+        self.clear();
+        if self.audience != Audience::Nobody {
+            self.write(text);
+        }
+    }
+
     /// Brings the bar up to date.
     pub fn draw(&mut self) {
         let is_due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_INTERVAL);

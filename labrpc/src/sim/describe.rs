@@ -44,9 +44,35 @@ impl State {
         text
     }
 
+    /// What is said beside a test's own complaint: who blocks others by a lock while it is itself
+    /// blocked. Nothing, mostly.
+    pub(super) fn describe_obstruction(&self) -> String {
+        let mut text = String::new();
+        let obstructors: Vec<&Task> = self.tasks().filter(|task| self.is_in_the_way(task)).collect();
+        for obstructor in obstructors {
+            let _ = writeln!(text, "\nmeanwhile a lock is held by a task that is itself blocked:");
+            self.describe_task(&mut text, obstructor);
+            let is_kept_out = |task: &&Task| match task.waiting {
+                Waiting::Lock { lock, .. } => obstructor.held.iter().any(|held| held.lock == lock),
+                _ => false,
+            };
+            self.tasks().filter(is_kept_out).for_each(|task| self.describe_task(&mut text, task));
+        }
+        text.trim_end().to_string()
+    }
+
+    /// Whether a task is blocked while it holds a lock that another one waits for.
+    fn is_in_the_way(&self, task: &Task) -> bool {
+        let is_wanted = |held: &Held| {
+            self.tasks().any(|other| matches!(other.waiting, Waiting::Lock { lock, .. } if lock == held.lock))
+        };
+        task.is_parked && task.held.iter().any(is_wanted)
+    }
+
     fn describe_task(&self, text: &mut String, task: &Task) {
         let who = self.name_of(task);
         let what = match task.waiting {
+            Waiting::Turn if self.is_paused(task.node) => "is ready to run, but its node is paused".to_string(),
             Waiting::Turn => "is ready to run".to_string(),
             Waiting::Sleep => "sleeps".to_string(),
             Waiting::Lock { lock, type_name, made, at } => {

@@ -10,7 +10,7 @@
 //! Reading order: [`Settings`] and [`Report`]; `choice` (decisions by name); `runtime` (what a
 //! task can do), `scheduler` (what happens in between) and `chance` (what is decided about turns);
 //! `state`, `task` and `parking` (what is remembered); then how runs end badly: `panics`,
-//! `describe`, `watchdog`, `platform`. `coroutine` is the one place that switches stacks.
+//! `frozen`, `describe`, `watchdog`, `platform`. `coroutine` is the one place that switches stacks.
 //!
 //! **Invariant.** All `unsafe` of the workspace is in this folder.
 //! **Invariant.** Nothing here knows what a server, a message or a disk is.
@@ -24,6 +24,7 @@ mod chance;
 mod choice;
 mod coroutine;
 mod describe;
+mod frozen;
 mod panics;
 mod parking;
 mod platform;
@@ -36,7 +37,6 @@ mod watchdog;
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::time::Duration;
 
 pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
@@ -84,11 +84,10 @@ pub fn run<T: Send>(settings: Settings, body: impl FnOnce() -> T + Send) -> (Res
             .name("simulation".into())
             .spawn_scoped(scope, move || {
                 platform::prepare_thread();
-                started.send(platform::SimThread::this()).expect("the watchdog waits for it");
-                let outcome = simulate(settings, inner.clone(), body);
-                inner.end();
-                watcher.unpark();
-                outcome
+                let thread = platform::SimThread::this();
+                started.send(thread).expect("the watchdog waits for it");
+                let _end = End { progress: inner.clone(), watcher };
+                simulate(settings, inner, thread, body)
             })
             .expect("the system can start a thread");
         let thread = starting.recv().expect("the simulation starts");
@@ -97,7 +96,25 @@ pub fn run<T: Send>(settings: Settings, body: impl FnOnce() -> T + Send) -> (Res
     })
 }
 
-fn simulate<T>(settings: Settings, progress: Progress, body: impl FnOnce() -> T) -> (Result<T, Failure>, Report) {
+/// Tells the watchdog that the simulation is over, also if it ends by a panic of its own.
+struct End {
+    progress: Progress,
+    watcher: std::thread::Thread,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.progress.end();
+        self.watcher.unpark();
+    }
+}
+
+fn simulate<T>(
+    settings: Settings,
+    progress: Progress,
+    thread: platform::SimThread,
+    body: impl FnOnce() -> T,
+) -> (Result<T, Failure>, Report) {
     let runtime = Box::new(Runtime::new(settings, progress));
     let entered = runtime::enter(&runtime);
     let result = Cell::new(None);
@@ -112,17 +129,9 @@ fn simulate<T>(settings: Settings, progress: Progress, body: impl FnOnce() -> T)
     let main: Box<dyn FnOnce() + 'static> = unsafe { std::mem::transmute(main) };
     runtime.spawn("test".into(), Some(NodeId::TEST), None, main);
     let ended = runtime.give_turns(|| is_done.get());
-    let mut report = Report {
-        trace: runtime.trace(),
-        virtual_time: Duration::from_nanos(runtime.now_ns()),
-        cpu_time: platform::SimThread::this().time_used(),
-        operations: runtime.operations.get(),
-        decisions: runtime.decisions.get(),
-        ..runtime.state.borrow().report.clone()
-    };
-    report.choices = std::mem::take(&mut runtime.state.borrow_mut().report.choices);
+    let report = Report { cpu_time: thread.time_used(), ..runtime.report() };
     let is_clean = runtime.tear_down();
-    let late = runtime.state.borrow_mut().failure.take();
+    let late = runtime.failure_of_frozen().or_else(|| runtime.state.borrow_mut().failure.take());
     drop(entered);
     if !is_clean {
         std::mem::forget(runtime); // what was leaked may still point into it

@@ -9,11 +9,13 @@ use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::panic::{Location, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::choice::mix;
 use super::coroutine::{self, Coroutine};
-use super::panics::{CrashToken, PanicNote};
-use super::settings::{Failure, FailureKind, Settings};
+use super::frozen::Freezer;
+use super::panics::{CrashToken, PanicNote, Unwinding};
+use super::settings::{Failure, FailureKind, Report, Settings};
 use super::state::{Alarm, Event, State};
 use super::task::{Fate, Held, NodeId, Slot, Task};
 pub(crate) use super::task::{Key, TaskId, Waiting, Wake};
@@ -58,14 +60,6 @@ impl Drop for Entered {
     }
 }
 
-/// A task that will never reach the scheduler by itself again.
-#[derive(Clone, Debug)]
-pub(super) struct Frozen {
-    pub(super) kind: FailureKind,
-    pub(super) message: &'static str,
-    pub(super) backtrace: String,
-}
-
 pub(crate) struct Runtime {
     run_id: u64,
     pub(super) settings: Settings,
@@ -79,8 +73,11 @@ pub(crate) struct Runtime {
     pub(super) decisions: Cell<u64>,
     pub(super) state: RefCell<State>,
     pub(super) progress: Progress,
-    pub(super) frozen: RefCell<Option<Frozen>>,
+    pub(super) freezer: Freezer,
     pub(super) panic_note: RefCell<Option<PanicNote>>,
+    pub(super) unwinding: Unwinding,
+    /// Whether an event happens, on the scheduler's stack.
+    pub(super) is_in_event: Cell<bool>,
 }
 
 impl Runtime {
@@ -97,8 +94,10 @@ impl Runtime {
             trace: Cell::new(0),
             decisions: Cell::new(0),
             progress,
-            frozen: RefCell::new(None),
+            freezer: Freezer::default(),
             panic_note: RefCell::new(None),
+            unwinding: Unwinding::default(),
+            is_in_event: Cell::new(false),
         }
     }
 
@@ -117,8 +116,17 @@ impl Runtime {
         self.running.get() != NOBODY
     }
 
-    pub(super) fn trace(&self) -> u64 {
-        self.trace.get()
+    /// What was counted so far, but for processor time.
+    pub(super) fn report(&self) -> Report {
+        // A task that froze may have the state in its hands for ever.
+        let counted = self.state.try_borrow_mut().map(|mut state| std::mem::take(&mut state.report));
+        Report {
+            trace: self.trace.get(),
+            virtual_time: Duration::from_nanos(self.now_ns()),
+            operations: self.operations.get(),
+            decisions: self.decisions.get(),
+            ..counted.unwrap_or_default()
+        }
     }
 
     /// Mixes something that happened into the run's fingerprint.
@@ -151,25 +159,38 @@ impl Runtime {
 
     fn give_way(&self, is_slice_used_up: bool) {
         // What unwinds is not interrupted: other tasks would see its panic as theirs.
-        if std::thread::panicking() {
+        if self.unwinding.is_running_task() {
             return;
         }
         if is_slice_used_up {
-            self.with_running(|task, _| task.priority = 0);
+            return self.yield_now();
         }
-        self.yield_now();
+        self.wait_for_turn();
     }
 
-    /// Lets every other task that is ready have its turn.
+    /// Lets every other task that is ready have its turn, the less urgent ones as well: whoever
+    /// yields in a loop waits for one of them.
     pub(crate) fn yield_now(&self) {
+        self.with_running(|task, _| task.priority = 0);
+        self.wait_for_turn();
+    }
+
+    fn wait_for_turn(&self) {
         {
             let mut state = self.state.borrow_mut();
             let me = self.running.get();
             state.task_mut(me).waiting = Waiting::Turn;
             state.ready.push_back(me);
         }
-        coroutine::suspend();
+        self.suspend();
         self.unwind_if_doomed();
+    }
+
+    /// Leaves the running task until it has another turn.
+    fn suspend(&self) {
+        let is_unwinding = self.unwinding.set_aside();
+        coroutine::suspend();
+        self.unwinding.take_up(is_unwinding);
     }
 
     /// Begins the unwinding of a task whose node has crashed. True if that was begun before.
@@ -184,6 +205,7 @@ impl Runtime {
             }
             task.id
         };
+        self.unwinding.begin();
         resume_unwind(Box::new(CrashToken::new(task_id)))
     }
 
@@ -206,7 +228,7 @@ impl Runtime {
                 state.failure.get_or_insert(failure);
             }
         }
-        coroutine::suspend();
+        self.suspend();
         if self.unwind_if_doomed() && !matches!(waiting, Waiting::Lock { .. }) {
             return Wake::Killed;
         }
@@ -232,8 +254,12 @@ impl Runtime {
         self.state.borrow().parked(key)
     }
 
-    /// Puts a task in line for a turn; now and then it overtakes the others.
+    /// Puts a task in line for a turn; now and then it overtakes the others. One that unwinds is
+    /// before all of them: a crash is over before anything else happens.
     pub(super) fn make_ready(&self, slot: Slot) {
+        if self.state.borrow_mut().doom_again(slot) {
+            return;
+        }
         let overtakes = self.overtakes(slot);
         let mut state = self.state.borrow_mut();
         if overtakes { state.ready.push_front(slot) } else { state.ready.push_back(slot) }
@@ -319,12 +345,14 @@ impl Runtime {
         assert!(node != NodeId::TEST, "the test itself cannot crash");
         let is_any_doomed = self.state.borrow_mut().doom(node, self.running.get());
         if is_any_doomed && self.is_in_task() {
-            // In front: what the crash unwinds comes first anyhow, and then the caller goes on.
+            // In front: what the crash unwinds comes first anyhow, and then the caller goes on. So
+            // does a destructor that is part of another crash.
             let me = self.running.get();
-            if self.state.borrow().task(me).fate == Fate::Alive {
+            let is_doomed = self.state.borrow().task(me).fate == Fate::Doomed;
+            if !is_doomed && !self.state.borrow_mut().doom_again(me) {
                 self.state.borrow_mut().ready.push_front(me);
             }
-            coroutine::suspend();
+            self.suspend();
             self.unwind_if_doomed();
         }
     }
@@ -351,16 +379,6 @@ impl Runtime {
             None => Default::default(),
         };
         Failure { kind, message, at, node, task, place: String::new(), backtrace: String::new() }
-    }
-
-    /// Takes a task out of the world for good, from within it, and lets the scheduler fail the run.
-    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
-    pub(super) fn freeze(&self, kind: FailureKind, message: &'static str) -> ! {
-        let backtrace = super::panics::backtrace_of_student();
-        self.frozen.borrow_mut().get_or_insert(Frozen { kind, message, backtrace });
-        loop {
-            coroutine::suspend();
-        }
     }
 
     /// The label of the running task's node and the task's name, if that can be said now.

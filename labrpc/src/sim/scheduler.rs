@@ -1,6 +1,7 @@
 //! What happens while no task runs: whose turn is next, and what time it is then.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use super::panics;
 use super::runtime::{NOBODY, Runtime, current};
@@ -12,20 +13,27 @@ impl Runtime {
     /// Gives turns until the run fails or `is_done`.
     pub(super) fn give_turns(&self, is_done: impl Fn() -> bool) -> Result<(), Failure> {
         while !is_done() {
-            if let Some(failure) = self.state.borrow_mut().failure.take() {
+            if let Some(failure) = self.take_failure() {
                 return Err(failure);
             }
             let slot = self.next()?;
             self.turn(slot);
-            if let Some(frozen) = self.frozen.borrow().as_ref() {
-                self.running.set(self.latest.get());
-                let failure = self.failure(&self.state.borrow(), frozen.kind, frozen.message.into());
-                self.running.set(NOBODY);
-                return Err(Failure { backtrace: frozen.backtrace.clone(), ..failure });
+            if let Some(failure) = self.failure_of_frozen() {
+                return Err(failure);
             }
         }
         // What the last turn brought to light still counts.
-        self.state.borrow_mut().failure.take().map_or(Ok(()), Err)
+        self.take_failure().map_or(Ok(()), Err)
+    }
+
+    /// The failure so far. What a test complains of may be due to a lock that is never let go.
+    fn take_failure(&self) -> Option<Failure> {
+        let mut state = self.state.borrow_mut();
+        let mut failure = state.failure.take()?;
+        if failure.kind == FailureKind::Panic {
+            failure.message.push_str(&state.describe_obstruction());
+        }
+        Some(failure)
     }
 
     /// Whose turn it is. Virtual time passes only here and in operations.
@@ -37,7 +45,10 @@ impl Runtime {
             }
             if let Some(event) = state.next_event() {
                 drop(state);
-                event();
+                self.happen(event);
+                if let Some(failure) = self.take_failure() {
+                    return Err(failure);
+                }
                 continue;
             }
             if state.is_due(self.now_ns()) {
@@ -45,6 +56,9 @@ impl Runtime {
                 drop(state);
                 woken.into_iter().for_each(|slot| self.make_ready(slot));
                 continue;
+            }
+            if self.is_too_late(self.now_ns()) {
+                return Err(self.too_late(&state));
             }
             if self.operations.get() > self.settings.operations_max {
                 let message = format!("the run made more than {} operations", self.settings.operations_max);
@@ -57,11 +71,31 @@ impl Runtime {
                 let message = state.describe_deadlock();
                 return Err(self.failure(&state, FailureKind::Deadlock, message));
             };
-            if deadline_ns > self.settings.virtual_time_max.as_nanos() as u64 {
-                let message = format!("the run took longer than {:?} of virtual time", self.settings.virtual_time_max);
-                return Err(self.failure(&state, FailureKind::VirtualTime, message));
+            if self.is_too_late(deadline_ns) {
+                return Err(self.too_late(&state));
             }
             self.now_ns.set(deadline_ns);
+        }
+    }
+
+    fn is_too_late(&self, now_ns: u64) -> bool {
+        Duration::from_nanos(now_ns) > self.settings.virtual_time_max
+    }
+
+    fn too_late(&self, state: &State) -> Failure {
+        let (bound, obstruction) = (self.settings.virtual_time_max, state.describe_obstruction());
+        let message = format!("the run took longer than {bound:?} of virtual time{obstruction}");
+        self.failure(state, FailureKind::VirtualTime, message)
+    }
+
+    /// Does something on the scheduler's own stack that is not the scheduler's own code. A panic
+    /// there is a failure of the run like any other.
+    fn happen(&self, event: impl FnOnce()) {
+        self.is_in_event.set(true);
+        let outcome = catch_unwind(AssertUnwindSafe(event));
+        self.is_in_event.set(false);
+        if let Err(payload) = outcome {
+            panics::note_end(self, payload);
         }
     }
 
@@ -86,12 +120,14 @@ impl Runtime {
         self.latest.set(slot);
         self.slice.set(0);
         self.progress.advance();
+        self.unwinding.take_up(false);
         let is_over = coroutine.resume();
         self.running.set(NOBODY);
+        if self.freezer.is_full() {
+            return coroutine.abandon();
+        }
         let mut state = self.state.borrow_mut();
-        if self.frozen.borrow().is_some() {
-            coroutine.abandon();
-        } else if is_over {
+        if is_over {
             let task = state.dismiss(slot);
             state.stacks.give_back(coroutine.into_stack());
             drop(state);
@@ -105,8 +141,11 @@ impl Runtime {
     pub(super) fn tear_down(&self) -> bool {
         /// Destructors may block on one another's locks, but not for ever.
         const TURNS_MAX: usize = 1_000_000;
+        if self.freezer.is_full() {
+            return false; // it may have frozen with the state in its hands
+        }
         let events = self.state.borrow_mut().doom_all();
-        drop(events);
+        self.happen(|| drop(events));
         for _ in 0..TURNS_MAX {
             let next = {
                 let mut state = self.state.borrow_mut();
@@ -118,11 +157,14 @@ impl Runtime {
                 .borrow()
                 .find(slot)
                 .is_some_and(|task| task.coroutine.is_some() && task.fate != Fate::Escaped);
-            if is_enterable && self.frozen.borrow().is_none() {
+            if is_enterable {
                 self.turn(slot);
             }
+            if self.freezer.is_full() {
+                return false;
+            }
         }
-        self.state.borrow_mut().abandon_all() && self.frozen.borrow().is_none()
+        self.state.borrow_mut().abandon_all()
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) enum Alarm {
     Event(u32),
 }
 
+/// Fewer timers than this are not worth a sweep.
+const TIMERS_UNTIL_SWEEP_MIN: usize = 1024;
+
 struct Node {
     label: String,
     is_alive: bool,
@@ -46,6 +49,8 @@ pub(super) struct State {
     /// Tasks to unwind before anything else happens.
     doomed: VecDeque<Slot>,
     timers: BinaryHeap<Timer>,
+    /// How many timers there may be until those that are void are swept out.
+    timers_until_sweep: usize,
     events: Vec<Option<Event>>,
     free_events: Vec<u32>,
     due: VecDeque<Event>,
@@ -66,6 +71,7 @@ impl State {
             ready: VecDeque::new(),
             doomed: VecDeque::new(),
             timers: BinaryHeap::new(),
+            timers_until_sweep: TIMERS_UNTIL_SWEEP_MIN,
             events: Vec::new(),
             free_events: Vec::new(),
             due: VecDeque::new(),
@@ -100,6 +106,10 @@ impl State {
 
     pub(super) fn is_alive(&self, node: NodeId) -> bool {
         self.nodes[node.0 as usize].is_alive
+    }
+
+    pub(super) fn is_paused(&self, node: NodeId) -> bool {
+        self.nodes[node.0 as usize].is_paused
     }
 
     pub(super) fn label(&self, node: NodeId) -> &str {
@@ -155,6 +165,26 @@ impl State {
         }
         if let Some(deadline_ns) = deadline_ns {
             self.timers.push(Reverse((deadline_ns, epoch, Alarm::Task(slot))));
+            self.sweep_timers();
+        }
+    }
+
+    /// A wait that is over early leaves its timer behind. Sweeping them out whenever their number
+    /// has doubled costs each of them little, and bounds what a long run holds.
+    fn sweep_timers(&mut self) {
+        if self.timers.len() < self.timers_until_sweep {
+            return;
+        }
+        let mut timers = std::mem::take(&mut self.timers);
+        timers.retain(|&Reverse((_, epoch, alarm))| !self.is_void(epoch, alarm));
+        self.timers = timers;
+        self.timers_until_sweep = TIMERS_UNTIL_SWEEP_MIN.max(2 * self.timers.len());
+    }
+
+    fn is_void(&self, epoch: u64, alarm: Alarm) -> bool {
+        match alarm {
+            Alarm::Event(_) => false,
+            Alarm::Task(slot) => !self.find(slot).is_some_and(|task| task.is_parked && task.epoch == epoch),
         }
     }
 
@@ -211,17 +241,18 @@ impl State {
         node.is_paused
     }
 
-    /// Pauses a node or lets it go on. Gives the tasks that were held meanwhile.
+    /// Pauses a node or lets it go on. Gives the tasks that were held meanwhile. Of one that has
+    /// crashed only destructors run, and they are not held up.
     pub(super) fn set_paused(&mut self, node: NodeId, is_paused: bool) -> Vec<Slot> {
         let node = &mut self.nodes[node.0 as usize];
-        node.is_paused = is_paused;
+        node.is_paused = is_paused && node.is_alive;
         if is_paused { Vec::new() } else { std::mem::take(&mut node.held) }
     }
 
     /// Marks a node's tasks for unwinding, `me` included. False if it had none.
     pub(super) fn doom(&mut self, node: NodeId, me: Slot) -> bool {
-        let Node { is_alive, held, .. } = &mut self.nodes[node.0 as usize];
-        *is_alive = false;
+        let Node { is_alive, is_paused, held, .. } = &mut self.nodes[node.0 as usize];
+        (*is_alive, *is_paused) = (false, false);
         held.clear();
         let slots: Vec<Slot> = (0..self.tasks.len() as Slot)
             .filter(|&slot| self.find(slot).is_some_and(|task| task.node == node && task.fate == Fate::Alive))
@@ -241,6 +272,15 @@ impl State {
             self.ready.retain(|&other| other != slot);
         }
         self.doomed.push_back(slot);
+    }
+
+    /// Puts a task that is unwinding in line with the doomed. False if it is not.
+    pub(super) fn doom_again(&mut self, slot: Slot) -> bool {
+        let is_unwinding = self.task(slot).fate == Fate::Unwinding;
+        if is_unwinding {
+            self.doomed.push_back(slot);
+        }
+        is_unwinding
     }
 
     /// At the end of a run every task is doomed, and nothing else is due.
@@ -282,11 +322,7 @@ impl State {
     /// The next moment at which anything happens.
     pub(super) fn next_deadline_ns(&mut self) -> Option<u64> {
         while let Some(&Reverse((deadline_ns, epoch, alarm))) = self.timers.peek() {
-            let is_void = match alarm {
-                Alarm::Event(_) => false,
-                Alarm::Task(slot) => !self.find(slot).is_some_and(|task| task.is_parked && task.epoch == epoch),
-            };
-            if !is_void {
+            if !self.is_void(epoch, alarm) {
                 return Some(deadline_ns);
             }
             self.timers.pop();

@@ -119,11 +119,13 @@ fn a_thread_of_a_crashed_node_never_starts() {
     });
 }
 
-/// A simulated thread's handle is of no use outside, and says so.
+/// A simulated thread's handle is of no use outside, nor in another simulation, and says so.
 #[test]
 fn a_handle_that_leaks_is_refused() {
-    let handle = calmly(|| thread::spawn(|| thread::sleep(Duration::from_secs(60))));
-    assert!(panic_of(|| handle.join()).contains("outside of its simulation"));
+    let leak = || calmly(|| thread::spawn(|| thread::sleep(Duration::from_secs(60))));
+    let (first, second) = (leak(), leak());
+    assert!(panic_of(|| first.join()).contains("outside of its simulation"));
+    assert!(failing(|| second.join()).message.contains("outside of its simulation"));
 }
 
 /// A sleep takes no less than it is asked to, and in a simulation no more.

@@ -9,6 +9,8 @@ mod limits;
 mod panics;
 mod pause;
 mod sharing;
+#[cfg(all(target_os = "linux", not(labrpc_portable)))]
+mod stuck;
 mod time;
 mod traffic;
 mod worlds;

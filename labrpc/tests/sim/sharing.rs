@@ -28,15 +28,15 @@ fn a_thread_local_is_shared_by_all_tasks() {
 /// A channel that leaks out of its simulation is of no use there, and says so.
 #[test]
 fn a_leaked_channel_is_refused() {
-    let (sender, receiver) = calmly(channel::unbounded::<u8>);
+    let (sender, receiver) = calmly(|| channel::unbounded::<u8>());
     for panic in [
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(sender.send(1)))).unwrap_err(),
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(receiver.recv()))).unwrap_err(),
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| _ = sender.send(1))).unwrap_err(),
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| _ = receiver.recv())).unwrap_err(),
     ] {
         let words = panic.downcast_ref::<String>().unwrap();
-        assert!(words.contains("made inside a simulation") && words.contains("worlds.rs"), "{words}");
+        assert!(words.contains("made inside a simulation") && words.contains("sharing.rs"), "{words}");
     }
-    let failure = failing(move || drop(receiver.try_recv()));
+    let failure = failing(move || _ = receiver.try_recv());
     assert!(failure.message.contains("made in one simulation"), "{failure}");
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::ledger::Ledger;
 use super::record::Record;
-use super::verdict::{LabResult, Ledger};
+use super::verdict::LabResult;
 use crate::course::LABS;
 use crate::points::GradedTest;
 use crate::request::{TestRequest, Token};

@@ -1,8 +1,10 @@
 //! Building and running graded tests, one lab at a time.
 
+pub mod attempt;
 pub mod cargo;
 #[cfg(test)]
 pub mod examples;
+pub mod ledger;
 pub mod record;
 pub mod run;
 pub mod verdict;
@@ -18,8 +20,9 @@ use crate::request::TestRequest;
 use crate::scratch::Scratch;
 use crate::selection::Assignment;
 use cargo::{Cargo, Words};
+use ledger::Ledger;
 use run::{Runner, SILENCE_MAX};
-use verdict::{LabResult, Ledger};
+use verdict::LabResult;
 
 /// Why the tests of a lab have no verdict if the lab could not be built.
 const NOT_BUILT: &str = "the lab could not be built, cargo's report is on standard error";

@@ -1,34 +1,26 @@
 //! Running the graded tests of one lab, and hearing what they report.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use super::attempt::{self, Attempt, Ending};
+use super::ledger::Ledger;
 use super::record::{self, Line, Report};
-use super::verdict::{LabResult, Ledger, Verdict};
+use super::verdict::{LabResult, Verdict};
 use crate::course::Course;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::process::{LOOK_INTERVAL, OutputTail, Supervised};
 use crate::progress::Progress;
-use crate::request::{SeedChoice, TestRequest, Token};
+use crate::request::TestRequest;
 use crate::scratch::Scratch;
 use crate::selection::Assignment;
 
 /// A test process that reports nothing for so long hangs. One seed takes well under a second in
 /// virtual time and at most a minute in real time; the rest is for slow machines.
 pub const SILENCE_MAX: Duration = Duration::from_secs(120);
-
-/// The exit statuses with which Rust's test harness ends by itself: all passed, some failed.
-const HARNESS_EXITS: [i32; 2] = [0, 101];
-
-/// The exit status with which the test kit refuses what it was asked for, with one line.
-const MISUSE_EXIT: i32 = 2;
-
-/// So many of the last lines of a process that gave no verdict are shown.
-const LAST_LINES_MAX: usize = 20;
 
 /// What all labs of one grading share.
 pub struct Runner<'a> {
@@ -42,22 +34,6 @@ pub struct Runner<'a> {
     pub progress: &'a mut Progress,
     /// How long a process may report nothing: [`SILENCE_MAX`].
     pub silence_max: Duration,
-}
-
-/// One test process: some tests of a lab, run together.
-struct Attempt {
-    tests: Vec<String>,
-    /// The arguments that choose them; none chooses all.
-    filter: Vec<String>,
-    replay: Option<Token>,
-}
-
-/// How a test process ended.
-enum Ending {
-    /// By itself, or by the system's hand.
-    Ended(ExitStatus),
-    /// By our hand, having reported nothing for too long.
-    Hung,
 }
 
 impl Runner<'_> {
@@ -78,15 +54,18 @@ impl Runner<'_> {
         let mut died_together = None;
         let mut notes = Vec::new();
         self.progress.start_lab(assignment.lab, ledger.owed_count());
-        let mut attempts = self.first_attempts(assignment);
+        let mut attempts = attempt::plan(assignment, &self.request.seeds);
         while let Some(attempt) = attempts.pop_front() {
             let (ending, output) = self.attempt(assignment, executable, &attempt, &mut ledger, &mut notes)?;
-            if let Some(complaint) = refusal(attempt.replay.as_ref(), &ending, &output) {
+            if let Some(complaint) = ending.refusal(attempt.replay.as_ref(), &output) {
                 return Err(Failure::Misuse(complaint));
+            }
+            if attempt.is_shown {
+                self.progress.pass_on(&output);
             }
             let missing: Vec<String> =
                 attempt.tests.iter().filter(|test| ledger.settled(test).is_none()).cloned().collect();
-            let reason = explanation(&ending, self.silence_max, &output);
+            let reason = ending.explanation(self.silence_max, &output);
             if matches!(ending, Ending::Hung) {
                 let rest = attempts.iter().flat_map(|attempt| &attempt.tests);
                 rest.for_each(|test| ledger.explain(test, "it was not run, since an earlier test hung".to_string()));
@@ -96,7 +75,7 @@ impl Runner<'_> {
                 break;
             }
             if !missing.is_empty() && attempt.tests.len() > 1 {
-                attempts.extend(missing.iter().map(|test| single(test, attempt.replay.clone())));
+                attempts.extend(missing.iter().map(|test| Attempt::of(test, attempt.replay.clone())));
                 died_together = Some(reason);
                 continue;
             }
@@ -111,20 +90,6 @@ impl Runner<'_> {
             trouble = trouble.or(died_together.map(|reason| format!("each test passes alone, but together {reason}")));
         }
         Ok(LabResult { lab: assignment.lab, is_built: true, verdicts, trouble, notes, real_time })
-    }
-
-    fn first_attempts(&self, assignment: &Assignment) -> VecDeque<Attempt> {
-        let tests: Vec<String> = assignment.tests.iter().map(|test| test.name.clone()).collect();
-        match &self.request.seeds {
-            SeedChoice::Listed | SeedChoice::Count(_) => {
-                // Without a filter a test that the list has forgotten shows up in the report.
-                let filter = if assignment.is_whole { Vec::new() } else { tests.clone() };
-                VecDeque::from([Attempt { tests, filter, replay: None }])
-            }
-            // A token is about one test, so each needs a process of its own.
-            SeedChoice::Only(seed) => tests.iter().map(|test| single(test, Some(Token::of(test, *seed)))).collect(),
-            SeedChoice::Replay(token) => tests.iter().map(|test| single(test, Some(token.clone()))).collect(),
-        }
     }
 
     fn attempt(
@@ -220,45 +185,6 @@ impl Runner<'_> {
             );
         }
     }
-}
-
-fn single(test: &str, replay: Option<Token>) -> Attempt {
-    Attempt { tests: vec![test.to_string()], filter: vec![test.to_string()], replay }
-}
-
-impl Ending {
-    fn is_success(&self) -> bool {
-        matches!(self, Ending::Ended(status) if status.success())
-    }
-}
-
-/// What the test kit complains of, if it cannot make sense of a token: only it can read all of one.
-fn refusal(replay: Option<&Token>, ending: &Ending, output: &str) -> Option<String> {
-    let named = format!("LAB_REPLAY={}", replay?);
-    let is_refused = matches!(ending, Ending::Ended(status) if status.code() == Some(MISUSE_EXIT));
-    let complaint = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;
-    Some(format!("{named}{complaint}"))
-}
-
-/// Why tests of a process that ended like this have no verdict.
-fn explanation(ending: &Ending, silence_max: Duration, output: &str) -> String {
-    let ending = match ending {
-        Ending::Hung => format!(
-            "the test process was killed after {} s without a record. Does some loop never wait, or some thread wait \
-             for ever outside of the simulation?",
-            silence_max.as_secs()
-        ),
-        Ending::Ended(status) if status.code().is_some_and(|code| HARNESS_EXITS.contains(&code)) => {
-            format!("the test process ended with {status}")
-        }
-        Ending::Ended(status) => format!("the test process died with {status}"),
-    };
-    let lines: Vec<&str> = output.trim_end().lines().collect();
-    let last = &lines[lines.len().saturating_sub(LAST_LINES_MAX)..];
-    if last.is_empty() {
-        return ending;
-    }
-    format!("{ending}\nIts last words:\n  {}", last.join("\n  "))
 }
 
 #[cfg(all(test, unix))]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// The labs' packages with the names of their short forms.
 pub const LABS: [(&str, &str); 6] = [
@@ -89,6 +90,22 @@ impl FakeCourse {
 impl Drop for FakeCourse {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A machine that is busy with other things may take so long for what should take no time. It is
+/// waited for in full only by a test that fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks again and again until there is something to see.
+pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::yield_now();
     }
 }
 

@@ -1,11 +1,10 @@
 //! From a command line to a verdict, with shell scripts in the place of cargo and of the tests.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::io::Read;
+use std::process::{Command, Stdio};
 
-use crate::fake::{FakeCourse, PASSING};
-use nix::errno::Errno;
+use crate::fake::{FakeCourse, PASSING, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -17,18 +16,6 @@ fn rows(stdout: &str) -> Vec<String> {
 
 fn assert_row(stdout: &str, beginning: &str) {
     assert!(rows(stdout).iter().any(|row| row.starts_with(beginning)), "no row `{beginning}` in\n{stdout}");
-}
-
-/// Waits for a file that another process is about to write.
-fn wait_for(path: &Path) -> String {
-    loop {
-        match fs::read_to_string(path) {
-            Ok(text) if text.ends_with('\n') => return text,
-            Ok(_) => std::thread::yield_now(),
-            Err(error) if error.kind() == ErrorKind::NotFound => std::thread::yield_now(),
-            Err(error) => panic!("{}: {error}", path.display()),
-        }
-    }
 }
 
 /// All labs are run in course order; if everything passes, so does the command.
@@ -192,6 +179,16 @@ fn options_reach_the_tests() {
     }
 }
 
+/// What a replayed run prints is shown, and only then, for somebody is looking into it.
+#[test]
+fn a_replay_shows_what_is_printed() {
+    let course = FakeCourse::new();
+    course.behave("lab2a-election", "echo \"a clue of $*\"; run one_2a 2 failed 'Two leaders.'; exit 101");
+    let replayed = course.lab("test --replay one_2a:2");
+    assert!(replayed.stderr.contains("a clue of one_2a --nocapture\n"), "{}", replayed.stderr);
+    assert!(!course.lab("test one_2a --seed 2").stderr.contains("a clue"));
+}
+
 /// A token that only the test kit can tell from a lawful one is refused in its words.
 #[test]
 fn a_refused_token_is_misuse() {
@@ -248,20 +245,27 @@ fn hashes_are_all_of_standard_output() {
     assert_eq!(ended.stdout, expected);
 }
 
-/// The author hears of a test that runs and is not listed, and of a line that makes no sense.
+/// The author hears of a test that runs and is not listed.
 #[test]
-fn oddities_are_noted() {
+fn an_unlisted_test_is_noted() {
     let course = FakeCourse::new();
-    course.behave("lab2a-election", &format!("{}; run new_2a 1 passed; echo nonsense >> \"$LAB_REPORT\"", PASSING));
+    course.behave("lab2a-election", &format!("{PASSING}; run new_2a 1 passed"));
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(0));
     let note = "note: lab 2a: `new_2a` ran and counts nothing: lab2a-election/tests/points.txt does not list it\n";
     assert!(ended.stdout.contains(note), "{}", ended.stdout);
-    assert!(
-        ended.stdout.contains("note: lab 2a: a line of the report was passed over: it is not JSON"),
-        "{}",
-        ended.stdout
-    );
+}
+
+/// A line of the report that makes no sense is passed over, and told of once, even if the tests
+/// are run again.
+#[test]
+fn a_senseless_line_is_noted() {
+    let course = FakeCourse::new();
+    course.behave("lab2a-election", "[ $# = 0 ] && echo nonsense >> \"$LAB_REPORT\"; exit 101");
+    let ended = course.lab("test 2a");
+    assert_eq!(ended.status, Some(1));
+    let note = "note: lab 2a: a line of the report was passed over: it is not JSON";
+    assert_eq!(ended.stdout.matches(note).count(), 1, "{}", ended.stdout);
 }
 
 /// An interrupt ends the test process with its children, and leaves no file behind.
@@ -270,21 +274,27 @@ fn an_interrupt_leaves_nothing_behind() {
     let course = FakeCourse::new();
     course.behave("lab2a-election", "sleep 1000 & echo \"$$ $!\" > processes; wait");
     let mut command = course.command("test 2a");
-    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let processes = wait_for(&course.root().join("lab2a-election/processes"));
-    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), output.stdout.len(), output.stderr.len()), (Some(130), 0, 0));
-    for process in processes.split_whitespace() {
-        let process = Pid::from_raw(process.parse().unwrap());
-        // Whoever adopts orphans may take a moment to bury them.
-        while kill(process, None) != Err(Errno::ESRCH) && !is_zombie(process) {
-            std::thread::yield_now();
-        }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let processes = wait_for("the test process to start", || {
+        fs::read_to_string(course.root().join("lab2a-election/processes")).ok().filter(|text| text.ends_with('\n'))
+    });
+    let lab = Pid::from_raw(child.id().try_into().unwrap());
+    kill(lab, Signal::SIGINT).unwrap();
+    let processes = processes.split_whitespace().map(|process| Pid::from_raw(process.parse().unwrap()));
+    for process in processes.chain([lab]) {
+        wait_for("a process to end", || is_gone(process).then_some(()));
     }
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    let mut printed = String::new();
+    child.stdout.unwrap().read_to_string(&mut printed).unwrap();
+    child.stderr.unwrap().read_to_string(&mut printed).unwrap();
+    assert_eq!(printed, "");
     assert_eq!(fs::read_dir(course.temporary()).unwrap().count(), 0);
 }
 
-fn is_zombie(process: Pid) -> bool {
-    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| stat.contains(") Z "))
+/// Whether a process has ended, though nobody may have asked yet how.
+fn is_gone(process: Pid) -> bool {
+    let state = Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output().unwrap();
+    matches!(state.stdout.first(), None | Some(b'Z'))
 }

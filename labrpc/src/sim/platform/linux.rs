@@ -119,7 +119,10 @@ thread_local! {
 /// The watchdog lost its patience: the running task is left where it is, for ever.
 extern "C" fn on_interrupt(_: libc::c_int) {
     let Some(runtime) = current() else { return };
-    if runtime.is_in_task() {
+    // In the middle of the runtime's own code the state is in the task's hands, and would stay there:
+    // the watchdog interrupts it again.
+    let is_at_home = runtime.state.try_borrow_mut().is_err();
+    if runtime.is_in_task() && !runtime.freezer.is_in_use() && !is_at_home {
         runtime.freeze(
             FailureKind::Stuck,
             "the task runs without ever reaching the scheduler: an endless loop, or a call that blocks outside of labrpc",

@@ -1,11 +1,11 @@
 //! Everywhere but on Linux: no signals, no interposition, and so a last resort only.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Interrupt;
-use crate::time::Instant;
 
 /// The OS thread of a simulation, as its watchdog sees it.
+#[derive(Clone, Copy)]
 pub(in crate::sim) struct SimThread {
     began: Instant,
 }

@@ -35,9 +35,7 @@ impl<'h> Broken<'h> {
             }
             Reason::Forked { get, other } => self.forked(get, other),
             Reason::OutOfOrder { first, second, shown_by } => self.out_of_order(first, second, shown_by),
-            // The block that was called last shows the older value.
-            Reason::Clash(one, other) if self.called(one) > self.called(other) => self.clash(one, other),
-            Reason::Clash(one, other) => self.clash(other, one),
+            Reason::Clash(one, other) => self.clash(one, other),
         };
         let mut named = Vec::new();
         for id in witness.into_iter().map(|operation| self.id(operation)) {
@@ -102,54 +100,73 @@ impl<'h> Broken<'h> {
 
     /// `first` stands before `second` in a value, but was called after `second` had returned.
     fn out_of_order(&self, first: usize, second: usize, shown_by: usize) -> Account {
-        let called_after = format!("{} was called after {} had returned", self.name(first), self.name(second));
+        let called_after = self.called_after(first, &self.name(first), second);
         match (self.action(first), self.action(second)) {
             (Action::Get(older), Action::Get(newer)) => {
                 let missing = words::ending(&newer[older.len()..]);
                 (Kind::StaleRead, vec![first, second], format!("{called_after}, but lacks its last part, {missing}"))
             }
             (Action::Get(_), _) => {
-                let write = words::again(self.history, self.id(second));
-                let shown_by_name = self.name(shown_by);
+                let (write, shown_by_name) = (self.again(second), self.name(shown_by));
                 let facts =
                     format!("{called_after}, but shows the value from before {write}, as {shown_by_name} tells");
                 (Kind::StaleRead, vec![first, second, shown_by], facts)
             }
             _ => {
-                let shown_by_name = self.name(shown_by);
-                let facts = format!("{called_after}, but {shown_by_name} shows them the other way round");
+                let facts = format!("{called_after}, but {} shows them the other way round", self.name(shown_by));
                 (Kind::OutOfOrder, vec![first, second, shown_by], facts)
             }
         }
     }
 
-    /// Some operation of `old` returned before one of `new` was called, and the other way round.
-    fn clash(&self, old: Block, new: Block) -> Account {
-        let (last, first_of_new) = (old.last_called, new.first_returned.unwrap_or(new.last_called));
-        let kind = match self.action(last) {
+    /// Each block has an operation that returned before one of the other was called.
+    fn clash(&self, one: Block, other: Block) -> Account {
+        // It would be as true the other way round, but who called last has the least excuse not
+        // to know. Only the initial value is older than everything.
+        let is_one_older = match (one.first_returned, other.first_returned) {
+            (Some(_), Some(_)) => one.called(&self.register) > other.called(&self.register),
+            (first_of_one, _) => first_of_one.is_none(),
+        };
+        let (old, new) = if is_one_older { (one, other) } else { (other, one) };
+        let (last_of_old, last_of_new) = (old.last_called, new.last_called);
+        let first_of_new = new.first_returned.expect("the initial value is older than any other");
+
+        let kind = match self.action(last_of_old) {
             _ if new.shown_by.is_none() && !self.is_ever_read(first_of_new) => Kind::LostWrite,
             Action::Get(_) => Kind::StaleRead,
             Action::Put(_) | Action::Append(_) => Kind::OutOfOrder,
         };
-        let mut witness = vec![last, first_of_new];
-        let mut facts = format!("{} was called after {} had returned", self.name(last), self.name(first_of_new));
-        facts += match (self.action(last), old.shown_by) {
-            (Action::Put(_) | Action::Append(_), Some(get)) => {
-                witness.push(get);
-                format!(", but {} shows it added to an older value", self.name(get))
-            }
-            _ => ", but shows an older value".into(),
-        }
-        .as_str();
+        let mut witness = vec![last_of_old, first_of_new];
+        let mut facts = self.called_after(last_of_old, &self.name(last_of_old), first_of_new);
+        facts += match self.action(last_of_old) {
+            Action::Get(_) => ", but shows an older value",
+            Action::Put(_) | Action::Append(_) => ", but was added to an older value",
+        };
         if let Some(first_of_old) = old.first_returned {
-            witness.extend([new.last_called, first_of_old]);
-            let last_of_new = match new.last_called == first_of_new {
-                true => words::again(self.history, self.id(first_of_new)).to_string(),
-                false => self.name(new.last_called),
-            };
-            facts += &format!(": {last_of_new} was called after {} had returned", self.name(first_of_old));
+            witness.extend([last_of_new, first_of_old]);
+            let is_named = last_of_new == first_of_new;
+            let name = if is_named { self.again(last_of_new).to_string() } else { self.name(last_of_new) };
+            facts += &format!(": {}", self.called_after(last_of_new, &name, first_of_old));
         }
+        let evidence: Vec<usize> = [old, new].into_iter().filter_map(|block| self.evidence(block)).collect();
+        if !evidence.is_empty() {
+            let names: Vec<String> = evidence.iter().map(|&get| self.name(get)).collect();
+            facts += &format!(", as can be seen from {}", names.join(" and "));
+        }
+        witness.extend(evidence);
         (kind, witness, facts)
+    }
+
+    /// The Get that shows that the two ends of a block belong together, if these do not show it themselves.
+    fn evidence(&self, block: Block) -> Option<usize> {
+        let first = block.first_returned.map(|operation| self.action(operation));
+        let is_plain = match (first, self.action(block.last_called)) {
+            (None | Some(Action::Get(_)), Action::Get(_)) => true,
+            (Some(Action::Get(read)), Action::Put(written) | Action::Append(written)) => read.contains(written),
+            (Some(Action::Put(written) | Action::Append(written)), Action::Get(read)) => read.contains(written),
+            (_, Action::Put(_) | Action::Append(_)) => block.first_returned == Some(block.last_called),
+        };
+        if is_plain { None } else { block.shown_by }
     }
 
     /// Whether any Get of the whole history shows a write, if only after the story has ended.
@@ -159,8 +176,19 @@ impl<'h> Broken<'h> {
         answers.filter_map(|operation| operation.answer.as_ref()).any(|answer| answer.value.contains(written))
     }
 
+    /// The fact on which everything rests, with a name for the operation that was called.
+    fn called_after(&self, called: usize, name: &str, returned: usize) -> String {
+        let [later, earlier] = [called, returned].map(|operation| self.register.spans[operation]);
+        assert!(earlier.returned < later.called, "{later:?} should have been called after {earlier:?} had returned");
+        format!("{name} was called after {} had returned", self.name(returned))
+    }
+
     fn name(&self, operation: usize) -> String {
         words::operation(self.history, self.id(operation))
+    }
+
+    fn again(&self, operation: usize) -> &'static str {
+        words::again(self.history, self.id(operation))
     }
 
     fn id(&self, operation: usize) -> OperationId {
@@ -169,10 +197,6 @@ impl<'h> Broken<'h> {
 
     fn action(&self, operation: usize) -> Action<'h> {
         self.register.spans[operation].action
-    }
-
-    fn called(&self, block: Block) -> u64 {
-        self.register.spans[block.last_called].called
     }
 
     fn text(&self, get: usize) -> &'h str {

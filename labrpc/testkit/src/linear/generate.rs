@@ -11,6 +11,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use labrpc::sim::mix;
+
 use super::history::{History, Input, OperationId};
 
 /// The longest that an operation takes to take effect, and again to be answered, in milliseconds.
@@ -117,7 +119,7 @@ impl Workload {
     pub fn play(&self, seed: u64) -> History {
         let mut play = Play {
             workload: self,
-            dice: Dice::new(seed),
+            random: Random::new(seed),
             fault: self.fault,
             is_split: false,
             history: History::new(),
@@ -138,23 +140,23 @@ impl Workload {
     }
 }
 
-/// A seeded source of numbers (SplitMix64): small, and the same everywhere and for ever.
+/// Numbers that look random, and that are the same for the same seed.
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Random {
+    seed: u64,
+    drawn: u64,
+}
 
-impl Dice {
-    /// Dice that fall the same way for the same seed.
-    pub fn new(seed: u64) -> Dice {
-        Dice(seed)
+impl Random {
+    /// The numbers of a seed.
+    pub fn new(seed: u64) -> Random {
+        Random { seed, drawn: 0 }
     }
 
-    /// A number below `bound`, which must not be 0.
+    /// The next number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
+        self.drawn += 1;
+        mix(self.seed, self.drawn) % bound
     }
 
     /// Whether something happens that does so `percent` times in a hundred.
@@ -181,7 +183,7 @@ struct Cell {
 
 struct Play<'w> {
     workload: &'w Workload,
-    dice: Dice,
+    random: Random,
     /// The fault that is still to come.
     fault: Option<Fault>,
     is_split: bool,
@@ -195,7 +197,7 @@ struct Play<'w> {
 impl Play<'_> {
     fn plan(&mut self, at_ms: u64, event: Event) {
         // Random among equal times, so that calls and returns of one instant mix.
-        let order = self.dice.below(u64::MAX);
+        let order = self.random.below(u64::MAX);
         self.agenda.push(Reverse((at_ms, order, event)));
     }
 
@@ -206,20 +208,20 @@ impl Play<'_> {
         }
         let value = match self.workload.values {
             Values::Unique => format!("x {client} {sequence} y"),
-            Values::Few(count) => self.dice.below(count).to_string(),
+            Values::Few(count) => self.random.below(count).to_string(),
         };
         let Workload { puts_percent, appends_percent, .. } = *self.workload;
-        let input = match self.dice.below(100) {
+        let input = match self.random.below(100) {
             roll if roll < puts_percent => Input::Put(value),
             roll if roll < puts_percent + appends_percent => Input::Append(value),
             _ => Input::Get,
         };
-        let key = self.dice.below(self.workload.keys).to_string();
+        let key = self.random.below(self.workload.keys).to_string();
         let operation = self.history.call(client, key, input, now_ms * NANOSECONDS_PER_MILLISECOND);
 
-        let is_answered = !self.dice.percent(self.workload.unanswered_percent);
-        let patience_ms = if is_answered { self.dice.below(ANSWER_MS_MAX + 1) } else { LATE_EFFECT_MS_MAX };
-        let effect_ms = now_ms + self.dice.below(patience_ms + 1);
+        let is_answered = !self.random.percent(self.workload.unanswered_percent);
+        let patience_ms = if is_answered { self.random.below(ANSWER_MS_MAX + 1) } else { LATE_EFFECT_MS_MAX };
+        let effect_ms = now_ms + self.random.below(patience_ms + 1);
         self.plan(effect_ms, Event::Effect { operation, is_answered });
         if !is_answered {
             self.plan(now_ms + ANSWER_MS_MAX, Event::Call { client: client + self.workload.clients });
@@ -227,12 +229,12 @@ impl Play<'_> {
     }
 
     fn effect(&mut self, operation: OperationId, is_answered: bool, now_ms: u64) {
-        if !is_answered && self.dice.percent(50) {
+        if !is_answered && self.random.percent(50) {
             return;
         }
         let value = self.serve(operation);
         if is_answered {
-            let at_ms = now_ms + self.dice.below(ANSWER_MS_MAX + 1);
+            let at_ms = now_ms + self.random.below(ANSWER_MS_MAX + 1);
             self.plan(at_ms, Event::Return { operation, value });
         }
     }
@@ -240,7 +242,7 @@ impl Play<'_> {
     fn answer(&mut self, operation: OperationId, value: String, now_ms: u64) {
         self.history.returned(operation, value, now_ms * NANOSECONDS_PER_MILLISECOND);
         let client = self.history.get(operation).client;
-        let next_ms = now_ms + 1 + self.dice.below(PAUSE_MS_MAX);
+        let next_ms = now_ms + 1 + self.random.below(PAUSE_MS_MAX);
         self.plan(next_ms, Event::Call { client });
     }
 

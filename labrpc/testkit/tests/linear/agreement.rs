@@ -1,8 +1,9 @@
 //! The checkers against each other, on thousands of histories.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use testkit::linear::generate::{Dice, Fault, Values, Workload};
+use testkit::linear::generate::{Fault, Random, Values, Workload};
 use testkit::linear::{
     Budget, Contradiction, History, Input, Kind, Violation, check, check_by_search, check_by_unique_values,
 };
@@ -29,11 +30,11 @@ fn brute_force_agrees_on_middling_histories() {
 }
 
 fn brute_force_agrees(histories: u64, clients_max: u64, operations: Range<u64>) {
-    let mut dice = Dice::new(1);
+    let mut random = Random::new(1);
     let (mut sound, mut broken, mut unique) = (0, 0, 0);
     for seed in 0..histories {
-        let workload = any_workload(&mut dice, clients_max, operations.clone());
-        let history = with_answers_mixed_up(workload.play(seed), &mut dice);
+        let workload = any_workload(&mut random, clients_max, operations.clone());
+        let history = with_answers_mixed_up(workload.play(seed), &mut random);
         let expected = first_broken(&history);
         *(if expected.is_some() { &mut broken } else { &mut sound }) += 1;
 
@@ -49,14 +50,41 @@ fn brute_force_agrees(histories: u64, clients_max: u64, operations: Range<u64>) 
     assert!(unique > histories / 4, "vacuous: only {unique} histories had unique values");
 }
 
+/// A witness is all there is to say: had no other operation been answered, the history would be
+/// just as broken.
+#[test]
+fn the_witness_is_enough() {
+    let mut random = Random::new(5);
+    let (mut judged, mut sizes) = (0, BTreeSet::new());
+    for seed in 0..SMALL_HISTORIES {
+        let workload = Workload { values: Values::Unique, ..any_workload(&mut random, 5, 8..25) };
+        let history = with_answers_mixed_up(workload.play(seed), &mut random);
+        let Some(Err(violation)) = check_by_unique_values(&history) else { continue };
+        let found = contradiction(violation);
+        let mut told = History::on(history.clock());
+        for (id, operation) in history.iter() {
+            let copy = told.call(operation.client, &operation.key, operation.input.clone(), operation.called);
+            if let Some(answer) = operation.answer.as_ref().filter(|_| found.witness.contains(&id)) {
+                told.returned(copy, &answer.value, answer.at);
+            }
+        }
+        let verdict = check_by_search(&told, Budget::default());
+        assert_eq!(broken_at(verdict), Some(found.at), "seed {seed}: {} {history:#?}", found.sentence);
+        judged += 1;
+        sizes.insert(found.witness.len());
+    }
+    assert!(judged > SMALL_HISTORIES / 4, "vacuous: only {judged} histories were broken");
+    assert!(sizes.is_superset(&BTreeSet::from([1, 2, 3, 4])), "vacuous: all witnesses had one of the sizes {sizes:?}");
+}
+
 /// The two layers agree on histories that are too long for brute force.
 #[test]
 fn unique_values_and_search_agree() {
-    let mut dice = Dice::new(2);
+    let mut random = Random::new(2);
     let mut broken = 0;
     for seed in 0..LONG_HISTORIES {
-        let workload = Workload { values: Values::Unique, ..any_workload(&mut dice, 12, 50..250) };
-        let history = with_answers_mixed_up(workload.play(seed), &mut dice);
+        let workload = Workload { values: Values::Unique, ..any_workload(&mut random, 12, 50..250) };
+        let history = with_answers_mixed_up(workload.play(seed), &mut random);
         let unique = broken_at(check_by_unique_values(&history).expect("the values are unique"));
         let search = broken_at(check_by_search(&history, Budget::default()));
         assert_eq!(unique, search, "{workload:?} with seed {seed}");
@@ -69,9 +97,9 @@ fn unique_values_and_search_agree() {
 /// A store that keeps its promises passes, however hard its clients push it.
 #[test]
 fn a_sound_store_passes() {
-    let mut dice = Dice::new(3);
+    let mut random = Random::new(3);
     for seed in 0..LONG_HISTORIES {
-        let workload = Workload { fault: None, keys: 3, ..any_workload(&mut dice, 12, 50..250) };
+        let workload = Workload { fault: None, keys: 3, ..any_workload(&mut random, 12, 50..250) };
         let verdict = check(&workload.play(seed), Budget::default());
         assert_eq!(verdict, Ok(()), "{workload:?} with seed {seed}");
     }
@@ -115,31 +143,31 @@ fn the_search_stays_cheap() {
     }
 }
 
-fn any_workload(dice: &mut Dice, clients_max: u64, operations: Range<u64>) -> Workload {
-    let puts_percent = [0, 5, 40][dice.below(3) as usize];
+fn any_workload(random: &mut Random, clients_max: u64, operations: Range<u64>) -> Workload {
+    let puts_percent = [0, 5, 40][random.below(3) as usize];
     Workload {
-        clients: 1 + dice.below(clients_max),
+        clients: 1 + random.below(clients_max),
         keys: 1,
-        operations: (operations.start + dice.below(operations.end - operations.start)) as usize,
+        operations: (operations.start + random.below(operations.end - operations.start)) as usize,
         puts_percent,
-        appends_percent: 20 + dice.below(40),
-        unanswered_percent: [0, 10][dice.below(2) as usize],
-        values: [Values::Unique, Values::Few(2)][dice.below(2) as usize],
-        fault: Fault::ALL.get(dice.below(2 * Fault::ALL.len() as u64) as usize).copied(),
+        appends_percent: 20 + random.below(40),
+        unanswered_percent: [0, 10][random.below(2) as usize],
+        values: [Values::Unique, Values::Few(2)][random.below(2) as usize],
+        fault: Fault::ALL.get(random.below(2 * Fault::ALL.len() as u64) as usize).copied(),
     }
 }
 
 /// Lets two Gets exchange their answers, or leaves the history as it is.
-fn with_answers_mixed_up(history: History, dice: &mut Dice) -> History {
+fn with_answers_mixed_up(history: History, random: &mut Random) -> History {
     let gets: Vec<usize> = history
         .iter()
         .filter(|(_, operation)| operation.input == Input::Get && operation.answer.is_some())
         .map(|(id, _)| id.index())
         .collect();
-    if gets.is_empty() || dice.percent(40) {
+    if gets.is_empty() || random.percent(40) {
         return history;
     }
-    let mut any_get = || gets[dice.below(gets.len() as u64) as usize];
+    let mut any_get = || gets[random.below(gets.len() as u64) as usize];
     let (one, other) = (any_get(), any_get());
     let mut mixed = History::on(history.clock());
     for (id, operation) in history.iter() {

@@ -1,6 +1,6 @@
 //! Histories as text.
 
-use testkit::linear::generate::{Dice, Workload};
+use testkit::linear::generate::{Random, Workload};
 use testkit::linear::text::{Problem, TextError, read, write};
 use testkit::linear::{Budget, Clock, History, Input, OperationId, check};
 
@@ -26,10 +26,10 @@ fn a_history_is_read_from_text() {
 /// What is written is read back: the same operations in the same order, with the same overlaps.
 #[test]
 fn text_keeps_everything_but_the_times() {
-    let mut dice = Dice::new(4);
+    let mut random = Random::new(4);
     for seed in 0..50 {
         let history = Workload {
-            clients: 1 + dice.below(9),
+            clients: 1 + random.below(9),
             keys: 2,
             operations: 80,
             unanswered_percent: 10,

@@ -14,10 +14,19 @@ pub(in crate::linear) struct Block {
     pub(in crate::linear) last_called: usize,
     /// The Get that shows that these belong together; `None` for a write that nobody read.
     pub(in crate::linear) shown_by: Option<usize>,
-    /// When `first_returned` returned: what was called later comes after the block.
-    returned: Option<u64>,
-    /// When `last_called` was called: what returned earlier comes before the block.
-    called: u64,
+}
+
+impl Block {
+    /// When the first of its operations returned: what is called later comes after the block.
+    /// `None`, the initial value's, is before all times.
+    fn returned(&self, register: &Register) -> Option<u64> {
+        self.first_returned.map(|operation| register.spans[operation].returned)
+    }
+
+    /// When the last of its operations was called: what has returned earlier comes before the block.
+    pub(in crate::linear) fn called(&self, register: &Register) -> u64 {
+        register.spans[self.last_called].called
+    }
 }
 
 /// The blocks of a key, if the operations of each chain can stand in the order of its text.
@@ -31,13 +40,7 @@ pub(super) fn blocks(register: &Register, chains: &Chains) -> Result<Vec<Block>,
         if span.action.written().is_none() || chains.shows(operation) || span.returned == NEVER {
             continue;
         }
-        blocks.push(Block {
-            first_returned: Some(operation),
-            last_called: operation,
-            shown_by: None,
-            returned: Some(span.returned),
-            called: span.called,
-        });
+        blocks.push(Block { first_returned: Some(operation), last_called: operation, shown_by: None });
     }
     Ok(blocks)
 }
@@ -62,32 +65,28 @@ fn block_of_chain(register: &Register, chains: &Chains, members: &[Member]) -> R
         }
     }
     let first_returned = (!chains.is_initial(chain)).then_some(first_returned);
-    Ok(Block {
-        first_returned,
-        last_called,
-        shown_by: Some(chains.shown_by(chain)),
-        returned: first_returned.map(returned),
-        called: called(last_called),
-    })
+    Ok(Block { first_returned, last_called, shown_by: Some(chains.shown_by(chain)) })
 }
 
 /// Two blocks each of which would have to come before the other, if there are any.
-pub(super) fn clash(mut blocks: Vec<Block>) -> Option<(Block, Block)> {
-    // `None`, the initial value, sorts before every time.
-    blocks.sort_by_key(|block| block.returned);
+pub(super) fn clash(register: &Register, mut blocks: Vec<Block>) -> Option<(Block, Block)> {
+    blocks.sort_by_key(|block| block.returned(register));
     // For each block, whichever of it and those before it was called last.
     let mut latest: Vec<&Block> = Vec::with_capacity(blocks.len());
     for (index, block) in blocks.iter().enumerate() {
         // Those that must come before this block, among those that returned no later. Of two
         // that clash, one is among those of the other.
-        let before = blocks[..index].partition_point(|other| other.returned < Some(block.called));
+        let called = block.called(register);
+        let before = blocks[..index].partition_point(|other| other.returned(register) < Some(called));
         if let Some(&other) = latest[..before].last()
-            && Some(other.called) > block.returned
+            && Some(other.called(register)) > block.returned(register)
         {
             return Some((*other, *block));
         }
-        let later = latest.last().is_none_or(|other| block.called >= other.called);
-        latest.push(if later { block } else { latest[index - 1] });
+        match latest.last() {
+            Some(&other) if other.called(register) > called => latest.push(other),
+            _ => latest.push(block),
+        }
     }
     None
 }

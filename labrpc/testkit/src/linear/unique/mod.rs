@@ -68,7 +68,7 @@ pub(super) fn check(register: &Register) -> Option<Result<(), Reason>> {
 fn explain(register: &Register, vocabulary: &Vocabulary) -> Result<(), Reason> {
     let chains = Chains::read(register, vocabulary)?;
     let blocks = block::blocks(register, &chains)?;
-    match block::clash(blocks) {
+    match block::clash(register, blocks) {
         Some((one, other)) => Err(Reason::Clash(one, other)),
         None => Ok(()),
     }

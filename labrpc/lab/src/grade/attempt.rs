@@ -1,0 +1,104 @@
+//! One test process: which tests it runs, and what its end says of those without a verdict.
+
+use std::collections::VecDeque;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use crate::request::{SeedChoice, Token};
+use crate::selection::Assignment;
+
+/// The exit statuses with which Rust's test harness ends by itself: all passed, some failed.
+const HARNESS_EXITS: [i32; 2] = [0, 101];
+
+/// The exit status with which the test kit refuses what it was asked for, with one line.
+const MISUSE_EXIT: i32 = 2;
+
+/// So many of the last lines of a process that gave no verdict are shown.
+const LAST_LINES_MAX: usize = 20;
+
+/// Some tests of a lab, to be run together.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The tests that owe a verdict.
+    pub tests: Vec<String>,
+    /// The arguments that choose them; none chooses all.
+    pub filter: Vec<String>,
+    /// The one run that is wanted, if it is one.
+    pub replay: Option<Token>,
+    /// Whether somebody wants to read what the process prints.
+    pub is_shown: bool,
+}
+
+impl Attempt {
+    /// One test alone.
+    pub fn of(test: &str, replay: Option<Token>) -> Attempt {
+        Attempt { tests: vec![test.to_string()], filter: vec![test.to_string()], replay, is_shown: false }
+    }
+
+    /// One run that failed and is to be looked into: what a student has it print is the point.
+    fn shown(token: &Token) -> Attempt {
+        let filter = vec![token.test.clone(), "--nocapture".to_string()];
+        Attempt { filter, is_shown: true, ..Attempt::of(&token.test, Some(token.clone())) }
+    }
+}
+
+/// The processes that a lab's tests need if nothing goes wrong.
+pub fn plan(assignment: &Assignment, seeds: &SeedChoice) -> VecDeque<Attempt> {
+    let tests: Vec<String> = assignment.tests.iter().map(|test| test.name.clone()).collect();
+    match seeds {
+        SeedChoice::Listed | SeedChoice::Count(_) => {
+            // Without a filter a test that the list has forgotten shows up in the report.
+            let filter = if assignment.is_whole { Vec::new() } else { tests.clone() };
+            VecDeque::from([Attempt { tests, filter, replay: None, is_shown: false }])
+        }
+        // A token is about one test, so each needs a process of its own.
+        SeedChoice::Only(seed) => tests.iter().map(|test| Attempt::of(test, Some(Token::of(test, *seed)))).collect(),
+        SeedChoice::Replay(token) => VecDeque::from([Attempt::shown(token)]),
+    }
+}
+
+/// How a test process ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// By itself, or by the system's hand.
+    Ended(ExitStatus),
+    /// By our hand, having reported nothing for too long.
+    Hung,
+}
+
+impl Ending {
+    /// Whether the process says that all went well.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Ending::Ended(status) if status.success())
+    }
+
+    /// What the test kit complains of, if it cannot make sense of a token: only it can read all of
+    /// one.
+    pub fn refusal(&self, replay: Option<&Token>, output: &str) -> Option<String> {
+        let named = format!("LAB_REPLAY={}", replay?);
+        let is_refused = matches!(self, Ending::Ended(status) if status.code() == Some(MISUSE_EXIT));
+        let complaint = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;
+        Some(format!("{named}{complaint}"))
+    }
+
+    /// Why tests of the process have no verdict.
+    pub fn explanation(&self, silence_max: Duration, output: &str) -> String {
+        let ending = match self {
+            Ending::Hung => format!(
+                "the test process was killed after {} s without a record. Does some loop never wait, or some thread \
+                 wait for ever outside of the simulation?",
+                silence_max.as_secs()
+            ),
+            Ending::Ended(status) if status.code().is_some_and(|code| HARNESS_EXITS.contains(&code)) => {
+                format!("the test process ended with {status}")
+            }
+            Ending::Ended(status) => format!("the test process died with {status}"),
+        };
+        let lines: Vec<&str> = output.trim_end().lines().collect();
+        let last = &lines[lines.len().saturating_sub(LAST_LINES_MAX)..];
+        if last.is_empty() {
+            return ending;
+        }
+        format!("{ending}\nIts last words:\n  {}", last.join("\n  "))
+    }
+}
