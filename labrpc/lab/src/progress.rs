@@ -74,12 +74,12 @@ impl Progress {
 
     /// The verdict on a test has fallen.
     pub fn show(&mut self, verdict: &Verdict) {
-        if self.audience == Audience::Nobody {
-            return;
-        }
         // A test that has failed runs no further: the bar need not wait for it.
         if !verdict.is_passed() {
             self.runs += verdict.owed.count().saturating_sub(verdict.runs.len() as u64);
+        }
+        if self.audience == Audience::Nobody {
+            return;
         }
         let line = verdict_line(&self.title, verdict, self.paint);
         self.write(&if self.audience == Audience::Terminal { format!("{CLEAR_LINE}{line}\n") } else { line + "\n" });
@@ -169,6 +169,19 @@ mod tests {
                 "2A  reelection_2a ………………………………………………………………………………… FAILED no verdict",
             ]
         );
+    }
+
+    /// What a failed test will not run any more is counted as done.
+    #[test]
+    fn a_failed_test_holds_nothing_up() {
+        let result = examples::lab_with_each_outcome();
+        let mut progress = Progress::hidden();
+        progress.start_lab(result.lab, 2 + 3 + 5);
+        for verdict in &result.verdicts {
+            verdict.runs.values().for_each(|run| progress.count_run(&run.test));
+            progress.show(verdict);
+        }
+        assert_eq!(progress.runs, progress.runs_owed);
     }
 
     /// The bar grows with the runs, ends full, and never wraps.

@@ -162,7 +162,8 @@ mod tests {
             error(&["many_election_2a"]),
             format!("there is no lab or test `many_election_2a`: did you mean `many_elections_2a`? {accepted}")
         );
-        for name in ["frobnicate", ""] {
+        // `agree` stands in the midst of names, and at the beginning of none.
+        for name in ["frobnicate", "agree", ""] {
             assert_eq!(error(&[name]), format!("there is no lab or test `{name}` {accepted}"));
         }
     }

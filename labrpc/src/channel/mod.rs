@@ -13,7 +13,7 @@
 //! | [`bounded`]`(0)` | none | until a receiver takes the message from its hands | until a sender comes |
 //! | [`after`] | one message, when its time has come | | until then, and for ever once it was taken |
 //! | [`tick`] | one message, again and again | | until the next is due |
-//! | [`never`] | none | | for ever |
+//! | [`never`](fn@never) | none | | for ever |
 //!
 //! When the last sender is gone, receivers get what is left and then an error; when the last
 //! receiver is gone, what is left is dropped, and senders get an error with their message.

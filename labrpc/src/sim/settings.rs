@@ -64,7 +64,7 @@ impl Default for Settings {
             preemption: Preemption::None,
             // 16 KiB were too few for a panic with a backtrace; only touched pages cost memory.
             stack_bytes: 256 << 10,
-            virtual_time_max: Duration::from_secs(3600),
+            virtual_time_max: Duration::from_secs(24 * 3600),
             operations_max: 1_000_000_000,
             // A report is promised within 5 s, and writing it takes time as well.
             patience: Duration::from_secs(2),

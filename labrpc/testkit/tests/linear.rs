@@ -248,6 +248,18 @@ fn a_doubled_write() {
     );
 }
 
+/// A doubled write is called so, although another Get has seen it only once.
+#[test]
+fn a_doubled_write_that_others_saw_once() {
+    let doubled = broken(
+        "1 append a   |---|
+         1 append b         |---|
+         2 get ab                 |---|
+         3 get aa                 |----|",
+    );
+    assert_eq!((doubled.kind, witness(&doubled)), (Kind::DoubledWrite, vec![3, 0]));
+}
+
 /// A Get cannot return what nobody writes, or what is written only later.
 #[test]
 fn a_value_that_was_never_written() {
@@ -354,6 +366,22 @@ fn a_get_that_no_order_explains() {
          1 put a         |---|
          3 get a               |---|
          3 get b                     |---|",
+    );
+}
+
+/// Values are not unique if one begins with another: `ab` may have been written in one piece or in two.
+#[test]
+fn values_that_begin_with_another_are_searched() {
+    assert_sound(
+        "1 append ab   |---|
+         2 put a             |---|
+         3 append b                |---|
+         4 get ab                        |---|",
+    );
+    assert_sound(
+        "1 get -   |---|
+         2 put -         |---|
+         3 get -               |---|",
     );
 }
 

@@ -175,6 +175,9 @@ fn options_reach_the_tests() {
         assert_eq!(output.status.code(), Some(0), "{arguments}");
         assert_eq!(fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap(), seen, "{arguments}");
         let stderr = String::from_utf8(output.stderr).unwrap();
+        let is_graded = !["--seed ", "--replay", "--world"].iter().any(|option| arguments.contains(option));
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(!stdout.contains("not graded"), is_graded, "{arguments}: {stdout}");
         assert!(stderr.starts_with("note: LAB_SEEDS=9 is for `cargo test`: here, say --seeds 9\n"), "{stderr}");
     }
 }

@@ -66,25 +66,30 @@ fn too_many_open_operations_are_undecided() {
 fn long_values_are_shortened_to_the_difference() {
     let mut history = History::new();
     let mut value = String::new();
-    for sequence in 0..50 {
-        let written = format!("x 1 {sequence} ä");
+    for sequence in 10..60 {
+        let written = format!("ä {sequence}");
         value += &written;
         let append = history.call(1, "x", Input::Append(written), 10 * sequence);
         history.returned(append, "", 10 * sequence + 1);
     }
     let get = history.call(2, "x", Input::Get, 1_000);
-    history.returned(get, value.replace("x 1 7 äx 1 8 ä", "x 1 8 äx 1 7 ä"), 1_234_567_000);
+    history.returned(get, value.replace("ä 17ä 18", "ä 18ä 17"), 1_234_567_000);
     let sentence = check(&history, Budget::default()).unwrap_err().to_string();
     assert_eq!(
         sentence,
-        "Writes out of order on key \"x\": client 1's Append of \"x 1 8 ä\" (0.000000080 s to 0.000000081 s) was called \
-         after client 1's Append of \"x 1 7 ä\" (0.000000070 s to 0.000000071 s) had returned, but client 2's Get that \
-         returned \"… 47 äx 1 48 äx 1 49 ä\" (0.000001 s to 1.234567 s) shows them the other way round; a write that is \
+        "Writes out of order on key \"x\": client 1's Append of \"ä 18\" (0.000000180 s to 0.000000181 s) was called \
+         after client 1's Append of \"ä 17\" (0.000000170 s to 0.000000171 s) had returned, but client 2's Get that \
+         returned \"… 55ä 56ä 57ä 58ä 59\" (0.000001 s to 1.234567 s) shows them the other way round; a write that is \
          made after another has returned takes effect after it."
     );
 
     let other = history.call(3, "x", Input::Get, 2_000_000_000);
-    history.returned(other, value.replace("x 1 49 ä", ""), 2_000_000_001);
+    history.returned(other, value.replace("ä 59", ""), 2_000_000_001);
     let search = check_by_search(&history, Budget::default()).unwrap_err();
     assert!(search.to_string().len() < 400, "{search}");
+
+    let strange = history.call(3, "y", Input::Get, 1);
+    history.returned(strange, format!("!{}", "€".repeat(20)), 2);
+    let sentence = check(&history, Budget::default()).unwrap_err().to_string();
+    assert!(sentence.contains("holds \"!€€€€€€€…\" from byte 0 on"), "{sentence}");
 }

@@ -134,10 +134,6 @@ impl<'s, 'h> Search<'s, 'h> {
                 return Outcome::OutOfBudget;
             }
             *budget -= 1;
-            if let Some(end) = self.dead_end(&configuration) {
-                furthest.note(end, configuration.value);
-                continue;
-            }
             furthest.note(configuration.frontier, configuration.value);
             // What is added last is explored first: what Gets have seen is the best guide.
             unexplored.extend(self.hide_returning(&configuration));
@@ -227,27 +223,6 @@ impl<'s, 'h> Search<'s, 'h> {
                 return;
             }
         }
-    }
-
-    /// The return that an unread value will not get past, since no Put can come before it.
-    fn dead_end<const WORDS: usize>(&self, configuration: &Configuration<WORDS>) -> Option<usize> {
-        if configuration.value != Value::Unread {
-            return None;
-        }
-        let Timeline { returns, get_returns, .. } = &self.timeline;
-        let here = &returns[configuration.frontier];
-        let now = self.register.spans[here.operation].returned;
-        let is_taken = |operation: usize| {
-            self.register.spans[operation].called <= now && configuration.taken.has(self.timeline.slot(operation))
-        };
-
-        let first = get_returns.partition_point(|&at| at < configuration.frontier);
-        let next_get = get_returns[first..].iter().copied().find(|&at| !is_taken(returns[at].operation))?;
-        let is_put = |operation: usize| matches!(self.effects[operation], Effect::Becomes(_));
-        let can_put_now =
-            self.timeline.open(configuration.frontier).iter().any(|&open| is_put(open) && !is_taken(open));
-        let can_put_later = returns[next_get].puts_called > here.puts_called;
-        (!can_put_now && !can_put_later).then_some(next_get)
     }
 
     fn stuck(&self, furthest: Furthest) -> Stuck {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::linear::register::{Action, NEVER, Register};
+use crate::linear::register::{NEVER, Register};
 
 /// The return of an operation, and what else was going on.
 pub(super) struct Return {
@@ -10,8 +10,6 @@ pub(super) struct Return {
     pub(super) operation: usize,
     /// Where in [`Timeline::open`] those stand that were called by now and have not returned before.
     open: Range<usize>,
-    /// How many Puts were called by now.
-    pub(super) puts_called: usize,
 }
 
 /// The returns of one key's operations in order of time.
@@ -20,8 +18,6 @@ pub(super) struct Return {
 /// search remembers of an operation is one bit, and the bit's place is the slot.
 pub(super) struct Timeline {
     pub(super) returns: Vec<Return>,
-    /// Which returns are those of Gets.
-    pub(super) get_returns: Vec<usize>,
     /// How many slots there are: as many as operations are ever open at once.
     pub(super) slots: usize,
     slot_of: Vec<usize>,
@@ -49,29 +45,22 @@ impl Timeline {
 
         let mut timeline = Timeline {
             returns: Vec::with_capacity(spans.len()),
-            get_returns: Vec::new(),
             slots: 0,
             slot_of: vec![0; spans.len()],
             open: Vec::new(),
         };
         let mut open_now: Vec<usize> = Vec::new();
         let mut free_slots: Vec<usize> = Vec::new();
-        let mut puts_called = 0;
         for (_, edge, operation) in edges {
-            let action = spans[operation].action;
             if edge == Edge::Call {
                 timeline.slot_of[operation] = free_slots.pop().unwrap_or(timeline.slots);
                 timeline.slots = timeline.slots.max(timeline.slot_of[operation] + 1);
                 open_now.push(operation);
-                puts_called += usize::from(matches!(action, Action::Put(_)));
                 continue;
-            }
-            if action.read().is_some() {
-                timeline.get_returns.push(timeline.returns.len());
             }
             let start = timeline.open.len();
             timeline.open.extend_from_slice(&open_now);
-            timeline.returns.push(Return { operation, open: start..timeline.open.len(), puts_called });
+            timeline.returns.push(Return { operation, open: start..timeline.open.len() });
             open_now.retain(|&other| other != operation);
             free_slots.push(timeline.slot_of[operation]);
         }

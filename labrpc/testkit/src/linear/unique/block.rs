@@ -2,7 +2,7 @@
 
 use super::Reason;
 use super::chain::{Chains, Member};
-use crate::linear::register::{NEVER, Register};
+use crate::linear::register::Register;
 
 /// Operations that stand together in every order: those of a chain, or one write that nobody read.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +36,10 @@ pub(super) fn blocks(register: &Register, chains: &Chains) -> Result<Vec<Block>,
         blocks.push(block_of_chain(register, chains, members)?);
     }
     for (operation, span) in register.spans.iter().enumerate() {
-        // A write that never returned and that nobody read need not have happened.
-        if span.action.written().is_none() || chains.shows(operation) || span.returned == NEVER {
-            continue;
+        // If it never returned it need not have happened; nothing comes after it, so it does no harm.
+        if span.action.written().is_some() && !chains.shows(operation) {
+            blocks.push(Block { first_returned: Some(operation), last_called: operation, shown_by: None });
         }
-        blocks.push(Block { first_returned: Some(operation), last_called: operation, shown_by: None });
     }
     Ok(blocks)
 }
