@@ -188,8 +188,12 @@ impl Persister {
     }
 
     /// Writes what changed, whole or not at all. In a simulation a crash may strike right before
-    /// it or right after it, and then this does not return.
+    /// it or right after it, and then this does not return. A server that has crashed writes
+    /// nothing more: what its destructors save is not on disk.
     pub fn save(&self, save: Save) {
+        if sim::is_simulated() && !sim::is_alive(sim::node()) {
+            return;
+        }
         let (save_time, crash) = self.fate();
         if !save_time.is_zero() {
             thread::sleep(save_time);

@@ -74,13 +74,10 @@ impl Drop for Supervised {
 
 #[cfg(unix)]
 fn kill_group(child: &Child) {
-    use nix::sys::signal::{Signal, killpg};
-    use nix::unistd::Pid;
+    use rustix::process::{Pid, Signal, kill_process_group};
 
-    if let Ok(group) = i32::try_from(child.id()) {
-        // The group may be gone by itself: then nothing is left to do.
-        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-    }
+    // The group may be gone by itself: then nothing is left to do.
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
 }
 
 #[cfg(not(unix))]

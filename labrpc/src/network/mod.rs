@@ -99,7 +99,8 @@ impl Network {
 
     /// What the server at an end answers.
     pub fn add_service(&self, at: PeerId, port: Port, service: Arc<dyn Service>) {
-        self.state().add_service(at, port, service);
+        let old = self.state().add_service(at, port, service);
+        drop(old);
     }
 
     /// The server at an end is gone: what is still under way to it, or to be answered by it, is lost.
@@ -201,7 +202,7 @@ impl Network {
     }
 
     fn report_wire_error(&self, at: PeerId, error: WireError) {
-        let message = format!("server {at} was sent {error}");
+        let message = format!("server {at} cannot read what it was sent: {error}");
         if self.is_simulated() { sim::fail(message) } else { log::error!("{message}") }
     }
 }

@@ -162,9 +162,15 @@ impl State {
         self.plugs[at].take().map(|plug| Unplugged(plug.services))
     }
 
-    pub(super) fn add_service(&mut self, at: PeerId, port: Port, service: Arc<dyn Service>) {
+    /// Gives the service that was there before, for the same reason as `unplug` does.
+    pub(super) fn add_service(
+        &mut self,
+        at: PeerId,
+        port: Port,
+        service: Arc<dyn Service>,
+    ) -> Option<Arc<dyn Service>> {
         let plug = self.plugs[at].as_mut().expect("a server is plugged in before its services");
-        plug.services[port as usize] = Some(service);
+        plug.services[port as usize].replace(service)
     }
 
     pub(super) fn incarnation(&self, at: PeerId) -> Option<u64> {

@@ -47,7 +47,8 @@ fn check(log: &Log, counts: Counts) {
         assert!(ends.len() == 1 || ends.len() == 2, "{} came to {ends:?}", message.number);
         assert!(copies.len() <= 1, "one of two is the copy: {ends:?}");
     }
-    let count = |is_meant: &dyn Fn(&Passage) -> bool| ends.values().flatten().filter(|end| is_meant(end)).count() as u64;
+    let count =
+        |is_meant: &dyn Fn(&Passage) -> bool| ends.values().flatten().filter(|end| is_meant(end)).count() as u64;
     assert_eq!(count(&|end| matches!(end, Passage::Lost(_))), counts.lost);
     assert_eq!(ends.values().filter(|ends| ends.len() == 2).count() as u64, counts.doubled);
     for why in [Lost::Dropped, Lost::Cut, Lost::Down] {

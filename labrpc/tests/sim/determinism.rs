@@ -1,12 +1,11 @@
 //! The same settings make the same run, wherever and however often it is made.
 
 use std::collections::HashSet;
-use std::process::Command;
 
 use labrpc::sim::{Preemption, Report, Settings};
 
 use crate::traffic;
-use crate::worlds::POLICIES;
+use crate::worlds::{Child, POLICIES};
 
 /// Everything in a report that has to be the same each time. Processor time has not.
 fn essence(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
@@ -61,26 +60,13 @@ fn different_seeds_make_different_runs() {
     }
 }
 
-/// What the child of the test below says before its trace.
-const TRACE_IS: &str = "the trace is ";
-/// Asks for it to be said.
-const SAY_TRACE: &str = "LABRPC_TEST_SAYS_TRACE";
-
 /// Another process makes the same run: nothing depends on where its memory happens to lie.
 #[test]
 fn processes_agree_on_a_run() {
     let settings = Settings { preemption: Preemption::Random { one_in: 10 }, ..Settings::default() };
-    let said = format!("{TRACE_IS}{:016x}", traffic::run(settings).0.trace);
-    if std::env::var_os(SAY_TRACE).is_some() {
-        return println!("{said}");
-    }
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", "determinism::processes_agree_on_a_run"])
-        .env(SAY_TRACE, "1")
-        .output()
-        .unwrap();
-    let heard = String::from_utf8_lossy(&child.stdout);
-    assert!(heard.contains(&said), "here {said}; there {heard}");
+    let trace = format!("the trace is {:016x}", traffic::run(settings).0.trace);
+    let Some(child) = Child::run("determinism::processes_agree_on_a_run") else { return println!("{trace}") };
+    assert!(child.said.contains(&trace), "here {trace}; there {}", child.said);
 }
 
 /// Whether decisions are listed makes no difference to them.

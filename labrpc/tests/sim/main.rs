@@ -5,6 +5,7 @@ mod crash;
 mod crash_anywhere;
 mod deadlock;
 mod determinism;
+mod last_resort;
 mod limits;
 mod panics;
 mod pause;

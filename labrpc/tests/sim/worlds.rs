@@ -1,5 +1,6 @@
 //! How tests make a world and look at what is left of it.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -54,6 +55,29 @@ pub fn at(since_zero: Duration) -> Instant {
 /// Sleeps until a point in virtual time, however much of it has passed.
 pub fn sleep_until(deadline: Instant) {
     thread::sleep(deadline - Instant::now());
+}
+
+/// Tells a test that it runs in a process of its own.
+const IS_CHILD: &str = "LABRPC_TEST_IS_CHILD";
+
+/// What became of a test that was run in a process of its own.
+pub struct Child {
+    pub is_success: bool,
+    /// All that it printed.
+    pub said: String,
+}
+
+impl Child {
+    /// Runs a test, by its name, in a process of its own. `None` if this is that process.
+    pub fn run(test: &str) -> Option<Child> {
+        if std::env::var_os(IS_CHILD).is_some() {
+            return None;
+        }
+        let tests = std::env::current_exe().unwrap();
+        let output = Command::new(tests).args(["--exact", "--nocapture", test]).env(IS_CHILD, "1").output().unwrap();
+        let said = [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned()).concat();
+        Some(Child { is_success: output.status.success(), said })
+    }
 }
 
 /// Counts how many things were made and how many of them have been dropped.

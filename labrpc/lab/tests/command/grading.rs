@@ -5,8 +5,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 
 use crate::fake::{FakeCourse, PASSING, wait_for};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// The rows of the scoreboard, with single spaces.
@@ -281,10 +280,9 @@ fn an_interrupt_leaves_nothing_behind() {
     let processes = wait_for("the test process to start", || {
         fs::read_to_string(course.root().join("lab2a-election/processes")).ok().filter(|text| text.ends_with('\n'))
     });
-    let lab = Pid::from_raw(child.id().try_into().unwrap());
-    kill(lab, Signal::SIGINT).unwrap();
-    let processes = processes.split_whitespace().map(|process| Pid::from_raw(process.parse().unwrap()));
-    for process in processes.chain([lab]) {
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let lab = child.id().to_string();
+    for process in processes.split_whitespace().chain([lab.as_str()]) {
         wait_for("a process to end", || is_gone(process).then_some(()));
     }
     let status = child.wait().unwrap();
@@ -297,7 +295,7 @@ fn an_interrupt_leaves_nothing_behind() {
 }
 
 /// Whether a process has ended, though nobody may have asked yet how.
-fn is_gone(process: Pid) -> bool {
-    let state = Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output().unwrap();
+fn is_gone(process: &str) -> bool {
+    let state = Command::new("ps").args(["-o", "stat=", "-p", process]).output().unwrap();
     matches!(state.stdout.first(), None | Some(b'Z'))
 }

@@ -72,14 +72,11 @@ impl<'h> Broken<'h> {
     }
 
     fn doubled(&self, write: usize, get: usize, other: usize) -> Account {
-        let facts = match get == other {
-            true => format!("{} shows {} twice", self.name(get), self.name(write)),
-            false => format!(
-                "{} and {} both show {}, behind different values",
-                self.name(get),
-                self.name(other),
-                self.name(write)
-            ),
+        let (get_name, other_name, write_name) = (self.name(get), self.name(other), self.name(write));
+        let facts = if get == other {
+            format!("{get_name} shows {write_name} twice")
+        } else {
+            format!("{get_name} and {other_name} both show {write_name}, behind different values")
         };
         (Kind::DoubledWrite, vec![get, other, write], facts)
     }
@@ -132,7 +129,7 @@ impl<'h> Broken<'h> {
         let first_of_new = new.first_returned.expect("the initial value is older than any other");
 
         let kind = match self.action(last_of_old) {
-            _ if new.shown_by.is_none() && !self.is_ever_read(first_of_new) => Kind::LostWrite,
+            _ if !self.is_ever_read(first_of_new) => Kind::LostWrite,
             Action::Get(_) => Kind::StaleRead,
             Action::Put(_) | Action::Append(_) => Kind::OutOfOrder,
         };
@@ -148,25 +145,13 @@ impl<'h> Broken<'h> {
             let name = if is_named { self.again(last_of_new).to_string() } else { self.name(last_of_new) };
             facts += &format!(": {}", self.called_after(last_of_new, &name, first_of_old));
         }
-        let evidence: Vec<usize> = [old, new].into_iter().filter_map(|block| self.evidence(block)).collect();
+        let evidence: Vec<usize> = [old, new].into_iter().filter_map(|block| block.shown_by).collect();
         if !evidence.is_empty() {
             let names: Vec<String> = evidence.iter().map(|&get| self.name(get)).collect();
             facts += &format!(", as can be seen from {}", names.join(" and "));
         }
         witness.extend(evidence);
         (kind, witness, facts)
-    }
-
-    /// The Get that shows that the two ends of a block belong together, if these do not show it themselves.
-    fn evidence(&self, block: Block) -> Option<usize> {
-        let first = block.first_returned.map(|operation| self.action(operation));
-        let is_plain = match (first, self.action(block.last_called)) {
-            (None | Some(Action::Get(_)), Action::Get(_)) => true,
-            (Some(Action::Get(read)), Action::Put(written) | Action::Append(written)) => read.contains(written),
-            (Some(Action::Put(written) | Action::Append(written)), Action::Get(read)) => read.contains(written),
-            (_, Action::Put(_) | Action::Append(_)) => block.first_returned == Some(block.last_called),
-        };
-        if is_plain { None } else { block.shown_by }
     }
 
     /// Whether any Get of the whole history shows a write, if only after the story has ended.

@@ -12,7 +12,7 @@ pub(in crate::linear) struct Block {
     pub(in crate::linear) first_returned: Option<usize>,
     /// The operation that was called last.
     pub(in crate::linear) last_called: usize,
-    /// The Get that shows that these belong together; `None` for a write that nobody read.
+    /// The Get that shows that these two belong together; `None` if they are one, or show it themselves.
     pub(in crate::linear) shown_by: Option<usize>,
 }
 
@@ -45,26 +45,32 @@ pub(super) fn blocks(register: &Register, chains: &Chains) -> Result<Vec<Block>,
 }
 
 fn block_of_chain(register: &Register, chains: &Chains, members: &[Member]) -> Result<Block, Reason> {
-    let Member { chain, operation: start, .. } = members[0];
-    let called = |operation: usize| register.spans[operation].called;
-    let returned = |operation: usize| register.spans[operation].returned;
+    let called = |member: &Member| register.spans[member.operation].called;
+    let returned = |member: &Member| register.spans[member.operation].returned;
+    let shown_by = chains.shown_by(members[0].chain);
 
-    let mut first_returned = start;
-    let mut last_called = start;
-    for &Member { operation, .. } in members {
-        if returned(operation) < called(last_called) {
-            let shown_by = chains.shown_by(chain);
-            return Err(Reason::OutOfOrder { first: last_called, second: operation, shown_by });
+    let mut first_returned = members[0];
+    let mut last_called = members[0];
+    for &member in members {
+        if returned(&member) < called(&last_called) {
+            return Err(Reason::OutOfOrder { first: last_called.operation, second: member.operation, shown_by });
         }
-        if returned(operation) < returned(first_returned) {
-            first_returned = operation;
+        if returned(&member) < returned(&first_returned) {
+            first_returned = member;
         }
-        if called(operation) > called(last_called) {
-            last_called = operation;
+        if called(&member) > called(&last_called) {
+            last_called = member;
         }
     }
-    let first_returned = (!chains.is_initial(chain)).then_some(first_returned);
-    Ok(Block { first_returned, last_called, shown_by: Some(chains.shown_by(chain)) })
+    let is_initial = chains.is_initial(members[0].chain);
+    // A Get shows all that stands before it in the chain.
+    let further = if is_initial { last_called } else { first_returned.max(last_called) };
+    let shows_itself = further.is_get() || (!is_initial && first_returned == last_called);
+    Ok(Block {
+        first_returned: (!is_initial).then_some(first_returned.operation),
+        last_called: last_called.operation,
+        shown_by: (!shows_itself).then_some(shown_by),
+    })
 }
 
 /// Two blocks each of which would have to come before the other, if there are any.

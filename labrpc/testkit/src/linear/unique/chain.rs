@@ -32,6 +32,12 @@ pub(super) struct Member {
     pub(super) operation: usize,
 }
 
+impl Member {
+    pub(super) fn is_get(&self) -> bool {
+        self.role == Role::Get
+    }
+}
+
 /// A Get that returned k writes stands behind the k-th of them and before the next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Role {

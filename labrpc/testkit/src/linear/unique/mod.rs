@@ -19,13 +19,13 @@
 //! returned before one of B was called. The initial value's block must come before every other,
 //! so its `returned` is before all times. Two blocks clash if each must come before the other.
 //!
-//! *If no two blocks clash, there is an order.* Otherwise the relation "must come before" would
-//! have a cycle of three or more blocks. Let B be the one of them that is called latest, with A
-//! before it and C after it in the cycle. B and C do not clash, so `returned(C) ≥ called(B)`,
-//! which is no less than any `called` in the cycle; but C must come before the next one, D, so
-//! `returned(C) < called(D)`. Hence there is none. And if there is no cycle, blocks one after
-//! the other as the relation demands, each in its own order, explain every Get and respect every
-//! return.
+//! *If no two blocks clash, there is an order.* First, "must come before" has no cycle. If it had
+//! one, let B be the block in it that is called last, C the next after B, and D the next after C.
+//! B must come before C and does not clash with it, so `returned(C) ≥ called(B)`, and `called(B)`
+//! is no less than `called(D)`; but C must come before D, so `returned(C) < called(D)`. Second,
+//! without a cycle the blocks can stand one after the other as the relation demands, each in its
+//! own order. That explains every Get, and whatever returned before something else was called
+//! stands before it.
 //!
 //! So all that is left is to look for two blocks that clash, which takes a sort and a sweep. For
 //! Puts and Gets alone this is the theorem of Gibbons and Korach, whose forward and backward

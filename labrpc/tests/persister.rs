@@ -1,0 +1,292 @@
+//! A disk survives its server, and holds whole saves only, whenever the crash comes.
+
+use std::collections::{HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use labrpc::persister::DiskTap;
+use labrpc::sim::{self, Keep, Kind, Settings, mix};
+use labrpc::time::Instant;
+use labrpc::{Bytes, Image, PeerId, Persister, Save, thread};
+
+const MS: Duration = Duration::from_millis(1);
+const SERVER: PeerId = 2;
+
+fn bytes(text: &str) -> Bytes {
+    text.as_bytes().into()
+}
+
+fn head(text: &str) -> Save {
+    Save { head: bytes(text), ..Save::default() }
+}
+
+/// A save that fits a log of so many entries: some are forgotten, some cut off, some follow.
+fn any_save(step: u64, held: usize) -> Save {
+    let random = |aspect: u64, below: usize| mix(step, aspect) as usize % below;
+    let forget = random(1, held + 1) / 4;
+    let keep = held - forget - random(2, held - forget + 1) / 4;
+    let append = (0..random(3, 4)).map(|n| bytes(&"x".repeat(random(n as u64 + 4, 20)))).collect();
+    let snapshot = (random(9, 5) == 0).then(|| bytes(&"s".repeat(random(10, 100))));
+    Save { head: bytes(&format!("term {step}")), forget, keep, append, snapshot }
+}
+
+/// Saves of what changed add up to the whole, and the sizes are those of the whole.
+#[test]
+fn saves_add_up() {
+    let disk = Persister::new(SERVER);
+    assert_eq!((disk.image(), disk.saves(), disk.raft_state_bytes(), disk.snapshot_bytes()), (None, 0, 0, 0));
+    let (mut entries, mut snapshot, mut written) = (VecDeque::new(), Bytes::default(), 0);
+    for step in 1..=500 {
+        let save = any_save(step, entries.len());
+        entries = entries.into_iter().skip(save.forget).take(save.keep).chain(save.append.clone()).collect();
+        snapshot = save.snapshot.clone().unwrap_or(snapshot);
+        written += save.bytes() as u64;
+        let expected = Image { head: save.head.clone(), entries: entries.clone(), snapshot: snapshot.clone() };
+        disk.save(save);
+        let state_bytes = expected.head.len() + entries.iter().map(|entry| entry.len()).sum::<usize>();
+        assert_eq!((disk.raft_state_bytes(), disk.snapshot_bytes()), (state_bytes, snapshot.len()), "step {step}");
+        assert_eq!(expected.raft_state_bytes(), state_bytes);
+        assert_eq!(disk.image(), Some(expected), "step {step}");
+        assert_eq!((disk.saves(), disk.saved_bytes()), (step, written));
+    }
+}
+
+/// A save that is about more entries than there are is a bug of the server's, and says which.
+#[test]
+fn a_save_must_fit_what_is_there() {
+    let disk = Persister::new(SERVER);
+    disk.save(Save { append: vec![bytes("a"), bytes("b")], ..Save::default() });
+    let misfit = Save { forget: 1, keep: 2, ..Save::default() };
+    let panic = catch_unwind(AssertUnwindSafe(|| disk.save(misfit))).unwrap_err();
+    let expected = "a save forgets 1 entries and keeps 2, but only 2 are on disk";
+    assert_eq!(panic.downcast_ref::<String>().unwrap(), expected);
+}
+
+/// Each image is what a crash at that save would have left, the oldest first.
+#[test]
+fn images_are_what_a_crash_would_have_left() {
+    let disk = Persister::new(SERVER);
+    let mut expected = vec![Image::default()];
+    for step in 1..=100 {
+        disk.save(any_save(step, expected.last().unwrap().entries.len()));
+        expected.push(disk.image().unwrap());
+    }
+    assert_eq!(disk.images(), expected);
+}
+
+/// However long a server runs, and however large its snapshots, only so much of the past is kept;
+/// and what is kept is right.
+#[test]
+fn the_past_is_bounded() {
+    const IMAGES_MAX: usize = 257;
+    let disk = Persister::new(SERVER);
+    let mut expected = Vec::new();
+    for step in 1..=2_000 {
+        disk.save(any_save(step, disk.image().map_or(0, |image| image.entries.len())));
+        expected.push(disk.image().unwrap());
+    }
+    let images = disk.images();
+    assert_eq!(images.len(), IMAGES_MAX);
+    assert!(expected.ends_with(&images));
+    let large = bytes(&"s".repeat(100 << 10));
+    for term in 0..100 {
+        disk.save(Save { snapshot: Some(large.clone()), ..head(&format!("term {term}")) });
+    }
+    assert!((2..=4).contains(&disk.images().len()), "{} images of 100 KiB each", disk.images().len());
+    assert_eq!(disk.images().pop(), disk.image());
+}
+
+/// A disk that was copied, or made from an image, holds the same and goes its own way.
+#[test]
+fn copies_go_their_own_way() {
+    let disk = Persister::new(SERVER);
+    disk.save(Save { append: vec![bytes("entry")], snapshot: Some(bytes("snapshot")), ..head("term 1") });
+    let (copy, restored) = (disk.copy(), Persister::from_image(SERVER, disk.image().unwrap()));
+    for other in [&copy, &restored] {
+        assert_eq!(other.image(), disk.image());
+        assert_eq!((other.raft_state_bytes(), other.snapshot_bytes()), (11, 8));
+        other.save(Save { forget: 1, ..head("term 2") });
+        assert_eq!(other.raft_state_bytes(), 6);
+        assert_eq!(other.images().len(), if std::ptr::eq(other, &copy) { 3 } else { 2 });
+    }
+    assert_eq!(disk.raft_state_bytes(), 11, "the original is as it was");
+}
+
+/// What became of a server that saved twice, and was to crash at a save.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Outcome {
+    on_disk: Option<String>,
+    saves: u64,
+    returned: u64,
+    is_alive: bool,
+    is_neighbour_alive: bool,
+}
+
+/// Runs a server of two threads, of which one saves twice.
+fn crash_at_save(settings: Settings, crashes_per_mille: u64) -> (Outcome, sim::Report) {
+    let (result, report) = sim::run(settings, || {
+        let disk = Arc::new(Persister::new(SERVER));
+        disk.set_crashes_per_mille(crashes_per_mille);
+        let (returned, alive) = (Arc::new(parking_lot::Mutex::new(0)), Arc::new(()));
+        let node = sim::new_node("server 2");
+        let neighbour = Arc::clone(&alive);
+        sim::spawn_in(node, "neighbour", move || {
+            let _alive = neighbour;
+            thread::sleep(1000 * MS);
+        });
+        let (writing, counting) = (Arc::clone(&disk), Arc::clone(&returned));
+        sim::spawn_in(node, "writer", move || {
+            for term in 1..=2 {
+                writing.save(head(&format!("term {term}")));
+                *counting.lock() += 1;
+                thread::sleep(MS);
+            }
+        });
+        thread::sleep(10 * MS);
+        let on_disk = disk.image().map(|image| String::from_utf8(image.head.to_vec()).unwrap());
+        let is_neighbour_alive = Arc::strong_count(&alive) == 2;
+        let returned = *returned.lock();
+        Outcome { on_disk, saves: disk.saves(), returned, is_alive: sim::is_alive(node), is_neighbour_alive }
+    });
+    (result.unwrap_or_else(|failure| panic!("{failure}")), report)
+}
+
+/// A crash at a save leaves all of it or nothing, and ends the whole server.
+#[test]
+fn a_crash_at_a_save_leaves_all_or_nothing() {
+    let outcomes: HashSet<_> =
+        (0..20).map(|seed| crash_at_save(Settings { seed, ..Settings::default() }, 1000).0).collect();
+    let dead = |on_disk: Option<&str>, saves| Outcome {
+        on_disk: on_disk.map(String::from),
+        saves,
+        returned: 0,
+        is_alive: false,
+        is_neighbour_alive: false,
+    };
+    assert_eq!(outcomes, HashSet::from([dead(None, 0), dead(Some("term 1"), 1)]));
+}
+
+/// Crashes strike as often as was asked, at any save.
+#[test]
+fn crashes_strike_at_their_rate() {
+    const SEEDS: u64 = 2000;
+    let outcome = |seed| crash_at_save(Settings { seed, ..Settings::default() }, 100).0;
+    let dead: Vec<_> = (0..SEEDS).map(outcome).filter(|outcome| !outcome.is_alive).collect();
+    // Of two saves at least one is struck: 1 - 0.9² = 0.19.
+    let per_mille = dead.len() as u64 * 1000 / SEEDS;
+    assert!((160..220).contains(&per_mille), "{per_mille} of 1000 servers crashed");
+    let at_second = dead.iter().filter(|outcome| outcome.returned == 1).count();
+    assert!((dead.len() / 3..dead.len() * 2 / 3).contains(&at_second), "at the second save: {at_second}");
+}
+
+/// A crash at a save is a decision of its own, named by its server, and can be calmed.
+#[test]
+fn a_crash_at_a_save_can_be_calmed() {
+    let wild = Settings { is_recording: true, ..Settings::default() };
+    let calm = Settings { keep: Keep::Only(Default::default()), ..wild.clone() };
+    let (crashed, report) = crash_at_save(wild, 1000);
+    assert!(!crashed.is_alive);
+    let name = report.choices[0].name;
+    assert_eq!((name.kind, name.what), (Kind::CrashAtSave, SERVER as u64));
+    let (survived, report) = crash_at_save(calm, 1000);
+    assert!(survived.is_alive && survived.returned == 2 && report.choices.is_empty());
+}
+
+/// Runs a server that does something with its disk, crashes it after so long, and gives the disk's head.
+fn crashed_after(patience: Duration, body: impl FnOnce(Arc<Persister>) + Send + 'static) -> Bytes {
+    let (result, _) = sim::run(Settings::default(), move || {
+        let disk = Arc::new(Persister::new(SERVER));
+        disk.save(head("before"));
+        let (node, served) = (sim::new_node("server 2"), Arc::clone(&disk));
+        sim::spawn_in(node, "server", move || body(served));
+        thread::sleep(patience);
+        sim::kill(node);
+        thread::sleep(100 * MS);
+        disk.image().unwrap().head
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// A save that takes time takes it before it counts: a crash in between leaves nothing of it.
+#[test]
+fn a_crash_during_a_save_leaves_nothing() {
+    let slow = |disk: Arc<Persister>| {
+        disk.set_save_time(5 * MS);
+        disk.save(head("after"));
+    };
+    assert_eq!(crashed_after(4 * MS, slow), bytes("before"));
+    assert_eq!(crashed_after(6 * MS, slow), bytes("after"));
+}
+
+/// A save takes as long as it was told to, in virtual time.
+#[test]
+fn a_save_takes_its_time() {
+    let (result, _) = sim::run(Settings::default(), || {
+        let disk = Persister::new(SERVER);
+        disk.set_save_time(5 * MS);
+        let began = Instant::now();
+        (0..10).for_each(|_| disk.save(head("term 1")));
+        began.elapsed()
+    });
+    let took = result.unwrap();
+    assert!((50 * MS..51 * MS).contains(&took), "{took:?}");
+}
+
+/// A server that has crashed writes nothing more: not from its destructors either.
+#[test]
+fn the_dead_write_nothing() {
+    struct SavesWhenDropped(Arc<Persister>);
+    impl Drop for SavesWhenDropped {
+        fn drop(&mut self) {
+            self.0.save(head("from the grave"));
+        }
+    }
+    let on_disk = crashed_after(MS, |disk| {
+        let _saves = SavesWhenDropped(disk);
+        thread::sleep(1000 * MS);
+    });
+    assert_eq!(on_disk, bytes("before"));
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told(parking_lot::Mutex<Vec<(Instant, PeerId, Save, Image)>>);
+
+impl DiskTap for Told {
+    fn saved(&self, at: Instant, server: PeerId, save: &Save, image: &Image) {
+        self.0.lock().push((at, server, save.clone(), image.clone()));
+    }
+}
+
+/// A tap is told of each save when it takes effect, and of what is then on disk.
+#[test]
+fn a_tap_is_told_of_each_save() {
+    let told = Arc::new(Told::default());
+    let tap = Arc::clone(&told);
+    let (result, _) = sim::run(Settings::default(), || {
+        let disk = Persister::new(SERVER);
+        disk.save(head("unseen"));
+        disk.set_tap(tap);
+        disk.set_save_time(5 * MS);
+        disk.save(Save { append: vec![bytes("entry")], ..head("term 1") });
+        disk.copy().save(Save { keep: 1, ..head("term 2") });
+    });
+    result.unwrap();
+    let told = told.0.lock();
+    let heads: Vec<_> =
+        told.iter().map(|(_, server, save, image)| (*server, &save.head, image.entries.len())).collect();
+    assert_eq!(heads, [(SERVER, &bytes("term 1"), 1), (SERVER, &bytes("term 2"), 1)], "a copy keeps its tap");
+    assert!(told[0].0 >= Instant::ZERO + 5 * MS && told[0].0 < Instant::ZERO + 6 * MS);
+    assert!(told.iter().all(|(_, _, save, image)| save.head == image.head), "the image is the one after the save");
+}
+
+/// Outside of a simulation a disk is a disk, and no crash strikes.
+#[test]
+fn real_saves_are_not_struck() {
+    let disk = Persister::new(SERVER);
+    disk.set_crashes_per_mille(1000);
+    disk.set_save_time(Duration::from_micros(1));
+    disk.save(head("term 1"));
+    assert_eq!(disk.image().unwrap().head, bytes("term 1"));
+}

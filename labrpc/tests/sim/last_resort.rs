@@ -1,0 +1,64 @@
+//! Where nothing can be saved any more the process ends, and says why.
+
+use labrpc::sim::{self, Settings};
+use labrpc::thread;
+
+use crate::worlds::{Child, FOR_EVER, MS, WhenDropped, failing, failing_with};
+
+/// A destructor that panics while a crash unwinds its thread ends the process, as everywhere in
+/// Rust. What it said is not lost with it.
+#[test]
+fn a_panic_in_a_crash_says_why_the_process_ends() {
+    let Some(child) = Child::run("last_resort::a_panic_in_a_crash_says_why_the_process_ends") else {
+        failing(|| {
+            let node = sim::new_node("server 4");
+            sim::spawn_in(node, "closer", || {
+                let _closing = WhenDropped(|| panic!("the applier is still busy"));
+                thread::sleep(FOR_EVER);
+            });
+            thread::sleep(MS);
+            sim::kill(node);
+        });
+        return;
+    };
+    assert!(!child.is_success);
+    for words in ["server 4, task 'closer'", "the applier is still busy", "last_resort.rs:", "must not panic itself"] {
+        assert!(child.said.contains(words), "{words:?} is missing: {}", child.said);
+    }
+}
+
+/// A stack that is too small for a panic's own report is a failure, or the end of the process with
+/// a line that says so: it is not a test that hangs.
+#[test]
+#[cfg(all(target_os = "linux", not(labrpc_portable)))]
+fn a_stack_too_small_for_a_panic_does_not_hang() {
+    let Some(child) = Child::run("last_resort::a_stack_too_small_for_a_panic_does_not_hang") else {
+        for stack_kib in [64, 32, 16, 12, 8] {
+            failing_with(Settings { stack_bytes: stack_kib << 10, ..Settings::default() }, || {
+                sim::spawn_in(sim::new_node("server 0"), "parser", || _ = "term".parse::<u64>().unwrap());
+                thread::sleep(MS);
+            });
+            eprintln!("{stack_kib} KiB fail in good order");
+        }
+        return;
+    };
+    assert!(child.is_success || child.said.contains("the test process ends here"), "{}", child.said);
+    assert!(child.said.contains("64 KiB fail in good order"), "{}", child.said);
+}
+
+/// Where a thread cannot be interrupted, an endless loop ends the process with one line.
+#[test]
+#[cfg(any(not(target_os = "linux"), labrpc_portable))]
+fn an_endless_loop_ends_the_process() {
+    let Some(child) = Child::run("last_resort::an_endless_loop_ends_the_process") else {
+        let patience = std::time::Duration::from_millis(200);
+        failing_with(Settings { patience, ..Settings::default() }, || {
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+        return;
+    };
+    assert!(!child.is_success);
+    assert!(child.said.contains("without ever reaching the scheduler"), "{}", child.said);
+}
