@@ -144,7 +144,7 @@ fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
     let place = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column())).unwrap_or_default();
     // In the test's own node the place is enough; a server's panic is a student's to trace.
     let is_server = runtime.state.try_borrow().is_ok() && runtime.node() != NodeId::TEST;
-    let backtrace = if is_server { backtrace_of_student() } else { String::new() };
+    let backtrace = if is_server { runtime.backtrace() } else { String::new() };
     if let Ok(mut note) = runtime.panic_note.try_borrow_mut() {
         *note = Some(PanicNote { message, place, backtrace });
     }

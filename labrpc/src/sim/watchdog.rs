@@ -75,7 +75,7 @@ pub(super) fn watch(progress: &Progress, thread: SimThread, patience: Duration) 
 }
 
 /// The last resort: a task that holds the process's own locks would hang every other test as well.
-fn give_up(message: &str) -> ! {
+pub(super) fn give_up(message: &str) -> ! {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "labrpc: {message}; the test process ends here");
     std::process::abort()

@@ -103,12 +103,13 @@ impl Lab {
         let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
         let seconds = report.virtual_time.as_secs_f64();
         let title = format!("{}  {}", lab.to_uppercase(), name.replace('_', " "));
+        let which = if Environment::get().replay.is_some() { "replayed".into() } else { format!("of {seeds}") };
         let story = failure.to_string().lines().map(|line| format!("    {line}\n")).collect::<String>();
         let replay = match Environment::get().mode {
             Mode::Simulated => format!("    replay   LAB_REPLAY={token} cargo test -p {} {test}\n", self.package),
             Mode::Real => "    on real threads, which cannot be replayed; the same test in virtual time can\n".into(),
         };
-        format!("{title} … FAILED   seed {seed} of {seeds}, virtual time {seconds:.3} s\n\n{story}\n{replay}")
+        format!("{title} … FAILED   seed {seed} {which}, virtual time {seconds:.3} s\n\n{story}\n{replay}")
     }
 
     /// How many seeds the test runs by default.

@@ -35,7 +35,18 @@ pub struct Cargo {
     root: PathBuf,
     profile: Profile,
     words: Words,
+    scope: Scope,
     variables: Vec<(&'static str, OsString)>,
+}
+
+/// For which packages cargo chooses the features of what they all depend on. Builds of one scope
+/// share their artifacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// For those that are asked for, as with `cargo test -p …`.
+    Packages,
+    /// For all that there are, as with `cargo build --workspace`.
+    Workspace,
 }
 
 /// The test executables of labs, by package; `None` if cargo failed.
@@ -44,7 +55,18 @@ pub type Executables = Option<HashMap<String, PathBuf>>;
 impl Cargo {
     /// Builds in the given course as the caller would.
     pub fn new(course: &Course, profile: Profile) -> Cargo {
-        Cargo { root: course.root().to_path_buf(), profile, words: Words::Shown, variables: Vec::new() }
+        Cargo {
+            root: course.root().to_path_buf(),
+            profile,
+            words: Words::Shown,
+            scope: Scope::Packages,
+            variables: Vec::new(),
+        }
+    }
+
+    /// Builds tests as a part of the whole workspace, after [`build_all`](Cargo::build_all).
+    pub fn within_workspace(self) -> Cargo {
+        Cargo { scope: Scope::Workspace, ..self }
     }
 
     /// Sends cargo's words elsewhere.
@@ -66,8 +88,13 @@ impl Cargo {
     pub fn build_tests(&self, labs: &[&Lab], scratch: &Scratch) -> Result<Executables, Failure> {
         let mut command = self.command()?;
         command.args(["test", "--no-run", "--test", GRADED_TARGET, "--message-format=json-render-diagnostics"]);
-        for lab in labs {
-            command.args(["--package", lab.package]);
+        match self.scope {
+            Scope::Packages => labs.iter().for_each(|lab| {
+                command.args(["--package", lab.package]);
+            }),
+            Scope::Workspace => {
+                command.arg("--workspace");
+            }
         }
         if self.profile == Profile::Release {
             command.arg("--release");

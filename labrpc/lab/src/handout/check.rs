@@ -142,6 +142,7 @@ impl Proof {
     /// One target folder and one set of flags for all builds: they then share what they have built.
     fn cargo(&self) -> Cargo {
         Cargo::new(&Course::at(&self.folder), Profile::Dev)
+            .within_workspace()
             .with_words(Words::Kept(self.words()))
             .with_variable("CARGO_TARGET_DIR", self.scratch.path().join("target"))
             // The one variable for flags that no other variable or file overrules.

@@ -20,8 +20,9 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// A lock of std that other OS threads hold (the terminal's, say) is free again long before this.
 static REAL_WAIT: timespec = timespec { tv_sec: 1, tv_nsec: 0 };
 
+/// The simulation, while a task of it runs and does not just tell its end.
 fn world() -> Option<&'static Runtime> {
-    current().filter(|runtime| runtime.is_in_task())
+    current().filter(|runtime| runtime.is_in_task() && !runtime.freezer.is_at_backtrace())
 }
 
 /// The C library's own function of that name, found once.

@@ -120,9 +120,9 @@ thread_local! {
 extern "C" fn on_interrupt(_: libc::c_int) {
     let Some(runtime) = current() else { return };
     // In the middle of the runtime's own code the state is in the task's hands, and would stay there:
-    // the watchdog interrupts it again.
-    let is_at_home = runtime.state.try_borrow_mut().is_err();
-    if runtime.is_in_task() && !runtime.freezer.is_in_use() && !is_at_home {
+    // the watchdog interrupts it again. So it does when the task is just telling its end.
+    let is_busy = runtime.state.try_borrow_mut().is_err() || runtime.freezer.is_at_backtrace();
+    if runtime.is_in_task() && !runtime.freezer.is_in_use() && !is_busy {
         runtime.freeze(
             FailureKind::Stuck,
             "the task runs without ever reaching the scheduler: an endless loop, or a call that blocks outside of labrpc",

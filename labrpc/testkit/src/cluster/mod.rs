@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | any | `mod`, `links` | boot, crash, cut, visit |
 //! | [`Elect`] | `elect` | who leads, in which term |
-//! | [`Replicate`] | `replicate` | agreement, and what every server applied |
+//! | [`Replicate`](labrpc::Replicate) | `replicate` | agreement, and what every server applied |
 //! | [`Compact`](labrpc::Compact) | `compact` | a service that takes snapshots |
 //!
 //! **Invariant.** The harness never steps into a server from outside. It visits by a task of the

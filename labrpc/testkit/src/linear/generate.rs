@@ -26,6 +26,9 @@ const PAUSE_MS_MAX: u64 = 3;
 /// milliseconds: long enough to surprise.
 const LATE_EFFECT_MS_MAX: u64 = 500;
 
+/// How many of a hundred operations without an answer take effect nevertheless: neither is to be rare.
+const UNANSWERED_EFFECT_PERCENT: u64 = 50;
+
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
 /// What clients do, and what the store does to them.
@@ -188,7 +191,7 @@ struct Play<'w> {
     fault: Option<Fault>,
     is_split: bool,
     history: History,
-    /// What is to happen: when (in milliseconds), in which order of planning, and what.
+    /// What is to happen: when (in milliseconds), in which order among equal times, and what.
     agenda: BinaryHeap<Reverse<(u64, u64, Event)>>,
     /// The second store serves every second client once the brain is split.
     stores: [BTreeMap<String, Cell>; 2],
@@ -229,7 +232,7 @@ impl Play<'_> {
     }
 
     fn effect(&mut self, operation: OperationId, is_answered: bool, now_ms: u64) {
-        if !is_answered && self.random.percent(50) {
+        if !is_answered && !self.random.percent(UNANSWERED_EFFECT_PERCENT) {
             return;
         }
         let value = self.serve(operation);

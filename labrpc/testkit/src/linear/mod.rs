@@ -80,9 +80,10 @@ pub struct Budget {
 }
 
 impl Default for Budget {
-    /// A million configurations.
+    /// A million configurations: two hundred times what fifteen clients on one key need, and a second or two.
     fn default() -> Budget {
-        Budget { configurations_max: 1_000_000 }
+        const CONFIGURATIONS_MAX: usize = 1_000_000;
+        Budget { configurations_max: CONFIGURATIONS_MAX }
     }
 }
 

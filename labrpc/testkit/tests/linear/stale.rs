@@ -137,3 +137,19 @@ fn an_append_that_skips_a_write_shows_that_it_was_lost() {
     );
     assert_eq!((lost.kind, witness(&lost)), (Kind::LostWrite, vec![2, 1, 3]));
 }
+
+/// The same with the initial value, which a later Put must have replaced.
+#[test]
+fn an_append_to_the_initial_value_shows_that_a_put_was_lost() {
+    let lost = broken(
+        "1 put b      |---|
+         2 append a         |-----------|
+         3 get a        |-----------|",
+    );
+    assert_eq!((lost.kind, witness(&lost)), (Kind::LostWrite, vec![1, 0, 2]));
+    assert_sound(
+        "1 put b      |-----|
+         2 append a         |-----------|
+         3 get a        |-----------|",
+    );
+}
