@@ -149,7 +149,7 @@ impl Election {
     ///
     /// What was due when the caller woke up may no longer be due now.
     pub fn tick(&mut self, last_log: LogPosition, now: Instant) -> Wake {
-        // BEGIN 2A Figure 2, Rules for Servers: look at due() again, then act by role
+        // BEGIN 2A Figure 2, Rules for Servers: assert_invariants, look at due() again, then act by role
         self.assert_invariants();
         if now < self.due() {
             return Wake::Sleep; // Something moved the deadline while the ticker was waking.

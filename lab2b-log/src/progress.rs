@@ -52,7 +52,7 @@ impl Progress {
     /// The follower agrees through `through`. That answers the request on its way if it reaches
     /// as far. An older answer may still be news, and is never a step back.
     pub fn agree(&mut self, through: Index) {
-        // BEGIN 2B Figure 2, Leaders: raise match_index and next_index, never lower them; is the awaited answer in?
+        // BEGIN 2B Figure 2, Leaders: raise match_index and next_index, never lower them; is the awaited answer in? assert_invariants
         self.match_index = self.match_index.max(through);
         self.next_index = self.next_index.max(through + 1);
         if self.awaited.is_some_and(|awaited| awaited <= through) {

@@ -69,8 +69,7 @@ fn minute_of_heartbeats() -> u64 {
     thread::sleep(VIRTUAL_TIME);
     servers.iter().for_each(|server| server.stop());
     drop(threads); // the world ends with its test, and unwinds them
-    let calls = servers[LEADER].state.lock().calls;
-    calls
+    servers[LEADER].state.lock().calls
 }
 
 /// A leader's request, with the way back for its answer.

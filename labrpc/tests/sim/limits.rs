@@ -76,3 +76,17 @@ fn operations_are_counted() {
     assert_eq!(report.operations, 200);
     assert_eq!(report.virtual_time, Duration::from_nanos(200 * 100));
 }
+
+/// Processor time is counted, too: it is the one figure of a run that is real.
+#[test]
+fn processor_time_is_counted() {
+    let used = |times| {
+        let (_, report) = sim::run(Settings::default(), || {
+            for _ in 0..times {
+                thread::yield_now();
+            }
+        });
+        report.cpu_time
+    };
+    assert!(used(200_000) > used(0) + MS);
+}
