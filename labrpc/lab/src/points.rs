@@ -22,7 +22,7 @@ const POINTS_FILE: &str = "tests/points.txt";
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GradedTest {
-    /// The name of the test function, unique in the course.
+    /// The name of the test function, unique in the course, at the root of `tests/cluster.rs`.
     pub name: String,
     /// What it is worth.
     pub points: u64,

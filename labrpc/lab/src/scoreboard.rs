@@ -25,7 +25,7 @@ pub fn render(results: &Results, paint: Paint) -> String {
     }
     if !waiting.is_empty() {
         text += "\nThese tests wait for code that is yours to write:\n\n";
-        text += &waiting.into_iter().map(waiting_lines).collect::<String>();
+        text += &waiting_lines(&waiting);
     }
     for lab in &results.labs {
         if let Some(trouble) = &lab.trouble {
@@ -126,9 +126,15 @@ fn missing_code(verdict: &Verdict) -> Option<&str> {
     missing.lines().next()
 }
 
-fn waiting_lines(verdict: &Verdict) -> String {
-    let missing = missing_code(verdict).unwrap_or_default();
-    format!("{INDENTATION}{}\n{INDENTATION}{INDENTATION}{missing}\n", verdict.test.name)
+/// The tests one beneath the other, and what several in a row wait for told once beneath these.
+fn waiting_lines(waiting: &[&Verdict]) -> String {
+    let mut text = String::new();
+    for tests in waiting.chunk_by(|one, next| missing_code(one) == missing_code(next)) {
+        tests.iter().for_each(|verdict| text += &format!("{INDENTATION}{}\n", verdict.test.name));
+        let missing = missing_code(tests[0]).unwrap_or_default();
+        text += &format!("{INDENTATION}{INDENTATION}{missing}\n");
+    }
+    text
 }
 
 fn indented(text: &str) -> String {
@@ -193,20 +199,25 @@ FAILED  reelection_2a
         assert!(!text.contains("No verdict"), "{text}");
     }
 
-    /// A test that met a `todo!` is not reported as broken: the place to write at is named.
+    /// A test that met a `todo!` is not reported as broken: the place to write at is named, and
+    /// once for all tests in a row that wait for it.
     #[test]
     fn missing_code_is_no_fault() {
-        let failure =
-            "server 1 panicked:\nnot yet implemented: lab 2A: §5.2: vote (lab2a-election/src/election.rs)\nat x";
-        let tests = [examples::test("initial_election_2a", 10, 1)];
-        let records = vec![examples::run("initial_election_2a", 1, Some(failure))];
-        let text =
-            render(&Results { labs: vec![examples::lab(0, &tests, records, &[])], is_graded: true }, Paint::NONE);
+        let tests = ["one_2a", "two_2a", "three_2a"].map(|name| examples::test(name, 10, 1));
+        let records = [("one_2a", "vote"), ("two_2a", "vote"), ("three_2a", "lead")].map(|(test, hint)| {
+            let failure = format!("server 1 panicked:\nnot yet implemented: lab 2A: §5.2: {hint} (src/lib.rs)\nat x");
+            examples::run(test, 1, Some(&failure))
+        });
+        let lab = examples::lab(0, &tests, records.to_vec(), &[]);
+        let text = render(&Results { labs: vec![lab], is_graded: true }, Paint::NONE);
         let waiting = "
 These tests wait for code that is yours to write:
 
-    initial_election_2a
-        lab 2A: §5.2: vote (lab2a-election/src/election.rs)
+    one_2a
+    two_2a
+        lab 2A: §5.2: vote (src/lib.rs)
+    three_2a
+        lab 2A: §5.2: lead (src/lib.rs)
 ";
         assert!(text.ends_with(waiting), "{text}");
         assert!(!text.contains("replay"), "{text}");

@@ -66,7 +66,10 @@ fn a_paused_node_can_crash() {
             let (counted, lock) = (drops.counted(), Arc::clone(&lock));
             sim::spawn_in(node, "sleeper", move || {
                 let _counted = counted;
-                let _lock = WhenDropped(|| drop(lock.lock()));
+                let _closing = WhenDropped(|| {
+                    thread::yield_now();
+                    drop(lock.lock());
+                });
                 thread::sleep(10 * MS);
                 thread::sleep(FOR_EVER);
             });

@@ -7,6 +7,12 @@ use std::time::Duration;
 use crate::request::{SeedChoice, Token};
 use crate::selection::Assignment;
 
+/// What Rust's test harness is told to run just the tests that are named in full.
+const EXACT: &str = "--exact";
+
+/// What Rust's test harness is told to let a test's words through.
+const NO_CAPTURE: &str = "--nocapture";
+
 /// The exit statuses with which Rust's test harness ends by itself: all passed, some failed.
 const HARNESS_EXITS: [i32; 2] = [0, 101];
 
@@ -30,15 +36,23 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Some tests and no others.
+    fn chosen(tests: Vec<String>) -> Attempt {
+        // Else a name would also choose the tests whose names it is a part of.
+        let filter = tests.iter().cloned().chain([EXACT.to_string()]).collect();
+        Attempt { tests, filter, replay: None, is_shown: false }
+    }
+
     /// One test alone.
     pub fn of(test: &str, replay: Option<Token>) -> Attempt {
-        Attempt { tests: vec![test.to_string()], filter: vec![test.to_string()], replay, is_shown: false }
+        Attempt { replay, ..Attempt::chosen(vec![test.to_string()]) }
     }
 
     /// One run that failed and is to be looked into: what a student has it print is the point.
     fn shown(token: &Token) -> Attempt {
-        let filter = vec![token.test.clone(), "--nocapture".to_string()];
-        Attempt { filter, is_shown: true, ..Attempt::of(&token.test, Some(token.clone())) }
+        let mut attempt = Attempt::of(&token.test, Some(token.clone()));
+        attempt.filter.push(NO_CAPTURE.to_string());
+        Attempt { is_shown: true, ..attempt }
     }
 }
 
@@ -46,11 +60,11 @@ impl Attempt {
 pub fn plan(assignment: &Assignment, seeds: &SeedChoice) -> VecDeque<Attempt> {
     let tests: Vec<String> = assignment.tests.iter().map(|test| test.name.clone()).collect();
     match seeds {
-        SeedChoice::Listed | SeedChoice::Count(_) => {
-            // Without a filter a test that the list has forgotten shows up in the report.
-            let filter = if assignment.is_whole { Vec::new() } else { tests.clone() };
-            VecDeque::from([Attempt { tests, filter, replay: None, is_shown: false }])
+        // Without a filter a test that the list has forgotten shows up in the report.
+        SeedChoice::Listed | SeedChoice::Count(_) if assignment.is_whole => {
+            VecDeque::from([Attempt { filter: Vec::new(), ..Attempt::chosen(tests) }])
         }
+        SeedChoice::Listed | SeedChoice::Count(_) => VecDeque::from([Attempt::chosen(tests)]),
         // A token is about one test, so each needs a process of its own.
         SeedChoice::Only(seed) => tests.iter().map(|test| Attempt::of(test, Some(Token::of(test, *seed)))).collect(),
         SeedChoice::Replay(token) => VecDeque::from([Attempt::shown(token)]),

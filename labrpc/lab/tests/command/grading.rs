@@ -147,7 +147,7 @@ fn chosen_tests_are_run_alone() {
     assert_row(&ended.stdout, "total 20/20 1/1 2");
     let folder = course.root().join("lab2a-election").display().to_string();
     let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
-    assert_eq!(seen, format!("two_2a|{folder}|{folder}|sim\n"));
+    assert_eq!(seen, format!("two_2a --exact|{folder}|{folder}|sim\n"));
     let call = fs::read_to_string(course.root().join("calls.txt")).unwrap();
     let expected =
         "test --no-run --test cluster --message-format=json-render-diagnostics --package lab2a-election --release\n";
@@ -187,7 +187,7 @@ fn a_replay_shows_what_is_printed() {
     let course = FakeCourse::new();
     course.behave("lab2a-election", "echo \"a clue of $*\"; run one_2a 2 failed 'Two leaders.'; exit 101");
     let replayed = course.lab("test --replay one_2a:2");
-    assert!(replayed.stderr.contains("a clue of one_2a --nocapture\n"), "{}", replayed.stderr);
+    assert!(replayed.stderr.contains("a clue of one_2a --exact --nocapture\n"), "{}", replayed.stderr);
     assert!(!course.lab("test one_2a --seed 2").stderr.contains("a clue"));
 }
 

@@ -93,7 +93,7 @@ fn a_handout_is_a_course() {
     let tested = course.command("test 2a").current_dir(&student).output().unwrap();
     assert_eq!(tested.status.code(), Some(1));
     let board = String::from_utf8(tested.stdout).unwrap();
-    let waiting = "\nThese tests wait for code that is yours to write:\n\n    one_2a\n        lab 2A: §5.2: vote (lab2a-election/src/lib.rs)\n";
+    let waiting = "\nThese tests wait for code that is yours to write:\n\n    one_2a\n    two_2a\n        lab 2A: §5.2: vote (lab2a-election/src/lib.rs)\n";
     assert!(board.contains(waiting), "{board}");
     let again = course.command("handout ../another").current_dir(&student).output().unwrap();
     let refusal = "error: this is a handout already: no lab has a solution between `// BEGIN` and `// END`\n";
