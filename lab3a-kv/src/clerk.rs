@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labrpc::{Link, thread};
 
-use crate::server::Answer;
+use crate::message::Answer;
 use crate::store::{ClientId, Command, Op};
 
 /// One client. It does one operation at a time, which `&mut self` sees to, and cannot be

@@ -8,7 +8,7 @@
 //!    order to a [`Store`] that begins empty, so all stores pass through the same states. A
 //!    retried command may stand in the log twice; the store knows how far each client has
 //!    written, and does no write a second time (§8).
-//! 2. `waiting`: who is blocked in this server, and until when. A request waits for its own
+//! 2. [`message`]: what a client is told. `waiting`: who is blocked in this server, and until when. A request waits for its own
 //!    command to be applied, or for the news that this server no longer leads the term in which
 //!    it took the command.
 //! 3. [`server`]: a [`KvServer`] joins the two to anything that can [`Replicate`]. A request puts
@@ -26,10 +26,12 @@
 //! [`Replicate`]: labrpc::Replicate
 
 pub mod clerk;
+pub mod message;
 pub mod server;
 pub mod store;
 mod waiting;
 
 pub use clerk::Clerk;
-pub use server::{Answer, KvServer, Refusal};
+pub use message::{Answer, Refusal};
+pub use server::KvServer;
 pub use store::{ClientId, Command, CommandId, Op, Store};

@@ -3,7 +3,7 @@
 use labrpc::Term;
 use labrpc::channel::{Receiver, Sender, bounded};
 
-use crate::server::{Answer, Refusal};
+use crate::message::{Answer, Refusal};
 use crate::store::{CommandId, Store};
 
 /// A channel to a waiting request carries one answer and is then done with.

@@ -69,6 +69,7 @@ fn a_paused_node_can_crash() {
                 let _closing = WhenDropped(|| {
                     thread::yield_now();
                     drop(lock.lock());
+                    thread::yield_now();
                 });
                 thread::sleep(10 * MS);
                 thread::sleep(FOR_EVER);
@@ -79,11 +80,10 @@ fn a_paused_node_can_crash() {
         thread::sleep(20 * MS); // they would have moved on
         let held = lock.lock();
         sim::kill(node);
+        sim::set_paused(node, true); // too late: the dead are not held up
         drop(held);
         thread::sleep(MS);
         assert_eq!(drops.count(), 3);
-        sim::set_paused(node, true); // the dead are not held up
-        sim::set_paused(node, false);
     });
 }
 

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use labrpc::sim::{self, Failure, FailureKind, Settings};
+use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Settings};
 use labrpc::sync::Mutex;
 use labrpc::thread;
 
@@ -92,18 +92,25 @@ fn a_blocking_system_call_is_found() {
 /// is left alone then, and interrupted again.
 #[test]
 fn a_thread_is_not_stopped_in_the_middle_of_an_operation() {
-    let failure = stuck(impatient(), || {
-        let locks: Vec<_> = (0..64).map(|_| Mutex::new(())).collect();
-        let _unwinding = WhenDropped(|| {
-            // What unwinds is not interrupted by the scheduler, so nothing but the watchdog ends this.
-            loop {
-                locks.iter().for_each(|lock| drop(lock.lock()));
-            }
+    /// All of them are looked at in each operation, which is then the greater part of the time.
+    const READY: usize = 100;
+    for _ in 0..3 {
+        let preemption = Preemption::Priorities { change_one_in: 1000 };
+        let settings = Settings { preemption, keep: Keep::Only(Default::default()), ..impatient() };
+        let failure = stuck(settings, || {
+            (0..READY).for_each(|_| drop(thread::spawn(|| ())));
+            let lock = Mutex::new(());
+            // What unwinds is not interrupted by the scheduler, so nothing but the watchdog ends it.
+            let _unwinding = WhenDropped(|| {
+                loop {
+                    drop(lock.lock());
+                }
+            });
+            panic!("on purpose");
         });
-        panic!("on purpose");
-    });
-    assert_eq!(failure.kind, FailureKind::Stuck);
-    assert_eq!(failure.node, "the test", "it was known whose task it was, so the state was not in its hands");
+        assert_eq!(failure.kind, FailureKind::Stuck);
+        assert_eq!(failure.node, "the test", "it is not known whose task it was: the state was in its hands");
+    }
 }
 
 /// As deep as it goes, with an operation of the world at each step and so in all likelihood at the last.

@@ -1,10 +1,10 @@
 //! A service that takes snapshots (lab 2D).
 
 use labrpc::channel::Receiver;
-use labrpc::{ApplyMsg, Bytes, Compact, Index, thread, wire};
+use labrpc::{ApplyMsg, Bytes, Compact, Index, wire};
 
 use super::ledger::Page;
-use super::{Boot, Booted, Cluster, Ledger};
+use super::{Boot, Booted, Cluster};
 use crate::world::World;
 
 /// The service takes a snapshot whenever so many more entries are applied, as MIT's does.
@@ -18,16 +18,7 @@ impl<R: Compact> Cluster<R> {
         size: usize,
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
     ) -> Cluster<R> {
-        let ledger = Ledger::new(world, size);
-        let noted = ledger.clone();
-        Cluster::with_ledger(world, size, ledger, move |start| {
-            let (page, to_apply) = (noted.open_page(start.me), start.to_apply.clone());
-            let booted = boot(start);
-            let raft = booted.server.clone();
-            let service = thread::Builder::new().name("service".into());
-            drop(service.spawn(move || serve(&*raft, &to_apply, &page)));
-            booted
-        })
+        Cluster::with_service(world, size, boot, serve)
     }
 }
 

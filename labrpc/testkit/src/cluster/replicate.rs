@@ -36,13 +36,25 @@ impl<R: Replicate> Cluster<R> {
         size: usize,
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
     ) -> Cluster<R> {
+        Cluster::with_service(world, size, boot, |_, to_apply, page| note_commands(page, to_apply))
+    }
+
+    /// Boots so many servers, each with a service, in a thread of its own, that gets what the
+    /// server hands over, and a page of the ledger to note it on.
+    pub(super) fn with_service(
+        world: &World,
+        size: usize,
+        boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
+        service: fn(&R, &Receiver<ApplyMsg>, &Page),
+    ) -> Cluster<R> {
         let ledger = Ledger::new(world, size);
         let noted = ledger.clone();
         Cluster::with_ledger(world, size, ledger, move |start| {
             let (page, to_apply) = (noted.open_page(start.me), start.to_apply.clone());
             let booted = boot(start);
-            let service = thread::Builder::new().name("service".into());
-            drop(service.spawn(move || note_commands(&page, &to_apply)));
+            let raft = booted.server.clone();
+            let thread = thread::Builder::new().name("service".into());
+            thread.spawn(move || service(&raft, &to_apply, &page)).expect("a thread for the service");
             booted
         })
     }
