@@ -1,6 +1,5 @@
 //! A lab's graded tests: each runs several seeds, and each run is noted.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -45,10 +44,13 @@ impl Lab {
         let environment = Environment::get();
         let usual_seeds = self.seeds_of(test);
         if let Some(token) = &environment.replay {
-            if token.test == test {
-                self.replay(token, &body);
+            if !self.knows(&token.test) {
+                misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
-            return;
+            return match token.test == test {
+                true => self.replay(token, &body),
+                false => eprintln!("not run: LAB_REPLAY names another test, {}", token.test),
+            };
         }
         let seeds = match environment.mode {
             Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
@@ -114,13 +116,20 @@ impl Lab {
 
     /// How many seeds the test runs by default.
     fn seeds_of(&self, test: &str) -> u64 {
-        let lines = self.points.lines().map(|line| line.split('#').next().unwrap_or_default());
-        let known: BTreeMap<&str, &str> =
-            lines.filter_map(|line| line.trim().split_once(char::is_whitespace)).collect();
-        let rest =
-            known.get(test).unwrap_or_else(|| panic!("{}/tests/points.txt has no line for {test}", self.package));
+        let line = self.lines().find(|(name, _)| *name == test);
+        let (_, rest) = line.unwrap_or_else(|| panic!("{}/tests/points.txt has no line for {test}", self.package));
         let seeds = rest.split_whitespace().nth(1).and_then(|text| text.parse().ok());
         seeds.unwrap_or_else(|| panic!("{}/tests/points.txt: the line for {test} is `name points seeds`", self.package))
+    }
+
+    fn knows(&self, test: &str) -> bool {
+        self.lines().any(|(name, _)| name == test)
+    }
+
+    /// The lines of `points.txt`: a test's name, and the rest.
+    fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.points.lines().map(|line| line.split('#').next().unwrap_or_default());
+        lines.filter_map(|line| line.trim().split_once(char::is_whitespace))
     }
 }
 
