@@ -95,7 +95,7 @@ fn a_copy_has_a_delay_of_its_own() {
         cluster.send(0, 1, 7);
         thread::sleep(LONG);
         let times: Vec<_> = cluster.servers[1].requests.lock().iter().map(|&(_, _, at)| at).collect();
-        assert_ne!(times[0], times[1]);
+        assert!(times[1] - times[0] > MS / 10, "{times:?}");
     });
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use labrpc::channel::{self, Sender};
 use labrpc::network::{Conditions, Network};
+use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
 use labrpc::{PeerId, Port, Service};
 
@@ -54,6 +55,17 @@ fn a_call_is_answered() {
     for number in 0..5 {
         assert_eq!(network.link(2, 0, Port::Kv).call::<u64, u64>(&number, PATIENCE), Some(number + 1));
     }
+}
+
+/// A message takes its time here as well.
+#[test]
+fn a_message_is_under_way_for_a_while() {
+    let delay = Duration::from_millis(20);
+    let (network, _relayed) = cluster();
+    network.set_conditions(Conditions { delay_min: delay, delay_max: delay, ..Conditions::RELIABLE });
+    let asked = Instant::now();
+    assert_eq!(network.link(2, 0, Port::Kv).call::<u64, u64>(&7, PATIENCE), Some(8));
+    assert!(asked.elapsed() >= 2 * delay, "{:?}", asked.elapsed());
 }
 
 /// A call to nobody fails, and one over a link that is cut.
