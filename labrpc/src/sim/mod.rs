@@ -15,6 +15,10 @@
 //! **Invariant.** All `unsafe` of the workspace is in this folder.
 //! **Invariant.** Nothing here knows what a server, a message or a disk is.
 //!
+//! All tasks of a run share one OS thread. So a `thread_local!` of std is one for all of them, and
+//! `std::thread::panicking()` is true for all while one of them waits for a lock in the midst of a
+//! panic.
+//!
 //! A crash is real: [`kill`] unwinds each task of a node wherever it stands, and then the node
 //! takes in nothing new. Destructors run. They may take locks, but wait for nothing else.
 #![allow(unsafe_code, reason = "this folder is the one place for it: stack switching, signals, interposition")]
