@@ -60,9 +60,13 @@ pub(super) struct End {
     pub(super) incarnation: u64,
 }
 
+/// A server's services, by port. Whoever takes them out of the state drops them after its lock is
+/// let go: their destructors may use the network.
+pub(super) type Services = [Option<Arc<dyn Service>>; 2];
+
 struct Plug {
     end: End,
-    services: [Option<Arc<dyn Service>>; 2],
+    services: Services,
 }
 
 pub(super) struct State {
@@ -152,14 +156,14 @@ impl State {
     }
 
     /// Whoever stood there before is gone, and does not come back.
-    pub(super) fn plug(&mut self, at: PeerId, node: Option<NodeId>) -> Option<impl Drop + use<>> {
+    pub(super) fn plug(&mut self, at: PeerId, node: Option<NodeId>) -> Option<Services> {
         self.plugged += 1;
         let end = End { node, incarnation: self.plugged };
-        self.plugs[at].replace(Plug { end, services: [None, None] }).map(|plug| Unplugged(plug.services))
+        self.plugs[at].replace(Plug { end, services: [None, None] }).map(|plug| plug.services)
     }
 
-    pub(super) fn unplug(&mut self, at: PeerId) -> Option<impl Drop + use<>> {
-        self.plugs[at].take().map(|plug| Unplugged(plug.services))
+    pub(super) fn unplug(&mut self, at: PeerId) -> Option<Services> {
+        self.plugs[at].take().map(|plug| plug.services)
     }
 
     /// Gives the service that was there before, for the same reason as `unplug` does.
@@ -191,11 +195,4 @@ impl State {
     pub(super) fn find_door(&self, at: PeerId, incarnation: u64) -> Option<(End, Arc<dyn Service>)> {
         self.find_service(at, Port::Raft).filter(|(end, _)| end.incarnation == incarnation)
     }
-}
-
-/// Services that must be dropped after the network's lock is let go: their destructors may use it.
-struct Unplugged(#[allow(dead_code, reason = "kept to be dropped")] [Option<Arc<dyn Service>>; 2]);
-
-impl Drop for Unplugged {
-    fn drop(&mut self) {}
 }

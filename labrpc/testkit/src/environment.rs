@@ -7,7 +7,7 @@ use crate::token::Token;
 
 /// In what world the tests run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// In virtual time, from a seed.
     #[default]
     Simulated,

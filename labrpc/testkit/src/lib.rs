@@ -23,7 +23,6 @@ mod token;
 mod world;
 
 pub use cluster::{Boot, Booted, Cluster, Ledger, number};
-pub use environment::Mode;
 pub use lab::Lab;
 pub use token::{Token, TokenError};
 pub use world::{Dice, Part, World};

@@ -185,22 +185,18 @@ impl<R: Elect> Cluster<R> {
         let boot = Boot { me: server, links, persister, applied, to_apply, election_seed: boot_seed, now };
         let node = self.world().is_simulated().then(|| sim::new_node(format!("server {server}")));
         self.network().plug(server, node);
-        let (this, boot_fn) = (self.downgrade(), self.inner.boot.clone());
+        // The network alone: a task of the server must not keep the cluster alive.
+        let (network, boot_fn) = (self.network().clone(), self.inner.boot.clone());
         let booted = run_in(node, "boot", mix(hash_of("boot of"), boot_seed), move || {
             let booted = boot_fn(boot);
-            this.add_service(server, Port::Raft, booted.raft);
+            network.add_service(server, Port::Raft, booted.raft);
             if let Some(kv) = booted.kv {
-                this.add_service(server, Port::Kv, kv);
+                network.add_service(server, Port::Kv, kv);
             }
             booted.server
         });
         let slot = &mut self.inner.slots.lock()[server];
         (slot.server, slot.node) = (booted, node);
-    }
-
-    /// The network alone: what a booting server may touch without keeping the cluster alive.
-    fn downgrade(&self) -> Network {
-        self.inner.network.clone()
     }
 
     /// Crashes a server: in a simulation its threads unwind where they stand; on real threads it
@@ -211,14 +207,13 @@ impl<R: Elect> Cluster<R> {
             (slot.server.take(), slot.node.take())
         };
         self.network().unplug(server);
-        match node {
-            Some(node) => sim::kill(node),
-            None => {
-                // Its threads may still be at a save: what they write goes to a disk that nobody reads.
-                let survivor = Arc::new(self.persister(server).copy());
-                self.inner.slots.lock()[server].persister = survivor;
-                running.inspect(|server| server.shutdown());
-            }
+        if let Some(node) = node {
+            sim::kill(node);
+        } else if let Some(running) = running {
+            // Its threads may still be at a save: what they write goes to a disk that nobody reads.
+            let survivor = Arc::new(self.persister(server).copy());
+            self.inner.slots.lock()[server].persister = survivor;
+            running.shutdown();
         }
     }
 
