@@ -23,6 +23,7 @@
 //! vote (lab 2C).
 
 pub mod election;
+pub mod face;
 pub mod message;
 pub mod node;
 pub mod server;

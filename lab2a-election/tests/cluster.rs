@@ -3,24 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lab2a_election::{Election, Node, Timing};
 use labrpc::{PeerId, thread};
-use testkit::{Booted, Cluster, Lab, World};
 
-static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("points.txt") };
+mod lab;
+
+use lab::{LAB, cluster};
 
 /// Long enough for any election time-out to pass, twice.
 const ELECTION_TIMEOUTS: Duration = Duration::from_secs(2);
 
 /// Long enough for every server to hear from its leader.
 const HEARTBEATS: Duration = Duration::from_millis(500);
-
-fn cluster(world: &World, size: usize) -> Cluster<Node<Election>> {
-    Cluster::new(world, size, |boot| {
-        let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
-        Booted::raft(Node::spawn(election, boot.links))
-    })
-}
 
 /// A leader is elected, and stays while nothing fails: the term of a healthy cluster does not change.
 #[test]

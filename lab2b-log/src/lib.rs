@@ -20,6 +20,7 @@
 //! but its reader must already cope with a log that begins later than at the first index, which
 //! is why there is a [`RaftLog::base`] and a [`Compacted`].
 
+pub mod face;
 pub mod log;
 pub mod message;
 pub mod progress;

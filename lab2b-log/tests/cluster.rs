@@ -3,24 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lab2a_election::{Election, Timing};
-use lab2b_log::{Raft, Replica, VecLog};
 use labrpc::{Bytes, Index, PeerId, thread};
-use testkit::{Booted, Cluster, Lab, World, number};
+use testkit::number;
 
-static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("points.txt") };
+mod lab;
+
+use lab::{LAB, cluster};
 
 /// MIT's tests take an election for finished after this.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
-
-type Server = Raft<Replica<VecLog>>;
-
-fn cluster(world: &World, size: usize) -> Cluster<Server> {
-    Cluster::replicating(world, size, |boot| {
-        let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
-        Booted::raft(lab2b_log::boot(election, boot.links, boot.applied))
-    })
-}
 
 /// In a healthy cluster each command is applied at the next index, and nothing else is.
 #[test]

@@ -29,11 +29,12 @@ pub trait Durable: Protocol {
 ///
 /// One type is both written and read, so its fields cannot be read in another order than they
 /// were written in.
-#[derive(Debug, Serialize, Deserialize)]
-struct Head {
-    ballot: Ballot,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Head {
+    /// Term and vote.
+    pub ballot: Ballot,
     /// Without its base, nobody could tell at which index the entries on disk begin (lab 2D).
-    base: LogPosition,
+    pub base: LogPosition,
 }
 
 impl<L: RaftLog> Durable for Replica<L> {

@@ -18,9 +18,10 @@
 //! again (lab 2D).
 
 pub mod durable;
+pub mod face;
 pub mod outline;
 pub mod persisted;
 
-pub use durable::Durable;
+pub use durable::{Durable, Head};
 pub use outline::{Mark, Outline};
 pub use persisted::{Persisted, Raft, boot};

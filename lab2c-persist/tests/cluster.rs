@@ -5,23 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lab2a_election::{Election, Timing};
 use lab2c_persist::Raft;
 use labrpc::network::Conditions;
 use labrpc::{Bytes, PeerId, thread};
-use testkit::{Booted, Cluster, Lab, World, number};
+use testkit::{Cluster, World, number};
 
-static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("points.txt") };
+mod lab;
+
+use lab::{LAB, cluster};
 
 /// MIT's tests take an election for finished after this.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
-
-fn cluster(world: &World, size: usize) -> Cluster<Raft> {
-    Cluster::replicating(world, size, |boot| {
-        let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
-        Booted::raft(lab2c_persist::boot(election, boot.persister, boot.links, boot.applied))
-    })
-}
 
 /// Servers crash and come back, one after another and all at once, and the log is still there.
 #[test]

@@ -21,6 +21,7 @@
 
 pub mod compact_log;
 pub mod compacting;
+pub mod face;
 pub mod message;
 pub mod raft;
 

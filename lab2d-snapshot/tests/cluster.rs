@@ -1,25 +1,18 @@
 //! Lab 2D's graded tests: a cluster whose services take snapshots at every tenth entry, so that
 //! followers who fall behind need them (§7).
 
-use lab2a_election::{Election, Timing};
-use lab2d_snapshot::Raft;
 use labrpc::Bytes;
 use labrpc::network::Conditions;
 use testkit::cluster::SNAPSHOT_INTERVAL;
-use testkit::{Booted, Cluster, Lab, World, number};
+use testkit::{World, number};
 
-static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("points.txt") };
+mod lab;
+
+use lab::LAB;
 
 const SERVERS: usize = 3;
 /// A log that is cut every ten entries of a few bytes each stays far below this.
 const RAFT_STATE_BYTES_MAX: usize = 2000;
-
-fn cluster(world: &World) -> Cluster<Raft> {
-    Cluster::compacting(world, SERVERS, |boot| {
-        let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
-        Booted::raft(Raft::boot(election, boot.persister, boot.links, boot.applied))
-    })
-}
 
 /// What happens to a server in each round.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +24,7 @@ enum Fault {
 
 /// In each round one server misses more entries than the others keep.
 fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
-    let cluster = cluster(world);
+    let cluster = lab::cluster(world, SERVERS);
     cluster.set_conditions(conditions);
     let dice = world.dice("how many commands");
     let mut numbers = (0..).map(number);
@@ -110,7 +103,7 @@ fn snapshot_install_un_crash_2d() {
 #[test]
 fn snapshot_all_crash_2d() {
     LAB.test("snapshot_all_crash_2d", |world| {
-        let cluster = cluster(world);
+        let cluster = lab::cluster(world, SERVERS);
         let dice = world.dice("how many commands");
         let mut numbers = (0..).map(number);
         let mut next = || numbers.next().expect("numbers do not run out");
@@ -132,7 +125,7 @@ fn snapshot_all_crash_2d() {
 #[test]
 fn snapshot_init_2d() {
     LAB.test("snapshot_init_2d", |world| {
-        let cluster = cluster(world);
+        let cluster = lab::cluster(world, SERVERS);
         let crash_all = || {
             cluster.servers().for_each(|server| cluster.crash(server));
             cluster.servers().for_each(|server| cluster.start(server));

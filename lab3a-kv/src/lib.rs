@@ -26,6 +26,7 @@
 //! [`Replicate`]: labrpc::Replicate
 
 pub mod clerk;
+pub mod face;
 pub mod message;
 pub mod server;
 pub mod store;

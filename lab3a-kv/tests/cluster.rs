@@ -4,42 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lab2a_election::{Election, Timing};
-use lab2d_snapshot::Raft;
-use lab3a_kv::{Clerk, ClientId, KvServer};
-use labrpc::network::{Conditions, Link};
+use labrpc::network::Conditions;
 use labrpc::{PeerId, thread};
 use testkit::kv::load::{self, Plan};
-use testkit::kv::{Client, Store};
-use testkit::{Boot, Booted, Lab, World};
 
-static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("points.txt") };
+mod lab;
 
-/// Lab 3A's clerk, as the tests ask it.
-struct Asker(Clerk);
-
-impl Client for Asker {
-    fn get(&mut self, key: &str) -> String {
-        self.0.get(key)
-    }
-    fn put(&mut self, key: &str, value: &str) {
-        self.0.put(key, value);
-    }
-    fn append(&mut self, key: &str, value: &str) {
-        self.0.append(key, value);
-    }
-}
-
-fn boot(boot: Boot) -> Booted<KvServer<Arc<Raft>>> {
-    let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
-    let raft = Arc::new(Raft::boot(election, boot.persister, boot.links, boot.applied));
-    let server = KvServer::serve(raft.clone(), boot.to_apply);
-    Booted { kv: Some(server.clone()), raft, server }
-}
-
-fn store(world: &World, servers: usize) -> Store<KvServer<Arc<Raft>>> {
-    Store::new(world, servers, boot, |number, links: Vec<Link>| Asker(Clerk::new(ClientId(number), links)))
-}
+use lab::{LAB, store};
 
 fn load(test: &str, servers: usize, plan: Plan) {
     LAB.test(test, |world| load::run(&store(world, servers), plan));

@@ -1,55 +1,23 @@
 //! Lab 3B's graded tests: a store whose servers forget their logs, and nothing else (§7, §8).
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use lab2a_election::{Election, Timing};
-use lab2d_snapshot::Raft;
-use lab3a_kv::{Clerk, ClientId, KvServer};
-use labrpc::network::Link;
 use labrpc::thread;
+use testkit::kv::Store;
 use testkit::kv::load::{self, Plan};
-use testkit::kv::{Client, Store};
-use testkit::{Boot, Booted, Lab, World};
 
-static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("points.txt") };
+mod lab;
 
-/// The size that the saved Raft state is to be kept near, as MIT has it.
-const RAFT_STATE_BYTES_MAX: usize = 1000;
+use lab::{LAB, RAFT_STATE_BYTES_MAX, Server, store};
+
 /// While entries are under way it may be so many times as large.
 const RAFT_STATE_SLACK: usize = 8;
-
-/// Lab 3A's clerk, as the tests ask it.
-struct Asker(Clerk);
-
-impl Client for Asker {
-    fn get(&mut self, key: &str) -> String {
-        self.0.get(key)
-    }
-    fn put(&mut self, key: &str, value: &str) {
-        self.0.put(key, value);
-    }
-    fn append(&mut self, key: &str, value: &str) {
-        self.0.append(key, value);
-    }
-}
-
-fn boot(boot: Boot) -> Booted<KvServer<Arc<Raft>>> {
-    let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
-    let raft = Arc::new(Raft::boot(election, boot.persister.clone(), boot.links, boot.applied));
-    let server = lab3b_kvsnap::serve(raft.clone(), boot.to_apply, boot.persister, RAFT_STATE_BYTES_MAX);
-    Booted { kv: Some(server.clone()), raft, server }
-}
-
-fn store(world: &World, servers: usize) -> Store<KvServer<Arc<Raft>>> {
-    Store::new(world, servers, boot, |number, links: Vec<Link>| Asker(Clerk::new(ClientId(number), links)))
-}
 
 fn load(test: &str, servers: usize, plan: Plan) {
     LAB.test(test, |world| load::run(&store(world, servers), plan.compacting(RAFT_STATE_BYTES_MAX)));
 }
 
-fn check_raft_state(store: &Store<KvServer<Arc<Raft>>>) {
+fn check_raft_state(store: &Store<Server>) {
     let largest = store.raft_state_bytes_max();
     assert!(
         largest <= RAFT_STATE_SLACK * RAFT_STATE_BYTES_MAX,

@@ -16,7 +16,8 @@
 //!    [`logging`] adds to each log line when it was, in virtual time, and who.
 //! 4. [`network`]: messages that are late, lost, doubled, out of order. [`persister`]: what is left
 //!    after a crash.
-//! 5. [`sim`]: the simulated world itself. It comes last because everything above can be used, and
+//! 5. [`face`]: the same words for all labs, for whoever watches servers or plays one.
+//! 6. [`sim`]: the simulated world itself. It comes last because everything above can be used, and
 //!    every lab be solved, without knowing how it is made.
 //!
 //! | here | looks like | outside of a simulation | inside of one |
@@ -45,6 +46,7 @@
 
 pub mod api;
 pub mod channel;
+pub mod face;
 pub mod logging;
 pub mod network;
 pub mod persister;

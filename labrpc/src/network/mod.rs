@@ -127,7 +127,18 @@ impl Network {
 
     /// Cuts one direction of a link, or mends it. What is under way is lost, too.
     pub fn set_cut(&self, from: PeerId, to: PeerId, is_cut: bool) {
-        self.state().set_cut(from, to, is_cut);
+        let now = Instant::now(); // before the lock: the turn may be taken away here
+        let tap = {
+            let mut state = self.state();
+            if state.is_cut(from, to) == is_cut {
+                return;
+            }
+            state.set_cut(from, to, is_cut);
+            state.tap.clone()
+        };
+        if let Some(tap) = tap {
+            tap.cut(now, from, to, is_cut);
+        }
     }
 
     /// Whether one direction of a link is cut.

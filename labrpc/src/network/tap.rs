@@ -65,4 +65,9 @@ pub enum Passage {
 pub trait Tap: Send + Sync + 'static {
     /// Something happened to a message.
     fn message(&self, at: Instant, message: &Message, passage: Passage);
+
+    /// One direction of a link was cut, or mended.
+    fn cut(&self, at: Instant, from: PeerId, to: PeerId, is_cut: bool) {
+        let _ = (at, from, to, is_cut);
+    }
 }

@@ -240,6 +240,27 @@ pub fn is_alive(node: NodeId) -> bool {
     inside().is_alive(node)
 }
 
+/// How many tasks of a node are alive.
+///
+/// ```
+/// use labrpc::sim::{self, Settings};
+///
+/// let (count, _) = sim::run(Settings::default(), || {
+///     let node = sim::new_node("server 0");
+///     sim::spawn_in(node, "one", || labrpc::thread::park());
+///     sim::tasks_in(node)
+/// });
+/// assert_eq!(count.unwrap(), 1);
+/// ```
+pub fn tasks_in(node: NodeId) -> usize {
+    inside().tasks_in(node)
+}
+
+/// How many operations of the facade all tasks have made so far.
+pub fn operations() -> u64 {
+    inside().report().operations
+}
+
 /// The caller's node.
 pub fn node() -> NodeId {
     inside().node()

@@ -339,6 +339,11 @@ impl Runtime {
         self.state.borrow().is_alive(node)
     }
 
+    /// How many tasks of a node are alive.
+    pub(crate) fn tasks_in(&self, node: NodeId) -> usize {
+        self.state.borrow().tasks().filter(|task| task.node == node).count()
+    }
+
     /// Ends a node: each of its tasks unwinds where it stands, before any other task has a turn.
     /// If the caller is one of them, this does not return.
     pub(crate) fn kill(&self, node: NodeId) {

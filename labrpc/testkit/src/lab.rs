@@ -1,13 +1,17 @@
 //! A lab's graded tests: each runs several seeds, and each run is noted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use labrpc::sim::{self, Failure, Keep, Preemption, Report, Settings};
+use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Report, Settings};
 
 use crate::environment::{Environment, Mode, misuse};
+use crate::eyes::Eyes;
 use crate::record::{Record, note};
+use crate::rule::{self, Rule};
 use crate::token::Token;
+use crate::verdict::Verdict;
 use crate::world::World;
 
 /// A lab, as its test files know it: `tests/points.txt` holds a line for each graded test.
@@ -15,7 +19,7 @@ use crate::world::World;
 /// ```
 /// use testkit::Lab;
 ///
-/// static LAB: Lab = Lab { package: "lab2a-election", points: "initial_election_2a 10 5\n" };
+/// static LAB: Lab = Lab { package: "lab2a-election", points: "initial_election_2a 10 5\n", eyes: None };
 /// LAB.test("initial_election_2a", |world| assert!(world.is_simulated()));
 /// ```
 pub struct Lab {
@@ -23,8 +27,12 @@ pub struct Lab {
     pub package: &'static str,
     /// The text of `points.txt`: a line for each test, with its name, its points and its seeds.
     pub points: &'static str,
+    /// How the bytes of its servers are read; with none, no oracle watches.
+    pub eyes: Option<Eyes>,
 }
 
+/// What the nodes of servers are called, with a number.
+pub(crate) const SERVER_LABEL: &str = "server ";
 /// No graded test comes near it; a run that does is going nowhere.
 const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
 /// The busiest graded test makes a few million operations.
@@ -40,6 +48,20 @@ impl Lab {
     ///
     /// When a run fails, with its report; and when `points.txt` does not know the test.
     pub fn test(&self, test: &str, body: impl Fn(&World) + Send + Sync) {
+        self.run(test, None, &body);
+    }
+
+    /// As [`test`](Lab::test), for a test that is about one rule: if it fails, it is this rule that
+    /// was broken, unless an oracle has seen another broken before.
+    ///
+    /// # Panics
+    ///
+    /// As [`test`](Lab::test) does.
+    pub fn rule(&self, rule: &'static Rule, test: &str, body: impl Fn(&World) + Send + Sync) {
+        self.run(test, Some(rule), &body);
+    }
+
+    fn run(&self, test: &str, rule: Option<&'static Rule>, body: &(impl Fn(&World) + Send + Sync)) {
         labrpc::logging::init();
         let environment = Environment::get();
         let usual_seeds = self.seeds_of(test);
@@ -48,7 +70,7 @@ impl Lab {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
             return match token.test == test {
-                true => self.replay(token, &body),
+                true => self.replay(token, rule, body),
                 false => eprintln!("not run: LAB_REPLAY names another test, {}", token.test),
             };
         }
@@ -59,28 +81,37 @@ impl Lab {
         for seed in 1..=seeds {
             let token = Token { test: test.into(), seed, kept: None };
             let (outcome, report) = match environment.mode {
-                Mode::Simulated => run_simulated(&token, Keep::All, false, &body),
-                Mode::Real => run_real(&token, &body),
+                Mode::Simulated => run_simulated(&token, Keep::All, false, self.eyes, body),
+                Mode::Real => run_real(&token, body),
             };
-            self.conclude(&token, seeds, outcome, &report);
+            self.conclude(&token, rule, seeds, outcome, &report);
         }
     }
 
-    fn replay(&self, token: &Token, body: &(impl Fn(&World) + Send + Sync)) {
+    fn replay(&self, token: &Token, rule: Option<&'static Rule>, body: &(impl Fn(&World) + Send + Sync)) {
         let keep = match token.kept {
             None => Keep::All,
             Some(_) => {
-                let (_, full) = run_simulated(token, Keep::All, true, body);
+                let (_, full) = run_simulated(token, Keep::All, true, self.eyes, body);
                 token.keep(&full.choices).unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")))
             }
         };
-        let (outcome, report) = run_simulated(token, keep, false, body);
-        self.conclude(token, 1, outcome, &report);
+        let (outcome, report) = run_simulated(token, keep, false, self.eyes, body);
+        self.conclude(token, rule, 1, outcome, &report);
     }
 
-    fn conclude(&self, token: &Token, seeds: u64, outcome: Result<u64, Failure>, report: &Report) {
+    fn conclude(
+        &self,
+        token: &Token,
+        tested: Option<&'static Rule>,
+        seeds: u64,
+        outcome: Result<u64, Broken>,
+        report: &Report,
+    ) {
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
-        let failure = outcome.err().map(|failure| self.describe(token, seeds, &failure, report));
+        let broken = outcome.err();
+        let rule = broken.as_ref().and_then(|broken| broken.rule(tested));
+        let failure = broken.map(|broken| self.describe(token, seeds, &broken.story(rule), report));
         note(&Record {
             test: &token.test,
             seed: token.seed,
@@ -91,6 +122,7 @@ impl Lab {
             cpu_ns: report.cpu_time.as_nanos() as u64,
             requests,
             token: token.to_string(),
+            rule: rule.map(|rule| rule.name),
             failure: failure.as_deref(),
         });
         if let Some(text) = failure {
@@ -100,13 +132,13 @@ impl Lab {
         }
     }
 
-    fn describe(&self, token: &Token, seeds: u64, failure: &Failure, report: &Report) -> String {
+    fn describe(&self, token: &Token, seeds: u64, story: &str, report: &Report) -> String {
         let Token { test, seed, .. } = token;
         let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
         let seconds = report.virtual_time.as_secs_f64();
         let title = format!("{}  {}", lab.to_uppercase(), name.replace('_', " "));
         let which = if Environment::get().replay.is_some() { "replayed".into() } else { format!("of {seeds}") };
-        let story = failure.to_string().lines().map(|line| format!("    {line}\n")).collect::<String>();
+        let story = story.lines().map(|line| format!("    {line}\n")).collect::<String>();
         let replay = match Environment::get().mode {
             Mode::Simulated => format!("    replay   LAB_REPLAY={token} cargo test -p {} {test}\n", self.package),
             Mode::Real => "    on real threads, which cannot be replayed; the same test in virtual time can\n".into(),
@@ -133,12 +165,47 @@ impl Lab {
     }
 }
 
+/// A run that failed, and the rule that an oracle has seen broken, if any.
+struct Broken {
+    failure: Failure,
+    verdict: Option<Verdict>,
+}
+
+impl Broken {
+    /// The rule that was broken: what an oracle says, or what the test is about, or what holds for
+    /// any server.
+    fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
+        if let Some(verdict) = &self.verdict {
+            return Some(verdict.rule);
+        }
+        let is_servers = self.failure.node.starts_with(SERVER_LABEL);
+        tested.or(match self.failure.kind {
+            FailureKind::Panic if is_servers => Some(&rule::life::RUNS),
+            FailureKind::Deadlock | FailureKind::Stuck | FailureKind::Operations => Some(&rule::life::STUCK),
+            FailureKind::CrashSwallowed => Some(&rule::life::SILENT),
+            _ => None,
+        })
+    }
+
+    /// What happened, and which rule that breaks.
+    fn story(&self, rule: Option<&'static Rule>) -> String {
+        match (&self.verdict, rule) {
+            (Some(verdict), _) => verdict.to_string(),
+            (None, Some(rule)) => {
+                format!("{}\n{}: {} ({}).\nLook at: {}", self.failure, rule.name, rule.text, rule.place, rule.hint)
+            }
+            (None, None) => self.failure.to_string(),
+        }
+    }
+}
+
 fn run_simulated(
     token: &Token,
     keep: Keep,
     is_recording: bool,
+    eyes: Option<Eyes>,
     body: &(impl Fn(&World) + Send + Sync),
-) -> (Result<u64, Failure>, Report) {
+) -> (Result<u64, Broken>, Report) {
     let settings = Settings {
         seed: token.seed,
         keep,
@@ -148,11 +215,14 @@ fn run_simulated(
         operations_max: OPERATIONS_MAX,
         ..Settings::default()
     };
-    sim::run(settings, || {
-        let world = World::new(Mode::Simulated, token.seed, &token.test);
+    let verdict: Arc<OnceLock<Verdict>> = Arc::default();
+    let seen = verdict.clone();
+    let (outcome, report) = sim::run(settings, move || {
+        let world = World::new(Mode::Simulated, token.seed, &token.test, eyes, seen);
         body(&world);
         world.requests()
-    })
+    });
+    (outcome.map_err(|failure| Broken { failure, verdict: verdict.get().cloned() }), report)
 }
 
 /// Seeds differ in how the scheduler interrupts tasks, too: not at all, at random, by priorities.
@@ -167,8 +237,8 @@ fn preemption_of(seed: u64) -> Preemption {
     }
 }
 
-fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<u64, Failure>, Report) {
-    let world = World::new(Mode::Real, token.seed, &token.test);
+fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<u64, Broken>, Report) {
+    let world = World::new(Mode::Real, token.seed, &token.test, None, Arc::default());
     let began = labrpc::time::Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         body(&world);
@@ -177,7 +247,8 @@ fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<u6
     }));
     let elapsed = began.elapsed();
     let report = Report { virtual_time: elapsed, cpu_time: elapsed, ..Report::default() };
-    (outcome.map_err(|payload| world.failure_of(payload)), report)
+    let broken = |payload| Broken { failure: world.failure_of(payload), verdict: world.verdict() };
+    (outcome.map_err(broken), report)
 }
 
 #[cfg(test)]
@@ -218,14 +289,14 @@ mod tests {
 
     fn trace(token: &Token, full: &Report) -> u64 {
         let keep = token.keep(&full.choices).expect("the run has these decisions");
-        run_simulated(token, keep, false, &chatter).1.trace
+        run_simulated(token, keep, false, None, &chatter).1.trace
     }
 
     /// A token makes the same run again: with all of its chance, with all of it named one by one,
     /// and with a part of it.
     #[test]
     fn tokens_replay_runs() {
-        let (_, full) = run_simulated(&token(None), Keep::All, true, &chatter);
+        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
         assert!(full.choices.len() > 200, "only {} wild decisions", full.choices.len());
         assert_eq!(trace(&token(None), &full), full.trace);
         assert_eq!(trace(&token(Some((0..full.choices.len()).collect())), &full), full.trace);
@@ -237,17 +308,17 @@ mod tests {
     /// What is kept of a run stays wild, and all else is calm: no new chance comes up.
     #[test]
     fn what_is_not_kept_is_calm() {
-        let (_, full) = run_simulated(&token(None), Keep::All, true, &chatter);
+        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
         let some = token(Some(vec![3, 5, 8]));
         let keep = some.keep(&full.choices).expect("the run has these decisions");
-        let (_, kept) = run_simulated(&some, keep, true, &chatter);
+        let (_, kept) = run_simulated(&some, keep, true, None, &chatter);
         assert!(kept.choices.len() <= 3, "{:?}", kept.choices);
     }
 
     /// A token for other code is refused, and not replayed as something else.
     #[test]
     fn tokens_of_other_code_are_refused() {
-        let (_, full) = run_simulated(&token(None), Keep::All, true, &chatter);
+        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
         assert!(token(Some(vec![full.choices.len()])).keep(&full.choices).is_err());
     }
 

@@ -7,7 +7,9 @@
 //! ([`linear`]).
 //!
 //! Reading order: [`Lab`] (seeds, replay, points), [`World`] (time and chance), `cluster` (layered
-//! like the labs), [`kv`] (the scenarios of labs 3A and 3B), [`linear`] (was there an order?).
+//! like the labs), [`kv`] (the scenarios of labs 3A and 3B), [`linear`] (was there an order?). Then
+//! how a broken promise is found: [`rule`] (the promises), [`Eyes`] (how a lab's bytes are read),
+//! [`Watch`] (all that happens, in one shape), `oracle` (who judges it), [`Verdict`].
 //!
 //! **Invariant.** No lab crate is named here: the contracts of `labrpc` are all that is known.
 //! **Invariant.** A check that did not finish is a failure, never a pass.
@@ -15,14 +17,22 @@
 
 pub mod cluster;
 mod environment;
+mod eyes;
 pub mod kv;
 mod lab;
 pub mod linear;
+mod oracle;
 mod record;
+pub mod rule;
 mod token;
+mod verdict;
+mod watch;
 mod world;
 
 pub use cluster::{Boot, Booted, Cluster, Ledger, number};
+pub use eyes::{Eyes, Replica};
 pub use lab::Lab;
 pub use token::{Token, TokenError};
+pub use verdict::{Moment, Verdict};
+pub use watch::{Disk, DiskChange, Event, Known, Letter, Pending, Said, Server, Watch, What};
 pub use world::{Dice, Part, World};

@@ -22,6 +22,8 @@ pub(crate) struct Record<'a> {
     /// Requests that were sent over its networks; 0 if it failed.
     pub(crate) requests: u64,
     pub(crate) token: String,
+    /// The name of the rule that was broken, if one is known.
+    pub(crate) rule: Option<&'a str>,
     pub(crate) failure: Option<&'a str>,
 }
 

@@ -1,7 +1,7 @@
 //! The world that one run of a test lives in: simulated or real, with chance from one seed.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver};
@@ -12,6 +12,9 @@ use labrpc::thread;
 use labrpc::time::Instant;
 
 use crate::environment::Mode;
+use crate::eyes::Eyes;
+use crate::verdict::Verdict;
+use crate::watch::Watch;
 
 /// The world of one run. Clones are the same one.
 #[derive(Clone)]
@@ -19,6 +22,10 @@ pub struct World {
     mode: Mode,
     seed: u64,
     began: Instant,
+    /// How the bytes of the lab's servers are read.
+    eyes: Option<Eyes>,
+    /// The first broken rule.
+    verdict: Arc<OnceLock<Verdict>>,
     /// The first broken promise that was seen on real threads.
     complaint: Arc<Mutex<Option<String>>>,
     networks: Arc<Mutex<Vec<Network>>>,
@@ -26,11 +33,13 @@ pub struct World {
 }
 
 impl World {
-    pub(crate) fn new(mode: Mode, seed: u64, test: &str) -> World {
+    pub(crate) fn new(mode: Mode, seed: u64, test: &str, eyes: Option<Eyes>, verdict: Arc<OnceLock<Verdict>>) -> World {
         World {
             mode,
             seed,
             began: Instant::now(),
+            eyes,
+            verdict,
             complaint: Arc::default(),
             networks: Arc::default(),
             name: hash_of(test),
@@ -69,10 +78,34 @@ impl World {
         if self.is_simulated() { sim::seed_of(what, when) } else { draw(self.seed, Name::new(Kind::Seed, what, when)) }
     }
 
+    /// Who watches so many servers, of which these are real: only in virtual time, where every
+    /// moment is known, and only with eyes.
+    pub(crate) fn watch(&self, size: usize, real: impl Fn(usize) -> bool) -> Option<Watch> {
+        let eyes = self.eyes.filter(|_| self.is_simulated())?;
+        Some(Watch::new(self, eyes, size, real))
+    }
+
     /// Dice for one purpose of the test. Throws are named by the purpose and by `when`, so that
     /// one throw does not move another.
     pub fn dice(&self, purpose: &str) -> Dice {
         Dice { world: self.clone(), what: mix(self.name, hash_of(purpose)) }
+    }
+
+    /// How the bytes of the lab's servers are read.
+    pub(crate) fn eyes(&self) -> Option<&Eyes> {
+        self.eyes.as_ref()
+    }
+
+    /// A broken rule ends the run. The first one counts.
+    pub(crate) fn convict(&self, verdict: Verdict) {
+        let text = verdict.to_string();
+        let _ = self.verdict.set(verdict);
+        self.fail(text);
+    }
+
+    /// The rule that was broken first, if any was.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        self.verdict.get().cloned()
     }
 
     /// A broken promise ends the run: in a simulation at once, on real threads at the next look.

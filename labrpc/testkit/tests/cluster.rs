@@ -9,7 +9,7 @@ use labrpc::wire::WireError;
 use labrpc::{Elect, PeerId, Standing};
 use testkit::{Booted, Cluster, Lab, World};
 
-static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt") };
+static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt"), eyes: None };
 
 /// A server that does nothing but hold its links, as every server does.
 struct Idle {

@@ -27,15 +27,15 @@ fn serve<R: Compact>(raft: &R, to_apply: &Receiver<ApplyMsg>, page: &Page) {
     for message in to_apply.iter() {
         match message {
             ApplyMsg::Command { at, command } => {
-                state.push(command.clone());
-                page.command(at, command);
+                state.push(command);
                 if at.index.is_multiple_of(SNAPSHOT_INTERVAL) {
                     raft.snapshot(at.index, wire::encode(&state).into());
+                    page.compacted(at.index);
                 }
             }
             ApplyMsg::Snapshot { through, snapshot } => {
                 state = wire::decode(&snapshot).unwrap_or_else(|error| panic!("the service was given {error}"));
-                page.snapshot(through, &state);
+                page.read_back(through, &state);
             }
         }
     }

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use labrpc::sync::Mutex;
-use labrpc::{Bytes, Index, LogPosition, PeerId};
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId};
 
+use crate::rule::replication::{APPLY_ORDER, STATE_MACHINE};
+use crate::rule::service::LABEL;
+use crate::rule::snapshots::{BOUNDARY, DELIVERED};
+use crate::verdict::Verdict;
+use crate::watch::Watch;
 use crate::world::World;
 
 /// What was applied in a cluster. Clones are the same one. A broken promise ends the run.
@@ -15,26 +20,41 @@ pub struct Ledger {
     book: Arc<Mutex<Book>>,
 }
 
-/// Where one incarnation of a server notes what it applies.
+/// Where it is noted what one incarnation of a server hands over.
+#[derive(Clone)]
 pub(super) struct Page {
     ledger: Ledger,
     server: PeerId,
     incarnation: u64,
+    watch: Option<Watch>,
 }
 
 impl Page {
-    /// The server applied a command.
-    pub(super) fn command(&self, at: LogPosition, command: Bytes) {
-        self.note(|book| book.command(self.server, at, command));
+    /// The server handed something over.
+    pub(super) fn handed_over(&self, message: &ApplyMsg) {
+        self.note(|book| match message {
+            ApplyMsg::Command { at, command } => book.command(self.server, *at, command),
+            ApplyMsg::Snapshot { through, .. } => book.snapshot(self.server, *through),
+        });
+        if let Some(watch) = &self.watch {
+            watch.applied(self.server, message);
+        }
     }
 
-    /// The server took a snapshot of the service in, which claims to hold these commands.
-    pub(super) fn snapshot(&self, through: LogPosition, commands: &[Bytes]) {
-        self.note(|book| book.snapshot(self.server, through, commands));
+    /// The server has taken a snapshot that its service gave it.
+    pub(super) fn compacted(&self, through: Index) {
+        if let Some(watch) = &self.watch {
+            watch.compacted(self.server, through);
+        }
+    }
+
+    /// The service was given a snapshot that, read back, holds these commands.
+    pub(super) fn read_back(&self, through: LogPosition, commands: &[Bytes]) {
+        self.note(|book| book.read_back(self.server, through, commands));
     }
 
     /// On real threads an incarnation that was shut down may still hand over what it had in hand.
-    fn note(&self, entry: impl FnOnce(&mut Book) -> Result<(), String>) {
+    fn note(&self, entry: impl FnOnce(&mut Book) -> Result<(), Verdict>) {
         let outcome = {
             let mut book = self.ledger.book.lock();
             if book.incarnations.get(&self.server) != Some(&self.incarnation) {
@@ -42,8 +62,8 @@ impl Page {
             }
             entry(&mut book)
         };
-        if let Err(complaint) = outcome {
-            self.ledger.world.fail(complaint);
+        if let Err(verdict) = outcome {
+            self.ledger.world.convict(verdict);
         }
     }
 }
@@ -66,13 +86,14 @@ impl Ledger {
         Ledger { world: world.clone(), book: Arc::new(Mutex::new(book)) }
     }
 
-    /// A server boots, with nothing applied yet. What it applies goes onto its page.
-    pub(super) fn open_page(&self, server: PeerId) -> Page {
+    /// A server boots, with nothing applied yet. What it hands over goes onto its page, and before
+    /// the eyes of who watches.
+    pub(super) fn open_page(&self, server: PeerId, watch: Option<Watch>) -> Page {
         let mut book = self.book.lock();
         book.applied.insert(server, 0);
         let incarnation = book.incarnations.entry(server).or_default();
         *incarnation += 1;
-        Page { ledger: self.clone(), server, incarnation: *incarnation }
+        Page { ledger: self.clone(), server, incarnation: *incarnation, watch }
     }
 
     /// How many servers have applied the entry at `index`, and which command it holds.
@@ -100,60 +121,75 @@ impl Ledger {
 }
 
 impl Book {
-    fn command(&mut self, server: PeerId, at: LogPosition, command: Bytes) -> Result<(), String> {
+    fn command(&mut self, server: PeerId, at: LogPosition, command: &Bytes) -> Result<(), Verdict> {
         let applied = self.applied.entry(server).or_default();
         if at.index != *applied + 1 {
-            return Err(format!(
-                "server {server} applied entry {} after entry {applied}: entries are applied in order, each once \
-                 (Figure 2, Rules for Servers, All Servers rule 1)",
-                at.index
-            ));
+            let what = format!("server {server} handed over entry {} after entry {applied}", at.index);
+            return Err(Verdict::new(&APPLY_ORDER, what));
         }
         *applied = at.index;
         match self.agreed.get(at.index as usize - 1) {
-            None => self.agreed.push((at, command)),
-            Some((first, agreed)) if (first, agreed) != (&at, &command) => {
-                return Err(format!(
-                    "server {server} applied {command:?} of term {} at index {}, where another server applied \
-                     {agreed:?} of term {} (State Machine Safety, §5.4.3)",
+            None => self.agreed.push((at, command.clone())),
+            Some((first, agreed)) if (first, agreed) != (&at, command) => {
+                let what = format!(
+                    "server {server} handed over {command:?} of term {} at index {}, where another server had handed \
+                     over {agreed:?} of term {}",
                     at.term, at.index, first.term
-                ));
+                );
+                return Err(Verdict::new(&STATE_MACHINE, what));
             }
             Some(_) => {}
         }
         Ok(())
     }
 
-    fn snapshot(&mut self, server: PeerId, through: LogPosition, commands: &[Bytes]) -> Result<(), String> {
+    fn snapshot(&mut self, server: PeerId, through: LogPosition) -> Result<(), Verdict> {
         let applied = self.applied.entry(server).or_default();
-        if through.index < *applied {
-            return Err(format!(
-                "server {server} had applied entry {applied}, and was then given a snapshot of entry {} (§7): \
-                 a service must not go back",
+        if through.index <= *applied {
+            let what = format!(
+                "server {server} had handed over entry {applied}, and then handed over a snapshot through entry {}",
                 through.index
-            ));
-        }
-        let agreed = &self.agreed[..self.agreed.len().min(through.index as usize)];
-        let is_agreed =
-            agreed.len() == commands.len() && agreed.iter().zip(commands).all(|((_, own), theirs)| own == theirs);
-        if !is_agreed || commands.len() as Index != through.index {
-            return Err(format!(
-                "server {server} was given a snapshot of entry {} that holds {} commands, and not the {} that were \
-                 applied until then (§7)",
-                through.index,
-                commands.len(),
-                agreed.len()
-            ));
-        }
-        if agreed.last().is_some_and(|(at, _)| *at != through) {
-            return Err(format!(
-                "server {server} was given a snapshot whose last entry is said to be of term {}, but entry {} is of \
-                 another term (Figure 13, lastIncludedTerm)",
-                through.term, through.index
-            ));
+            );
+            return Err(Verdict::new(&DELIVERED, what));
         }
         *applied = through.index;
         self.snapshots_installed += 1;
-        Ok(())
+        let agreed = through.index.checked_sub(1).and_then(|slot| self.agreed.get(slot as usize));
+        match agreed {
+            Some((at, _)) if *at == through => Ok(()),
+            Some((at, _)) => {
+                let what = format!(
+                    "server {server} handed over a snapshot whose last entry is said to be of term {}; entry {} is of \
+                     term {}",
+                    through.term, through.index, at.term
+                );
+                Err(Verdict::new(&BOUNDARY, what))
+            }
+            None => {
+                let what = format!(
+                    "server {server} handed over a snapshot through entry {}, of which only {} were ever handed over",
+                    through.index,
+                    self.agreed.len()
+                );
+                Err(Verdict::new(&LABEL, what))
+            }
+        }
+    }
+
+    fn read_back(&self, server: PeerId, through: LogPosition, commands: &[Bytes]) -> Result<(), Verdict> {
+        let agreed = &self.agreed[..self.agreed.len().min(through.index as usize)];
+        let is_agreed =
+            agreed.len() == commands.len() && agreed.iter().zip(commands).all(|((_, own), theirs)| own == theirs);
+        if is_agreed {
+            return Ok(());
+        }
+        let what = format!(
+            "server {server} handed over a snapshot through entry {} that holds {} commands, and not the {} that were \
+             handed over until then",
+            through.index,
+            commands.len(),
+            agreed.len()
+        );
+        Err(Verdict::new(&LABEL, what))
     }
 }

@@ -25,12 +25,15 @@ use labrpc::network::{Link, Network, Port, Service};
 use labrpc::sim::{self, NodeId, Stamp, mix};
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Elect, PeerId, Persister};
+use labrpc::{ApplyMsg, Elect, PeerId, Persister, thread};
 
 pub use compact::SNAPSHOT_INTERVAL;
 pub use ledger::Ledger;
+use ledger::Page;
 pub use replicate::number;
 
+use crate::lab::SERVER_LABEL;
+use crate::watch::Watch;
 use crate::world::{World, hash_of};
 
 /// What a server is booted with.
@@ -49,6 +52,8 @@ pub struct Boot {
     pub election_seed: u64,
     /// When it boots.
     pub now: Instant,
+    /// Where what it hands over is noted.
+    page: Page,
 }
 
 impl Boot {
@@ -89,6 +94,7 @@ struct Inner<R: Elect> {
     size: usize,
     slots: Mutex<Vec<Slot<R>>>,
     ledger: Ledger,
+    watch: Option<Watch>,
     next_clerk: Mutex<usize>,
     boot: BootFn<R>,
 }
@@ -113,15 +119,6 @@ const CLERKS_MAX: usize = 160;
 impl<R: Elect> Cluster<R> {
     /// Boots so many servers, all connected.
     pub fn new(world: &World, size: usize, boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static) -> Cluster<R> {
-        Cluster::with_ledger(world, size, Ledger::new(world, size), boot)
-    }
-
-    fn with_ledger(
-        world: &World,
-        size: usize,
-        ledger: Ledger,
-        boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
-    ) -> Cluster<R> {
         let slot = |server| Slot {
             server: None,
             node: None,
@@ -129,12 +126,18 @@ impl<R: Elect> Cluster<R> {
             is_connected: true,
             visits: Stamp::default(),
         };
+        let network = world.network(size + CLERKS_MAX);
+        let watch = world.watch(size, |_| true);
+        if let Some(watch) = &watch {
+            network.set_tap(Arc::new(watch.clone()));
+        }
         let inner = Inner {
             world: world.clone(),
-            network: world.network(size + CLERKS_MAX),
+            network,
             size,
             slots: Mutex::new((0..size).map(slot).collect()),
-            ledger,
+            ledger: Ledger::new(world, size),
+            watch,
             next_clerk: Mutex::new(size),
             boot: Arc::new(boot),
         };
@@ -180,14 +183,35 @@ impl<R: Elect> Cluster<R> {
         let now = Instant::now();
         let boot_seed = self.world().seed_of(mix(hash_of("boot"), server as u64), millis(now));
         let links = self.servers().map(|to| self.network().link(server, to, Port::Raft)).collect();
-        let (applied, to_apply) = channel::unbounded();
+        // Nothing waits in between: whoever hands over waits for whoever takes.
+        let (applied, handed_over) = channel::bounded(0);
+        let (passed_on, to_apply) = channel::bounded(0);
         let persister = self.persister(server);
-        let boot = Boot { me: server, links, persister, applied, to_apply, election_seed: boot_seed, now };
-        let node = self.world().is_simulated().then(|| sim::new_node(format!("server {server}")));
+        let page = self.inner.ledger.open_page(server, self.inner.watch.clone());
+        let gate_page = page.clone();
+        let boot = Boot {
+            me: server,
+            links,
+            persister: persister.clone(),
+            applied,
+            to_apply,
+            election_seed: boot_seed,
+            now,
+            page,
+        };
+        let node = self.world().is_simulated().then(|| sim::new_node(format!("{SERVER_LABEL}{server}")));
         self.network().plug(server, node);
+        if let (Some(watch), Some(node)) = (&self.inner.watch, node) {
+            persister.set_tap(Arc::new(watch.clone()));
+            watch.booted(server, node, persister.image().as_ref());
+        }
         // The network alone: a task of the server must not keep the cluster alive.
         let (network, boot_fn) = (self.network().clone(), self.inner.boot.clone());
         let booted = run_in(node, "boot", mix(hash_of("boot of"), boot_seed), move || {
+            let thread = thread::Builder::new().name("gate".into());
+            thread
+                .spawn(move || pass_on(&gate_page, &handed_over, &passed_on))
+                .expect("a thread between server and service");
             let booted = boot_fn(boot);
             network.add_service(server, Port::Raft, booted.raft);
             if let Some(kv) = booted.kv {
@@ -209,6 +233,7 @@ impl<R: Elect> Cluster<R> {
         self.network().unplug(server);
         if let Some(node) = node {
             sim::kill(node);
+            self.inner.watch.iter().for_each(|watch| watch.crashed(server));
         } else if let Some(running) = running {
             // Its threads may still be at a save: what they write goes to a disk that nobody reads.
             let survivor = Arc::new(self.persister(server).copy());
@@ -248,6 +273,16 @@ impl<R: Elect> Cluster<R> {
             (slot.server.clone()?, slot.node, mix(mix(hash_of("visit"), server as u64), stamp))
         };
         run_in(node, "visit", lineage, move || look(&running))
+    }
+}
+
+/// Stands between a server and its service: all that is handed over passes through, and is noted.
+fn pass_on(page: &Page, from: &Receiver<ApplyMsg>, to: &Sender<ApplyMsg>) {
+    for message in from.iter() {
+        page.handed_over(&message);
+        if to.send(message).is_err() {
+            return; // The service is gone.
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl<R: Replicate> Cluster<R> {
         size: usize,
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
     ) -> Cluster<R> {
-        Cluster::with_service(world, size, boot, |_, to_apply, page| note_commands(page, to_apply))
+        Cluster::with_service(world, size, boot, |_, to_apply, _| to_apply.iter().for_each(drop))
     }
 
     /// Boots so many servers, each with a service, in a thread of its own, that gets what the
@@ -47,10 +47,8 @@ impl<R: Replicate> Cluster<R> {
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
         service: fn(&R, &Receiver<ApplyMsg>, &Page),
     ) -> Cluster<R> {
-        let ledger = Ledger::new(world, size);
-        let noted = ledger.clone();
-        Cluster::with_ledger(world, size, ledger, move |start| {
-            let (page, to_apply) = (noted.open_page(start.me), start.to_apply.clone());
+        Cluster::new(world, size, move |start| {
+            let (page, to_apply) = (start.page.clone(), start.to_apply.clone());
             let booted = boot(start);
             let raft = booted.server.clone();
             let thread = thread::Builder::new().name("service".into());
@@ -66,7 +64,13 @@ impl<R: Replicate> Cluster<R> {
 
     /// Offers a command to one server. `None` if it is down or does not lead.
     pub fn start_command(&self, server: PeerId, command: Bytes) -> Option<LogPosition> {
-        self.visit(server, |server| server.start(command).ok()).flatten()
+        let (watch, offered) = (self.inner.watch.clone(), command.clone());
+        self.visit(server, move |raft| {
+            let outcome = raft.start(command);
+            watch.iter().for_each(|watch| watch.started(server, &offered, outcome));
+            outcome.ok()
+        })
+        .flatten()
     }
 
     /// Lets the cluster agree on one command, on at least `servers` servers, and says at which
@@ -175,14 +179,5 @@ impl<R: Replicate> Cluster<R> {
     /// The largest size of any server's saved Raft state.
     pub fn raft_state_bytes_max(&self) -> usize {
         self.servers().map(|server| self.persister(server).raft_state_bytes()).max().unwrap_or_default()
-    }
-}
-
-fn note_commands(page: &Page, to_apply: &Receiver<ApplyMsg>) {
-    for message in to_apply.iter() {
-        match message {
-            ApplyMsg::Command { at, command } => page.command(at, command),
-            ApplyMsg::Snapshot { through, .. } => page.snapshot(through, &[]),
-        }
     }
 }

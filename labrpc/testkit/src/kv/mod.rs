@@ -8,6 +8,7 @@ pub mod load;
 
 use std::sync::Arc;
 
+use labrpc::face::KvClient;
 use labrpc::network::Link;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
@@ -17,19 +18,7 @@ use crate::cluster::{Boot, Booted, Cluster};
 use crate::linear::{self, Budget, History, Input};
 use crate::world::World;
 
-/// What a clerk can be asked: lab 3A's client, as the tests see it.
-pub trait Client: Send + 'static {
-    /// The key's value; empty if it was never written.
-    fn get(&mut self, key: &str) -> String;
-
-    /// Replaces the key's value.
-    fn put(&mut self, key: &str, value: &str);
-
-    /// Adds to the end of the key's value.
-    fn append(&mut self, key: &str, value: &str);
-}
-
-type NewClient = Arc<dyn Fn(u64, Vec<Link>) -> Box<dyn Client> + Send + Sync>;
+type NewClient = Arc<dyn Fn(u64, Vec<Link>) -> Box<dyn KvClient> + Send + Sync>;
 
 /// A store and its clerks. Clones are the same one.
 pub struct Store<S: Elect> {
@@ -47,7 +36,7 @@ impl<S: Elect> Clone for Store<S> {
 
 impl<S: Elect> Store<S> {
     /// Boots so many servers. `new_client` makes a clerk from its number and its links.
-    pub fn new<C: Client>(
+    pub fn new<C: KvClient>(
         world: &World,
         servers: usize,
         boot: impl Fn(Boot) -> Booted<S> + Send + Sync + 'static,
@@ -119,7 +108,7 @@ impl<S: Elect> Store<S> {
 /// A clerk whose operations are recorded.
 pub struct Clerk {
     number: u64,
-    client: Box<dyn Client>,
+    client: Box<dyn KvClient>,
     history: Arc<Mutex<History>>,
 }
 
@@ -150,7 +139,7 @@ impl Clerk {
         });
     }
 
-    fn record(&mut self, key: &str, input: Input, ask: impl FnOnce(&mut dyn Client) -> String) -> String {
+    fn record(&mut self, key: &str, input: Input, ask: impl FnOnce(&mut dyn KvClient) -> String) -> String {
         let called = Instant::now();
         let operation = self.history.lock().call(self.number, key, input, called.as_nanos());
         let answer = ask(&mut *self.client);

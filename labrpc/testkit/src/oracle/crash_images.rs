@@ -1,0 +1,114 @@
+//! Whatever save a crash follows, the disk holds a state to restart from (Figure 2, Figure 13).
+
+use std::collections::BTreeMap;
+
+use labrpc::face::DiskHead;
+use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
+
+use super::Oracle;
+use crate::rule::Rule;
+use crate::rule::persistence::CRASH_IMAGE;
+use crate::rule::snapshots::{BOUNDARY, OPAQUE};
+use crate::verdict::{Moment, Verdict};
+use crate::watch::{Disk, DiskChange, Event, Known, What};
+
+/// What is known to be committed, by what was handed over.
+#[derive(Default)]
+pub(super) struct CrashImages {
+    committed: BTreeMap<Index, Term>,
+}
+
+fn broken(rule: &'static Rule, what: String, moment: Moment, disk: &Disk) -> Verdict {
+    let DiskHead { term, voted_for, base } = disk.head;
+    let vote = voted_for.map_or("no vote".into(), |candidate| format!("a vote for server {candidate}"));
+    let state = format!(
+        "the disk now says: term {term}, {vote}, the log from index {} to {}",
+        base.index + 1,
+        disk.last().index
+    );
+    Verdict::new(rule, what).with(moment, state)
+}
+
+impl CrashImages {
+    fn saved(&self, server: PeerId, change: &DiskChange, moment: Moment, disk: &Disk) -> Result<(), Verdict> {
+        let (old, new) = (change.old_head, change.head);
+        if old.term == new.term && old.voted_for.is_some() && old.voted_for != new.voted_for {
+            let what = format!("server {server} changed its vote in term {} on disk", new.term);
+            return Err(broken(&CRASH_IMAGE, what, moment, disk));
+        }
+        if new.base.index < old.base.index {
+            let what = format!(
+                "the log of server {server} began after index {}, and now begins after {}",
+                old.base.index, new.base.index
+            );
+            return Err(broken(&CRASH_IMAGE, what, moment, disk));
+        }
+        if new.base == old.base {
+            if change.snapshot.is_some()
+                && !change.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_empty())
+                && new.base == LogPosition::ZERO
+            {
+                let what = format!("server {server} saved a snapshot, but not which entries it covers");
+                return Err(broken(&CRASH_IMAGE, what, moment, disk));
+            }
+            return Ok(());
+        }
+        if change.snapshot.is_none() {
+            let what = format!(
+                "server {server} cut its log through {} without saving the snapshot that covers it",
+                new.base.index
+            );
+            return Err(broken(&CRASH_IMAGE, what, moment, disk));
+        }
+        self.boundary(server, moment, disk)?;
+        let first = disk.entries.front();
+        if first.is_some_and(|first| first.term < new.base.term) {
+            let what = format!(
+                "the log of server {server} goes on after a base of term {} with an older entry",
+                new.base.term
+            );
+            return Err(broken(&BOUNDARY, what, moment, disk));
+        }
+        Ok(())
+    }
+
+    fn boundary(&self, server: PeerId, moment: Moment, disk: &Disk) -> Result<(), Verdict> {
+        let base = disk.head.base;
+        match self.committed.get(&base.index) {
+            Some(&term) if term != base.term => {
+                let what = format!(
+                    "server {server} has a snapshot through index {}, and says that this entry is of term {}; it is of term {term}",
+                    base.index, base.term
+                );
+                Err(broken(&BOUNDARY, what, moment, disk))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Oracle for CrashImages {
+    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
+        match &event.what {
+            What::Saved(server, change) => self.saved(*server, change, event.moment, &known.servers[*server].disk),
+            What::Applied(_, ApplyMsg::Command { at, .. }) => {
+                self.committed.entry(at.index).or_insert(at.term);
+                Ok(())
+            }
+            What::Applied(server, ApplyMsg::Snapshot { through, snapshot }) if known.has_disks => {
+                let disk = &known.servers[*server].disk;
+                if disk.head.base == *through && disk.snapshot != *snapshot {
+                    let what = format!(
+                        "server {server} handed its service {} bytes as the snapshot through {}; {} other bytes are on disk",
+                        snapshot.len(),
+                        through.index,
+                        disk.snapshot.len()
+                    );
+                    return Err(broken(&OPAQUE, what, event.moment, disk));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

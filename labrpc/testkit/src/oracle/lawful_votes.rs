@@ -1,0 +1,200 @@
+//! Votes, refusals and leaders have their reasons (§5.2, §5.4.1).
+
+use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
+use labrpc::time::Instant;
+use labrpc::{LogPosition, PeerId, Term};
+use rustc_hash::FxHashMap;
+
+use super::Oracle;
+use super::reigns::Reigns;
+use crate::rule::election::{CAMPAIGN, MAJORITY, VOTE_GIVEN};
+use crate::rule::replication::ELECTION_RESTRICTION;
+use crate::verdict::{Moment, Verdict};
+use crate::watch::{Event, Known, Letter, SLACK, What};
+
+/// A campaign that was decided before a save may be announced after it.
+const TAILS_KEPT: usize = 4;
+
+/// Who voted for whom, and where logs are known to end.
+#[derive(Default)]
+pub(super) struct LawfulVotes {
+    reigns: Reigns,
+    votes: FxHashMap<(PeerId, Term), PeerId>,
+    /// Where a log without a disk at least ends: the last position that it agreed to.
+    agreed_tails: FxHashMap<PeerId, LogPosition>,
+    /// Where logs on disks ended lately.
+    saved_tails: FxHashMap<PeerId, Vec<LogPosition>>,
+    /// When each server last heard from a leader of its term.
+    heard_leader: FxHashMap<PeerId, Instant>,
+    /// Whether any log is known to hold anything.
+    has_entries: bool,
+}
+
+impl LawfulVotes {
+    fn campaigns(
+        &self,
+        server: PeerId,
+        term: Term,
+        last_log: LogPosition,
+        moment: Moment,
+        known: &Known,
+    ) -> Result<(), Verdict> {
+        if !known.has_disks {
+            return Ok(());
+        }
+        let disk = known.servers[server].disk.last();
+        let is_lately = self.saved_tails.get(&server).is_some_and(|tails| tails.contains(&last_log));
+        if disk == last_log || is_lately {
+            return Ok(());
+        }
+        Err(Verdict::new(
+            &ELECTION_RESTRICTION,
+            format!("server {server} says that its log ends at index {} of term {}", last_log.index, last_log.term),
+        )
+        .with(
+            moment,
+            format!("it campaigns in term {term}; its log on disk ends at index {} of term {}", disk.index, disk.term),
+        ))
+    }
+
+    fn answers(&mut self, letter: &Letter, moment: Moment, known: &Known) -> Result<(), Verdict> {
+        let Some((
+            &RaftRequest::RequestVote { term, candidate, last_log },
+            &RaftReply::RequestVote { term: own, granted },
+        )) = letter.reply()
+        else {
+            return Ok(());
+        };
+        let voter = letter.from;
+        let pending = letter.answers.as_ref().and_then(|request| known.servers[voter].pending(request.number));
+        let Some(pending) = pending else { return Ok(()) };
+        let asked = format!(
+            "server {candidate} asks server {voter} for its vote in term {term}; its log ends at index {} of term {}",
+            last_log.index, last_log.term
+        );
+        // The tail when it was asked lies between these; without a disk only a lower bound is known.
+        let (tail_min, tail_max) = match known.has_disks {
+            true => (pending.tail_min, Some(pending.tail_max)),
+            false => (self.agreed_tails.get(&voter).copied().unwrap_or_default(), None),
+        };
+        if granted {
+            self.votes.insert((voter, term), candidate);
+            if tail_min <= last_log {
+                return Ok(());
+            }
+            let what = format!("server {voter} voted for server {candidate}, whose log is older than its own");
+            return Err(Verdict::new(&ELECTION_RESTRICTION, what).with(pending.arrived, asked).with(
+                moment,
+                format!(
+                    "it is given the vote, by a log that ends at index {} of term {}",
+                    tail_min.index, tail_min.term
+                ),
+            ));
+        }
+        let has_voted = self.votes.get(&(voter, term)).is_some_and(|first| *first != candidate);
+        // Without disks, logs are not known; but as long as nobody has anything, all are equal.
+        let is_older = tail_max.map_or(self.has_entries, |tail| tail > last_log);
+        // Some servers also refuse while they hear from a leader: that is their right.
+        let is_loyal = known
+            .pace
+            .zip(self.heard_leader.get(&voter))
+            .is_some_and(|(pace, heard)| pending.arrived.at <= *heard + pace.election_timeout_min + SLACK);
+        if own > term || has_voted || is_older || is_loyal {
+            return Ok(());
+        }
+        let what = format!("server {voter} refused server {candidate} its vote in term {term} without a reason");
+        Err(Verdict::new(&VOTE_GIVEN, what).with(pending.arrived, asked).with(
+            moment,
+            "it is refused: the term is the same, no vote was given in it, and the voter's log is no newer",
+        ))
+    }
+
+    fn leads(&mut self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
+        if self.reigns.may_lead(server, term, known) {
+            return Ok(());
+        }
+        let what = format!("server {server} leads term {term} without a majority of its votes");
+        let verdict = |rule| Verdict::new(rule, what.clone());
+        Err(match self.reigns.campaign(server, term) {
+            None => verdict(&MAJORITY)
+                .with(moment, format!("it speaks as the leader of term {term}, in which it never campaigned")),
+            Some(campaign) => {
+                verdict(&MAJORITY).with(campaign.began, format!("server {server} campaigns in term {term}")).with(
+                    moment,
+                    format!(
+                        "it speaks as its leader; of {} servers, only {:?} voted for it",
+                        known.servers.len(),
+                        campaign.voters
+                    ),
+                )
+            }
+        })
+    }
+}
+
+impl Oracle for LawfulVotes {
+    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
+        self.reigns.see(event, known);
+        self.has_entries |= match &event.what {
+            What::Started(_, _, outcome) => outcome.is_ok(),
+            What::Sent(letter) => {
+                matches!(letter.request(), Some(RaftRequest::AppendEntries { entries, .. }) if !entries.is_empty())
+            }
+            _ => false,
+        };
+        match &event.what {
+            What::Sent(letter) if known.is_real(letter.from) => match letter.request() {
+                Some(&RaftRequest::RequestVote { term, candidate, last_log }) => {
+                    self.votes.insert((letter.from, term), letter.from);
+                    if candidate != letter.from {
+                        let what = format!("server {} asks for votes in the name of server {candidate}", letter.from);
+                        return Err(Verdict::new(&CAMPAIGN, what));
+                    }
+                    self.campaigns(letter.from, term, last_log, event.moment, known)
+                }
+                Some(request) => self.leads(letter.from, request.term(), event.moment, known),
+                None => {
+                    if let Some((request, reply)) = letter.reply()
+                        && !matches!(request, RaftRequest::RequestVote { .. })
+                        && reply.term() == request.term()
+                    {
+                        self.heard_leader.insert(letter.from, event.at());
+                        if let (
+                            RaftRequest::AppendEntries { prev, entries, .. },
+                            RaftReply::AppendEntries { outcome: AppendOutcome::Through(index), .. },
+                        ) = (request, reply)
+                        {
+                            let term = entries.last().map_or(prev.term, |entry| entry.term);
+                            let tail = self.agreed_tails.entry(letter.from).or_default();
+                            *tail = (*tail).max(LogPosition { term, index: *index });
+                        }
+                    }
+                    self.answers(letter, event.moment, known)
+                }
+            },
+            What::Saved(server, change) => {
+                if let Some(candidate) = change.head.voted_for {
+                    self.votes.entry((*server, change.head.term)).or_insert(candidate);
+                }
+                let tails = self.saved_tails.entry(*server).or_default();
+                if tails.len() == TAILS_KEPT {
+                    tails.remove(0);
+                }
+                tails.push(known.servers[*server].disk.last());
+                Ok(())
+            }
+            What::Booted(server) => {
+                self.agreed_tails.remove(server);
+                self.heard_leader.remove(server);
+                if known.has_disks {
+                    let head = known.servers[*server].disk.head;
+                    head.voted_for.map(|candidate| self.votes.entry((*server, head.term)).or_insert(candidate));
+                } else {
+                    self.votes.retain(|(voter, _), _| voter != server);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Oracles: each watches everything that happens, and says when one kind of promise is broken.
+//!
+//! | file | promise |
+//! |---|---|
+//! | `one_vote` | one vote a term, one leader a term |
+//! | `terms` | terms only grow, and newer ones win |
+//! | `durable` | what is told is on disk |
+//! | `honest_append` | what is agreed to is in the log; equal positions are equal entries |
+//! | `kept` | what was agreed to stays |
+//! | `commitment` | what is committed is held by a majority |
+//! | `lawful_votes` | votes, refusals and leaders have their reasons |
+//! | `deadlines` | elections and heartbeats come in time |
+//! | `traffic` | nothing is sent that is known to be there |
+//! | `retention` | what a snapshot covers goes; what has not changed is not written |
+//! | `crash_images` | each save leaves a state to restart from |
+//! | `answers` | clients are told what was done |
+//! | `replica_state` | snapshots hold what they say |
+//! | `life` | few threads |
+//! | `starts` | `start` keeps its word |
+//!
+//! What is handed over, and in which order, the cluster's [`Ledger`](crate::Ledger) judges, in the
+//! real world as well. Whether clients' histories are linearizable, [`linear`](crate::linear) does,
+//! at the end. That anything happens at all is for the tests to say.
+
+mod answers;
+mod commitment;
+mod crash_images;
+mod deadlines;
+mod durable;
+mod honest_append;
+mod kept;
+mod lawful_votes;
+mod life;
+mod model;
+mod one_vote;
+mod reigns;
+mod replica_state;
+mod retention;
+mod starts;
+mod terms;
+mod traffic;
+
+use crate::eyes::Eyes;
+use crate::verdict::Verdict;
+use crate::watch::{Event, Known};
+
+/// Watches for one kind of broken promise.
+pub(crate) trait Oracle: Send {
+    /// Something has happened; `known` has taken it in already.
+    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict>;
+}
+
+/// All oracles that a lab's servers can be judged by.
+pub(crate) fn all(eyes: &Eyes) -> Vec<Box<dyn Oracle>> {
+    vec![
+        Box::new(one_vote::OneVote::default()),
+        Box::new(durable::Durable::default()),
+        Box::new(crash_images::CrashImages::default()),
+        Box::new(kept::Kept::default()),
+        Box::new(honest_append::HonestAppend::default()),
+        Box::new(lawful_votes::LawfulVotes::default()),
+        Box::new(commitment::Commitment::default()),
+        Box::new(starts::Starts::default()),
+        Box::new(terms::Terms::default()),
+        Box::new(deadlines::Deadlines::default()),
+        Box::new(traffic::Traffic::default()),
+        Box::new(retention::Retention),
+        Box::new(answers::Answers::new(eyes)),
+        Box::new(replica_state::ReplicaState::new(eyes)),
+        Box::new(life::Life),
+    ]
+}

@@ -1,0 +1,131 @@
+//! What a store must hold after each entry of the log: a reference model with its whole past (§8).
+
+use labrpc::face::{KvOp, KvRequest};
+use labrpc::{Bytes, Index};
+use rustc_hash::FxHashMap;
+
+use crate::eyes::KvEyes;
+
+/// A value, by what is needed to tell it from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Print {
+    pub(super) bytes_len: usize,
+    hash: u64,
+}
+
+impl Print {
+    pub(super) fn of(text: &str) -> Print {
+        Print::default().extended(text)
+    }
+
+    fn extended(self, text: &str) -> Print {
+        /// A prime, so that each byte moves all before it.
+        const MULTIPLIER: u64 = 0x0000_0100_0000_01b3;
+        let hash =
+            text.bytes().fold(self.hash, |hash, byte| (hash ^ u64::from(byte) ^ (hash >> 29)).wrapping_mul(MULTIPLIER));
+        Print { bytes_len: self.bytes_len + text.len(), hash }
+    }
+}
+
+/// A store, after each entry that any server has applied.
+#[derive(Default)]
+pub(super) struct Model {
+    last: Index,
+    keys: FxHashMap<String, Vec<(Index, Print)>>,
+    /// As `keys`, if no write were ever recognised as done.
+    unfiltered: FxHashMap<String, Vec<(Index, Print)>>,
+    sessions: FxHashMap<u64, Vec<(Index, u64)>>,
+    /// Where the copies of a command stand.
+    places: FxHashMap<(u64, u64), Vec<Index>>,
+}
+
+fn as_of<T: Copy>(past: &[(Index, T)], index: Index) -> Option<T> {
+    let count = past.partition_point(|(at, _)| *at <= index);
+    count.checked_sub(1).map(|slot| past[slot].1)
+}
+
+fn write(past: &mut FxHashMap<String, Vec<(Index, Print)>>, index: Index, op: &KvOp) {
+    let (key, value, is_append) = match op {
+        KvOp::Get { .. } => return,
+        KvOp::Put { key, value } => (key, value, false),
+        KvOp::Append { key, value } => (key, value, true),
+    };
+    let versions = past.entry(key.clone()).or_default();
+    let before = versions.last().filter(|_| is_append).map_or(Print::default(), |(_, print)| *print);
+    versions.push((index, before.extended(value)));
+}
+
+impl Model {
+    /// An entry was applied somewhere; if for the first time, the model follows.
+    pub(super) fn applied(&mut self, index: Index, command: &Bytes, eyes: &KvEyes) {
+        if index != self.last + 1 {
+            return;
+        }
+        self.last = index;
+        let Ok(KvRequest { client, sequence, op }) = (eyes.read_request)(command) else { return };
+        self.places.entry((client, sequence)).or_default().push(index);
+        write(&mut self.unfiltered, index, &op);
+        if matches!(op, KvOp::Get { .. }) {
+            return;
+        }
+        let session = self.sessions.entry(client).or_default();
+        if session.last().is_some_and(|(_, latest)| sequence <= *latest) {
+            return;
+        }
+        session.push((index, sequence));
+        write(&mut self.keys, index, &op);
+    }
+
+    /// How far the model has come.
+    pub(super) fn last(&self) -> Index {
+        self.last
+    }
+
+    /// Where a command was first applied.
+    pub(super) fn first_place(&self, client: u64, sequence: u64) -> Option<Index> {
+        self.places.get(&(client, sequence))?.first().copied()
+    }
+
+    /// What a key holds after an entry.
+    pub(super) fn value(&self, key: &str, index: Index) -> Print {
+        self.keys.get(key).and_then(|past| as_of(past, index)).unwrap_or_default()
+    }
+
+    /// Whether a key held a value after any of these entries.
+    pub(super) fn held(&self, key: &str, value: Print, from: Index, to: Index) -> bool {
+        let Some(past) = self.keys.get(key) else { return value == Print::default() };
+        self.value(key, from) == value || past.iter().any(|(at, print)| (from..=to).contains(at) && *print == value)
+    }
+
+    /// Whether a key would have held a value, had writes been done twice.
+    pub(super) fn would_hold_unfiltered(&self, key: &str, value: Print) -> bool {
+        self.unfiltered.get(key).is_some_and(|past| past.iter().any(|(_, print)| *print == value))
+    }
+
+    /// All keys that were ever written.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
+    }
+
+    /// Each client's latest write after an entry.
+    pub(super) fn sessions(&self, index: Index) -> impl Iterator<Item = (u64, u64)> {
+        self.sessions.iter().filter_map(move |(client, past)| Some((*client, as_of(past, index)?)))
+    }
+
+    /// How many bytes of keys and values there are after an entry.
+    pub(super) fn bytes_len(&self, index: Index) -> usize {
+        self.keys.iter().map(|(key, past)| key.len() + as_of(past, index).unwrap_or_default().bytes_len).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value that grows has the print of the same value written at once, and no other.
+    #[test]
+    fn prints_tell_values_apart() {
+        assert_eq!(Print::of("ab").extended("c"), Print::of("abc"));
+        assert_ne!(Print::of("ab"), Print::of("ba"));
+    }
+}

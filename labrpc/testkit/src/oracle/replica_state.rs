@@ -1,0 +1,112 @@
+//! A snapshot holds what it says: the pairs and the sessions right after its last entry (§7, §8).
+
+use labrpc::face::{KvOp, KvRequest};
+use labrpc::{ApplyMsg, Index, PeerId};
+
+use super::Oracle;
+use super::model::{Model, Print};
+use crate::eyes::{Eyes, KvEyes, Replica};
+use crate::rule::service::{COMPACT_SNAPSHOT, EXACTLY_ONCE, LABEL, REPLICAS, SESSIONS};
+use crate::verdict::{Moment, Verdict};
+use crate::watch::{Event, Known, What};
+
+/// Brings each snapshot to life and asks it.
+pub(super) struct ReplicaState {
+    eyes: Option<KvEyes>,
+    model: Model,
+}
+
+/// A key that no client uses, to see whether a write is taken for new.
+const PROBE_KEY: &str = "\u{0}probe";
+/// No client has this number.
+const PROBE_CLIENT: u64 = u64::MAX;
+/// What a session may take, and a pair beside its bytes.
+const EACH_BYTES_MAX: usize = 96;
+/// What any snapshot may take.
+const ANY_BYTES_MAX: usize = 512;
+
+impl ReplicaState {
+    pub(super) fn new(eyes: &Eyes) -> ReplicaState {
+        ReplicaState { eyes: eyes.kv, model: Model::default() }
+    }
+
+    fn snapshot(&self, server: PeerId, through: Index, bytes: &[u8], moment: Moment) -> Result<(), Verdict> {
+        let Some((eyes, restore)) = self.eyes.and_then(|eyes| Some((eyes, eyes.restore?))) else { return Ok(()) };
+        if through == 0 || through > self.model.last() {
+            return Ok(());
+        }
+        let verdict = |rule, what: String| {
+            Err(Verdict::new(rule, what).with(
+                moment,
+                format!("server {server} saves a snapshot of {} bytes, through entry {through}", bytes.len()),
+            ))
+        };
+        let mut replica = restore(bytes);
+        for key in self.model.keys() {
+            let found = Print::of(&read(replica.as_mut(), &eyes, key));
+            let right = self.model.value(key, through);
+            if found == right {
+                continue;
+            }
+            let says = format!(
+                "in the snapshot of server {server} through entry {through}, key {key:?} has {} bytes instead of {}",
+                found.bytes_len, right.bytes_len
+            );
+            return if self.model.held(key, found, 0, self.model.last()) {
+                verdict(&LABEL, format!("{says}: it is of another moment"))
+            } else if self.model.would_hold_unfiltered(key, found) || found.bytes_len > right.bytes_len {
+                verdict(&EXACTLY_ONCE, format!("{says}: a write took effect twice"))
+            } else {
+                verdict(&REPLICAS, format!("{says}: it never held that"))
+            };
+        }
+        for (client, sequence) in self.model.sessions(through) {
+            let op = KvOp::Append { key: PROBE_KEY.into(), value: "again".into() };
+            replica.apply(&(eyes.write_request)(KvRequest { client, sequence, op }));
+            if !read(replica.as_mut(), &eyes, PROBE_KEY).is_empty() {
+                return verdict(
+                    &SESSIONS,
+                    format!(
+                        "the snapshot of server {server} through entry {through} has forgotten that operation {sequence} of client {client} is done"
+                    ),
+                );
+            }
+        }
+        let (pairs, sessions) = (self.model.keys().count(), self.model.sessions(through).count());
+        let bytes_max = 2 * self.model.bytes_len(through) + (pairs + sessions) * EACH_BYTES_MAX + ANY_BYTES_MAX;
+        if bytes.len() > bytes_max {
+            let what = format!(
+                "a snapshot of server {server} has {} bytes, for {pairs} keys of {} bytes",
+                bytes.len(),
+                self.model.bytes_len(through)
+            );
+            return verdict(&COMPACT_SNAPSHOT, what);
+        }
+        Ok(())
+    }
+}
+
+fn read(replica: &mut dyn Replica, eyes: &KvEyes, key: &str) -> String {
+    let op = KvOp::Get { key: key.into() };
+    replica.apply(&(eyes.write_request)(KvRequest { client: PROBE_CLIENT, sequence: 1, op }))
+}
+
+impl Oracle for ReplicaState {
+    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
+        let Some(eyes) = self.eyes.filter(|eyes| eyes.restore.is_some()) else { return Ok(()) };
+        match &event.what {
+            What::Applied(_, ApplyMsg::Command { at, command }) => {
+                self.model.applied(at.index, command, &eyes);
+                Ok(())
+            }
+            What::Saved(server, change) => match &change.snapshot {
+                Some(snapshot) => {
+                    let through = known.servers[*server].disk.head.base.index;
+                    self.snapshot(*server, through, snapshot, event.moment)
+                }
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+}

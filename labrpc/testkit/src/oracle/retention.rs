@@ -1,0 +1,47 @@
+//! What a snapshot covers goes, and what has not changed is not written again (§7).
+
+use super::Oracle;
+use crate::rule::persistence::SAVES;
+use crate::rule::snapshots::CUT;
+use crate::verdict::Verdict;
+use crate::watch::{Event, Known, What};
+
+/// Looks at each save, and at each snapshot that a service has given.
+pub(super) struct Retention;
+
+impl Oracle for Retention {
+    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
+        match &event.what {
+            What::Saved(server, change) => {
+                let is_rewritten = change.cut.first().is_some() && change.cut.first() == change.appended.first();
+                if is_rewritten {
+                    let index = change.kept_through + 1;
+                    let what = format!("server {server} wrote entry {index} again, which was on disk");
+                    return Err(Verdict::new(&SAVES, what)
+                        .with(event.moment, format!("entries from {index} on are cut off and written anew")));
+                }
+                let is_changed = change.head != change.old_head
+                    || !change.cut.is_empty()
+                    || !change.appended.is_empty()
+                    || change.forgotten > 0
+                    || change.snapshot.is_some();
+                if is_changed {
+                    return Ok(());
+                }
+                let what = format!("server {server} wrote to its disk though nothing had changed");
+                Err(Verdict::new(&SAVES, what).with(event.moment, "the same term, vote and log are saved again"))
+            }
+            What::Compacted(server, through) if known.has_disks => {
+                let base = known.servers[*server].disk.head.base.index;
+                if base >= *through {
+                    return Ok(());
+                }
+                let what =
+                    format!("server {server} was given a snapshot through {through}, but did not cut its log on disk");
+                Err(Verdict::new(&CUT, what)
+                    .with(event.moment, format!("the log on disk still begins after index {base}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `start` keeps its word (§5.3).
+
+use labrpc::{Bytes, LogPosition, PeerId};
+use rustc_hash::FxHashMap;
+
+use super::Oracle;
+use super::reigns::Reigns;
+use crate::rule::persistence::DURABLE;
+use crate::rule::replication::START;
+use crate::verdict::{Moment, Verdict};
+use crate::watch::{Event, Known, What};
+
+/// Every command that was taken.
+#[derive(Default)]
+pub(super) struct Starts {
+    reigns: Reigns,
+    taken: FxHashMap<LogPosition, (PeerId, Bytes, Moment)>,
+}
+
+impl Starts {
+    fn took(
+        &mut self,
+        server: PeerId,
+        at: LogPosition,
+        command: &Bytes,
+        moment: Moment,
+        known: &Known,
+    ) -> Result<(), Verdict> {
+        let LogPosition { term, index } = at;
+        let took = |server| format!("server {server} takes a command, at index {index} of term {term}");
+        if !self.reigns.may_lead(server, term, known) {
+            let what = format!("server {server} took a command as the leader of term {term}, which it does not lead");
+            return Err(Verdict::new(&START, what).with(moment, took(server)));
+        }
+        if let Some((first, _, earlier)) = self.taken.get(&at) {
+            let what = format!("index {index} of term {term} was given to two commands");
+            return Err(Verdict::new(&START, what).with(*earlier, took(*first)).with(moment, took(server)));
+        }
+        self.taken.insert(at, (server, command.clone(), moment));
+        let disk = &known.servers[server].disk;
+        if !known.has_disks || disk.head.term != term || disk.head.base.index >= index {
+            return Ok(()); // Its reign is over meanwhile; what became of its log is no longer its own.
+        }
+        match disk.get(index) {
+            Some(entry) if entry.term == term && entry.command == *command => Ok(()),
+            None => {
+                let what = format!("server {server} took a command for index {index} before it was on disk");
+                Err(Verdict::new(&DURABLE, what)
+                    .with(moment, format!("{}; its disk ends at index {}", took(server), disk.last().index)))
+            }
+            Some(entry) => {
+                let what = format!(
+                    "server {server} said that its command is at index {index} of term {term}, but another entry is there"
+                );
+                let there = format!("{}; its disk has {:?} of term {} there", took(server), entry.command, entry.term);
+                Err(Verdict::new(&START, what).with(moment, there))
+            }
+        }
+    }
+}
+
+impl Oracle for Starts {
+    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
+        self.reigns.see(event, known);
+        match &event.what {
+            What::Booted(server) if !known.has_disks => {
+                self.taken.retain(|_, (by, _, _)| by != server);
+                Ok(())
+            }
+            What::Started(server, command, Ok(at)) => self.took(*server, *at, command, event.moment, known),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What is known of the servers at one moment: their disks, and the requests in their hands.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use labrpc::face::{DiskHead, LogEntry, Pace, RaftRequest};
+use labrpc::sim::{self, NodeId};
+use labrpc::time::Instant;
+use labrpc::{Bytes, Index, LogPosition, PeerId, Save, Term};
+
+use super::event::{DiskChange, Letter};
+use crate::eyes::DiskEyes;
+use crate::verdict::Moment;
+
+/// All that is known of a cluster at one moment.
+pub struct Known {
+    /// When that is.
+    pub now: Instant,
+    /// Each server.
+    pub servers: Vec<Server>,
+    /// Whether servers have disks (from lab 2C on).
+    pub has_disks: bool,
+    /// How long servers wait for one another, if they have told.
+    pub pace: Option<Pace>,
+    /// Whether every server is a real one; else what others hold is not known.
+    pub is_whole: bool,
+}
+
+/// What is known of one server.
+#[derive(Default)]
+pub struct Server {
+    /// It is under test; else the script plays it, and may say anything.
+    pub is_real: bool,
+    /// How often it has booted.
+    pub incarnation: u64,
+    /// When it last booted.
+    pub booted: Option<Moment>,
+    /// When its threads were last let go on, or stopped.
+    pub resumed_at: Option<Instant>,
+    pub(super) node: Option<NodeId>,
+    pub(super) is_paused: bool,
+    /// What is on its disk.
+    pub disk: Disk,
+    /// Requests that have arrived and are not answered.
+    pub pending: Vec<Pending>,
+}
+
+/// A request in a server's hands.
+#[derive(Clone)]
+pub struct Pending {
+    /// The request.
+    pub letter: Arc<Letter>,
+    /// When it arrived.
+    pub arrived: Moment,
+    /// Whether the disk held, at any moment since, all that an agreement would claim.
+    pub is_held: bool,
+    /// Whether the disk held, at any moment since, what the entries are to follow.
+    pub is_prev_held: bool,
+    /// Where the log on disk ended: the least and the greatest position since.
+    pub tail_min: LogPosition,
+    /// See `tail_min`.
+    pub tail_max: LogPosition,
+}
+
+/// What is on a disk.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    /// Term, vote and log base.
+    pub head: DiskHead,
+    /// The entries after the base.
+    pub entries: VecDeque<LogEntry>,
+    /// The latest snapshot.
+    pub snapshot: Bytes,
+}
+
+/// How long a message may leave after the step that made it, or a reply be taken in after it has
+/// arrived: while a save takes its time, or the scheduler lets others go first.
+pub const SLACK: Duration = Duration::from_millis(50);
+
+impl Known {
+    /// More than half of all servers.
+    pub fn majority(&self) -> usize {
+        self.servers.len() / 2 + 1
+    }
+
+    /// Whether that is a server under test: no clerk, and nobody whom a script plays.
+    pub fn is_real(&self, end: PeerId) -> bool {
+        self.servers.get(end).is_some_and(|server| server.is_real)
+    }
+
+    /// Whether a server was running all the time from `since` on.
+    pub fn ran_since(&self, server: PeerId, since: Instant) -> bool {
+        let server = &self.servers[server];
+        server.is_running()
+            && server.booted.is_some_and(|booted| booted.at <= since)
+            && server.resumed_at.is_none_or(|resumed| resumed <= since)
+    }
+}
+
+impl Server {
+    /// Whether it is up and not paused.
+    pub fn is_running(&self) -> bool {
+        self.node.is_some_and(sim::is_alive) && !self.is_paused
+    }
+
+    /// The node that it runs in.
+    pub fn node(&self) -> Option<NodeId> {
+        self.node
+    }
+
+    /// The request in its hands that a reply answers.
+    pub fn pending(&self, number: u64) -> Option<&Pending> {
+        self.pending.iter().find(|pending| pending.letter.number == number)
+    }
+}
+
+impl Pending {
+    pub(super) fn new(letter: Arc<Letter>, arrived: Moment, disk: &Disk) -> Pending {
+        let tail = disk.last();
+        let mut pending =
+            Pending { letter, arrived, is_held: false, is_prev_held: false, tail_min: tail, tail_max: tail };
+        pending.look_at(disk);
+        pending
+    }
+
+    /// The disk has changed: what was true at any moment since the arrival is what counts.
+    pub(super) fn look_at(&mut self, disk: &Disk) {
+        (self.tail_min, self.tail_max) = (self.tail_min.min(disk.last()), self.tail_max.max(disk.last()));
+        match self.letter.request() {
+            Some(RaftRequest::AppendEntries { prev, entries, .. }) => {
+                self.is_prev_held |= disk.covers(*prev);
+                self.is_held |= disk.covers(*prev) && disk.holds_all(prev.index + 1, entries);
+            }
+            Some(RaftRequest::InstallSnapshot { through, .. }) => self.is_held |= disk.covers(*through),
+            _ => {}
+        }
+    }
+}
+
+impl Disk {
+    pub(super) fn apply(&mut self, save: &Save, eyes: &DiskEyes) -> Option<DiskChange> {
+        let old_head = self.head;
+        let head = (eyes.read_head)(&save.head).ok()?;
+        let appended: Vec<LogEntry> =
+            save.append.iter().map(|entry| (eyes.read_entry)(entry).ok()).collect::<Option<_>>()?;
+        let old_term_at_base = self.term_at(head.base.index);
+        self.entries.drain(..save.forget.min(self.entries.len()));
+        let cut = self.entries.split_off(save.keep.min(self.entries.len())).into();
+        self.head = head;
+        let kept_through = self.last().index;
+        self.entries.extend(appended.iter().cloned());
+        if let Some(snapshot) = &save.snapshot {
+            self.snapshot = snapshot.clone();
+        }
+        let forgotten = save.forget;
+        Some(DiskChange {
+            old_head,
+            head,
+            cut,
+            kept_through,
+            forgotten,
+            old_term_at_base,
+            appended,
+            snapshot: save.snapshot.clone(),
+        })
+    }
+
+    /// The position of its last entry, or its base.
+    pub fn last(&self) -> LogPosition {
+        let index = self.head.base.index + self.entries.len() as Index;
+        self.entries.back().map_or(self.head.base, |entry| LogPosition { term: entry.term, index })
+    }
+
+    /// The entry at an index.
+    pub fn get(&self, index: Index) -> Option<&LogEntry> {
+        let slot = index.checked_sub(self.head.base.index + 1)?;
+        self.entries.get(slot as usize)
+    }
+
+    /// The term at an index: of an entry, or of the base.
+    pub fn term_at(&self, index: Index) -> Option<Term> {
+        if index == self.head.base.index {
+            return Some(self.head.base.term);
+        }
+        self.get(index).map(|entry| entry.term)
+    }
+
+    /// Whether it holds a position, or has folded it into its snapshot.
+    pub fn covers(&self, position: LogPosition) -> bool {
+        position.index < self.head.base.index || self.term_at(position.index) == Some(position.term)
+    }
+
+    fn holds_all(&self, first: Index, entries: &[LogEntry]) -> bool {
+        entries
+            .iter()
+            .zip(first..)
+            .all(|(entry, index)| index <= self.head.base.index || self.get(index) == Some(entry))
+    }
+}
