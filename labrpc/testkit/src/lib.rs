@@ -9,7 +9,8 @@
 //! Reading order: [`Lab`] (seeds, replay, points), [`World`] (time and chance), `cluster` (layered
 //! like the labs), [`kv`] (the scenarios of labs 3A and 3B), [`linear`] (was there an order?). Then
 //! how a broken promise is found: [`rule`] (the promises), [`Eyes`] (how a lab's bytes are read),
-//! [`Watch`] (all that happens, in one shape), `oracle` (who judges it), [`Verdict`].
+//! [`Watch`] (all that happens, in one shape), `oracle` (who judges it), [`Verdict`]. And how it is
+//! brought about: [`script`] (one real server among played ones).
 //!
 //! **Invariant.** No lab crate is named here: the contracts of `labrpc` are all that is known.
 //! **Invariant.** A check that did not finish is a failure, never a pass.
@@ -24,6 +25,7 @@ pub mod linear;
 mod oracle;
 mod record;
 pub mod rule;
+pub mod script;
 mod token;
 mod verdict;
 mod watch;

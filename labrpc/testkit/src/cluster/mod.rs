@@ -119,6 +119,18 @@ const CLERKS_MAX: usize = 160;
 impl<R: Elect> Cluster<R> {
     /// Boots so many servers, all connected.
     pub fn new(world: &World, size: usize, boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static) -> Cluster<R> {
+        let cluster = Cluster::with_cast(world, size, |_| true, boot);
+        cluster.servers().for_each(|server| cluster.start(server));
+        cluster
+    }
+
+    /// Sets up so many servers and boots none. Those that are not real, a script will play.
+    pub(crate) fn with_cast(
+        world: &World,
+        size: usize,
+        is_real: impl Fn(PeerId) -> bool,
+        boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
+    ) -> Cluster<R> {
         let slot = |server| Slot {
             server: None,
             node: None,
@@ -127,7 +139,7 @@ impl<R: Elect> Cluster<R> {
             visits: Stamp::default(),
         };
         let network = world.network(size + CLERKS_MAX);
-        let watch = world.watch(size, |_| true);
+        let watch = world.watch(size, is_real);
         if let Some(watch) = &watch {
             network.set_tap(Arc::new(watch.clone()));
         }
@@ -141,9 +153,7 @@ impl<R: Elect> Cluster<R> {
             next_clerk: Mutex::new(size),
             boot: Arc::new(boot),
         };
-        let cluster = Cluster { inner: Arc::new(inner) };
-        cluster.servers().for_each(|server| cluster.start(server));
-        cluster
+        Cluster { inner: Arc::new(inner) }
     }
 
     /// The world that the cluster lives in.
@@ -169,6 +179,16 @@ impl<R: Elect> Cluster<R> {
     /// The server that is `steps` further on, around the circle.
     pub fn after(&self, server: PeerId, steps: usize) -> PeerId {
         (server + steps) % self.size()
+    }
+
+    /// Who watches it, in virtual time.
+    pub fn watch(&self) -> Option<&Watch> {
+        self.inner.watch.as_ref()
+    }
+
+    /// Gives a server that is down another disk.
+    pub(crate) fn set_persister(&self, server: PeerId, persister: Persister) {
+        self.inner.slots.lock()[server].persister = Arc::new(persister);
     }
 
     /// A server's disk.

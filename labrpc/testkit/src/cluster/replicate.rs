@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labrpc::channel::Receiver;
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId, Replicate, Term, thread};
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, Replicate, Term, thread};
 
 use super::ledger::Page;
 use super::{Boot, Booted, Cluster, Ledger};
@@ -64,13 +64,17 @@ impl<R: Replicate> Cluster<R> {
 
     /// Offers a command to one server. `None` if it is down or does not lead.
     pub fn start_command(&self, server: PeerId, command: Bytes) -> Option<LogPosition> {
+        self.start_command_at(server, command)?.ok()
+    }
+
+    /// Offers a command to one server, and says what it answered; `None` if it is down.
+    pub(crate) fn start_command_at(&self, server: PeerId, command: Bytes) -> Option<Result<LogPosition, NotLeader>> {
         let (watch, offered) = (self.inner.watch.clone(), command.clone());
         self.visit(server, move |raft| {
             let outcome = raft.start(command);
             watch.iter().for_each(|watch| watch.started(server, &offered, outcome));
-            outcome.ok()
+            outcome
         })
-        .flatten()
     }
 
     /// Lets the cluster agree on one command, on at least `servers` servers, and says at which
