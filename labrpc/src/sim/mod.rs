@@ -29,6 +29,7 @@ mod choice;
 mod coroutine;
 mod describe;
 mod frozen;
+mod heap;
 mod panics;
 mod parking;
 mod platform;
@@ -43,6 +44,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
+pub use heap::{CountedHeap, heap_bytes, heap_bytes_peak, heap_forget_peak};
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
 pub use task::NodeId;
 

@@ -10,13 +10,16 @@
 //! like the labs), [`kv`] (the scenarios of labs 3A and 3B), [`linear`] (was there an order?). Then
 //! how a broken promise is found: [`rule`] (the promises), [`Eyes`] (how a lab's bytes are read),
 //! [`Watch`] (all that happens, in one shape), `oracle` (who judges it), [`Verdict`]. And how it is
-//! brought about: [`script`] (one real server among played ones).
+//! brought about: [`script`] (one real server among played ones), [`chaos`] (random faults), and
+//! [`cost`] (what servers spend).
 //!
 //! **Invariant.** No lab crate is named here: the contracts of `labrpc` are all that is known.
 //! **Invariant.** A check that did not finish is a failure, never a pass.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "parts of the kit watch in real time")]
 
+pub mod chaos;
 pub mod cluster;
+pub mod cost;
 mod environment;
 mod eyes;
 pub mod kv;
@@ -36,5 +39,5 @@ pub use eyes::{Eyes, Replica};
 pub use lab::Lab;
 pub use token::{Token, TokenError};
 pub use verdict::{Moment, Verdict};
-pub use watch::{Disk, DiskChange, Event, Known, Letter, Pending, Said, Server, Watch, What};
+pub use watch::{Disk, DiskChange, Event, Known, Letter, Pending, Said, Server, Tally, Watch, What};
 pub use world::{Dice, Part, World};

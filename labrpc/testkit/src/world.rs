@@ -13,6 +13,7 @@ use labrpc::time::Instant;
 
 use crate::environment::Mode;
 use crate::eyes::Eyes;
+use crate::rule::life::HAPPENED;
 use crate::verdict::Verdict;
 use crate::watch::Watch;
 
@@ -101,6 +102,14 @@ impl World {
         let text = verdict.to_string();
         let _ = self.verdict.set(verdict);
         self.fail(text);
+    }
+
+    /// Fails the run as vacuous if what it is to exercise did not happen. On real threads, where
+    /// nobody counts, it is taken to have happened.
+    pub fn happened(&self, what: &str, has_happened: bool) {
+        if self.is_simulated() && !has_happened {
+            self.convict(Verdict::new(&HAPPENED, format!("this test is about {what}, but there was none")));
+        }
     }
 
     /// The rule that was broken first, if any was.

@@ -104,6 +104,7 @@ struct Slot<R> {
     node: Option<NodeId>,
     persister: Arc<Persister>,
     is_connected: bool,
+    is_paused: bool,
     visits: Stamp,
 }
 
@@ -136,6 +137,7 @@ impl<R: Elect> Cluster<R> {
             node: None,
             persister: Arc::new(Persister::new(server)),
             is_connected: true,
+            is_paused: false,
             visits: Stamp::default(),
         };
         let network = world.network(size + CLERKS_MAX);
@@ -240,7 +242,7 @@ impl<R: Elect> Cluster<R> {
             booted.server
         });
         let slot = &mut self.inner.slots.lock()[server];
-        (slot.server, slot.node) = (booted, node);
+        (slot.server, slot.node, slot.is_paused) = (booted, node, false);
     }
 
     /// Crashes a server: in a simulation its threads unwind where they stand; on real threads it
@@ -262,6 +264,21 @@ impl<R: Elect> Cluster<R> {
         }
     }
 
+    /// Stops a server's threads where they stand, or lets them go on.
+    pub fn set_paused(&self, server: PeerId, is_paused: bool) {
+        let node = {
+            let slot = &mut self.inner.slots.lock()[server];
+            if slot.is_paused == is_paused {
+                return;
+            }
+            slot.is_paused = is_paused;
+            slot.node
+        };
+        let Some(node) = node.filter(|node| sim::is_alive(*node)) else { return };
+        self.inner.watch.iter().for_each(|watch| watch.paused(server, is_paused));
+        sim::set_paused(node, is_paused);
+    }
+
     /// Crashes a server if it is up, and boots it.
     pub fn restart(&self, server: PeerId) {
         if self.is_up(server) {
@@ -280,8 +297,8 @@ impl<R: Elect> Cluster<R> {
         slot.server.is_some()
     }
 
-    /// Lets `look` look at a server, in a task of its node. `None` if it is down, or crashes
-    /// meanwhile.
+    /// Lets `look` look at a server, in a task of its node. `None` if it is down or paused, or
+    /// crashes meanwhile.
     pub fn visit<T: Send + 'static>(&self, server: PeerId, look: impl FnOnce(&R) -> T + Send + 'static) -> Option<T> {
         if !self.is_up(server) {
             return None;
@@ -289,6 +306,9 @@ impl<R: Elect> Cluster<R> {
         let now = Instant::now();
         let (running, node, lineage) = {
             let slot = &mut self.inner.slots.lock()[server];
+            if slot.is_paused {
+                return None;
+            }
             let stamp = slot.visits.next(now.as_nanos());
             (slot.server.clone()?, slot.node, mix(mix(hash_of("visit"), server as u64), stamp))
         };

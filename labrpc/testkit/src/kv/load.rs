@@ -8,6 +8,7 @@ use labrpc::network::Conditions;
 use labrpc::{Elect, thread};
 
 use super::{Clerk, Store};
+use crate::chaos::{Faults, storm};
 use crate::world::{Dice, Part};
 
 /// What a run of the load test does.
@@ -21,6 +22,8 @@ pub struct Plan {
     pub crashes: bool,
     /// Whether the servers are split at random, again and again.
     pub partitions: bool,
+    /// Whether any fault may come at any time.
+    pub storm: Option<Faults>,
     /// Whether clients share keys; else each has its own, and knows what it must hold.
     pub shared_keys: bool,
     /// The size that the saved Raft state should be kept near; `None` if nothing is compacted.
@@ -35,6 +38,7 @@ impl Plan {
             conditions: Conditions::RELIABLE,
             crashes: false,
             partitions: false,
+            storm: None,
             shared_keys: false,
             raft_state_bytes_max: None,
         }
@@ -53,6 +57,11 @@ impl Plan {
     /// With random partitions.
     pub const fn partitioned(self) -> Plan {
         Plan { partitions: true, ..self }
+    }
+
+    /// With any of these faults at any time.
+    pub const fn stormy(self, faults: Faults) -> Plan {
+        Plan { storm: Some(faults), ..self }
     }
 
     /// With keys that all clients share.
@@ -94,6 +103,8 @@ pub fn run<S: Elect>(store: &Store<S>, plan: Plan) {
     }
     let asked = plan.clients as u64 * rounds;
     let answered = store.answered();
+    // In a storm, a client may have to wait for all of it to pass.
+    let asked = if plan.storm.is_some() { asked - 1 } else { asked };
     assert!(answered as u64 > asked, "only {answered} answers in {rounds} rounds with {} clients", plan.clients);
     store.check_linearizable();
 }
@@ -115,7 +126,11 @@ fn load<S: Elect>(store: &Store<S>, plan: Plan, round: u64) -> Vec<String> {
         let (store, dice, is_over) = (store.clone(), world.dice(&format!("sides of round {round}")), is_over.clone());
         world.spawn(&format!("partitioner of round {round}"), move || partition(&store, &dice, &is_over))
     });
-    thread::sleep(world.scaled(Duration::from_secs(5), PAUSE) + if plan.partitions { PAUSE } else { Duration::ZERO });
+    let duration = world.scaled(Duration::from_secs(5), PAUSE) + if plan.partitions { PAUSE } else { Duration::ZERO };
+    match plan.storm {
+        Some(faults) => storm(cluster, &world.dice(&format!("storm of round {round}")), faults, duration, |_| ()),
+        None => thread::sleep(duration),
+    }
     is_over.store(true, Ordering::Relaxed);
     if let Some(partitioner) = partitioner {
         partitioner.join();

@@ -20,11 +20,10 @@ pub(super) struct Commitment {
     /// The last index that a leader of a term has said to be committed, lawfully.
     announced: FxHashMap<Term, Index>,
     /// How far each follower has agreed with the leader of a term: what is known without disks.
-    agreed: FxHashMap<Term, FxHashMap<PeerId, Index>>,
+    agreed: FxHashMap<Term, FxHashMap<PeerId, LogPosition>>,
     followers: FxHashMap<PeerId, Follower>,
-    /// The last entry that any server has handed over.
-    last_applied: LogPosition,
-    greeted: FxHashMap<Term, PeerId>,
+    /// The terms of all entries that any server has handed over.
+    committed_terms: Vec<Term>,
 }
 
 /// What one incarnation of a server was told.
@@ -70,16 +69,16 @@ impl Commitment {
     /// As `count`, where disks do not tell: the leader holds all that it sends.
     fn count_agreement(&mut self, term: Term, follower: PeerId, through: LogPosition, known: &Known) {
         let agreed = self.agreed.entry(term).or_default();
-        let index = agreed.entry(follower).or_default();
-        *index = (*index).max(through.index);
-        let mut indices: Vec<Index> = agreed.values().copied().collect();
-        indices.sort_unstable_by(|a, b| b.cmp(a));
+        let position = agreed.entry(follower).or_default();
+        *position = (*position).max(through);
+        let mut positions: Vec<LogPosition> = agreed.values().copied().collect();
+        positions.sort_unstable_by(|a, b| b.cmp(a));
         let others = known.majority() - 1;
-        // Only an entry of the leader's own term counts; which the last one's is, the follower's
-        // answer tells, since it names the end of a request.
-        if others > 0 && indices.len() >= others && through.term == term && indices[others - 1] >= through.index {
+        // Only an entry of the leader's own term counts.
+        let by_others = others.checked_sub(1).and_then(|place| positions.get(place));
+        if let Some(held) = by_others.filter(|held| held.term == term) {
             let counted = self.by_majority.entry(term).or_default();
-            *counted = (*counted).max(through.index);
+            *counted = (*counted).max(held.index);
         }
     }
 
@@ -128,33 +127,35 @@ impl Commitment {
         Ok(())
     }
 
-    /// A new leader must hold whatever anyone has handed over.
-    fn greets(&mut self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        if self.greeted.insert(term, server).is_some() || !known.has_disks {
-            return Ok(());
-        }
+    /// Who wins a term must hold whatever an earlier term's leader has committed.
+    fn wins(&self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
         let disk = &known.servers[server].disk;
-        if disk.head.term != term || disk.covers(self.last_applied) {
+        let won = self.reigns.campaign(server, term).and_then(|campaign| campaign.won);
+        if won != Some(moment) || !known.has_disks || disk.head.term != term {
             return Ok(());
         }
-        let LogPosition { term: lost, index } = self.last_applied;
-        Err(Verdict::new(
-            &COMPLETENESS,
-            format!("server {server} leads term {term} without entry {index}, which was committed"),
-        )
-        .with(
+        let earlier = self.announced.iter().filter(|(earlier, _)| **earlier < term);
+        let index = earlier.map(|(_, index)| *index).max().unwrap_or_default();
+        let Some(&lost) = index.checked_sub(1).and_then(|slot| self.committed_terms.get(slot as usize)) else {
+            return Ok(());
+        };
+        if disk.covers(LogPosition { term: lost, index }) {
+            return Ok(());
+        }
+        let what = format!("server {server} won term {term} without entry {index}, which was committed before");
+        let own = disk.last();
+        Err(Verdict::new(&COMPLETENESS, what).with(
             moment,
             format!(
-                "its log ends at index {} of term {}, and does not hold entry {index} of term {lost}",
-                disk.last().index,
-                disk.last().term
+                "it gets the vote that wins; its log ends at index {} of term {}, and does not hold entry {index} of term {lost}",
+                own.index, own.term
             ),
         ))
     }
 
     fn applied(&mut self, server: PeerId, at: LogPosition, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        if known.is_whole && at.index > self.last_applied.index {
-            self.last_applied = at;
+        if at.index == self.committed_terms.len() as Index + 1 {
+            self.committed_terms.push(at.term);
         }
         let follower = self.followers.entry(server).or_default();
         if at.index <= follower.told {
@@ -267,12 +268,17 @@ impl Oracle for Commitment {
                 }
                 match letter.request() {
                     Some(&RaftRequest::AppendEntries { term, leader_commit, .. }) if known.is_whole => {
-                        self.greets(letter.from, term, event.moment, known)?;
                         self.announces(letter.from, term, leader_commit, event.moment, known)
                     }
                     _ => Ok(()),
                 }
             }
+            What::Arrived(letter, _) if known.is_whole => match letter.reply() {
+                Some((_, &RaftReply::RequestVote { term, granted: true })) => {
+                    self.wins(letter.to, term, event.moment, known)
+                }
+                _ => Ok(()),
+            },
             What::Applied(server, message) => match message {
                 ApplyMsg::Command { at, .. } if known.is_whole => self.applied(*server, *at, event.moment, known),
                 ApplyMsg::Snapshot { through, .. } => {

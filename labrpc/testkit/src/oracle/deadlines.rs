@@ -35,6 +35,8 @@ struct Clock {
     reset_before: Option<Moment>,
     /// The newest term that it can know of.
     term: Term,
+    /// The latest term that it campaigned in.
+    campaigned: Term,
     /// The round of vote requests that it is sending.
     campaign: Option<Round>,
     reign: Option<Reign>,
@@ -45,6 +47,8 @@ struct Round {
     term: Term,
     began: Moment,
     sent_to: BTreeSet<PeerId>,
+    /// The server was stopped in the midst of it.
+    is_excused: bool,
 }
 
 /// A term that a server has won, until it can know of a newer one.
@@ -68,7 +72,8 @@ impl Deadlines {
     fn campaigns(&mut self, letter: &Letter, term: Term, event: &Event, known: &Known) -> Result<(), Verdict> {
         let server = letter.from;
         let clock = self.clocks.entry(server).or_default();
-        let is_new = clock.campaign.as_ref().is_none_or(|round| round.term != term);
+        let is_new = term > clock.campaigned;
+        clock.campaigned = clock.campaigned.max(term);
         if is_new && term > clock.term {
             if let (Some(reset), Some(pace)) = (clock.reset_after, known.pace)
                 && event.at() < reset.at + pace.election_timeout_min
@@ -93,7 +98,7 @@ impl Deadlines {
         clock.knows(term);
         if is_new {
             clock.reset_before = Some(event.moment);
-            clock.campaign = Some(Round { term, began: event.moment, sent_to: BTreeSet::new() });
+            clock.campaign = Some(Round { term, began: event.moment, sent_to: BTreeSet::new(), is_excused: false });
         }
         if let Some(round) = &mut clock.campaign {
             round.sent_to.insert(letter.to);
@@ -153,6 +158,7 @@ impl Deadlines {
             let ran_since = |since: Moment| known.ran_since(server, since.at);
             let others = (0..known.servers.len()).filter(|&other| other != server);
             if let Some(round) = clock.campaign.take_if(|round| moment.at - round.began.at > ROUND)
+                && !round.is_excused
                 && ran_since(round.began)
                 && let Some(missing) = others.clone().find(|other| !round.sent_to.contains(other))
             {
@@ -246,7 +252,8 @@ impl Oracle for Deadlines {
             }
             What::Paused(server, _) => {
                 let clock = self.clocks.entry(*server).or_default();
-                (clock.reign, clock.campaign) = (None, None);
+                clock.reign = None;
+                clock.campaign.iter_mut().for_each(|round| round.is_excused = true);
                 clock.reset_before = Some(event.moment);
                 Ok(())
             }

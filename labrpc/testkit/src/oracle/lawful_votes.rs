@@ -28,6 +28,16 @@ pub(super) struct LawfulVotes {
     heard_leader: FxHashMap<PeerId, Instant>,
     /// Whether any log is known to hold anything.
     has_entries: bool,
+    suspicions: Vec<Suspicion>,
+}
+
+/// A refusal for which no reason is known yet.
+struct Suspicion {
+    voter: PeerId,
+    term: Term,
+    candidate: PeerId,
+    since: Moment,
+    verdict: Verdict,
 }
 
 impl LawfulVotes {
@@ -102,11 +112,28 @@ impl LawfulVotes {
         if own > term || has_voted || is_older || is_loyal {
             return Ok(());
         }
+        // It may have voted for somebody else just now, and not have said so yet.
         let what = format!("server {voter} refused server {candidate} its vote in term {term} without a reason");
-        Err(Verdict::new(&VOTE_GIVEN, what).with(pending.arrived, asked).with(
+        let verdict = Verdict::new(&VOTE_GIVEN, what).with(pending.arrived, asked).with(
             moment,
             "it is refused: the term is the same, no vote was given in it, and the voter's log is no newer",
-        ))
+        );
+        self.suspicions.push(Suspicion { voter, term, candidate, since: moment, verdict });
+        Ok(())
+    }
+
+    /// A refusal whose reason has not shown for so long had none.
+    fn resolve(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
+        while let Some(oldest) = self.suspicions.first().filter(|oldest| event.at() - oldest.since.at > SLACK) {
+            let has_voted =
+                self.votes.get(&(oldest.voter, oldest.term)).is_some_and(|first| *first != oldest.candidate);
+            let can_have_shown = known.ran_since(oldest.voter, oldest.since.at);
+            let suspicion = self.suspicions.remove(0);
+            if !has_voted && can_have_shown {
+                return Err(suspicion.verdict);
+            }
+        }
+        Ok(())
     }
 
     fn leads(&mut self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
@@ -135,6 +162,7 @@ impl LawfulVotes {
 impl Oracle for LawfulVotes {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
         self.reigns.see(event, known);
+        self.resolve(event, known)?;
         self.has_entries |= match &event.what {
             What::Started(_, _, outcome) => outcome.is_ok(),
             What::Sent(letter) => {

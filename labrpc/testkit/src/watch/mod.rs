@@ -12,6 +12,7 @@
 
 mod event;
 mod known;
+mod tally;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, PeerId, Save
 
 pub use event::{DiskChange, Event, Letter, Said, What};
 pub use known::{Disk, Known, Pending, SLACK, Server};
+pub use tally::Tally;
 
 use crate::eyes::Eyes;
 use crate::oracle::{self, Oracle};
@@ -120,9 +122,14 @@ impl Watch {
         self.happened(Instant::now(), |_, _| What::Compacted(server, through));
     }
 
-    /// How many events have happened, and what they were, from one on.
+    /// All that has happened so far.
     pub fn events(&self) -> Vec<Event> {
         self.lock().events.clone()
+    }
+
+    /// What has happened so far, in numbers.
+    pub fn tally(&self) -> Tally {
+        Tally::of(&self.lock().events)
     }
 
     /// Looks at what is known now.

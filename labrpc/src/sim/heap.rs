@@ -1,0 +1,72 @@
+//! How much memory a run holds: counted, not measured, so that equal runs count equally.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+/// A heap that counts what each thread holds. A simulation is one thread, so what is counted there
+/// is the run's own, whatever other tests do beside it.
+///
+/// ```
+/// use labrpc::sim::{CountedHeap, heap_bytes, heap_bytes_peak};
+///
+/// #[global_allocator]
+/// static HEAP: CountedHeap = CountedHeap;
+///
+/// let before = heap_bytes();
+/// let held = vec![0_u8; 1000];
+/// assert_eq!(heap_bytes() - before, 1000);
+/// drop(held);
+/// assert_eq!(heap_bytes(), before);
+/// assert!(heap_bytes_peak() >= before + 1000);
+/// ```
+pub struct CountedHeap;
+
+thread_local! {
+    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+    static PEAK_BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+/// What the calling thread has taken and not given back. It stays zero unless the program's heap
+/// is a [`CountedHeap`].
+pub fn heap_bytes() -> isize {
+    LIVE_BYTES.get()
+}
+
+/// The most that the calling thread has held since it began, or since [`heap_forget_peak`].
+pub fn heap_bytes_peak() -> isize {
+    PEAK_BYTES.get()
+}
+
+/// From now on, the peak is what is held now.
+pub fn heap_forget_peak() {
+    PEAK_BYTES.set(LIVE_BYTES.get());
+}
+
+fn count(change: isize) {
+    // A thread that is ending has no counters any more.
+    let _ = LIVE_BYTES.try_with(|live| {
+        live.set(live.get() + change);
+        let _ = PEAK_BYTES.try_with(|peak| peak.set(peak.get().max(live.get())));
+    });
+}
+
+// SAFETY: all is passed on to the system's heap as it is; counting neither allocates nor panics.
+unsafe impl GlobalAlloc for CountedHeap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's promises are the system heap's conditions.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: as above; what we gave out came from the system's heap.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count(new_size as isize - layout.size() as isize);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+}

@@ -1,0 +1,162 @@
+//! What can happen to a cluster, and for how long.
+
+use std::time::Duration;
+
+use labrpc::network::Conditions;
+use labrpc::{Elect, PeerId, thread};
+
+use crate::cluster::Cluster;
+use crate::world::Dice;
+
+/// Which faults a storm may bring. Links always suffer: one-way cuts, partitions, slow and lossy
+/// links, doubled and overtaking messages.
+///
+/// ```
+/// use testkit::chaos::Faults;
+///
+/// assert!(Faults::ALL.crashes && !Faults::OF_LINKS.crashes);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// Servers crash, at any point and at any save, and boot from what they saved (from lab 2C on).
+    pub crashes: bool,
+    /// Saves take their time.
+    pub slow_disks: bool,
+    /// Servers stop where they stand for a while.
+    pub pauses: bool,
+}
+
+impl Faults {
+    /// For servers that forget everything in a crash.
+    pub const OF_LINKS: Faults = Faults { crashes: false, slow_disks: false, pauses: true };
+    /// For servers with disks.
+    pub const ALL: Faults = Faults { crashes: true, slow_disks: true, pauses: true };
+}
+
+/// Something may happen so often.
+const SLOT: Duration = Duration::from_millis(100);
+/// In one slot of so many, something new does.
+const NEWS_ONE_IN: u64 = 3;
+/// A fault lasts up to so many slots, long enough for an election and more.
+const SLOTS_MAX: u64 = 15;
+/// A slow disk takes up to so long: a fraction of what oracles take for prompt.
+const SAVE_TIME_MAX_MS: u64 = 10;
+/// A disk at whose saves the server crashes does so at so many of a thousand.
+const CRASHES_PER_MILLE: u64 = 100;
+
+/// A slow link: its messages come after heartbeats are due, but before they are given up.
+const SLOW: Conditions =
+    Conditions { delay_min: Duration::from_millis(20), delay_max: Duration::from_millis(250), ..Conditions::RELIABLE };
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    CutOneWay(PeerId, PeerId),
+    Isolate(PeerId),
+    /// Servers hear one another if they are on the same side: bit i is the side of server i.
+    Split(u64),
+    Slow(PeerId, PeerId),
+    Lossy(PeerId, PeerId),
+    Pause(PeerId),
+    Crash(PeerId),
+    SlowDisk(PeerId, u64),
+    /// Crashes come with saves.
+    FragileDisk(PeerId),
+}
+
+impl Fault {
+    fn cuts(self, from: PeerId, to: PeerId) -> bool {
+        match self {
+            Fault::CutOneWay(a, b) => (a, b) == (from, to),
+            Fault::Isolate(server) => server == from || server == to,
+            Fault::Split(sides) => sides >> from & 1 != sides >> to & 1,
+            _ => false,
+        }
+    }
+
+    fn conditions(self, from: PeerId, to: PeerId) -> Option<Conditions> {
+        match self {
+            Fault::Slow(a, b) if (a, b) == (from, to) => Some(SLOW),
+            Fault::Lossy(a, b) if (a, b) == (from, to) => {
+                Some(Conditions { loss_per_mille: 400, duplicates_per_mille: 200, ..Conditions::UNRELIABLE })
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes a fault of random bits, and says for how many slots it lasts.
+    fn of(bits: u64, size: usize, faults: Faults) -> (Fault, u64) {
+        let server = |shift: u32| (bits >> shift) as usize % size;
+        let (one, other) = (server(8), server(16));
+        let fault = match bits % 12 {
+            0 | 1 => Fault::CutOneWay(one, other),
+            2 | 3 => Fault::Isolate(one),
+            4 => Fault::Split(bits >> 32),
+            5 => Fault::Slow(one, other),
+            6 => Fault::Lossy(one, other),
+            7 if faults.pauses => Fault::Pause(one),
+            8 | 9 if faults.crashes => Fault::Crash(one),
+            10 if faults.crashes => Fault::FragileDisk(one),
+            11 if faults.slow_disks => Fault::SlowDisk(one, 1 + (bits >> 40) % SAVE_TIME_MAX_MS),
+            _ => Fault::Isolate(other),
+        };
+        (fault, 1 + (bits >> 48) % SLOTS_MAX)
+    }
+}
+
+/// Lets faults come and go for so long, calls `work` in each slot, and heals everything.
+pub(crate) fn storm<R: Elect>(
+    cluster: &Cluster<R>,
+    dice: &Dice,
+    faults: Faults,
+    duration: Duration,
+    mut work: impl FnMut(u64),
+) {
+    let slots = (duration.as_millis() / SLOT.as_millis()) as u64;
+    let conditions = dice.fault(u64::MAX, Conditions::RELIABLE, |bits| match bits % 3 {
+        0 => Conditions::RELIABLE,
+        1 => Conditions::UNRELIABLE,
+        _ => Conditions::UNRELIABLE.with_long_reordering(),
+    });
+    cluster.set_conditions(conditions);
+    let mut active: Vec<(Fault, u64)> = Vec::new();
+    for slot in 0..slots {
+        active.retain(|(_, until)| *until > slot);
+        let news = dice.fault(slot, None, |bits| {
+            (bits % NEWS_ONE_IN == 0).then(|| Fault::of(bits / NEWS_ONE_IN, cluster.size(), faults))
+        });
+        active.extend(news.map(|(fault, slots)| (fault, slot + slots)));
+        let now: Vec<Fault> = active.iter().map(|(fault, _)| *fault).collect();
+        prevail(cluster, &now);
+        work(slot);
+        thread::sleep(SLOT);
+    }
+    prevail(cluster, &[]);
+    cluster.set_conditions(Conditions::RELIABLE);
+}
+
+/// Makes these faults, and no others, hold from now on.
+fn prevail<R: Elect>(cluster: &Cluster<R>, faults: &[Fault]) {
+    for from in cluster.servers() {
+        for to in cluster.servers().filter(|&to| to != from) {
+            cluster.network().set_cut(from, to, faults.iter().any(|fault| fault.cuts(from, to)));
+            let conditions = faults.iter().find_map(|fault| fault.conditions(from, to));
+            cluster.network().set_link_conditions(from, to, conditions);
+        }
+    }
+    for server in cluster.servers() {
+        let has = |wanted: Fault| faults.contains(&wanted);
+        let save_ms = faults.iter().find_map(|fault| match fault {
+            Fault::SlowDisk(slow, ms) if *slow == server => Some(*ms),
+            _ => None,
+        });
+        let disk = cluster.persister(server);
+        disk.set_save_time(Duration::from_millis(save_ms.unwrap_or_default()));
+        disk.set_crashes_per_mille(if has(Fault::FragileDisk(server)) { CRASHES_PER_MILLE } else { 0 });
+        match (has(Fault::Crash(server)), cluster.is_up(server)) {
+            (true, true) => cluster.crash(server),
+            (false, false) => cluster.start(server),
+            _ => {}
+        }
+        cluster.set_paused(server, has(Fault::Pause(server)));
+    }
+}

@@ -1,0 +1,96 @@
+//! What has happened in a run, in numbers: for tests that must have exercised something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
+use labrpc::network::Lost;
+use labrpc::{ApplyMsg, PeerId, Term};
+
+use super::event::{Event, What};
+
+/// Counts of what a run has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Terms in which somebody campaigned.
+    pub terms: u64,
+    /// Terms in which somebody led.
+    pub reigns: u64,
+    /// Terms in which several campaigned and nobody led.
+    pub split_votes: u64,
+    /// Refusals of a vote.
+    pub votes_refused: u64,
+    /// Refusals of entries, because the logs part ways.
+    pub conflicts: u64,
+    /// The most entries that were ever cut off at once.
+    pub cut_max: u64,
+    /// Entries that were cut off in all.
+    pub cut: u64,
+    /// Messages that were lost, for whatever reason.
+    pub lost: u64,
+    /// Messages that arrived a second time.
+    pub doubled: u64,
+    /// Crashes that the harness brought about.
+    pub crashes: u64,
+    /// Boots from a disk with something on it.
+    pub reboots: u64,
+    /// Snapshots that a leader sent.
+    pub snapshots_sent: u64,
+    /// Snapshots that were on their way, and arrived nowhere because their receiver was down.
+    pub snapshots_lost_to_crashes: u64,
+    /// Snapshots that a service was handed.
+    pub snapshots_delivered: u64,
+    /// Entries that a service was handed.
+    pub applied: u64,
+}
+
+impl Tally {
+    pub(super) fn of(events: &[Event]) -> Tally {
+        let mut tally = Tally::default();
+        let mut candidates: BTreeMap<Term, BTreeSet<PeerId>> = BTreeMap::new();
+        let mut leaders: BTreeSet<Term> = BTreeSet::new();
+        let mut booted: BTreeSet<PeerId> = BTreeSet::new();
+        for event in events {
+            match &event.what {
+                What::Sent(letter) => {
+                    match letter.request() {
+                        Some(&RaftRequest::RequestVote { term, candidate, .. }) => {
+                            candidates.entry(term).or_default().insert(candidate);
+                        }
+                        Some(request) => {
+                            leaders.insert(request.term());
+                            tally.snapshots_sent += u64::from(matches!(request, RaftRequest::InstallSnapshot { .. }));
+                        }
+                        None => {}
+                    }
+                    match letter.reply() {
+                        Some((_, RaftReply::RequestVote { granted: false, .. })) => tally.votes_refused += 1,
+                        Some((_, RaftReply::AppendEntries { outcome: AppendOutcome::RetryFrom(_), .. })) => {
+                            tally.conflicts += 1;
+                        }
+                        _ => {}
+                    }
+                }
+                What::Arrived(_, copy) => tally.doubled += u64::from(*copy > 0),
+                What::Lost(letter, why) => {
+                    tally.lost += 1;
+                    let is_snapshot = matches!(letter.request(), Some(RaftRequest::InstallSnapshot { .. }));
+                    tally.snapshots_lost_to_crashes += u64::from(is_snapshot && *why == Lost::Down);
+                }
+                What::Saved(_, change) => {
+                    tally.cut += change.cut.len() as u64;
+                    tally.cut_max = tally.cut_max.max(change.cut.len() as u64);
+                }
+                What::Applied(_, ApplyMsg::Command { .. }) => tally.applied += 1,
+                What::Applied(_, ApplyMsg::Snapshot { .. }) => tally.snapshots_delivered += 1,
+                What::Crashed(_) => tally.crashes += 1,
+                What::Booted(server) => tally.reboots += u64::from(!booted.insert(*server)),
+                _ => {}
+            }
+        }
+        tally.terms = candidates.len() as u64;
+        tally.reigns = leaders.len() as u64;
+        let is_split = |(term, campaigns): &(&Term, &BTreeSet<PeerId>)| campaigns.len() > 1 && !leaders.contains(term);
+        tally.split_votes = candidates.iter().filter(is_split).count() as u64;
+        tally
+    }
+}
