@@ -41,6 +41,9 @@ pub(crate) struct DiskEyes {
     pub(crate) write_entry: fn(LogEntry) -> Bytes,
 }
 
+/// Brings a snapshot to life.
+type Restore = fn(&[u8]) -> Box<dyn Replica>;
+
 /// How what clerks ask and are told is read and written.
 #[derive(Clone, Copy)]
 pub(crate) struct KvEyes {
@@ -49,7 +52,7 @@ pub(crate) struct KvEyes {
     pub(crate) read_reply: fn(&[u8]) -> Result<KvReply, WireError>,
     pub(crate) write_reply: fn(KvReply) -> Vec<u8>,
     /// The service's state as a snapshot holds it, brought to life again.
-    pub(crate) restore: Option<fn(&[u8]) -> Box<dyn Replica>>,
+    pub(crate) restore: Option<Restore>,
 }
 
 /// A key-value service without a server around it: what a snapshot turns into.

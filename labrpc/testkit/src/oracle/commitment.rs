@@ -51,7 +51,7 @@ impl Commitment {
         }
         // Its tail is not held by a majority, but an entry before it may have become so just now.
         let mut tails: Vec<LogPosition> = known.servers.iter().map(|other| other.disk.last()).collect();
-        tails.sort_unstable_by(|a, b| b.index.cmp(&a.index));
+        tails.sort_unstable_by_key(|tail| std::cmp::Reverse(tail.index));
         let index = tails[known.majority() - 1].index.min(tail.index);
         for index in (disk.head.base.index + 1..=index).rev() {
             let Some(term) = disk.term_at(index) else { return };

@@ -15,12 +15,13 @@
 //! | `crash_images` | each save leaves a state to restart from |
 //! | `answers` | clients are told what was done |
 //! | `replica_state` | snapshots hold what they say |
+//! | `progress` | what should happen does happen |
 //! | `life` | few threads |
 //! | `starts` | `start` keeps its word |
 //!
 //! What is handed over, and in which order, the cluster's [`Ledger`](crate::Ledger) judges, in the
 //! real world as well. Whether clients' histories are linearizable, [`linear`](crate::linear) does,
-//! at the end. That anything happens at all is for the tests to say.
+//! at the end.
 
 mod answers;
 mod commitment;
@@ -33,6 +34,7 @@ mod lawful_votes;
 mod life;
 mod model;
 mod one_vote;
+mod progress;
 mod reigns;
 mod replica_state;
 mod retention;
@@ -67,6 +69,7 @@ pub(crate) fn all(eyes: &Eyes) -> Vec<Box<dyn Oracle>> {
         Box::new(retention::Retention),
         Box::new(answers::Answers::new(eyes)),
         Box::new(replica_state::ReplicaState::new(eyes)),
+        Box::new(progress::Progress::default()),
         Box::new(life::Life),
     ]
 }

@@ -13,7 +13,7 @@ impl Oracle for Retention {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
         match &event.what {
             What::Saved(server, change) => {
-                let is_rewritten = change.cut.first().is_some() && change.cut.first() == change.appended.first();
+                let is_rewritten = !change.cut.is_empty() && change.cut.first() == change.appended.first();
                 if is_rewritten {
                     let index = change.kept_through + 1;
                     let what = format!("server {server} wrote entry {index} again, which was on disk");
