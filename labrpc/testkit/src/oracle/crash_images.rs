@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use labrpc::face::DiskHead;
+use labrpc::face::{DiskHead, RaftReply, RaftRequest};
 use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
+use rustc_hash::FxHashMap;
 
 use super::Oracle;
 use crate::rule::Rule;
+use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::CRASH_IMAGE;
 use crate::rule::snapshots::{BOUNDARY, OPAQUE};
 use crate::verdict::{Moment, Verdict};
@@ -16,6 +18,8 @@ use crate::watch::{Disk, DiskChange, Event, Known, What};
 #[derive(Default)]
 pub(super) struct CrashImages {
     committed: BTreeMap<Index, Term>,
+    /// Votes that were spoken, as opposed to those that only stood on a disk.
+    spoken: FxHashMap<(PeerId, Term), PeerId>,
 }
 
 fn broken(rule: &'static Rule, what: String, moment: Moment, disk: &Disk) -> Verdict {
@@ -34,7 +38,9 @@ impl CrashImages {
         let (old, new) = (change.old_head, change.head);
         if old.term == new.term && old.voted_for.is_some() && old.voted_for != new.voted_for {
             let what = format!("server {server} changed its vote in term {} on disk", new.term);
-            return Err(broken(&CRASH_IMAGE, what, moment, disk));
+            // Else it was the vote of another term, or of nobody, that stood there.
+            let was_given = self.spoken.get(&(server, new.term)).copied() == old.voted_for;
+            return Err(broken(if was_given { &VOTE_ONCE } else { &CRASH_IMAGE }, what, moment, disk));
         }
         if new.base.index < old.base.index {
             let what = format!(
@@ -90,6 +96,17 @@ impl CrashImages {
 impl Oracle for CrashImages {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
         match &event.what {
+            What::Sent(letter) if known.is_real(letter.from) => {
+                let vote = match (letter.request(), letter.reply()) {
+                    (Some(&RaftRequest::RequestVote { term, .. }), _) => Some((term, letter.from)),
+                    (_, Some((_, &RaftReply::RequestVote { term, granted: true }))) => Some((term, letter.to)),
+                    _ => None,
+                };
+                if let Some((term, candidate)) = vote {
+                    self.spoken.entry((letter.from, term)).or_insert(candidate);
+                }
+                Ok(())
+            }
             What::Saved(server, change) => self.saved(*server, change, event.moment, &known.servers[*server].disk),
             What::Applied(_, ApplyMsg::Command { at, .. }) => {
                 self.committed.entry(at.index).or_insert(at.term);

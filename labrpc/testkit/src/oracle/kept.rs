@@ -29,7 +29,8 @@ struct Agreement {
 /// held an entry of another term.
 fn is_reason_to_cut(pending: &Pending, term: Term, index: Index, cut: &LogEntry) -> bool {
     match pending.letter.request() {
-        Some(RaftRequest::AppendEntries { term: asked, prev, entries, .. }) if *asked == term => {
+        // If the newer term itself is not on disk, another oracle says so.
+        Some(RaftRequest::AppendEntries { term: asked, prev, entries, .. }) if *asked >= term => {
             let slot = index.checked_sub(prev.index + 1);
             let theirs = slot.and_then(|slot| entries.get(slot as usize));
             theirs.is_some_and(|theirs| theirs.term != cut.term)
@@ -102,8 +103,12 @@ impl Kept {
         if change.appended.is_empty() || self.reigns.may_lead(server, term, known) {
             return Ok(());
         }
+        if change.cut.first() == change.appended.first() {
+            return Ok(()); // Written anew, for no use: another oracle says so.
+        }
         let is_given = |pending: &Pending| match pending.letter.request() {
-            Some(RaftRequest::AppendEntries { term: asked, entries, .. }) => *asked == term && !entries.is_empty(),
+            // If the newer term itself is not on disk, another oracle says so.
+            Some(RaftRequest::AppendEntries { term: asked, entries, .. }) => *asked >= term && !entries.is_empty(),
             Some(RaftRequest::InstallSnapshot { .. }) => true,
             _ => false,
         };

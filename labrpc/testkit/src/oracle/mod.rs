@@ -66,7 +66,7 @@ pub(crate) fn all(eyes: &Eyes) -> Vec<Box<dyn Oracle>> {
         Box::new(terms::Terms::default()),
         Box::new(deadlines::Deadlines::default()),
         Box::new(traffic::Traffic::default()),
-        Box::new(retention::Retention),
+        Box::new(retention::Retention::default()),
         Box::new(answers::Answers::new(eyes)),
         Box::new(replica_state::ReplicaState::new(eyes)),
         Box::new(progress::Progress::default()),

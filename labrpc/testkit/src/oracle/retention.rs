@@ -1,5 +1,8 @@
 //! What a snapshot covers goes, and what has not changed is not written again (§7).
 
+use labrpc::PeerId;
+use rustc_hash::FxHashSet;
+
 use super::Oracle;
 use crate::rule::persistence::SAVES;
 use crate::rule::snapshots::CUT;
@@ -7,12 +10,24 @@ use crate::verdict::Verdict;
 use crate::watch::{Event, Known, What};
 
 /// Looks at each save, and at each snapshot that a service has given.
-pub(super) struct Retention;
+#[derive(Default)]
+pub(super) struct Retention {
+    /// Who has saved since it booted. The first save may write what is there already: not everyone
+    /// remembers what it has read, and it costs little.
+    has_saved: FxHashSet<PeerId>,
+}
 
 impl Oracle for Retention {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
         match &event.what {
+            What::Booted(server) => {
+                self.has_saved.remove(server);
+                Ok(())
+            }
             What::Saved(server, change) => {
+                if self.has_saved.insert(*server) {
+                    return Ok(());
+                }
                 let is_rewritten = !change.cut.is_empty() && change.cut.first() == change.appended.first();
                 if is_rewritten {
                     let index = change.kept_through + 1;

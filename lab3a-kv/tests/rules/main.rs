@@ -1,0 +1,18 @@
+//! Lab 3A's rules, one by one (§8).
+//!
+//! | file | under test | played |
+//! |---|---|---|
+//! | `sessions`, `answers`, `waiting` | a whole server, Raft and service | all other servers, and the clients |
+//! | `moments` | the service alone | its Raft, so that things happen at the very same moment |
+//! | `clerk` | a clerk | all servers |
+
+#[path = "../lab/mod.rs"]
+mod lab;
+mod preludes;
+mod scripted_raft;
+
+mod answers;
+mod clerk;
+mod moments;
+mod sessions;
+mod waiting;
