@@ -2,8 +2,9 @@
 //!
 //! | file | under test | played |
 //! |---|---|---|
-//! | `sessions`, `answers`, `waiting` | a whole server, Raft and service | all other servers, and the clients |
-//! | `moments` | the service alone | its Raft, so that things happen at the very same moment |
+//! | `answers`, `waiting` | a whole server, Raft and service | all other servers, and the clients |
+//! | `state` | the service alone | its Raft |
+//! | `moments` | the service alone | its Raft, so that two things happen at the very same moment |
 //! | `clerk` | a clerk | all servers |
 
 #[path = "../lab/mod.rs"]
@@ -14,5 +15,5 @@ mod scripted_raft;
 mod answers;
 mod clerk;
 mod moments;
-mod sessions;
+mod state;
 mod waiting;

@@ -36,7 +36,7 @@ fn applied_before_start_returns_3a() {
             thread::sleep(AT_ONCE);
         });
         let asked = service.ask(put(0, 1, "k", "v"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         assert_eq!(told_at_once("its command was applied before start had returned", asked), done(""));
     });
 }
@@ -50,7 +50,7 @@ fn lost_before_start_returns_3a() {
             thread::sleep(AT_ONCE);
         });
         let asked = service.ask(put(0, 1, "k", "v"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         let told = told_at_once("term 2 had begun before start returned from term 1", asked);
         assert!(matches!(told, Some(Err(_))), "nobody has committed anything, and yet it is told {told:?}");
     });
@@ -62,7 +62,7 @@ fn lost_and_regained_3a() {
     LAB.rule(&OFFICE_LOST, "lost_and_regained_3a", |_| {
         let service = Service::new();
         let asked = service.ask(put(0, 1, "k", "v"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         service.raft().stand(3, true);
         let told = told_at_once("the server led term 1 and leads term 3 now; another may have led term 2", asked);
         assert!(matches!(told, Some(Err(_))), "nobody has committed anything, and yet it is told {told:?}");
@@ -75,11 +75,11 @@ fn another_command_after_a_new_election_3a() {
     LAB.rule(&EARNED, "another_command_after_a_new_election_3a", |_| {
         let service = Service::new();
         let asked = service.ask(put(0, 1, "k", "lost"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         service.raft().stand(3, true);
-        thread::sleep(AT_ONCE);
+        service.settle();
         service.commit(1, &put(1, 1, "k", "won"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         service.commit(2, &put(1, 2, "k", "on"));
         let told = asked.join().expect("a request ends with an answer");
         assert!(!matches!(told, Some(Ok(_))), "its command was lost with term 1, and yet it is told {told:?}");
@@ -93,9 +93,9 @@ fn another_command_before_the_loss_is_known_3a() {
     LAB.rule(&EARNED, "another_command_before_the_loss_is_known_3a", |_| {
         let service = Service::new();
         let asked = service.ask(get(0, 1, "k"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         service.commit(1, &put(1, 1, "k", "another's"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         service.raft().stand(2, false);
         let told = asked.join().expect("a request ends with an answer");
         assert!(!matches!(told, Some(Ok(_))), "its own command was never applied, and yet it is told {told:?}");
@@ -109,15 +109,15 @@ fn applied_as_the_term_ends_3a() {
     LAB.rule(&ANSWERED, "applied_as_the_term_ends_3a", |_| {
         let service = Service::new();
         let asked = service.ask(put(0, 1, "k", "v"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         service.commit(1, &put(0, 1, "k", "v"));
         service.raft().stand(2, false);
         let told = told_at_once("its command was applied as term 1 ended", asked);
         assert!(told.is_some(), "the server was not shut down");
         service.raft().stand(3, true);
-        thread::sleep(AT_ONCE);
+        service.settle();
         let next = service.ask(put(0, 2, "k", "w"));
-        thread::sleep(AT_ONCE);
+        service.settle();
         service.commit(2, &put(0, 2, "k", "w"));
         assert_eq!(told_at_once("the next request", next), done(""));
     });
@@ -154,10 +154,12 @@ fn applied_as_the_request_gives_up_3a() {
 fn two_results_at_once_3a() {
     LAB.rule(&EARNED, "two_results_at_once_3a", |_| {
         let service = Service::new();
-        service.commit(1, &put(0, 1, "k", "v"));
-        service.commit(2, &put(0, 2, "other", "w"));
-        let (one, other) = (service.ask(get(1, 1, "k")), service.ask(get(2, 1, "other")));
-        thread::sleep(AT_ONCE);
+        service.apply(&put(0, 1, "k", "v"));
+        service.apply(&put(0, 2, "other", "w"));
+        let one = service.ask(get(1, 1, "k"));
+        service.settle();
+        let other = service.ask(get(2, 1, "other"));
+        service.settle();
         service.commit(3, &get(1, 1, "k"));
         service.commit(4, &get(2, 1, "other"));
         assert_eq!(told_at_once("a Get", one), done("v"), "it asked for key k");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use lab3a_kv::{Answer, Command, KvServer};
 use labrpc::channel::{self, Receiver, Sender};
@@ -9,6 +10,9 @@ use labrpc::face::KvRequest;
 use labrpc::sync::{Condvar, Mutex};
 use labrpc::thread::{self, JoinHandle};
 use labrpc::{ApplyMsg, Bytes, Elect, Index, LogPosition, NotLeader, Replicate, Standing, Term, wire};
+
+/// Enough for a few threads to take their turns; nothing here travels.
+const TURNS: Duration = Duration::from_millis(1);
 
 /// A Raft that stands where the script puts it, takes each command while it leads, and commits nothing
 /// of its own accord.
@@ -114,7 +118,33 @@ impl Service {
 
     /// Raft hands over a request's command, as the entry at an index.
     pub fn commit(&self, index: Index, request: &KvRequest) {
+        self.raft().last_index.fetch_max(index, Ordering::Relaxed);
         commit(&self.applied, index, request);
+    }
+
+    /// Raft hands over a command that another server has taken, as the next entry.
+    pub fn apply(&self, request: &KvRequest) {
+        self.commit(self.raft().last_index.load(Ordering::Relaxed) + 1, request);
+    }
+
+    /// A client asks, its command is applied, and this is what it is told. The entry is the only one
+    /// that is not applied yet.
+    #[track_caller]
+    pub fn done(&self, request: KvRequest) -> String {
+        let asked = self.ask(request.clone());
+        self.settle();
+        self.commit(self.raft().last_index.load(Ordering::Relaxed), &request);
+        self.settle();
+        assert!(asked.is_finished(), "{request:?} was applied, but is not answered");
+        match asked.join() {
+            Ok(Some(Ok(value))) => value,
+            other => panic!("{request:?} was applied, but its answer is {other:?}"),
+        }
+    }
+
+    /// Gives every thread its turn.
+    pub fn settle(&self) {
+        thread::sleep(TURNS);
     }
 }
 

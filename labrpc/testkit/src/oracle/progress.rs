@@ -81,10 +81,10 @@ impl Progress {
                 self.applied.insert(*server, index);
                 self.owed.retain(|(_, _, position)| position.index > index);
             }
-            What::Started(server, _, Ok(position)) => {
-                if self.applied.values().all(|applied| *applied < position.index) {
-                    self.owed.push_back((event.moment, *server, *position));
-                }
+            What::Started(server, _, Ok(position))
+                if self.applied.values().all(|applied| *applied < position.index) =>
+            {
+                self.owed.push_back((event.moment, *server, *position));
             }
             _ => {}
         }

@@ -54,6 +54,7 @@ impl<R: Elect> Stage<R> {
             network.plug(peer, Some(sim::new_node(format!("played server {peer}"))));
             network.add_service(peer, Port::Raft, Arc::new(puppet));
         }
+        cluster.watch().iter().for_each(|watch| watch.record()); // a script is short
         cluster.start(ME);
         Stage { cluster, heard, part, applied }
     }

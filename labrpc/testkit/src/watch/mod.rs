@@ -26,6 +26,7 @@ use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, PeerId, Save
 
 pub use event::{DiskChange, Event, Letter, Said, What};
 pub use known::{Disk, Known, Pending, SLACK, Server};
+use tally::Counter;
 pub use tally::Tally;
 
 use crate::eyes::Eyes;
@@ -43,7 +44,11 @@ pub struct Watch {
 
 struct Inner {
     known: Known,
-    events: Vec<Event>,
+    /// How many events there were.
+    happened: usize,
+    /// All of them, if somebody wants to tell the story.
+    events: Option<Vec<Event>>,
+    tally: Counter,
     oracles: Vec<Box<dyn Oracle>>,
     /// The letters that may still arrive or be answered, by number.
     letters: BTreeMap<u64, Arc<Letter>>,
@@ -51,7 +56,7 @@ struct Inner {
 }
 
 /// No message is on its way, or in a server's hands, for longer than this.
-const LETTER_AGE_MAX: Duration = Duration::from_secs(30);
+const LETTER_AGE_MAX: Duration = Duration::from_secs(10);
 
 impl Watch {
     /// Watches so many servers, of which these are real.
@@ -66,7 +71,15 @@ impl Watch {
             servers,
         };
         let oracles = oracle::all(&eyes);
-        let inner = Inner { known, events: Vec::new(), oracles, letters: BTreeMap::new(), is_over: false };
+        let inner = Inner {
+            known,
+            happened: 0,
+            events: None,
+            tally: Counter::default(),
+            oracles,
+            letters: BTreeMap::new(),
+            is_over: false,
+        };
         Watch { world: world.clone(), eyes, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -122,14 +135,19 @@ impl Watch {
         self.happened(Instant::now(), |_, _| What::Compacted(server, through));
     }
 
-    /// All that has happened so far.
+    /// Keeps all that happens from now on, for [`events`](Watch::events): a run has many thousand.
+    pub fn record(&self) {
+        self.lock().events.get_or_insert_default();
+    }
+
+    /// All that has happened since [`record`](Watch::record).
     pub fn events(&self) -> Vec<Event> {
-        self.lock().events.clone()
+        self.lock().events.clone().unwrap_or_default()
     }
 
     /// What has happened so far, in numbers.
     pub fn tally(&self) -> Tally {
-        Tally::of(&self.lock().events)
+        self.lock().tally.read()
     }
 
     /// Looks at what is known now.
@@ -164,13 +182,15 @@ impl Inner {
         if self.is_over {
             return None;
         }
-        let moment = Moment { event: self.events.len(), at };
+        let moment = Moment { event: self.happened, at };
+        self.happened += 1;
         self.known.now = at;
         let event = Event { moment, what: what(self, moment) };
         let verdict = self.oracles.iter_mut().find_map(|oracle| oracle.see(&event, &self.known).err());
         self.is_over = verdict.is_some();
         self.known.forget(&event);
-        self.events.push(event);
+        self.tally.count(&event);
+        self.events.iter_mut().for_each(|events| events.push(event.clone()));
         verdict
     }
 

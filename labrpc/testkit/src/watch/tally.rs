@@ -6,7 +6,7 @@ use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
 use labrpc::network::Lost;
 use labrpc::{ApplyMsg, PeerId, Term};
 
-use super::event::{Event, What};
+use super::event::{Event, Letter, What};
 
 /// Counts of what a run has come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,54 +43,68 @@ pub struct Tally {
     pub applied: u64,
 }
 
-impl Tally {
-    pub(super) fn of(events: &[Event]) -> Tally {
-        let mut tally = Tally::default();
-        let mut candidates: BTreeMap<Term, BTreeSet<PeerId>> = BTreeMap::new();
-        let mut leaders: BTreeSet<Term> = BTreeSet::new();
-        let mut booted: BTreeSet<PeerId> = BTreeSet::new();
-        for event in events {
-            match &event.what {
-                What::Sent(letter) => {
-                    match letter.request() {
-                        Some(&RaftRequest::RequestVote { term, candidate, .. }) => {
-                            candidates.entry(term).or_default().insert(candidate);
-                        }
-                        Some(request) => {
-                            leaders.insert(request.term());
-                            tally.snapshots_sent += u64::from(matches!(request, RaftRequest::InstallSnapshot { .. }));
-                        }
-                        None => {}
-                    }
-                    match letter.reply() {
-                        Some((_, RaftReply::RequestVote { granted: false, .. })) => tally.votes_refused += 1,
-                        Some((_, RaftReply::AppendEntries { outcome: AppendOutcome::RetryFrom(_), .. })) => {
-                            tally.conflicts += 1;
-                        }
-                        _ => {}
-                    }
-                }
-                What::Arrived(_, copy) => tally.doubled += u64::from(*copy > 0),
-                What::Lost(letter, why) => {
-                    tally.lost += 1;
-                    let is_snapshot = matches!(letter.request(), Some(RaftRequest::InstallSnapshot { .. }));
-                    tally.snapshots_lost_to_crashes += u64::from(is_snapshot && *why == Lost::Down);
-                }
-                What::Saved(_, change) => {
-                    tally.cut += change.cut.len() as u64;
-                    tally.cut_max = tally.cut_max.max(change.cut.len() as u64);
-                }
-                What::Applied(_, ApplyMsg::Command { .. }) => tally.applied += 1,
-                What::Applied(_, ApplyMsg::Snapshot { .. }) => tally.snapshots_delivered += 1,
-                What::Crashed(_) => tally.crashes += 1,
-                What::Booted(server) => tally.reboots += u64::from(!booted.insert(*server)),
-                _ => {}
-            }
+/// Counts as a run goes on.
+#[derive(Default)]
+pub(super) struct Counter {
+    tally: Tally,
+    candidates: BTreeMap<Term, BTreeSet<PeerId>>,
+    leaders: BTreeSet<Term>,
+    booted: BTreeSet<PeerId>,
+}
+
+impl Counter {
+    /// What has been counted so far.
+    pub(super) fn read(&self) -> Tally {
+        let is_split =
+            |(term, campaigns): &(&Term, &BTreeSet<PeerId>)| campaigns.len() > 1 && !self.leaders.contains(term);
+        Tally {
+            terms: self.candidates.len() as u64,
+            reigns: self.leaders.len() as u64,
+            split_votes: self.candidates.iter().filter(is_split).count() as u64,
+            ..self.tally.clone()
         }
-        tally.terms = candidates.len() as u64;
-        tally.reigns = leaders.len() as u64;
-        let is_split = |(term, campaigns): &(&Term, &BTreeSet<PeerId>)| campaigns.len() > 1 && !leaders.contains(term);
-        tally.split_votes = candidates.iter().filter(is_split).count() as u64;
-        tally
+    }
+
+    pub(super) fn count(&mut self, event: &Event) {
+        let tally = &mut self.tally;
+        match &event.what {
+            What::Sent(letter) => self.sent(letter),
+            What::Arrived(_, copy) => tally.doubled += u64::from(*copy > 0),
+            What::Lost(letter, why) => {
+                tally.lost += 1;
+                let is_snapshot = matches!(letter.request(), Some(RaftRequest::InstallSnapshot { .. }));
+                tally.snapshots_lost_to_crashes += u64::from(is_snapshot && *why == Lost::Down);
+            }
+            What::Saved(_, change) => {
+                tally.cut += change.cut.len() as u64;
+                tally.cut_max = tally.cut_max.max(change.cut.len() as u64);
+            }
+            What::Applied(_, ApplyMsg::Command { .. }) => tally.applied += 1,
+            What::Applied(_, ApplyMsg::Snapshot { .. }) => tally.snapshots_delivered += 1,
+            What::Crashed(_) => tally.crashes += 1,
+            What::Booted(server) => tally.reboots += u64::from(!self.booted.insert(*server)),
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, letter: &Letter) {
+        match letter.request() {
+            Some(&RaftRequest::RequestVote { term, candidate, .. }) => {
+                self.candidates.entry(term).or_default().insert(candidate);
+            }
+            Some(request) => {
+                self.leaders.insert(request.term());
+                let is_snapshot = matches!(request, RaftRequest::InstallSnapshot { .. });
+                self.tally.snapshots_sent += u64::from(is_snapshot);
+            }
+            None => {}
+        }
+        match letter.reply() {
+            Some((_, RaftReply::RequestVote { granted: false, .. })) => self.tally.votes_refused += 1,
+            Some((_, RaftReply::AppendEntries { outcome: AppendOutcome::RetryFrom(_), .. })) => {
+                self.tally.conflicts += 1;
+            }
+            _ => {}
+        }
     }
 }
