@@ -141,6 +141,7 @@ impl<R: Elect> Cluster<R> {
             visits: Stamp::default(),
         };
         let network = world.network(size + CLERKS_MAX);
+        let is_whole = (0..size).all(&is_real);
         let watch = world.watch(size, is_real);
         if let Some(watch) = &watch {
             network.set_tap(Arc::new(watch.clone()));
@@ -150,7 +151,7 @@ impl<R: Elect> Cluster<R> {
             network,
             size,
             slots: Mutex::new((0..size).map(slot).collect()),
-            ledger: Ledger::new(world, size),
+            ledger: Ledger::new(world, size, is_whole),
             watch,
             next_clerk: Mutex::new(size),
             boot: Arc::new(boot),

@@ -10,7 +10,7 @@ use super::Oracle;
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::CRASH_IMAGE;
-use crate::rule::snapshots::{BOUNDARY, OPAQUE};
+use crate::rule::snapshots::{BOUNDARY, DISCARDS, OPAQUE};
 use crate::verdict::{Moment, Verdict};
 use crate::watch::{Disk, DiskChange, Event, Known, What};
 
@@ -73,7 +73,7 @@ impl CrashImages {
                 "the log of server {server} goes on after a base of term {} with an older entry",
                 new.base.term
             );
-            return Err(broken(&BOUNDARY, what, moment, disk));
+            return Err(broken(&DISCARDS, what, moment, disk));
         }
         Ok(())
     }

@@ -61,9 +61,13 @@ impl Durable {
 
     /// An agreement to entries that the disk never held since they came.
     fn agreed(letter: &Letter, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        let Some((_, RaftReply::AppendEntries { outcome: AppendOutcome::Through(index), .. })) = letter.reply() else {
+        let Some((asked, RaftReply::AppendEntries { term, outcome: AppendOutcome::Through(index) })) = letter.reply()
+        else {
             return Ok(());
         };
+        if *term != asked.term() {
+            return Ok(()); // A request that has to be refused: another oracle says so.
+        }
         let server = &known.servers[letter.from];
         let request = letter.answers.as_ref().map(|request| request.number);
         let Some(pending) = request.and_then(|number| server.pending(number)) else { return Ok(()) };

@@ -57,10 +57,14 @@ impl HonestAppend {
     }
 
     fn agreed(letter: &Letter, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        let Some((request, RaftReply::AppendEntries { outcome: AppendOutcome::Through(through), .. })) = letter.reply()
+        let Some((request, RaftReply::AppendEntries { term, outcome: AppendOutcome::Through(through) })) =
+            letter.reply()
         else {
             return Ok(());
         };
+        if *term != request.term() {
+            return Ok(()); // A request that has to be refused: another oracle says so.
+        }
         let server = letter.from;
         let pending = letter.answers.as_ref().and_then(|request| known.servers[server].pending(request.number));
         let arrived = pending.map_or(moment, |pending| pending.arrived);
