@@ -87,7 +87,9 @@ impl Deadlines {
                         format!("it campaigns in term {term}; no time-out is under {:?}", pace.election_timeout_min),
                     ));
             }
-            if let Some(reign) = clock.reign.take() {
+            // A vote that has arrived may not have been counted yet.
+            let has_led = |reign: &Reign| !reign.spoken.is_empty() || event.at() - reign.won.at > SLACK;
+            if let Some(reign) = clock.reign.take().filter(has_led) {
                 let what =
                     format!("server {server} gave up leading term {} though it heard of no newer one", reign.term);
                 return Err(Verdict::new(&LEADER_STAYS, what)

@@ -21,7 +21,7 @@ pub(super) struct LawfulVotes {
     reigns: Reigns,
     votes: FxHashMap<(PeerId, Term), PeerId>,
     /// Where a log without a disk at least ends: the last position that it agreed to.
-    agreed_tails: FxHashMap<PeerId, LogPosition>,
+    agreed_tails: FxHashMap<PeerId, Vec<(Moment, LogPosition)>>,
     /// Where logs on disks ended lately.
     saved_tails: FxHashMap<PeerId, Vec<LogPosition>>,
     /// When each server last heard from a leader of its term.
@@ -41,6 +41,13 @@ struct Suspicion {
 }
 
 impl LawfulVotes {
+    /// Where a log without a disk at least ended, at some moment.
+    fn tail_before(&self, server: PeerId, moment: Moment) -> LogPosition {
+        let tails = self.agreed_tails.get(&server);
+        let earlier = tails.and_then(|tails| tails.iter().rev().find(|(agreed, _)| agreed.event < moment.event));
+        earlier.map(|(_, tail)| *tail).unwrap_or_default()
+    }
+
     fn campaigns(
         &self,
         server: PeerId,
@@ -85,7 +92,7 @@ impl LawfulVotes {
         // The tail when it was asked lies between these; without a disk only a lower bound is known.
         let (tail_min, tail_max) = match known.has_disks {
             true => (pending.tail_min, Some(pending.tail_max)),
-            false => (self.agreed_tails.get(&voter).copied().unwrap_or_default(), None),
+            false => (self.tail_before(voter, pending.arrived), None),
         };
         if granted {
             self.votes.insert((voter, term), candidate);
@@ -193,8 +200,11 @@ impl Oracle for LawfulVotes {
                         ) = (request, reply)
                         {
                             let term = entries.last().map_or(prev.term, |entry| entry.term);
-                            let tail = self.agreed_tails.entry(letter.from).or_default();
-                            *tail = (*tail).max(LogPosition { term, index: *index });
+                            let tail = LogPosition { term, index: *index };
+                            let tails = self.agreed_tails.entry(letter.from).or_default();
+                            if tails.last().is_none_or(|(_, last)| tail > *last) {
+                                tails.push((event.moment, tail));
+                            }
                         }
                     }
                     self.answers(letter, event.moment, known)

@@ -70,6 +70,6 @@ pub(crate) fn all(eyes: &Eyes) -> Vec<Box<dyn Oracle>> {
         Box::new(answers::Answers::new(eyes)),
         Box::new(replica_state::ReplicaState::new(eyes)),
         Box::new(progress::Progress::default()),
-        Box::new(life::Life),
+        Box::new(life::Life::default()),
     ]
 }
