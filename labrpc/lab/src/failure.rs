@@ -4,10 +4,13 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use crate::bugs::catalogue::Problem;
+
 /// The exit status when some test failed, or the course could not be built or read.
 pub const EXIT_FAILED: u8 = 1;
-/// The exit status when the command line makes no sense, as with cargo's own commands' parsers.
-const EXIT_MISUSE: u8 = 2;
+/// The exit status when the command line makes no sense, as with cargo's own commands' parsers, or
+/// the list of known bugs.
+pub const EXIT_MISUSE: u8 = 2;
 /// The exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT.
 const EXIT_INTERRUPTED: u8 = 130;
 
@@ -16,6 +19,8 @@ const EXIT_INTERRUPTED: u8 = 130;
 pub enum Failure {
     /// The command line is wrong: the text says in what, and what would be right.
     Misuse(String),
+    /// A list of known bugs cannot be followed: each line names file and line.
+    Catalogue(String),
     /// The course or the machine is not as it should be: the text says where.
     Broken(String),
     /// Ctrl-C, or a polite request of the system to end.
@@ -26,10 +31,17 @@ impl Failure {
     /// What the shell learns.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Failure::Misuse(_) => EXIT_MISUSE,
+            Failure::Misuse(_) | Failure::Catalogue(_) => EXIT_MISUSE,
             Failure::Broken(_) => EXIT_FAILED,
             Failure::Interrupted => EXIT_INTERRUPTED,
         })
+    }
+
+    /// All that is wrong in the lists of known bugs, each on a line of its own that begins like a
+    /// failure's only line.
+    pub fn of_catalogue(problems: &[Problem]) -> Failure {
+        let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        Failure::Catalogue(lines.join("\nerror: "))
     }
 
     /// What an error of the system becomes: `what could not be done: reason`.
@@ -41,7 +53,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Misuse(text) | Failure::Broken(text) => f.write_str(text),
+            Failure::Misuse(text) | Failure::Catalogue(text) | Failure::Broken(text) => f.write_str(text),
             Failure::Interrupted => f.write_str("interrupted"),
         }
     }

@@ -7,6 +7,7 @@ pub fn text(topic: Topic) -> &'static str {
     match topic {
         Topic::Overview => OVERVIEW,
         Topic::Test => TEST,
+        Topic::Bugs => BUGS,
         Topic::Handout => HANDOUT,
     }
 }
@@ -19,6 +20,7 @@ Usage: cargo lab [OPTIONS]
 
 Commands:
   test     Run graded tests and show the scoreboard; the default, with all six labs
+  bugs     Plant known bugs and show which graded tests catch them
   handout  Make the workspace that a student starts from
   help     Explain a command
 
@@ -36,11 +38,12 @@ See `cargo lab help <command>` for more information on a command.
 const TEST: &str = "\
 Run graded tests and show the scoreboard
 
-Usage: cargo lab test [OPTIONS] [LAB|TEST]...
+Usage: cargo lab test [OPTIONS] [LAB|KIND|TEST]...
 
 Arguments:
-  [LAB|TEST]...  Labs (2a, lab2a or lab2a-election), tests, or beginnings of tests' names that
-                 fit one test alone; all six labs if none is named
+  [LAB|KIND|TEST]...  Labs (2a, lab2a or lab2a-election), kinds of tests (rules, cluster, chaos or
+                      cost, of one lab if it is named as in 2b:rules), tests, or beginnings of
+                      tests' names that fit one test alone; all six labs if none is named
 
 Options:
       --seeds <N>       Run each test with N seeds (1 to 1000000) instead of those listed in the
@@ -55,6 +58,12 @@ Options:
       --hash            Print each run's test, seed and trace hash instead of the scoreboard
   -h, --help            Print help
 
+Kinds of tests, each a file in a lab's tests/:
+  rules    one server, driven by a script that plays all others: one rule of the paper at a time
+  cluster  a cluster and its faults, step by step
+  chaos    a cluster under random work and random faults
+  cost     what it takes: messages, bytes, saves, operations
+
 Points:
   A test's points count if it passed with every seed. A test that gave no verdict has failed.
 
@@ -62,6 +71,36 @@ Exit status:
   0  every test passed
   1  some test failed, or the course could not be built
   2  the command line is wrong
+";
+
+const BUGS: &str = "\
+Plant known bugs and show which graded tests catch them
+
+Usage: cargo lab bugs [OPTIONS] [LAB|ID]...
+
+Arguments:
+  [LAB|ID]...  Labs (2a, lab2a or lab2a-election) or single bugs of a lab's bugs.toml; all that
+               are listed if none is named
+
+Options:
+      --list             Show what would be planted, and plant nothing; the edits are checked
+      --lawful           Plant the lawful variants alone, with which every test must pass
+      --spread <N>       Plant N of them, at even distances over the lists, always the same ones
+      --all-labs         Run the graded tests of later labs as well
+      --seeds <N>        Run each test with N seeds instead of those listed in tests/points.txt
+      --release          Compile with optimizations
+  -j, --jobs <N>         Try N of them at a time; the default is one for each processor
+      --json             Print one JSON document instead of the table
+      --markdown <FILE>  Write the result to a page of Markdown as well
+  -h, --help             Print help
+
+Each is planted into a copy of the course in a temporary folder. Its lab's tests run with one seed
+first, and with all if none fails; a rule that is not the expected one is shown behind a ≠.
+
+Exit status:
+  0  every bug was caught, and every lawful variant passed
+  1  some bug was missed or some lawful variant failed, or the course does not pass as it is
+  2  the command line is wrong, or an edit does not fit or does not compile
 ";
 
 const HANDOUT: &str = "\
@@ -75,8 +114,9 @@ Arguments:
 
 Options:
       --check  Make a handout in a temporary folder and prove that it is what it should be: made
-               twice it is the same, it holds no solution, it builds without warnings, every
-               graded test is red, and with the solutions put back all of them are green
+               twice it is the same, it holds no solution and no planted bug, it builds without
+               warnings, every graded test is red, and with the solutions put back all of them
+               are green
   -h, --help   Print help
 
 What a student writes stands between a line `// BEGIN 2A <rule of the paper>: <hint>` and a line

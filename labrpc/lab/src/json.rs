@@ -29,10 +29,12 @@
 //! | field | meaning |
 //! |---|---|
 //! | `test` | its name |
+//! | `kind` | the file that it stands in: `rules`, `cluster`, `chaos` or `cost`; null if none holds it, or it was not built |
 //! | `verdict` | `passed`, `failed`, or `missing` if the test gave none, which counts as failed |
 //! | `score`, `points` | as above, for this test: all or nothing |
 //! | `seeds_expected`, `seeds_run` | how many seeds it owed, how many are recorded |
 //! | `failing_seed`, `token` | the smallest seed that failed and what replays it, or null |
+//! | `rule` | the name of the rule that this seed broke, such as `vote-once`; null if none was named |
 //! | `failure` | the report for the student, of several lines, or null |
 //! | `virtual_ns`, `cpu_ns` | sums over the seeds |
 
@@ -42,6 +44,7 @@ use serde_json::{Value, json};
 
 use crate::grade::Results;
 use crate::grade::verdict::{LabResult, Outcome, Verdict};
+use crate::kind::Kind;
 use crate::request::{SeedChoice, TestRequest};
 
 /// The version of the document.
@@ -104,6 +107,7 @@ fn test_value(verdict: &Verdict, is_graded: bool) -> Value {
     let failed_run = verdict.failed_run();
     json!({
         "test": verdict.test.name,
+        "kind": verdict.kind.map(Kind::name),
         "verdict": match verdict.outcome {
             Outcome::Passed => "passed",
             Outcome::Failed(_) => "failed",
@@ -115,14 +119,15 @@ fn test_value(verdict: &Verdict, is_graded: bool) -> Value {
         "seeds_run": verdict.runs.len(),
         "failing_seed": failed_run.map(|run| run.seed),
         "token": failed_run.map(|run| &run.token),
+        "rule": verdict.rule(),
         "failure": verdict.failure(),
         "virtual_ns": nanoseconds(verdict.virtual_time()),
         "cpu_ns": nanoseconds(verdict.cpu_time()),
     })
 }
 
-/// Saturating: a `u64` of nanoseconds lasts for five centuries.
-fn nanoseconds(time: Duration) -> u64 {
+/// A time in whole nanoseconds. Saturating: a `u64` of nanoseconds lasts for five centuries.
+pub fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -142,19 +147,19 @@ mod tests {
         assert_eq!((&lab["lab"], &lab["tests_passed"], &lab["tests_total"]), (&json!("2a"), &json!(1), &json!(3)));
         let expected = json!([
             {
-                "test": "initial_election_2a", "verdict": "passed", "score": 10, "points": 10,
-                "seeds_expected": 2, "seeds_run": 2, "failing_seed": null, "token": null, "failure": null,
+                "test": "initial_election_2a", "kind": "rules", "verdict": "passed", "score": 10, "points": 10,
+                "seeds_expected": 2, "seeds_run": 2, "failing_seed": null, "token": null, "rule": null, "failure": null,
                 "virtual_ns": 3_000_000_000_u64, "cpu_ns": 3_000_000,
             },
             {
-                "test": "many_elections_2a", "verdict": "failed", "score": 0, "points": 20,
+                "test": "many_elections_2a", "kind": "cluster", "verdict": "failed", "score": 0, "points": 20,
                 "seeds_expected": 3, "seeds_run": 2, "failing_seed": 2, "token": "many_elections_2a:2",
-                "failure": examples::VOTED_TWICE,
+                "rule": "vote-once", "failure": examples::VOTED_TWICE,
                 "virtual_ns": 3_000_000_000_u64, "cpu_ns": 3_000_000,
             },
             {
-                "test": "reelection_2a", "verdict": "missing", "score": 0, "points": 30,
-                "seeds_expected": 5, "seeds_run": 1, "failing_seed": null, "token": null,
+                "test": "reelection_2a", "kind": null, "verdict": "missing", "score": 0, "points": 30,
+                "seeds_expected": 5, "seeds_run": 1, "failing_seed": null, "token": null, "rule": null,
                 "failure": "No verdict, 1 of 5 seeds recorded: the test process died with signal: 6",
                 "virtual_ns": 1_000_000_000, "cpu_ns": 1_000_000,
             },

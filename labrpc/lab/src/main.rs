@@ -10,7 +10,8 @@
 //!   [`selection`] which of them are meant;
 //! - [`grade`] builds and runs them, and turns what they report into verdicts;
 //! - [`scoreboard`] and [`json`] show the verdicts to people and to programs;
-//! - [`handout`] makes the workspace that a student starts from, and proves it.
+//! - [`handout`] makes the workspace that a student starts from, and proves it;
+//! - [`bugs`] plants known bugs, and proves that the graded tests catch them.
 //!
 //! Missing on purpose: a sandbox. The tests run with the rights of whoever calls `cargo lab`, and
 //! a student's code that is out to forge its own report can do so. To grade strangers, run this in
@@ -23,6 +24,8 @@
 )]
 
 mod arguments;
+mod bar;
+mod bugs;
 mod course;
 mod failure;
 mod grade;
@@ -30,6 +33,7 @@ mod handout;
 mod help;
 mod interrupt;
 mod json;
+mod kind;
 mod nearest;
 mod paint;
 mod points;
@@ -39,6 +43,7 @@ mod request;
 mod scoreboard;
 mod scratch;
 mod selection;
+mod tree;
 
 use std::env;
 use std::ffi::OsString;
@@ -73,6 +78,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Invocation::Test(request) => test(&find_course()?, &request),
+        Invocation::Bugs(request) => bugs::run(&find_course()?, &request, print),
         Invocation::Handout(folder) => make_handout(&find_course()?, &folder),
         Invocation::HandoutCheck => {
             handout::check::prove(&find_course()?, &mut |line| print(line))?;

@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 
 use crate::course::{Course, LABS, Lab};
 use crate::failure::Failure;
+use crate::kind::Kind;
 
 /// More seeds than this are a slip of the finger: at a hundredth of a second each, they would keep
 /// a machine busy for hours.
@@ -22,7 +23,7 @@ const POINTS_FILE: &str = "tests/points.txt";
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GradedTest {
-    /// The name of the test function, unique in the course, at the root of `tests/cluster.rs`.
+    /// The name of the test function, unique in the course, in one of the lab's files of graded tests.
     pub name: String,
     /// What it is worth.
     pub points: u64,
@@ -35,6 +36,8 @@ pub struct GradedTest {
 pub struct GradedLab {
     /// Which lab.
     pub lab: &'static Lab,
+    /// Which kinds of graded tests it has.
+    pub kinds: Vec<Kind>,
     /// Its tests in the order of the list, or `None` if the lab has no list.
     pub tests: Option<Vec<GradedTest>>,
 }
@@ -64,13 +67,14 @@ impl GradedLab {
 pub fn read_all(course: &Course) -> Result<Vec<GradedLab>, Failure> {
     LABS.iter()
         .map(|lab| {
-            let path = course.folder(lab).join(POINTS_FILE);
+            let folder = course.folder(lab);
+            let path = folder.join(POINTS_FILE);
             let tests = match fs::read_to_string(&path) {
                 Ok(text) => Some(parse(lab, &text).map_err(Failure::Broken)?),
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
                 Err(error) => return Err(Failure::Broken(format!("{} could not be read: {error}", path.display()))),
             };
-            Ok(GradedLab { lab, tests })
+            Ok(GradedLab { lab, kinds: Kind::all_in(&folder), tests })
         })
         .collect()
 }

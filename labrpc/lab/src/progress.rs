@@ -1,69 +1,51 @@
-//! What is shown on standard error while tests run: a line for each verdict as it falls, and on a
-//! terminal a bar beneath them.
+//! What is shown on standard error while tests run: what has failed as soon as it has, and what has
+//! passed kind by kind.
 
-use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
-
+use crate::bar::{self, Bar};
 use crate::course::Lab;
 use crate::grade::verdict::{Outcome, Verdict};
+use crate::kind::Kind;
 use crate::paint::Paint;
 use crate::scoreboard::seconds;
 
-/// The bar is drawn no more often than an eye can follow.
-const DRAW_INTERVAL: Duration = Duration::from_millis(80);
-/// Narrower than the narrowest usual terminal, since a wrapped line cannot be drawn over.
-const LINE_CHARACTERS_MAX: usize = 78;
-/// The inside of the bar.
-const BAR_CHARACTERS: usize = 25;
 /// Verdicts stand in one column, right of all but the longest names.
 const NAME_CHARACTERS: usize = 44;
-/// Back to the first column, and clear the line.
-const CLEAR_LINE: &str = "\r\x1b[K";
-
-/// Who watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Audience {
-    Nobody,
-    /// A file or a pipe: whole lines only.
-    File,
-    /// A terminal: the bar is drawn, and drawn over.
-    Terminal,
-}
 
 /// The state of the display.
 #[derive(Debug)]
 pub struct Progress {
-    audience: Audience,
+    bar: Bar,
     paint: Paint,
     title: String,
     runs: u64,
     runs_owed: u64,
     test: String,
-    drawn: Option<Instant>,
+    /// Whether the tests are told of by their kinds, unless one fails.
+    is_of_many: bool,
 }
 
 impl Progress {
     /// Shows nothing.
     pub fn hidden() -> Progress {
-        Progress::new(Audience::Nobody, Paint::NONE)
+        Progress::new(Bar::hidden(), Paint::NONE)
     }
 
     /// Shows what fits whoever reads standard error.
     pub fn on_stderr() -> Progress {
-        let audience = if io::stderr().is_terminal() { Audience::Terminal } else { Audience::File };
-        Progress::new(audience, Paint::for_stderr())
+        Progress::new(Bar::on_stderr(), Paint::for_stderr())
     }
 
-    fn new(audience: Audience, paint: Paint) -> Progress {
-        Progress { audience, paint, title: String::new(), runs: 0, runs_owed: 0, test: String::new(), drawn: None }
+    fn new(bar: Bar, paint: Paint) -> Progress {
+        Progress { bar, paint, title: String::new(), runs: 0, runs_owed: 0, test: String::new(), is_of_many: false }
     }
 
     /// A lab's tests begin, which owe so many runs.
-    pub fn start_lab(&mut self, lab: &Lab, runs_owed: u64) {
+    pub fn start_lab(&mut self, lab: &Lab, runs_owed: u64, is_of_many: bool) {
         self.title = lab.title();
         self.runs = 0;
         self.runs_owed = runs_owed;
         self.test.clear();
+        self.is_of_many = is_of_many;
     }
 
     /// A run of this test has ended.
@@ -78,76 +60,69 @@ impl Progress {
         if !verdict.is_passed() {
             self.runs += verdict.owed.count().saturating_sub(verdict.runs.len() as u64);
         }
-        if self.audience == Audience::Nobody {
-            return;
+        let is_news = !verdict.is_passed() && verdict.missing_code().is_none();
+        if is_news || !self.is_of_many {
+            self.bar.say(&format!("{}\n", verdict_line(&self.title, verdict, self.paint)));
         }
-        let line = verdict_line(&self.title, verdict, self.paint);
-        self.write(&if self.audience == Audience::Terminal { format!("{CLEAR_LINE}{line}\n") } else { line + "\n" });
-        self.drawn = None;
+    }
+
+    /// All verdicts on tests of a kind have fallen.
+    pub fn end_kind(&mut self, kind: Kind, verdicts: &[Verdict]) {
+        if self.is_of_many {
+            self.bar.say(&format!("{}\n", kind_line(&self.title, kind, verdicts, self.paint)));
+        }
     }
 
     /// Something else has something to say.
     pub fn pass_on(&mut self, text: &str) {
-        self.clear();
-        if self.audience != Audience::Nobody {
-            self.write(text);
-        }
+        self.bar.say(text);
     }
 
     /// Brings the bar up to date.
     pub fn draw(&mut self) {
-        let is_due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_INTERVAL);
-        if self.audience == Audience::Terminal && is_due {
-            let line = bar_line(&self.title, self.runs, self.runs_owed, &self.test);
-            self.write(&format!("{CLEAR_LINE}{line}"));
-            self.drawn = Some(Instant::now());
-        }
+        let Progress { bar, title, runs, runs_owed, test, .. } = self;
+        bar.draw(|| bar::line(title, *runs, *runs_owed, "seeds", test));
     }
 
     /// A lab's tests are over.
     pub fn end_lab(&mut self) {
-        self.clear();
-    }
-
-    fn clear(&mut self) {
-        if self.drawn.take().is_some() {
-            self.write(CLEAR_LINE);
-        }
-    }
-
-    fn write(&self, text: &str) {
-        // Whoever has closed standard error does not want to know.
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.clear();
+        self.bar.clear();
     }
 }
 
 fn verdict_line(title: &str, verdict: &Verdict, paint: Paint) -> String {
-    let name = &verdict.test.name;
-    let dots = "…".repeat(NAME_CHARACTERS.saturating_sub(name.chars().count()).max(1));
     let time = seconds(verdict.virtual_time());
     let count = verdict.owed.count();
-    let of_seeds = if count == 1 { "1 seed".to_string() } else { format!("{count} seeds") };
     let (word, detail) = match &verdict.outcome {
-        Outcome::Passed => (paint.good("ok"), format!("    {of_seeds}, virtual time {time}")),
+        Outcome::Passed => (paint.good("ok"), format!("    {}, virtual time {time}", seeds(count))),
         Outcome::Failed(seed) => (paint.bad("FAILED"), format!("seed {seed} of {count}, virtual time {time}")),
         Outcome::Missing(_) => (paint.bad("FAILED"), "no verdict".to_string()),
     };
-    format!("{title}  {name} {dots} {word} {detail}")
+    format!("{} {word} {detail}", dotted(title, &verdict.test.name))
 }
 
-fn bar_line(title: &str, runs: u64, runs_owed: u64, test: &str) -> String {
-    let share = runs.min(runs_owed) as f64 / runs_owed.max(1) as f64;
-    let filled = (share * BAR_CHARACTERS as f64) as usize;
-    let head = if filled < BAR_CHARACTERS { ">" } else { "" };
-    let bar = format!("{}{head}", "=".repeat(filled));
-    let line = format!("{title}  [{bar:BAR_CHARACTERS$}] {runs}/{runs_owed} seeds  {test}");
-    line.chars().take(LINE_CHARACTERS_MAX).collect()
+fn kind_line(title: &str, kind: Kind, verdicts: &[Verdict], paint: Paint) -> String {
+    let tests = verdicts.len();
+    let passed = verdicts.iter().filter(|verdict| verdict.is_passed()).count();
+    let waiting = verdicts.iter().filter(|verdict| verdict.missing_code().is_some()).count();
+    let name = dotted(title, kind.name());
+    if passed < tests {
+        let waiting = if waiting > 0 { format!(", {waiting} wait for your code") } else { String::new() };
+        return format!("{name} {} {passed} of {tests} tests passed{waiting}", paint.bad("FAILED"));
+    }
+    let runs: u64 = verdicts.iter().map(|verdict| verdict.runs.len() as u64).sum();
+    let time = seconds(verdicts.iter().map(Verdict::virtual_time).sum());
+    let tests = if tests == 1 { "1 test".to_string() } else { format!("{tests} tests") };
+    format!("{name} {}     {tests}, {}, virtual time {time}", paint.good("ok"), seeds(runs))
+}
+
+fn seeds(count: u64) -> String {
+    if count == 1 { "1 seed".to_string() } else { format!("{count} seeds") }
+}
+
+fn dotted(title: &str, name: &str) -> String {
+    let dots = "…".repeat(NAME_CHARACTERS.saturating_sub(name.chars().count()).max(1));
+    format!("{title}  {name} {dots}")
 }
 
 #[cfg(test)]
@@ -171,25 +146,28 @@ mod tests {
         );
     }
 
+    /// All tests of a kind take one line, which says how many passed and how many are yet to be written for.
+    #[test]
+    fn a_kind_takes_one_line() {
+        let mut verdicts = examples::lab_with_each_outcome().verdicts;
+        let line = |verdicts: &[Verdict]| kind_line("2A", Kind::Rules, verdicts, Paint::NONE);
+        let beginning = format!("2A  rules {}", "…".repeat(NAME_CHARACTERS - "rules".len()));
+        assert_eq!(line(&verdicts), format!("{beginning} FAILED 1 of 3 tests passed"));
+        assert_eq!(line(&verdicts[..1]), format!("{beginning} ok     1 test, 2 seeds, virtual time 3.000 s"));
+        verdicts[1].runs.get_mut(&2).unwrap().failure = Some("not yet implemented: lab 2A: vote".to_string());
+        assert_eq!(line(&verdicts), format!("{beginning} FAILED 1 of 3 tests passed, 1 wait for your code"));
+    }
+
     /// What a failed test will not run any more is counted as done.
     #[test]
     fn a_failed_test_holds_nothing_up() {
         let result = examples::lab_with_each_outcome();
         let mut progress = Progress::hidden();
-        progress.start_lab(result.lab, 2 + 3 + 5);
+        progress.start_lab(result.lab, 2 + 3 + 5, true);
         for verdict in &result.verdicts {
             verdict.runs.values().for_each(|run| progress.count_run(&run.test));
             progress.show(verdict);
         }
         assert_eq!(progress.runs, progress.runs_owed);
-    }
-
-    /// The bar grows with the runs, ends full, and never wraps.
-    #[test]
-    fn the_bar_grows() {
-        assert_eq!(bar_line("2A", 0, 4, ""), "2A  [>                        ] 0/4 seeds  ");
-        assert_eq!(bar_line("2A", 2, 4, "a_2a"), "2A  [============>            ] 2/4 seeds  a_2a");
-        assert_eq!(bar_line("2A", 4, 4, "a_2a"), "2A  [=========================] 4/4 seeds  a_2a");
-        assert_eq!(bar_line("2A", 1, 4, &"a".repeat(200)).chars().count(), LINE_CHARACTERS_MAX);
     }
 }

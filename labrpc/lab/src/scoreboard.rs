@@ -6,22 +6,27 @@ use crate::grade::Results;
 use crate::grade::verdict::{LabResult, Verdict};
 use crate::paint::Paint;
 
-/// How a test that has met a `todo!` of the handout fails.
-pub const NOT_YET_IMPLEMENTED: &str = "not yet implemented: ";
-
 /// Reports are set apart from what names them.
 const INDENTATION: &str = "    ";
+
+/// So many reports of a lab are shown in full. The first mistake has mostly made the others, and
+/// what scrolls away is not read.
+const REPORTS_MAX: usize = 10;
+
+/// So many names are shown of the tests that wait for the same code.
+const WAITING_NAMES_MAX: usize = 5;
 
 /// The scoreboard, and beneath it what to know about each test that failed.
 pub fn render(results: &Results, paint: Paint) -> String {
     let mut text = table(results, paint);
+    let mut waiting: Vec<&Verdict> = Vec::new();
     // Of a lab that was not built there is nothing to say test by test.
-    let built = results.labs.iter().filter(|lab| lab.is_built);
-    let failed: Vec<&Verdict> = built.flat_map(|lab| &lab.verdicts).filter(|verdict| !verdict.is_passed()).collect();
-    let (waiting, broken): (Vec<&Verdict>, Vec<&Verdict>) =
-        failed.iter().partition(|verdict| missing_code(verdict).is_some());
-    for verdict in broken {
-        text += &report(verdict, paint);
+    for lab in results.labs.iter().filter(|lab| lab.is_built) {
+        let failed = lab.verdicts.iter().filter(|verdict| !verdict.is_passed());
+        let (unwritten, broken): (Vec<&Verdict>, Vec<&Verdict>) =
+            failed.partition(|verdict| verdict.missing_code().is_some());
+        text += &reports(lab, &broken, paint);
+        waiting.extend(unwritten);
     }
     if !waiting.is_empty() {
         text += "\nThese tests wait for code that is yours to write:\n\n";
@@ -119,25 +124,47 @@ fn report(verdict: &Verdict, paint: Paint) -> String {
     format!("{report}\n{INDENTATION}replay   cargo lab test --replay {}\n", run.token)
 }
 
-/// What the test says is missing, if it failed for nothing else than a `todo!`.
-fn missing_code(verdict: &Verdict) -> Option<&str> {
-    let failure = verdict.failed_run()?.failure.as_deref()?;
-    let (_, missing) = failure.split_once(NOT_YET_IMPLEMENTED)?;
-    missing.lines().next()
-}
-
-/// The tests one beneath the other, and what several in a row wait for told once beneath these.
-fn waiting_lines(waiting: &[&Verdict]) -> String {
-    let mut text = String::new();
-    for tests in waiting.chunk_by(|one, next| missing_code(one) == missing_code(next)) {
-        tests.iter().for_each(|verdict| text += &format!("{INDENTATION}{}\n", verdict.test.name));
-        let missing = missing_code(tests[0]).unwrap_or_default();
-        text += &format!("{INDENTATION}{INDENTATION}{missing}\n");
+/// The reports on a lab's failed tests: the first in full, and of the others a line each.
+fn reports(lab: &LabResult, broken: &[&Verdict], paint: Paint) -> String {
+    let (shown, others) = broken.split_at(broken.len().min(REPORTS_MAX));
+    let mut text: String = shown.iter().map(|verdict| report(verdict, paint)).collect();
+    if !others.is_empty() {
+        text += &format!("\n{}  of lab {} as well:\n\n", paint.bad("FAILED"), lab.lab.title());
+    }
+    for verdict in others {
+        let name = &verdict.test.name;
+        let token = verdict.failed_run().map_or(name, |run| &run.token);
+        let option = if token == name { "" } else { "--replay " };
+        let rule = verdict.rule().map(|rule| format!("  {rule}")).unwrap_or_default();
+        text += &format!("{INDENTATION}{name}{rule}   cargo lab test {option}{token}\n");
     }
     text
 }
 
-fn indented(text: &str) -> String {
+/// The tests that wait for the same code one beneath the other, and beneath these what it is.
+fn waiting_lines(waiting: &[&Verdict]) -> String {
+    let mut missing: Vec<Option<&str>> = Vec::new();
+    for code in waiting.iter().map(|verdict| verdict.missing_code()) {
+        if !missing.contains(&code) {
+            missing.push(code);
+        }
+    }
+    let mut text = String::new();
+    for code in missing {
+        let tests: Vec<&&Verdict> = waiting.iter().filter(|verdict| verdict.missing_code() == code).collect();
+        for verdict in tests.iter().take(WAITING_NAMES_MAX) {
+            text += &format!("{INDENTATION}{}\n", verdict.test.name);
+        }
+        if tests.len() > WAITING_NAMES_MAX {
+            text += &format!("{INDENTATION}… and {} more\n", tests.len() - WAITING_NAMES_MAX);
+        }
+        text += &format!("{INDENTATION}{INDENTATION}{}\n", code.unwrap_or_default());
+    }
+    text
+}
+
+/// A text of several lines, set apart from what names it.
+pub fn indented(text: &str) -> String {
     let lines = text.trim_end().lines();
     let lines: Vec<String> =
         lines.map(|line| if line.is_empty() { String::new() } else { format!("{INDENTATION}{line}") }).collect();
@@ -200,11 +227,11 @@ FAILED  reelection_2a
     }
 
     /// A test that met a `todo!` is not reported as broken: the place to write at is named, and
-    /// once for all tests in a row that wait for it.
+    /// once for all tests that wait for it.
     #[test]
     fn missing_code_is_no_fault() {
         let tests = ["one_2a", "two_2a", "three_2a"].map(|name| examples::test(name, 10, 1));
-        let records = [("one_2a", "vote"), ("two_2a", "vote"), ("three_2a", "lead")].map(|(test, hint)| {
+        let records = [("one_2a", "vote"), ("two_2a", "lead"), ("three_2a", "vote")].map(|(test, hint)| {
             let failure = format!("server 1 panicked:\nnot yet implemented: lab 2A: §5.2: {hint} (src/lib.rs)\nat x");
             examples::run(test, 1, Some(&failure))
         });
@@ -214,13 +241,42 @@ FAILED  reelection_2a
 These tests wait for code that is yours to write:
 
     one_2a
-    two_2a
-        lab 2A: §5.2: vote (src/lib.rs)
     three_2a
+        lab 2A: §5.2: vote (src/lib.rs)
+    two_2a
         lab 2A: §5.2: lead (src/lib.rs)
 ";
         assert!(text.ends_with(waiting), "{text}");
         assert!(!text.contains("replay"), "{text}");
+    }
+
+    /// Of many tests that wait for the same code, the first are named and the others counted.
+    #[test]
+    fn a_crowd_that_waits_is_counted() {
+        let names: Vec<String> = (1..=7).map(|number| format!("t{number}_2a")).collect();
+        let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
+        let records = names.iter().map(|name| examples::run(name, 1, Some("not yet implemented: vote\n")));
+        let lab = examples::lab(0, &tests, records.collect(), &[]);
+        let text = render(&Results { labs: vec![lab], is_graded: true }, Paint::NONE);
+        assert!(text.ends_with("    t4_2a\n    t5_2a\n    … and 2 more\n        vote\n"), "{text}");
+    }
+
+    /// Where much is broken the first reports are shown, and of the others what shows them.
+    #[test]
+    fn a_crowd_that_fails_is_shown_in_part() {
+        let names: Vec<String> = (1..=REPORTS_MAX + 2).map(|number| format!("t{number}_2a")).collect();
+        let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
+        let records = names[..=REPORTS_MAX].iter().map(|name| examples::run(name, 1, Some("Nobody leads.")));
+        let lab = examples::lab(0, &tests, records.collect(), &[]);
+        let text = render(&Results { labs: vec![lab], is_graded: true }, Paint::NONE);
+        assert_eq!(text.matches("Nobody leads.").count(), REPORTS_MAX);
+        let rest = "
+FAILED  of lab 2A as well:
+
+    t11_2a  vote-once   cargo lab test --replay t11_2a:1
+    t12_2a   cargo lab test t12_2a
+";
+        assert!(text.ends_with(rest), "{text}");
     }
 
     /// What went wrong beside the tests, and what the author should know, stands at the end.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::course::{LABS, Lab, lab_ids};
 use crate::failure::Failure;
+use crate::grade::shelf::Shelves;
+use crate::kind::{Kind, kind_names};
 use crate::nearest::suggestion;
 use crate::points::{GradedLab, GradedTest};
 use crate::request::{SeedChoice, TestRequest};
@@ -16,10 +18,54 @@ const NAMES_SHOWN_MAX: usize = 5;
 pub struct Assignment {
     /// The lab.
     pub lab: &'static Lab,
-    /// Its tests that are meant, in the order of its list.
-    pub tests: Vec<GradedTest>,
-    /// Whether these are all that the list holds.
-    pub is_whole: bool,
+    /// All its tests, in the order of its list.
+    pub listed: Vec<GradedTest>,
+    /// The kinds of graded tests that it has.
+    available: Vec<Kind>,
+    /// The tests that are meant by their names or as all of the lab's.
+    named: BTreeSet<String>,
+    /// The kinds of which all tests are meant.
+    kinds: BTreeSet<Kind>,
+}
+
+impl Assignment {
+    /// The whole of a lab.
+    ///
+    /// # Errors
+    ///
+    /// When the lab has no list of graded tests.
+    pub fn whole(lab: &GradedLab) -> Result<Assignment, Failure> {
+        Ok(Assignment {
+            lab: lab.lab,
+            listed: lab.tests()?.to_vec(),
+            available: lab.kinds.clone(),
+            named: names(lab)?.map(str::to_string).collect(),
+            kinds: BTreeSet::new(),
+        })
+    }
+
+    /// Whether every test of the list is meant.
+    pub fn is_whole(&self) -> bool {
+        self.named.len() == self.listed.len()
+    }
+
+    /// Whether the tests are meant as a crowd, and not each by itself.
+    pub fn is_of_many(&self) -> bool {
+        self.is_whole() || !self.kinds.is_empty()
+    }
+
+    /// The kinds that may hold a test that is meant. What stands in which is known once they are built.
+    pub fn kinds_to_build(&self) -> Vec<Kind> {
+        let may_hold = |kind: &Kind| !self.named.is_empty() || self.kinds.contains(kind);
+        self.available.iter().copied().filter(may_hold).collect()
+    }
+
+    /// The tests that are meant, in the order of the list.
+    pub fn tests(&self, shelves: &Shelves) -> Vec<GradedTest> {
+        let is_of_kind = |name: &str| shelves.find(name).is_ok_and(|shelf| self.kinds.contains(&shelf.kind));
+        let is_meant = |test: &&GradedTest| self.named.contains(&test.name) || is_of_kind(&test.name);
+        self.listed.iter().filter(is_meant).cloned().collect()
+    }
 }
 
 /// What is to run, in course order, each test once however often it is named.
@@ -29,25 +75,34 @@ pub struct Assignment {
 /// [`Failure::Misuse`] for a name that means nothing or too much, [`Failure::Broken`] when a lab
 /// that is meant has no list of graded tests.
 pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<Assignment>, Failure> {
-    let mut chosen = BTreeSet::new();
+    let mut meant = BTreeSet::new();
     if let SeedChoice::Replay(token) = &request.seeds {
-        chosen.insert(token_test(labs, &token.test)?);
+        meant.insert(Meant::Test(token_test(labs, &token.test)?));
     } else if request.selectors.is_empty() {
-        for lab in labs {
-            chosen.extend(names(lab)?);
-        }
+        return labs.iter().map(Assignment::whole).collect();
     }
     for selector in &request.selectors {
-        chosen.extend(select(labs, selector)?);
+        meant.extend(select(labs, selector)?);
     }
     let assignments = labs.iter().filter_map(|lab| {
         let listed = lab.tests.as_deref()?;
-        let tests: Vec<GradedTest> =
-            listed.iter().filter(|test| chosen.contains(test.name.as_str())).cloned().collect();
-        let is_whole = tests.len() == listed.len();
-        (!tests.is_empty()).then_some(Assignment { lab: lab.lab, tests, is_whole })
+        let is_named = |test: &&GradedTest| meant.contains(&Meant::Test(&test.name));
+        let named: BTreeSet<String> = listed.iter().filter(is_named).map(|test| test.name.clone()).collect();
+        let is_kind = |kind: &Kind| meant.contains(&Meant::Kind(lab.lab.id, *kind));
+        let kinds: BTreeSet<Kind> = lab.kinds.iter().copied().filter(is_kind).collect();
+        let is_meant = !named.is_empty() || !kinds.is_empty();
+        let (listed, available) = (listed.to_vec(), lab.kinds.clone());
+        is_meant.then_some(Assignment { lab: lab.lab, listed, available, named, kinds })
     });
     Ok(assignments.collect())
+}
+
+/// What a name on the command line means, or a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Meant<'a> {
+    Test(&'a str),
+    /// All tests of a kind in the lab of this short name.
+    Kind(&'static str, Kind),
 }
 
 fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, Failure> {
@@ -58,20 +113,28 @@ fn all_names(labs: &[GradedLab]) -> Vec<&str> {
     labs.iter().filter_map(|lab| lab.tests.as_deref()).flatten().map(|test| test.name.as_str()).collect()
 }
 
-fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<&'a str>, Failure> {
+fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Meant<'a>>, Failure> {
     let name = selector.to_lowercase();
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&name)) {
-        return Ok(names(lab)?.collect());
+        return Ok(names(lab)?.map(Meant::Test).collect());
+    }
+    if let Some(kind) = Kind::named(&name) {
+        return select_kind(labs, kind, None);
+    }
+    if let Some((lab, kind)) = name.split_once(':') {
+        let kind = Kind::named(kind).ok_or_else(|| no_kind(selector, kind))?;
+        let lab = labs.iter().find(|known| known.lab.is_called(lab)).ok_or_else(|| no_lab(selector, lab))?;
+        return select_kind(labs, kind, Some(lab));
     }
     let names = all_names(labs);
     if let Some(exact) = names.iter().find(|test| **test == name) {
-        return Ok(vec![*exact]);
+        return Ok(vec![Meant::Test(exact)]);
     }
     let beginning: Vec<&str> =
         names.iter().copied().filter(|test| !name.is_empty() && test.starts_with(&name)).collect();
     match beginning[..] {
         [] => Err(unknown(selector, &names)),
-        [only] => Ok(vec![only]),
+        [only] => Ok(vec![Meant::Test(only)]),
         _ => Err(Failure::Misuse(format!(
             "`{selector}` begins the names of {} tests: say which of {}",
             beginning.len(),
@@ -80,12 +143,39 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<&'a str>, Fai
     }
 }
 
+/// All tests of a kind, of one lab or of every lab that has some.
+fn select_kind<'a>(labs: &[GradedLab], kind: Kind, only: Option<&GradedLab>) -> Result<Vec<Meant<'a>>, Failure> {
+    let is_meant = |lab: &&GradedLab| only.is_none_or(|only| only.lab == lab.lab) && lab.kinds.contains(&kind);
+    let mut meant = Vec::new();
+    for lab in labs.iter().filter(is_meant) {
+        lab.tests()?;
+        meant.push(Meant::Kind(lab.lab.id, kind));
+    }
+    if meant.is_empty() {
+        let which = only.map_or("no lab has".to_string(), |only| format!("lab {} has no", only.lab.id));
+        return Err(Failure::Misuse(format!("{which} tests/{}: there is nothing of this kind to run", kind.name())));
+    }
+    Ok(meant)
+}
+
+fn no_kind(selector: &str, kind: &str) -> Failure {
+    let suggestion = suggestion(kind, Kind::ALL.map(Kind::name));
+    Failure::Misuse(format!("`{selector}` names no kind of tests `{kind}`{suggestion} (kinds: {})", kind_names()))
+}
+
+fn no_lab(selector: &str, lab: &str) -> Failure {
+    let suggestion = suggestion(lab, LABS.iter().flat_map(|lab| [lab.id, lab.package]));
+    Failure::Misuse(format!("`{selector}` names no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
+}
+
 fn unknown(selector: &str, tests: &[&str]) -> Failure {
     let labs = LABS.iter().flat_map(|lab| [lab.id, lab.package]);
-    let suggestion = suggestion(selector, labs.chain(tests.iter().copied()));
-    let ids = lab_ids();
+    let known = labs.chain(Kind::ALL.map(Kind::name)).chain(tests.iter().copied());
+    let suggestion = suggestion(selector, known);
+    let (ids, kinds) = (lab_ids(), kind_names());
     Failure::Misuse(format!(
-        "there is no lab or test `{selector}`{suggestion} (labs: {ids}; tests: see a lab's tests/points.txt)"
+        "there is no lab, kind or test `{selector}`{suggestion} (labs: {ids}; kinds: {kinds}; tests: see a lab's \
+         tests/points.txt)"
     ))
 }
 
@@ -112,7 +202,12 @@ mod tests {
         let graded = |names: &&[&str]| {
             names.iter().map(|name| GradedTest { name: name.to_string(), points: 10, seeds: 5 }).collect()
         };
-        LABS.iter().enumerate().map(|(at, lab)| GradedLab { lab, tests: listed.get(at).map(graded) }).collect()
+        let kinds = [vec![Kind::Rules, Kind::Cluster], vec![Kind::Cluster]];
+        let lab = |(at, lab)| {
+            let (kinds, tests) = (kinds.get(at).cloned().unwrap_or_default(), listed.get(at).map(graded));
+            GradedLab { lab, kinds, tests }
+        };
+        LABS.iter().enumerate().map(lab).collect()
     }
 
     fn chosen(selectors: &[&str]) -> Result<Vec<String>, Failure> {
@@ -121,8 +216,9 @@ mod tests {
         Ok(assignments
             .into_iter()
             .flat_map(|assignment| {
-                let whole = if assignment.is_whole { "*" } else { "" };
-                assignment.tests.into_iter().map(move |test| format!("{}{whole}", test.name))
+                let whole = if assignment.is_whole() { "*" } else { "" };
+                let tests = assignment.tests(&Shelves::default());
+                tests.into_iter().map(move |test| format!("{}{whole}", test.name))
             })
             .collect())
     }
@@ -143,6 +239,29 @@ mod tests {
         assert_eq!(chosen(&["2b", "init", "basic_agree_2b", "2B"]).unwrap(), expected);
     }
 
+    /// A kind means that of one lab, or of every lab that has it, and is all that is built.
+    #[test]
+    fn kinds_are_found() {
+        let kinds = |selectors: &[&str]| -> Vec<(&str, Vec<Kind>)> {
+            let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
+            let chosen = choose(&labs(), &TestRequest { selectors, ..TestRequest::default() }).unwrap();
+            chosen.iter().map(|assignment| (assignment.lab.id, assignment.kinds_to_build())).collect()
+        };
+        assert_eq!(kinds(&["rules"]), [("2a", vec![Kind::Rules])]);
+        assert_eq!(kinds(&["Cluster"]), [("2a", vec![Kind::Cluster]), ("2b", vec![Kind::Cluster])]);
+        assert_eq!(kinds(&["2A:cluster"]), [("2a", vec![Kind::Cluster])]);
+        assert_eq!(kinds(&["2a:rules", "many"]), [("2a", vec![Kind::Rules, Kind::Cluster])]);
+        assert_eq!(error(&["cost"]), "no lab has tests/cost: there is nothing of this kind to run");
+        assert_eq!(error(&["2b:rules"]), "lab 2b has no tests/rules: there is nothing of this kind to run");
+        let kinds = "(kinds: rules, cluster, chaos, cost)";
+        assert_eq!(
+            error(&["2b:rule"]),
+            format!("`2b:rule` names no kind of tests `rule`: did you mean `rules`? {kinds}")
+        );
+        let labs = "(labs: 2a, 2b, 2c, 2d, 3a, 3b)";
+        assert_eq!(error(&["2z:rules"]), format!("`2z:rules` names no lab `2z`: did you mean `2a`? {labs}"));
+    }
+
     /// A beginning that several tests share is refused, and they are named, but not endlessly.
     #[test]
     fn a_beginning_must_fit_one_test() {
@@ -156,15 +275,16 @@ mod tests {
     /// A name that means nothing is answered with what is close to it and what is accepted.
     #[test]
     fn unknown_names_are_refused() {
-        let accepted = "(labs: 2a, 2b, 2c, 2d, 3a, 3b; tests: see a lab's tests/points.txt)";
-        assert_eq!(error(&["2e"]), format!("there is no lab or test `2e`: did you mean `2a`? {accepted}"));
+        let kinds = "rules, cluster, chaos, cost";
+        let accepted = format!("(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: {kinds}; tests: see a lab's tests/points.txt)");
+        assert_eq!(error(&["2e"]), format!("there is no lab, kind or test `2e`: did you mean `2a`? {accepted}"));
         assert_eq!(
             error(&["many_election_2a"]),
-            format!("there is no lab or test `many_election_2a`: did you mean `many_elections_2a`? {accepted}")
+            format!("there is no lab, kind or test `many_election_2a`: did you mean `many_elections_2a`? {accepted}")
         );
         // `agree` stands in the midst of names, and at the beginning of none.
         for name in ["frobnicate", "agree", ""] {
-            assert_eq!(error(&[name]), format!("there is no lab or test `{name}` {accepted}"));
+            assert_eq!(error(&[name]), format!("there is no lab, kind or test `{name}` {accepted}"));
         }
     }
 
@@ -183,7 +303,7 @@ mod tests {
             let seeds = SeedChoice::Replay(Token::of(test, 3));
             choose(&labs(), &TestRequest { seeds, ..TestRequest::default() })
         };
-        assert_eq!(replay("basic_agree_2b").unwrap()[0].tests[0].name, "basic_agree_2b");
+        assert_eq!(replay("basic_agree_2b").unwrap()[0].named, BTreeSet::from(["basic_agree_2b".to_string()]));
         assert_eq!(
             replay("basic_agre_2b").unwrap_err().to_string(),
             "the token names a test `basic_agre_2b` that no lab's tests/points.txt lists: did you mean `basic_agree_2b`?"

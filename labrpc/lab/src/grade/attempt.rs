@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use super::shelf::Shelf;
 use crate::request::{SeedChoice, Token};
-use crate::selection::Assignment;
 
 /// What Rust's test harness is told to run just the tests that are named in full.
 const EXACT: &str = "--exact";
@@ -22,12 +22,12 @@ const MISUSE_EXIT: i32 = 2;
 /// So many of the last lines of a process that gave no verdict are shown.
 const LAST_LINES_MAX: usize = 20;
 
-/// Some tests of a lab, to be run together.
+/// Some tests of one executable, to be run together.
 #[derive(Debug)]
 pub struct Attempt {
     /// The tests that owe a verdict.
     pub tests: Vec<String>,
-    /// The arguments that choose them; none chooses all.
+    /// The arguments that choose them.
     pub filter: Vec<String>,
     /// The one run that is wanted, if it is one.
     pub replay: Option<Token>,
@@ -37,37 +37,35 @@ pub struct Attempt {
 
 impl Attempt {
     /// Some tests and no others.
-    fn chosen(tests: Vec<String>) -> Attempt {
+    fn chosen(shelf: &Shelf, tests: Vec<String>) -> Attempt {
+        let paths = tests.iter().filter_map(|test| shelf.path(test)).map(str::to_string);
         // Else a name would also choose the tests whose names it is a part of.
-        let filter = tests.iter().cloned().chain([EXACT.to_string()]).collect();
+        let filter = paths.chain([EXACT.to_string()]).collect();
         Attempt { tests, filter, replay: None, is_shown: false }
     }
 
     /// One test alone.
-    pub fn of(test: &str, replay: Option<Token>) -> Attempt {
-        Attempt { replay, ..Attempt::chosen(vec![test.to_string()]) }
+    pub fn of(shelf: &Shelf, test: &str, replay: Option<Token>) -> Attempt {
+        Attempt { replay, ..Attempt::chosen(shelf, vec![test.to_string()]) }
     }
 
     /// One run that failed and is to be looked into: what a student has it print is the point.
-    fn shown(token: &Token) -> Attempt {
-        let mut attempt = Attempt::of(&token.test, Some(token.clone()));
+    fn shown(shelf: &Shelf, token: &Token) -> Attempt {
+        let mut attempt = Attempt::of(shelf, &token.test, Some(token.clone()));
         attempt.filter.push(NO_CAPTURE.to_string());
         Attempt { is_shown: true, ..attempt }
     }
 }
 
-/// The processes that a lab's tests need if nothing goes wrong.
-pub fn plan(assignment: &Assignment, seeds: &SeedChoice) -> VecDeque<Attempt> {
-    let tests: Vec<String> = assignment.tests.iter().map(|test| test.name.clone()).collect();
+/// The processes that these tests need if nothing goes wrong.
+pub fn plan(shelf: &Shelf, tests: Vec<String>, seeds: &SeedChoice) -> VecDeque<Attempt> {
     match seeds {
-        // Without a filter a test that the list has forgotten shows up in the report.
-        SeedChoice::Listed | SeedChoice::Count(_) if assignment.is_whole => {
-            VecDeque::from([Attempt { filter: Vec::new(), ..Attempt::chosen(tests) }])
-        }
-        SeedChoice::Listed | SeedChoice::Count(_) => VecDeque::from([Attempt::chosen(tests)]),
+        SeedChoice::Listed | SeedChoice::Count(_) => VecDeque::from([Attempt::chosen(shelf, tests)]),
         // A token is about one test, so each needs a process of its own.
-        SeedChoice::Only(seed) => tests.iter().map(|test| Attempt::of(test, Some(Token::of(test, *seed)))).collect(),
-        SeedChoice::Replay(token) => VecDeque::from([Attempt::shown(token)]),
+        SeedChoice::Only(seed) => {
+            tests.iter().map(|test| Attempt::of(shelf, test, Some(Token::of(test, *seed)))).collect()
+        }
+        SeedChoice::Replay(token) => VecDeque::from([Attempt::shown(shelf, token)]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Building through cargo.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,12 +11,10 @@ use serde_json::Value;
 
 use crate::course::{Course, Lab};
 use crate::failure::Failure;
+use crate::kind::Kind;
 use crate::process::Supervised;
 use crate::request::Profile;
 use crate::scratch::Scratch;
-
-/// The integration test of a lab that is graded.
-const GRADED_TARGET: &str = "cluster";
 
 /// Where cargo's progress and the compiler's words go.
 #[derive(Clone, Debug)]
@@ -49,8 +47,25 @@ enum Scope {
     Workspace,
 }
 
-/// The test executables of labs, by package; `None` if cargo failed.
-pub type Executables = Option<HashMap<String, PathBuf>>;
+/// An executable of graded tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executable {
+    /// The lab's package.
+    pub package: String,
+    /// What its tests look at.
+    pub kind: Kind,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// What cargo has to say of a build that went well.
+#[derive(Debug, Default)]
+pub struct Build {
+    /// The executables of graded tests, built now or before.
+    pub executables: Vec<Executable>,
+    /// The folders of the packages of which something had to be compiled.
+    pub compiled: BTreeSet<PathBuf>,
+}
 
 impl Cargo {
     /// Builds in the given course as the caller would.
@@ -80,14 +95,21 @@ impl Cargo {
         self
     }
 
-    /// Builds the graded tests of some labs.
+    /// Builds the graded tests of some labs: of these kinds those that a lab has, while each kind
+    /// must be some lab's.
     ///
     /// # Errors
     ///
     /// When cargo cannot be run; that code does not compile is a `None`.
-    pub fn build_tests(&self, labs: &[&Lab], scratch: &Scratch) -> Result<Executables, Failure> {
+    pub fn build_tests(&self, labs: &[&Lab], kinds: &[Kind], scratch: &Scratch) -> Result<Option<Build>, Failure> {
+        if kinds.is_empty() {
+            return Ok(Some(Build::default()));
+        }
         let mut command = self.command()?;
-        command.args(["test", "--no-run", "--test", GRADED_TARGET, "--message-format=json-render-diagnostics"]);
+        command.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
+        kinds.iter().for_each(|kind| {
+            command.args(["--test", kind.name()]);
+        });
         match self.scope {
             Scope::Packages => labs.iter().for_each(|lab| {
                 command.args(["--package", lab.package]);
@@ -106,8 +128,7 @@ impl Cargo {
         if !Supervised::start(&mut command)?.wait()?.success() {
             return Ok(None);
         }
-        let messages = fs::read_to_string(&messages).map_err(failed())?;
-        Ok(Some(messages.lines().filter_map(graded_executable).collect()))
+        Ok(Some(read(&fs::read_to_string(&messages).map_err(failed())?)))
     }
 
     /// Builds all that there is, and returns whether that went well.
@@ -133,36 +154,55 @@ impl Cargo {
     }
 }
 
-/// The package and the executable, if the message is about a lab's graded tests.
-fn graded_executable(message: &str) -> Option<(String, PathBuf)> {
-    let message: Value = serde_json::from_str(message).ok()?;
-    if message.pointer("/target/name")?.as_str()? != GRADED_TARGET {
-        return None;
+/// Reads what cargo says of a build, a message a line.
+fn read(messages: &str) -> Build {
+    let mut build = Build::default();
+    for message in messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let manifest = message.get("manifest_path").and_then(Value::as_str).map(Path::new);
+        let Some(folder) = manifest.and_then(Path::parent) else { continue };
+        if message.get("fresh").and_then(Value::as_bool) == Some(false) {
+            build.compiled.insert(folder.to_path_buf());
+        }
+        build.executables.extend(graded_executable(&message, folder));
     }
-    let executable = message.get("executable")?.as_str()?;
+    build
+}
+
+/// The executable, if the message is about graded tests.
+fn graded_executable(message: &Value, folder: &Path) -> Option<Executable> {
+    let kind = Kind::named(message.pointer("/target/name")?.as_str()?)?;
+    let path = PathBuf::from(message.get("executable")?.as_str()?);
     // The name of a lab's folder is that of its package.
-    let folder = Path::new(message.get("manifest_path")?.as_str()?).parent()?;
-    Some((folder.file_name()?.to_str()?.to_string(), PathBuf::from(executable)))
+    Some(Executable { package: folder.file_name()?.to_str()?.to_string(), kind, path })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Of all that cargo says, the executable of each lab's graded tests is picked, and no other.
+    /// Of all that cargo says, the executables of graded tests are picked, and no others.
     #[test]
     fn executables_are_picked() {
-        let artifact = |name: &str, executable: &str| {
+        let artifact = |name: &str, executable: &str, fresh: bool| {
             format!(
-                r#"{{"reason":"compiler-artifact","manifest_path":"/course/lab2b-log/Cargo.toml",
-                "target":{{"kind":["test"],"name":"{name}"}},"executable":{executable}}}"#
+                r#"{{"reason":"compiler-artifact","manifest_path":"/course/lab2b-log/Cargo.toml","fresh":{fresh},"target":{{"kind":["test"],"name":"{name}"}},"executable":{executable}}}"#
             )
         };
-        let picked = graded_executable(&artifact("cluster", r#""/target/cluster-1""#));
-        assert_eq!(picked, Some(("lab2b-log".to_string(), PathBuf::from("/target/cluster-1"))));
-        assert_eq!(graded_executable(&artifact("rules", r#""/target/rules-1""#)), None);
-        assert_eq!(graded_executable(&artifact("cluster", "null")), None);
-        assert_eq!(graded_executable(r#"{"reason":"build-finished","success":true}"#), None);
-        assert_eq!(graded_executable("not JSON"), None);
+        let messages = [
+            artifact("cluster", r#""/target/cluster-1""#, true),
+            artifact("core", r#""/target/core-1""#, true),
+            artifact("rules", r#""/target/rules-1""#, true),
+            artifact("chaos", "null", true),
+            r#"{"reason":"build-finished","success":true}"#.to_string(),
+            "not JSON".to_string(),
+        ];
+        let build = read(&messages.join("\n"));
+        let executable =
+            |kind: Kind, path: &str| Executable { package: "lab2b-log".to_string(), kind, path: PathBuf::from(path) };
+        let expected = [executable(Kind::Cluster, "/target/cluster-1"), executable(Kind::Rules, "/target/rules-1")];
+        assert_eq!(build.executables, expected);
+        assert!(build.compiled.is_empty());
+        let build = read(&artifact("lab2b_log", "null", false));
+        assert_eq!(build.compiled, BTreeSet::from([PathBuf::from("/course/lab2b-log")]));
     }
 }

@@ -6,6 +6,7 @@ use super::ledger::Ledger;
 use super::record::Record;
 use super::verdict::LabResult;
 use crate::course::LABS;
+use crate::kind::Kind;
 use crate::points::GradedTest;
 use crate::request::{TestRequest, Token};
 
@@ -16,6 +17,7 @@ pub fn run(test: &str, seed: u64, failure: Option<&str>) -> Record {
         seed,
         seeds: 5,
         failure: failure.map(str::to_string),
+        rule: failure.map(|_| "vote-once".to_string()),
         trace: format!("{seed:016x}"),
         virtual_time: Duration::from_secs(seed),
         cpu_time: Duration::from_millis(seed),
@@ -28,20 +30,14 @@ pub fn test(name: &str, points: u64, seeds: u64) -> GradedTest {
     GradedTest { name: name.to_string(), points, seeds }
 }
 
-/// The judgement on a lab after these records.
+/// The judgement on a lab after these records; the first test is of one kind, the second of another,
+/// and the rest are nowhere.
 pub fn lab(lab: usize, tests: &[GradedTest], records: Vec<Record>, reasons: &[(&str, &str)]) -> LabResult {
     let mut ledger = Ledger::new(tests, &TestRequest::default());
     records.into_iter().for_each(|record| assert!(ledger.enter(record), "an example is about its own tests"));
-    reasons.iter().for_each(|(test, reason)| ledger.explain(test, reason.to_string()));
-    let real_time = Duration::from_millis(310);
-    LabResult {
-        lab: &LABS[lab],
-        is_built: true,
-        verdicts: ledger.verdicts(),
-        trouble: None,
-        notes: Vec::new(),
-        real_time,
-    }
+    reasons.iter().for_each(|(test, reason)| ledger.explain(test, reason));
+    tests.iter().zip([Kind::Rules, Kind::Cluster]).for_each(|(test, kind)| ledger.place(&test.name, kind));
+    ledger.close(&LABS[lab], true, Duration::from_millis(310))
 }
 
 /// A report as the test kit writes it.

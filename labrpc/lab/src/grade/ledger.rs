@@ -1,65 +1,110 @@
 //! The records of one lab as they come in, and the verdicts that they allow.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::record::Record;
-use super::verdict::{Outcome, Owed, Verdict};
+use super::verdict::{LabResult, Outcome, Owed, Verdict};
+use crate::course::Lab;
+use crate::kind::Kind;
 use crate::points::GradedTest;
 use crate::request::TestRequest;
 
 /// The records of one lab as they come in.
 #[derive(Debug)]
 pub struct Ledger {
-    tests: Vec<(GradedTest, Owed)>,
-    runs: HashMap<String, BTreeMap<u64, Record>>,
-    /// Why tests that have no verdict will not get one.
-    reasons: HashMap<String, String>,
+    accounts: Vec<Account>,
     /// Tests that were recorded though they are not meant.
     strangers: BTreeSet<String>,
-    has_failures: bool,
+    failures: usize,
+    trouble: Option<String>,
+    notes: Vec<String>,
+}
+
+/// What is known of one test.
+#[derive(Debug)]
+struct Account {
+    test: GradedTest,
+    kind: Option<Kind>,
+    owed: Owed,
+    runs: BTreeMap<u64, Record>,
+    /// Why it will get no verdict.
+    reason: Option<String>,
 }
 
 impl Ledger {
     /// No records yet of these tests.
     pub fn new(tests: &[GradedTest], request: &TestRequest) -> Ledger {
-        let tests: Vec<(GradedTest, Owed)> = tests.iter().map(|test| (test.clone(), Owed::by(test, request))).collect();
-        let runs = tests.iter().map(|(test, _)| (test.name.clone(), BTreeMap::new())).collect();
-        Ledger { tests, runs, reasons: HashMap::new(), strangers: BTreeSet::new(), has_failures: false }
+        let account = |test: &GradedTest| Account {
+            test: test.clone(),
+            kind: None,
+            owed: Owed::by(test, request),
+            runs: BTreeMap::new(),
+            reason: None,
+        };
+        Ledger {
+            accounts: tests.iter().map(account).collect(),
+            strangers: BTreeSet::new(),
+            failures: 0,
+            trouble: None,
+            notes: Vec::new(),
+        }
     }
 
     /// How many runs all tests owe together.
     pub fn owed_count(&self) -> u64 {
-        self.tests.iter().map(|(_, owed)| owed.count()).sum()
+        self.accounts.iter().map(|account| account.owed.count()).sum()
+    }
+
+    /// Says of which kind a test is.
+    pub fn place(&mut self, test: &str, kind: Kind) {
+        if let Some(account) = self.account_mut(test) {
+            account.kind = Some(kind);
+        }
     }
 
     /// Enters a record, and returns whether its test is among those meant. A seed that has failed
     /// once has failed, whatever is recorded of it later.
     pub fn enter(&mut self, record: Record) -> bool {
-        self.has_failures |= record.failure.is_some();
-        let Some(runs) = self.runs.get_mut(&record.test) else {
-            self.strangers.insert(record.test);
+        let accounts = &mut self.accounts;
+        let Some(account) = accounts.iter_mut().find(|account| account.test.name == record.test) else {
+            self.pass_over(record);
             return false;
         };
-        let has_failed = runs.get(&record.seed).is_some_and(|earlier| earlier.failure.is_some());
+        self.failures += usize::from(record.failure.is_some());
+        let has_failed = account.runs.get(&record.seed).is_some_and(|earlier| earlier.failure.is_some());
         if !has_failed {
-            runs.insert(record.seed, record);
+            account.runs.insert(record.seed, record);
         }
         true
     }
 
+    /// Remembers a record that settles nothing: that of a test which was not asked for.
+    pub fn pass_over(&mut self, record: Record) {
+        self.failures += usize::from(record.failure.is_some());
+        self.strangers.insert(record.test);
+    }
+
     /// Says why a test has no verdict.
-    pub fn explain(&mut self, test: &str, reason: String) {
-        self.reasons.insert(test.to_string(), reason);
+    pub fn explain(&mut self, test: &str, reason: &str) {
+        if let Some(account) = self.account_mut(test) {
+            account.reason = Some(reason.to_string());
+        }
     }
 
-    /// How many runs of a test are recorded.
-    pub fn recorded(&self, test: &str) -> usize {
-        self.runs.get(test).map_or(0, BTreeMap::len)
+    /// Says what went wrong beside the tests. What went wrong first is kept.
+    pub fn complain(&mut self, trouble: String) {
+        self.trouble.get_or_insert(trouble);
     }
 
-    /// Whether any record, of whichever test, says `failed`.
-    pub fn has_failures(&self) -> bool {
-        self.has_failures
+    /// Says what the lab's author should know.
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// How many records, of whichever tests, say `failed`.
+    pub fn failures(&self) -> usize {
+        self.failures
     }
 
     /// The tests that were recorded and not meant.
@@ -69,29 +114,45 @@ impl Ledger {
 
     /// The verdict on a test, if its records allow one.
     pub fn settled(&self, name: &str) -> Option<Verdict> {
-        let (test, owed) = self.tests.iter().find(|(test, _)| test.name == name)?;
-        let runs = &self.runs[name];
-        let outcome = match runs.values().find(|run| run.failure.is_some()) {
-            Some(run) => Outcome::Failed(run.seed),
-            None if owed.is_paid_by(runs) => Outcome::Passed,
-            None => return None,
-        };
-        Some(Verdict { test: test.clone(), owed: *owed, outcome, runs: runs.clone() })
-    }
-
-    /// The verdict on a test, which is "missing" if its records allow no other.
-    pub fn verdict(&self, test: &GradedTest, owed: Owed) -> Verdict {
-        self.settled(&test.name).unwrap_or_else(|| {
-            let reason = self.reasons.get(&test.name).map_or("it was not run", String::as_str);
-            let (recorded, owed_count) = (self.recorded(&test.name), owed.count());
-            let outcome = Outcome::Missing(format!("No verdict, {recorded} of {owed_count} seeds recorded: {reason}"));
-            Verdict { test: test.clone(), owed, outcome, runs: self.runs[&test.name].clone() }
-        })
+        let account = self.accounts.iter().find(|account| account.test.name == name)?;
+        account.outcome().map(|outcome| account.verdict(outcome))
     }
 
     /// A verdict on every test, whatever became of it.
     pub fn verdicts(&self) -> Vec<Verdict> {
-        self.tests.iter().map(|(test, owed)| self.verdict(test, *owed)).collect()
+        let outcome = |account: &Account| account.outcome().unwrap_or_else(|| account.missing());
+        self.accounts.iter().map(|account| account.verdict(outcome(account))).collect()
+    }
+
+    /// The judgement on the lab.
+    pub fn close(self, lab: &'static Lab, is_built: bool, real_time: Duration) -> LabResult {
+        let verdicts = self.verdicts();
+        LabResult { lab, is_built, verdicts, trouble: self.trouble, notes: self.notes, real_time }
+    }
+
+    fn account_mut(&mut self, test: &str) -> Option<&mut Account> {
+        self.accounts.iter_mut().find(|account| account.test.name == test)
+    }
+}
+
+impl Account {
+    /// How the test ended, if its records say so.
+    fn outcome(&self) -> Option<Outcome> {
+        match self.runs.values().find(|run| run.failure.is_some()) {
+            Some(run) => Some(Outcome::Failed(run.seed)),
+            None if self.owed.is_paid_by(&self.runs) => Some(Outcome::Passed),
+            None => None,
+        }
+    }
+
+    fn missing(&self) -> Outcome {
+        let reason = self.reason.as_deref().unwrap_or("it was not run");
+        let (recorded, owed) = (self.runs.len(), self.owed.count());
+        Outcome::Missing(format!("No verdict, {recorded} of {owed} seeds recorded: {reason}"))
+    }
+
+    fn verdict(&self, outcome: Outcome) -> Verdict {
+        Verdict { test: self.test.clone(), kind: self.kind, owed: self.owed, outcome, runs: self.runs.clone() }
     }
 }
 
@@ -159,6 +220,6 @@ mod tests {
         assert!(ledger.enter(run(NAME, 1, None)));
         assert_eq!(ledger.verdicts()[0].outcome, Outcome::Passed);
         assert_eq!(ledger.strangers().collect::<Vec<&str>>(), ["b_2a"]);
-        assert!(ledger.has_failures());
+        assert_eq!(ledger.failures(), 1);
     }
 }

@@ -5,23 +5,26 @@ pub mod cargo;
 #[cfg(test)]
 pub mod examples;
 pub mod ledger;
+mod listen;
 pub mod record;
 pub mod run;
+pub mod shelf;
 pub mod verdict;
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::course::{Course, Lab};
 use crate::failure::Failure;
+use crate::kind::Kind;
 use crate::progress::Progress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
 use crate::selection::Assignment;
-use cargo::{Cargo, Words};
+use cargo::{Cargo, Executable, Words};
 use ledger::Ledger;
 use run::{Runner, SILENCE_MAX};
+use shelf::Shelves;
 use verdict::LabResult;
 
 /// Why the tests of a lab have no verdict if the lab could not be built.
@@ -71,13 +74,13 @@ pub fn grade(
     progress: &mut Progress,
 ) -> Result<Results, Failure> {
     let scratch = Scratch::new("grade")?;
-    let labs: Vec<&Lab> = assignments.iter().map(|assignment| assignment.lab).collect();
-    let executables = build(cargo, &labs, &scratch)?;
+    let shelves = build(cargo, assignments, &scratch)?;
     let mut results = Results { labs: Vec::new(), is_graded: request.is_graded() };
-    let mut runner = Runner { course, request, scratch: &scratch, progress, silence_max: SILENCE_MAX };
+    let mut runner =
+        Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
     for assignment in assignments {
-        results.labs.push(match executables.get(assignment.lab.package) {
-            Some(executable) => runner.run(assignment, executable)?,
+        results.labs.push(match shelves.get(assignment.lab.package) {
+            Some(shelves) => runner.run(assignment, shelves)?,
             None => not_built(assignment, request),
         });
     }
@@ -86,32 +89,57 @@ pub fn grade(
 
 /// Builds all labs at once, which is quickest. If that fails, each by itself: half a course that
 /// compiles is still worth its points. Cargo's report has been seen by then and is not repeated.
-fn build(cargo: &Cargo, labs: &[&Lab], scratch: &Scratch) -> Result<HashMap<String, PathBuf>, Failure> {
-    if let Some(executables) = cargo.build_tests(labs, scratch)? {
-        return Ok(executables);
-    }
-    let mut executables = HashMap::new();
-    if labs.len() > 1 {
+/// Returns the labs that could be built, by package.
+fn build(cargo: &Cargo, assignments: &[Assignment], scratch: &Scratch) -> Result<HashMap<String, Shelves>, Failure> {
+    let all: Vec<&Assignment> = assignments.iter().collect();
+    let mut built = BTreeSet::new();
+    let mut executables = Vec::new();
+    if let Some(found) = build_some(cargo, &all, scratch)? {
+        executables = found;
+        built.extend(all.iter().map(|assignment| assignment.lab.package));
+    } else if all.len() > 1 {
         let quiet = cargo.clone().with_words(Words::Dropped);
-        for lab in labs {
-            executables.extend(quiet.build_tests(&[lab], scratch)?.unwrap_or_default());
+        for assignment in &all {
+            if let Some(found) = build_some(&quiet, &[*assignment], scratch)? {
+                executables.extend(found);
+                built.insert(assignment.lab.package);
+            }
         }
     }
-    let broken: Vec<&str> =
-        labs.iter().map(|lab| lab.package).filter(|package| !executables.contains_key(*package)).collect();
-    eprintln!("error: {} could not be built: mend what cargo reports above", broken.join(", "));
-    Ok(executables)
+    let packages = all.iter().map(|assignment| assignment.lab.package);
+    let broken: Vec<&str> = packages.filter(|package| !built.contains(package)).collect();
+    if !broken.is_empty() {
+        eprintln!("error: {} could not be built: mend what cargo reports above", broken.join(", "));
+    }
+    let mut shelves = Shelves::of(&executables)?;
+    // A lab without a file of graded tests has nothing to build, and holds no test.
+    built.into_iter().for_each(|package| {
+        shelves.entry(package.to_string()).or_default();
+    });
+    Ok(shelves)
+}
+
+/// Of each lab the executables that are wanted of it; `None` if something does not compile.
+fn build_some(
+    cargo: &Cargo,
+    assignments: &[&Assignment],
+    scratch: &Scratch,
+) -> Result<Option<Vec<Executable>>, Failure> {
+    let labs: Vec<&Lab> = assignments.iter().map(|assignment| assignment.lab).collect();
+    let kinds: BTreeSet<Kind> = assignments.iter().flat_map(|assignment| assignment.kinds_to_build()).collect();
+    let build = cargo.build_tests(&labs, &kinds.into_iter().collect::<Vec<Kind>>(), scratch)?;
+    let is_wanted = |executable: &Executable| {
+        assignments.iter().any(|assignment| {
+            assignment.lab.package == executable.package && assignment.kinds_to_build().contains(&executable.kind)
+        })
+    };
+    Ok(build.map(|build| build.executables.into_iter().filter(is_wanted).collect()))
 }
 
 fn not_built(assignment: &Assignment, request: &TestRequest) -> LabResult {
-    let mut ledger = Ledger::new(&assignment.tests, request);
-    assignment.tests.iter().for_each(|test| ledger.explain(&test.name, NOT_BUILT.to_string()));
-    LabResult {
-        lab: assignment.lab,
-        is_built: false,
-        verdicts: ledger.verdicts(),
-        trouble: Some(NOT_BUILT.to_string()),
-        notes: Vec::new(),
-        real_time: Duration::ZERO,
-    }
+    let tests = assignment.tests(&Shelves::default());
+    let mut ledger = Ledger::new(&tests, request);
+    tests.iter().for_each(|test| ledger.explain(&test.name, NOT_BUILT));
+    ledger.complain(NOT_BUILT.to_string());
+    ledger.close(assignment.lab, false, Duration::ZERO)
 }

@@ -4,11 +4,12 @@
 //!
 //! ```json
 //! {"test":"initial_election_2a","seed":1,"seeds":5,"outcome":"passed","trace":"0123456789abcdef",
-//!  "virtual_ns":12402000000,"cpu_ns":3100000,"token":"initial_election_2a:1","failure":null}
+//!  "virtual_ns":12402000000,"cpu_ns":3100000,"token":"initial_election_2a:1","failure":null,"rule":null}
 //! ```
 //!
 //! without the line break; `outcome` is `passed` or `failed`, and `failure` then the report for the
-//! student. A line `{"test":"…","finished":true}` says that a test will report no further seed.
+//! student. `rule` is the name of the rule that was found broken, such as `vote-once`; it is null or
+//! absent where none is named. A line `{"test":"…","finished":true}` says that a test will report no further seed.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -30,6 +31,8 @@ pub struct Record {
     pub seeds: u64,
     /// The report for the student if it failed.
     pub failure: Option<String>,
+    /// The name of the rule that was found broken, if one was named.
+    pub rule: Option<String>,
     /// The hash of all that happened, equal for equal tokens.
     pub trace: String,
     /// How long it took in the servers' time.
@@ -72,11 +75,16 @@ pub fn parse(line: &str) -> Result<Line, String> {
         "failed" => Some(text("failure").unwrap_or_else(|_| "The test gave no reason.".to_string())),
         other => return Err(format!("its outcome `{other}` is neither `passed` nor `failed`")),
     };
+    let rule = match value.get("rule") {
+        None | Some(Value::Null) => None,
+        Some(_) => Some(text("rule")?),
+    };
     Ok(Line::Run(Record {
         test,
         seed: number("seed")?,
         seeds: number("seeds")?,
         failure,
+        rule,
         trace: text("trace")?,
         virtual_time: Duration::from_nanos(number("virtual_ns")?),
         cpu_time: Duration::from_nanos(number("cpu_ns")?),
@@ -138,6 +146,7 @@ mod tests {
             seed: 17,
             seeds: 20,
             failure: None,
+            rule: None,
             trace: "0123456789abcdef".to_string(),
             virtual_time: Duration::from_millis(12_402),
             cpu_time: Duration::from_micros(3_100),
@@ -146,7 +155,11 @@ mod tests {
         assert_eq!(parse(PASSED), Ok(Line::Run(expected.clone())));
         let failed = PASSED.replace("passed", "failed").replace("null", r#""voted\ntwice""#);
         let failure = Some("voted\ntwice".to_string());
-        assert_eq!(parse(&failed), Ok(Line::Run(Record { failure, ..expected })));
+        let ruled = failed.replace('}', r#","rule":"vote-once"}"#);
+        let expected = Record { failure, ..expected };
+        assert_eq!(parse(&failed), Ok(Line::Run(expected.clone())));
+        assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(Line::Run(expected.clone())));
+        assert_eq!(parse(&ruled), Ok(Line::Run(Record { rule: Some("vote-once".to_string()), ..expected })));
         assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(Line::Finished));
     }
 
@@ -158,6 +171,7 @@ mod tests {
             ("\"token\"", "\"taken\"", "it has no text `token`"),
             (":17,", ":-17,", "it has no whole number `seed`"),
             ("\"cpu_ns\"", "\"ns\"", "it has no whole number `cpu_ns`"),
+            ("\"failure\":null", "\"rule\":3", "it has no text `rule`"),
             ("passed", "skipped", "its outcome `skipped` is neither `passed` nor `failed`"),
         ] {
             assert_eq!(parse(&PASSED.replacen(from, to, 1)), Err(reason.to_string()));

@@ -1,18 +1,14 @@
-//! Running the graded tests of one lab, and hearing what they report.
+//! Running the graded tests of one lab.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use super::attempt::{self, Attempt, Ending};
 use super::ledger::Ledger;
-use super::record::{self, Line, Report};
+use super::shelf::{Shelf, Shelves};
 use super::verdict::{LabResult, Verdict};
-use crate::course::Course;
+use crate::course::{Course, Lab};
 use crate::failure::Failure;
-use crate::interrupt;
-use crate::process::{LOOK_INTERVAL, OutputTail, Supervised};
+use crate::points::GradedTest;
 use crate::progress::Progress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
@@ -32,31 +28,80 @@ pub struct Runner<'a> {
     pub scratch: &'a Scratch,
     /// Who watches.
     pub progress: &'a mut Progress,
+    /// How many tests of an executable run at a time, unless the harness is to decide.
+    pub harness_threads: Option<usize>,
     /// How long a process may report nothing: [`SILENCE_MAX`].
     pub silence_max: Duration,
 }
 
+/// Whether it makes sense to run another executable of the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The processes ended.
+    Sound,
+    /// One hung.
+    Hung,
+}
+
 impl Runner<'_> {
-    /// Runs the tests of one lab and returns a verdict on each of them.
+    /// Runs the tests of one lab, one executable after the other, and returns a verdict on each.
     ///
-    /// When a process dies, the tests that it leaves without a verdict are run again, each in a
-    /// process of its own: one that aborts must not cost the others their points. A process that
-    /// hangs ends the lab, for each of the rest might take as long to be found out.
+    /// A process that hangs ends the lab, for each of the rest might take as long to be found out.
     ///
     /// # Errors
     ///
     /// On Ctrl-C, when the machine fails us, and for a token that the test kit refuses; never
     /// because of what the tests do.
-    pub fn run(&mut self, assignment: &Assignment, executable: &Path) -> Result<LabResult, Failure> {
+    pub fn run(&mut self, assignment: &Assignment, shelves: &Shelves) -> Result<LabResult, Failure> {
         let started = Instant::now();
-        let mut ledger = Ledger::new(&assignment.tests, self.request);
-        let mut trouble = None;
+        let tests = assignment.tests(shelves);
+        let mut ledger = Ledger::new(&tests, self.request);
+        self.progress.start_lab(assignment.lab, ledger.owed_count(), assignment.is_of_many());
+        for test in &tests {
+            match shelves.find(&test.name) {
+                Ok(shelf) => ledger.place(&test.name, shelf.kind),
+                Err(reason) => ledger.explain(&test.name, &reason),
+            }
+        }
+        let mut shape = Shape::Sound;
+        for shelf in shelves.iter() {
+            let held = held_by(shelf, &tests, shelves);
+            match shape {
+                _ if held.is_empty() => continue,
+                Shape::Sound => shape = self.run_shelf(assignment.lab, shelf, &held, &mut ledger)?,
+                Shape::Hung => explain_rest(&held, &mut ledger),
+            }
+            self.end_shelf(shelf, &held, &ledger);
+        }
+        let nowhere = ledger.verdicts().into_iter().filter(|verdict| verdict.kind.is_none());
+        nowhere.for_each(|verdict| self.progress.show(&verdict));
+        self.progress.end_lab();
+        if assignment.is_whole() {
+            note_strangers(assignment, shelves, &mut ledger);
+        }
+        Ok(ledger.close(assignment.lab, true, started.elapsed()))
+    }
+
+    /// Runs tests of one executable until each has its verdict, or the reason why it has none.
+    ///
+    /// When a process dies, the tests that it leaves without a verdict are run again, each in a
+    /// process of its own: one that aborts must not cost the others their points.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Runner::run).
+    pub fn run_shelf(
+        &mut self,
+        lab: &Lab,
+        shelf: &Shelf,
+        tests: &[String],
+        ledger: &mut Ledger,
+    ) -> Result<Shape, Failure> {
+        let failures_before = ledger.failures();
         let mut died_together = None;
-        let mut notes = Vec::new();
-        self.progress.start_lab(assignment.lab, ledger.owed_count());
-        let mut attempts = attempt::plan(assignment, &self.request.seeds);
+        let mut attempts = attempt::plan(shelf, tests.to_vec(), &self.request.seeds);
         while let Some(attempt) = attempts.pop_front() {
-            let (ending, output) = self.attempt(assignment, executable, &attempt, &mut ledger, &mut notes)?;
+            let (ending, output) = self.attempt(lab, shelf, &attempt, ledger)?;
             if let Some(complaint) = ending.refusal(attempt.replay.as_ref(), &output) {
                 return Err(Failure::Misuse(complaint));
             }
@@ -67,149 +112,112 @@ impl Runner<'_> {
                 attempt.tests.iter().filter(|test| ledger.settled(test).is_none()).cloned().collect();
             let reason = ending.explanation(self.silence_max, &output);
             if matches!(ending, Ending::Hung) {
-                let rest = attempts.iter().flat_map(|attempt| &attempt.tests);
-                rest.for_each(|test| ledger.explain(test, "it was not run, since an earlier test hung".to_string()));
-                missing.iter().for_each(|test| ledger.explain(test, reason.clone()));
+                attempts.iter().for_each(|attempt| explain_rest(&attempt.tests, ledger));
+                missing.iter().for_each(|test| ledger.explain(test, &reason));
                 // All tests may have spoken before one of their threads went astray.
-                trouble = missing.is_empty().then_some(reason);
-                break;
+                if missing.is_empty() {
+                    ledger.complain(reason);
+                }
+                return Ok(Shape::Hung);
             }
             if !missing.is_empty() && attempt.tests.len() > 1 {
-                attempts.extend(missing.iter().map(|test| Attempt::of(test, attempt.replay.clone())));
+                attempts.extend(missing.iter().map(|test| Attempt::of(shelf, test, attempt.replay.clone())));
                 died_together = Some(reason);
                 continue;
             }
-            missing.iter().for_each(|test| ledger.explain(test, reason.clone()));
-            if !ending.is_success() && missing.is_empty() && !ledger.has_failures() {
-                trouble = Some(format!("every test is recorded as passed, and yet {reason}"));
+            missing.iter().for_each(|test| ledger.explain(test, &reason));
+            if !ending.is_success() && missing.is_empty() && ledger.failures() == failures_before {
+                ledger.complain(format!("every test is recorded as passed, and yet {reason}"));
             }
         }
-        self.end_lab(assignment, &ledger, &mut notes);
-        let (verdicts, real_time) = (ledger.verdicts(), started.elapsed());
-        if verdicts.iter().all(Verdict::is_passed) {
-            trouble = trouble.or(died_together.map(|reason| format!("each test passes alone, but together {reason}")));
+        let is_passed = |test: &String| ledger.settled(test).is_some_and(|verdict| verdict.is_passed());
+        if let Some(reason) = died_together.filter(|_| tests.iter().all(is_passed)) {
+            ledger.complain(format!("each test passes alone, but together {reason}"));
         }
-        Ok(LabResult { lab: assignment.lab, is_built: true, verdicts, trouble, notes, real_time })
+        Ok(Shape::Sound)
     }
 
-    fn attempt(
-        &mut self,
-        assignment: &Assignment,
-        executable: &Path,
-        attempt: &Attempt,
-        ledger: &mut Ledger,
-        notes: &mut Vec<String>,
-    ) -> Result<(Ending, String), Failure> {
-        let report_path = self.scratch.path().join("report.jsonl");
-        // Each process begins a report of its own, or the one before would be heard twice.
-        let _ = fs::remove_file(&report_path);
-        let mut report = Report::at(&report_path);
-        let mut command = self.command(assignment, executable, attempt, report_path);
-        let output = OutputTail::of(&mut command)?;
-        let mut process = Supervised::start(&mut command)?;
-        drop(command);
-        let mut heard_last = Instant::now();
-        let ending = loop {
-            // Asked first and read afterwards: what it wrote before its end is heard.
-            let ended = process.ending()?;
-            let lines = report.new_lines()?;
-            if !lines.is_empty() {
-                heard_last = Instant::now();
-            }
-            lines.iter().for_each(|line| self.hear(line, ledger, notes));
-            if let Some(status) = ended {
-                break Ending::Ended(status);
-            }
-            if heard_last.elapsed() >= self.silence_max {
-                break Ending::Hung;
-            }
-            interrupt::check()?;
-            self.progress.draw();
-            thread::sleep(LOOK_INTERVAL);
-        };
-        drop(process);
-        Ok((ending, output.text()))
+    /// Shows the verdicts that did not fall while the tests ran, and what the kind comes to.
+    fn end_shelf(&mut self, shelf: &Shelf, tests: &[String], ledger: &Ledger) {
+        let mut verdicts = ledger.verdicts();
+        verdicts.retain(|verdict| tests.contains(&verdict.test.name));
+        let missing: Vec<&Verdict> =
+            verdicts.iter().filter(|verdict| ledger.settled(&verdict.test.name).is_none()).collect();
+        missing.into_iter().for_each(|verdict| self.progress.show(verdict));
+        self.progress.end_kind(shelf.kind, &verdicts);
     }
+}
 
-    fn command(&self, assignment: &Assignment, executable: &Path, attempt: &Attempt, report: PathBuf) -> Command {
-        let lab = assignment.lab;
-        let folder = self.course.folder(lab);
-        let mut command = Command::new(executable);
-        command.args(&attempt.filter).current_dir(&folder);
-        // What cargo would set, had it run the tests itself: ours is about another package.
-        command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);
-        command.env("LAB_REPORT", report).env("LAB_WORLD", self.request.world.name());
-        match self.request.seed_count() {
-            Some(count) => command.env("LAB_SEEDS", count.to_string()),
-            None => command.env_remove("LAB_SEEDS"),
-        };
-        match &attempt.replay {
-            Some(token) => command.env("LAB_REPLAY", token.to_string()),
-            None => command.env_remove("LAB_REPLAY"),
-        };
-        command
+/// Those of the tests that stand on this shelf and on no other.
+fn held_by(shelf: &Shelf, tests: &[GradedTest], shelves: &Shelves) -> Vec<String> {
+    let names = tests.iter().map(|test| &test.name);
+    names.filter(|name| shelves.find(name).is_ok_and(|found| found.kind == shelf.kind)).cloned().collect()
+}
+
+fn explain_rest(tests: &[String], ledger: &mut Ledger) {
+    tests.iter().for_each(|test| ledger.explain(test, "it was not run, since an earlier test hung"));
+}
+
+fn note_strangers(assignment: &Assignment, shelves: &Shelves, ledger: &mut Ledger) {
+    let package = assignment.lab.package;
+    let mut unlisted: Vec<String> = Vec::new();
+    for (kind, test) in shelves.unlisted(&assignment.listed) {
+        unlisted.push(format!("`{test}` in tests/{}", kind.name()));
     }
-
-    fn hear(&mut self, line: &str, ledger: &mut Ledger, notes: &mut Vec<String>) {
-        let record = match record::parse(line) {
-            Ok(Line::Run(record)) => record,
-            Ok(Line::Finished) => return,
-            Err(reason) => {
-                notes.push(format!("a line of the report was passed over: {reason}: {line}"));
-                return;
-            }
-        };
-        let test = record.test.clone();
-        let was_settled = ledger.settled(&test).is_some();
-        if !ledger.enter(record) {
-            return;
-        }
-        self.progress.count_run(&test);
-        if !was_settled && let Some(verdict) = ledger.settled(&test) {
-            self.progress.show(&verdict);
-        }
-    }
-
-    fn end_lab(&mut self, assignment: &Assignment, ledger: &Ledger, notes: &mut Vec<String>) {
-        let verdicts = ledger.verdicts();
-        verdicts.iter().filter(|verdict| ledger.settled(&verdict.test.name).is_none()).for_each(|verdict| {
-            self.progress.show(verdict);
-        });
-        self.progress.end_lab();
-        if assignment.is_whole {
-            let package = assignment.lab.package;
-            notes.extend(
-                ledger.strangers().map(|test| {
-                    format!("`{test}` ran and counts nothing: {package}/tests/points.txt does not list it")
-                }),
-            );
-        }
+    let is_listed = |test: &&str| assignment.listed.iter().any(|listed| listed.name == *test);
+    unlisted.extend(ledger.strangers().filter(|test| !is_listed(test)).map(|test| format!("`{test}`")));
+    for test in unlisted {
+        ledger.note(format!("{test} counts nothing: {package}/tests/points.txt does not list it"));
     }
 }
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
     use crate::course::LABS;
+    use crate::grade::cargo::Executable;
     use crate::grade::examples::test;
     use crate::grade::verdict::Outcome;
+    use crate::kind::Kind;
+    use crate::points::GradedLab;
 
     /// What a process may be silent here: far longer than the shell takes to report its first runs.
     const SHORT_SILENCE: Duration = Duration::from_secs(2);
 
     /// Runs two tests of two seeds each with a shell script in the place of their executable.
     fn run(script: &str) -> LabResult {
+        run_kinds(&[(Kind::Cluster, "fn one_2a\nfn two_2a\n")], script)
+    }
+
+    /// Runs these tests with a shell script in the place of their executables.
+    fn run_kinds(files: &[(Kind, &str)], script: &str) -> LabResult {
         let scratch = Scratch::new("run").unwrap();
         let course = Course::at(scratch.path());
         let folder = course.folder(&LABS[0]);
-        fs::create_dir(&folder).unwrap();
+        let link_folder = course.root().join("target").join(LABS[0].package);
+        fs::create_dir_all(folder.join("tests")).unwrap();
+        fs::create_dir_all(&link_folder).unwrap();
         fs::write(folder.join("behaviour.sh"), script).unwrap();
-        let executable = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/scripts/cluster.sh");
+        let graded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/scripts/graded.sh");
+        let executable = |(kind, tests): &(Kind, &str)| {
+            fs::write(folder.join(format!("tests/{}.rs", kind.name())), tests).unwrap();
+            let path = link_folder.join(kind.name());
+            std::os::unix::fs::symlink(&graded, &path).unwrap();
+            Executable { package: LABS[0].package.to_string(), kind: *kind, path }
+        };
+        let executables: Vec<Executable> = files.iter().map(executable).collect();
+        let shelves = Shelves::of(&executables).unwrap();
         let tests = vec![test("one_2a", 10, 2), test("two_2a", 20, 2)];
-        let assignment = Assignment { lab: &LABS[0], tests, is_whole: true };
+        let kinds = files.iter().map(|(kind, _)| *kind).collect();
+        let lab = GradedLab { lab: &LABS[0], kinds, tests: Some(tests) };
         let (request, progress) = (&TestRequest::default(), &mut Progress::hidden());
-        let mut runner = Runner { course: &course, request, scratch: &scratch, progress, silence_max: SHORT_SILENCE };
-        runner.run(&assignment, &executable).unwrap()
+        let (course, scratch) = (&course, &scratch);
+        let silence_max = SHORT_SILENCE;
+        let mut runner = Runner { course, request, scratch, progress, harness_threads: None, silence_max };
+        runner.run(&Assignment::whole(&lab).unwrap(), &shelves[LABS[0].package]).unwrap()
     }
 
     fn missing(result: &LabResult, verdict: usize) -> &str {
@@ -233,9 +241,18 @@ mod tests {
     /// After a process that hung no other is started, and the tests that wait say so.
     #[test]
     fn nothing_runs_after_a_hang() {
-        let result = run("echo run >> started; [ $# = 0 ] && exit 1; sleep 1000");
+        let result = run("echo run >> started; [ $# -gt 2 ] && exit 1; sleep 1000");
         assert!(missing(&result, 0).contains("was killed after 2 s"), "{}", missing(&result, 0));
         assert!(missing(&result, 1).ends_with("it was not run, since an earlier test hung"), "{}", missing(&result, 1));
+    }
+
+    /// Nor is one of another kind.
+    #[test]
+    fn no_other_kind_runs_after_a_hang() {
+        let files = [(Kind::Rules, "fn two_2a\n"), (Kind::Cluster, "fn one_2a\n")];
+        let result = run_kinds(&files, "[ $kind = rules ] && sleep 1000; run one_2a 1 passed; run one_2a 2 passed");
+        assert!(missing(&result, 0).ends_with("it was not run, since an earlier test hung"), "{}", missing(&result, 0));
+        assert!(missing(&result, 1).contains("was killed after 2 s"), "{}", missing(&result, 1));
     }
 
     /// A process that has said all and then hangs has not passed.

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use super::record::Record;
 use crate::course::Lab;
+use crate::kind::Kind;
 use crate::points::GradedTest;
 use crate::request::{SeedChoice, TestRequest};
+
+/// How a test that has met a `todo!` of the handout fails.
+pub const NOT_YET_IMPLEMENTED: &str = "not yet implemented: ";
 
 /// Which runs a test owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub enum Outcome {
 pub struct Verdict {
     /// The test.
     pub test: GradedTest,
+    /// Its kind, unless no executable holds it.
+    pub kind: Option<Kind>,
     /// The runs that it owed.
     pub owed: Owed,
     /// How it ended.
@@ -95,6 +101,18 @@ impl Verdict {
             Outcome::Failed(_) => self.failed_run().and_then(|run| run.failure.as_deref()),
             Outcome::Missing(reason) => Some(reason),
         }
+    }
+
+    /// What the test says is missing, if it failed for nothing else than a `todo!`.
+    pub fn missing_code(&self) -> Option<&str> {
+        let failure = self.failed_run()?.failure.as_deref()?;
+        let (_, missing) = failure.split_once(NOT_YET_IMPLEMENTED)?;
+        missing.lines().next()
+    }
+
+    /// The name of the rule that was found broken, if the test named one.
+    pub fn rule(&self) -> Option<&str> {
+        self.failed_run()?.rule.as_deref()
     }
 
     /// How much virtual time its servers lived through.

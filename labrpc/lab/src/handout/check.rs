@@ -4,8 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::copy::{self, Tree};
-use super::{ALLOW_UNUSED, Handout, leak, lib_of, markers};
+use super::{ALLOW_UNUSED, Handout, is_withheld, leak, lib_of, markers};
 use crate::course::{Course, LABS};
 use crate::failure::Failure;
 use crate::grade::cargo::{Cargo, Words};
@@ -18,6 +17,7 @@ use crate::request::{Profile, TestRequest};
 use crate::scoreboard::{self, seconds};
 use crate::scratch::Scratch;
 use crate::selection;
+use crate::tree::{self, Tree};
 
 /// A student's very first run must not look like a hang.
 const RED_RUN_MAX: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), Failure> 
     type Step = fn(&Proof) -> Result<(), Failure>;
     let steps: [(&str, Step); 6] = [
         ("made twice, it is the same to the byte", Proof::is_made_alike),
-        ("it holds no line of a solution", Proof::keeps_its_secrets),
+        ("it holds no line of a solution or of a planted bug", Proof::keeps_its_secrets),
         ("it builds without a warning", Proof::builds),
         ("every graded test meets a todo! within a minute", Proof::is_red),
         ("with the solutions put back it is the course again", Proof::takes_solutions_back),
@@ -71,13 +71,13 @@ impl Proof {
     fn is_made_alike(&self) -> Result<(), Failure> {
         let again = self.scratch.path().join("again");
         Handout::of(&self.course)?.write(&self.course, &again)?;
-        let (first, second) = (copy::read(&self.folder)?, copy::read(&again)?);
+        let (first, second) = (tree::read(&self.folder)?, tree::read(&again)?);
         findings("made twice, these files differ", differences(&first, &second))
     }
 
     fn keeps_its_secrets(&self) -> Result<(), Failure> {
-        let leaks = leak::find(&self.handout, &copy::read(&self.folder)?);
-        findings("these lines would give solutions away", leaks.iter().map(ToString::to_string).collect())
+        let leaks = leak::find(&self.handout, &tree::read(&self.folder)?);
+        findings("these lines would give too much away", leaks.iter().map(ToString::to_string).collect())
     }
 
     fn builds(&self) -> Result<(), Failure> {
@@ -112,10 +112,10 @@ impl Proof {
             fs::write(&path, text.replacen(&format!("{ALLOW_UNUSED}\n"), "", 1)).map_err(failed())?;
         }
         let is_of_labs = |name: &String| LABS.iter().any(|lab| name.starts_with(&format!("{}/", lab.package)));
-        let mut mended = copy::read(&self.folder)?;
+        let mut mended = tree::read(&self.folder)?;
         mended.retain(|name, _| is_of_labs(name));
         let mut reference = self.handout.reference.clone();
-        reference.retain(|name, _| is_of_labs(name));
+        reference.retain(|name, _| is_of_labs(name) && !is_withheld(name));
         findings("with the solutions put back, these files differ", differences(&reference, &mended))
     }
 

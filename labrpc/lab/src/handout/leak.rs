@@ -1,32 +1,33 @@
-//! Whether any line of a solution has found its way into a handout.
+//! Whether any line of a solution, or of a file that is withheld, has found its way into a handout.
 //!
 //! A line counts if it is long enough to be nobody's by chance and if it stands in no Rust file
 //! outside of solutions: what the course itself gives away is no secret. Texts of other kinds give
 //! nothing away; a chapter or a patch that quotes a solution is thus found, with or without the
-//! sign that patches put before a line.
+//! sign that patches put before a line. Of a withheld file, titles and comments are no secret.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::Handout;
-use super::copy::{PlainFile, Tree};
+use super::{Handout, is_withheld};
+use crate::tree::{PlainFile, Tree};
 
 /// Shorter lines, such as `} else {` or `return;`, are everybody's.
 const SECRET_CHARACTERS_MIN: usize = 12;
 
-/// A line of a solution in a handout.
+/// A line in a handout that should not be there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Leak {
     file: String,
     line: usize,
     text: String,
-    solution_file: String,
+    /// What it is a line of.
+    source: String,
 }
 
 impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Leak { file, line, text, solution_file } = self;
-        write!(f, "{file}:{line}: `{text}` is a line of a solution in {solution_file}")
+        let Leak { file, line, text, source } = self;
+        write!(f, "{file}:{line}: `{text}` is a line of {source}")
     }
 }
 
@@ -39,12 +40,12 @@ pub fn find(handout: &Handout, tree: &Tree) -> Vec<Leak> {
         for (index, line) in lines(contents).enumerate() {
             let line = line.trim();
             let unsigned = line.strip_prefix(['+', '-']).map_or(line, str::trim);
-            if let Some(solution_file) = secrets.get(line).or_else(|| secrets.get(unsigned)) {
+            if let Some(source) = secrets.get(line).or_else(|| secrets.get(unsigned)) {
                 leaks.push(Leak {
                     file: file.clone(),
                     line: index + 1,
                     text: unsigned.to_string(),
-                    solution_file: solution_file.to_string(),
+                    source: source.clone(),
                 });
             }
         }
@@ -73,13 +74,23 @@ fn given_lines(reference: &Tree) -> HashSet<&str> {
     given
 }
 
-fn secret_lines<'a>(handout: &'a Handout, given: &HashSet<&str>) -> HashMap<&'a str, &'a str> {
+/// What must not be in a handout, and what it is a line of.
+fn secret_lines<'a>(handout: &'a Handout, given: &HashSet<&str>) -> HashMap<&'a str, String> {
     let mut secrets = HashMap::new();
+    for (name, file) in handout.reference.iter().filter(|(name, _)| is_withheld(name)) {
+        for line in lines(file).map(str::trim).filter(|line| !line.starts_with('#')) {
+            // Rules of tables are everybody's, however long they are.
+            let characters = line.chars().filter(|character| character.is_alphanumeric()).count();
+            if characters >= SECRET_CHARACTERS_MIN && !given.contains(line) {
+                secrets.insert(line, name.clone());
+            }
+        }
+    }
     for (file, sections) in &handout.sections {
         for line in sections.iter().flat_map(|section| section.solution.lines()).map(str::trim) {
             let characters = line.chars().filter(|character| !character.is_whitespace()).count();
             if characters >= SECRET_CHARACTERS_MIN && !given.contains(line) {
-                secrets.insert(line, file.as_str());
+                secrets.insert(line, format!("a solution in {file}"));
             }
         }
     }
@@ -133,6 +144,25 @@ fn vote(&mut self) -> bool {
         let lines: Vec<&str> = left.iter().filter_map(|leak| leak.split('`').nth(1)).collect();
         let expected = ["// BEGIN 2A §5.2: vote", "self.voted_for = Some(candidate);", "self.observe_everything();"];
         assert_eq!(lines, expected);
+    }
+
+    /// A withheld file that was left where it was is found, whatever it is called by then.
+    #[test]
+    fn a_withheld_file_is_found() {
+        let list = "# Planted bugs of lab 2A\n[[bug]]\nwhat = \"Granting a vote twice.\"\n";
+        let page = "# Planted bugs\n\n|---|---|---|---|---|---|\n| A01 | Granting a vote twice. |\n";
+        let withheld = [("lab2a-election/bugs.toml", list), ("docs/planted-bugs.md", page)];
+        assert_eq!(leaks(&withheld, |_| ()), [""; 0]);
+        let left = leaks(&withheld, |tree| {
+            let file = tree[LIB].clone();
+            let text = format!("{list}{page}");
+            tree.insert("docs/a.md".to_string(), PlainFile { bytes: text.into_bytes(), ..file });
+        });
+        let expected = [
+            "docs/a.md:3: `what = \"Granting a vote twice.\"` is a line of lab2a-election/bugs.toml",
+            "docs/a.md:7: `| A01 | Granting a vote twice. |` is a line of docs/planted-bugs.md",
+        ];
+        assert_eq!(left, expected);
     }
 
     /// What Rust code of the course gives away is no secret; what a text quotes is one.

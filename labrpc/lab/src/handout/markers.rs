@@ -13,7 +13,7 @@
 use std::fmt;
 
 use crate::course::Lab;
-use crate::scoreboard::NOT_YET_IMPLEMENTED;
+use crate::grade::verdict::NOT_YET_IMPLEMENTED;
 
 /// How wide the formatter lets a line become: `max_width` in the workspace's rustfmt.toml. The
 /// `todo!` is written as it would write it, so that a student's first `cargo fmt` changes nothing.

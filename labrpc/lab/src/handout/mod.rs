@@ -1,21 +1,24 @@
 //! The workspace that a student starts from: this one, with the solutions taken out.
 
 pub mod check;
-pub mod copy;
 pub mod leak;
 pub mod markers;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::bugs::catalogue::CATALOGUE_FILE;
 use crate::course::{Course, LABS, Lab};
 use crate::failure::Failure;
-use copy::{PlainFile, Tree};
+use crate::tree::{self, PlainFile, Tree};
 use markers::{Section, Stripped};
 
 /// The README of a student's workspace, where the course keeps it.
 const STUDENT_README: &str = "docs/handout-readme.md";
 const README: &str = "README.md";
+
+/// Files, wherever they stand, that tell what students get wrong, and how the solution reads there.
+const WITHHELD: [&str; 2] = [CATALOGUE_FILE, "planted-bugs.md"];
 
 /// Without it, a student's first build would drown in warnings about what nobody calls yet.
 const ALLOW_UNUSED: &str = "#![allow(unused, reason = \"the todo!s below use nothing yet: delete this line when the \
@@ -39,8 +42,9 @@ impl Handout {
     ///
     /// When a marker is wrong, or when there is none: the workspace is then itself a handout.
     pub fn of(course: &Course) -> Result<Handout, Failure> {
-        let reference = copy::read(course.root())?;
+        let reference = tree::read(course.root())?;
         let mut tree = reference.clone();
+        tree.retain(|name, _| !is_withheld(name));
         let mut sections = BTreeMap::new();
         for lab in &LABS {
             for (name, file) in tree.iter_mut().filter(|(name, _)| is_source_of(lab, name)) {
@@ -71,7 +75,7 @@ impl Handout {
     ///
     /// When the folder is taken, or inside of the course.
     pub fn write(&self, course: &Course, folder: &Path) -> Result<(), Failure> {
-        copy::write(&self.tree, course.root(), folder)
+        tree::write(&self.tree, course.root(), folder)
     }
 
     /// How many solutions were taken out of a lab.
@@ -86,6 +90,12 @@ impl Handout {
         let (files, folder, counts) = (self.tree.len(), folder.display(), counts.join(", "));
         format!("{folder}: {files} files, {total} places to write at ({counts})\n")
     }
+}
+
+/// Whether a file is for instructors alone.
+pub fn is_withheld(name: &str) -> bool {
+    let file_name = name.rsplit('/').next().unwrap_or(name);
+    WITHHELD.contains(&file_name)
 }
 
 fn strip_file(lab: &Lab, name: &str, file: &mut PlainFile) -> Result<Vec<Section>, Failure> {

@@ -25,7 +25,7 @@ pub struct FakeCourse {
 }
 
 impl FakeCourse {
-    /// Six labs, each with the tests `one_…` (10 points) and `two_…` (20 points), which pass.
+    /// Six labs, each with the cluster tests `one_…` (10 points) and `two_…` (20 points), which pass.
     pub fn new() -> FakeCourse {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -35,6 +35,7 @@ impl FakeCourse {
         course.write("labrpc/lab/Cargo.toml", "");
         for (id, package) in LABS {
             course.write(&format!("{package}/tests/points.txt"), &format!("one_{id} 10 2\ntwo_{id} 20 2\n"));
+            course.write(&format!("{package}/tests/cluster.rs"), &format!("fn one_{id}() {{}}\nfn two_{id}() {{}}\n"));
             course.behave(package, PASSING);
         }
         course
@@ -62,8 +63,8 @@ impl FakeCourse {
         fs::write(path, text).unwrap();
     }
 
-    /// Says what the test process of a lab does, in the language of the shell. `$lab` is its short
-    /// form.
+    /// Says what the test processes of a lab do, in the language of the shell. `$lab` is its short
+    /// form, `$kind` that of the tests.
     pub fn behave(&self, package: &str, script: &str) {
         let (id, _) = LABS.iter().find(|(_, named)| *named == package).unwrap();
         self.write(&format!("{package}/behaviour.sh"), &format!("lab={id}\n{script}\n"));
@@ -75,7 +76,7 @@ impl FakeCourse {
         command.args(arguments.split_whitespace()).current_dir(self.root());
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/scripts");
         command.env("CARGO", scripts.join("cargo.sh")).env("TMPDIR", self.temporary());
-        for variable in ["LAB_SEEDS", "LAB_REPLAY", "LAB_WORLD", "LAB_REPORT"] {
+        for variable in ["LAB_SEEDS", "LAB_REPLAY", "LAB_WORLD", "LAB_REPORT", "CARGO_TARGET_DIR"] {
             command.env_remove(variable);
         }
         command
@@ -107,6 +108,12 @@ pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
         assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
         std::thread::yield_now();
     }
+}
+
+/// Whether a process has ended, though nobody may have asked yet how.
+pub fn is_gone(process: &str) -> bool {
+    let state = Command::new("ps").args(["-o", "stat=", "-p", process]).output().unwrap();
+    matches!(state.stdout.first(), None | Some(b'Z'))
 }
 
 /// How the command ended.

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::fake::{FakeCourse, PASSING, wait_for};
+use crate::fake::{FakeCourse, PASSING, is_gone, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn a_solved_course_passes() {
     assert_row(&ended.stdout, "3B How does a service stay small? 30/30 2/2 4 4.000 s");
     assert_row(&ended.stdout, "total 180/180 12/12 24 24.000 s");
     let shown: Vec<&str> = ended.stderr.lines().filter_map(|line| line.get(..2)).collect();
-    assert_eq!(shown, ["2A", "2A", "2B", "2B", "2C", "2C", "2D", "2D", "3A", "3A", "3B", "3B"]);
+    assert_eq!(shown, ["2A", "2B", "2C", "2D", "3A", "3B"], "what passes is told by its kind");
     assert!(!ended.stderr.contains('\r') && !ended.stderr.contains('\x1b'), "no bar and no colour in a file");
     assert_eq!(fs::read_to_string(course.root().join("calls.txt")).unwrap().lines().count(), 1, "one build for all");
 }
@@ -72,8 +72,8 @@ fn a_crash_costs_only_its_test() {
     let course = FakeCourse::new();
     course.behave(
         "lab2a-election",
-        "[ \"$1\" = one_2a ] && { run one_2a 1 passed; run one_2a 2 passed; exit 0; }
-         [ \"$1\" = two_2a ] || run two_2a 1 passed
+        "[ \"$*\" = 'one_2a --exact' ] && { run one_2a 1 passed; run one_2a 2 passed; exit 0; }
+         [ \"$*\" = 'two_2a --exact' ] || run two_2a 1 passed
          echo 'stack overflow' >&2; kill -ABRT $$",
     );
     let ended = course.lab("test 2a");
@@ -87,7 +87,7 @@ fn a_crash_costs_only_its_test() {
 #[test]
 fn a_crash_of_all_together_is_trouble() {
     let course = FakeCourse::new();
-    course.behave("lab2a-election", &format!("[ $# = 0 ] && kill -ABRT $$; {PASSING}"));
+    course.behave("lab2a-election", &format!("[ $# -gt 2 ] && kill -ABRT $$; {PASSING}"));
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
     assert_row(&ended.stdout, "2A Who leads? 30/30 2/2 4");
@@ -150,8 +150,83 @@ fn chosen_tests_are_run_alone() {
     assert_eq!(seen, format!("two_2a --exact|{folder}|{folder}|sim\n"));
     let call = fs::read_to_string(course.root().join("calls.txt")).unwrap();
     let expected =
-        "test --no-run --test cluster --message-format=json-render-diagnostics --package lab2a-election --release\n";
+        "test --no-run --message-format=json-render-diagnostics --test cluster --package lab2a-election --release\n";
     assert_eq!(call, expected);
+}
+
+/// A lab's tests may stand in four files, and in modules: each executable runs its own, in the order
+/// of the kinds, and the verdicts stand in the order of the list.
+#[test]
+fn tests_of_four_kinds_are_run() {
+    let course = FakeCourse::new();
+    let points = ["four_2a 4 1", "three_2a 3 1", "two_2a 2 1", "one_2a 1 1"].join("\n");
+    course.write("lab2a-election/tests/points.txt", &points);
+    course.write("lab2a-election/tests/cost.rs", "fn four_2a\n");
+    course.write("lab2a-election/tests/chaos.rs", "fn three_2a\n");
+    course.write("lab2a-election/tests/cluster.rs", "fn two_2a\n");
+    course.write("lab2a-election/tests/rules.rs", "fn votes::one_2a\n");
+    let script = "echo \"$kind $*\" >> seen; path=${1%% *}; run ${path##*::} 1 failed 'Nobody leads.' vote-once";
+    course.behave("lab2a-election", script);
+    let ended = course.lab("test 2a --json");
+    let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
+    let expected =
+        ["rules votes::one_2a --exact", "cluster two_2a --exact", "chaos three_2a --exact", "cost four_2a --exact"];
+    assert_eq!(seen.lines().collect::<Vec<&str>>(), expected);
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let tests = document["labs"][0]["tests"].as_array().unwrap();
+    let shown = tests.iter().map(|test| json!([test["test"], test["kind"], test["verdict"], test["rule"]]));
+    let expected = [("four_2a", "cost"), ("three_2a", "chaos"), ("two_2a", "cluster"), ("one_2a", "rules")];
+    let expected = expected.map(|(test, kind)| json!([test, kind, "failed", "vote-once"]));
+    assert_eq!(shown.collect::<Vec<Value>>(), expected);
+}
+
+/// A kind can be asked for, of one lab or of all: nothing else is built or run.
+#[test]
+fn a_kind_is_run_alone() {
+    let course = FakeCourse::new();
+    course.write("lab2b-log/tests/points.txt", "one_2b 10 2\ntwo_2b 20 2\nthree_2b 5 2\n");
+    course.write("lab2b-log/tests/rules.rs", "fn three_2b\n");
+    course.behave("lab2b-log", "echo $kind >> seen; for seed in 1 2; do run three_2b $seed passed; done");
+    for selector in ["rules", "2b:rules", "lab2b-log:rules"] {
+        let _ = fs::remove_file(course.root().join("calls.txt"));
+        let ended = course.lab(&format!("test {selector}"));
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        assert_row(&ended.stdout, "2B What was agreed? 5/5 1/1 2");
+        assert_row(&ended.stdout, "total 5/5 1/1 2");
+        let call = fs::read_to_string(course.root().join("calls.txt")).unwrap();
+        assert!(call.ends_with("--test rules --package lab2b-log\n"), "{call}");
+    }
+    assert_eq!(fs::read_to_string(course.root().join("lab2b-log/seen")).unwrap(), "rules\nrules\nrules\n");
+    assert_row(&course.lab("test 2b:rules 2a").stdout, "total 35/35 3/3 6");
+}
+
+/// A listed test that no file holds, or two, has failed, and the others are run.
+#[test]
+fn a_test_without_a_place_is_missing() {
+    let course = FakeCourse::new();
+    course.write("lab2a-election/tests/points.txt", "one_2a 10 2\ntwo_2a 20 2\nthree_2a 5 2\n");
+    course.write("lab2a-election/tests/chaos.rs", "fn two_2a\n");
+    let ended = course.lab("test 2a");
+    assert_eq!(ended.status, Some(1));
+    assert_row(&ended.stdout, "2A Who leads? 10/35 1/3 2");
+    let twice = "more than one test is called so, two_2a in tests/cluster, two_2a in tests/chaos: rename all but one";
+    let nowhere = "no test is called so in tests/cluster, tests/chaos";
+    for reason in [twice, nowhere] {
+        let line = format!("    No verdict, 0 of 2 seeds recorded: {reason}\n");
+        assert!(ended.stdout.contains(&line), "{}", ended.stdout);
+    }
+    assert_eq!(ended.stderr.matches("no verdict").count(), 2, "{}", ended.stderr);
+}
+
+/// An executable that cannot even say what it holds costs its tests, and says so.
+#[test]
+fn a_mute_executable_is_told_of() {
+    let course = FakeCourse::new();
+    course.write("lab2a-election/mute", "");
+    let ended = course.lab("test 2a");
+    assert_eq!(ended.status, Some(1));
+    let reason = "tests/cluster could not say which tests it holds: it ended with exit status: 3\n";
+    assert_eq!(ended.stdout.matches(reason).count(), 2, "{}", ended.stdout);
 }
 
 /// The options reach the tests through the environment, whose own values are passed over aloud.
@@ -247,15 +322,18 @@ fn hashes_are_all_of_standard_output() {
     assert_eq!(ended.stdout, expected);
 }
 
-/// The author hears of a test that runs and is not listed.
+/// The author hears of a test that is there, or reports, and is not listed.
 #[test]
 fn an_unlisted_test_is_noted() {
     let course = FakeCourse::new();
-    course.behave("lab2a-election", &format!("{PASSING}; run new_2a 1 passed"));
+    course.write("lab2a-election/tests/rules.rs", "fn new_2a\n");
+    course.behave("lab2a-election", &format!("{PASSING}; run newer_2a 1 passed"));
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(0));
-    let note = "note: lab 2a: `new_2a` ran and counts nothing: lab2a-election/tests/points.txt does not list it\n";
-    assert!(ended.stdout.contains(note), "{}", ended.stdout);
+    let unlisted = "counts nothing: lab2a-election/tests/points.txt does not list it\n";
+    let notes = format!("note: lab 2a: `new_2a` in tests/rules {unlisted}\nnote: lab 2a: `newer_2a` {unlisted}");
+    assert!(ended.stdout.ends_with(&notes), "{}", ended.stdout);
+    assert!(!course.lab("test one_2a").stdout.contains("note"), "nobody asked for the whole lab");
 }
 
 /// A line of the report that makes no sense is passed over, and told of once, even if the tests
@@ -263,11 +341,26 @@ fn an_unlisted_test_is_noted() {
 #[test]
 fn a_senseless_line_is_noted() {
     let course = FakeCourse::new();
-    course.behave("lab2a-election", "[ $# = 0 ] && echo nonsense >> \"$LAB_REPORT\"; exit 101");
+    course.behave("lab2a-election", "[ $# -gt 2 ] && echo nonsense >> \"$LAB_REPORT\"; exit 101");
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
     let note = "note: lab 2a: a line of the report was passed over: it is not JSON";
     assert_eq!(ended.stdout.matches(note).count(), 1, "{}", ended.stdout);
+}
+
+/// A process speaks only for the tests that it was asked to run.
+#[test]
+fn a_record_of_another_test_settles_nothing() {
+    let course = FakeCourse::new();
+    course.write("lab2a-election/tests/cluster.rs", "fn one_2a\n");
+    course.write("lab2a-election/tests/rules.rs", "fn two_2a\n");
+    course.behave(
+        "lab2a-election",
+        "[ $kind = rules ] || for seed in 1 2; do run one_2a $seed passed; run two_2a $seed passed; done",
+    );
+    let ended = course.lab("test 2a");
+    assert_row(&ended.stdout, "2A Who leads? 10/30 1/2 2");
+    assert!(!ended.stdout.contains("note"), "{}", ended.stdout);
 }
 
 /// An interrupt ends the test process with its children, and leaves no file behind.
@@ -292,10 +385,4 @@ fn an_interrupt_leaves_nothing_behind() {
     child.stderr.unwrap().read_to_string(&mut printed).unwrap();
     assert_eq!(printed, "");
     assert_eq!(fs::read_dir(course.temporary()).unwrap().count(), 0);
-}
-
-/// Whether a process has ended, though nobody may have asked yet how.
-fn is_gone(process: &str) -> bool {
-    let state = Command::new("ps").args(["-o", "stat=", "-p", process]).output().unwrap();
-    matches!(state.stdout.first(), None | Some(b'Z'))
 }

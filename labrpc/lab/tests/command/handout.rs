@@ -17,7 +17,7 @@ done; done";
 
 const CLAIMS: [&str; 6] = [
     "1. made twice, it is the same to the byte … ok",
-    "2. it holds no line of a solution … ok",
+    "2. it holds no line of a solution or of a planted bug … ok",
     "3. it builds without a warning … ok",
     "4. every graded test meets a todo! within a minute … ok",
     "5. with the solutions put back it is the course again … ok",
@@ -32,6 +32,7 @@ fn solved_course() -> FakeCourse {
     }
     course.write("README.md", "For teachers.\n");
     course.write("docs/handout-readme.md", "For students.\n");
+    course.write("lab2a-election/bugs.toml", "# For teachers.\n");
     course
 }
 
@@ -54,12 +55,15 @@ fn a_handout_is_made() {
     for skipped in [".git/HEAD", ".ci/run", "target/debug/lab", "elsewhere/CACHEDIR.TAG"] {
         course.write(skipped, "");
     }
+    for withheld in ["lab2a-election/bugs.toml", "docs/planted-bugs.md"] {
+        course.write(withheld, "what = \"Granting a vote twice.\"\n");
+    }
     course.write(".cargo/config.toml", "[alias]\n");
     course.write("labrpc/run.sh", "#!/bin/sh\n");
     fs::set_permissions(course.root().join("labrpc/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     let ended = course.lab("handout ../student");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
-    let summary = "../student: 22 files, 6 places to write at (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
+    let summary = "../student: 28 files, 6 places to write at (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
     assert_eq!(ended.stdout, summary);
 
     let student = course.beside("student");
@@ -77,7 +81,15 @@ fn vote() -> bool {
     assert_eq!(read(&student.join("README.md")), "For students.\n");
     assert_eq!(read(&student.join(".cargo/config.toml")), "[alias]\n");
     assert_eq!(fs::metadata(student.join("labrpc/run.sh")).unwrap().permissions().mode() & 0o777, 0o755);
-    for absent in [".git", ".ci", "target", "elsewhere", "docs/handout-readme.md"] {
+    for absent in [
+        ".git",
+        ".ci",
+        "target",
+        "elsewhere",
+        "docs/handout-readme.md",
+        "lab2a-election/bugs.toml",
+        "docs/planted-bugs.md",
+    ] {
         assert!(!student.join(absent).exists(), "{absent}");
     }
     assert_eq!(fs::read_dir(course.beside("")).unwrap().count(), 3, "beside the course stands only the handout");
@@ -143,7 +155,11 @@ fn a_link_makes_no_handout() {
     std::os::unix::fs::symlink("README.md", course.root().join("LINK.md")).unwrap();
     let ended = course.lab("handout ../student");
     assert_eq!(ended.status, Some(1));
-    assert!(ended.stderr.ends_with("LINK.md is no plain file: a handout holds only plain files\n"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.ends_with("LINK.md is no plain file: a copy of the course holds only plain files\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 /// Of a good handout each claim is proved, and the temporary folder is gone afterwards.
@@ -164,7 +180,15 @@ fn a_good_handout_is_proved() {
 #[test]
 fn each_false_claim_is_found_out() {
     type Fault = fn(&FakeCourse);
-    let faults: [(usize, Fault, &str); 7] = [
+    let faults: [(usize, Fault, &str); 8] = [
+        (
+            2,
+            |course| {
+                course.write("lab2b-log/bugs.toml", "what = \"Granting a vote twice.\"\n");
+                course.write("docs/a.md", "what = \"Granting a vote twice.\"\n");
+            },
+            "docs/a.md:1: `what = \"Granting a vote twice.\"` is a line of lab2b-log/bugs.toml",
+        ),
         (
             2,
             |course| course.write("docs/answers.md", "Say:\n\n    secret_of_lab_2c(self.voted_for)\n"),

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "what is tested here lives in the real world")]
 
+mod bugs;
+mod catalogue;
 mod fake;
 mod grading;
 mod handout;

@@ -2,7 +2,8 @@
 
 use crate::fake::FakeCourse;
 
-const LABS: &str = "(labs: 2a, 2b, 2c, 2d, 3a, 3b; tests: see a lab's tests/points.txt)";
+const LABS: &str =
+    "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
 const SEEDS: &str = "--seeds, --seed and --replay each say which seeds to run: say one of them, once";
 const TOKEN: &str = "is not a replay token: say test:seed or test:seed:keep, for instance initial_election_2a:17";
@@ -20,11 +21,11 @@ fn assert_refused(cases: &[(&str, String)]) {
 #[test]
 fn commands_are_checked() {
     assert_refused(&[
-        ("tset", "there is no command `tset`: did you mean `test`? (commands: test, handout, help)".to_string()),
-        ("frobnicate", "there is no command `frobnicate` (commands: test, handout, help)".to_string()),
+        ("tset", "there is no command `tset`: did you mean `test`? (commands: test, bugs, handout, help)".to_string()),
+        ("frobnicate", "there is no command `frobnicate` (commands: test, bugs, handout, help)".to_string()),
         (
             "help hadnout",
-            "there is no command `hadnout`: did you mean `handout`? (commands: test, handout, help)".to_string(),
+            "there is no command `hadnout`: did you mean `handout`? (commands: test, bugs, handout, help)".to_string(),
         ),
         ("2A", "`2A` is a lab and no command: did you mean `cargo lab test 2A`?".to_string()),
         ("--json test 2a", "the command comes first: say `cargo lab test`, then its options".to_string()),
@@ -36,10 +37,10 @@ fn commands_are_checked() {
 #[test]
 fn labs_and_tests_are_checked() {
     assert_refused(&[
-        ("test 2e", format!("there is no lab or test `2e`: did you mean `2a`? {LABS}")),
-        ("test lab2b-lag", format!("there is no lab or test `lab2b-lag`: did you mean `lab2b-log`? {LABS}")),
-        ("test two2c", format!("there is no lab or test `two2c`: did you mean `two_2c`? {LABS}")),
-        ("test 2a frobnicate", format!("there is no lab or test `frobnicate` {LABS}")),
+        ("test 2e", format!("there is no lab, kind or test `2e`: did you mean `2a`? {LABS}")),
+        ("test lab2b-lag", format!("there is no lab, kind or test `lab2b-lag`: did you mean `lab2b-log`? {LABS}")),
+        ("test two2c", format!("there is no lab, kind or test `two2c`: did you mean `two_2c`? {LABS}")),
+        ("test 2a frobnicate", format!("there is no lab, kind or test `frobnicate` {LABS}")),
         (
             "test one",
             "`one` begins the names of 6 tests: say which of one_2a, one_2b, one_2c, one_2d, one_3a, … (6 in all)"
@@ -97,6 +98,45 @@ fn seeds_and_tokens_are_checked() {
     ]);
 }
 
+/// What is asked of the known bugs is checked, and so is whether there are any.
+#[test]
+fn bugs_are_checked() {
+    let options =
+        "(options: --list, --lawful, --spread, --all-labs, --seeds, --release, --jobs, --json, --markdown, --help)";
+    let handout =
+        "no lab has a bugs.toml: this is a handout, or lab2a-election/bugs.toml and its like are yet to be written";
+    assert_refused(&[
+        ("bugs", handout.to_string()),
+        ("bugs --lits", format!("`cargo lab bugs` has no option `--lits`: did you mean `--list`? {options}")),
+        ("bugs --list --json", "--list and --json both claim standard output: say one of them".to_string()),
+        (
+            "bugs --list --markdown page.md",
+            "--list plants nothing, so --markdown has nothing to write: leave one out".to_string(),
+        ),
+        ("bugs --jobs 0", "`--jobs 0` is not a number of workshops: say 1 or more".to_string()),
+        ("bugs -j", "--jobs needs a value: say a number of workshops".to_string()),
+        ("bugs --spread few", "`--spread few` is not a number of variants: say 1 or more".to_string()),
+        ("bugs --seeds 0", "`--seeds 0` is not a number of seeds: say 1 to 1000000".to_string()),
+    ]);
+    let course = FakeCourse::new();
+    let entry = "[[lawful]]\nid = \"slow\"\nwhat = \"It is slow.\"\n\
+                 edits = [{ file = \"lab2a-election/points.txt\", find = \"one\", replace = \"two\" }]\n";
+    course.write("lab2a-election/points.txt", "one");
+    course.write("lab2a-election/bugs.toml", entry);
+    for (arguments, message) in [
+        ("bugs 2b", "lab2b-log/bugs.toml is missing: it lists lab 2b's bugs"),
+        (
+            "bugs slw",
+            "there is no lab or bug `slw`: did you mean `slow`? (labs: 2a, 2b, 2c, 2d, 3a, 3b; bugs: see `cargo lab bugs --list`)",
+        ),
+        ("bugs --markdown nowhere/page.md", "--markdown nowhere/page.md: name a file in a folder that exists"),
+        ("bugs --markdown lab2a-election", "--markdown lab2a-election: name a file in a folder that exists"),
+    ] {
+        let ended = course.lab(arguments);
+        assert_eq!((ended.status, ended.stderr), (Some(2), format!("error: {message}\n")), "{arguments}");
+    }
+}
+
 /// A handout needs a folder of its own, outside of the course.
 #[test]
 fn handouts_are_checked() {
@@ -135,6 +175,7 @@ fn the_course_must_be_around() {
     for (arguments, beginning) in [
         ("--help", "Work on, grade and hand out the labs\n\nUsage: cargo lab"),
         ("test --help", "Run graded tests and show the scoreboard\n\nUsage: cargo lab test"),
+        ("help bugs", "Plant known bugs and show which graded tests catch them\n\nUsage: cargo lab bugs"),
         ("help handout", "Make the workspace that a student starts from\n\nUsage: cargo lab handout"),
     ] {
         let helped = run(arguments);

@@ -2,20 +2,23 @@
 //!
 //! Whether a lab or a test of a given name exists is not known here: see [`selection`](crate::selection).
 
+mod bugs;
+mod handout;
+mod test;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::bugs::request::BugsRequest;
 use crate::course::LABS;
 use crate::failure::Failure;
 use crate::nearest::suggestion;
 use crate::points::{SEEDS_MAX, parse_seed_count};
-use crate::request::{Output, Profile, SeedChoice, TestRequest, Token, World};
+use crate::request::TestRequest;
 
-const COMMANDS: [&str; 3] = ["test", "handout", "help"];
-const TEST_OPTIONS: [&str; 8] = ["--seeds", "--seed", "--replay", "--json", "--hash", "--release", "--world", "--help"];
-const HANDOUT_OPTIONS: [&str; 2] = ["--check", "--help"];
+const COMMANDS: [&str; 4] = ["test", "bugs", "handout", "help"];
 
 /// What is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub enum Invocation {
     Help(Topic),
     /// To run graded tests.
     Test(TestRequest),
+    /// To plant known bugs.
+    Bugs(BugsRequest),
     /// To make a student's workspace in this folder.
     Handout(PathBuf),
     /// To prove that a student's workspace is what it should be.
@@ -37,6 +42,8 @@ pub enum Topic {
     Overview,
     /// `cargo lab test`.
     Test,
+    /// `cargo lab bugs`.
+    Bugs,
     /// `cargo lab handout`.
     Handout,
 }
@@ -50,12 +57,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let first = arguments.first().map(|first| first.to_string_lossy().into_owned()).unwrap_or_default();
     if first.is_empty() || first.starts_with('-') {
-        return parse_test(Parser::from_args(arguments), Command::Implied);
+        return test::parse(Parser::from_args(arguments), Command::Implied);
     }
     let rest = Parser::from_args(arguments.into_iter().skip(1));
     match first.as_str() {
-        "test" => parse_test(rest, Command::Said),
-        "handout" => parse_handout(rest),
+        "test" => test::parse(rest, Command::Said),
+        "bugs" => bugs::parse(rest),
+        "handout" => handout::parse(rest),
         "help" => parse_help(rest),
         _ => Err(unknown_command(&first)),
     }
@@ -68,131 +76,12 @@ enum Command {
     Implied,
 }
 
-fn parse_test(mut parser: Parser, command: Command) -> Result<Invocation, Failure> {
-    let mut request = TestRequest::default();
-    while let Some(argument) = parser.next().map_err(misuse)? {
-        let option = match argument {
-            Arg::Value(value) if command == Command::Implied => return Err(late_command(&value.to_string_lossy())),
-            Arg::Value(value) => {
-                request.selectors.push(value.to_string_lossy().into_owned());
-                continue;
-            }
-            Arg::Short(letter) => format!("-{letter}"),
-            Arg::Long(name) => format!("--{name}"),
-        };
-        match option.as_str() {
-            "-h" | "--help" if command == Command::Implied => return Ok(Invocation::Help(Topic::Overview)),
-            "-h" | "--help" => return Ok(Invocation::Help(Topic::Test)),
-            "--json" => choose_output(&mut request, Output::Json)?,
-            "--hash" => choose_output(&mut request, Output::Hashes)?,
-            "--release" => request.profile = Profile::Release,
-            "--world" => request.world = parse_world(&value_of(&mut parser, &option, "sim or real")?)?,
-            "--seeds" | "--seed" | "--replay" => choose_seeds(&mut request, &mut parser, &option)?,
-            _ => return Err(unknown_option("test", &option, &TEST_OPTIONS)),
-        }
-    }
-    if matches!(request.seeds, SeedChoice::Replay(_)) && !request.selectors.is_empty() {
-        let named = request.selectors.join(" ");
-        return Err(Failure::Misuse(format!("--replay names its test in the token: leave out `{named}`")));
-    }
-    let in_simulation_alone = match (&request.seeds, request.output) {
-        (SeedChoice::Only(_), _) => Some("--seed"),
-        (SeedChoice::Replay(_), _) => Some("--replay"),
-        (_, Output::Hashes) => Some("--hash"),
-        _ => None,
-    };
-    if let Some(option) = in_simulation_alone.filter(|_| request.world == World::Real) {
-        return Err(Failure::Misuse(format!("{option} needs --world sim: no two runs in the real world are alike")));
-    }
-    Ok(Invocation::Test(request))
-}
-
-fn choose_output(request: &mut TestRequest, output: Output) -> Result<(), Failure> {
-    if request.output != Output::Scoreboard && request.output != output {
-        return Err(Failure::Misuse("--json and --hash both claim standard output: say one of them".to_string()));
-    }
-    request.output = output;
-    Ok(())
-}
-
-fn choose_seeds(request: &mut TestRequest, parser: &mut Parser, option: &str) -> Result<(), Failure> {
-    if request.seeds != SeedChoice::Listed {
-        let reason = "--seeds, --seed and --replay each say which seeds to run: say one of them, once";
-        return Err(Failure::Misuse(reason.to_string()));
-    }
-    request.seeds = match option {
-        "--seeds" => {
-            let value = value_of(parser, option, &format!("a number from 1 to {SEEDS_MAX}"))?;
-            SeedChoice::Count(parse_seed_count(&value).ok_or_else(|| {
-                Failure::Misuse(format!("`--seeds {value}` is not a number of seeds: say 1 to {SEEDS_MAX}"))
-            })?)
-        }
-        "--seed" => {
-            let value = value_of(parser, option, "a seed, for instance 17")?;
-            SeedChoice::Only(value.parse().map_err(|_| {
-                Failure::Misuse(format!("`--seed {value}` is not a seed: say a whole number, for instance 17"))
-            })?)
-        }
-        _ => {
-            let value = value_of(parser, option, "a token as a failed test prints it")?;
-            SeedChoice::Replay(Token::parse(&value).ok_or_else(|| {
-                let example = "for instance initial_election_2a:17";
-                Failure::Misuse(format!("`{value}` is not a replay token: say test:seed or test:seed:keep, {example}"))
-            })?)
-        }
-    };
-    Ok(())
-}
-
-fn parse_world(name: &str) -> Result<World, Failure> {
-    let worlds = [World::Simulated, World::Real];
-    worlds.into_iter().find(|world| world.name() == name).ok_or_else(|| {
-        let suggestion = suggestion(name, worlds.map(World::name));
-        Failure::Misuse(format!("there is no world `{name}`{suggestion} (worlds: sim, real)"))
-    })
-}
-
-fn parse_handout(mut parser: Parser) -> Result<Invocation, Failure> {
-    let mut folder: Option<PathBuf> = None;
-    let mut is_check = false;
-    while let Some(argument) = parser.next().map_err(misuse)? {
-        let option = match argument {
-            Arg::Value(value) if folder.is_none() => {
-                folder = Some(value.into());
-                continue;
-            }
-            Arg::Value(value) => {
-                let value = value.to_string_lossy().into_owned();
-                return Err(Failure::Misuse(format!(
-                    "`{value}` is one folder too many: `cargo lab handout` makes one"
-                )));
-            }
-            Arg::Short(letter) => format!("-{letter}"),
-            Arg::Long(name) => format!("--{name}"),
-        };
-        match option.as_str() {
-            "-h" | "--help" => return Ok(Invocation::Help(Topic::Handout)),
-            "--check" => is_check = true,
-            _ => return Err(unknown_option("handout", &option, &HANDOUT_OPTIONS)),
-        }
-    }
-    match (folder, is_check) {
-        (Some(folder), false) => Ok(Invocation::Handout(folder)),
-        (None, true) => Ok(Invocation::HandoutCheck),
-        (Some(_), true) => {
-            Err(Failure::Misuse("--check makes its own folder for a while: leave out yours".to_string()))
-        }
-        (None, false) => Err(Failure::Misuse(
-            "no folder is named: say `cargo lab handout DIR` or `cargo lab handout --check`".to_string(),
-        )),
-    }
-}
-
 fn parse_help(mut parser: Parser) -> Result<Invocation, Failure> {
     let topic = match parser.next().map_err(misuse)? {
         None | Some(Arg::Long("help") | Arg::Short('h')) => Topic::Overview,
         Some(Arg::Value(value)) => match value.to_string_lossy().as_ref() {
             "test" => Topic::Test,
+            "bugs" => Topic::Bugs,
             "handout" => Topic::Handout,
             "help" => Topic::Overview,
             name => return Err(unknown_command(name)),
@@ -207,6 +96,13 @@ fn value_of(parser: &mut Parser, option: &str, expected: &str) -> Result<String,
     let missing = || Failure::Misuse(format!("{option} needs a value: say {expected}"));
     let value = parser.value().map_err(|_| missing())?;
     value.string().map_err(misuse)
+}
+
+/// The value of `--seeds`.
+fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, Failure> {
+    let value = value_of(parser, option, &format!("a number from 1 to {SEEDS_MAX}"))?;
+    parse_seed_count(&value)
+        .ok_or_else(|| Failure::Misuse(format!("`--seeds {value}` is not a number of seeds: say 1 to {SEEDS_MAX}")))
 }
 
 fn unknown_command(name: &str) -> Failure {
@@ -237,7 +133,11 @@ fn misuse(error: lexopt::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
+    use crate::bugs::request::BugsOutput;
+    use crate::request::{Output, Profile, SeedChoice, World};
 
     fn read(line: &str) -> Invocation {
         parse(line.split_whitespace().map(OsString::from)).unwrap_or_else(|failure| panic!("`{line}`: {failure}"))
@@ -292,9 +192,34 @@ mod tests {
         for line in ["help test", "test --help", "test 2a -h"] {
             assert_eq!(read(line), Invocation::Help(Topic::Test), "{line}");
         }
+        for line in ["help bugs", "bugs --help", "bugs 2a -h"] {
+            assert_eq!(read(line), Invocation::Help(Topic::Bugs), "{line}");
+        }
         for line in ["help handout", "handout --help"] {
             assert_eq!(read(line), Invocation::Help(Topic::Handout), "{line}");
         }
+    }
+
+    /// Each option of `cargo lab bugs` reaches the request.
+    #[test]
+    fn options_reach_the_request_for_bugs() {
+        let number = |number| NonZeroUsize::new(number);
+        assert_eq!(read("bugs"), Invocation::Bugs(BugsRequest::default()));
+        let expected = BugsRequest {
+            selectors: vec!["2a".to_string(), "A03".to_string()],
+            is_lawful_only: true,
+            spread: number(30),
+            is_all_labs: true,
+            seeds: Some(5),
+            jobs: number(2),
+            profile: Profile::Release,
+            output: BugsOutput::Json,
+            markdown: Some(PathBuf::from("docs/planted-bugs.md")),
+        };
+        let line = "bugs 2a --lawful --spread 30 --all-labs --seeds 5 A03 -j 2 --release --json --markdown docs/planted-bugs.md";
+        assert_eq!(read(line), Invocation::Bugs(expected));
+        let listed = BugsRequest { output: BugsOutput::List, jobs: number(1), ..BugsRequest::default() };
+        assert_eq!(read("bugs --list --jobs=1"), Invocation::Bugs(listed));
     }
 
     /// A handout is either made or proved.

@@ -62,7 +62,7 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Failu
             tree.insert(name, PlainFile { bytes, permissions });
         } else {
             return Err(Failure::Broken(format!(
-                "{} is no plain file: a handout holds only plain files",
+                "{} is no plain file: a copy of the course holds only plain files",
                 path.display()
             )));
         }
@@ -82,15 +82,25 @@ pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(&parent).map_err(failed(&parent))?;
     let staging = Scratch::new_in(&parent, "handout")?;
     let workspace = staging.path().join("workspace");
-    for (name, file) in tree {
-        interrupt::check()?;
-        let path = workspace.join(name);
-        write_file(&path, file).map_err(failed(&path))?;
-    }
+    write_into(tree, &workspace)?;
     if place.exists() {
         fs::remove_dir(&place).map_err(failed(&place))?;
     }
     fs::rename(&workspace, &place).map_err(failed(&place))
+}
+
+/// Writes the files of a tree into `folder`, over what may be there.
+///
+/// # Errors
+///
+/// On Ctrl-C, and when a file cannot be written.
+pub fn write_into(tree: &Tree, folder: &Path) -> Result<(), Failure> {
+    for (name, file) in tree {
+        interrupt::check()?;
+        let path = folder.join(name);
+        write_file(&path, file).map_err(Failure::of_system(format!("{} could not be written", path.display())))?;
+    }
+    Ok(())
 }
 
 fn write_file(path: &Path, file: &PlainFile) -> std::io::Result<()> {

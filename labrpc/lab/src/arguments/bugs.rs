@@ -1,0 +1,75 @@
+//! `cargo lab bugs`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+
+use super::{Invocation, Topic, misuse, seed_count, unknown_option, value_of};
+use crate::bugs::request::{BugsOutput, BugsRequest};
+use crate::failure::Failure;
+use crate::request::Profile;
+
+const OPTIONS: [&str; 10] = [
+    "--list",
+    "--lawful",
+    "--spread",
+    "--all-labs",
+    "--seeds",
+    "--release",
+    "--jobs",
+    "--json",
+    "--markdown",
+    "--help",
+];
+
+/// Reads what follows `cargo lab bugs`.
+pub fn parse(mut parser: Parser) -> Result<Invocation, Failure> {
+    let mut request = BugsRequest::default();
+    while let Some(argument) = parser.next().map_err(misuse)? {
+        let option = match argument {
+            Arg::Value(value) => {
+                request.selectors.push(value.to_string_lossy().into_owned());
+                continue;
+            }
+            Arg::Short(letter) => format!("-{letter}"),
+            Arg::Long(name) => format!("--{name}"),
+        };
+        match option.as_str() {
+            "-h" | "--help" => return Ok(Invocation::Help(Topic::Bugs)),
+            "--list" => choose_output(&mut request, BugsOutput::List)?,
+            "--json" => choose_output(&mut request, BugsOutput::Json)?,
+            "--lawful" => request.is_lawful_only = true,
+            "--all-labs" => request.is_all_labs = true,
+            "--release" => request.profile = Profile::Release,
+            "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
+            "--spread" => request.spread = Some(count(&mut parser, &option, "variants")?),
+            "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "workshops")?),
+            "--markdown" => {
+                request.markdown = Some(PathBuf::from(value_of(&mut parser, &option, "a file to write")?));
+            }
+            _ => return Err(unknown_option("bugs", &option, &OPTIONS)),
+        }
+    }
+    if request.output == BugsOutput::List && request.markdown.is_some() {
+        return Err(Failure::Misuse(
+            "--list plants nothing, so --markdown has nothing to write: leave one out".to_string(),
+        ));
+    }
+    Ok(Invocation::Bugs(request))
+}
+
+fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), Failure> {
+    if request.output != BugsOutput::Table && request.output != output {
+        return Err(Failure::Misuse("--list and --json both claim standard output: say one of them".to_string()));
+    }
+    request.output = output;
+    Ok(())
+}
+
+fn count(parser: &mut Parser, option: &str, of_what: &str) -> Result<NonZeroUsize, Failure> {
+    let value = value_of(parser, option, &format!("a number of {of_what}"))?;
+    value
+        .parse()
+        .map_err(|_| Failure::Misuse(format!("`{option} {value}` is not a number of {of_what}: say 1 or more")))
+}

@@ -1,0 +1,130 @@
+//! An edit of a source file: the one place where a text stands gets another.
+
+use std::collections::BTreeMap;
+
+use super::{Place, Problem, Variant};
+use crate::tree::Tree;
+
+/// An edit of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The file's path in the workspace, with slashes.
+    pub file: String,
+    /// What stands there.
+    pub find: String,
+    /// What is to stand there.
+    pub replace: String,
+    /// Where the list says what to find.
+    pub place: Place,
+}
+
+/// The texts of the files that a variant changes, by their paths.
+///
+/// # Errors
+///
+/// The first edit that does not fit.
+pub fn apply(variant: &Variant, tree: &Tree) -> Result<BTreeMap<String, String>, Problem> {
+    let mut texts = BTreeMap::new();
+    for edit in &variant.edits {
+        let problem =
+            |reason: String| Problem { place: edit.place.clone(), reason: format!("{}: {reason}", variant.id) };
+        let text = match texts.remove(&edit.file) {
+            Some(text) => text,
+            None => read(&edit.file, tree).map_err(problem)?,
+        };
+        let edited = edit.apply(&text).map_err(problem)?;
+        texts.insert(edit.file.clone(), edited);
+    }
+    Ok(texts)
+}
+
+fn read(file: &str, tree: &Tree) -> Result<String, String> {
+    let Some(contents) = tree.get(file) else {
+        return Err(format!("there is no file `{file}`: name one by its path from the root of the course"));
+    };
+    let text = std::str::from_utf8(&contents.bytes).map_err(|_| format!("`{file}` is not UTF-8: edit another file"))?;
+    Ok(text.to_string())
+}
+
+impl Edit {
+    fn apply(&self, text: &str) -> Result<String, String> {
+        let Edit { file, find, replace, .. } = self;
+        let Some(start) = text.find(find.as_str()) else {
+            return Err(format!("the text to find does not stand in {file}: copy it from there, blanks included"));
+        };
+        let after_first = start + find.chars().next().map_or(0, char::len_utf8);
+        if text[after_first..].contains(find.as_str()) {
+            return Err(format!("the text to find stands more than once in {file}: add the line above it or below it"));
+        }
+        Ok(format!("{}{replace}{}", &text[..start], &text[start + find.len()..]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::Nature;
+    use super::*;
+    use crate::course::LABS;
+    use crate::scratch::Scratch;
+    use crate::tree;
+
+    fn planted(edits: &[(&str, &str, &str)]) -> Result<Vec<(String, String)>, String> {
+        let course = Scratch::new("edit").unwrap();
+        fs::write(course.path().join("a.rs"), "one\ntwo\ntwo\néé\n").unwrap();
+        fs::write(course.path().join("b.rs"), "three\n").unwrap();
+        let place = |line| Place { file: "bugs.toml".to_string(), line };
+        let edit = |(index, (file, find, replace)): (usize, &(&str, &str, &str))| Edit {
+            file: file.to_string(),
+            find: find.to_string(),
+            replace: replace.to_string(),
+            place: place(index + 10),
+        };
+        let variant = Variant {
+            lab: &LABS[0],
+            id: "A01".to_string(),
+            what: "It is wrong.".to_string(),
+            nature: Nature::Lawful,
+            edits: edits.iter().enumerate().map(edit).collect(),
+            place: place(1),
+        };
+        let tree = tree::read(course.path()).unwrap();
+        apply(&variant, &tree).map(|texts| texts.into_iter().collect()).map_err(|problem| problem.to_string())
+    }
+
+    /// Edits of one file follow one another, and what they do not find is left alone.
+    #[test]
+    fn edits_follow_one_another() {
+        let edits = [("a.rs", "one\n", "two\n"), ("b.rs", "three", ""), ("a.rs", "two\ntwo\ntwo", "four")];
+        let texts = [("a.rs", "four\néé\n"), ("b.rs", "\n")].map(|(file, text)| (file.to_string(), text.to_string()));
+        assert_eq!(planted(&edits), Ok(texts.to_vec()));
+    }
+
+    /// An edit that does not fit is refused with the line that says what to find.
+    #[test]
+    fn an_edit_must_fit_once() {
+        let refused = |edits: &[(&str, &str, &str)]| planted(edits).unwrap_err();
+        let never = "does not stand in a.rs: copy it from there, blanks included";
+        let twice = "stands more than once in a.rs: add the line above it or below it";
+        assert_eq!(refused(&[("a.rs", "three", "x")]), format!("bugs.toml:10: A01: the text to find {never}"));
+        assert_eq!(refused(&[("a.rs", "two", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
+        assert_eq!(refused(&[("a.rs", "é", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
+        let spent = [("a.rs", "one", "x"), ("a.rs", "one", "y")];
+        assert_eq!(refused(&spent), format!("bugs.toml:11: A01: the text to find {never}"));
+        let nowhere = "there is no file `../a.rs`: name one by its path from the root of the course";
+        assert_eq!(refused(&[("../a.rs", "one", "x")]), format!("bugs.toml:10: A01: {nowhere}"));
+    }
+
+    /// A text that overlaps itself stands there twice.
+    #[test]
+    fn overlapping_texts_are_counted() {
+        assert!(planted(&[("a.rs", "two\n", "x")]).is_err());
+        assert!(Edit { find: "aa".to_string(), ..edit_of_b() }.apply("aaa").is_err());
+    }
+
+    fn edit_of_b() -> Edit {
+        let place = Place { file: "bugs.toml".to_string(), line: 1 };
+        Edit { file: "b.rs".to_string(), find: String::new(), replace: String::new(), place }
+    }
+}

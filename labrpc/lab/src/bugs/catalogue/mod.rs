@@ -1,0 +1,118 @@
+//! The known bugs of the course, as the labs' `bugs.toml` list them.
+//!
+//! ```toml
+//! [[bug]]                                # some graded test must fail with it
+//! id = "A03"                             # unique in the course
+//! what = "Granting a vote does not restart the timer."
+//! rules = ["timer-restarts"]             # the rules that may be named; the first is the expected one
+//! edits = [{ file = "lab2a-election/src/election.rs", find = "…", replace = "…" }]
+//!
+//! [[lawful]]                             # every graded test must pass with it
+//! id = "no-fast-backup"
+//! what = "…"
+//! edits = [ … ]
+//!
+//! [[unplantable]]                        # what the solution cannot be made to do by an edit
+//! id = "K14"
+//! reason = "…"
+//! ```
+//!
+//! An edit's `find` stands exactly once in its `file`, in what the edits before it have made of it.
+
+pub mod edit;
+mod read;
+
+use std::fmt;
+
+use crate::course::Lab;
+use edit::Edit;
+
+/// The list of a lab's known bugs, from the lab's folder.
+pub const CATALOGUE_FILE: &str = "bugs.toml";
+
+/// Everything that is listed, in course order.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    /// What can be planted: of each lab its bugs, then its lawful variants.
+    pub variants: Vec<Variant>,
+    /// What cannot.
+    pub unplantable: Vec<Unplantable>,
+    /// The labs that have a list.
+    pub labs: Vec<&'static Lab>,
+}
+
+/// The solution with some edits in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// The lab that lists it, and by whose tests it is judged.
+    pub lab: &'static Lab,
+    /// Its name.
+    pub id: String,
+    /// What it does, in a sentence.
+    pub what: String,
+    /// What must become of it.
+    pub nature: Nature,
+    /// How it is made.
+    pub edits: Vec<Edit>,
+    /// Where it is listed.
+    pub place: Place,
+}
+
+/// What must become of a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// A test must fail, and name one of these rules, preferably the first.
+    Bug { rules: Vec<String> },
+    /// Every test must pass.
+    Lawful,
+}
+
+/// A known bug that is not planted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplantable {
+    /// The lab that it belongs to.
+    pub lab: &'static Lab,
+    /// Its name.
+    pub id: String,
+    /// Why not.
+    pub reason: String,
+}
+
+/// A line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file's path in the workspace, with slashes.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+/// Something in a list that cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub place: Place,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+impl Variant {
+    /// The rules that a test may name when it fails.
+    pub fn rules(&self) -> &[String] {
+        match &self.nature {
+            Nature::Bug { rules } => rules,
+            Nature::Lawful => &[],
+        }
+    }
+
+    /// Whether every test must pass with it.
+    pub fn is_lawful(&self) -> bool {
+        self.nature == Nature::Lawful
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.place.file, self.place.line, self.reason)
+    }
+}

@@ -1,0 +1,123 @@
+//! What became of the variants as programs read it: one JSON document on standard output.
+//!
+//! The document, whose `version` rises when a field is taken away or changes its meaning:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `version` | 1 |
+//! | `passed` | whether every bug was caught and every lawful variant passed; the exit status is then 0 |
+//! | `command` | the command line that gives the same verdicts |
+//! | `bugs`, `caught`, `caught_at_once`, `rule_right` | counts: bugs that were tried; caught; caught with one seed of each test; caught by a test that named a rule of `rules` |
+//! | `lawful`, `lawful_passed` | counts of the lawful variants that were tried, and that passed |
+//! | `unbuildable` | how many of either could not be built; the exit status is then 2 |
+//! | `tried` | what was tried, in the order of the lists |
+//! | `unplantable` | what is listed as not to be planted: `lab`, `id`, `reason` |
+//!
+//! What was tried:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `lab`, `id`, `what` | `2a`, its name, and what it does |
+//! | `file`, `line` | where it is listed |
+//! | `lawful` | whether it is to pass |
+//! | `rules` | the rules that a test may name, the expected one first; empty if it is lawful |
+//! | `verdict` | `caught` or `missed` of a bug, `passed` or `false-alarm` of a lawful variant, `unbuildable` of either |
+//! | `test`, `kind` | the test that failed and the file that it stands in, or null |
+//! | `seed` | the seed with which it failed; null also if the test gave no verdict |
+//! | `rule`, `rule_right` | the rule that it named or null, and whether that is one of `rules` |
+//! | `failure` | what a student would be told, or what is wrong with the list, or null |
+//! | `real_ns` | how long it took to build and to try it |
+
+use serde_json::{Value, json};
+
+use super::request::BugsRequest;
+use super::verdict::{Findings, Outcome, Standing, Tried};
+use crate::json::nanoseconds;
+use crate::kind::Kind;
+
+/// The version of the document.
+const VERSION: u64 = 1;
+
+/// The whole document, ending in a line break.
+pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
+    let is_caught = |tried: &Tried<'_>| tried.standing() == Standing::Caught;
+    let is_at_once = |tried: &Tried<'_>| is_caught(tried) && tried.catch().is_some_and(|catch| catch.is_at_once);
+    let unplantable = findings.unplantable.iter();
+    let document = json!({
+        "version": VERSION,
+        "passed": findings.is_good(),
+        "command": request.to_string(),
+        "bugs": findings.count_if(|tried| !tried.variant.is_lawful()),
+        "caught": findings.count(Standing::Caught),
+        "caught_at_once": findings.count_if(is_at_once),
+        "rule_right": findings.count_if(|tried| is_caught(tried) && tried.is_rule_right()),
+        "lawful": findings.count_if(|tried| tried.variant.is_lawful()),
+        "lawful_passed": findings.count(Standing::Passed),
+        "unbuildable": findings.count(Standing::Unbuildable),
+        "tried": findings.tried.iter().map(tried_value).collect::<Vec<Value>>(),
+        "unplantable": unplantable
+            .map(|bug| json!({ "lab": bug.lab.id, "id": bug.id, "reason": bug.reason }))
+            .collect::<Vec<Value>>(),
+    });
+    format!("{document:#}\n")
+}
+
+fn tried_value(tried: &Tried<'_>) -> Value {
+    let (variant, catch) = (tried.variant, tried.catch());
+    json!({
+        "lab": variant.lab.id,
+        "id": variant.id,
+        "what": variant.what,
+        "file": variant.place.file,
+        "line": variant.place.line,
+        "lawful": variant.is_lawful(),
+        "rules": variant.rules(),
+        "verdict": match tried.standing() {
+            Standing::Caught => "caught",
+            Standing::Missed => "missed",
+            Standing::Passed => "passed",
+            Standing::FalseAlarm => "false-alarm",
+            Standing::Unbuildable => "unbuildable",
+        },
+        "test": catch.map(|catch| &catch.test),
+        "kind": catch.map(|catch| Kind::name(catch.kind)),
+        "seed": catch.and_then(|catch| catch.seed),
+        "rule": catch.and_then(|catch| catch.rule.as_ref()),
+        "rule_right": tried.is_rule_right(),
+        "failure": match &tried.outcome {
+            Outcome::Caught(catch) => Some(&catch.failure),
+            Outcome::Passed => None,
+            Outcome::Unbuildable { reason, .. } => Some(reason),
+        },
+        "real_ns": nanoseconds(tried.real_time),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bugs::examples;
+
+    /// The document holds the counts, and of each variant all that the table shows.
+    #[test]
+    fn a_script_finds_all_it_needs() {
+        let catalogue = examples::catalogue_of_each_outcome();
+        let text = render(&examples::findings_of_each_outcome(&catalogue), &BugsRequest::default());
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let counts = ["bugs", "caught", "caught_at_once", "rule_right", "lawful", "lawful_passed", "unbuildable"];
+        assert_eq!(counts.map(|count| document[count].as_u64().unwrap()), [4, 2, 1, 1, 2, 1, 1]);
+        assert_eq!((&document["passed"], &document["command"]), (&json!(false), &json!("cargo lab bugs")));
+        let verdicts: Vec<&str> =
+            document["tried"].as_array().unwrap().iter().map(|tried| tried["verdict"].as_str().unwrap()).collect();
+        assert_eq!(verdicts, ["caught", "caught", "missed", "passed", "unbuildable", "false-alarm"]);
+        let expected = json!({
+            "lab": "2a", "id": "A02", "what": "Server | A02 votes twice.", "file": "lab2a-election/bugs.toml",
+            "line": 3, "lawful": false, "rules": ["vote-once", "one-leader"], "verdict": "caught",
+            "test": "many_elections_2a", "kind": "rules", "seed": 7, "rule": "log-matching", "rule_right": false,
+            "failure": "Nobody leads.", "real_ns": 1_500_000_000,
+        });
+        assert_eq!(document["tried"][1], expected);
+        assert_eq!(document["tried"][4]["failure"], "it does not compile");
+        assert_eq!(document["unplantable"], json!([{ "lab": "2b", "id": "Z99", "reason": "it is not possible." }]));
+    }
+}

@@ -1,0 +1,115 @@
+//! What became of the variants, as a page of the course's documentation.
+//!
+//! Nothing on it changes from one run to the next unless a verdict does.
+
+use super::request::BugsRequest;
+use super::table::{rule, word};
+use super::verdict::{Findings, Standing, Tried};
+use crate::course::{LABS, Lab};
+
+const INTRODUCTION: &str = "\
+Each bug below was planted into the solution, an edit at a time, and the graded tests of its lab were run until one
+failed. A lawful variant does something else than the solution, and nothing wrong: with it, every test must pass.
+The edits stand in each lab's `bugs.toml`.
+";
+
+/// The page, ending in a line break.
+pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
+    let mut text = format!("# Planted bugs\n\n{INTRODUCTION}\n{}.\n", findings.summary());
+    text += &format!("\nWritten by `{request} --markdown <this file>`; not to be edited by hand.\n");
+    for lab in &LABS {
+        let bugs = rows_of(findings, lab, false);
+        text += &section(&format!("Lab {}: {}", lab.title(), lab.question), BUG_HEADING, bugs.map(bug_row));
+    }
+    let lawful = LABS.iter().flat_map(|lab| rows_of(findings, lab, true)).map(lawful_row);
+    text += &section("Lawful variants", LAWFUL_HEADING, lawful);
+    let unplantable = findings.unplantable.iter();
+    let rows = unplantable.map(|bug| format!("| {} | {} | {} |\n", bug.lab.title(), bug.id, cell(&bug.reason)));
+    text + &section("Not planted", UNPLANTABLE_HEADING, rows)
+}
+
+const BUG_HEADING: &str = "| bug | what it does | caught by | seed | rule |\n|---|---|---|---|---|\n";
+const LAWFUL_HEADING: &str = "| lab | variant | what it does | verdict |\n|---|---|---|---|\n";
+const UNPLANTABLE_HEADING: &str = "| lab | bug | why not |\n|---|---|---|\n";
+
+fn rows_of<'a>(findings: &'a Findings<'_>, lab: &'a Lab, is_lawful: bool) -> impl Iterator<Item = &'a Tried<'a>> {
+    findings.tried.iter().filter(move |tried| tried.variant.lab == lab && tried.variant.is_lawful() == is_lawful)
+}
+
+/// A heading and a table, nothing if the table has no row.
+fn section(title: &str, heading: &str, rows: impl Iterator<Item = String>) -> String {
+    let rows: String = rows.collect();
+    if rows.is_empty() { rows } else { format!("\n## {title}\n\n{heading}{rows}") }
+}
+
+fn bug_row(tried: &Tried<'_>) -> String {
+    let (id, what) = (&tried.variant.id, cell(&tried.variant.what));
+    let Some(catch) = tried.catch() else {
+        return format!("| {id} | {what} | {} | | |\n", verdict(tried));
+    };
+    let seed = catch.seed.map(|seed| seed.to_string()).unwrap_or_default();
+    format!("| {id} | {what} | `{}` ({}) | {seed} | {} |\n", catch.test, catch.kind.name(), rule(tried))
+}
+
+fn lawful_row(tried: &Tried<'_>) -> String {
+    let (lab, id, what) = (tried.variant.lab.title(), &tried.variant.id, cell(&tried.variant.what));
+    let by = tried.catch().map(|catch| format!(" of `{}`", catch.test)).unwrap_or_default();
+    format!("| {lab} | {id} | {what} | {}{by} |\n", verdict(tried))
+}
+
+/// What became of it, in bold if it should not have.
+fn verdict(tried: &Tried<'_>) -> String {
+    let standing: Standing = tried.standing();
+    if standing.is_good() { word(standing).to_string() } else { format!("**{}**", word(standing)) }
+}
+
+/// A text within a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bugs::examples;
+
+    /// The page holds every variant, and no time.
+    #[test]
+    fn the_page_is_complete() {
+        let catalogue = examples::catalogue_of_each_outcome();
+        let text = render(&examples::findings_of_each_outcome(&catalogue), &BugsRequest::default());
+        let expected = "
+2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; 1 could not be built.
+
+Written by `cargo lab bugs --markdown <this file>`; not to be edited by hand.
+
+## Lab 2A: Who leads?
+
+| bug | what it does | caught by | seed | rule |
+|---|---|---|---|---|
+| A01 | Server \\| A01 votes twice. | `votes_once_2a` (rules) | 1 | one-leader |
+| A02 | Server \\| A02 votes twice. | `many_elections_2a` (rules) | 7 | log-matching ≠ vote-once |
+| A03 | Server \\| A03 votes twice. | **MISSED** | | |
+
+## Lab 2B: What was agreed?
+
+| bug | what it does | caught by | seed | rule |
+|---|---|---|---|---|
+| B01 | Server \\| B01 votes twice. | **NOT BUILT** | | |
+
+## Lawful variants
+
+| lab | variant | what it does | verdict |
+|---|---|---|---|
+| 2A | slow-votes | Server slow-votes waits. | passed |
+| 2B | small-logs | Server small-logs waits. | **FALSE ALARM** of `basic_agree_2b` |
+
+## Not planted
+
+| lab | bug | why not |
+|---|---|---|
+| 2B | Z99 | it is not possible. |
+";
+        assert_eq!(text, format!("# Planted bugs\n\n{INTRODUCTION}{expected}"));
+    }
+}

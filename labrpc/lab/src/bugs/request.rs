@@ -1,0 +1,89 @@
+//! Which variants are to be planted, how they are judged, and what is to be shown of it.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::request::Profile;
+
+/// What is wanted of the known bugs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct BugsRequest {
+    /// Labs and ids as they were named; none means all.
+    pub selectors: Vec<String>,
+    /// Whether the lawful variants alone are meant.
+    pub is_lawful_only: bool,
+    /// How many variants are taken, at even distances, unless all are.
+    pub spread: Option<NonZeroUsize>,
+    /// Whether the tests of later labs judge as well.
+    pub is_all_labs: bool,
+    /// With how many seeds each test runs, unless as many as the lab's list says.
+    pub seeds: Option<u64>,
+    /// How many variants are tried at a time, unless one for each processor.
+    pub jobs: Option<NonZeroUsize>,
+    /// How the code is compiled.
+    pub profile: Profile,
+    /// What is printed.
+    pub output: BugsOutput,
+    /// Where the result is to stand as Markdown.
+    pub markdown: Option<PathBuf>,
+}
+
+/// What is printed on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BugsOutput {
+    /// What became of each, for people.
+    #[default]
+    Table,
+    /// The same for programs: see [`json`](super::json).
+    Json,
+    /// What would be planted; nothing is.
+    List,
+}
+
+/// The command line that asks for the same verdicts. What has no influence on them is left out.
+impl fmt::Display for BugsRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cargo lab bugs")?;
+        for selector in &self.selectors {
+            write!(f, " {selector}")?;
+        }
+        for (is_said, option) in [(self.is_lawful_only, "--lawful"), (self.is_all_labs, "--all-labs")] {
+            if is_said {
+                write!(f, " {option}")?;
+            }
+        }
+        if let Some(count) = self.spread {
+            write!(f, " --spread {count}")?;
+        }
+        if let Some(count) = self.seeds {
+            write!(f, " --seeds {count}")?;
+        }
+        if self.profile == Profile::Release {
+            f.write_str(" --release")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The command line holds all that the verdicts depend on.
+    #[test]
+    fn the_command_line_is_written_out() {
+        assert_eq!(BugsRequest { jobs: NonZeroUsize::new(2), ..BugsRequest::default() }.to_string(), "cargo lab bugs");
+        let request = BugsRequest {
+            selectors: vec!["2a".to_string(), "A03".to_string()],
+            is_lawful_only: true,
+            is_all_labs: true,
+            spread: NonZeroUsize::new(30),
+            seeds: Some(5),
+            profile: Profile::Release,
+            ..BugsRequest::default()
+        };
+        let expected = "cargo lab bugs 2a A03 --lawful --all-labs --spread 30 --seeds 5 --release";
+        assert_eq!(request.to_string(), expected);
+    }
+}

@@ -1,0 +1,162 @@
+//! What became of the variants, as people read it; and what would be tried.
+
+use super::choice::Choice;
+use super::verdict::{Catch, Findings, Standing, Tried};
+use crate::paint::Paint;
+use crate::scoreboard::{indented, seconds};
+
+/// The columns of the table.
+const COLUMNS: usize = 7;
+/// The column that is painted.
+const STANDING_COLUMN: usize = 2;
+
+/// How wide the columns are before all rows are known: right of all but the longest names.
+const SHORT_WIDTHS: [usize; COLUMNS] = [2, 20, 11, 44, 4, 36, 0];
+
+/// The table, what to know about all that is not as it should be, and the summary.
+pub fn render(findings: &Findings<'_>, paint: Paint) -> String {
+    let mut rows = vec![["lab", "bug", "", "by", "seed", "rule", "time"].map(str::to_string)];
+    rows.extend(findings.tried.iter().map(row));
+    let mut text = String::from("\n");
+    let standings = [None].into_iter().chain(findings.tried.iter().map(|tried| Some(tried.standing())));
+    let widths = widths(&rows);
+    for (row, standing) in rows.iter().zip(standings) {
+        text += &line(row, &widths, standing, paint);
+    }
+    for tried in findings.tried.iter().filter(|tried| !tried.standing().is_good()) {
+        text += &explanation(tried, paint);
+    }
+    format!("{text}\n{}\n", findings.summary())
+}
+
+/// One variant in a line, before the others are known.
+pub fn row_in_short(tried: &Tried<'_>, paint: Paint) -> String {
+    let row = row(tried);
+    let widths = SHORT_WIDTHS;
+    line(&row, &widths, Some(tried.standing()), paint)
+}
+
+/// What would be tried, and what could not be: a line each.
+pub fn list(choice: &Choice<'_>) -> String {
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    for variant in &choice.variants {
+        let nature = if variant.is_lawful() { "lawful".to_string() } else { variant.rules().join(", ") };
+        rows.push([variant.lab.title(), variant.id.clone(), nature, variant.what.clone()]);
+    }
+    for bug in &choice.unplantable {
+        rows.push([bug.lab.title(), bug.id.clone(), "not plantable".to_string(), bug.reason.clone()]);
+    }
+    let widths = widths(&rows);
+    rows.iter().map(|row| format!("{}\n", aligned(row, &widths).trim_end())).collect()
+}
+
+/// How a variant was caught by a rule: the one that was named, beside the expected one if it is another.
+pub fn rule(tried: &Tried<'_>) -> String {
+    let named = tried.catch().and_then(|catch| catch.rule.as_deref());
+    match (tried.catch(), tried.variant.rules().first()) {
+        (Some(_), Some(expected)) if !tried.is_rule_right() => format!("{} ≠ {expected}", named.unwrap_or("none")),
+        _ => named.unwrap_or_default().to_string(),
+    }
+}
+
+/// The word for what became of a variant.
+pub fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Caught => "caught",
+        Standing::Missed => "MISSED",
+        Standing::Passed => "passed",
+        Standing::FalseAlarm => "FALSE ALARM",
+        Standing::Unbuildable => "NOT BUILT",
+    }
+}
+
+fn row(tried: &Tried<'_>) -> [String; COLUMNS] {
+    let catch = tried.catch();
+    let by = |catch: &Catch| format!("{} ({})", catch.test, catch.kind.name());
+    [
+        tried.variant.lab.title(),
+        tried.variant.id.clone(),
+        word(tried.standing()).to_string(),
+        catch.map(by).unwrap_or_default(),
+        catch.and_then(|catch| catch.seed).map(|seed| seed.to_string()).unwrap_or_default(),
+        rule(tried),
+        seconds(tried.real_time),
+    ]
+}
+
+fn explanation(tried: &Tried<'_>, paint: Paint) -> String {
+    let (variant, standing) = (tried.variant, tried.standing());
+    let (file, line) = (&variant.place.file, variant.place.line);
+    let title = format!("\n{}  {}: {} ({file}:{line})\n", paint.bad(word(standing)), variant.id, variant.what);
+    match tried.catch() {
+        Some(catch) => format!("{title}\n{}\n", indented(&catch.failure)),
+        None => title,
+    }
+}
+
+fn line(row: &[String; COLUMNS], widths: &[usize; COLUMNS], standing: Option<Standing>, paint: Paint) -> String {
+    let mut cells = padded(row, widths);
+    if let Some(standing) = standing {
+        let cell = &cells[STANDING_COLUMN];
+        cells[STANDING_COLUMN] = if standing.is_good() { paint.good(cell) } else { paint.bad(cell) };
+    }
+    format!("{}\n", cells.join("  ").trim_end())
+}
+
+fn aligned<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
+    padded(row, widths).join("  ")
+}
+
+fn padded<const N: usize>(row: &[String; N], widths: &[usize; N]) -> [String; N] {
+    std::array::from_fn(|column| format!("{:<width$}", row[column], width = widths[column]))
+}
+
+fn widths<const N: usize>(rows: &[[String; N]]) -> [usize; N] {
+    std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bugs::examples;
+    use crate::bugs::request::BugsRequest;
+
+    /// The table lines up, and what is not as it should be is told beneath it.
+    #[test]
+    fn the_table_is_complete() {
+        let catalogue = examples::catalogue_of_each_outcome();
+        let text = render(&examples::findings_of_each_outcome(&catalogue), Paint::NONE);
+        let expected = "
+lab  bug                      by                         seed  rule                      time
+2A   A01         caught       votes_once_2a (rules)      1     one-leader                1.500 s
+2A   A02         caught       many_elections_2a (rules)  7     log-matching ≠ vote-once  1.500 s
+2A   A03         MISSED                                                                  1.500 s
+2A   slow-votes  passed                                                                  1.500 s
+2B   B01         NOT BUILT                                                               1.500 s
+2B   small-logs  FALSE ALARM  basic_agree_2b (rules)                                     1.500 s
+
+MISSED  A03: Server | A03 votes twice. (lab2a-election/bugs.toml:3)
+
+NOT BUILT  B01: Server | B01 votes twice. (lab2b-log/bugs.toml:3)
+
+FALSE ALARM  small-logs: Server small-logs waits. (lab2b-log/bugs.toml:3)
+
+    Nobody leads.
+
+2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; 1 could not be built
+";
+        assert_eq!(text, expected);
+    }
+
+    /// The list says what each variant is, and what cannot be planted.
+    #[test]
+    fn the_list_is_complete() {
+        let catalogue = examples::catalogue(vec![examples::bug(0, "A01"), examples::lawful(0, "slow-votes")]);
+        let expected = "\
+2A  A01         vote-once, one-leader  Server | A01 votes twice.
+2A  slow-votes  lawful                 Server slow-votes waits.
+2B  Z99         not plantable          it is not possible.
+";
+        assert_eq!(list(&catalogue.choose(&BugsRequest::default()).unwrap()), expected);
+    }
+}

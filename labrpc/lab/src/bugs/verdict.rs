@@ -1,0 +1,162 @@
+//! What became of the variants.
+
+use std::time::Duration;
+
+use super::catalogue::{Unplantable, Variant};
+use crate::kind::Kind;
+
+/// What became of one variant.
+#[derive(Debug)]
+pub struct Tried<'a> {
+    /// The variant.
+    pub variant: &'a Variant,
+    /// What the tests made of it.
+    pub outcome: Outcome,
+    /// How long that took.
+    pub real_time: Duration,
+}
+
+/// What the tests made of a variant.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// One of them failed.
+    Caught(Catch),
+    /// All of them passed.
+    Passed,
+    /// They could not be run: this is what is wrong with the list, and what the compiler said.
+    Unbuildable { reason: String, words: String },
+}
+
+/// How a variant was caught.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catch {
+    /// The test that failed, or the file of tests if what failed was not one of them.
+    pub test: String,
+    /// The kind of the test.
+    pub kind: Kind,
+    /// The seed with which it failed, unless it gave no verdict.
+    pub seed: Option<u64>,
+    /// The rule that it named.
+    pub rule: Option<String>,
+    /// What a student would have been told.
+    pub failure: String,
+    /// Whether one seed of each test was enough.
+    pub is_at_once: bool,
+}
+
+/// What became of all that were chosen.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    /// What was tried, in the order of the lists.
+    pub tried: Vec<Tried<'a>>,
+    /// What was not.
+    pub unplantable: Vec<&'a Unplantable>,
+}
+
+/// What a variant's outcome means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A bug that a test has found.
+    Caught,
+    /// A bug that no test has found.
+    Missed,
+    /// A lawful variant that every test lets pass.
+    Passed,
+    /// A lawful variant that a test holds for a bug.
+    FalseAlarm,
+    /// An edit that does not make a program.
+    Unbuildable,
+}
+
+impl Standing {
+    /// Whether this is as it should be.
+    pub fn is_good(self) -> bool {
+        matches!(self, Standing::Caught | Standing::Passed)
+    }
+}
+
+impl Tried<'_> {
+    /// What the outcome means for this variant.
+    pub fn standing(&self) -> Standing {
+        match (&self.outcome, self.variant.is_lawful()) {
+            (Outcome::Unbuildable { .. }, _) => Standing::Unbuildable,
+            (Outcome::Caught(_), false) => Standing::Caught,
+            (Outcome::Passed, false) => Standing::Missed,
+            (Outcome::Passed, true) => Standing::Passed,
+            (Outcome::Caught(_), true) => Standing::FalseAlarm,
+        }
+    }
+
+    /// How it was caught, if it was.
+    pub fn catch(&self) -> Option<&Catch> {
+        match &self.outcome {
+            Outcome::Caught(catch) => Some(catch),
+            _ => None,
+        }
+    }
+
+    /// Whether the test that failed named a rule that it may name.
+    pub fn is_rule_right(&self) -> bool {
+        self.catch().and_then(|catch| catch.rule.as_ref()).is_some_and(|rule| self.variant.rules().contains(rule))
+    }
+}
+
+impl Findings<'_> {
+    /// Whether every bug was caught and every lawful variant passed.
+    pub fn is_good(&self) -> bool {
+        self.tried.iter().all(|tried| tried.standing().is_good())
+    }
+
+    /// How many stand so.
+    pub fn count(&self, standing: Standing) -> usize {
+        self.count_if(|tried| tried.standing() == standing)
+    }
+
+    /// How many are of this kind.
+    pub fn count_if(&self, is_counted: impl Fn(&Tried<'_>) -> bool) -> usize {
+        self.tried.iter().filter(|tried| is_counted(tried)).count()
+    }
+
+    /// The counts in one line.
+    pub fn summary(&self) -> String {
+        let bugs = self.count_if(|tried| !tried.variant.is_lawful());
+        let lawful = self.tried.len() - bugs;
+        let mut parts = Vec::new();
+        if bugs > 0 {
+            let is_caught = |tried: &Tried<'_>| tried.standing() == Standing::Caught;
+            let at_once =
+                self.count_if(|tried| is_caught(tried) && tried.catch().is_some_and(|catch| catch.is_at_once));
+            let right = self.count_if(|tried| is_caught(tried) && tried.is_rule_right());
+            let caught = self.count(Standing::Caught);
+            parts.push(format!("{caught} of {bugs} caught; {at_once} on the first seed; {right} with the right rule"));
+        }
+        if lawful > 0 {
+            parts.push(format!("{} of {lawful} lawful variants passed", self.count(Standing::Passed)));
+        }
+        match self.count(Standing::Unbuildable) {
+            0 => {}
+            count => parts.push(format!("{count} could not be built")),
+        }
+        parts.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bugs::examples;
+
+    /// The counts tell what is caught from what only looks so.
+    #[test]
+    fn the_summary_counts() {
+        let catalogue = examples::catalogue_of_each_outcome();
+        let findings = examples::findings_of_each_outcome(&catalogue);
+        let expected = "2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; \
+                        1 could not be built";
+        assert_eq!(findings.summary(), expected);
+        assert!(!findings.is_good());
+        let good = Findings { tried: Vec::new(), unplantable: Vec::new() };
+        assert!(good.is_good());
+        assert_eq!(good.summary(), "");
+    }
+}

@@ -1,0 +1,104 @@
+//! One test process, from its start to its end, and what it reports meanwhile.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+use std::{fs, thread};
+
+use super::attempt::{Attempt, Ending};
+use super::ledger::Ledger;
+use super::record::{self, Line, Report};
+use super::run::Runner;
+use super::shelf::Shelf;
+use crate::course::Lab;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::process::{LOOK_INTERVAL, OutputTail, Supervised};
+
+/// What Rust's test harness reads: how many tests it runs at a time.
+const HARNESS_THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
+
+impl Runner<'_> {
+    /// Runs one process to its end, and returns how it ended and what it printed.
+    pub(super) fn attempt(
+        &mut self,
+        lab: &Lab,
+        shelf: &Shelf,
+        attempt: &Attempt,
+        ledger: &mut Ledger,
+    ) -> Result<(Ending, String), Failure> {
+        let report_path = self.scratch.path().join("report.jsonl");
+        // Each process begins a report of its own, or the one before would be heard twice.
+        let _ = fs::remove_file(&report_path);
+        let mut report = Report::at(&report_path);
+        let mut command = self.command(lab, shelf, attempt, report_path);
+        let output = OutputTail::of(&mut command)?;
+        let mut process = Supervised::start(&mut command)?;
+        drop(command);
+        let mut heard_last = Instant::now();
+        let ending = loop {
+            // Asked first and read afterwards: what it wrote before its end is heard.
+            let ended = process.ending()?;
+            let lines = report.new_lines()?;
+            if !lines.is_empty() {
+                heard_last = Instant::now();
+            }
+            lines.iter().for_each(|line| self.hear(line, attempt, ledger));
+            if let Some(status) = ended {
+                break Ending::Ended(status);
+            }
+            if heard_last.elapsed() >= self.silence_max {
+                break Ending::Hung;
+            }
+            interrupt::check()?;
+            self.progress.draw();
+            thread::sleep(LOOK_INTERVAL);
+        };
+        drop(process);
+        Ok((ending, output.text()))
+    }
+
+    fn command(&self, lab: &Lab, shelf: &Shelf, attempt: &Attempt, report: PathBuf) -> Command {
+        let folder = self.course.folder(lab);
+        let mut command = Command::new(&shelf.executable);
+        command.args(&attempt.filter).current_dir(&folder);
+        // What cargo would set, had it run the tests itself: ours is about another package.
+        command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);
+        if let Some(count) = self.harness_threads {
+            command.env(HARNESS_THREADS_VARIABLE, count.to_string());
+        }
+        command.env("LAB_REPORT", report).env("LAB_WORLD", self.request.world.name());
+        match self.request.seed_count() {
+            Some(count) => command.env("LAB_SEEDS", count.to_string()),
+            None => command.env_remove("LAB_SEEDS"),
+        };
+        match &attempt.replay {
+            Some(token) => command.env("LAB_REPLAY", token.to_string()),
+            None => command.env_remove("LAB_REPLAY"),
+        };
+        command
+    }
+
+    fn hear(&mut self, line: &str, attempt: &Attempt, ledger: &mut Ledger) {
+        let record = match record::parse(line) {
+            Ok(Line::Run(record)) => record,
+            Ok(Line::Finished) => return,
+            Err(reason) => {
+                ledger.note(format!("a line of the report was passed over: {reason}: {line}"));
+                return;
+            }
+        };
+        // A process speaks for the tests that it was asked to run, and for no others.
+        if !attempt.tests.contains(&record.test) {
+            ledger.pass_over(record);
+            return;
+        }
+        let test = record.test.clone();
+        let was_settled = ledger.settled(&test).is_some();
+        ledger.enter(record);
+        self.progress.count_run(&test);
+        if !was_settled && let Some(verdict) = ledger.settled(&test) {
+            self.progress.show(&verdict);
+        }
+    }
+}
