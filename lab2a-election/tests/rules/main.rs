@@ -16,6 +16,9 @@ mod votes;
 
 use lab2a_election::Timing;
 use labrpc::{Standing, Term};
+use testkit::script::{Heard, Stage};
+
+use lab::Server;
 
 fn leader(term: Term) -> Standing {
     Standing { term, is_leader: true }
@@ -23,6 +26,17 @@ fn leader(term: Term) -> Standing {
 
 fn not_leader(term: Term) -> Standing {
     Standing { term, is_leader: false }
+}
+
+/// The next campaign of a later term than `term`: who has no answer yet may ask again meanwhile.
+#[track_caller]
+fn await_campaign_after(stage: &Stage<Server>, term: Term) -> (Term, Vec<Heard>) {
+    loop {
+        let (next, round) = stage.await_campaign();
+        if next > term {
+            return (next, round);
+        }
+    }
 }
 
 /// How long this lab's servers wait for one another.

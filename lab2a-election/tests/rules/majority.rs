@@ -6,7 +6,7 @@ use testkit::rule::election::{LEADER_IN_TIME, MAJORITY};
 use testkit::script::{Heard, PUNCTUAL, Stage, TRAVEL, granted, refused};
 
 use crate::lab::{LAB, Server, boot};
-use crate::{leader, not_leader, pace};
+use crate::{await_campaign_after, leader, not_leader, pace};
 
 /// Answers one of a campaign's requests with a vote, and waits until it is counted.
 fn vote(round: &mut Vec<Heard>, term: Term) {
@@ -76,7 +76,7 @@ fn late_votes_do_not_count_2a() {
     LAB.rule(&MAJORITY, "late_votes_do_not_count_2a", |world| {
         let stage = Stage::new(world, 5, boot);
         let (earlier, late) = stage.await_campaign();
-        let (term, _) = stage.await_campaign();
+        let (term, _) = await_campaign_after(&stage, earlier);
         late.into_iter().for_each(|heard| heard.reply(granted(earlier)));
         thread::sleep(2 * TRAVEL);
         assert_no_leader(&stage, &format!("all votes that it has were given in term {earlier}, not in term {term}"));
@@ -90,7 +90,7 @@ fn votes_are_not_saved_up_2a() {
         let stage = Stage::new(world, 5, boot);
         let (earlier, mut round) = stage.await_campaign();
         vote(&mut round, earlier);
-        let (term, mut round) = stage.await_campaign();
+        let (term, mut round) = await_campaign_after(&stage, earlier);
         round.pop(); // Another server than before is to vote.
         vote(&mut round, term);
         assert_no_leader(

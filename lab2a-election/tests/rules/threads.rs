@@ -106,7 +106,7 @@ fn threads_are_few_2a() {
     LAB.rule(&BOUNDED, "threads_are_few_2a", |world| {
         /// A ticker, and whoever looks; a message in each direction to each other server.
         const THREADS_MAX: usize = 12;
-        const OUTAGE: Duration = Duration::from_secs(10);
+        const OUTAGE: Duration = Duration::from_secs(3);
         let stage = Stage::new(world, 5, boot);
         stage.hear_all(OUTAGE);
         stage.elect();

@@ -11,17 +11,21 @@ use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, RANDOM_TIMEOUT, STABLE, TI
 use testkit::script::{Stage, TRAVEL, refused};
 
 use crate::lab::{LAB, Server, boot, cluster};
-use crate::{not_leader, pace};
+use crate::{await_campaign_after, not_leader, pace};
 
 /// What a server needs to find out that it is due, beside the time that it waits.
 const PROMPTLY: Duration = TRAVEL;
+/// A pause between two requests of somebody who asks again and again.
+const INSISTENTLY: Duration = Duration::from_millis(20);
 
 /// How long the server waited before each of so many campaigns that nobody answers.
 fn waits(stage: &Stage<Server>, count: usize) -> Vec<Duration> {
-    let mut before = stage.await_campaign().1[0].at;
+    let (mut term, first) = stage.await_campaign();
+    let mut before = first[0].at;
     let mut wait = || {
-        let campaign = stage.await_campaign().1[0].at;
-        campaign - std::mem::replace(&mut before, campaign)
+        let (next, round) = await_campaign_after(stage, term);
+        term = next;
+        round[0].at - std::mem::replace(&mut before, round[0].at)
     };
     (0..count).map(|_| wait()).collect()
 }
@@ -68,7 +72,7 @@ fn denials_restart_no_timer_2a() {
             thread::sleep(pace().election_timeout_min / 3);
             heard.reply(refused(term));
         }
-        let (_, next) = stage.await_campaign();
+        let (_, next) = await_campaign_after(&stage, term);
         let waited = next[0].at - began;
         assert!(waited <= pace().election_timeout_max + PROMPTLY, "denials put its next campaign off, to {waited:?}");
     });
@@ -98,10 +102,10 @@ fn denied_vote_restarts_no_timer_2a() {
         let stage = Stage::new(world, 5, boot);
         assert_eq!(stage.request_vote(1, 5, LogPosition::ZERO), (5, true), "term 5 is new");
         let since = Instant::now();
-        while stage.hear(pace().heartbeat_interval / 2).is_none() {
+        while stage.hear(INSISTENTLY).is_none() {
             let waited = since.elapsed();
             assert!(
-                waited <= pace().election_timeout_max + pace().heartbeat_interval,
+                waited <= pace().election_timeout_max + INSISTENTLY + PROMPTLY,
                 "{waited:?} after the last vote that it gave it has not campaigned: requests that it denies put it off"
             );
             assert!(!stage.request_vote(2, 5, LogPosition::ZERO).1, "server 1 has the vote of term 5");

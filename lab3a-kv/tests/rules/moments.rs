@@ -5,7 +5,7 @@ use std::time::Duration;
 use lab3a_kv::{Answer, Clerk};
 use labrpc::thread::{self, JoinHandle};
 use labrpc::time::Instant;
-use testkit::rule::life::RESTS;
+use testkit::rule::life::{RESTS, SILENT};
 use testkit::rule::service::{ANSWERED, EARNED, OFFICE_LOST, WAITERS};
 
 use crate::lab::LAB;
@@ -192,6 +192,22 @@ fn who_gave_up_is_forgotten_3a() {
             "{refused} of {REQUESTS} requests have given up; to apply their command took {before:?} before they came, \
              and takes {after:?} now that they are gone: each is to leave nothing behind"
         );
+    });
+}
+
+/// A server that is shut down lets go of those who wait, and answers nobody any more.
+#[test]
+fn a_shut_down_server_is_silent_3a() {
+    LAB.rule(&SILENT, "a_shut_down_server_is_silent_3a", |_| {
+        let service = Service::new();
+        let waiting = service.ask(put(0, 1, "k", "v"));
+        service.settle();
+        service.shut_down();
+        let late = service.ask(put(1, 1, "k", "w"));
+        for (what, asked) in [("a request that waited", waiting), ("a request that came later", late)] {
+            let told = asked.join().expect("a request ends without an answer");
+            assert_eq!(told, None, "the server was shut down; {what} is still answered");
+        }
     });
 }
 

@@ -142,6 +142,11 @@ impl Service {
         }
     }
 
+    /// The server is to end.
+    pub fn shut_down(&self) {
+        self.server.shutdown();
+    }
+
     /// Gives every thread its turn.
     pub fn settle(&self) {
         thread::sleep(TURNS);

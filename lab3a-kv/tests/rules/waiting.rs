@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use labrpc::face::{KvReply, RaftRequest};
-use labrpc::time::Instant;
-use labrpc::{Elect, sim, thread};
+use labrpc::{sim, thread};
 use testkit::Part;
-use testkit::rule::life::{BOUNDED, SILENT, STUCK};
+use testkit::rule::life::{BOUNDED, STUCK};
 use testkit::rule::service::{ANSWERED, OFFICE_LOST};
 use testkit::script::{Heard, Stage, agrees};
 
@@ -148,19 +147,5 @@ fn an_outage_gathers_no_threads_3a() {
             "one client asks a leader that is cut off again and again: after {RETRIES} times the server has {early} \
              threads, after as many again {late}; a request must give up in the end"
         );
-    });
-}
-
-/// A server that is shut down answers nobody any more.
-#[test]
-fn a_shut_down_server_is_silent_3a() {
-    LAB.rule(&SILENT, "a_shut_down_server_is_silent_3a", |world| {
-        let (stage, _) = lonely_leader(world);
-        let asked = stage.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
-        thread::sleep(AT_ONCE);
-        let shut_down_at = Instant::now();
-        stage.cluster().visit(0, |server| server.shutdown());
-        let reply = asked.join();
-        assert_eq!(reply, None, "the server was shut down at {shut_down_at:?}, and then still answered");
     });
 }

@@ -1,0 +1,15 @@
+//! Lab 3B's rules, one by one (§7, §8).
+//!
+//! | file | under test | played |
+//! |---|---|---|
+//! | `servers` | a whole server, Raft and service | all other servers, and the clients |
+//! | `contents`, `moments` | the service alone | its Raft |
+
+#[path = "../lab/mod.rs"]
+mod lab;
+mod preludes;
+mod scripted_raft;
+
+mod contents;
+mod moments;
+mod servers;
