@@ -39,5 +39,5 @@ pub use eyes::{Eyes, Replica};
 pub use lab::Lab;
 pub use token::{Token, TokenError};
 pub use verdict::{Moment, Verdict};
-pub use watch::{Disk, DiskChange, Event, Known, Letter, Pending, Said, Server, Tally, Watch, What};
+pub use watch::{Campaign, Disk, DiskChange, Event, Known, Letter, Pending, Said, Server, Tally, Watch, What};
 pub use world::{Dice, Part, World};

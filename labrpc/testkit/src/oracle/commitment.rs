@@ -5,7 +5,6 @@ use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
-use super::reigns::Reigns;
 use crate::rule::persistence::COMMIT_FORGOTTEN;
 use crate::rule::replication::{COMPLETENESS, FOLLOWER_COMMIT, MAJORITY_COMMIT, OWN_TERM_COMMIT, REFUSAL};
 use crate::verdict::{Moment, Verdict};
@@ -14,7 +13,6 @@ use crate::watch::{Event, Known, What};
 /// What leaders may commit, and what followers may hand over.
 #[derive(Default)]
 pub(super) struct Commitment {
-    reigns: Reigns,
     /// The last index whose entry, of that very term, a majority has held at some moment.
     by_majority: FxHashMap<Term, Index>,
     /// The last index that a leader of a term has said to be committed, lawfully.
@@ -87,8 +85,7 @@ impl Commitment {
         if known.majority() == 1 {
             return Index::MAX;
         }
-        let own_reigns =
-            self.by_majority.iter().filter(|(led, _)| **led <= term && self.reigns.may_lead(server, **led, known));
+        let own_reigns = self.by_majority.iter().filter(|(led, _)| **led <= term && known.may_lead(server, **led));
         let announced = self.announced.iter().filter(|(earlier, _)| **earlier <= term);
         let base = known.servers[server].disk.head.base.index;
         own_reigns.chain(announced).map(|(_, index)| *index).max().unwrap_or_default().max(base)
@@ -130,7 +127,7 @@ impl Commitment {
     /// Who wins a term must hold whatever an earlier term's leader has committed.
     fn wins(&self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
         let disk = &known.servers[server].disk;
-        let won = self.reigns.campaign(server, term).and_then(|campaign| campaign.won);
+        let won = known.campaign(server, term).and_then(|campaign| campaign.won);
         if won != Some(moment) || !known.has_disks || disk.head.term != term {
             return Ok(());
         }
@@ -161,9 +158,8 @@ impl Commitment {
         if at.index <= follower.told {
             return Ok(());
         }
-        let is_leaders = self.reigns.campaigns_of(server).any(|term| {
-            self.reigns.may_lead(server, term, known)
-                && self.by_majority.get(&term).is_some_and(|index| *index >= at.index)
+        let is_leaders = known.campaigns_of(server).any(|term| {
+            known.may_lead(server, term) && self.by_majority.get(&term).is_some_and(|index| *index >= at.index)
         });
         if is_leaders || known.majority() == 1 {
             return Ok(());
@@ -180,7 +176,7 @@ impl Commitment {
             return Ok(());
         }
         let handed = format!("server {server} hands over entry {} of term {}", at.index, at.term);
-        let is_leading = self.reigns.campaigns_of(server).any(|term| self.reigns.may_lead(server, term, known));
+        let is_leading = known.campaigns_of(server).any(|term| known.may_lead(server, term));
         Err(if is_leading {
             let what = format!("server {server} handed over entry {} before a majority held it", at.index);
             Verdict::new(&MAJORITY_COMMIT, what).with(moment, handed)
@@ -242,7 +238,6 @@ impl Commitment {
 
 impl Oracle for Commitment {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        self.reigns.see(event, known);
         match &event.what {
             What::Saved(server, change) if known.is_whole && !change.appended.is_empty() => {
                 self.count(*server, known);

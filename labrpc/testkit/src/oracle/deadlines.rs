@@ -8,7 +8,6 @@ use labrpc::{PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
-use super::reigns::Reigns;
 use crate::rule::election::{CAMPAIGN, CAMPAIGN_DUE, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, TIMER};
 use crate::verdict::{Moment, Verdict};
 use crate::watch::{Event, Known, Letter, SLACK, What};
@@ -21,7 +20,6 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Since when each server waits for what.
 #[derive(Default)]
 pub(super) struct Deadlines {
-    reigns: Reigns,
     clocks: FxHashMap<PeerId, Clock>,
     looked: Option<Moment>,
 }
@@ -139,9 +137,9 @@ impl Deadlines {
     }
 
     /// A server has enough votes: from now on it owes everyone heartbeats.
-    fn wins(&mut self, letter: &Letter, event: &Event) {
+    fn wins(&mut self, letter: &Letter, event: &Event, known: &Known) {
         let Some((_, &RaftReply::RequestVote { term, granted: true })) = letter.reply() else { return };
-        let won = self.reigns.campaign(letter.to, term).and_then(|campaign| campaign.won);
+        let won = known.campaign(letter.to, term).and_then(|campaign| campaign.won);
         let clock = self.clocks.entry(letter.to).or_default();
         if won == Some(event.moment) && clock.term == term {
             clock.reign = Some(Reign { term, won: event.moment, spoken: FxHashMap::default() });
@@ -221,7 +219,6 @@ impl Deadlines {
 
 impl Oracle for Deadlines {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        self.reigns.see(event, known);
         let result = match &event.what {
             What::Sent(letter) if known.is_real(letter.from) => match letter.request() {
                 Some(&RaftRequest::RequestVote { term, .. }) => self.campaigns(letter, term, event, known),
@@ -239,7 +236,7 @@ impl Oracle for Deadlines {
                 if let Some(term) = term {
                     // Only a newer term ends a reign, and only once it can have been taken in.
                     self.clocks.entry(letter.to).or_default().knows(term);
-                    self.wins(letter, event);
+                    self.wins(letter, event, known);
                 }
                 Ok(())
             }

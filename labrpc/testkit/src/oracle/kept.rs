@@ -5,7 +5,6 @@ use labrpc::{Index, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
-use super::reigns::Reigns;
 use crate::rule::replication::{ACKNOWLEDGED, APPEND_ONLY, REFUSAL, START};
 use crate::rule::snapshots::KEEPS;
 use crate::verdict::{Moment, Verdict};
@@ -14,7 +13,6 @@ use crate::watch::{DiskChange, Event, Known, Pending, What};
 /// How far each server has agreed to its present leader's log.
 #[derive(Default)]
 pub(super) struct Kept {
-    reigns: Reigns,
     agreed: FxHashMap<PeerId, Agreement>,
 }
 
@@ -48,7 +46,7 @@ impl Kept {
             return Ok(()); // Written anew, for no use: another oracle says so.
         }
         let lost = format!("server {server} drops entries from index {index} on, the first of term {}", first.term);
-        if self.reigns.may_lead(server, term, known) && change.old_head.term == term {
+        if known.may_lead(server, term) && change.old_head.term == term {
             return Err(Verdict::new(
                 &APPEND_ONLY,
                 format!("server {server} leads term {term}, and cut its own log at {index}"),
@@ -100,7 +98,7 @@ impl Kept {
 
     fn grown(&self, server: PeerId, change: &DiskChange, moment: Moment, known: &Known) -> Result<(), Verdict> {
         let term = change.head.term;
-        if change.appended.is_empty() || self.reigns.may_lead(server, term, known) {
+        if change.appended.is_empty() || known.may_lead(server, term) {
             return Ok(());
         }
         if change.cut.first() == change.appended.first() {
@@ -126,7 +124,6 @@ impl Kept {
 
 impl Oracle for Kept {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        self.reigns.see(event, known);
         match &event.what {
             What::Sent(letter) if known.is_real(letter.from) => {
                 if let Some((_, &RaftReply::AppendEntries { term, outcome: AppendOutcome::Through(through) })) =

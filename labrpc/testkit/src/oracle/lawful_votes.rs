@@ -6,7 +6,6 @@ use labrpc::{LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
-use super::reigns::Reigns;
 use crate::rule::election::{CAMPAIGN, MAJORITY, VOTE_GIVEN};
 use crate::rule::replication::ELECTION_RESTRICTION;
 use crate::verdict::{Moment, Verdict};
@@ -18,7 +17,6 @@ const TAILS_KEPT: usize = 4;
 /// Who voted for whom, and where logs are known to end.
 #[derive(Default)]
 pub(super) struct LawfulVotes {
-    reigns: Reigns,
     votes: FxHashMap<(PeerId, Term), PeerId>,
     /// Where a log without a disk at least ends: the last position that it agreed to.
     agreed_tails: FxHashMap<PeerId, Vec<(Moment, LogPosition)>>,
@@ -144,12 +142,12 @@ impl LawfulVotes {
     }
 
     fn leads(&mut self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        if self.reigns.may_lead(server, term, known) {
+        if known.may_lead(server, term) {
             return Ok(());
         }
         let what = format!("server {server} leads term {term} without a majority of its votes");
         let verdict = |rule| Verdict::new(rule, what.clone());
-        Err(match self.reigns.campaign(server, term) {
+        Err(match known.campaign(server, term) {
             None => verdict(&MAJORITY)
                 .with(moment, format!("it speaks as the leader of term {term}, in which it never campaigned")),
             Some(campaign) => {
@@ -168,7 +166,6 @@ impl LawfulVotes {
 
 impl Oracle for LawfulVotes {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        self.reigns.see(event, known);
         self.resolve(event, known)?;
         self.has_entries |= match &event.what {
             What::Started(_, _, outcome) => outcome.is_ok(),

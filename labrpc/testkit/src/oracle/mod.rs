@@ -35,7 +35,6 @@ mod life;
 mod model;
 mod one_vote;
 mod progress;
-mod reigns;
 mod replica_state;
 mod retention;
 mod starts;

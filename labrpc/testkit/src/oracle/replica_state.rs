@@ -1,7 +1,7 @@
 //! A snapshot holds what it says: the pairs and the sessions right after its last entry (§7, §8).
 
 use labrpc::face::{KvOp, KvRequest};
-use labrpc::{ApplyMsg, Index, PeerId};
+use labrpc::{ApplyMsg, Bytes, Index, PeerId};
 
 use super::Oracle;
 use super::model::{Model, Print};
@@ -14,6 +14,8 @@ use crate::watch::{Event, Known, What};
 pub(super) struct ReplicaState {
     eyes: Option<KvEyes>,
     model: Model,
+    /// The latest snapshot that was found right: it travels from server to server.
+    seen: Option<(Index, Bytes)>,
 }
 
 /// A key that no client uses, to see whether a write is taken for new.
@@ -27,7 +29,7 @@ const ANY_BYTES_MAX: usize = 512;
 
 impl ReplicaState {
     pub(super) fn new(eyes: &Eyes) -> ReplicaState {
-        ReplicaState { eyes: eyes.kv, model: Model::default() }
+        ReplicaState { eyes: eyes.kv, model: Model::default(), seen: None }
     }
 
     fn snapshot(&self, server: PeerId, through: Index, bytes: &[u8], moment: Moment) -> Result<(), Verdict> {
@@ -102,7 +104,12 @@ impl Oracle for ReplicaState {
             What::Saved(server, change) => match &change.snapshot {
                 Some(snapshot) => {
                     let through = known.servers[*server].disk.head.base.index;
-                    self.snapshot(*server, through, snapshot, event.moment)
+                    if self.seen.as_ref().is_some_and(|(index, bytes)| *index == through && bytes == snapshot) {
+                        return Ok(());
+                    }
+                    self.snapshot(*server, through, snapshot, event.moment)?;
+                    self.seen = Some((through, snapshot.clone()));
+                    Ok(())
                 }
                 None => Ok(()),
             },

@@ -4,7 +4,6 @@ use labrpc::{Bytes, LogPosition, PeerId};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
-use super::reigns::Reigns;
 use crate::rule::persistence::DURABLE;
 use crate::rule::replication::START;
 use crate::verdict::{Moment, Verdict};
@@ -13,7 +12,6 @@ use crate::watch::{Event, Known, What};
 /// Every command that was taken.
 #[derive(Default)]
 pub(super) struct Starts {
-    reigns: Reigns,
     taken: FxHashMap<LogPosition, (PeerId, Bytes, Moment)>,
 }
 
@@ -28,7 +26,7 @@ impl Starts {
     ) -> Result<(), Verdict> {
         let LogPosition { term, index } = at;
         let took = |server| format!("server {server} takes a command, at index {index} of term {term}");
-        if !self.reigns.may_lead(server, term, known) {
+        if !known.may_lead(server, term) {
             let what = format!("server {server} took a command as the leader of term {term}, which it does not lead");
             return Err(Verdict::new(&START, what).with(moment, took(server)));
         }
@@ -61,7 +59,6 @@ impl Starts {
 
 impl Oracle for Starts {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        self.reigns.see(event, known);
         match &event.what {
             What::Booted(server) if !known.has_disks => {
                 self.taken.retain(|_, (by, _, _)| by != server);

@@ -10,6 +10,7 @@ use labrpc::time::Instant;
 use labrpc::{Bytes, Index, LogPosition, PeerId, Save, Term};
 
 use super::event::{DiskChange, Letter};
+use super::reigns::Reigns;
 use crate::eyes::DiskEyes;
 use crate::verdict::Moment;
 
@@ -25,6 +26,7 @@ pub struct Known {
     pub pace: Option<Pace>,
     /// Whether every server is a real one; else what others hold is not known.
     pub is_whole: bool,
+    pub(super) reigns: Reigns,
 }
 
 /// What is known of one server.

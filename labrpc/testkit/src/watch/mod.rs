@@ -12,6 +12,7 @@
 
 mod event;
 mod known;
+mod reigns;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, PeerId, Save
 
 pub use event::{DiskChange, Event, Letter, Said, What};
 pub use known::{Disk, Known, Pending, SLACK, Server};
+pub use reigns::Campaign;
+use reigns::Reigns;
 use tally::Counter;
 pub use tally::Tally;
 
@@ -68,6 +71,7 @@ impl Watch {
             has_disks: eyes.disk.is_some(),
             pace: eyes.pace.map(|pace| pace()),
             is_whole: servers.iter().all(|server| server.is_real),
+            reigns: Reigns::default(),
             servers,
         };
         let oracles = oracle::all(&eyes);
@@ -186,6 +190,8 @@ impl Inner {
         self.happened += 1;
         self.known.now = at;
         let event = Event { moment, what: what(self, moment) };
+        let majority = self.known.majority();
+        self.known.reigns.see(&event, majority);
         let verdict = self.oracles.iter_mut().find_map(|oracle| oracle.see(&event, &self.known).err());
         self.is_over = verdict.is_some();
         self.known.forget(&event);

@@ -6,8 +6,9 @@ use labrpc::face::{RaftReply, RaftRequest};
 use labrpc::{PeerId, Term};
 use rustc_hash::FxHashMap;
 
+use super::event::{Event, What};
+use super::known::Known;
 use crate::verdict::Moment;
-use crate::watch::{Event, Known, What};
 
 /// The campaigns of all servers, each of one incarnation.
 #[derive(Default)]
@@ -16,17 +17,18 @@ pub(super) struct Reigns {
 }
 
 /// One server's campaign in one term.
-#[derive(Clone)]
-pub(super) struct Campaign {
-    pub(super) began: Moment,
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    /// When it first asked for a vote.
+    pub began: Moment,
     /// Who is known to have voted for it, itself included: their votes have arrived.
-    pub(super) voters: BTreeSet<PeerId>,
+    pub voters: BTreeSet<PeerId>,
     /// When the last vote that it needed arrived.
-    pub(super) won: Option<Moment>,
+    pub won: Option<Moment>,
 }
 
 impl Reigns {
-    pub(super) fn see(&mut self, event: &Event, known: &Known) {
+    pub(super) fn see(&mut self, event: &Event, majority: usize) {
         match &event.what {
             What::Sent(letter) => {
                 if let Some(&RaftRequest::RequestVote { term, .. }) = letter.request() {
@@ -40,7 +42,7 @@ impl Reigns {
                     && let Some(campaign) = self.campaigns.get_mut(&(letter.to, term))
                 {
                     campaign.voters.insert(letter.from);
-                    if campaign.voters.len() >= known.majority() {
+                    if campaign.voters.len() >= majority {
                         campaign.won.get_or_insert(event.moment);
                     }
                 }
@@ -49,18 +51,21 @@ impl Reigns {
             _ => {}
         }
     }
+}
 
-    pub(super) fn campaign(&self, server: PeerId, term: Term) -> Option<&Campaign> {
-        self.campaigns.get(&(server, term))
+impl Known {
+    /// A server's campaign in a term, in its present incarnation.
+    pub fn campaign(&self, server: PeerId, term: Term) -> Option<&Campaign> {
+        self.reigns.campaigns.get(&(server, term))
     }
 
-    /// The terms that a server has campaigned in, in this incarnation.
-    pub(super) fn campaigns_of(&self, server: PeerId) -> impl Iterator<Item = Term> {
-        self.campaigns.keys().filter(move |(candidate, _)| *candidate == server).map(|(_, term)| *term)
+    /// The terms that a server has campaigned in, in its present incarnation.
+    pub fn campaigns_of(&self, server: PeerId) -> impl Iterator<Item = Term> {
+        self.reigns.campaigns.keys().filter(move |(candidate, _)| *candidate == server).map(|(_, term)| *term)
     }
 
     /// Whether a server has, or may have, won a term.
-    pub(super) fn may_lead(&self, server: PeerId, term: Term, known: &Known) -> bool {
-        known.majority() == 1 || self.campaign(server, term).is_some_and(|campaign| campaign.won.is_some())
+    pub fn may_lead(&self, server: PeerId, term: Term) -> bool {
+        self.majority() == 1 || self.campaign(server, term).is_some_and(|campaign| campaign.won.is_some())
     }
 }
