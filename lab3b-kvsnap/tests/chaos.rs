@@ -1,20 +1,42 @@
 //! Lab 3B under random faults: every oracle on, and every client answered soon after they end.
 
+use lab3a_kv::{Clerk, ClientId};
+use testkit::World;
 use testkit::chaos::Faults;
+use testkit::kv::Store;
 use testkit::kv::load::{self, Plan};
 
 mod lab;
 
-use lab::{LAB, store};
+use lab::{LAB, RAFT_STATE_BYTES_MAX, boot_with_limit, store};
 
-/// Clients of one to seven servers, even ones too, while faults come and go.
+/// From one to seven servers, and even ones too.
+fn any_size(world: &World) -> usize {
+    const SIZES: u64 = 7;
+    1 + world.dice("size").roll(0, SIZES) as usize
+}
+
+/// Clients who share their keys, while faults come and go: only the whole history can tell.
 #[test]
 fn storm_3b() {
     LAB.simulated("storm_3b", |world| {
-        let size = 1 + world.dice("size").roll(0, 7) as usize;
-        load::run(
-            &store(world, size),
-            Plan::calm(4).sharing_keys().stormy(Faults::ALL).compacting(lab::RAFT_STATE_BYTES_MAX),
-        );
+        let plan = Plan::calm(4).sharing_keys().stormy(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX);
+        load::run(&store(world, any_size(world)), plan);
+    });
+}
+
+/// The same with a limit so low that the log is cut every few commands: whoever falls behind a
+/// little is sent a snapshot.
+#[test]
+fn storm_of_snapshots_3b() {
+    LAB.simulated("storm_of_snapshots_3b", |world| {
+        /// Three or four commands.
+        const LOW_BYTES_MAX: usize = 200;
+        let boot = |start| boot_with_limit(start, LOW_BYTES_MAX);
+        let store = Store::new(world, 3, boot, |number, links| Clerk::new(ClientId(number), links));
+        load::run(&store, Plan::calm(6).stormy(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX));
+        let tally = store.cluster().watch().map(|watch| watch.tally()).unwrap_or_default();
+        world.happened("a snapshot that a leader sends", tally.snapshots_sent > 0);
+        world.happened("a snapshot that a service takes in", tally.snapshots_delivered > 0);
     });
 }

@@ -1,15 +1,17 @@
 //! What a leader sends its followers, and when (Figure 2, Leaders; §5.3, §5.5).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use labrpc::{Index, LogPosition, thread};
+use labrpc::face::{RaftReply, RaftRequest};
+use labrpc::{Index, PeerId};
 use testkit::number;
 use testkit::rule::election::{FIRST_HEARTBEAT, HEARTBEATS};
 use testkit::rule::replication::{APPEND_TRAFFIC, CATCH_UP, NOT_AGAIN, RETRY, SENT_AT_ONCE};
-use testkit::script::{Heard, Stage, TRAVEL, agrees, at};
+use testkit::script::{Heard, Stage, TRAVEL, agrees, at, granted, retry};
 
 use crate::lab::{LAB, Server, boot};
-use crate::{ROUND_TRIP, append_of, await_append, give, pace};
+use crate::{ROUND_TRIP, append_of, give, pace};
 
 /// The index of the last entry that a request speaks of.
 fn end_of(heard: &Heard) -> Index {
@@ -121,34 +123,76 @@ fn not_sent_again_2b() {
         stage.play_along();
         let (term, _) = stage.elect();
         for n in 1..=5 {
+            stage.hear_all(2 * ROUND_TRIP);
             assert_eq!(stage.start(number(n)), Ok(at(n, term)), "it leads term {term}");
-            let heard = stage.hear_all(ROUND_TRIP);
-            let sent = heard.iter().filter(|heard| heard.to == 1).map(|heard| append_of(heard).1.len()).sum::<usize>();
-            assert!(sent <= 1, "server 1 agreed to all before entry {n}, and was sent {sent} entries");
+            for heard in stage.hear_all(ROUND_TRIP) {
+                let (prev, entries, _) = append_of(&heard);
+                let is_new = entries.is_empty() || prev.index + 1 >= n;
+                assert!(
+                    is_new,
+                    "server {} agreed to all before entry {n}, and is sent entry {}",
+                    heard.to,
+                    prev.index + 1
+                );
+            }
         }
     });
 }
 
-/// A request that is not answered is sent again with the next heartbeat, from where it began:
-/// silence is no refusal.
+/// A request that is not answered says nothing about the follower's log: silence is no refusal.
 #[test]
 fn silence_is_no_refusal_2b() {
     LAB.rule(&RETRY, "silence_is_no_refusal_2b", |world| {
         let stage = Stage::replicating(world, 3, boot);
         give(&stage, &[1, 1, 1]);
-        let (term, _) = stage.elect();
+        let (term, greeting) = stage.elect();
+        let guess = append_of(&greeting[0]).0;
         assert_eq!(stage.start(number(4)), Ok(at(4, term)), "its log ended at index 3");
-        stage.hear_all(2 * pace().heartbeat_interval);
-        for round in 1..=5 {
-            let heard = await_append(&stage, 1, "its unanswered entry, again");
-            let (prev, entries, _) = append_of(&heard);
-            assert_eq!(
-                (prev, entries.len()),
-                (LogPosition { term: 1, index: 3 }, 1),
-                "server 1 has answered nothing for {round} heartbeats and more, so it has refused nothing"
+        for heard in stage.hear_all(10 * pace().heartbeat_interval) {
+            let (prev, ..) = append_of(&heard);
+            assert!(
+                prev >= guess,
+                "server {} has refused nothing, and is asked about {prev:?} instead of {guess:?}",
+                heard.to
             );
         }
     });
+}
+
+/// A request that is lost is sent again, until it is answered.
+#[test]
+fn lost_requests_are_repeated_2b() {
+    LAB.rule(&RETRY, "lost_requests_are_repeated_2b", |world| {
+        let stage = Stage::replicating(world, 3, boot);
+        let (term, _) = stage.elect();
+        offer(&stage, 3);
+        stage.hear_all(5 * pace().heartbeat_interval);
+        assert!(stage.applied().is_empty(), "nobody has answered yet");
+        stage.play(honest());
+        stage.hear_all(3 * pace().heartbeat_interval);
+        assert_eq!(
+            stage.applied_indices(),
+            [1, 2, 3],
+            "the others answer again, in term {term}, and have lost entries"
+        );
+    });
+}
+
+/// Followers that have voted for nobody else, and lose nothing; at first their logs are empty.
+fn honest() -> impl FnMut(PeerId, &RaftRequest) -> Option<RaftReply> + Send + 'static {
+    let mut ends: BTreeMap<PeerId, Index> = BTreeMap::new();
+    move |me, request| match request {
+        RaftRequest::AppendEntries { term, prev, entries, .. } => {
+            let end = ends.entry(me).or_default();
+            if prev.index > *end {
+                return Some(retry(*term, *end + 1));
+            }
+            let through = prev.index + entries.len() as Index;
+            *end = through.max(*end);
+            Some(agrees(*term, through))
+        }
+        request => Some(granted(request.term())),
+    }
 }
 
 /// A follower that does not answer still hears from its leader, at each interval.
@@ -172,30 +216,18 @@ fn heartbeats_go_on_2b() {
 fn catch_up_2b() {
     LAB.rule(&CATCH_UP, "catch_up_2b", |world| {
         let stage = Stage::replicating(world, 3, boot);
-        stage.play_along();
+        stage.play(honest());
         let (term, _) = stage.elect();
-        stage.play(move |peer, request| match request {
-            _ if peer == 2 => None,
-            request => Some(agrees(term, end(request))),
-        });
+        stage.network().set_cut(0, 2, true);
         offer(&stage, 10);
-        thread::sleep(10 * pace().heartbeat_interval);
-        stage.forget_heard();
-        let heard = await_append(&stage, 2, "what server 2 lacks");
-        assert_eq!(end_of(&heard), 10, "server 2 has answered nothing since entry 1, and is sent all that it lacks");
-        heard.reply(agrees(term, 10));
-        let heard = await_append(&stage, 2, "a heartbeat");
-        assert_eq!(
-            (end_of(&heard), append_of(&heard).2),
-            (10, 10),
-            "server 2 holds everything, and is told what is committed"
-        );
+        stage.hear_all(10 * pace().heartbeat_interval);
+        assert_eq!(stage.applied_indices(), Vec::from_iter(1..=10), "two of three hold them, in term {term}");
+        stage.network().set_cut(0, 2, false);
+        let heard = stage.hear_all(4 * pace().heartbeat_interval);
+        let told =
+            heard.iter().filter(|heard| heard.to == 2).any(|heard| end_of(heard) == 10 && append_of(heard).2 == 10);
+        assert!(told, "server 2 answers again, and has not learnt that entry 10 is committed");
+        let sent = heard.iter().filter(|heard| heard.to == 2).flat_map(|heard| append_of(heard).1).count();
+        assert!(sent >= 10, "server 2 lacked ten entries, and was sent {sent}");
     });
-}
-
-fn end(request: &labrpc::face::RaftRequest) -> Index {
-    match request {
-        labrpc::face::RaftRequest::AppendEntries { prev, entries, .. } => prev.index + entries.len() as Index,
-        _ => 0,
-    }
 }

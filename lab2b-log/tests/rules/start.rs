@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab2a_election::Election;
+use labrpc::face::LogEntry;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
-use labrpc::{NotLeader, sim, thread};
+use labrpc::{Index, NotLeader, sim, thread};
 use testkit::rule::life::BOUNDED;
 use testkit::rule::replication::{START, START_AT_ONCE};
-use testkit::script::{Stage, TRAVEL, at};
+use testkit::script::{Heard, Stage, TRAVEL, at};
 use testkit::{Boot, Booted, World, number};
 
 use crate::lab::{LAB, Server, boot};
-use crate::{ROUND_TRIP, append_of, await_append, give, pace};
+use crate::{ROUND_TRIP, append_of, give, pace};
 
 /// Only a leader takes a command; it puts it at the end of its log, and says where and in which term.
 #[test]
@@ -28,16 +29,22 @@ fn start_2b() {
         let (term, _) = stage.elect();
         assert_eq!(stage.start(number(1)), Ok(at(3, term)), "its log ended at index 2, and it leads term {term}");
         assert_eq!(stage.start(number(2)), Ok(at(4, term)), "its log ended at index 3, and it leads term {term}");
-        thread::sleep(pace().heartbeat_interval + TRAVEL);
-        stage.forget_heard();
-        let heard = await_append(&stage, 1, "both commands");
-        let commands: Vec<_> = append_of(&heard).1.iter().map(|entry| (entry.term, entry.command.clone())).collect();
-        assert_eq!(
-            commands,
-            [(term, number(1)), (term, number(2))],
-            "both stand in its log, in the order of the calls"
-        );
+        let heard = stage.hear_all(2 * pace().heartbeat_interval);
+        for (index, command) in [(3, number(1)), (4, number(2))] {
+            let mut sent = heard.iter().filter_map(|heard| entry_at(heard, index));
+            assert!(
+                sent.all(|entry| *entry == LogEntry { term, command: command.clone() }),
+                "its entry {index} is {command:?}"
+            );
+            assert!(heard.iter().any(|heard| entry_at(heard, index).is_some()), "its entry {index} was never sent");
+        }
     });
+}
+
+/// The entry at an index, if a request carries it.
+fn entry_at(heard: &Heard, index: Index) -> Option<&LogEntry> {
+    let (prev, entries, _) = append_of(heard);
+    entries.get(index.checked_sub(prev.index + 1)? as usize)
 }
 
 /// The first command of all is entry 1.
@@ -93,7 +100,9 @@ fn start_while_deposed_2b() {
 #[test]
 fn start_while_elected_2b() {
     LAB.rule(&START, "start_while_elected_2b", |world| {
-        for round in 0..8 {
+        /// So often is a server elected while somebody offers it a command.
+        const ELECTIONS: u64 = 30;
+        for round in 0..ELECTIONS {
             let (stage, due) = alone(world);
             thread::sleep(due - Instant::now() - AHEAD);
             let taken = loop {

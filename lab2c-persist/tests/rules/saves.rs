@@ -20,7 +20,7 @@ const HEARTBEATS: u64 = 20;
 /// Enough to see one save that is too many.
 const COMMANDS: u64 = 10;
 
-/// Checks each head that was ever on disk: in each of these terms the vote was for that server or
+/// Checks each head that was on disk since recording began: in each of these terms the vote was for that server or
 /// for nobody. And no entry was there before its term.
 fn check_images(stage: &Stage<Raft>, votes: &[(Term, Option<PeerId>)]) {
     let events = stage.cluster().watch().expect("a stage is watched").events();
@@ -45,6 +45,7 @@ fn check_images(stage: &Stage<Raft>, votes: &[(Term, Option<PeerId>)]) {
 fn each_image_is_of_one_moment_2c() {
     LAB.rule(&CRASH_IMAGE, "each_image_is_of_one_moment_2c", |world| {
         let stage = Stage::replicating(world, 3, boot);
+        stage.cluster().watch().expect("a stage is watched").record();
         stage.request_vote(2, 1, LogPosition::ZERO);
         stage.heartbeat(1, 2);
         stage.request_vote(1, 3, LogPosition::ZERO);
@@ -52,6 +53,7 @@ fn each_image_is_of_one_moment_2c() {
         stage.append(2, 5, at(1, 2), entries(2, &[5, 5]), 0);
         let (term, _unanswered) = stage.await_campaign();
         assert_eq!(term, 6, "server 0 knew term 5");
+        assert_eq!(stage.disk().head.term, term, "server 0 campaigns in term 6, and has saved that");
         check_images(&stage, &[(1, Some(2)), (2, None), (3, Some(1)), (4, None), (5, None), (6, Some(0))]);
     });
 }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use lab3a_kv::Command;
+use lab3b_kvsnap::snapshot;
 use labrpc::face::{AppendOutcome, KvReply, KvRequest, LogEntry};
 use labrpc::{LogPosition, Term, thread, wire};
 use testkit::World;
-use testkit::rule::service::{COMPACT_SNAPSHOT, RESTORED, SMALL, WORTHWHILE};
+use testkit::rule::service::{COMPACT_SNAPSHOT, LABEL, RESTORED, SMALL, WORTHWHILE};
 use testkit::script::{Stage, at};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot, boot_with_limit};
-use crate::preludes::{append, get, put};
+use crate::preludes::{append, get, put, store_of};
 
 /// A request and its answer, and a round of messages between servers; the rest is for the threads.
 const AT_ONCE: Duration = Duration::from_millis(10);
@@ -71,6 +72,27 @@ fn assert_small(stage: &Stage<Server>, what: &str) {
         bytes <= RAFT_STATE_SLACK * RAFT_STATE_BYTES_MAX,
         "{what} has {bytes} bytes of Raft's state on disk, and is to keep it near {RAFT_STATE_BYTES_MAX}"
     );
+}
+
+/// What is on disk is the store right after the last entry that the snapshot covers.
+#[test]
+fn what_is_on_disk_3b() {
+    LAB.rule(&LABEL, "what_is_on_disk_3b", |world| {
+        const COMMANDS: u64 = 200;
+        let stage = Stage::new(world, 3, boot);
+        let requests = appends(COMMANDS);
+        // All in one message: Raft has handed over nothing of it when it knows all to be committed.
+        stage.append(1, TERM, LogPosition::ZERO, log_of(&requests), COMMANDS);
+        thread::sleep(AT_ONCE);
+        let disk = stage.disk();
+        let base = disk.head.base.index;
+        world.happened("a snapshot", base > 0);
+        let (found, right) = (snapshot::decode(&disk.snapshot), store_of(requests.into_iter().take(base as usize)));
+        assert!(
+            found == right,
+            "the log begins after entry {base}; the snapshot is not the store after it, but {found:?}"
+        );
+    });
 }
 
 /// A server that restarts is where it was: it has its snapshot, and what the log holds behind it.
