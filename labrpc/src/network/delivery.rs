@@ -9,7 +9,7 @@ use super::tap::{Lost, Message, Passage};
 use super::{Network, Way};
 use crate::Bytes;
 use crate::api::PeerId;
-use crate::channel;
+use crate::channel::{self, TrySendError};
 use crate::sim::{self, Kind, Name, mix};
 use crate::time::Instant;
 
@@ -162,9 +162,11 @@ impl Network {
     fn deliver_reply(&self, call: &Call, reply: Arc<Message>, lineage: u64, copy: u32) {
         let asker = match &call.answer_to {
             AnswerTo::Caller(caller) => {
-                self.count_reply(&reply, copy);
-                let _ = caller.try_send(reply.bytes.to_vec()); // a second answer finds no room, and is ignored
-                return;
+                // A second answer finds no room, and is ignored; whoever gave up waiting never hears of it.
+                if let Err(TrySendError::Disconnected(_)) = caller.try_send(reply.bytes.to_vec()) {
+                    return self.lose(&reply, Lost::GivenUp);
+                }
+                return self.count_reply(&reply, copy);
             }
             AnswerTo::Door { incarnation } => self.state().find_door(reply.to, *incarnation),
         };

@@ -32,6 +32,8 @@ pub enum Lost {
     Cut,
     /// Its receiver was down, or had crashed and started anew since.
     Down,
+    /// Whoever called waited for the answer no longer.
+    GivenUp,
 }
 
 /// What happens to a message.

@@ -16,6 +16,8 @@ pub(super) struct Terms {
     own: FxHashMap<PeerId, (Term, Moment)>,
     /// The newest term in a reply that has reached it.
     heard: FxHashMap<PeerId, (Term, Moment)>,
+    /// When it last agreed that somebody leads its term.
+    heard_leader: FxHashMap<PeerId, Moment>,
 }
 
 impl Terms {
@@ -54,7 +56,21 @@ impl Terms {
         Ok(())
     }
 
-    fn replies(letter: &Letter, request: &RaftRequest, reply: &RaftReply, moment: Moment) -> Result<(), Verdict> {
+    /// Some servers do not listen to candidates while they hear from a leader: that is their right (§6).
+    fn is_loyal(&self, server: PeerId, request: &RaftRequest, moment: Moment, known: &Known) -> bool {
+        let heard = self.heard_leader.get(&server).zip(known.pace);
+        matches!(request, RaftRequest::RequestVote { .. })
+            && heard.is_some_and(|(heard, pace)| moment.at <= heard.at + pace.election_timeout_min + SLACK)
+    }
+
+    fn replies(
+        &self,
+        letter: &Letter,
+        request: &RaftRequest,
+        reply: &RaftReply,
+        moment: Moment,
+        known: &Known,
+    ) -> Result<(), Verdict> {
         let (server, asked, answered) = (letter.from, request.term(), reply.term());
         let sent = letter.answers.as_ref().map_or(moment, |request| request.sent);
         let verdict = |rule, what| {
@@ -62,7 +78,7 @@ impl Terms {
                 .with(sent, format!("server {} asks, in term {asked}", letter.to))
                 .with(moment, format!("server {server} answers, in term {answered}")))
         };
-        if answered < asked {
+        if answered < asked && !self.is_loyal(server, request, moment, known) {
             return verdict(
                 &NEW_TERM,
                 format!("server {server} was told of term {asked}, and still answers in term {answered}"),
@@ -88,7 +104,10 @@ impl Oracle for Terms {
         match &event.what {
             What::Sent(letter) if known.is_real(letter.from) => {
                 if let Some((request, reply)) = letter.reply() {
-                    Terms::replies(letter, request, reply, event.moment)?;
+                    self.replies(letter, request, reply, event.moment, known)?;
+                    if !matches!(request, RaftRequest::RequestVote { .. }) && request.term() == reply.term() {
+                        self.heard_leader.insert(letter.from, event.moment);
+                    }
                     return self.names(letter.from, reply.term(), event.moment, known);
                 }
                 letter.request().map_or(Ok(()), |request| self.names(letter.from, request.term(), event.moment, known))
@@ -113,6 +132,7 @@ impl Oracle for Terms {
             }
             What::Booted(server) => {
                 self.heard.remove(server);
+                self.heard_leader.remove(server);
                 // What it had named but not saved, another oracle has complained about.
                 let term = known.servers[*server].disk.head.term;
                 self.own.insert(*server, (term, event.moment));

@@ -116,11 +116,24 @@ impl Traffic {
     }
 }
 
+impl Traffic {
+    /// Once entries up to a refused position are on their way, it may be asked for again.
+    fn offers(&mut self, letter: &Letter) {
+        let Some(RaftRequest::AppendEntries { prev, entries, .. }) = letter.request() else { return };
+        let Some(told) = self.told.get_mut(&(letter.from, letter.to)) else { return };
+        let sent = prev.index + 1..=prev.index + entries.len() as Index;
+        told.refused.take_if(|(refused, _)| sent.contains(&refused.index));
+    }
+}
+
 impl Oracle for Traffic {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
         match &event.what {
             What::Arrived(letter, _) if known.is_real(letter.to) => self.hears(letter, event),
-            What::Sent(letter) if known.is_real(letter.from) => return self.speaks(letter, event, known),
+            What::Sent(letter) if known.is_real(letter.from) => {
+                self.speaks(letter, event, known)?;
+                self.offers(letter);
+            }
             // Who boots knows nothing of what it was told; and of whom it was told, all may be lost.
             What::Booted(server) => self.told.retain(|(leader, follower), _| leader != server && follower != server),
             What::Paused(server, _) => self.told.retain(|(leader, _), _| leader != server),
