@@ -8,7 +8,7 @@ use std::time::Duration;
 use lab2c_persist::Raft;
 use labrpc::network::Conditions;
 use labrpc::{Bytes, PeerId, thread};
-use testkit::{Cluster, World, number};
+use testkit::{Cluster, Tally, World, number};
 
 mod lab;
 
@@ -16,6 +16,14 @@ use lab::{LAB, cluster};
 
 /// MIT's tests take an election for finished after this.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Figure 8 takes three reigns; with so many there is no lack of occasions.
+const MANY_REIGNS: u64 = 20;
+
+/// What has come about, where it is counted.
+fn tally(cluster: &Cluster<Raft>) -> Tally {
+    cluster.watch().map(|watch| watch.tally()).unwrap_or_default()
+}
 
 /// Servers crash and come back, one after another and all at once, and the log is still there.
 #[test]
@@ -128,6 +136,7 @@ fn figure_8_2c() {
         }
         cluster.servers().filter(|&server| !cluster.is_up(server)).for_each(|server| cluster.start(server));
         cluster.one(&number(100_000), 5);
+        world.happened("leaders lost, one after another", tally(&cluster).reigns > MANY_REIGNS);
     });
 }
 
@@ -152,6 +161,8 @@ fn unreliable_agree_2c() {
             part.join();
         }
         cluster.one(&number(100_000), 5);
+        let Tally { lost, doubled, .. } = tally(&cluster);
+        world.happened("messages that are lost, and others that come twice", lost > 0 && doubled > 0);
     });
 }
 
@@ -183,6 +194,7 @@ fn figure_8_unreliable_2c() {
         }
         cluster.servers().for_each(|server| cluster.connect(server));
         cluster.one(&number(100_000), 5);
+        world.happened("leaders cut off with entries that another one replaced", tally(&cluster).cut > 0);
     });
 }
 
