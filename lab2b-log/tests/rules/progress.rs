@@ -208,11 +208,12 @@ fn reign_begins_once_2b() {
         round.into_iter().for_each(|heard| heard.reply(granted(term)));
         thread::sleep(2 * TRAVEL);
         assert_eq!(stage.start(number(1)), Ok(at(1, term)), "it leads term {term}");
-        let holds = |request: &RaftRequest| matches!(request, RaftRequest::AppendEntries { entries, .. } if !entries.is_empty());
-        let patience = pace().heartbeat_interval + 2 * TRAVEL;
-        let mut sent = std::iter::repeat_with(|| stage.await_request("its first entry", patience, holds));
-        let first = sent.find(|heard| heard.to == 1).expect("server 1 is sent the entry");
-        let second = sent.find(|heard| heard.to == 2).expect("server 2 is sent the entry");
+        let mut sent = stage.hear_all(pace().heartbeat_interval + 2 * TRAVEL);
+        let mut take = |follower| {
+            let holds = |heard: &Heard| heard.to == follower && !append_of(heard).1.is_empty();
+            sent.swap_remove(sent.iter().position(holds).expect("each follower is sent the entry"))
+        };
+        let (first, second) = (take(1), take(2));
         first.reply(agrees(term, 1));
         thread::sleep(ROUND_TRIP);
         late.into_iter().for_each(|heard| heard.reply(granted(term)));

@@ -109,10 +109,13 @@ impl Network {
         drop(old);
     }
 
-    /// All servers are gone, and the network with them. Services hold links, and links the network:
-    /// whoever made the network says here when that circle is to be broken.
+    /// All servers are gone, and the network with them. Services hold links, and links the network;
+    /// who watches may hold it, too: whoever made the network says here when these circles are to be
+    /// broken.
     pub fn close(&self) {
         (0..self.ends()).for_each(|at| self.unplug(at));
+        let tap = self.state().tap.take();
+        drop(tap);
     }
 
     /// How all links are from now on, except those with conditions of their own.

@@ -126,3 +126,15 @@ fn a_tap_may_fail_the_run() {
     assert_eq!(failure.message, "message 0 should not have come");
     assert!(failure.at.as_nanos() < 2 * MS.as_nanos() as u64, "at once: {failure}");
 }
+
+/// A network that is closed lets go of whoever watched it, who may hold the network.
+#[test]
+fn a_closed_network_lets_go_of_its_tap() {
+    simulated(|| {
+        let cluster = Cluster::new(2);
+        let log = Arc::new(Log::default());
+        cluster.network.set_tap(Arc::clone(&log) as _);
+        cluster.network.close();
+        assert_eq!(Arc::strong_count(&log), 1, "the network still holds its tap");
+    });
+}
