@@ -9,17 +9,17 @@ use rustc_hash::FxHashMap;
 use super::Oracle;
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
-use crate::rule::persistence::CRASH_IMAGE;
+use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
 use crate::rule::snapshots::{BOUNDARY, DISCARDS, OPAQUE};
 use crate::verdict::{Moment, Verdict};
-use crate::watch::{Disk, DiskChange, Event, Known, What};
+use crate::watch::{Disk, DiskChange, Event, Known, Server, What};
 
 /// What is known to be committed, by what was handed over.
 #[derive(Default)]
 pub(super) struct CrashImages {
     committed: BTreeMap<Index, Term>,
     /// Votes that were spoken, as opposed to those that only stood on a disk.
-    spoken: FxHashMap<(PeerId, Term), PeerId>,
+    spoken: FxHashMap<(PeerId, Term), (PeerId, Moment)>,
 }
 
 fn broken(rule: &'static Rule, what: String, moment: Moment, disk: &Disk) -> Verdict {
@@ -34,13 +34,29 @@ fn broken(rule: &'static Rule, what: String, moment: Moment, disk: &Disk) -> Ver
 }
 
 impl CrashImages {
-    fn saved(&self, server: PeerId, change: &DiskChange, moment: Moment, disk: &Disk) -> Result<(), Verdict> {
+    fn vote_changed(&self, server: PeerId, head: DiskHead, old: DiskHead, moment: Moment, known: &Known) -> Verdict {
+        let Server { disk, booted, .. } = &known.servers[server];
+        let what = format!("server {server} changed its vote in term {} on disk", head.term);
+        let spoken = self.spoken.get(&(server, head.term)).filter(|(candidate, _)| Some(*candidate) == old.voted_for);
+        let Some((candidate, given)) = spoken else {
+            // It was the vote of another term, or of nobody, that stood there.
+            return broken(&CRASH_IMAGE, what, moment, disk);
+        };
+        let has_restarted = booted.filter(|booted| booted.event > given.event);
+        let rule = if has_restarted.is_some() { &REMEMBERS } else { &VOTE_ONCE };
+        let verdict = broken(rule, what, moment, disk)
+            .with(*given, format!("server {server} votes for server {candidate} in term {}", head.term));
+        match has_restarted {
+            Some(booted) => verdict.with(booted, format!("server {server} boots, with that vote on its disk")),
+            None => verdict,
+        }
+    }
+
+    fn saved(&self, server: PeerId, change: &DiskChange, moment: Moment, known: &Known) -> Result<(), Verdict> {
+        let disk = &known.servers[server].disk;
         let (old, new) = (change.old_head, change.head);
         if old.term == new.term && old.voted_for.is_some() && old.voted_for != new.voted_for {
-            let what = format!("server {server} changed its vote in term {} on disk", new.term);
-            // Else it was the vote of another term, or of nobody, that stood there.
-            let was_given = self.spoken.get(&(server, new.term)).copied() == old.voted_for;
-            return Err(broken(if was_given { &VOTE_ONCE } else { &CRASH_IMAGE }, what, moment, disk));
+            return Err(self.vote_changed(server, new, old, moment, known));
         }
         if new.base.index < old.base.index {
             let what = format!(
@@ -103,11 +119,11 @@ impl Oracle for CrashImages {
                     _ => None,
                 };
                 if let Some((term, candidate)) = vote {
-                    self.spoken.entry((letter.from, term)).or_insert(candidate);
+                    self.spoken.entry((letter.from, term)).or_insert((candidate, event.moment));
                 }
                 Ok(())
             }
-            What::Saved(server, change) => self.saved(*server, change, event.moment, &known.servers[*server].disk),
+            What::Saved(server, change) => self.saved(*server, change, event.moment, known),
             What::Applied(_, ApplyMsg::Command { at, .. }) => {
                 self.committed.entry(at.index).or_insert(at.term);
                 Ok(())

@@ -6,7 +6,7 @@ rules! {
     BOUNDARY = "log-begins-after-the-snapshot",
         "After a snapshot the log begins right behind it, and remembers its last index and that entry's own term",
         "§7, Figure 13 lastIncludedIndex and lastIncludedTerm",
-        "`compact` in lab2d-snapshot/src/compact_log.rs reads index and term before anything moves";
+        "`compact` in lab2d-snapshot/src/compact_log.rs reads index and term before anything moves; `rescue` in lab2d-snapshot/src/compacting.rs sends that very position";
 
     KEEPS = "snapshot-keeps-the-rest",
         "A snapshot whose last entry is in the log leaves what follows it",
