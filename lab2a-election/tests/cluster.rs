@@ -68,12 +68,18 @@ fn many_elections_2a() {
         let dice = world.dice("who is cut off");
         cluster.one_leader();
         for round in 0..world.scaled(9, 3) {
-            let victim = |nth| dice.roll(round * CUT_MAX + nth, SERVERS as u64) as PeerId;
+            let leader = cluster.one_leader();
+            let victim = |nth| match nth {
+                0 if round % 2 == 0 => leader, // Chance might spare it in every round.
+                _ => dice.roll(round * CUT_MAX + nth, SERVERS as u64) as PeerId,
+            };
             let victims: BTreeSet<PeerId> = (0..CUT_MAX).map(victim).collect();
             victims.iter().for_each(|&server| cluster.disconnect(server));
             cluster.one_leader();
             victims.iter().for_each(|&server| cluster.connect(server));
         }
         cluster.one_leader();
+        let reigns = cluster.watch().map(|watch| watch.tally().reigns).unwrap_or_default();
+        world.happened("leaders that are lost, and others that follow", reigns >= 2);
     });
 }

@@ -4,14 +4,19 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use labrpc::{Bytes, Index, PeerId, thread};
-use testkit::number;
+use testkit::{Cluster, Tally, number};
 
 mod lab;
 
-use lab::{LAB, cluster};
+use lab::{LAB, Server, cluster};
 
 /// MIT's tests take an election for finished after this.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What has come about, where it is counted.
+fn tally(cluster: &Cluster<Server>) -> Tally {
+    cluster.watch().map(|watch| watch.tally()).unwrap_or_default()
+}
 
 /// In a healthy cluster each command is applied at the next index, and nothing else is.
 #[test]
@@ -187,6 +192,7 @@ fn rejoin_2b() {
         cluster.one(&number(104), 2);
         cluster.connect(second);
         cluster.one(&number(105), 3);
+        world.happened("a leader that comes back, after another has led", tally(&cluster).reigns >= 3);
     });
 }
 
@@ -231,6 +237,8 @@ fn backup_2b() {
         (0..COMMANDS).for_each(|_| agree(next()));
         cluster.servers().for_each(|server| cluster.connect(server));
         cluster.one(&next(), 5);
+        let Tally { conflicts, reigns, .. } = tally(&cluster);
+        world.happened("logs that part ways far back, in several terms", conflicts > 0 && reigns >= 3);
     });
 }
 
