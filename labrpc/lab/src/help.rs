@@ -52,7 +52,8 @@ Options:
       --replay <TOKEN>  Run one test as the token of a failed run says, and show what it prints;
                         not graded
       --world <WORLD>   Where the servers live: `sim`, in virtual time (the default), or `real`,
-                        on threads and clocks of this machine; not graded, one seed each
+                        on threads and clocks of this machine; not graded, one seed each, and
+                        of the kinds only cluster
       --release         Compile with optimizations; the default shares its build with `cargo test`
       --json            Print one JSON document instead of the scoreboard
       --hash            Print each run's test, seed and trace hash instead of the scoreboard

@@ -8,7 +8,7 @@ use crate::grade::shelf::Shelves;
 use crate::kind::{Kind, kind_names};
 use crate::nearest::suggestion;
 use crate::points::{GradedLab, GradedTest};
-use crate::request::{SeedChoice, TestRequest};
+use crate::request::{SeedChoice, TestRequest, World};
 
 /// So many names of tests are enough in a message of one line.
 const NAMES_SHOWN_MAX: usize = 5;
@@ -79,10 +79,14 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<Assignmen
     if let SeedChoice::Replay(token) = &request.seeds {
         meant.insert(Meant::Test(token_test(labs, &token.test)?));
     } else if request.selectors.is_empty() {
-        return labs.iter().map(Assignment::whole).collect();
+        if request.world == World::Simulated {
+            return labs.iter().map(Assignment::whole).collect();
+        }
+        meant.extend(select_kind(labs, REAL_KIND, None)?);
     }
     for selector in &request.selectors {
-        meant.extend(select(labs, selector)?);
+        let selected = select(labs, selector)?;
+        meant.extend(if request.world == World::Real { on_real_threads(labs, selector, selected)? } else { selected });
     }
     let assignments = labs.iter().filter_map(|lab| {
         let listed = lab.tests.as_deref()?;
@@ -95,6 +99,28 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<Assignmen
         is_meant.then_some(Assignment { lab: lab.lab, listed, available, named, kinds })
     });
     Ok(assignments.collect())
+}
+
+/// Scripts, storms and counts are exact to the millisecond, which only virtual time is.
+const REAL_KIND: Kind = Kind::Cluster;
+
+/// What is meant of a selection on real threads: of a lab, its tests of the one kind that can run there.
+fn on_real_threads<'a>(
+    labs: &[GradedLab],
+    selector: &str,
+    selected: Vec<Meant<'a>>,
+) -> Result<Vec<Meant<'a>>, Failure> {
+    if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&selector.to_lowercase())) {
+        return select_kind(labs, REAL_KIND, Some(lab));
+    }
+    let is_other_kind = |meant: &Meant<'_>| matches!(meant, Meant::Kind(_, kind) if *kind != REAL_KIND);
+    if selected.iter().any(is_other_kind) {
+        let kind = REAL_KIND.name();
+        return Err(Failure::Misuse(format!(
+            "`{selector}` needs virtual time: on real threads, only `{kind}` tests run"
+        )));
+    }
+    Ok(selected)
 }
 
 /// What a name on the command line means, or a part of it.
@@ -237,6 +263,22 @@ mod tests {
         assert_eq!(chosen(&["Many"]).unwrap(), ["many_elections_2a"]);
         let expected = ["initial_election_2a", "basic_agree_2b*", "basic_agree_again_2b*"];
         assert_eq!(chosen(&["2b", "init", "basic_agree_2b", "2B"]).unwrap(), expected);
+    }
+
+    /// On real threads a lab means its cluster tests, and whoever asks for another kind hears why not.
+    #[test]
+    fn real_threads_run_cluster_tests() {
+        let choose_real = |selectors: &[&str]| {
+            let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
+            let chosen = choose(&labs(), &TestRequest { selectors, world: World::Real, ..TestRequest::default() })?;
+            Ok(chosen.iter().map(|assignment| (assignment.lab.id, assignment.kinds_to_build())).collect())
+        };
+        let cluster = |lab| (lab, vec![Kind::Cluster]);
+        let chosen: Result<Vec<_>, Failure> = choose_real(&[]);
+        assert_eq!(chosen.unwrap(), [cluster("2a"), cluster("2b")]);
+        assert_eq!(choose_real(&["2A"]).unwrap(), [cluster("2a")]);
+        let refused = choose_real(&["2a:rules"]).unwrap_err().to_string();
+        assert_eq!(refused, "`2a:rules` needs virtual time: on real threads, only `cluster` tests run");
     }
 
     /// A kind means that of one lab, or of every lab that has it, and is all that is built.
