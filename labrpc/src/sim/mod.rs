@@ -249,7 +249,7 @@ pub fn is_alive(node: NodeId) -> bool {
 ///
 /// let (count, _) = sim::run(Settings::default(), || {
 ///     let node = sim::new_node("server 0");
-///     sim::spawn_in(node, "one", || labrpc::thread::park());
+///     sim::spawn_in(node, "one", || labrpc::thread::sleep(std::time::Duration::from_secs(1)));
 ///     sim::tasks_in(node)
 /// });
 /// assert_eq!(count.unwrap(), 1);
