@@ -15,8 +15,7 @@ use lab::{LAB, cluster};
 #[test]
 fn storm_2a() {
     LAB.simulated("storm_2a", |world| {
-        let size = 1 + world.dice("size").roll(0, 7) as usize;
-        chaos::elections(&cluster(world, size), Faults::OF_LINKS);
+        chaos::elections(&cluster(world, chaos::any_size(world)), Faults::OF_LINKS);
     });
 }
 

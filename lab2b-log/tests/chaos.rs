@@ -10,7 +10,6 @@ use lab::{LAB, cluster};
 #[test]
 fn storm_2b() {
     LAB.simulated("storm_2b", |world| {
-        let size = 1 + world.dice("size").roll(0, 7) as usize;
-        chaos::replication(&cluster(world, size), Faults::OF_LINKS);
+        chaos::replication(&cluster(world, chaos::any_size(world)), Faults::OF_LINKS);
     });
 }

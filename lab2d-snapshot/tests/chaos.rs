@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use lab2d_snapshot::Raft;
-use labrpc::{PeerId, thread};
-use testkit::chaos::{self, Faults};
+use labrpc::thread;
+use testkit::chaos::{self, CrashesAtSaves, Faults};
 use testkit::cluster::SNAPSHOT_INTERVAL;
-use testkit::{Cluster, Dice, World, number};
+use testkit::number;
 
 mod lab;
 
@@ -16,20 +15,12 @@ use lab::{LAB, cluster};
 #[test]
 fn storm_2d() {
     LAB.simulated("storm_2d", |world| {
-        let size = 1 + world.dice("size").roll(0, 7) as usize;
-        chaos::replication(&cluster(world, size), Faults::ALL);
+        chaos::replication(&cluster(world, chaos::any_size(world)), Faults::ALL);
     });
 }
 
 /// A little longer than a command takes, and not by a whole number of milliseconds.
 const ROUND: Duration = Duration::from_micros(10_300);
-
-/// Offers a command to everyone, so that whoever leads takes it.
-fn offer(cluster: &Cluster<Raft>, nth: u64) {
-    for server in cluster.servers() {
-        cluster.start_command(server, number(nth));
-    }
-}
 
 /// The same with a client that never rests: logs are cut several times a second, and whoever misses
 /// anything soon needs a snapshot.
@@ -44,7 +35,7 @@ fn busy_storm_2d() {
         let busy = cluster.clone();
         let client = world.spawn("a client that never rests", move || {
             for nth in FIRST..FIRST + OFFERS {
-                offer(&busy, nth);
+                busy.start_everywhere(&number(nth));
                 thread::sleep(ROUND);
             }
         });
@@ -63,42 +54,14 @@ fn busy_storm_2d() {
     });
 }
 
-/// A crash strikes at every thirtieth save or so.
-const CRASHES_PER_MILLE: u64 = 30;
-/// How often the harness offers a command, and boots who is down.
-const ROUNDS: u64 = 400;
-
-/// Nothing fails but servers, and they fail at their saves: right before, or right after. Many of
-/// those write a snapshot. Who is down stays so until the others have cut their logs.
+/// Nothing fails but servers, and they fail at their saves, many of which write a snapshot. Who is
+/// down stays so until the others have cut their logs.
 #[test]
 fn crashes_at_saves_2d() {
     LAB.simulated("crashes_at_saves_2d", |world| {
-        let cluster = odd_cluster(world);
-        let returns = world.dice("who comes back");
-        let set_crashes = |per_mille| {
-            cluster.servers().for_each(|server| cluster.persister(server).set_crashes_per_mille(per_mille));
-        };
-        set_crashes(CRASHES_PER_MILLE);
-        for round in 0..ROUNDS {
-            offer(&cluster, round);
-            thread::sleep(ROUND);
-            let down: Vec<PeerId> = cluster.servers().filter(|&server| !cluster.is_up(server)).collect();
-            down.into_iter().filter(|_| is_back(&returns, round)).for_each(|server| cluster.start(server));
-        }
-        set_crashes(0);
-        cluster.servers().filter(|&server| !cluster.is_up(server)).for_each(|server| cluster.start(server));
-        cluster.one(&number(ROUNDS), cluster.size());
+        let cluster = cluster(world, chaos::odd_size(world));
+        CrashesAtSaves { per_mille: 30, rounds: 400, round: ROUND, rounds_down: 20 }.strike(&cluster);
         let tally = cluster.watch().expect("virtual time is watched").tally();
         world.happened("boots from a snapshot", tally.reboots > 0 && tally.snapshots_delivered > 0);
     });
-}
-
-/// Three servers or five.
-fn odd_cluster(world: &World) -> Cluster<Raft> {
-    cluster(world, 3 + 2 * world.dice("size").roll(0, 2) as usize)
-}
-
-/// Who is down stays so for twenty rounds or thereabouts.
-fn is_back(returns: &Dice, round: u64) -> bool {
-    returns.roll(round, 20) == 0
 }

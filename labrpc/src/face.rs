@@ -65,6 +65,16 @@ impl RaftRequest {
             | RaftRequest::InstallSnapshot { term, .. } => term,
         }
     }
+
+    /// The last index that it speaks of: a follower that agrees holds the leader's log through here.
+    /// A request for a vote asks for nothing to be held, which is 0.
+    pub fn through(&self) -> Index {
+        match self {
+            RaftRequest::RequestVote { .. } => 0,
+            RaftRequest::AppendEntries { prev, entries, .. } => prev.index + entries.len() as Index,
+            RaftRequest::InstallSnapshot { through, .. } => through.index,
+        }
+    }
 }
 
 /// How a server answers.

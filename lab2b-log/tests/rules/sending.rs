@@ -8,16 +8,10 @@ use labrpc::{Index, PeerId};
 use testkit::number;
 use testkit::rule::election::{FIRST_HEARTBEAT, HEARTBEATS};
 use testkit::rule::replication::{APPEND_TRAFFIC, CATCH_UP, NOT_AGAIN, RETRY, SENT_AT_ONCE};
-use testkit::script::{Heard, Stage, TRAVEL, agrees, at, granted, retry};
+use testkit::script::{Stage, TRAVEL, agrees, at, granted, retry};
 
 use crate::lab::{LAB, Server, boot};
 use crate::{ROUND_TRIP, append_of, give, pace};
-
-/// The index of the last entry that a request speaks of.
-fn end_of(heard: &Heard) -> Index {
-    let (prev, entries, _) = append_of(heard);
-    prev.index + entries.len() as Index
-}
 
 /// A leader is offered so many commands, one right after the other.
 fn offer(stage: &Stage<Server>, commands: u64) {
@@ -47,7 +41,7 @@ fn entries_leave_at_once_2b() {
         stage.hear_all(pace().heartbeat_interval / 2);
         assert_eq!(stage.start(number(1)), Ok(at(1, term)), "it leads term {term}");
         for _ in 0..2 {
-            let heard = stage.hear(2 * TRAVEL).filter(|heard| end_of(heard) == 1);
+            let heard = stage.hear(2 * TRAVEL).filter(|heard| heard.request.through() == 1);
             assert!(
                 heard.is_some(),
                 "a command was taken, and not sent to everyone at once: does it wait for a heartbeat?"
@@ -67,7 +61,7 @@ fn the_next_leaves_with_the_answer_2b() {
         offer(&stage, 3);
         let heard = stage.hear_all(5 * TRAVEL);
         for follower in [1, 2] {
-            let reached = heard.iter().filter(|heard| heard.to == follower).map(end_of).max();
+            let reached = heard.iter().filter(|heard| heard.to == follower).map(|heard| heard.request.through()).max();
             assert_eq!(
                 reached,
                 Some(3),
@@ -182,12 +176,12 @@ fn lost_requests_are_repeated_2b() {
 fn honest() -> impl FnMut(PeerId, &RaftRequest) -> Option<RaftReply> + Send + 'static {
     let mut ends: BTreeMap<PeerId, Index> = BTreeMap::new();
     move |me, request| match request {
-        RaftRequest::AppendEntries { term, prev, entries, .. } => {
+        RaftRequest::AppendEntries { term, prev, .. } => {
             let end = ends.entry(me).or_default();
             if prev.index > *end {
                 return Some(retry(*term, *end + 1));
             }
-            let through = prev.index + entries.len() as Index;
+            let through = request.through();
             *end = through.max(*end);
             Some(agrees(*term, through))
         }
@@ -224,8 +218,10 @@ fn catch_up_2b() {
         assert_eq!(stage.applied_indices(), Vec::from_iter(1..=10), "two of three hold them, in term {term}");
         stage.network().set_cut(0, 2, false);
         let heard = stage.hear_all(4 * pace().heartbeat_interval);
-        let told =
-            heard.iter().filter(|heard| heard.to == 2).any(|heard| end_of(heard) == 10 && append_of(heard).2 == 10);
+        let told = heard
+            .iter()
+            .filter(|heard| heard.to == 2)
+            .any(|heard| heard.request.through() == 10 && append_of(heard).2 == 10);
         assert!(told, "server 2 answers again, and has not learnt that entry 10 is committed");
         let sent = heard.iter().filter(|heard| heard.to == 2).flat_map(|heard| append_of(heard).1).count();
         assert!(sent >= 10, "server 2 lacked ten entries, and was sent {sent}");

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use lab2d_snapshot::Raft;
-use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
+use labrpc::face::{AppendOutcome, RaftRequest};
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId, Term, thread};
-use testkit::script::{Heard, Stage, TRAVEL, agrees, at, entries, granted, retry};
+use testkit::script::{Heard, Stage, TRAVEL, at, entries, obedient, retry};
 use testkit::{World, number};
 
 use crate::lab::boot;
@@ -36,16 +36,6 @@ pub fn follow(stage: &Stage<Raft>, terms: &[Term], committed: Index) {
     let term = terms.last().copied().expect("a log of at least one entry");
     let outcome = stage.append(1, term, LogPosition::ZERO, entries(1, terms), committed);
     assert_eq!(outcome, (term, AppendOutcome::Through(terms.len() as Index)), "an empty log takes what it is sent");
-}
-
-/// What a server that agrees to everything answers.
-pub fn obedient(request: &RaftRequest) -> RaftReply {
-    let term = request.term();
-    match request {
-        RaftRequest::RequestVote { .. } => granted(term),
-        RaftRequest::AppendEntries { prev, entries, .. } => agrees(term, prev.index + entries.len() as Index),
-        RaftRequest::InstallSnapshot { through, .. } => agrees(term, through.index),
-    }
 }
 
 /// A leader whose log is cut, and in which term it leads. Its log held four entries of term 1 when it

@@ -6,10 +6,10 @@ use labrpc::face::{AppendOutcome, RaftRequest};
 use labrpc::{LogPosition, thread};
 use testkit::rule::life::RUNS;
 use testkit::rule::service::EARNED;
-use testkit::script::{Stage, at, granted};
+use testkit::script::{AT_ONCE, Stage, at, get, granted, put};
 
 use crate::lab::{LAB, boot};
-use crate::preludes::{AT_ONCE, NEVER, done, follower_after, get, is_done, lead, log_of, lonely_leader, put, read};
+use crate::preludes::{NEVER, follower_after, is_done, lead, log_of, lonely_leader, read};
 
 /// Nobody is told of success while the command is in the leader's log alone: neither who asks
 /// first, nor who asks again.
@@ -60,7 +60,7 @@ fn an_old_result_answers_nobody_3a() {
         assert_eq!(stage.append(1, 1, LogPosition::ZERO, entries, 0), (1, AppendOutcome::Through(1)));
         lead(&stage);
         // Both entries are committed together: the Put of the old term by the Get of the new one.
-        assert_eq!(done(&stage, get(0, 2, "k")), "v", "a Get is told what it reads, not what a Put returns");
+        assert_eq!(stage.done(get(0, 2, "k")), "v", "a Get is told what it reads, not what a Put returns");
     });
 }
 

@@ -7,9 +7,9 @@ use labrpc::thread::{self, JoinHandle};
 use labrpc::time::Instant;
 use testkit::rule::life::{RESTS, SILENT};
 use testkit::rule::service::{ANSWERED, EARNED, OFFICE_LOST, WAITERS};
+use testkit::script::{get, put};
 
 use crate::lab::LAB;
-use crate::preludes::{get, put};
 use crate::scripted_raft::{Service, commit};
 
 /// Enough for a few threads to take their turns; nothing here travels.

@@ -3,34 +3,18 @@
 use std::time::Duration;
 
 use lab3a_kv::Command;
-use labrpc::face::{AppendOutcome, KvOp, KvReply, KvRequest, LogEntry};
+use labrpc::face::{AppendOutcome, KvReply, KvRequest, LogEntry};
 use labrpc::{LogPosition, Term, thread, wire};
 use testkit::World;
-use testkit::script::{Stage, agrees};
+use testkit::script::{AT_ONCE, Stage, agrees, get};
 
 use crate::lab::{Server, boot};
-
-/// A request and its answer, a round of messages between servers, and a round that was on its way
-/// before: six journeys of a millisecond. The rest is for the threads to take their turns.
-pub const AT_ONCE: Duration = Duration::from_millis(10);
 
 /// Far longer than any clerk waits for one server: what is not answered by then never will be.
 pub const NEVER: Duration = Duration::from_secs(2);
 
 /// The client that looks what a script has brought about.
 const READER: u64 = 99;
-
-pub fn get(client: u64, sequence: u64, key: &str) -> KvRequest {
-    KvRequest { client, sequence, op: KvOp::Get { key: key.into() } }
-}
-
-pub fn put(client: u64, sequence: u64, key: &str, value: &str) -> KvRequest {
-    KvRequest { client, sequence, op: KvOp::Put { key: key.into(), value: value.into() } }
-}
-
-pub fn append(client: u64, sequence: u64, key: &str, value: &str) -> KvRequest {
-    KvRequest { client, sequence, op: KvOp::Append { key: key.into(), value: value.into() } }
-}
 
 /// Requests as they stand in the log of a leader of `term`.
 pub fn log_of(term: Term, requests: impl IntoIterator<Item = KvRequest>) -> Vec<LogEntry> {
@@ -78,20 +62,8 @@ pub fn lonely_leader(world: &World) -> (Stage<Server>, Term) {
     (stage, term)
 }
 
-/// Has a request done, which a leader with a majority behind it must do at once.
-#[track_caller]
-pub fn done(stage: &Stage<Server>, request: KvRequest) -> String {
-    match stage.ask_kv(request.clone(), AT_ONCE) {
-        Some(KvReply::Done(value)) => value,
-        other => panic!(
-            "server 0 leads, and its peers agree at once; within {AT_ONCE:?} it should have done {request:?}, but its \
-             answer is {other:?}"
-        ),
-    }
-}
-
 /// What a key holds, as a leader reads it. To be used once in a script.
 #[track_caller]
 pub fn read(stage: &Stage<Server>, key: &str) -> String {
-    done(stage, get(READER, 1, key))
+    stage.done(get(READER, 1, key))
 }

@@ -1,9 +1,9 @@
 //! What commands add up to: the service alone, over a Raft that a script plays.
 
 use testkit::rule::service::{EARNED, EXACTLY_ONCE, MAPPING, REPLICAS};
+use testkit::script::{append, get, put};
 
 use crate::lab::LAB;
-use crate::preludes::{append, get, put};
 use crate::scripted_raft::Service;
 
 /// The client that looks what the others have brought about.

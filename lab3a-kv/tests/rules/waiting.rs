@@ -2,29 +2,21 @@
 
 use std::time::Duration;
 
-use labrpc::face::{KvReply, RaftRequest};
+use labrpc::face::KvReply;
 use labrpc::{sim, thread};
 use testkit::Part;
 use testkit::rule::life::{BOUNDED, STUCK};
 use testkit::rule::service::{ANSWERED, OFFICE_LOST};
-use testkit::script::{Heard, Stage, agrees};
+use testkit::script::{AT_ONCE, Heard, Stage, agrees, append, get, put};
 
 use crate::lab::{LAB, Server};
-use crate::preludes::{AT_ONCE, NEVER, append, done, follower_after, get, is_done, lead, leader, lonely_leader, put};
-
-/// How far the entries of a request reach.
-fn reaches(request: &RaftRequest) -> u64 {
-    match request {
-        RaftRequest::AppendEntries { prev, entries, .. } => prev.index + entries.len() as u64,
-        _ => 0,
-    }
-}
+use crate::preludes::{NEVER, follower_after, is_done, lead, leader, lonely_leader};
 
 /// The latest request that carries the log through `index`, unanswered.
 #[track_caller]
 fn carrying(stage: &Stage<Server>, index: u64) -> Heard {
     const HEARTBEATS: Duration = Duration::from_millis(150);
-    let heard = stage.hear_all(HEARTBEATS).into_iter().rfind(|heard| reaches(&heard.request) >= index);
+    let heard = stage.hear_all(HEARTBEATS).into_iter().rfind(|heard| heard.request.through() >= index);
     heard.unwrap_or_else(|| panic!("a leader sends again what is unanswered, but not its entries through {index}"))
 }
 
@@ -41,7 +33,7 @@ fn told_at_once(what: &str, asked: Part<Option<KvReply>>) -> KvReply {
 fn requests_are_answered_at_once_3a() {
     LAB.rule(&ANSWERED, "requests_are_answered_at_once_3a", |world| {
         let stage = leader(world);
-        done(&stage, put(0, 1, "k", "v"));
+        stage.done(put(0, 1, "k", "v"));
         let together = [put(0, 2, "k", "w"), get(1, 1, "k"), append(2, 1, "other", "x")];
         let asked = together.map(|request| stage.ask_kv_meanwhile(request, AT_ONCE));
         for reply in asked.map(Part::join) {
@@ -59,7 +51,7 @@ fn a_retry_is_answered_3a() {
     LAB.rule(&ANSWERED, "a_retry_is_answered_3a", |world| {
         let stage = follower_after(world, [append(0, 1, "k", "a")]);
         lead(&stage);
-        done(&stage, append(0, 1, "k", "a"));
+        stage.done(append(0, 1, "k", "a"));
     });
 }
 
@@ -74,9 +66,9 @@ fn who_gives_up_does_so_alone_3a() {
         let retry = stage.ask_kv_meanwhile(put(0, 1, "k", "v"), patience);
         assert!(!is_done(&first.join()), "nothing is committed yet");
         thread::sleep(AT_ONCE);
-        let commit = stage.hear_all(Duration::ZERO).into_iter().rfind(|heard| reaches(&heard.request) >= 1);
+        let commit = stage.hear_all(Duration::ZERO).into_iter().rfind(|heard| heard.request.through() >= 1);
         let commit = commit.expect("a leader sends what it is asked for");
-        let through = reaches(&commit.request);
+        let through = commit.request.through();
         commit.reply(agrees(term, through));
         let reply = told_at_once("a retry, whose command was committed while it waited,", retry);
         assert_eq!(reply, KvReply::Done(String::new()), "the first request has given up, and not this one");

@@ -4,9 +4,10 @@ use std::panic;
 
 use lab3b_kvsnap::snapshot;
 use testkit::rule::service::{EARNED, LABEL, RESTORED, SESSIONS};
+use testkit::script::{append, get, put};
 
 use crate::lab::LAB;
-use crate::preludes::{append, get, put, store_of};
+use crate::preludes::store_of;
 use crate::scripted_raft::Service;
 
 /// The client that looks what the others have brought about.

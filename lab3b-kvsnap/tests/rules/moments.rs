@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use labrpc::thread;
 use testkit::rule::service::{ANSWERED, SMALL, WORTHWHILE};
+use testkit::script::{append, put};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX};
-use crate::preludes::{append, put};
 use crate::scripted_raft::Service;
 
 /// Enough to exceed any limit.

@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use lab3a_kv::Command;
 use lab3b_kvsnap::snapshot;
-use labrpc::face::{AppendOutcome, KvReply, KvRequest, LogEntry};
+use labrpc::face::{AppendOutcome, KvRequest, LogEntry};
 use labrpc::{LogPosition, Term, thread, wire};
 use testkit::World;
 use testkit::rule::service::{COMPACT_SNAPSHOT, LABEL, RESTORED, SMALL, WORTHWHILE};
-use testkit::script::{Stage, at};
+use testkit::script::{AT_ONCE, Stage, append, at, get, put};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot, boot_with_limit};
-use crate::preludes::{append, get, put, store_of};
+use crate::preludes::store_of;
 
-/// A request and its answer, and a round of messages between servers; the rest is for the threads.
-const AT_ONCE: Duration = Duration::from_millis(10);
 /// The played leader's.
 const TERM: Term = 1;
 /// What one message of the played leader carries.
@@ -52,17 +50,6 @@ fn lead(stage: &Stage<Server>) {
     stage.elect();
     thread::sleep(AT_ONCE);
     stage.forget_heard();
-}
-
-#[track_caller]
-fn done(stage: &Stage<Server>, request: KvRequest) -> String {
-    match stage.ask_kv(request.clone(), AT_ONCE) {
-        Some(KvReply::Done(value)) => value,
-        other => panic!(
-            "server 0 leads, and its peers agree at once; within {AT_ONCE:?} it should have done {request:?}, but its \
-             answer is {other:?}"
-        ),
-    }
 }
 
 #[track_caller]
@@ -106,7 +93,7 @@ fn back_from_ones_own_snapshot_3b() {
         stage.restart();
         lead(&stage);
         let right: String = (1..=COMMANDS).map(|nth| format!("{nth},")).collect();
-        let value = done(&stage, get(1, 1, "k"));
+        let value = stage.done(get(1, 1, "k"));
         let alike = value.bytes().zip(right.bytes()).take_while(|(found, right)| found == right).count();
         assert!(
             value == right,
@@ -125,9 +112,9 @@ fn a_late_copy_after_a_restart_3b() {
         follow(&stage, &puts, || ());
         stage.restart();
         lead(&stage);
-        done(&stage, put(0, 1, "k", "again"));
+        stage.done(put(0, 1, "k", "again"));
         assert_eq!(
-            done(&stage, get(1, 1, "k")),
+            stage.done(get(1, 1, "k")),
             COMMANDS.to_string(),
             "client 0 has made {COMMANDS} Puts; it repeats one"
         );
@@ -153,7 +140,7 @@ fn a_leaders_log_stays_small_3b() {
         let stage = Stage::new(world, 3, boot);
         lead(&stage);
         for request in appends(150) {
-            done(&stage, request);
+            stage.done(request);
             assert_small(&stage, "a leader that does one command after another");
         }
     });

@@ -60,10 +60,7 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn rule(&self, rule: &'static Rule, test: &str, body: impl Fn(&World) + Send + Sync) {
-        match Environment::get().mode {
-            Mode::Simulated => self.run(test, Some(rule), &body),
-            Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
-        }
+        self.run_in_virtual_time(test, Some(rule), &body);
     }
 
     /// As [`test`](Lab::test), for a test that needs virtual time: a storm, or a count.
@@ -72,8 +69,12 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn simulated(&self, test: &str, body: impl Fn(&World) + Send + Sync) {
+        self.run_in_virtual_time(test, None, &body);
+    }
+
+    fn run_in_virtual_time(&self, test: &str, rule: Option<&'static Rule>, body: &(impl Fn(&World) + Send + Sync)) {
         match Environment::get().mode {
-            Mode::Simulated => self.run(test, None, &body),
+            Mode::Simulated => self.run(test, rule, body),
             Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
         }
     }
@@ -183,8 +184,8 @@ impl Lab {
 }
 
 /// A run that failed, and the rule that an oracle has seen broken, if any.
-struct Broken {
-    failure: Failure,
+pub(crate) struct Broken {
+    pub(crate) failure: Failure,
     verdict: Option<Verdict>,
 }
 
@@ -216,7 +217,7 @@ impl Broken {
     }
 }
 
-fn run_simulated(
+pub(crate) fn run_simulated(
     token: &Token,
     keep: Keep,
     is_recording: bool,

@@ -84,7 +84,9 @@ fn every_seed_is_run() {
     LAB.test("every_seed_is_run", |_| {
         RUNS.fetch_add(1, Ordering::Relaxed);
     });
-    assert_eq!(RUNS.load(Ordering::Relaxed), 5);
+    let by_points = 5;
+    let wanted = std::env::var("LAB_SEEDS").map_or(by_points, |seeds| seeds.parse().expect("it is checked before"));
+    assert_eq!(RUNS.load(Ordering::Relaxed), wanted);
 }
 
 /// A test without a line in `points.txt` is a mistake of the course's.

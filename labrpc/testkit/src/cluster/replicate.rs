@@ -67,6 +67,13 @@ impl<R: Replicate> Cluster<R> {
         self.start_command_at(server, command)?.ok()
     }
 
+    /// Offers a command to every server, so that whoever leads takes it.
+    pub fn start_everywhere(&self, command: &Bytes) {
+        for server in self.servers() {
+            self.start_command(server, command.clone());
+        }
+    }
+
     /// Offers a command to one server, and says what it answered; `None` if it is down.
     pub(crate) fn start_command_at(&self, server: PeerId, command: Bytes) -> Option<Result<LogPosition, NotLeader>> {
         let (watch, offered) = (self.inner.watch.clone(), command.clone());

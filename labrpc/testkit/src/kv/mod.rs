@@ -15,7 +15,9 @@ use labrpc::time::Instant;
 use labrpc::{Elect, PeerId};
 
 use crate::cluster::{Boot, Booted, Cluster};
-use crate::linear::{self, Budget, History, Input};
+use crate::linear::{self, Budget, History, Input, Violation};
+use crate::rule::service::LINEARIZABLE;
+use crate::verdict::Verdict;
 use crate::world::World;
 
 type NewClient = Arc<dyn Fn(u64, Vec<Link>) -> Box<dyn KvClient> + Send + Sync>;
@@ -99,8 +101,14 @@ impl<S: Elect> Store<S> {
     /// When none does, or when the check would take too long to tell.
     #[track_caller]
     pub fn check_linearizable(&self) {
-        if let Err(violation) = linear::check(&self.history.lock(), Budget::default()) {
-            panic!("the store is not linearizable (§8): {violation}");
+        let checked = linear::check(&self.history.lock(), Budget::default());
+        match checked {
+            Ok(()) => {}
+            Err(Violation::NotLinearizable(contradiction)) => {
+                let what = contradiction.sentence.trim_end_matches('.');
+                self.cluster.world().convict(Verdict::new(&LINEARIZABLE, what));
+            }
+            Err(undecided) => panic!("{undecided}"),
         }
     }
 }

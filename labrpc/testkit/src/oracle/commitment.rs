@@ -165,9 +165,8 @@ impl Commitment {
             return Ok(());
         }
         let vouches = |pending: &&crate::watch::Pending| match pending.letter.request() {
-            Some(RaftRequest::AppendEntries { prev, entries, leader_commit, .. }) => {
-                (prev.index + entries.len() as Index).min(*leader_commit) >= at.index
-                    && (pending.is_held || !known.has_disks)
+            Some(request @ RaftRequest::AppendEntries { leader_commit, .. }) => {
+                request.through().min(*leader_commit) >= at.index && (pending.is_held || !known.has_disks)
             }
             _ => false,
         };
@@ -212,11 +211,11 @@ impl Commitment {
         let RaftReply::AppendEntries { outcome, .. } = reply else { return Ok(()) };
         if matches!(outcome, AppendOutcome::Through(_)) {
             let told = match request {
-                RaftRequest::AppendEntries { prev, entries, leader_commit, .. } => {
+                RaftRequest::AppendEntries { leader_commit, .. } => {
                     follower.has_been_told = true;
-                    (prev.index + entries.len() as Index).min(*leader_commit)
+                    request.through().min(*leader_commit)
                 }
-                RaftRequest::InstallSnapshot { through, .. } => through.index,
+                RaftRequest::InstallSnapshot { .. } => request.through(),
                 RaftRequest::RequestVote { .. } => return Ok(()),
             };
             follower.told = follower.told.max(told);
@@ -254,8 +253,10 @@ impl Oracle for Commitment {
                         (known.has_disks, reply)
                         && let RaftRequest::AppendEntries { prev, entries, .. } = request
                     {
-                        let index = prev.index + entries.len() as Index;
-                        let through = LogPosition { index, term: entries.last().map_or(prev.term, |entry| entry.term) };
+                        let through = LogPosition {
+                            index: request.through(),
+                            term: entries.last().map_or(prev.term, |entry| entry.term),
+                        };
                         self.count_agreement(*term, letter.from, through, known);
                     }
                     let number = letter.answers.as_ref().map_or(0, |request| request.number);

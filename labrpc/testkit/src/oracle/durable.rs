@@ -1,7 +1,7 @@
 //! What is told is on disk before it is told (Figure 2, persistent state).
 
 use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
-use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
+use labrpc::{ApplyMsg, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
@@ -48,8 +48,8 @@ impl Durable {
             let missing = format!("says term {}, vote {:?}", disk.head.term, disk.head.voted_for);
             return Err(unsaved(server, &told, missing, moment));
         }
-        if let Some(RaftRequest::AppendEntries { prev, entries, .. }) = letter.request() {
-            let index = prev.index + entries.len() as Index;
+        if let Some(request @ RaftRequest::AppendEntries { prev, entries, .. }) = letter.request() {
+            let index = request.through();
             let last = LogPosition { index, term: entries.last().map_or(prev.term, |entry| entry.term) };
             if disk.head.term == term && !disk.covers(last) {
                 let missing = format!("ends at index {} of term {}", disk.last().index, disk.last().term);

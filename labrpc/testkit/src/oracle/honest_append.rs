@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 
 use labrpc::face::{AppendOutcome, LogEntry, RaftReply, RaftRequest};
-use labrpc::{Bytes, Index, LogPosition, PeerId};
+use labrpc::{Bytes, LogPosition, PeerId};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
@@ -73,11 +73,10 @@ impl HonestAppend {
                 .with(arrived, describe(letter.to, server, request))
                 .with(moment, format!("server {server} agrees through {through}")))
         };
-        let vouched = match request {
-            RaftRequest::AppendEntries { prev, entries, .. } => prev.index + entries.len() as Index,
-            RaftRequest::InstallSnapshot { through, .. } => through.index,
-            RaftRequest::RequestVote { .. } => return Ok(()),
-        };
+        if let RaftRequest::RequestVote { .. } = request {
+            return Ok(());
+        }
+        let vouched = request.through();
         if *through > vouched {
             return verdict(
                 &FOLLOWS,

@@ -119,9 +119,9 @@ impl Traffic {
 impl Traffic {
     /// Once entries up to a refused position are on their way, it may be asked for again.
     fn offers(&mut self, letter: &Letter) {
-        let Some(RaftRequest::AppendEntries { prev, entries, .. }) = letter.request() else { return };
+        let Some(request @ RaftRequest::AppendEntries { prev, .. }) = letter.request() else { return };
         let Some(told) = self.told.get_mut(&(letter.from, letter.to)) else { return };
-        let sent = prev.index + 1..=prev.index + entries.len() as Index;
+        let sent = prev.index + 1..=request.through();
         told.refused.take_if(|(refused, _)| sent.contains(&refused.index));
     }
 }

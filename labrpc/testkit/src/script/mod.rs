@@ -10,15 +10,17 @@
 
 mod clerk;
 mod puppet;
+mod service;
 mod stage;
 
 pub use clerk::{Asked, ClerkStage};
 pub use puppet::Heard;
+pub use service::{AT_ONCE, append, get, put};
 pub use stage::Stage;
 
 use std::time::Duration;
 
-use labrpc::face::{AppendOutcome, LogEntry, RaftReply};
+use labrpc::face::{AppendOutcome, LogEntry, RaftReply, RaftRequest};
 use labrpc::network::Conditions;
 use labrpc::{Index, LogPosition, Term};
 
@@ -60,6 +62,14 @@ pub fn refused(term: Term) -> RaftReply {
 /// An agreement through an index, in a term.
 pub fn agrees(term: Term, through: Index) -> RaftReply {
     RaftReply::AppendEntries { term, outcome: AppendOutcome::Through(through) }
+}
+
+/// What a server that agrees to everything answers.
+pub fn obedient(request: &RaftRequest) -> RaftReply {
+    match request {
+        RaftRequest::RequestVote { term, .. } => granted(*term),
+        _ => agrees(request.term(), request.through()),
+    }
 }
 
 /// A conflict: the follower asks for the entries from an index on.

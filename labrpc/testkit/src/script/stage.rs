@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver};
-use labrpc::face::{AppendOutcome, KvReply, KvRequest, LogEntry, RaftReply, RaftRequest};
+use labrpc::face::{AppendOutcome, LogEntry, RaftReply, RaftRequest};
 use labrpc::network::{Carrier, Network, Port};
 use labrpc::time::Instant;
 use labrpc::{
@@ -16,7 +16,7 @@ use super::PUNCTUAL;
 use super::puppet::{Heard, Part, Puppet};
 use crate::cluster::{Boot, Booted, Cluster};
 use crate::watch::Disk;
-use crate::world::{self, World};
+use crate::world::World;
 
 /// A real server, number 0, among played ones.
 ///
@@ -29,7 +29,7 @@ pub struct Stage<R: Elect> {
 }
 
 /// The real server.
-const ME: PeerId = 0;
+pub(super) const ME: PeerId = 0;
 /// A server that is right answers within this.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
 /// And campaigns within this.
@@ -92,7 +92,7 @@ impl<R: Elect> Stage<R> {
 
     /// Played servers vote for the real one and agree to all that it sends, from now on.
     pub fn play_along(&self) {
-        self.play(|_, request| Some(obedient(request)));
+        self.play(|_, request| Some(super::obedient(request)));
     }
 
     /// Played servers answer nothing by themselves from now on.
@@ -139,9 +139,8 @@ impl<R: Elect> Stage<R> {
         entries: Vec<LogEntry>,
         leader_commit: Index,
     ) -> (Term, AppendOutcome) {
-        let through = prev.index + entries.len() as Index;
         let request = RaftRequest::AppendEntries { term, leader: from, prev, entries, leader_commit };
-        outcome(term, through, self.ask(from, request))
+        outcome(term, request.through(), self.ask(from, request))
     }
 
     /// A played leader sends a heartbeat that vouches for nothing.
@@ -270,18 +269,6 @@ impl<R: Elect> Stage<R> {
         self.cluster.set_persister(ME, Persister::from_image(ME, image));
         self.cluster.start(ME);
     }
-
-    /// A client asks the real server, and waits no longer than `patience` for its answer.
-    pub fn ask_kv(&self, request: KvRequest, patience: Duration) -> Option<KvReply> {
-        ask_kv(&self.cluster, request, patience)
-    }
-
-    /// A client asks the real server, while the script goes on.
-    pub fn ask_kv_meanwhile(&self, request: KvRequest, patience: Duration) -> world::Part<Option<KvReply>> {
-        let cluster = self.cluster.clone();
-        let name = format!("client {} operation {}", request.client, request.sequence);
-        self.cluster.world().spawn(&name, move || ask_kv(&cluster, request, patience))
-    }
 }
 
 impl<R: Replicate> Stage<R> {
@@ -354,16 +341,6 @@ impl<R: Compact> Stage<R> {
     }
 }
 
-/// What a server that agrees to everything answers.
-fn obedient(request: &RaftRequest) -> RaftReply {
-    let term = request.term();
-    match request {
-        RaftRequest::RequestVote { .. } => super::granted(term),
-        RaftRequest::AppendEntries { prev, entries, .. } => super::agrees(term, prev.index + entries.len() as Index),
-        RaftRequest::InstallSnapshot { through, .. } => super::agrees(term, through.index),
-    }
-}
-
 fn outcome(asked: Term, through: Index, reply: RaftReply) -> (Term, AppendOutcome) {
     match reply {
         RaftReply::AppendEntries { term, outcome } => (term, outcome),
@@ -371,12 +348,4 @@ fn outcome(asked: Term, through: Index, reply: RaftReply) -> (Term, AppendOutcom
         RaftReply::Heartbeat { term } => (term, AppendOutcome::Through(through)),
         other => panic!("a leader spoke, and was answered with {other:?}"),
     }
-}
-
-fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: KvRequest, patience: Duration) -> Option<KvReply> {
-    let eyes = cluster.world().eyes().and_then(|eyes| eyes.kv).expect("this lab's servers have clients");
-    // Clerks stand behind the servers.
-    let from = cluster.size() + request.client as usize;
-    let reply = cluster.network().call(from, ME, Port::Kv, (eyes.write_request)(request), patience)?;
-    Some((eyes.read_reply)(&reply).unwrap_or_else(|error| panic!("{error}")))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use labrpc::face::{DiskHead, LogEntry, Pace, RaftRequest};
 use labrpc::sim::{self, NodeId};
 use labrpc::time::Instant;
+use labrpc::wire::WireError;
 use labrpc::{Bytes, Index, LogPosition, PeerId, Save, Term};
 
 use super::event::{DiskChange, Letter};
@@ -16,8 +17,6 @@ use crate::verdict::Moment;
 
 /// All that is known of a cluster at one moment.
 pub struct Known {
-    /// When that is.
-    pub now: Instant,
     /// Each server.
     pub servers: Vec<Server>,
     /// Whether servers have disks (from lab 2C on).
@@ -74,6 +73,12 @@ pub struct Disk {
     pub entries: VecDeque<LogEntry>,
     /// The latest snapshot.
     pub snapshot: Bytes,
+}
+
+/// What a save writes, as it can be read back.
+pub(super) struct Written {
+    head: DiskHead,
+    entries: Vec<LogEntry>,
 }
 
 /// How long a message may leave after the step that made it, or a reply be taken in after it has
@@ -140,13 +145,17 @@ impl Pending {
     }
 }
 
+impl Written {
+    pub(super) fn read(save: &Save, eyes: &DiskEyes) -> Result<Written, WireError> {
+        let entries = save.append.iter().map(|entry| (eyes.read_entry)(entry));
+        Ok(Written { head: (eyes.read_head)(&save.head)?, entries: entries.collect::<Result<_, _>>()? })
+    }
+}
+
 impl Disk {
-    pub(super) fn apply(&mut self, save: &Save, eyes: &DiskEyes) -> Option<DiskChange> {
-        let old_head = self.head;
-        let head = (eyes.read_head)(&save.head).ok()?;
-        let appended: Vec<LogEntry> =
-            save.append.iter().map(|entry| (eyes.read_entry)(entry).ok()).collect::<Option<_>>()?;
-        let old_term_at_base = self.term_at(head.base.index);
+    pub(super) fn apply(&mut self, save: &Save, written: Written) -> DiskChange {
+        let Written { head, entries: appended } = written;
+        let (old_head, old_term_at_base) = (self.head, self.term_at(head.base.index));
         self.entries.drain(..save.forget.min(self.entries.len()));
         let cut = self.entries.split_off(save.keep.min(self.entries.len())).into();
         self.head = head;
@@ -155,17 +164,8 @@ impl Disk {
         if let Some(snapshot) = &save.snapshot {
             self.snapshot = snapshot.clone();
         }
-        let forgotten = save.forget;
-        Some(DiskChange {
-            old_head,
-            head,
-            cut,
-            kept_through,
-            forgotten,
-            old_term_at_base,
-            appended,
-            snapshot: save.snapshot.clone(),
-        })
+        let (forgotten, snapshot) = (save.forget, save.snapshot.clone());
+        DiskChange { old_head, head, cut, kept_through, forgotten, old_term_at_base, appended, snapshot }
     }
 
     /// The position of its last entry, or its base.

@@ -26,6 +26,7 @@ use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, PeerId, Save};
 
 pub use event::{DiskChange, Event, Letter, Said, What};
+use known::Written;
 pub use known::{Disk, Known, Pending, SLACK, Server};
 pub use reigns::Campaign;
 use reigns::Reigns;
@@ -67,7 +68,6 @@ impl Watch {
         let server = |server| Server { is_real: real(server), ..Server::default() };
         let servers: Vec<Server> = (0..size).map(server).collect();
         let known = Known {
-            now: Instant::ZERO,
             has_disks: eyes.disk.is_some(),
             pace: eyes.pace.map(|pace| pace()),
             is_whole: servers.iter().all(|server| server.is_real),
@@ -103,7 +103,10 @@ impl Watch {
                     snapshot: Some(image.snapshot.clone()),
                     ..Save::default()
                 };
-                state.disk.apply(&whole, eyes);
+                // What cannot be read is a disk that was never written to: a save is read when it is made.
+                if let Ok(written) = Written::read(&whole, eyes) {
+                    state.disk.apply(&whole, written);
+                }
             }
             What::Booted(server)
         });
@@ -188,7 +191,6 @@ impl Inner {
         }
         let moment = Moment { event: self.happened, at };
         self.happened += 1;
-        self.known.now = at;
         let event = Event { moment, what: what(self, moment) };
         let majority = self.known.majority();
         self.known.reigns.see(&event, majority);
@@ -272,11 +274,74 @@ impl Letter {
 impl DiskTap for Watch {
     fn saved(&self, at: Instant, server: PeerId, save: &Save, _: &Image) {
         let Some(eyes) = &self.eyes.disk else { return };
+        let written = match Written::read(save, eyes) {
+            Ok(written) => written,
+            Err(error) => {
+                return self.world.fail(format!(
+                    "server {server} has saved what nobody can read back: {error}\n\
+                     Look at: a save is written in the types that the lab's face.rs reads"
+                ));
+            }
+        };
         self.happened(at, |inner, _| {
             let state = &mut inner.known.servers[server];
-            let change = state.disk.apply(save, eyes).unwrap_or_default();
+            let change = state.disk.apply(save, written);
             state.pending.iter_mut().for_each(|pending| pending.look_at(&state.disk));
             What::Saved(server, Arc::new(change))
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use labrpc::face::{DiskHead, Unspoken};
+    use labrpc::sim::Keep;
+    use labrpc::wire::{self, WireError};
+    use labrpc::{Persister, sim};
+
+    use super::*;
+    use crate::eyes::DiskEyes;
+    use crate::lab::run_simulated;
+    use crate::token::Token;
+
+    /// The eyes of a lab whose heads are a number, the term, and where nothing else is said or saved.
+    const TERMS_ONLY: Eyes = Eyes {
+        read_request: |bytes| Err(unread(bytes)),
+        write_request: |_| Err(Unspoken),
+        read_reply: |bytes| Err(unread(bytes)),
+        write_reply: |_| Err(Unspoken),
+        disk: Some(DiskEyes {
+            read_head: |bytes| Ok(DiskHead { term: wire::decode(bytes)?, ..DiskHead::default() }),
+            write_head: |head| wire::encode(&head.term).into(),
+            read_entry: |bytes| Err(unread(bytes)),
+            write_entry: |entry| entry.command,
+        }),
+        kv: None,
+        pace: None,
+    };
+
+    fn unread(_: &[u8]) -> WireError {
+        wire::decode::<u64>(&[]).expect_err("no bytes are no number")
+    }
+
+    fn save(head: &'static [u8]) -> Option<String> {
+        let token = Token { test: "save".into(), seed: 1, kept: None };
+        let body = move |world: &World| {
+            let watch = world.watch(1, |_| true).expect("time is virtual");
+            watch.booted(0, sim::new_node("server 0"), None);
+            let disk = Persister::new(0);
+            disk.set_tap(Arc::new(watch));
+            disk.save(Save { head: head.into(), ..Save::default() });
+        };
+        run_simulated(&token, Keep::All, false, Some(TERMS_ONLY), &body).0.err().map(|broken| broken.failure.message)
+    }
+
+    /// What cannot be read back is said so, and not taken for an empty disk.
+    #[test]
+    fn unreadable_saves_are_named() {
+        let term: &'static [u8] = wire::encode(&7_u64).leak();
+        assert_eq!(save(term), None);
+        let message = save(&term[..term.len() - 1]).expect("that is no term");
+        assert!(message.starts_with("server 0 has saved what nobody can read back"), "{message}");
     }
 }
