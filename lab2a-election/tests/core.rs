@@ -196,3 +196,19 @@ fn a_cluster_of_one_elects_itself_2a() {
     assert_eq!(alone.tick(EMPTY, now), Wake::Elected);
     assert_eq!(alone.standing(), Standing { term: 1, is_leader: true });
 }
+
+/// A server knows its place, and hands nothing over: lab 2A commits nothing.
+#[test]
+fn a_server_knows_its_place_2a() {
+    let election = server(2, 5);
+    assert_eq!((election.me(), election.cluster_size(), election.majority()), (2, 5, 3));
+    assert!(!election.is_ready());
+}
+
+/// Heartbeats must be more frequent than elections, or every leader is doubted.
+#[test]
+#[should_panic(expected = "every heartbeat would come too late")]
+fn impossible_timings_are_refused_2a() {
+    let timing = Timing { heartbeat_interval: Timing::default().election_timeout_min, ..Timing::default() };
+    Election::new(0, 3, timing, 0, Instant::ZERO);
+}

@@ -3,10 +3,13 @@
 use lab2a_election::{Ballot, Election, Heartbeat, RequestVoteReply, Timing};
 use lab2b_log::replica::APPEND_BYTES_MAX;
 use lab2b_log::{
-    AppendEntries, AppendEntriesReply, Appended, Conflict, Entry, RaftLog, Replica, Replication, Reply, Request, VecLog,
+    AppendEntries, AppendEntriesReply, Appended, Compacted, Conflict, Entry, Raft, RaftLog, Replica, Replication,
+    Reply, Request, VecLog,
 };
+use labrpc::channel::unbounded;
+use labrpc::sim::{self, Settings};
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, Term};
+use labrpc::{ApplyMsg, Bytes, Elect, Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, Standing, Term, wire};
 
 fn entry(term: Term) -> Entry {
     Entry { term, command: Bytes::from(vec![term as u8]) }
@@ -144,6 +147,7 @@ fn old_terms_are_not_committed_by_counting_copies_2b() {
     assert_eq!(leader.commit_index(), 3);
     let indices: Vec<Index> = leader.take_ready().iter().map(index).collect();
     assert_eq!(indices, [1, 2, 3]);
+    assert_eq!(leader.last_applied(), 3);
     assert!(leader.take_ready().is_empty(), "nothing is handed over twice");
 }
 
@@ -224,4 +228,60 @@ fn only_a_leader_takes_commands_2b() {
     assert_eq!(alone.propose(Bytes::default(), &mut outbox), Ok(LogPosition { term: 1, index: 1 }));
     assert!(alone.is_ready());
     assert!(outbox.take().is_empty());
+}
+
+/// A message is as long as what it says: the sizes that batches are cut by are those on the wire.
+#[test]
+fn entries_are_as_long_as_on_the_wire_2b() {
+    let short = Entry { term: 1, command: Bytes::from(vec![0; 10]) };
+    let long = Entry { term: 1, command: Bytes::from(vec![0; 100]) };
+    assert_eq!(short.bytes_len(), wire::encode(&short).len());
+    assert_eq!(long.bytes_len(), wire::encode(&long).len());
+}
+
+/// A log that keeps everything cannot begin in the middle.
+#[test]
+#[should_panic(expected = "starts after nothing")]
+fn a_whole_log_starts_after_nothing_2b() {
+    VecLog::starting_after(LogPosition { term: 1, index: 1 });
+}
+
+/// What goes wrong says what to do about it.
+#[test]
+fn errors_say_what_to_send_2b() {
+    assert!(Conflict { retry_from: 7 }.to_string().ends_with("send the entries from index 7 on"));
+    assert!(Compacted.to_string().ends_with("send a snapshot instead"));
+}
+
+/// A leader that speaks in an outer layer's message is followed like any other.
+#[test]
+fn outer_layers_leaders_are_followed_2b() {
+    let mut follower = follower(&[]);
+    let due = follower.due();
+    assert!(follower.hear_leader(&Heartbeat { term: 2, leader: 0 }, due));
+    assert!(follower.due() > due, "it has heard from its leader");
+    assert!(!follower.hear_leader(&Heartbeat { term: 1, leader: 2 }, due), "that term is over");
+}
+
+/// No follower is stranded while the log keeps everything, whoever leads.
+#[test]
+fn nobody_is_stranded_while_the_log_keeps_everything_2b() {
+    let (leader, _) = leader(&[1, 1]);
+    assert!(!leader.is_stranded(1));
+    assert!(!follower(&[1, 1]).is_stranded(0));
+}
+
+/// Leadership is watched, and threads are ended, through the whole server as through its node.
+#[test]
+fn the_server_passes_on_what_the_node_does_2b() {
+    let run = || {
+        let (applied, _taken) = unbounded();
+        let core: Replica<VecLog> = Replica::new(Election::new(0, 1, Timing::default(), 0, Instant::now()));
+        let server = Raft::spawn(core, Vec::new(), applied);
+        let follower = Standing { term: 0, is_leader: false };
+        assert_eq!(server.watch(follower), Some(Standing { term: 1, is_leader: true }), "it elects itself");
+        server.shutdown();
+        assert_eq!(server.watch(server.standing()), None, "it is shut down");
+    };
+    sim::run(Settings::default(), run).0.unwrap_or_else(|failure| panic!("{failure}"));
 }

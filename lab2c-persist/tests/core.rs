@@ -82,7 +82,12 @@ fn after_each_step_a_crash_loses_nothing_2c() {
                 }
             }
             let is_changed = server.inner().mark() != before;
-            assert_eq!(disk.saves() - saves, u64::from(is_changed), "seed {seed}: from {before:?} to {server:?}");
+            assert_eq!(
+                disk.saves() - saves,
+                u64::from(is_changed),
+                "seed {seed}: from {before:?} to {:?}",
+                server.inner()
+            );
             let reborn = boot(&disk);
             assert_eq!(reborn.inner().mark(), server.inner().mark(), "seed {seed}");
             assert_eq!(reborn.inner().log(), server.inner().log(), "seed {seed}");

@@ -7,9 +7,11 @@ use lab2a_election::{Election, Heartbeat, RequestVoteReply, Timing};
 use lab2b_log::{AppendEntries, AppendEntriesReply, Appended, Compacted, Entry, RaftLog, Replication, Reply, VecLog};
 use lab2c_persist::{Durable, Persisted};
 use lab2d_snapshot::compacting::SNAPSHOT_PATIENCE;
-use lab2d_snapshot::{CompactLog, Compacting, Compaction, InstallSnapshot, Request};
+use lab2d_snapshot::{CompactLog, Compacting, Compaction, InstallSnapshot, Raft, Request};
+use labrpc::channel::unbounded;
+use labrpc::sim::{self, Settings};
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, Outbox, PeerId, Persister, Protocol, Term};
+use labrpc::{ApplyMsg, Bytes, Elect, Index, LogPosition, Outbox, PeerId, Persister, Protocol, Standing, Term};
 
 fn entry(term: Term) -> Entry {
     Entry { term, command: Bytes::from(vec![term as u8]) }
@@ -247,4 +249,19 @@ fn heartbeats_at_the_base_keep_a_follower_quiet_2d() {
         assert!(follower.due() >= now + Duration::from_millis(400));
         assert_eq!(follower.standing().term, 1);
     }
+}
+
+/// Leadership is watched, and threads are ended, through the whole server as through its node.
+#[test]
+fn the_server_passes_on_what_the_node_does_2d() {
+    let run = || {
+        let (applied, _taken) = unbounded();
+        let election = Election::new(0, 1, Timing::default(), 0, Instant::now());
+        let server = Raft::boot(election, Arc::new(Persister::new(0)), Vec::new(), applied);
+        let follower = Standing { term: 0, is_leader: false };
+        assert_eq!(server.watch(follower), Some(Standing { term: 1, is_leader: true }), "it elects itself");
+        server.shutdown();
+        assert_eq!(server.watch(server.standing()), None, "it is shut down");
+    };
+    sim::run(Settings::default(), run).0.unwrap_or_else(|failure| panic!("{failure}"));
 }

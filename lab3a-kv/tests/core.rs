@@ -274,6 +274,55 @@ fn a_shut_down_server_answers_nothing_3a() {
     });
 }
 
+/// A command that was taken in a term is not refused because the server learns late that this term
+/// has begun.
+#[test]
+fn news_of_its_own_term_refuses_nobody_3a() {
+    in_virtual_time(|| {
+        let stage = Stage::new();
+        let request = stage.blocked(put(ALICE, 1, "v"));
+        stage.server.raft().stand(1, false);
+        thread::sleep(AT_ONCE);
+        assert!(!request.is_finished(), "no newer term has come: what it waits for may yet be applied");
+        stage.commit(&put(ALICE, 1, "v"));
+        assert_eq!(told_at_once(request), ok(""));
+    });
+}
+
+/// A store that is replaced as a whole (lab 3B) answers whoever waits for a write that is in it, and
+/// nobody else.
+#[test]
+fn a_replaced_store_answers_the_writes_in_it_3a() {
+    in_virtual_time(|| {
+        let stage = Stage::new();
+        let written = stage.blocked(put(ALICE, 2, "v"));
+        let others = [stage.blocked(put(ALICE, 3, "v")), stage.blocked(put(BOB, 2, "v"))];
+        let mut store = Store::default();
+        store.apply(put(ALICE, 2, "v"));
+        stage.server.replaced(&store);
+        assert_eq!(told_at_once(written), ok(""));
+        assert!(others.iter().all(|other| !other.is_finished()), "these are not in it");
+    });
+}
+
+/// Leadership is watched through the service as through its Raft.
+#[test]
+fn the_service_passes_on_what_raft_does_3a() {
+    in_virtual_time(|| {
+        let stage = Stage::new();
+        let leader = Standing { term: 1, is_leader: true };
+        assert_eq!(stage.server.watch(Standing { term: 0, is_leader: false }), Some(leader));
+    });
+}
+
+/// A refusal says what to do next.
+#[test]
+fn refusals_say_what_to_do_3a() {
+    for refusal in [Refusal::NotLeader, Refusal::LeadershipLost, Refusal::Undecided] {
+        assert!(refusal.to_string().contains("ask "), "{refusal}");
+    }
+}
+
 /// A network that answers a clerk from a script, and notes whom it asked what.
 struct ScriptedCarrier {
     script: Mutex<VecDeque<Option<Answer>>>,

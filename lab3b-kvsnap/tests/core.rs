@@ -222,3 +222,14 @@ fn a_write_inside_a_snapshot_is_answered_3b() {
 fn in_virtual_time(body: impl FnOnce() + Send) {
     sim::run(Settings::default(), body).0.unwrap_or_else(|failure| panic!("{failure}"));
 }
+
+/// A log may be as long as its limit, and a cut must remove more than half of that.
+#[test]
+fn snapshots_are_due_above_the_limit_3b() {
+    let mut rule = SnapshotRule::new(100);
+    rule.applied(50);
+    assert!(!rule.is_due(101), "half the limit is too little to gain");
+    rule.applied(1);
+    assert!(!rule.is_due(100), "that is the limit, and not above it");
+    assert!(rule.is_due(101));
+}
