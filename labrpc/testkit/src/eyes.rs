@@ -42,7 +42,7 @@ pub(crate) struct DiskEyes {
 }
 
 /// Brings a snapshot to life.
-type Restore = fn(&[u8]) -> Box<dyn Replica>;
+pub(crate) type Restore = fn(&[u8]) -> Box<dyn Replica>;
 
 /// How what clerks ask and are told is read and written.
 #[derive(Clone, Copy)]

@@ -4,27 +4,43 @@ use labrpc::face::{KvOp, KvReply, KvRequest};
 use labrpc::{ApplyMsg, Index, PeerId};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
 use super::model::{Model, Print};
-use crate::eyes::{Eyes, KvEyes};
 use crate::rule::service::{EARNED, EXACTLY_ONCE, REPLICAS};
 use crate::verdict::{Moment, Verdict};
 use crate::watch::{Event, Known, Letter, Said, What};
 
 /// Holds each answer against the model.
+#[derive(Default)]
 pub(super) struct Answers {
-    eyes: Option<KvEyes>,
-    model: Model,
     /// How far each server has come, in its present life.
     applied: FxHashMap<PeerId, Index>,
 }
 
 impl Answers {
-    pub(super) fn new(eyes: &Eyes) -> Answers {
-        Answers { eyes: eyes.kv, model: Model::default(), applied: FxHashMap::default() }
+    pub(super) fn see(&mut self, event: &Event, known: &Known, model: &Model) -> Result<(), Verdict> {
+        match &event.what {
+            What::Applied(server, message) => {
+                let index = match message {
+                    ApplyMsg::Command { at, .. } => at.index,
+                    ApplyMsg::Snapshot { through, .. } => through.index,
+                };
+                let applied = self.applied.entry(*server).or_default();
+                *applied = (*applied).max(index);
+                Ok(())
+            }
+            What::Booted(server) => {
+                self.applied.remove(server);
+                Ok(())
+            }
+            What::Sent(letter) if known.is_real(letter.from) => match &letter.said {
+                Said::Tell(KvReply::Done(value)) => self.told(letter, value, event.moment, model),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
-    fn told(&self, letter: &Letter, value: &str, moment: Moment) -> Result<(), Verdict> {
+    fn told(&self, letter: &Letter, value: &str, moment: Moment, model: &Model) -> Result<(), Verdict> {
         let Some(asked) = &letter.answers else { return Ok(()) };
         let Said::Ask(KvRequest { client, sequence, op }) = &asked.said else { return Ok(()) };
         let server = letter.from;
@@ -34,7 +50,7 @@ impl Answers {
                 .with(asked.sent, format!("client {client} asks server {server}, as its operation {sequence}"))
                 .with(moment, note))
         };
-        let Some(first) = self.model.first_place(*client, *sequence).filter(|first| *first <= applied) else {
+        let Some(first) = model.first_place(*client, *sequence).filter(|first| *first <= applied) else {
             return verdict(
                 &EARNED,
                 format!(
@@ -47,23 +63,22 @@ impl Answers {
         };
         let KvOp::Get { key } = op else { return Ok(()) };
         let print = Print::of(value);
-        if self.model.held(key, print, first, applied) {
+        if model.held(key, print, first, applied) {
             return Ok(());
         }
-        let right = self.model.value(key, first);
+        let right = model.value(key, first);
         let note = format!(
             "it is told {} bytes for key {key:?}; after entry {first}, where its operation stands, there are {}",
             value.len(),
             right.bytes_len
         );
-        if self.model.held(key, print, 0, self.model.last()) {
+        if model.held(key, print, 0, model.last()) {
             let what = format!(
                 "server {server} told client {client} what key {key:?} held at another time than its operation {sequence}"
             );
             return verdict(&EARNED, what, note);
         }
-        let is_doubled =
-            self.model.would_hold_unfiltered(key, print) || value.len() > self.model.value(key, applied).bytes_len;
+        let is_doubled = model.would_hold_unfiltered(key, print) || value.len() > model.value(key, applied).bytes_len;
         let rule = if is_doubled { &EXACTLY_ONCE } else { &REPLICAS };
         let why = if is_doubled { "a write took effect twice" } else { "a write is missing" };
         verdict(
@@ -71,34 +86,5 @@ impl Answers {
             format!("server {server} told client {client} a value of key {key:?} that it never had: {why}"),
             note,
         )
-    }
-}
-
-impl Oracle for Answers {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        let Some(eyes) = self.eyes else { return Ok(()) };
-        match &event.what {
-            What::Applied(server, message) => {
-                let index = match message {
-                    ApplyMsg::Command { at, command } => {
-                        self.model.applied(at.index, command, &eyes);
-                        at.index
-                    }
-                    ApplyMsg::Snapshot { through, .. } => through.index,
-                };
-                let applied = self.applied.entry(*server).or_default();
-                *applied = (*applied).max(index);
-                Ok(())
-            }
-            What::Booted(server) => {
-                self.applied.remove(server);
-                Ok(())
-            }
-            What::Sent(letter) if known.is_real(letter.from) => match &letter.said {
-                Said::Tell(KvReply::Done(value)) => self.told(letter, value, event.moment),
-                _ => Ok(()),
-            },
-            _ => Ok(()),
-        }
     }
 }

@@ -13,8 +13,8 @@
 //! | `traffic` | nothing is sent that is known to be there |
 //! | `retention` | what a snapshot covers goes; what has not changed is not written |
 //! | `crash_images` | each save leaves a state to restart from |
-//! | `answers` | clients are told what was done |
-//! | `replica_state` | snapshots hold what they say |
+//! | `service`: `answers` | clients are told what was done |
+//! | `service`: `replica_state` | snapshots hold what they say |
 //! | `progress` | what should happen does happen |
 //! | `life` | few threads |
 //! | `starts` | `start` keeps its word |
@@ -37,6 +37,7 @@ mod one_vote;
 mod progress;
 mod replica_state;
 mod retention;
+mod service;
 mod starts;
 mod terms;
 mod traffic;
@@ -53,7 +54,7 @@ pub(crate) trait Oracle: Send {
 
 /// All oracles that a lab's servers can be judged by.
 pub(crate) fn all(eyes: &Eyes) -> Vec<Box<dyn Oracle>> {
-    vec![
+    let of_raft: Vec<Box<dyn Oracle>> = vec![
         Box::new(one_vote::OneVote::default()),
         Box::new(durable::Durable::default()),
         Box::new(crash_images::CrashImages::default()),
@@ -66,9 +67,10 @@ pub(crate) fn all(eyes: &Eyes) -> Vec<Box<dyn Oracle>> {
         Box::new(deadlines::Deadlines::default()),
         Box::new(traffic::Traffic::default()),
         Box::new(retention::Retention::default()),
-        Box::new(answers::Answers::new(eyes)),
-        Box::new(replica_state::ReplicaState::new(eyes)),
-        Box::new(progress::Progress::default()),
-        Box::new(life::Life::default()),
-    ]
+    ];
+    let of_the_service = eyes.kv.map(|eyes| Box::new(service::Service::new(eyes)) as Box<dyn Oracle>);
+    // Last, since whatever is wrong may also keep things from happening.
+    let of_what_is_missing: [Box<dyn Oracle>; 2] =
+        [Box::new(progress::Progress::default()), Box::new(life::Life::default())];
+    of_raft.into_iter().chain(of_the_service).chain(of_what_is_missing).collect()
 }

@@ -1,19 +1,18 @@
 //! A snapshot holds what it says: the pairs and the sessions right after its last entry (§7, §8).
 
 use labrpc::face::{KvOp, KvRequest};
-use labrpc::{ApplyMsg, Bytes, Index, PeerId};
+use labrpc::{Bytes, Index, PeerId};
 
-use super::Oracle;
 use super::model::{Model, Print};
-use crate::eyes::{Eyes, KvEyes, Replica};
+use crate::eyes::{KvEyes, Replica, Restore};
 use crate::rule::service::{COMPACT_SNAPSHOT, EXACTLY_ONCE, LABEL, REPLICAS, SESSIONS};
 use crate::verdict::{Moment, Verdict};
 use crate::watch::{Event, Known, What};
 
 /// Brings each snapshot to life and asks it.
 pub(super) struct ReplicaState {
-    eyes: Option<KvEyes>,
-    model: Model,
+    eyes: KvEyes,
+    restore: Restore,
     /// The latest snapshot that was found right: it travels from server to server.
     seen: Option<(Index, Bytes)>,
 }
@@ -28,25 +27,45 @@ const EACH_BYTES_MAX: usize = 96;
 const ANY_BYTES_MAX: usize = 512;
 
 impl ReplicaState {
-    pub(super) fn new(eyes: &Eyes) -> ReplicaState {
-        ReplicaState { eyes: eyes.kv, model: Model::default(), seen: None }
+    /// `None` if nobody knows how to bring a snapshot to life.
+    pub(super) fn new(eyes: KvEyes) -> Option<ReplicaState> {
+        Some(ReplicaState { eyes, restore: eyes.restore?, seen: None })
     }
 
-    fn snapshot(&self, server: PeerId, through: Index, bytes: &[u8], moment: Moment) -> Result<(), Verdict> {
-        let Some((eyes, restore)) = self.eyes.and_then(|eyes| Some((eyes, eyes.restore?))) else { return Ok(()) };
-        if through == 0 || through > self.model.last() {
+    pub(super) fn see(&mut self, event: &Event, known: &Known, model: &Model) -> Result<(), Verdict> {
+        let What::Saved(server, change) = &event.what else { return Ok(()) };
+        let Some(snapshot) = &change.snapshot else { return Ok(()) };
+        let through = known.servers[*server].disk.head.base.index;
+        if self.seen.as_ref().is_some_and(|(index, bytes)| *index == through && bytes == snapshot) {
             return Ok(());
         }
+        self.snapshot(*server, through, snapshot, event.moment, model)?;
+        self.seen = Some((through, snapshot.clone()));
+        Ok(())
+    }
+
+    fn snapshot(
+        &self,
+        server: PeerId,
+        through: Index,
+        bytes: &[u8],
+        moment: Moment,
+        model: &Model,
+    ) -> Result<(), Verdict> {
+        if through == 0 || through > model.last() {
+            return Ok(());
+        }
+        let eyes = &self.eyes;
         let verdict = |rule, what: String| {
             Err(Verdict::new(rule, what).with(
                 moment,
                 format!("server {server} saves a snapshot of {} bytes, through entry {through}", bytes.len()),
             ))
         };
-        let mut replica = restore(bytes);
-        for key in self.model.keys() {
-            let found = Print::of(&read(replica.as_mut(), &eyes, key));
-            let right = self.model.value(key, through);
+        let mut replica = (self.restore)(bytes);
+        for key in model.keys() {
+            let found = Print::of(&read(replica.as_mut(), eyes, key));
+            let right = model.value(key, through);
             if found == right {
                 continue;
             }
@@ -54,18 +73,18 @@ impl ReplicaState {
                 "in the snapshot of server {server} through entry {through}, key {key:?} has {} bytes instead of {}",
                 found.bytes_len, right.bytes_len
             );
-            return if self.model.held(key, found, 0, self.model.last()) {
+            return if model.held(key, found, 0, model.last()) {
                 verdict(&LABEL, format!("{says}: it is of another moment"))
-            } else if self.model.would_hold_unfiltered(key, found) || found.bytes_len > right.bytes_len {
+            } else if model.would_hold_unfiltered(key, found) || found.bytes_len > right.bytes_len {
                 verdict(&EXACTLY_ONCE, format!("{says}: a write took effect twice"))
             } else {
                 verdict(&REPLICAS, format!("{says}: it never held that"))
             };
         }
-        for (client, sequence) in self.model.sessions(through) {
+        for (client, sequence) in model.sessions(through) {
             let op = KvOp::Append { key: PROBE_KEY.into(), value: "again".into() };
             replica.apply(&(eyes.write_request)(KvRequest { client, sequence, op }));
-            if !read(replica.as_mut(), &eyes, PROBE_KEY).is_empty() {
+            if !read(replica.as_mut(), eyes, PROBE_KEY).is_empty() {
                 return verdict(
                     &SESSIONS,
                     format!(
@@ -74,13 +93,13 @@ impl ReplicaState {
                 );
             }
         }
-        let (pairs, sessions) = (self.model.keys().count(), self.model.sessions(through).count());
-        let bytes_max = 2 * self.model.bytes_len(through) + (pairs + sessions) * EACH_BYTES_MAX + ANY_BYTES_MAX;
+        let (pairs, sessions) = (model.keys().count(), model.sessions(through).count());
+        let bytes_max = 2 * model.bytes_len(through) + (pairs + sessions) * EACH_BYTES_MAX + ANY_BYTES_MAX;
         if bytes.len() > bytes_max {
             let what = format!(
                 "a snapshot of server {server} has {} bytes, for {pairs} keys of {} bytes",
                 bytes.len(),
-                self.model.bytes_len(through)
+                model.bytes_len(through)
             );
             return verdict(&COMPACT_SNAPSHOT, what);
         }
@@ -91,29 +110,4 @@ impl ReplicaState {
 fn read(replica: &mut dyn Replica, eyes: &KvEyes, key: &str) -> String {
     let op = KvOp::Get { key: key.into() };
     replica.apply(&(eyes.write_request)(KvRequest { client: PROBE_CLIENT, sequence: 1, op }))
-}
-
-impl Oracle for ReplicaState {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        let Some(eyes) = self.eyes.filter(|eyes| eyes.restore.is_some()) else { return Ok(()) };
-        match &event.what {
-            What::Applied(_, ApplyMsg::Command { at, command }) => {
-                self.model.applied(at.index, command, &eyes);
-                Ok(())
-            }
-            What::Saved(server, change) => match &change.snapshot {
-                Some(snapshot) => {
-                    let through = known.servers[*server].disk.head.base.index;
-                    if self.seen.as_ref().is_some_and(|(index, bytes)| *index == through && bytes == snapshot) {
-                        return Ok(());
-                    }
-                    self.snapshot(*server, through, snapshot, event.moment)?;
-                    self.seen = Some((through, snapshot.clone()));
-                    Ok(())
-                }
-                None => Ok(()),
-            },
-            _ => Ok(()),
-        }
-    }
 }
