@@ -31,8 +31,13 @@ struct Told {
 const TAKEN_IN: Duration = SLACK;
 
 impl Traffic {
-    fn hears(&mut self, letter: &Letter, event: &Event) {
+    fn hears(&mut self, letter: &Letter, event: &Event, known: &Known) {
         let Some((request, &RaftReply::AppendEntries { term, outcome })) = letter.reply() else { return };
+        // A late word from before the follower booted: what else it said then is forgotten here, but
+        // not by the leader, which may know better than to heed it.
+        if known.servers[letter.from].booted.is_some_and(|booted| letter.sent.event < booted.event) {
+            return;
+        }
         let told = self.told.entry((letter.to, letter.from)).or_default();
         if term > told.term {
             *told = Told { term, ..Told::default() };
@@ -129,7 +134,7 @@ impl Traffic {
 impl Oracle for Traffic {
     fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
         match &event.what {
-            What::Arrived(letter, _) if known.is_real(letter.to) => self.hears(letter, event),
+            What::Arrived(letter, _) if known.is_real(letter.to) => self.hears(letter, event, known),
             What::Sent(letter) if known.is_real(letter.from) => {
                 self.speaks(letter, event, known)?;
                 self.offers(letter);
