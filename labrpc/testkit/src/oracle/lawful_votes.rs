@@ -59,7 +59,10 @@ impl LawfulVotes {
         }
         let disk = known.servers[server].disk.last();
         let is_lately = self.saved_tails.get(&server).is_some_and(|tails| tails.contains(&last_log));
-        if disk == last_log || is_lately {
+        // The last to be asked may be asked when the campaign is won already, and the log has grown.
+        let first = known.campaign(server, term).filter(|campaign| campaign.began != moment);
+        let is_as_before = first.is_some_and(|campaign| campaign.last_log == last_log);
+        if disk == last_log || is_lately || is_as_before {
             return Ok(());
         }
         Err(Verdict::new(
