@@ -99,8 +99,8 @@ pub struct Saved {
 
 /// Sees every save as it takes effect. It must neither block nor use the disk.
 pub trait DiskTap: Send + Sync + 'static {
-    /// A server's disk now holds `image`, because of `save`.
-    fn saved(&self, at: Instant, server: PeerId, save: &Save, image: &Image);
+    /// A server's disk now holds `image`, because of `save`, which took so long.
+    fn saved(&self, at: Instant, server: PeerId, save: &Save, image: &Image, took: Duration);
 }
 
 /// A server's disk. It outlives the server, and a new incarnation boots from it.
@@ -201,7 +201,7 @@ impl Persister {
         if crash == Some(CrashPoint::Before) {
             sim::kill(sim::node());
         }
-        self.write(save);
+        self.write(save, save_time);
         if crash == Some(CrashPoint::After) {
             sim::kill(sim::node());
         }
@@ -224,7 +224,7 @@ impl Persister {
         (save_time, crash)
     }
 
-    fn write(&self, save: Save) {
+    fn write(&self, save: Save, took: Duration) {
         let at = Instant::now();
         let bytes = save.bytes();
         if sim::is_simulated() {
@@ -234,7 +234,7 @@ impl Persister {
         disk.apply(&save);
         disk.remember(Saved { at, save: save.clone() });
         if let (Some(tap), Some(image)) = (&disk.tap, &disk.image) {
-            tap.saved(at, self.server, &save, image);
+            tap.saved(at, self.server, &save, image, took);
         }
     }
 

@@ -251,11 +251,14 @@ fn the_dead_write_nothing() {
 
 /// Keeps what it is told.
 #[derive(Default)]
-struct Told(parking_lot::Mutex<Vec<(Instant, PeerId, Save, Image)>>);
+struct Told(parking_lot::Mutex<Vec<Telling>>);
+
+/// When, whose, what, with what result, and how long it took.
+type Telling = (Instant, PeerId, Save, Image, Duration);
 
 impl DiskTap for Told {
-    fn saved(&self, at: Instant, server: PeerId, save: &Save, image: &Image) {
-        self.0.lock().push((at, server, save.clone(), image.clone()));
+    fn saved(&self, at: Instant, server: PeerId, save: &Save, image: &Image, took: Duration) {
+        self.0.lock().push((at, server, save.clone(), image.clone(), took));
     }
 }
 
@@ -275,10 +278,11 @@ fn a_tap_is_told_of_each_save() {
     result.unwrap();
     let told = told.0.lock();
     let heads: Vec<_> =
-        told.iter().map(|(_, server, save, image)| (*server, &save.head, image.entries.len())).collect();
+        told.iter().map(|(_, server, save, image, _)| (*server, &save.head, image.entries.len())).collect();
     assert_eq!(heads, [(SERVER, &bytes("term 1"), 1), (SERVER, &bytes("term 2"), 1)], "a copy keeps its tap");
+    assert_eq!(told[0].4, 5 * MS);
     assert!(told[0].0 >= Instant::ZERO + 5 * MS && told[0].0 < Instant::ZERO + 6 * MS);
-    assert!(told.iter().all(|(_, _, save, image)| save.head == image.head), "the image is the one after the save");
+    assert!(told.iter().all(|(_, _, save, image, _)| save.head == image.head), "the image is the one after the save");
 }
 
 /// Outside of a simulation a disk is a disk, and no crash strikes.

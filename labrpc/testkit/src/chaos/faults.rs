@@ -132,6 +132,9 @@ pub(crate) fn storm<R: Elect>(
     }
     prevail(cluster, &[]);
     cluster.set_conditions(Conditions::RELIABLE);
+    // A slow save that began in the storm may yet end in a crash.
+    thread::sleep(Duration::from_millis(SAVE_TIME_MAX_MS));
+    prevail(cluster, &[]);
 }
 
 /// Makes these faults, and no others, hold from now on.

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::Oracle;
 use crate::rule::election::{CAMPAIGN, CAMPAIGN_DUE, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, TIMER};
 use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, Letter, SLACK, What};
+use crate::watch::{Event, Known, Letter, What};
 
 /// Messages of one round leave one after another, with nothing in between that takes time.
 const ROUND: Duration = Duration::from_millis(1);
@@ -86,7 +86,9 @@ impl Deadlines {
                     ));
             }
             // A vote that has arrived may not have been counted yet.
-            let has_led = |reign: &Reign| !reign.spoken.is_empty() || event.at() - reign.won.at > SLACK;
+            let has_led = |reign: &Reign| {
+                !reign.spoken.is_empty() || event.at() - reign.won.at > known.slack(server, reign.won.at)
+            };
             if let Some(reign) = clock.reign.take().filter(has_led) {
                 let what =
                     format!("server {server} gave up leading term {} though it heard of no newer one", reign.term);
@@ -174,8 +176,8 @@ impl Deadlines {
                 for other in others {
                     let spoken = reign.spoken.get(&other).copied();
                     let (since, patience) =
-                        spoken.map_or((reign.won, SLACK), |at| (at, pace.heartbeat_interval + SLACK));
-                    if moment.at - since.at <= patience || !ran_since(since) {
+                        spoken.map_or((reign.won, Duration::ZERO), |at| (at, pace.heartbeat_interval));
+                    if moment.at - since.at <= patience + known.slack(server, since.at) || !ran_since(since) {
                         continue;
                     }
                     let (rule, said) = match spoken {
@@ -197,7 +199,7 @@ impl Deadlines {
             } else if let Some(reset) = clock.reset_before
                 && known.servers.len() > 1
                 && !state.pending.iter().any(|pending| pending.letter.request().is_some())
-                && moment.at - reset.at > pace.election_timeout_max + SLACK
+                && moment.at - reset.at > pace.election_timeout_max + known.slack(server, reset.at)
                 && ran_since(reset)
             {
                 let what = format!("server {server} hears of no leader, but does not campaign");

@@ -132,7 +132,11 @@ impl LawfulVotes {
 
     /// A refusal whose reason has not shown for so long had none.
     fn resolve(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        while let Some(oldest) = self.suspicions.first().filter(|oldest| event.at() - oldest.since.at > SLACK) {
+        while let Some(oldest) = self
+            .suspicions
+            .first()
+            .filter(|oldest| event.at() - oldest.since.at > known.slack(oldest.voter, oldest.since.at))
+        {
             let has_voted =
                 self.votes.get(&(oldest.voter, oldest.term)).is_some_and(|first| *first != oldest.candidate);
             let can_have_shown = known.ran_since(oldest.voter, oldest.since.at);

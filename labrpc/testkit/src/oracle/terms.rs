@@ -30,7 +30,8 @@ impl Terms {
 
     /// A message leaves long after its sender has named, or been told, a newer term.
     fn names(&mut self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        let is_late = |since: Moment| moment.at - since.at > SLACK && known.ran_since(server, since.at);
+        let is_late =
+            |since: Moment| moment.at - since.at > known.slack(server, since.at) && known.ran_since(server, since.at);
         let what =
             |newer: Term| format!("server {server} speaks of itself as in term {term}, but it was in term {newer}");
         if let Some(&(own, since)) = self.own.get(&server)

@@ -1,7 +1,5 @@
 //! Nothing is sent that is known to be there (§5.3, §7).
 
-use std::time::Duration;
-
 use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
 use labrpc::{Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
@@ -10,7 +8,7 @@ use super::Oracle;
 use crate::rule::replication::{BACK_UP, NOT_AGAIN};
 use crate::rule::snapshots::SNAPSHOT_TRAFFIC;
 use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, Letter, SLACK, What};
+use crate::watch::{Event, Known, Letter, What};
 
 /// What each leader was told by each follower, in its present term.
 #[derive(Default)]
@@ -26,9 +24,6 @@ struct Told {
     /// The position that the follower last said it does not hold.
     refused: Option<(LogPosition, Moment)>,
 }
-
-/// A reply is taken in by then.
-const TAKEN_IN: Duration = SLACK;
 
 impl Traffic {
     fn hears(&mut self, letter: &Letter, event: &Event, known: &Known) {
@@ -65,7 +60,7 @@ impl Traffic {
         let Some(told) = self.told.get(&(leader, follower)).filter(|told| told.term == request.term()) else {
             return Ok(());
         };
-        let is_taken_in = |moment: &Moment| event.at() - moment.at > TAKEN_IN;
+        let is_taken_in = |moment: &Moment| event.at() - moment.at > known.slack(leader, moment.at);
         let agreed = told.agreed.filter(|(_, moment)| is_taken_in(moment));
         match request {
             RaftRequest::AppendEntries { prev, entries, .. } => {

@@ -41,6 +41,8 @@ pub struct Server {
     pub resumed_at: Option<Instant>,
     pub(super) node: Option<NodeId>,
     pub(super) is_paused: bool,
+    /// The saves that took any time, lately: when each ended, and how long it took.
+    pub(super) slow_saves: VecDeque<(Instant, Duration)>,
     /// What is on its disk.
     pub disk: Disk,
     /// Requests that have arrived and are not answered.
@@ -82,7 +84,7 @@ pub(super) struct Written {
 }
 
 /// How long a message may leave after the step that made it, or a reply be taken in after it has
-/// arrived: while a save takes its time, or the scheduler lets others go first.
+/// arrived: the scheduler may let others go first. With a slow disk it is [longer](Known::slack).
 pub const SLACK: Duration = Duration::from_millis(50);
 
 impl Known {
@@ -96,6 +98,13 @@ impl Known {
         self.servers.get(end).is_some_and(|server| server.is_real)
     }
 
+    /// How late a server may be with what it could have done from `since` on: steps wait for one
+    /// another while the disk takes its time.
+    pub fn slack(&self, server: PeerId, since: Instant) -> Duration {
+        let saves = self.servers[server].slow_saves.iter().rev().take_while(|(end, _)| *end > since);
+        SLACK + saves.map(|(_, took)| *took).sum()
+    }
+
     /// Whether a server was running all the time from `since` on.
     pub fn ran_since(&self, server: PeerId, since: Instant) -> bool {
         let server = &self.servers[server];
@@ -105,7 +114,18 @@ impl Known {
     }
 }
 
+/// Nobody asks about saves that are older.
+const SLOW_SAVES_AGE_MAX: Duration = Duration::from_secs(2);
+
 impl Server {
+    pub(super) fn note_save(&mut self, at: Instant, took: Duration) {
+        if took.is_zero() {
+            return;
+        }
+        self.slow_saves.retain(|(end, _)| at - *end < SLOW_SAVES_AGE_MAX);
+        self.slow_saves.push_back((at, took));
+    }
+
     /// Whether it is up and not paused.
     pub fn is_running(&self) -> bool {
         self.node.is_some_and(sim::is_alive) && !self.is_paused

@@ -272,7 +272,7 @@ impl Letter {
 }
 
 impl DiskTap for Watch {
-    fn saved(&self, at: Instant, server: PeerId, save: &Save, _: &Image) {
+    fn saved(&self, at: Instant, server: PeerId, save: &Save, _: &Image, took: Duration) {
         let Some(eyes) = &self.eyes.disk else { return };
         let written = match Written::read(save, eyes) {
             Ok(written) => written,
@@ -286,6 +286,7 @@ impl DiskTap for Watch {
         self.happened(at, |inner, _| {
             let state = &mut inner.known.servers[server];
             let change = state.disk.apply(save, written);
+            state.note_save(at, took);
             state.pending.iter_mut().for_each(|pending| pending.look_at(&state.disk));
             What::Saved(server, Arc::new(change))
         });
