@@ -1,24 +1,17 @@
 //! Lab 3A under random faults: every oracle on, and every client answered soon after they end.
 
-use testkit::World;
-use testkit::chaos::Faults;
+use testkit::chaos::{self, Faults};
 use testkit::kv::load::{self, Plan};
 
 mod lab;
 
 use lab::{LAB, store};
 
-/// From one to seven servers, and even ones too.
-fn any_size(world: &World) -> usize {
-    const SIZES: u64 = 7;
-    1 + world.dice("size").roll(0, SIZES) as usize
-}
-
 /// Clients who share their keys, while faults come and go: only the whole history can tell.
 #[test]
 fn storm_3a() {
     LAB.simulated("storm_3a", |world| {
-        load::run(&store(world, any_size(world)), Plan::calm(4).sharing_keys().stormy(Faults::ALL));
+        load::run(&store(world, chaos::any_size(world)), Plan::calm(4).sharing_keys().stormy(Faults::ALL));
     });
 }
 
