@@ -66,13 +66,16 @@ impl RaftRequest {
         }
     }
 
-    /// The last index that it speaks of: a follower that agrees holds the leader's log through here.
-    /// A request for a vote asks for nothing to be held, which is 0.
-    pub fn through(&self) -> Index {
+    /// The last position that it speaks of: a follower that agrees holds the leader's log through here.
+    /// A request for a vote asks for nothing to be held.
+    pub fn through(&self) -> LogPosition {
         match self {
-            RaftRequest::RequestVote { .. } => 0,
-            RaftRequest::AppendEntries { prev, entries, .. } => prev.index + entries.len() as Index,
-            RaftRequest::InstallSnapshot { through, .. } => through.index,
+            RaftRequest::RequestVote { .. } => LogPosition::ZERO,
+            RaftRequest::AppendEntries { prev, entries, .. } => LogPosition {
+                term: entries.last().map_or(prev.term, |entry| entry.term),
+                index: prev.index + entries.len() as Index,
+            },
+            RaftRequest::InstallSnapshot { through, .. } => *through,
         }
     }
 }

@@ -20,7 +20,7 @@ fn leader_with_five(world: &World) -> (Stage<Server>, Term, [Heard; 2]) {
     (1..=5).for_each(|n| assert_eq!(stage.start(number(n)), Ok(at(n, term)), "it leads term {term}"));
     let latest = loop {
         let heard = await_append(&stage, 1, "its entries");
-        if heard.request.through() == 5 {
+        if heard.request.through().index == 5 {
             break heard;
         }
     };

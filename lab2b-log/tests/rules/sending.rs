@@ -41,7 +41,7 @@ fn entries_leave_at_once_2b() {
         stage.hear_all(pace().heartbeat_interval / 2);
         assert_eq!(stage.start(number(1)), Ok(at(1, term)), "it leads term {term}");
         for _ in 0..2 {
-            let heard = stage.hear(2 * TRAVEL).filter(|heard| heard.request.through() == 1);
+            let heard = stage.hear(2 * TRAVEL).filter(|heard| heard.request.through().index == 1);
             assert!(
                 heard.is_some(),
                 "a command was taken, and not sent to everyone at once: does it wait for a heartbeat?"
@@ -61,7 +61,8 @@ fn the_next_leaves_with_the_answer_2b() {
         offer(&stage, 3);
         let heard = stage.hear_all(5 * TRAVEL);
         for follower in [1, 2] {
-            let reached = heard.iter().filter(|heard| heard.to == follower).map(|heard| heard.request.through()).max();
+            let reached =
+                heard.iter().filter(|heard| heard.to == follower).map(|heard| heard.request.through().index).max();
             assert_eq!(
                 reached,
                 Some(3),
@@ -181,7 +182,7 @@ fn honest() -> impl FnMut(PeerId, &RaftRequest) -> Option<RaftReply> + Send + 's
             if prev.index > *end {
                 return Some(retry(*term, *end + 1));
             }
-            let through = request.through();
+            let through = request.through().index;
             *end = through.max(*end);
             Some(agrees(*term, through))
         }
@@ -221,7 +222,7 @@ fn catch_up_2b() {
         let told = heard
             .iter()
             .filter(|heard| heard.to == 2)
-            .any(|heard| heard.request.through() == 10 && append_of(heard).2 == 10);
+            .any(|heard| heard.request.through().index == 10 && append_of(heard).2 == 10);
         assert!(told, "server 2 answers again, and has not learnt that entry 10 is committed");
         let sent = heard.iter().filter(|heard| heard.to == 2).flat_map(|heard| append_of(heard).1).count();
         assert!(sent >= 10, "server 2 lacked ten entries, and was sent {sent}");

@@ -16,7 +16,7 @@ use crate::preludes::{NEVER, follower_after, is_done, lead, leader, lonely_leade
 #[track_caller]
 fn carrying(stage: &Stage<Server>, index: u64) -> Heard {
     const HEARTBEATS: Duration = Duration::from_millis(150);
-    let heard = stage.hear_all(HEARTBEATS).into_iter().rfind(|heard| heard.request.through() >= index);
+    let heard = stage.hear_all(HEARTBEATS).into_iter().rfind(|heard| heard.request.through().index >= index);
     heard.unwrap_or_else(|| panic!("a leader sends again what is unanswered, but not its entries through {index}"))
 }
 
@@ -66,9 +66,9 @@ fn who_gives_up_does_so_alone_3a() {
         let retry = stage.ask_kv_meanwhile(put(0, 1, "k", "v"), patience);
         assert!(!is_done(&first.join()), "nothing is committed yet");
         thread::sleep(AT_ONCE);
-        let commit = stage.hear_all(Duration::ZERO).into_iter().rfind(|heard| heard.request.through() >= 1);
+        let commit = stage.hear_all(Duration::ZERO).into_iter().rfind(|heard| heard.request.through().index >= 1);
         let commit = commit.expect("a leader sends what it is asked for");
-        let through = commit.request.through();
+        let through = commit.request.through().index;
         commit.reply(agrees(term, through));
         let reply = told_at_once("a retry, whose command was committed while it waited,", retry);
         assert_eq!(reply, KvReply::Done(String::new()), "the first request has given up, and not this one");

@@ -7,8 +7,8 @@ use testkit::rule::service::{EARNED, LABEL, RESTORED, SESSIONS};
 use testkit::script::{append, get, put};
 
 use crate::lab::LAB;
-use crate::preludes::store_of;
 use crate::scripted_raft::Service;
+use crate::stores::store_of;
 
 /// The client that looks what the others have brought about.
 const READER: u64 = 99;

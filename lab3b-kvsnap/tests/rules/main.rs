@@ -7,8 +7,8 @@
 
 #[path = "../lab/mod.rs"]
 mod lab;
-mod preludes;
 mod scripted_raft;
+mod stores;
 
 mod contents;
 mod moments;

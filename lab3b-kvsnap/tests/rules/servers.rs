@@ -11,7 +11,7 @@ use testkit::rule::service::{COMPACT_SNAPSHOT, LABEL, RESTORED, SMALL, WORTHWHIL
 use testkit::script::{AT_ONCE, Stage, append, at, get, put};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot, boot_with_limit};
-use crate::preludes::store_of;
+use crate::stores::store_of;
 
 /// The played leader's.
 const TERM: Term = 1;

@@ -166,7 +166,7 @@ impl Commitment {
         }
         let vouches = |pending: &&crate::watch::Pending| match pending.letter.request() {
             Some(request @ RaftRequest::AppendEntries { leader_commit, .. }) => {
-                request.through().min(*leader_commit) >= at.index && (pending.is_held || !known.has_disks)
+                request.through().index.min(*leader_commit) >= at.index && (pending.is_held || !known.has_disks)
             }
             _ => false,
         };
@@ -213,9 +213,9 @@ impl Commitment {
             let told = match request {
                 RaftRequest::AppendEntries { leader_commit, .. } => {
                     follower.has_been_told = true;
-                    request.through().min(*leader_commit)
+                    request.through().index.min(*leader_commit)
                 }
-                RaftRequest::InstallSnapshot { .. } => request.through(),
+                RaftRequest::InstallSnapshot { .. } => request.through().index,
                 RaftRequest::RequestVote { .. } => return Ok(()),
             };
             follower.told = follower.told.max(told);
@@ -251,13 +251,9 @@ impl Oracle for Commitment {
                 if let Some((request, reply)) = letter.reply() {
                     if let (false, RaftReply::AppendEntries { term, outcome: AppendOutcome::Through(_) }) =
                         (known.has_disks, reply)
-                        && let RaftRequest::AppendEntries { prev, entries, .. } = request
+                        && let RaftRequest::AppendEntries { .. } = request
                     {
-                        let through = LogPosition {
-                            index: request.through(),
-                            term: entries.last().map_or(prev.term, |entry| entry.term),
-                        };
-                        self.count_agreement(*term, letter.from, through, known);
+                        self.count_agreement(*term, letter.from, request.through(), known);
                     }
                     let number = letter.answers.as_ref().map_or(0, |request| request.number);
                     return self.answered(letter.from, number, request, reply, event.moment);

@@ -1,7 +1,7 @@
 //! What is told is on disk before it is told (Figure 2, persistent state).
 
 use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
-use labrpc::{ApplyMsg, LogPosition, PeerId, Term};
+use labrpc::{ApplyMsg, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
@@ -48,12 +48,16 @@ impl Durable {
             let missing = format!("says term {}, vote {:?}", disk.head.term, disk.head.voted_for);
             return Err(unsaved(server, &told, missing, moment));
         }
-        if let Some(request @ RaftRequest::AppendEntries { prev, entries, .. }) = letter.request() {
-            let index = request.through();
-            let last = LogPosition { index, term: entries.last().map_or(prev.term, |entry| entry.term) };
+        if let Some(request @ RaftRequest::AppendEntries { .. }) = letter.request() {
+            let last = request.through();
             if disk.head.term == term && !disk.covers(last) {
                 let missing = format!("ends at index {} of term {}", disk.last().index, disk.last().term);
-                return Err(unsaved(server, &format!("sent entry {index} of term {}", last.term), missing, moment));
+                return Err(unsaved(
+                    server,
+                    &format!("sent entry {} of term {}", last.index, last.term),
+                    missing,
+                    moment,
+                ));
             }
         }
         Ok(())

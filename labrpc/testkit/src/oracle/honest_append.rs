@@ -76,7 +76,7 @@ impl HonestAppend {
         if let RaftRequest::RequestVote { .. } = request {
             return Ok(());
         }
-        let vouched = request.through();
+        let vouched = request.through().index;
         if *through > vouched {
             return verdict(
                 &FOLLOWS,

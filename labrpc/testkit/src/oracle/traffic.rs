@@ -114,14 +114,12 @@ impl Traffic {
             RaftRequest::RequestVote { .. } => Ok(()),
         }
     }
-}
 
-impl Traffic {
     /// Once entries up to a refused position are on their way, it may be asked for again.
     fn offers(&mut self, letter: &Letter) {
         let Some(request @ RaftRequest::AppendEntries { prev, .. }) = letter.request() else { return };
         let Some(told) = self.told.get_mut(&(letter.from, letter.to)) else { return };
-        let sent = prev.index + 1..=request.through();
+        let sent = prev.index + 1..=request.through().index;
         told.refused.take_if(|(refused, _)| sent.contains(&refused.index));
     }
 }

@@ -68,7 +68,7 @@ pub fn agrees(term: Term, through: Index) -> RaftReply {
 pub fn obedient(request: &RaftRequest) -> RaftReply {
     match request {
         RaftRequest::RequestVote { term, .. } => granted(*term),
-        _ => agrees(request.term(), request.through()),
+        _ => agrees(request.term(), request.through().index),
     }
 }
 

@@ -140,7 +140,7 @@ impl<R: Elect> Stage<R> {
         leader_commit: Index,
     ) -> (Term, AppendOutcome) {
         let request = RaftRequest::AppendEntries { term, leader: from, prev, entries, leader_commit };
-        outcome(term, request.through(), self.ask(from, request))
+        outcome(term, request.through().index, self.ask(from, request))
     }
 
     /// A played leader sends a heartbeat that vouches for nothing.
