@@ -192,7 +192,7 @@ pub(crate) struct Broken {
 impl Broken {
     /// The rule that was broken: what an oracle says, or what the test is about, or what holds for
     /// any server.
-    fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
+    pub(crate) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
         if let Some(verdict) = &self.verdict {
             return Some(verdict.rule);
         }

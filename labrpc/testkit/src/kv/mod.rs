@@ -156,3 +156,74 @@ impl Clerk {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use labrpc::network::Service;
+    use labrpc::sim::Keep;
+    use labrpc::wire::WireError;
+    use labrpc::{Standing, time};
+
+    use super::*;
+    use crate::lab::run_simulated;
+    use crate::rule::Rule;
+    use crate::token::Token;
+
+    const A_MOMENT: Duration = Duration::from_millis(1);
+
+    /// A server that nobody asks anything.
+    struct Idle;
+
+    impl Elect for Idle {
+        fn standing(&self) -> Standing {
+            Standing { term: 1, is_leader: false }
+        }
+        fn watch(&self, _: Standing) -> Option<Standing> {
+            None
+        }
+        fn shutdown(&self) {}
+    }
+
+    impl Service for Idle {
+        fn request(&self, _: PeerId, _: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+            Ok(None)
+        }
+    }
+
+    /// A clerk that makes its answers up: every key holds the same for ever.
+    struct Forgetful(&'static str);
+
+    impl KvClient for Forgetful {
+        fn get(&mut self, _: &str) -> String {
+            time::sleep(A_MOMENT);
+            self.0.to_string()
+        }
+        fn put(&mut self, _: &str, _: &str) {
+            time::sleep(A_MOMENT);
+        }
+        fn append(&mut self, _: &str, _: &str) {
+            time::sleep(A_MOMENT);
+        }
+    }
+
+    /// The rule that is broken when one writes "1" and another then reads `answer`.
+    fn broken_by(answer: &'static str) -> Option<&'static Rule> {
+        let token = Token { test: "told".into(), seed: 1, kept: None };
+        let body = move |world: &World| {
+            let store = Store::new(world, 1, |_| Booted::raft(Idle), move |_, _| Forgetful(answer));
+            store.clerk().put("x", "1");
+            store.clerk().get("x");
+            store.check_linearizable();
+        };
+        run_simulated(&token, Keep::All, false, None, &body).0.err().and_then(|broken| broken.rule(None))
+    }
+
+    /// What no order of the operations explains is held against the service, by the rule's name.
+    #[test]
+    fn an_answer_that_fits_nowhere_is_named() {
+        assert_eq!(broken_by("1"), None);
+        assert_eq!(broken_by("").map(|rule| rule.name), Some("linearizable"));
+    }
+}
