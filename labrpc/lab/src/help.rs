@@ -115,7 +115,7 @@ Arguments:
 
 Options:
       --check  Make a handout in a temporary folder and prove that it is what it should be: made
-               twice it is the same, it holds no solution and no planted bug, it builds without
+               twice it is the same, it holds no solution and no planted bug, it compiles without
                warnings, every graded test is red, and with the solutions put back all of them
                are green
   -h, --help   Print help

@@ -33,18 +33,7 @@ pub struct Cargo {
     root: PathBuf,
     profile: Profile,
     words: Words,
-    scope: Scope,
     variables: Vec<(&'static str, OsString)>,
-}
-
-/// For which packages cargo chooses the features of what they all depend on. Builds of one scope
-/// share their artifacts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scope {
-    /// For those that are asked for, as with `cargo test -p …`.
-    Packages,
-    /// For all that there are, as with `cargo build --workspace`.
-    Workspace,
 }
 
 /// An executable of graded tests.
@@ -70,18 +59,7 @@ pub struct Build {
 impl Cargo {
     /// Builds in the given course as the caller would.
     pub fn new(course: &Course, profile: Profile) -> Cargo {
-        Cargo {
-            root: course.root().to_path_buf(),
-            profile,
-            words: Words::Shown,
-            scope: Scope::Packages,
-            variables: Vec::new(),
-        }
-    }
-
-    /// Builds tests as a part of the whole workspace, after [`build_all`](Cargo::build_all).
-    pub fn within_workspace(self) -> Cargo {
-        Cargo { scope: Scope::Workspace, ..self }
+        Cargo { root: course.root().to_path_buf(), profile, words: Words::Shown, variables: Vec::new() }
     }
 
     /// Sends cargo's words elsewhere.
@@ -110,14 +88,9 @@ impl Cargo {
         kinds.iter().for_each(|kind| {
             command.args(["--test", kind.name()]);
         });
-        match self.scope {
-            Scope::Packages => labs.iter().for_each(|lab| {
-                command.args(["--package", lab.package]);
-            }),
-            Scope::Workspace => {
-                command.arg("--workspace");
-            }
-        }
+        labs.iter().for_each(|lab| {
+            command.args(["--package", lab.package]);
+        });
         if self.profile == Profile::Release {
             command.arg("--release");
         }
@@ -131,10 +104,10 @@ impl Cargo {
         Ok(Some(read(&fs::read_to_string(&messages).map_err(failed())?)))
     }
 
-    /// Builds all that there is, and returns whether that went well.
-    pub fn build_all(&self) -> Result<bool, Failure> {
+    /// Has the compiler read all that there is, and returns whether it found no fault.
+    pub fn check_all(&self) -> Result<bool, Failure> {
         let mut command = self.command()?;
-        command.args(["build", "--workspace", "--all-targets"]).stdout(Stdio::null());
+        command.args(["check", "--workspace", "--all-targets"]).stdout(Stdio::null());
         Ok(Supervised::start(&mut command)?.wait()?.success())
     }
 

@@ -18,7 +18,7 @@ done; done";
 const CLAIMS: [&str; 6] = [
     "1. made twice, it is the same to the byte … ok",
     "2. it holds no line of a solution or of a planted bug … ok",
-    "3. it builds without a warning … ok",
+    "3. it compiles without a warning … ok",
     "4. every graded test meets a todo! within a minute … ok",
     "5. with the solutions put back it is the course again … ok",
     "6. every graded test then passes … ok",
@@ -202,7 +202,7 @@ fn each_false_claim_is_found_out() {
         (
             3,
             |course| course.write("broken", ""),
-            "the handout does not build without warnings:\nwarning: unused variable",
+            "the handout does not compile without warnings:\nwarning: unused variable",
         ),
         (4, |course| course.behave("lab2d-snapshot", PASSING), "one_2d passes without a solution"),
         (4, |course| course.behave("lab2d-snapshot", "exit 101"), "one_2d: No verdict, 0 of 2 seeds recorded"),
