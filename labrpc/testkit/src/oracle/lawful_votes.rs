@@ -11,8 +11,8 @@ use crate::rule::replication::ELECTION_RESTRICTION;
 use crate::verdict::{Moment, Verdict};
 use crate::watch::{Event, Known, Letter, SLACK, What};
 
-/// A campaign that was decided before a save may be announced after it.
-const TAILS_KEPT: usize = 4;
+/// A campaign may go to disk together with what came next: it may be of any of so many last saves.
+const TAILS_MIN: usize = 4;
 
 /// Who voted for whom, and where logs are known to end.
 #[derive(Default)]
@@ -20,8 +20,9 @@ pub(super) struct LawfulVotes {
     votes: FxHashMap<(PeerId, Term), PeerId>,
     /// Where a log without a disk at least ends: the last position that it agreed to.
     agreed_tails: FxHashMap<PeerId, Vec<(Moment, LogPosition)>>,
-    /// Where logs on disks ended lately.
-    saved_tails: FxHashMap<PeerId, Vec<LogPosition>>,
+    /// Where logs on disks have ended since their servers booted, each save with the last term in
+    /// which the server had voted for itself.
+    saved_tails: FxHashMap<PeerId, Vec<(Term, LogPosition)>>,
     /// When each server last heard from a leader of its term.
     heard_leader: FxHashMap<PeerId, Instant>,
     /// Whether any log is known to hold anything.
@@ -58,11 +59,10 @@ impl LawfulVotes {
             return Ok(());
         }
         let disk = known.servers[server].disk.last();
-        let is_lately = self.saved_tails.get(&server).is_some_and(|tails| tails.contains(&last_log));
-        // The last to be asked may be asked when the campaign is won already, and the log has grown.
-        let first = known.campaign(server, term).filter(|campaign| campaign.began != moment);
-        let is_as_before = first.is_some_and(|campaign| campaign.last_log == last_log);
-        if disk == last_log || is_lately || is_as_before {
+        // A request may leave when the campaign is won already, or lost, and the log is another.
+        let saves = self.saved_tails.get(&server).into_iter().flatten().rev().enumerate();
+        let mut since_ballot = saves.take_while(|(nth, (ballot, _))| *ballot >= term || *nth < TAILS_MIN);
+        if disk == last_log || since_ballot.any(|(_, (_, tail))| *tail == last_log) {
             return Ok(());
         }
         Err(Verdict::new(
@@ -219,14 +219,15 @@ impl Oracle for LawfulVotes {
                     self.votes.entry((*server, change.head.term)).or_insert(candidate);
                 }
                 let tails = self.saved_tails.entry(*server).or_default();
-                if tails.len() == TAILS_KEPT {
-                    tails.remove(0);
-                }
-                tails.push(known.servers[*server].disk.last());
+                let last_ballot = tails.last().map_or(0, |(ballot, _)| *ballot);
+                let is_own = change.head.voted_for == Some(*server);
+                let ballot = if is_own { change.head.term } else { last_ballot };
+                tails.push((ballot, known.servers[*server].disk.last()));
                 Ok(())
             }
             What::Booted(server) => {
                 self.agreed_tails.remove(server);
+                self.saved_tails.remove(server);
                 self.heard_leader.remove(server);
                 if known.has_disks {
                     let head = known.servers[*server].disk.head;
@@ -238,5 +239,81 @@ impl Oracle for LawfulVotes {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use labrpc::face::{DiskHead, LogEntry, Unspoken};
+    use labrpc::network::{Message, Passage, Port, Tap};
+    use labrpc::sim::{self, Keep};
+    use labrpc::wire::{self, WireError};
+    use labrpc::{Bytes, Index, Persister, Save};
+
+    use super::*;
+    use crate::eyes::{DiskEyes, Eyes};
+    use crate::lab::run_simulated;
+    use crate::token::Token;
+    use crate::world::World;
+
+    /// The eyes of a lab whose servers ask for votes, and save a ballot and the terms of entries.
+    const BALLOTS_ONLY: Eyes = Eyes {
+        read_request: |bytes| {
+            let (term, candidate, index, last_term): (Term, PeerId, Index, Term) = wire::decode(bytes)?;
+            Ok(RaftRequest::RequestVote { term, candidate, last_log: LogPosition { term: last_term, index } })
+        },
+        write_request: |_| Err(Unspoken),
+        read_reply: |bytes| Err(unread(bytes)),
+        write_reply: |_| Err(Unspoken),
+        disk: Some(DiskEyes {
+            read_head: |bytes| {
+                let (term, voted_for) = wire::decode(bytes)?;
+                Ok(DiskHead { term, voted_for, ..DiskHead::default() })
+            },
+            write_head: |head| wire::encode(&(head.term, head.voted_for)).into(),
+            read_entry: |bytes| Ok(LogEntry { term: wire::decode(bytes)?, command: Bytes::default() }),
+            write_entry: |entry| wire::encode(&entry.term).into(),
+        }),
+        kv: None,
+        pace: None,
+    };
+
+    fn unread(_: &[u8]) -> WireError {
+        wire::decode::<u64>(&[]).expect_err("no bytes are no number")
+    }
+
+    /// A server campaigns, wins by its own vote alone, and takes commands; only then its request
+    /// for another's vote leaves. The rule that this breaks, if its log then ended at `last_log`.
+    fn broken_by_late_request(last_log: LogPosition) -> Option<&'static str> {
+        let token = Token { test: "late".into(), seed: 1, kept: None };
+        let body = move |world: &World| {
+            let watch = world.watch(1, |_| true).expect("time is virtual");
+            watch.booted(0, sim::new_node("server 0"), None);
+            let disk = Persister::new(0);
+            disk.set_tap(Arc::new(watch.clone()));
+            let head: Bytes = wire::encode(&(1 as Term, Some(0 as PeerId))).into();
+            disk.save(Save { head: head.clone(), ..Save::default() });
+            for keep in 0..=TAILS_MIN {
+                let append = vec![wire::encode(&(1 as Term)).into()];
+                disk.save(Save { head: head.clone(), keep, append, ..Save::default() });
+                let position = LogPosition { term: 1, index: keep as Index + 1 };
+                watch.started(0, &Bytes::default(), Ok(position));
+            }
+            let bytes = wire::encode(&(1 as Term, 0 as PeerId, last_log.index, last_log.term)).into();
+            let request = Message { number: 0, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
+            watch.message(Instant::now(), &request, Passage::Sent);
+        };
+        let outcome = run_simulated(&token, Keep::All, false, Some(BALLOTS_ONLY), &body).0;
+        outcome.err().map(|broken| broken.rule(None).map_or("none", |rule| rule.name))
+    }
+
+    /// A request may leave long after its campaign, and tells of the log as it was at some moment since.
+    #[test]
+    fn a_late_request_tells_of_its_campaign() {
+        assert_eq!(broken_by_late_request(LogPosition::default()), None);
+        let never = LogPosition { term: 1, index: 100 };
+        assert_eq!(broken_by_late_request(never), Some("election-restriction"));
     }
 }

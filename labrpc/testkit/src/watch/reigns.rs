@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use labrpc::face::{RaftReply, RaftRequest};
-use labrpc::{LogPosition, PeerId, Term};
+use labrpc::{PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::event::{Event, What};
@@ -21,8 +21,6 @@ pub(super) struct Reigns {
 pub struct Campaign {
     /// When it first asked for a vote.
     pub began: Moment,
-    /// Where it then said that its log ends.
-    pub last_log: LogPosition,
     /// Who is known to have voted for it, itself included: their votes have arrived.
     pub voters: BTreeSet<PeerId>,
     /// When the last vote that it needed arrived.
@@ -33,9 +31,9 @@ impl Reigns {
     pub(super) fn see(&mut self, event: &Event, majority: usize) {
         match &event.what {
             What::Sent(letter) => {
-                if let Some(&RaftRequest::RequestVote { term, last_log, .. }) = letter.request() {
+                if let Some(&RaftRequest::RequestVote { term, .. }) = letter.request() {
                     let voters = BTreeSet::from([letter.from]);
-                    let campaign = Campaign { began: event.moment, last_log, voters, won: None };
+                    let campaign = Campaign { began: event.moment, voters, won: None };
                     self.campaigns.entry((letter.from, term)).or_insert(campaign);
                 }
             }
