@@ -31,9 +31,9 @@ fn lossy_links_2a() {
         let cluster = cluster(world, 5);
         cluster.set_conditions(Conditions::UNRELIABLE);
         let leader = cluster.one_leader();
-        let before = cluster.standing(leader).expect("it is up").term;
+        let before = cluster.status(leader).expect("it is up").term;
         thread::sleep(WATCHED);
-        let terms = cluster.servers().filter_map(|server| cluster.standing(server)).map(|standing| standing.term);
+        let terms = cluster.servers().filter_map(|server| cluster.status(server)).map(|status| status.term);
         let elections = terms.max().expect("all are up") - before;
         assert!(elections <= ELECTIONS_MAX, "in {WATCHED:?} of a lossy network there were {elections} elections");
     });

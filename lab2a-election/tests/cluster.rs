@@ -79,7 +79,7 @@ fn many_elections_2a() {
             victims.iter().for_each(|&server| cluster.connect(server));
         }
         cluster.one_leader();
-        let reigns = cluster.watch().map(|watch| watch.tally().reigns).unwrap_or_default();
-        world.happened("leaders that are lost, and others that follow", reigns >= 2);
+        let leaderships = cluster.observer().map(|watch| watch.tally().leaderships).unwrap_or_default();
+        world.happened("leaders that are lost, and others that follow", leaderships >= 2);
     });
 }

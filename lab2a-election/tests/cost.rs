@@ -26,11 +26,11 @@ fn led_cluster(world: &World) -> (Cluster<Server>, usize) {
 
 /// What so many seconds cost, without any election.
 fn spend(cluster: &Cluster<Server>, leader: usize, seconds: u64) -> Spent {
-    let before = cluster.standing(leader);
+    let before = cluster.status(leader);
     let meter = Meter::start(cluster);
     thread::sleep(Duration::from_secs(seconds));
     let spent = meter.read();
-    assert_eq!(cluster.standing(leader), before, "server {leader} leads, and nothing has happened since");
+    assert_eq!(cluster.status(leader), before, "server {leader} leads, and nothing has happened since");
     spent
 }
 

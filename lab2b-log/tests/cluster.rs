@@ -16,7 +16,7 @@ const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What has come about, where it is counted.
 fn tally(cluster: &Cluster<Server>) -> Tally {
-    cluster.watch().map(|watch| watch.tally()).unwrap_or_default()
+    cluster.observer().map(|watch| watch.tally()).unwrap_or_default()
 }
 
 /// In a healthy cluster each command is applied at the next index, and nothing else is.
@@ -89,7 +89,7 @@ fn leader_failure_2b() {
         cluster.one(&number(102), 2);
         thread::sleep(ELECTION_TIMEOUT);
         cluster.one(&number(103), 2);
-        assert_eq!(cluster.ledger().last_applied(), 3, "three commands were asked for");
+        assert_eq!(cluster.applied_logs().last_applied(), 3, "three commands were asked for");
 
         cluster.disconnect(cluster.one_leader());
         for server in cluster.servers() {
@@ -194,7 +194,7 @@ fn rejoin_2b() {
         cluster.one(&number(104), 2);
         cluster.connect(second);
         cluster.one(&number(105), 3);
-        world.happened("a leader that comes back, after another has led", tally(&cluster).reigns >= 3);
+        world.happened("a leader that comes back, after another has led", tally(&cluster).leaderships >= 3);
     });
 }
 
@@ -239,8 +239,8 @@ fn backup_2b() {
         (0..COMMANDS).for_each(|_| agree(next()));
         cluster.servers().for_each(|server| cluster.connect(server));
         cluster.one(&next(), 5);
-        let Tally { conflicts, reigns, .. } = tally(&cluster);
-        world.happened("logs that part ways far back, in several terms", conflicts > 0 && reigns >= 3);
+        let Tally { conflicts, leaderships, .. } = tally(&cluster);
+        world.happened("logs that part ways far back, in several terms", conflicts > 0 && leaderships >= 3);
     });
 }
 

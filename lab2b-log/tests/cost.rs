@@ -27,11 +27,11 @@ fn led_cluster(world: &World, size: usize) -> (Cluster<Server>, PeerId) {
 
 /// What it costs to do something, without any election.
 fn spend(cluster: &Cluster<Server>, leader: PeerId, act: impl FnOnce()) -> Spent {
-    let before = cluster.standing(leader);
+    let before = cluster.status(leader);
     let meter = Meter::start(cluster);
     act();
     let spent = meter.read();
-    assert_eq!(cluster.standing(leader), before, "server {leader} leads, and nothing has happened since");
+    assert_eq!(cluster.status(leader), before, "server {leader} leads, and nothing has happened since");
     spent
 }
 

@@ -25,7 +25,7 @@ fn crashes_at_saves_2c() {
         let cluster = cluster(world, chaos::odd_size(world));
         let round = Duration::from_micros(20_300); // a little longer than a command takes
         CrashesAtSaves { per_mille: 50, rounds: 200, round, rounds_down: 10 }.strike(&cluster);
-        let tally = cluster.watch().expect("virtual time is watched").tally();
+        let tally = cluster.observer().expect("virtual time is watched").tally();
         world.happened("crashes at saves", tally.reboots > 0);
     });
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lab2c_persist::Raft;
 use labrpc::network::Conditions;
 use labrpc::{Bytes, PeerId, thread};
 use testkit::{Cluster, Tally, World, number};
 
 mod lab;
 
-use lab::{LAB, cluster};
+use lab::{LAB, Server, cluster};
 
 /// MIT's tests take an election for finished after this.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -21,8 +20,8 @@ const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 const MANY_REIGNS: u64 = 20;
 
 /// What has come about, where it is counted.
-fn tally(cluster: &Cluster<Raft>) -> Tally {
-    cluster.watch().map(|watch| watch.tally()).unwrap_or_default()
+fn tally(cluster: &Cluster<Server>) -> Tally {
+    cluster.observer().map(|watch| watch.tally()).unwrap_or_default()
 }
 
 /// Servers crash and come back, one after another and all at once, and the log is still there.
@@ -51,7 +50,7 @@ fn persist1_2c() {
         cluster.restart(follower);
         cluster.connect(follower);
         cluster.one(&number(16), 3);
-        assert_eq!(cluster.ledger().last_applied(), 6, "six commands were asked for");
+        assert_eq!(cluster.applied_logs().last_applied(), 6, "six commands were asked for");
     });
 }
 
@@ -136,7 +135,7 @@ fn figure_8_2c() {
         }
         cluster.servers().filter(|&server| !cluster.is_up(server)).for_each(|server| cluster.start(server));
         cluster.one(&number(100_000), 5);
-        world.happened("leaders lost, one after another", tally(&cluster).reigns > MANY_REIGNS);
+        world.happened("leaders lost, one after another", tally(&cluster).leaderships > MANY_REIGNS);
     });
 }
 
@@ -255,7 +254,7 @@ fn churn(world: &World, conditions: Conditions) {
     let promised: Vec<Bytes> = clients.into_iter().flat_map(|client| client.join()).collect();
     thread::sleep(ELECTION_TIMEOUT);
     let last = cluster.one(&number(u64::MAX), SERVERS as usize);
-    let kept = cluster.ledger().commands();
+    let kept = cluster.applied_logs().commands();
     assert_eq!(kept.len() as u64, last, "every entry before the last is applied as well");
     for command in promised {
         assert!(kept.contains(&command), "{command:?} was applied, and is in the log of no server any more");
@@ -263,7 +262,7 @@ fn churn(world: &World, conditions: Conditions) {
 }
 
 /// Offers one command after another to whoever takes it, and gives those that were seen applied.
-fn submit(cluster: &Cluster<Raft>, client: u64, is_over: &AtomicBool) -> Vec<Bytes> {
+fn submit(cluster: &Cluster<Server>, client: u64, is_over: &AtomicBool) -> Vec<Bytes> {
     /// A client's numbers do not meet another's.
     const NUMBERS: u64 = 1_000_000;
     const LOOKS_MS: [u64; 5] = [10, 20, 50, 100, 200];
@@ -278,7 +277,7 @@ fn submit(cluster: &Cluster<Raft>, client: u64, is_over: &AtomicBool) -> Vec<Byt
             continue;
         };
         for look_ms in LOOKS_MS {
-            if let (_, Some(found)) = cluster.ledger().applied_at(at.index) {
+            if let (_, Some(found)) = cluster.applied_logs().applied_at(at.index) {
                 applied.extend(Some(found).filter(|found| *found == command));
                 break;
             }

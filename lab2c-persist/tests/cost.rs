@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use lab2c_persist::Raft;
 use labrpc::{Index, thread};
 use testkit::cost::Meter;
 use testkit::rule::persistence::SAVES;
@@ -11,19 +10,19 @@ use testkit::{Cluster, World, number};
 
 mod lab;
 
-use lab::{LAB, cluster};
+use lab::{LAB, Server, cluster};
 
 const SERVERS: usize = 3;
 
 /// Three servers and their leader, who has agreed on a first command with all of them.
-fn settled(world: &World) -> Cluster<Raft> {
+fn settled(world: &World) -> Cluster<Server> {
     let cluster = cluster(world, SERVERS);
     cluster.one(&number(0), SERVERS);
     cluster
 }
 
 /// Agrees on so many commands, one after another.
-fn agree(cluster: &Cluster<Raft>, commands: u64) {
+fn agree(cluster: &Cluster<Server>, commands: u64) {
     for n in 1..=commands {
         cluster.one_at_once(&number(n), SERVERS);
     }

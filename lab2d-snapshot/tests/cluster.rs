@@ -64,7 +64,7 @@ fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
         leader = cluster.one_leader();
     }
     if fault != Fault::None {
-        let is_behind = cluster.ledger().snapshots_installed() > 0;
+        let is_behind = cluster.applied_logs().snapshots_installed() > 0;
         world.happened("servers that fall behind, and are given a snapshot", is_behind);
     }
 }
@@ -118,7 +118,7 @@ fn snapshot_all_crash_2d() {
             let after = cluster.one(&next(), SERVERS);
             assert!(after > before, "entry {before} was agreed on before the crash, but the next one is entry {after}");
         }
-        world.happened("boots from a snapshot", cluster.ledger().snapshots_installed() > 0);
+        world.happened("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
     });
 }
 
@@ -140,6 +140,6 @@ fn snapshot_init_2d() {
         crash_all();
         let last = cluster.one(&number(101), SERVERS);
         assert_eq!(last, SNAPSHOT_INTERVAL + 3, "every command before the crashes has its place in the log");
-        world.happened("boots from a snapshot", cluster.ledger().snapshots_installed() > 0);
+        world.happened("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
     });
 }

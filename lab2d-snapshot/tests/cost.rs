@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use lab2d_snapshot::Raft;
 use labrpc::{Bytes, Index, thread};
 use testkit::cluster::SNAPSHOT_INTERVAL;
 use testkit::cost::Meter;
@@ -13,27 +12,27 @@ use testkit::{Cluster, World, number};
 
 mod lab;
 
-use lab::{LAB, cluster};
+use lab::{LAB, Server, cluster};
 
 const SERVERS: usize = 3;
 
 /// Three servers and their leader, who has agreed on a first command with all of them.
-fn settled(world: &World) -> Cluster<Raft> {
+fn settled(world: &World) -> Cluster<Server> {
     let cluster = cluster(world, SERVERS);
     cluster.one(&number(0), SERVERS);
     cluster
 }
 
 /// Agrees on so many commands, one after another, on at least so many servers.
-fn agree(cluster: &Cluster<Raft>, commands: u64, servers: usize) {
+fn agree(cluster: &Cluster<Server>, commands: u64, servers: usize) {
     for n in 1..=commands {
         cluster.one_at_once(&number(n), servers);
     }
 }
 
 /// How many snapshots leaders have sent.
-fn snapshots_sent(cluster: &Cluster<Raft>) -> u64 {
-    cluster.watch().expect("virtual time is watched").tally().snapshots_sent
+fn snapshots_sent(cluster: &Cluster<Server>) -> u64 {
+    cluster.observer().expect("virtual time is watched").tally().snapshots_sent
 }
 
 /// However much was agreed on, no server's log is longer than what came since its service's last snapshot.
@@ -123,6 +122,6 @@ fn an_outage_costs_heartbeats_2d() {
         thread::sleep(OUTAGE);
         let spent = meter.read();
         spent.at_most(&SNAPSHOT_TRAFFIC, "requests while a follower is down", spent.requests, REQUESTS_MAX);
-        assert_eq!(cluster.standing(leader).map(|standing| standing.term), Some(term), "the leader stays in office");
+        assert_eq!(cluster.status(leader).map(|status| status.term), Some(term), "the leader stays in office");
     });
 }

@@ -22,7 +22,7 @@ fn storm_of_links_3a() {
     LAB.simulated("storm_of_links_3a", |world| {
         let store = store(world, 3);
         load::run(&store, Plan::calm(6).stormy(Faults::OF_LINKS));
-        let tally = store.cluster().watch().map(|watch| watch.tally()).unwrap_or_default();
+        let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
         world.happened("messages that are lost", tally.lost > 0);
     });
 }

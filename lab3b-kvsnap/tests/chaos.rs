@@ -1,8 +1,9 @@
 //! Lab 3B under random faults: every oracle on, and every client answered soon after they end.
 
+use labrpc::kv::ClientId;
 use std::time::Duration;
 
-use lab3a_kv::{Clerk, ClientId};
+use lab3a_kv::Clerk;
 use labrpc::thread;
 use testkit::chaos::{self, Faults};
 use testkit::kv::Store;
@@ -43,7 +44,7 @@ fn storm_of_snapshots_3b() {
         (0..MISSED).for_each(|nth| clerk.append("missed", &format!("x {nth} y")));
         cluster.connect(away);
         thread::sleep(CATCH_UP);
-        let tally = cluster.watch().map(|watch| watch.tally()).unwrap_or_default();
+        let tally = cluster.observer().map(|watch| watch.tally()).unwrap_or_default();
         world.happened("a snapshot that a leader sends", tally.snapshots_sent > 0);
         world.happened("a snapshot that a service takes in", tally.snapshots_delivered > 0);
     });

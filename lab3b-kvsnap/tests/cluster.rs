@@ -17,9 +17,9 @@ fn load(test: &str, servers: usize, plan: Plan) {
     LAB.test(test, |world| {
         let store = store(world, servers);
         load::run(&store, plan.compacting(RAFT_STATE_BYTES_MAX));
-        let tally = store.cluster().watch().map(|watch| watch.tally()).unwrap_or_default();
+        let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
         world.happened("a snapshot", store.snapshot_bytes_max() > 0);
-        world.happened("a change of leaders", !plan.partitions || tally.reigns > 1);
+        world.happened("a change of leaders", !plan.partitions || tally.leaderships > 1);
         world.happened("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
     });
 }
@@ -57,7 +57,7 @@ fn snapshot_rpc_3b() {
         assert_eq!(clerk.get("b"), "B");
         assert_eq!(clerk.get("1"), "value 1");
         assert_eq!(clerk.get("49"), "value 49");
-        let tally = cluster.watch().map(|watch| watch.tally()).unwrap_or_default();
+        let tally = cluster.observer().map(|watch| watch.tally()).unwrap_or_default();
         world.happened("a snapshot that a server is given", tally.snapshots_delivered > 0);
 
         cluster.heal();

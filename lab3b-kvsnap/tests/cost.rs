@@ -78,7 +78,7 @@ fn a_rescue_costs_3b() {
         cluster.disconnect(behind);
         (0..WRITES).for_each(|nth| clerk.put("k", &nth.to_string()));
         let meter = Meter::start(cluster);
-        let sent = || cluster.watch().map_or(0, |watch| watch.tally().snapshots_sent);
+        let sent = || cluster.observer().map_or(0, |watch| watch.tally().snapshots_sent);
         let before = sent();
         cluster.connect(behind);
         thread::sleep(CATCHING_UP);

@@ -6,16 +6,16 @@ use std::time::Duration;
 use labrpc::time::Instant;
 use labrpc::{LogPosition, PeerId, thread};
 use testkit::rule::election::{CANDIDATE_YIELDS, FIRST_HEARTBEAT, HEARTBEATS, IDLE_TRAFFIC, LEADER_STAYS};
-use testkit::script::{Heard, Stage, TRAVEL, granted, refused};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, granted, refused};
 
 use crate::lab::{LAB, boot};
 use crate::{leader, pace};
 
 /// When each server heard from the leader, in order.
-fn times(heard: &[Heard]) -> BTreeMap<PeerId, Vec<Instant>> {
+fn times(received: &[ReceivedRequest]) -> BTreeMap<PeerId, Vec<Instant>> {
     let mut times: BTreeMap<PeerId, Vec<Instant>> = BTreeMap::new();
-    for heard in heard {
-        times.entry(heard.to).or_default().push(heard.at);
+    for received in received {
+        times.entry(received.to).or_default().push(received.at);
     }
     times
 }
@@ -24,14 +24,15 @@ fn times(heard: &[Heard]) -> BTreeMap<PeerId, Vec<Instant>> {
 #[test]
 fn first_heartbeat_2a() {
     LAB.rule(&FIRST_HEARTBEAT, "first_heartbeat_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
-        let (term, mut round) = stage.await_campaign();
-        round.drain(..2).for_each(|heard| heard.reply(granted(term)));
+        let script = ScriptedCluster::new(world, 5, boot);
+        let (term, mut round) = script.await_campaign();
+        round.drain(..2).for_each(|received| received.reply(granted(term)));
         let voted = Instant::now();
         for _ in 0..4 {
-            let heard = stage.await_request("a first heartbeat to everyone", pace().heartbeat_interval * 2, |_| true);
-            let waited = heard.at - voted;
-            assert!(waited <= 4 * TRAVEL, "server {} heard from its new leader only after {waited:?}", heard.to);
+            let received =
+                script.await_request("a first heartbeat to everyone", pace().heartbeat_interval * 2, |_| true);
+            let waited = received.at - voted;
+            assert!(waited <= 4 * TRAVEL, "server {} heard from its new leader only after {waited:?}", received.to);
         }
     });
 }
@@ -40,10 +41,11 @@ fn first_heartbeat_2a() {
 #[test]
 fn heartbeats_go_on_2a() {
     LAB.rule(&HEARTBEATS, "heartbeats_go_on_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
-        let (_, greeting) = stage.elect();
-        let mut latest: BTreeMap<PeerId, Instant> = greeting.iter().map(|heard| (heard.to, heard.at)).collect();
-        for (server, times) in times(&stage.hear_all(Duration::from_secs(2))) {
+        let script = ScriptedCluster::new(world, 5, boot);
+        let (_, greeting) = script.elect();
+        let mut latest: BTreeMap<PeerId, Instant> =
+            greeting.iter().map(|received| (received.to, received.at)).collect();
+        for (server, times) in times(&script.hear_all(Duration::from_secs(2))) {
             for time in times {
                 let silence = time - latest[&server];
                 let allowed = pace().heartbeat_interval + TRAVEL;
@@ -62,20 +64,20 @@ fn idle_traffic_2a() {
     LAB.rule(&IDLE_TRAFFIC, "idle_traffic_2a", |world| {
         /// Twice what the default pace needs: whoever hears more than that hears noise.
         const A_SECOND_MAX: usize = 25;
-        let stage = Stage::new(world, 5, boot);
-        let (term, mut round) = stage.await_campaign();
+        let script = ScriptedCluster::new(world, 5, boot);
+        let (term, mut round) = script.await_campaign();
         let late = round.split_off(2);
-        stage.play_along();
-        round.into_iter().for_each(|heard| heard.reply(granted(term)));
+        script.play_along();
+        round.into_iter().for_each(|received| received.reply(granted(term)));
         thread::sleep(pace().heartbeat_interval / 5);
-        stage.forget_heard();
-        let mut heard = stage.hear_all(pace().heartbeat_interval);
+        script.forget_heard();
+        let mut received = script.hear_all(pace().heartbeat_interval);
         for vote in late {
             vote.reply(granted(term));
-            heard.extend(stage.hear_all(pace().heartbeat_interval * 2));
+            received.extend(script.hear_all(pace().heartbeat_interval * 2));
         }
-        heard.extend(stage.hear_all(Duration::from_secs(1)));
-        for (server, times) in times(&heard) {
+        received.extend(script.hear_all(Duration::from_secs(1)));
+        for (server, times) in times(&received) {
             let busiest = times
                 .iter()
                 .map(|from| times.iter().filter(|at| *at >= from && **at < *from + Duration::from_secs(1)).count());
@@ -91,15 +93,15 @@ fn idle_traffic_2a() {
 #[test]
 fn candidate_yields_2a() {
     LAB.rule(&CANDIDATE_YIELDS, "candidate_yields_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
-        let (term, _) = stage.await_campaign();
+        let script = ScriptedCluster::new(world, 5, boot);
+        let (term, _) = script.await_campaign();
         for _ in 0..10 {
-            assert_eq!(stage.heartbeat(1, term).0, term, "the leader of term {term} speaks, in that very term");
-            let heard = stage.hear(pace().heartbeat_interval);
+            assert_eq!(script.heartbeat(1, term).0, term, "the leader of term {term} speaks, in that very term");
+            let received = script.hear(pace().heartbeat_interval);
             assert!(
-                heard.is_none(),
+                received.is_none(),
                 "term {term} has a leader, and server 0 sends {:?}",
-                heard.map(|heard| heard.request)
+                received.map(|received| received.request)
             );
         }
     });
@@ -109,18 +111,18 @@ fn candidate_yields_2a() {
 #[test]
 fn leader_stays_2a() {
     LAB.rule(&LEADER_STAYS, "leader_stays_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
-        let (term, mut round) = stage.await_campaign();
+        let script = ScriptedCluster::new(world, 5, boot);
+        let (term, mut round) = script.await_campaign();
         let late = round.split_off(2);
-        round.into_iter().for_each(|heard| heard.reply(granted(term)));
+        round.into_iter().for_each(|received| received.reply(granted(term)));
         thread::sleep(2 * TRAVEL);
         let rival = late[0].to;
-        assert_eq!(stage.request_vote(rival, term, LogPosition::ZERO), (term, false), "its own vote is cast");
-        assert_eq!(stage.standing(), leader(term), "a rival of its own term deposes nobody");
-        stage.request_vote(rival, term - 1, LogPosition::ZERO);
-        assert_eq!(stage.standing(), leader(term), "a rival of an older term deposes nobody");
-        late.into_iter().for_each(|heard| heard.reply(refused(term)));
+        assert_eq!(script.request_vote(rival, term, LogPosition::ZERO), (term, false), "its own vote is cast");
+        assert_eq!(script.status(), leader(term), "a rival of its own term deposes nobody");
+        script.request_vote(rival, term - 1, LogPosition::ZERO);
+        assert_eq!(script.status(), leader(term), "a rival of an older term deposes nobody");
+        late.into_iter().for_each(|received| received.reply(refused(term)));
         thread::sleep(2 * TRAVEL);
-        assert_eq!(stage.standing(), leader(term), "votes that it does not get, and does not need, depose nobody");
+        assert_eq!(script.status(), leader(term), "votes that it does not get, and does not need, depose nobody");
     });
 }

@@ -14,25 +14,24 @@ mod threads;
 mod timing;
 mod votes;
 
-use lab2a_election::Timing;
-use labrpc::{Standing, Term};
-use testkit::script::{Heard, Stage};
+use labrpc::{Status, Term, Timing};
+use testkit::script::{ReceivedRequest, ScriptedCluster};
 
 use lab::Server;
 
-fn leader(term: Term) -> Standing {
-    Standing { term, is_leader: true }
+fn leader(term: Term) -> Status {
+    Status { term, is_leader: true }
 }
 
-fn not_leader(term: Term) -> Standing {
-    Standing { term, is_leader: false }
+fn not_leader(term: Term) -> Status {
+    Status { term, is_leader: false }
 }
 
 /// The next campaign of a later term than `term`: who has no answer yet may ask again meanwhile.
 #[track_caller]
-fn await_campaign_after(stage: &Stage<Server>, term: Term) -> (Term, Vec<Heard>) {
+fn await_campaign_after(script: &ScriptedCluster<Server>, term: Term) -> (Term, Vec<ReceivedRequest>) {
     loop {
-        let (next, round) = stage.await_campaign();
+        let (next, round) = script.await_campaign();
         if next > term {
             return (next, round);
         }
@@ -41,5 +40,5 @@ fn await_campaign_after(stage: &Stage<Server>, term: Term) -> (Term, Vec<Heard>)
 
 /// How long this lab's servers wait for one another.
 fn pace() -> Timing {
-    Timing::default()
+    TIMING
 }

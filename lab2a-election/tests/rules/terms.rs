@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use labrpc::face::{AppendOutcome, RaftRequest};
+use labrpc::RaftRequest;
 use labrpc::time::Instant;
-use labrpc::{LogPosition, Term, thread};
+use labrpc::{AppendOutcome, LogPosition, Term, thread};
 use testkit::rule::election::{NEW_TERM, OLD_TERM};
-use testkit::script::{Stage, TRAVEL, granted, refused, stale};
+use testkit::script::{ScriptedCluster, TRAVEL, granted, refused, stale};
 
 use crate::lab::{LAB, Server, boot};
 use crate::{leader, not_leader, pace};
@@ -15,12 +15,12 @@ use crate::{leader, not_leader, pace};
 const INSISTENTLY: Duration = Duration::from_millis(20);
 
 /// Checks that a server that led until now is silent, as a leader.
-fn assert_deposed(stage: &Stage<Server>, newer: Term) {
-    assert_eq!(stage.standing(), not_leader(newer), "server 0 was told of term {newer}");
-    stage.forget_heard();
-    let heard = stage.hear_all(pace().election_timeout_min - 4 * TRAVEL);
-    let spoken = heard.iter().find(|heard| matches!(heard.request, RaftRequest::AppendEntries { .. }));
-    assert!(spoken.is_none(), "server 0 leads no more, and still sends {:?}", spoken.map(|heard| &heard.request));
+fn assert_deposed(script: &ScriptedCluster<Server>, newer: Term) {
+    assert_eq!(script.status(), not_leader(newer), "server 0 was told of term {newer}");
+    script.forget_heard();
+    let received = script.hear_all(pace().election_timeout_min - 4 * TRAVEL);
+    let spoken = received.iter().find(|received| matches!(received.request, RaftRequest::AppendEntries(_)));
+    assert!(spoken.is_none(), "server 0 leads no more, and still sends {:?}", spoken.map(|received| &received.request));
 }
 
 /// A candidate of an older term is refused, though its request may have been the first of all, and
@@ -28,14 +28,14 @@ fn assert_deposed(stage: &Stage<Server>, newer: Term) {
 #[test]
 fn old_candidate_2a() {
     LAB.rule(&OLD_TERM, "old_candidate_2a", |world| {
-        let stage = Stage::new(world, 3, boot);
-        assert_eq!(stage.request_vote(1, 7, LogPosition::ZERO), (7, true), "nobody had the vote of term 7 yet");
-        let late = stage.request_vote(1, 6, LogPosition::ZERO);
+        let script = ScriptedCluster::new(world, 3, boot);
+        assert_eq!(script.request_vote(1, 7, LogPosition::ZERO), (7, true), "nobody had the vote of term 7 yet");
+        let late = script.request_vote(1, 6, LogPosition::ZERO);
         assert_eq!(late, (7, false), "server 1 has the vote of term 7, but this request is of term 6");
-        stage.heartbeat(2, 9);
-        let late = stage.request_vote(1, 8, LogPosition::ZERO);
+        script.heartbeat(2, 9);
+        let late = script.request_vote(1, 8, LogPosition::ZERO);
         assert_eq!(late, (9, false), "server 0 is in term 9, so nobody is elected in term 8 any more");
-        assert_eq!(stage.standing(), not_leader(9), "a request of an older term changes nothing");
+        assert_eq!(script.status(), not_leader(9), "a request of an older term changes nothing");
     });
 }
 
@@ -43,11 +43,11 @@ fn old_candidate_2a() {
 #[test]
 fn old_leader_2a() {
     LAB.rule(&OLD_TERM, "old_leader_2a", |world| {
-        let stage = Stage::new(world, 3, boot);
-        assert_eq!(stage.heartbeat(1, 7).0, 7, "server 0 takes over the term of the leader that it hears");
+        let script = ScriptedCluster::new(world, 3, boot);
+        assert_eq!(script.heartbeat(1, 7).0, 7, "server 0 takes over the term of the leader that it hears");
         let since = Instant::now();
-        while stage.hear(INSISTENTLY).is_none() {
-            assert_eq!(stage.heartbeat(2, 6).1, AppendOutcome::StaleTerm, "term 6 is over: server 0 is in term 7");
+        while script.hear(INSISTENTLY).is_none() {
+            assert_eq!(script.heartbeat(2, 6).1, AppendOutcome::StaleTerm, "term 6 is over: server 0 is in term 7");
             let waited = since.elapsed();
             assert!(
                 waited <= pace().election_timeout_max + INSISTENTLY + 2 * TRAVEL,
@@ -55,10 +55,10 @@ fn old_leader_2a() {
             );
         }
         thread::sleep(TRAVEL);
-        stage.forget_heard();
-        let (term, _) = stage.elect();
-        assert_eq!(stage.heartbeat(1, 7), (term, AppendOutcome::StaleTerm), "term 7 is over");
-        assert_eq!(stage.standing(), leader(term), "a leader of an older term deposes nobody");
+        script.forget_heard();
+        let (term, _) = script.elect();
+        assert_eq!(script.heartbeat(1, 7), (term, AppendOutcome::StaleTerm), "term 7 is over");
+        assert_eq!(script.status(), leader(term), "a leader of an older term deposes nobody");
     });
 }
 
@@ -66,10 +66,10 @@ fn old_leader_2a() {
 #[test]
 fn newer_candidate_2a() {
     LAB.rule(&NEW_TERM, "newer_candidate_2a", |world| {
-        let stage = Stage::new(world, 3, boot);
-        let (term, _) = stage.elect();
-        stage.request_vote(1, term + 2, LogPosition::ZERO);
-        assert_deposed(&stage, term + 2);
+        let script = ScriptedCluster::new(world, 3, boot);
+        let (term, _) = script.elect();
+        script.request_vote(1, term + 2, LogPosition::ZERO);
+        assert_deposed(&script, term + 2);
     });
 }
 
@@ -77,13 +77,13 @@ fn newer_candidate_2a() {
 #[test]
 fn newer_leader_2a() {
     LAB.rule(&NEW_TERM, "newer_leader_2a", |world| {
-        let stage = Stage::new(world, 3, boot);
-        let (term, _) = stage.elect();
-        assert_eq!(stage.heartbeat(1, term + 2).0, term + 2, "the leader of term {} has spoken", term + 2);
-        assert_deposed(&stage, term + 2);
-        let (term, _) = stage.await_campaign();
-        assert_eq!(stage.heartbeat(1, term + 2).0, term + 2, "the leader of term {} has spoken", term + 2);
-        assert_eq!(stage.standing(), not_leader(term + 2), "its campaign was for term {term}");
+        let script = ScriptedCluster::new(world, 3, boot);
+        let (term, _) = script.elect();
+        assert_eq!(script.heartbeat(1, term + 2).0, term + 2, "the leader of term {} has spoken", term + 2);
+        assert_deposed(&script, term + 2);
+        let (term, _) = script.await_campaign();
+        assert_eq!(script.heartbeat(1, term + 2).0, term + 2, "the leader of term {} has spoken", term + 2);
+        assert_eq!(script.status(), not_leader(term + 2), "its campaign was for term {term}");
     });
 }
 
@@ -91,15 +91,15 @@ fn newer_leader_2a() {
 #[test]
 fn newer_term_for_a_candidate_2a() {
     LAB.rule(&NEW_TERM, "newer_term_for_a_candidate_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
-        let (term, mut round) = stage.await_campaign();
+        let script = ScriptedCluster::new(world, 5, boot);
+        let (term, mut round) = script.await_campaign();
         round.pop().expect("four servers were asked").reply(refused(term + 3));
         thread::sleep(2 * TRAVEL);
-        assert_eq!(stage.standing(), not_leader(term + 3), "an answer told it of term {}", term + 3);
-        round.into_iter().for_each(|heard| heard.reply(granted(term)));
+        assert_eq!(script.status(), not_leader(term + 3), "an answer told it of term {}", term + 3);
+        round.into_iter().for_each(|received| received.reply(granted(term)));
         thread::sleep(2 * TRAVEL);
-        assert_eq!(stage.standing(), not_leader(term + 3), "it was elected in term {term}, which is over");
-        let (next, _) = stage.await_campaign();
+        assert_eq!(script.status(), not_leader(term + 3), "it was elected in term {term}, which is over");
+        let (next, _) = script.await_campaign();
         assert_eq!(next, term + 4, "the next campaign is in the term after the newest that it knows");
     });
 }
@@ -108,10 +108,10 @@ fn newer_term_for_a_candidate_2a() {
 #[test]
 fn newer_term_for_a_leader_2a() {
     LAB.rule(&NEW_TERM, "newer_term_for_a_leader_2a", |world| {
-        let stage = Stage::new(world, 3, boot);
-        let (term, mut greeting) = stage.elect();
+        let script = ScriptedCluster::new(world, 3, boot);
+        let (term, mut greeting) = script.elect();
         greeting.pop().expect("two servers hear from it").reply(stale(term + 3));
         thread::sleep(2 * TRAVEL);
-        assert_deposed(&stage, term + 3);
+        assert_deposed(&script, term + 3);
     });
 }

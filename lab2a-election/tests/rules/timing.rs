@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lab2a_election::{Election, Heartbeat, Wake};
-use labrpc::face::RaftRequest;
+use lab2a_election::{Election, TickOutcome};
+use labrpc::RaftRequest;
 use labrpc::time::Instant;
-use labrpc::{LogPosition, thread};
+use labrpc::{LogPosition, RequestVote, thread};
 use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, RANDOM_TIMEOUT, STABLE, TIMER};
-use testkit::script::{Stage, TRAVEL, refused};
+use testkit::script::{ScriptedCluster, TRAVEL, refused};
 
 use crate::lab::{LAB, Server, boot, cluster};
 use crate::{await_campaign_after, not_leader, pace};
@@ -19,11 +19,11 @@ const PROMPTLY: Duration = TRAVEL;
 const INSISTENTLY: Duration = Duration::from_millis(20);
 
 /// How long the server waited before each of so many campaigns that nobody answers.
-fn waits(stage: &Stage<Server>, count: usize) -> Vec<Duration> {
-    let (mut term, first) = stage.await_campaign();
+fn waits(script: &ScriptedCluster<Server>, count: usize) -> Vec<Duration> {
+    let (mut term, first) = script.await_campaign();
     let mut before = first[0].at;
     let mut wait = || {
-        let (next, round) = await_campaign_after(stage, term);
+        let (next, round) = await_campaign_after(script, term);
         term = next;
         round[0].at - std::mem::replace(&mut before, round[0].at)
     };
@@ -34,15 +34,15 @@ fn waits(stage: &Stage<Server>, count: usize) -> Vec<Duration> {
 #[test]
 fn campaign_2a() {
     LAB.rule(&CAMPAIGN, "campaign_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
-        stage.heartbeat(3, 7);
-        let (term, round) = stage.await_campaign();
+        let script = ScriptedCluster::new(world, 5, boot);
+        script.heartbeat(3, 7);
+        let (term, round) = script.await_campaign();
         assert_eq!(term, 8, "it was in term 7, and each campaign is in the next term");
-        let asked: BTreeSet<_> = round.iter().map(|heard| heard.to).collect();
+        let asked: BTreeSet<_> = round.iter().map(|received| received.to).collect();
         assert_eq!(asked, BTreeSet::from([1, 2, 3, 4]), "every other server is asked, once");
-        let request = RaftRequest::RequestVote { term, candidate: 0, last_log: LogPosition::ZERO };
-        assert!(round.iter().all(|heard| heard.request == request), "each is asked {request:?}");
-        assert_eq!(stage.standing(), not_leader(8), "nobody has answered yet");
+        let request = RaftRequest::RequestVote(RequestVote { term, candidate: 0, last_log: LogPosition::ZERO });
+        assert!(round.iter().all(|received| received.request == request), "each is asked {request:?}");
+        assert_eq!(script.status(), not_leader(8), "nobody has answered yet");
     });
 }
 
@@ -50,8 +50,8 @@ fn campaign_2a() {
 #[test]
 fn campaigns_go_on_2a() {
     LAB.rule(&CAMPAIGN_DUE, "campaigns_go_on_2a", |world| {
-        let stage = Stage::new(world, 3, boot);
-        for waited in waits(&stage, 5) {
+        let script = ScriptedCluster::new(world, 3, boot);
+        for waited in waits(&script, 5) {
             assert!(waited >= pace().election_timeout_min, "the next campaign came after {waited:?}: too soon");
             assert!(
                 waited <= pace().election_timeout_max + PROMPTLY,
@@ -65,14 +65,14 @@ fn campaigns_go_on_2a() {
 #[test]
 fn denials_restart_no_timer_2a() {
     LAB.rule(&TIMER, "denials_restart_no_timer_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
-        let (term, round) = stage.await_campaign();
+        let script = ScriptedCluster::new(world, 5, boot);
+        let (term, round) = script.await_campaign();
         let began = round[0].at;
-        for heard in round {
+        for received in round {
             thread::sleep(pace().election_timeout_min / 3);
-            heard.reply(refused(term));
+            received.reply(refused(term));
         }
-        let (_, next) = await_campaign_after(&stage, term);
+        let (_, next) = await_campaign_after(&script, term);
         let waited = next[0].at - began;
         assert!(waited <= pace().election_timeout_max + PROMPTLY, "denials put its next campaign off, to {waited:?}");
     });
@@ -82,14 +82,14 @@ fn denials_restart_no_timer_2a() {
 #[test]
 fn vote_restarts_the_timer_2a() {
     LAB.rule(&TIMER, "vote_restarts_the_timer_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
+        let script = ScriptedCluster::new(world, 5, boot);
         for term in 1..=10 {
-            assert_eq!(stage.request_vote(1, term, LogPosition::ZERO), (term, true), "term {term} is new");
-            let heard = stage.hear(pace().election_timeout_min - 4 * TRAVEL);
+            assert_eq!(script.request_vote(1, term, LogPosition::ZERO), (term, true), "term {term} is new");
+            let received = script.hear(pace().election_timeout_min - 4 * TRAVEL);
             assert!(
-                heard.is_none(),
+                received.is_none(),
                 "it has just given its vote, and campaigns: {:?}",
-                heard.map(|heard| heard.request)
+                received.map(|received| received.request)
             );
         }
     });
@@ -99,16 +99,16 @@ fn vote_restarts_the_timer_2a() {
 #[test]
 fn denied_vote_restarts_no_timer_2a() {
     LAB.rule(&TIMER, "denied_vote_restarts_no_timer_2a", |world| {
-        let stage = Stage::new(world, 5, boot);
-        assert_eq!(stage.request_vote(1, 5, LogPosition::ZERO), (5, true), "term 5 is new");
+        let script = ScriptedCluster::new(world, 5, boot);
+        assert_eq!(script.request_vote(1, 5, LogPosition::ZERO), (5, true), "term 5 is new");
         let since = Instant::now();
-        while stage.hear(INSISTENTLY).is_none() {
+        while script.hear(INSISTENTLY).is_none() {
             let waited = since.elapsed();
             assert!(
                 waited <= pace().election_timeout_max + INSISTENTLY + PROMPTLY,
                 "{waited:?} after the last vote that it gave it has not campaigned: requests that it denies put it off"
             );
-            assert!(!stage.request_vote(2, 5, LogPosition::ZERO).1, "server 1 has the vote of term 5");
+            assert!(!script.request_vote(2, 5, LogPosition::ZERO).1, "server 1 has the vote of term 5");
         }
     });
 }
@@ -117,14 +117,14 @@ fn denied_vote_restarts_no_timer_2a() {
 #[test]
 fn leader_restarts_the_timer_2a() {
     LAB.rule(&TIMER, "leader_restarts_the_timer_2a", |world| {
-        let stage = Stage::new(world, 3, boot);
+        let script = ScriptedCluster::new(world, 3, boot);
         for _ in 0..10 {
-            stage.heartbeat(1, 1);
-            let heard = stage.hear(pace().election_timeout_min - 4 * TRAVEL);
+            script.heartbeat(1, 1);
+            let received = script.hear(pace().election_timeout_min - 4 * TRAVEL);
             assert!(
-                heard.is_none(),
+                received.is_none(),
                 "its leader has just spoken, and it campaigns: {:?}",
-                heard.map(|heard| heard.request)
+                received.map(|received| received.request)
             );
         }
     });
@@ -141,7 +141,7 @@ fn late_tick_2a() {
             "the leader of term 1 is obeyed in term 0"
         );
         let wake = election.tick(LogPosition::ZERO, due);
-        assert_eq!(wake, Wake::Sleep, "the leader spoke at this very moment: look again whether a tick is due");
+        assert_eq!(wake, TickOutcome::NotDue, "the leader spoke at this very moment: look again whether a tick is due");
     });
 }
 
@@ -151,7 +151,7 @@ fn waits_differ_2a() {
     LAB.rule(&RANDOM_TIMEOUT, "waits_differ_2a", |world| {
         /// Several of a slow network's round trips: who wakes first has won before the next one wakes.
         const SPREAD_MIN: Duration = Duration::from_millis(50);
-        let waits = waits(&Stage::new(world, 3, boot), 12);
+        let waits = waits(&ScriptedCluster::new(world, 3, boot), 12);
         let (shortest, longest) =
             (waits.iter().min().expect("there are some"), waits.iter().max().expect("there are some"));
         assert!(
@@ -170,7 +170,7 @@ fn servers_differ_2a() {
         for _ in 0..200 {
             thread::sleep(PROMPTLY * 20);
             let terms: BTreeSet<_> =
-                cluster.servers().filter_map(|server| cluster.standing(server)).map(|standing| standing.term).collect();
+                cluster.servers().filter_map(|server| cluster.status(server)).map(|status| status.term).collect();
             if terms.len() > 1 {
                 return;
             }
@@ -183,14 +183,14 @@ fn servers_differ_2a() {
 #[test]
 fn one_lost_heartbeat_2a() {
     LAB.rule(&STABLE, "one_lost_heartbeat_2a", |world| {
-        let stage = Stage::new(world, 3, boot);
+        let script = ScriptedCluster::new(world, 3, boot);
         for _ in 0..20 {
-            stage.heartbeat(1, 1);
-            let heard = stage.hear(2 * pace().heartbeat_interval);
+            script.heartbeat(1, 1);
+            let received = script.hear(2 * pace().heartbeat_interval);
             assert!(
-                heard.is_none(),
+                received.is_none(),
                 "one heartbeat was lost, and it campaigns: {:?}",
-                heard.map(|heard| heard.request)
+                received.map(|received| received.request)
             );
         }
     });

@@ -2,32 +2,32 @@
 
 use labrpc::{Term, thread};
 use testkit::rule::replication::{APPEND_ONLY, COMMIT_AT_ONCE, COMMIT_SPREADS, MAJORITY_COMMIT, OWN_TERM_COMMIT};
-use testkit::script::{Heard, Stage, TRAVEL, agrees, at, entries};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agrees, at, entries};
 use testkit::{World, number};
 
 use crate::lab::{LAB, Server, boot};
 use crate::{ROUND_TRIP, append_of, await_append, give, pace};
 
 /// A leader of so many servers who has sent its first command to all of them.
-fn leader_with_one(world: &World, size: usize) -> (Stage<Server>, Term, Vec<Heard>) {
-    let stage = Stage::replicating(world, size, boot);
-    let (term, greeting) = stage.elect();
-    greeting.into_iter().for_each(|heard| heard.reply(agrees(term, 0)));
+fn leader_with_one(world: &World, size: usize) -> (ScriptedCluster<Server>, Term, Vec<ReceivedRequest>) {
+    let script = ScriptedCluster::replicating(world, size, boot);
+    let (term, greeting) = script.elect();
+    greeting.into_iter().for_each(|received| received.reply(agrees(term, 0)));
     thread::sleep(2 * TRAVEL);
-    assert_eq!(stage.start(number(1)), Ok(at(1, term)), "it leads term {term}, and its log is empty");
-    let sent = (1..size).map(|_| stage.await_request("its first entry to everyone", ROUND_TRIP, crate::is_append));
+    assert_eq!(script.start(number(1)), Ok(at(1, term)), "it leads term {term}, and its log is empty");
+    let sent = (1..size).map(|_| script.await_request("its first entry to everyone", ROUND_TRIP, crate::is_append));
     let sent = sent.collect();
-    (stage, term, sent)
+    (script, term, sent)
 }
 
 /// One follower agrees to the first entry, and that is taken in.
-fn agree(sent: &mut Vec<Heard>, term: Term) {
+fn agree(sent: &mut Vec<ReceivedRequest>, term: Term) {
     sent.pop().expect("another follower was sent the entry").reply(agrees(term, 1));
     thread::sleep(2 * TRAVEL);
 }
 
-fn assert_uncommitted(stage: &Stage<Server>, why: &str) {
-    let applied = stage.applied_indices();
+fn assert_uncommitted(script: &ScriptedCluster<Server>, why: &str) {
+    let applied = script.applied_indices();
     assert!(applied.is_empty(), "it handed over entry {applied:?}, but {why}");
 }
 
@@ -35,12 +35,12 @@ fn assert_uncommitted(stage: &Stage<Server>, why: &str) {
 #[test]
 fn majority_commit_2b() {
     LAB.rule(&MAJORITY_COMMIT, "majority_commit_2b", |world| {
-        let (stage, term, mut sent) = leader_with_one(world, 5);
-        assert_uncommitted(&stage, "nobody has agreed to it yet");
+        let (script, term, mut sent) = leader_with_one(world, 5);
+        assert_uncommitted(&script, "nobody has agreed to it yet");
         agree(&mut sent, term);
-        assert_uncommitted(&stage, "two of five are no majority");
+        assert_uncommitted(&script, "two of five are no majority");
         agree(&mut sent, term);
-        assert_eq!(stage.applied_indices(), [1], "three of five hold entry 1, the leader included");
+        assert_eq!(script.applied_indices(), [1], "three of five hold entry 1, the leader included");
     });
 }
 
@@ -48,11 +48,11 @@ fn majority_commit_2b() {
 #[test]
 fn majority_of_four_2b() {
     LAB.rule(&MAJORITY_COMMIT, "majority_of_four_2b", |world| {
-        let (stage, term, mut sent) = leader_with_one(world, 4);
+        let (script, term, mut sent) = leader_with_one(world, 4);
         agree(&mut sent, term);
-        assert_uncommitted(&stage, "two of four are no majority");
+        assert_uncommitted(&script, "two of four are no majority");
         agree(&mut sent, term);
-        assert_eq!(stage.applied_indices(), [1], "three of four hold entry 1, the leader included");
+        assert_eq!(script.applied_indices(), [1], "three of four hold entry 1, the leader included");
     });
 }
 
@@ -60,12 +60,12 @@ fn majority_of_four_2b() {
 #[test]
 fn leader_commit_2b() {
     LAB.rule(&MAJORITY_COMMIT, "leader_commit_2b", |world| {
-        let (stage, term, mut sent) = leader_with_one(world, 5);
+        let (script, term, mut sent) = leader_with_one(world, 5);
         agree(&mut sent, term);
         let (_, _, leader_commit) = append_of(&sent[0]);
         assert_eq!(leader_commit, 0, "it sent entry 1 for the first time, so nobody else could hold it");
-        let heard = await_append(&stage, 1, "a heartbeat");
-        assert_eq!(append_of(&heard).2, 0, "two of five hold entry 1, which is no majority");
+        let received = await_append(&script, 1, "a heartbeat");
+        assert_eq!(append_of(&received).2, 0, "two of five hold entry 1, which is no majority");
     });
 }
 
@@ -74,15 +74,15 @@ fn leader_commit_2b() {
 #[test]
 fn own_term_commit_2b() {
     LAB.rule(&OWN_TERM_COMMIT, "own_term_commit_2b", |world| {
-        let stage = Stage::replicating(world, 3, boot);
-        give(&stage, &[1, 1]);
-        stage.play_along();
-        let (term, _) = stage.elect();
-        stage.hear_all(pace().heartbeat_interval * 2);
-        assert_uncommitted(&stage, &format!("it is of term 1, and only entries of term {term} may be counted"));
-        assert_eq!(stage.start(number(3)), Ok(at(3, term)), "its log ended at index 2");
-        stage.hear_all(pace().heartbeat_interval * 2);
-        assert_eq!(stage.applied_indices(), [1, 2, 3], "entry 3 is committed, and with it all before it");
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        give(&script, &[1, 1]);
+        script.play_along();
+        let (term, _) = script.elect();
+        script.hear_all(pace().heartbeat_interval * 2);
+        assert_uncommitted(&script, &format!("it is of term 1, and only entries of term {term} may be counted"));
+        assert_eq!(script.start(number(3)), Ok(at(3, term)), "its log ended at index 2");
+        script.hear_all(pace().heartbeat_interval * 2);
+        assert_eq!(script.applied_indices(), [1, 2, 3], "entry 3 is committed, and with it all before it");
     });
 }
 
@@ -90,9 +90,9 @@ fn own_term_commit_2b() {
 #[test]
 fn commit_at_once_2b() {
     LAB.rule(&COMMIT_AT_ONCE, "commit_at_once_2b", |world| {
-        let (stage, term, mut sent) = leader_with_one(world, 3);
+        let (script, term, mut sent) = leader_with_one(world, 3);
         agree(&mut sent, term);
-        assert_eq!(stage.applied_indices(), [1], "a millisecond ago one of two followers agreed: that is a majority");
+        assert_eq!(script.applied_indices(), [1], "a millisecond ago one of two followers agreed: that is a majority");
     });
 }
 
@@ -100,11 +100,11 @@ fn commit_at_once_2b() {
 #[test]
 fn alone_2b() {
     LAB.rule(&COMMIT_AT_ONCE, "alone_2b", |world| {
-        let stage = Stage::replicating(world, 1, boot);
+        let script = ScriptedCluster::replicating(world, 1, boot);
         thread::sleep(pace().election_timeout_max + TRAVEL);
-        assert_eq!(stage.start(number(1)), Ok(at(1, 1)), "it won term 1 by its own vote");
+        assert_eq!(script.start(number(1)), Ok(at(1, 1)), "it won term 1 by its own vote");
         thread::sleep(TRAVEL);
-        assert_eq!(stage.applied_indices(), [1], "its own copy is a majority of one");
+        assert_eq!(script.applied_indices(), [1], "its own copy is a majority of one");
     });
 }
 
@@ -112,12 +112,16 @@ fn alone_2b() {
 #[test]
 fn commitment_spreads_2b() {
     LAB.rule(&COMMIT_SPREADS, "commitment_spreads_2b", |world| {
-        let (stage, term, mut sent) = leader_with_one(world, 3);
+        let (script, term, mut sent) = leader_with_one(world, 3);
         agree(&mut sent, term);
         for follower in [1, 2] {
-            stage.forget_heard();
-            let heard = await_append(&stage, follower, "a heartbeat");
-            assert_eq!(append_of(&heard).2, 1, "entry 1 is committed, and nothing else will tell server {follower} so");
+            script.forget_heard();
+            let received = await_append(&script, follower, "a heartbeat");
+            assert_eq!(
+                append_of(&received).2,
+                1,
+                "entry 1 is committed, and nothing else will tell server {follower} so"
+            );
         }
     });
 }
@@ -126,13 +130,13 @@ fn commitment_spreads_2b() {
 #[test]
 fn leader_append_only_2b() {
     LAB.rule(&APPEND_ONLY, "leader_append_only_2b", |world| {
-        let stage = Stage::replicating(world, 3, boot);
-        give(&stage, &[1, 2, 2]);
-        let (term, greeting) = stage.elect();
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        give(&script, &[1, 2, 2]);
+        let (term, greeting) = script.elect();
         let follower = greeting[0].to;
-        greeting.into_iter().for_each(|heard| heard.reply(testkit::script::retry(term, 1)));
-        let heard = await_append(&stage, follower, "its log, from the first entry on");
-        let (prev, sent, _) = append_of(&heard);
+        greeting.into_iter().for_each(|received| received.reply(testkit::script::retry(term, 1)));
+        let received = await_append(&script, follower, "its log, from the first entry on");
+        let (prev, sent, _) = append_of(&received);
         let expected = &entries(1, &[1, 2, 2])[prev.index as usize..];
         assert_eq!(sent, expected, "left is what it sends after index {}, right what it was given", prev.index);
     });

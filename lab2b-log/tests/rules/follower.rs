@@ -1,7 +1,7 @@
 //! What a follower does with a leader's entries (Figure 2, AppendEntries; §5.3).
 
+use labrpc::AppendOutcome::{self, RetryFrom, StaleTerm, Through};
 use labrpc::LogPosition;
-use labrpc::face::AppendOutcome::{self, RetryFrom, StaleTerm, Through};
 use testkit::rule::election::OLD_TERM;
 use testkit::rule::replication::{
     ACKNOWLEDGED, BACK_UP, COMMIT_SPREADS, CONSISTENCY, FOLLOWER_COMMIT, FOLLOWS, REFUSAL,
@@ -19,12 +19,12 @@ fn assert_refused((_, outcome): (u64, AppendOutcome), why: &str) {
 #[test]
 fn consistency_check_2b() {
     LAB.rule(&CONSISTENCY, "consistency_check_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 1]);
-        let refused = stage.append(2, 3, at(3, 2), entries(4, &[3]), 4);
+        let script = follower_with(world, &[1, 1, 1]);
+        let refused = script.append(2, 3, at(3, 2), entries(4, &[3]), 4);
         assert_refused(refused, "it holds index 3 of term 1, not of term 2");
-        let refused = stage.append(2, 3, at(5, 1), entries(6, &[3]), 6);
+        let refused = script.append(2, 3, at(5, 1), entries(6, &[3]), 6);
         assert_refused(refused, "its log ends at index 3, before index 5");
-        assert_applies(&stage, 1, &[]);
+        assert_applies(&script, 1, &[]);
     });
 }
 
@@ -32,12 +32,12 @@ fn consistency_check_2b() {
 #[test]
 fn heartbeats_are_checked_2b() {
     LAB.rule(&CONSISTENCY, "heartbeats_are_checked_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 1]);
-        let refused = stage.append(2, 3, at(3, 2), vec![], 3);
+        let script = follower_with(world, &[1, 1, 1]);
+        let refused = script.append(2, 3, at(3, 2), vec![], 3);
         assert_refused(refused, "it holds index 3 of term 1, not of term 2");
-        let refused = stage.append(2, 3, at(5, 2), vec![], 5);
+        let refused = script.append(2, 3, at(5, 2), vec![], 5);
         assert_refused(refused, "its log ends at index 3, before index 5");
-        assert_applies(&stage, 1, &[]);
+        assert_applies(&script, 1, &[]);
     });
 }
 
@@ -46,16 +46,16 @@ fn heartbeats_are_checked_2b() {
 #[test]
 fn conflicts_are_cut_2b() {
     LAB.rule(&FOLLOWS, "conflicts_are_cut_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 2, 2]);
+        let script = follower_with(world, &[1, 1, 2, 2]);
         let theirs = entries(1, &[1, 1, 3]);
-        let (_, outcome) = stage.append(2, 3, LogPosition::ZERO, theirs.clone(), 0);
+        let (_, outcome) = script.append(2, 3, LogPosition::ZERO, theirs.clone(), 0);
         assert_eq!(outcome, Through(3), "the first two entries are there already, and the third replaces another");
         assert_refused(
-            stage.append(2, 3, at(4, 2), vec![], 0),
+            script.append(2, 3, at(4, 2), vec![], 0),
             "its entry 4 followed another entry 3, and must be gone",
         );
-        stage.append(2, 3, at(3, 3), vec![], 3);
-        assert_applies(&stage, 1, &theirs);
+        script.append(2, 3, at(3, 3), vec![], 3);
+        assert_applies(&script, 1, &theirs);
     });
 }
 
@@ -63,11 +63,11 @@ fn conflicts_are_cut_2b() {
 #[test]
 fn doubled_request_2b() {
     LAB.rule(&FOLLOWS, "doubled_request_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 1]);
-        give(&stage, &[1, 1, 1]);
-        let (_, outcome) = stage.append(1, 1, at(1, 1), entries(2, &[1, 1, 1]), 4);
+        let script = follower_with(world, &[1, 1, 1]);
+        give(&script, &[1, 1, 1]);
+        let (_, outcome) = script.append(1, 1, at(1, 1), entries(2, &[1, 1, 1]), 4);
         assert_eq!(outcome, Through(4), "entries 2 and 3 are there already, and entry 4 is new");
-        assert_applies(&stage, 1, &entries(1, &[1, 1, 1, 1]));
+        assert_applies(&script, 1, &entries(1, &[1, 1, 1, 1]));
     });
 }
 
@@ -76,8 +76,8 @@ fn doubled_request_2b() {
 #[test]
 fn agreement_ends_with_the_request_2b() {
     LAB.rule(&FOLLOWS, "agreement_ends_with_the_request_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 1]);
-        let (_, outcome) = stage.append(2, 2, at(1, 1), vec![], 0);
+        let script = follower_with(world, &[1, 1, 1]);
+        let (_, outcome) = script.append(2, 2, at(1, 1), vec![], 0);
         assert_eq!(outcome, Through(1), "the leader of term 2 has asked about index 1 only");
     });
 }
@@ -86,13 +86,13 @@ fn agreement_ends_with_the_request_2b() {
 #[test]
 fn late_request_2b() {
     LAB.rule(&ACKNOWLEDGED, "late_request_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 1, 1, 1]);
-        let (_, outcome) = stage.append(1, 1, LogPosition::ZERO, entries(1, &[1, 1]), 0);
+        let script = follower_with(world, &[1, 1, 1, 1, 1]);
+        let (_, outcome) = script.append(1, 1, LogPosition::ZERO, entries(1, &[1, 1]), 0);
         assert_eq!(outcome, Through(2), "the late request ends at index 2, and all of it is there");
-        stage.append(1, 1, at(1, 1), vec![], 0);
-        let (_, outcome) = stage.append(1, 1, at(5, 1), vec![], 5);
+        script.append(1, 1, at(1, 1), vec![], 0);
+        let (_, outcome) = script.append(1, 1, at(5, 1), vec![], 5);
         assert_eq!(outcome, Through(5), "it has agreed through index 5 before, and no entry conflicts with that");
-        assert_applies(&stage, 1, &entries(1, &[1, 1, 1, 1, 1]));
+        assert_applies(&script, 1, &entries(1, &[1, 1, 1, 1, 1]));
     });
 }
 
@@ -100,9 +100,9 @@ fn late_request_2b() {
 #[test]
 fn refusal_cuts_nothing_2b() {
     LAB.rule(&REFUSAL, "refusal_cuts_nothing_2b", |world| {
-        let stage = follower_with(world, &[1, 2, 2, 2]);
-        assert_refused(stage.append(2, 4, at(4, 3), entries(5, &[4]), 0), "it holds index 4 of term 2, not of term 3");
-        let (_, outcome) = stage.append(2, 4, at(3, 2), entries(4, &[4]), 0);
+        let script = follower_with(world, &[1, 2, 2, 2]);
+        assert_refused(script.append(2, 4, at(4, 3), entries(5, &[4]), 0), "it holds index 4 of term 2, not of term 3");
+        let (_, outcome) = script.append(2, 4, at(3, 2), entries(4, &[4]), 0);
         assert_eq!(outcome, Through(4), "it held entries 1 to 3, which nothing conflicted with");
     });
 }
@@ -111,10 +111,10 @@ fn refusal_cuts_nothing_2b() {
 #[test]
 fn refusal_commits_nothing_2b() {
     LAB.rule(&REFUSAL, "refusal_commits_nothing_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 1]);
-        assert_refused(stage.append(2, 3, at(3, 2), entries(4, &[3]), 3), "it holds index 3 of term 1, not of term 2");
-        assert_refused(stage.append(2, 3, at(4, 3), entries(5, &[3]), 3), "its log ends at index 3");
-        assert_applies(&stage, 1, &[]);
+        let script = follower_with(world, &[1, 1, 1]);
+        assert_refused(script.append(2, 3, at(3, 2), entries(4, &[3]), 3), "it holds index 3 of term 1, not of term 2");
+        assert_refused(script.append(2, 3, at(4, 3), entries(5, &[3]), 3), "its log ends at index 3");
+        assert_applies(&script, 1, &[]);
     });
 }
 
@@ -122,13 +122,13 @@ fn refusal_commits_nothing_2b() {
 #[test]
 fn old_leaders_entries_2b() {
     LAB.rule(&OLD_TERM, "old_leaders_entries_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 3]);
-        let late = stage.append(2, 2, at(2, 1), entries(3, &[2, 2]), 4);
+        let script = follower_with(world, &[1, 1, 3]);
+        let late = script.append(2, 2, at(2, 1), entries(3, &[2, 2]), 4);
         assert_eq!(late, (3, StaleTerm), "it is in term 3, and term 2 is over");
-        assert_applies(&stage, 1, &[]);
-        let (_, outcome) = stage.append(1, 3, at(3, 3), vec![], 3);
+        assert_applies(&script, 1, &[]);
+        let (_, outcome) = script.append(1, 3, at(3, 3), vec![], 3);
         assert_eq!(outcome, Through(3), "entry 3 of term 3 is its leader's, and no older leader's entry replaces it");
-        assert_applies(&stage, 1, &entries(1, &[1, 1, 3]));
+        assert_applies(&script, 1, &entries(1, &[1, 1, 3]));
     });
 }
 
@@ -137,11 +137,11 @@ fn old_leaders_entries_2b() {
 #[test]
 fn follower_commit_2b() {
     LAB.rule(&FOLLOWER_COMMIT, "follower_commit_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 1]);
-        stage.append(2, 2, at(1, 1), vec![], 3);
-        assert_applies(&stage, 1, &entries(1, &[1]));
-        stage.append(2, 2, at(1, 1), entries(2, &[2, 2]), 7);
-        assert_applies(&stage, 2, &entries(2, &[2, 2]));
+        let script = follower_with(world, &[1, 1, 1]);
+        script.append(2, 2, at(1, 1), vec![], 3);
+        assert_applies(&script, 1, &entries(1, &[1]));
+        script.append(2, 2, at(1, 1), entries(2, &[2, 2]), 7);
+        assert_applies(&script, 2, &entries(2, &[2, 2]));
     });
 }
 
@@ -149,14 +149,14 @@ fn follower_commit_2b() {
 #[test]
 fn commitment_stays_2b() {
     LAB.rule(&FOLLOWER_COMMIT, "commitment_stays_2b", |world| {
-        let stage = follower_with(world, &[1, 1, 1]);
-        stage.append(1, 1, at(3, 1), vec![], 3);
-        assert_applies(&stage, 1, &entries(1, &[1, 1, 1]));
-        stage.append(1, 1, at(2, 1), vec![], 1);
-        stage.append(1, 1, at(3, 1), vec![], 3);
-        assert_applies(&stage, 4, &[]);
-        stage.append(1, 1, at(1, 1), vec![], 0);
-        stage.await_campaign();
+        let script = follower_with(world, &[1, 1, 1]);
+        script.append(1, 1, at(3, 1), vec![], 3);
+        assert_applies(&script, 1, &entries(1, &[1, 1, 1]));
+        script.append(1, 1, at(2, 1), vec![], 1);
+        script.append(1, 1, at(3, 1), vec![], 3);
+        assert_applies(&script, 4, &[]);
+        script.append(1, 1, at(1, 1), vec![], 0);
+        script.await_campaign();
     });
 }
 
@@ -164,11 +164,11 @@ fn commitment_stays_2b() {
 #[test]
 fn heartbeats_tell_what_is_committed_2b() {
     LAB.rule(&COMMIT_SPREADS, "heartbeats_tell_what_is_committed_2b", |world| {
-        let stage = follower_with(world, &[1, 1]);
-        stage.append(1, 1, at(2, 1), vec![], 1);
-        assert_applies(&stage, 1, &entries(1, &[1]));
-        stage.append(1, 1, at(2, 1), vec![], 2);
-        assert_applies(&stage, 2, &entries(2, &[1]));
+        let script = follower_with(world, &[1, 1]);
+        script.append(1, 1, at(2, 1), vec![], 1);
+        assert_applies(&script, 1, &entries(1, &[1]));
+        script.append(1, 1, at(2, 1), vec![], 2);
+        assert_applies(&script, 2, &entries(2, &[1]));
     });
 }
 
@@ -183,10 +183,10 @@ fn refusals_help_2b() {
         let cases =
             [(vec![1, 1], 40, 4, "its log is too short"), (own, 31, 4, "it holds thirty entries of another term")];
         for (own, long, term, why) in cases {
-            let stage = follower_with(world, &own);
+            let script = follower_with(world, &own);
             let mut prev = at(long, 3);
             let mut refusals = 0;
-            while let (_, RetryFrom(index)) = stage.append(2, term, prev, vec![], 0) {
+            while let (_, RetryFrom(index)) = script.append(2, term, prev, vec![], 0) {
                 assert!(
                     (1..=prev.index).contains(&index),
                     "it does not hold index {}, and asks for {index}",

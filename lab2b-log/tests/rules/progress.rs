@@ -1,11 +1,11 @@
 //! What a leader knows of its followers, and how it finds out (Figure 2, nextIndex and matchIndex; §5.3).
 
-use labrpc::face::RaftRequest;
+use labrpc::RaftRequest;
 use labrpc::network::Conditions;
-use labrpc::{Index, LogPosition, Term, thread};
+use labrpc::{AppendEntries, Index, LogPosition, RequestVote, Term, thread};
 use testkit::rule::election::{LEADER_STAYS, NEW_TERM};
-use testkit::rule::replication::{BACK_UP, FRESH_REIGN, LATE_REPLY};
-use testkit::script::{Heard, PUNCTUAL, Stage, TRAVEL, agrees, at, granted, retry, stale};
+use testkit::rule::replication::{BACK_UP, FRESH_LEADERSHIP, LATE_REPLY};
+use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, agrees, at, granted, retry, stale};
 use testkit::{World, number};
 
 use crate::lab::{LAB, Server, boot};
@@ -13,25 +13,25 @@ use crate::{ROUND_TRIP, append_of, await_append, give, pace};
 
 /// A leader of five that took five commands, and its requests to server 1 that are not answered yet:
 /// the greeting, and one that ends at index 5.
-fn leader_with_five(world: &World) -> (Stage<Server>, Term, [Heard; 2]) {
-    let stage = Stage::replicating(world, 5, boot);
-    let (term, greeting) = stage.elect();
-    let greeting = greeting.into_iter().find(|heard| heard.to == 1).expect("server 1 was greeted");
-    (1..=5).for_each(|n| assert_eq!(stage.start(number(n)), Ok(at(n, term)), "it leads term {term}"));
+fn leader_with_five(world: &World) -> (ScriptedCluster<Server>, Term, [ReceivedRequest; 2]) {
+    let script = ScriptedCluster::replicating(world, 5, boot);
+    let (term, greeting) = script.elect();
+    let greeting = greeting.into_iter().find(|received| received.to == 1).expect("server 1 was greeted");
+    (1..=5).for_each(|n| assert_eq!(script.start(number(n)), Ok(at(n, term)), "it leads term {term}"));
     let latest = loop {
-        let heard = await_append(&stage, 1, "its entries");
-        if heard.request.through().index == 5 {
-            break heard;
+        let received = await_append(&script, 1, "its entries");
+        if received.request.through().index == 5 {
+            break received;
         }
     };
-    (stage, term, [greeting, latest])
+    (script, term, [greeting, latest])
 }
 
 /// Checks that the next request to server 1 starts right after what it has agreed to.
-fn assert_starts_after(stage: &Stage<Server>, agreed: Index, why: &str) {
-    stage.forget_heard();
-    let heard = await_append(stage, 1, "a heartbeat");
-    let (prev, _, _) = append_of(&heard);
+fn assert_starts_after(script: &ScriptedCluster<Server>, agreed: Index, why: &str) {
+    script.forget_heard();
+    let received = await_append(script, 1, "a heartbeat");
+    let (prev, _, _) = append_of(&received);
     assert_eq!(prev.index, agreed, "server 1 has agreed through {agreed}, and {why}");
 }
 
@@ -39,12 +39,12 @@ fn assert_starts_after(stage: &Stage<Server>, agreed: Index, why: &str) {
 #[test]
 fn late_agreement_2b() {
     LAB.rule(&LATE_REPLY, "late_agreement_2b", |world| {
-        let (stage, term, [early, latest]) = leader_with_five(world);
+        let (script, term, [early, latest]) = leader_with_five(world);
         latest.reply(agrees(term, 5));
         thread::sleep(2 * TRAVEL);
         early.reply(agrees(term, 0));
         thread::sleep(2 * TRAVEL);
-        assert_starts_after(&stage, 5, "an older agreement, through 0, came after that");
+        assert_starts_after(&script, 5, "an older agreement, through 0, came after that");
     });
 }
 
@@ -52,12 +52,12 @@ fn late_agreement_2b() {
 #[test]
 fn late_refusal_2b() {
     LAB.rule(&LATE_REPLY, "late_refusal_2b", |world| {
-        let (stage, term, [early, latest]) = leader_with_five(world);
+        let (script, term, [early, latest]) = leader_with_five(world);
         latest.reply(agrees(term, 5));
         thread::sleep(2 * TRAVEL);
         early.reply(retry(term, 1));
         thread::sleep(2 * TRAVEL);
-        assert_starts_after(&stage, 5, "a refusal of an older request came after that");
+        assert_starts_after(&script, 5, "a refusal of an older request came after that");
     });
 }
 
@@ -65,23 +65,23 @@ fn late_refusal_2b() {
 #[test]
 fn doubled_refusals_2b() {
     LAB.rule(&LATE_REPLY, "doubled_refusals_2b", |world| {
-        let stage = Stage::replicating(world, 3, boot);
-        give(&stage, &[1, 1]);
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        give(&script, &[1, 1]);
         let doubled = Conditions { duplicates_per_mille: 1000, ..PUNCTUAL };
-        stage.network().set_link_conditions(1, 0, Some(doubled));
-        let (term, greeting) = stage.elect();
-        let greeting = greeting.into_iter().find(|heard| heard.to == 1).expect("server 1 was greeted");
-        let second = await_append(&stage, 1, "a second heartbeat");
-        let third = await_append(&stage, 1, "a third heartbeat");
-        [greeting, second, third].into_iter().for_each(|heard| heard.reply(retry(term, 1)));
+        script.network().set_link_conditions(1, 0, Some(doubled));
+        let (term, greeting) = script.elect();
+        let greeting = greeting.into_iter().find(|received| received.to == 1).expect("server 1 was greeted");
+        let second = await_append(&script, 1, "a second heartbeat");
+        let third = await_append(&script, 1, "a third heartbeat");
+        [greeting, second, third].into_iter().for_each(|received| received.reply(retry(term, 1)));
         // Halving the distance instead of going where it is asked to takes a leader two requests.
-        let mut sent = (0..3).map(|_| await_append(&stage, 1, "the entries that server 1 asks for"));
-        let heard = sent.find(|heard| append_of(heard).0 == LogPosition::ZERO);
-        let heard = heard.expect("server 1 asks for the entries from index 1 on, and is not sent them");
-        assert_eq!(append_of(&heard).1.len(), 2, "server 1 asks for the entries from index 1 on, and there are two");
-        heard.reply(agrees(term, 2));
+        let mut sent = (0..3).map(|_| await_append(&script, 1, "the entries that server 1 asks for"));
+        let received = sent.find(|received| append_of(received).0 == LogPosition::ZERO);
+        let received = received.expect("server 1 asks for the entries from index 1 on, and is not sent them");
+        assert_eq!(append_of(&received).1.len(), 2, "server 1 asks for the entries from index 1 on, and there are two");
+        received.reply(agrees(term, 2));
         thread::sleep(2 * TRAVEL);
-        assert_starts_after(&stage, 2, "the refusals were older than that");
+        assert_starts_after(&script, 2, "the refusals were older than that");
     });
 }
 
@@ -89,19 +89,19 @@ fn doubled_refusals_2b() {
 #[test]
 fn reply_of_an_earlier_reign_2b() {
     LAB.rule(&LATE_REPLY, "reply_of_an_earlier_reign_2b", |world| {
-        let stage = Stage::replicating(world, 3, boot);
-        let (first, _) = stage.elect();
-        (1..=3).for_each(|n| assert_eq!(stage.start(number(n)), Ok(at(n, first)), "it leads term {first}"));
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        let (first, _) = script.elect();
+        (1..=3).for_each(|n| assert_eq!(script.start(number(n)), Ok(at(n, first)), "it leads term {first}"));
         thread::sleep(pace().heartbeat_interval);
-        let late = await_append(&stage, 1, "its three entries");
+        let late = await_append(&script, 1, "its three entries");
         // Another leads meanwhile, and its one entry replaces those three.
-        give(&stage, &[first + 1]);
+        give(&script, &[first + 1]);
         thread::sleep(TRAVEL);
-        let (term, _) = stage.elect();
-        (2..=3).for_each(|n| assert_eq!(stage.start(number(n)), Ok(at(n, term)), "it leads term {term}"));
+        let (term, _) = script.elect();
+        (2..=3).for_each(|n| assert_eq!(script.start(number(n)), Ok(at(n, term)), "it leads term {term}"));
         late.reply(agrees(first, 3));
         thread::sleep(2 * TRAVEL);
-        let applied = stage.applied_indices();
+        let applied = script.applied_indices();
         assert!(applied.is_empty(), "in term {first} server 1 agreed to other entries than {applied:?} of term {term}");
     });
 }
@@ -110,14 +110,18 @@ fn reply_of_an_earlier_reign_2b() {
 #[test]
 fn reply_after_the_reign_2b() {
     LAB.rule(&LATE_REPLY, "reply_after_the_reign_2b", |world| {
-        let (stage, term, [early, latest]) = leader_with_five(world);
-        stage.request_vote(2, term + 1, LogPosition { term, index: 9 });
-        stage.forget_heard();
+        let (script, term, [early, latest]) = leader_with_five(world);
+        script.request_vote(2, term + 1, LogPosition { term, index: 9 });
+        script.forget_heard();
         early.reply(retry(term, 1));
         latest.reply(agrees(term, 5));
-        let sent = stage.hear_all(pace().election_timeout_min / 2);
-        assert!(sent.is_empty(), "its reign is over, and it sends {:?}", sent.first().map(|heard| &heard.request));
-        assert!(stage.applied().is_empty(), "its reign is over, and it commits on old answers");
+        let sent = script.hear_all(pace().election_timeout_min / 2);
+        assert!(
+            sent.is_empty(),
+            "its reign is over, and it sends {:?}",
+            sent.first().map(|received| &received.request)
+        );
+        assert!(script.applied().is_empty(), "its reign is over, and it commits on old answers");
     });
 }
 
@@ -125,11 +129,11 @@ fn reply_after_the_reign_2b() {
 #[test]
 fn newer_term_for_a_leader_2b() {
     LAB.rule(&NEW_TERM, "newer_term_for_a_leader_2b", |world| {
-        let (stage, term, [_, latest]) = leader_with_five(world);
+        let (script, term, [_, latest]) = leader_with_five(world);
         latest.reply(stale(term + 3));
         thread::sleep(2 * TRAVEL);
-        let standing = stage.standing();
-        assert_eq!((standing.term, standing.is_leader), (term + 3, false), "a follower told it of term {}", term + 3);
+        let status = script.status();
+        assert_eq!((status.term, status.is_leader), (term + 3, false), "a follower told it of term {}", term + 3);
     });
 }
 
@@ -137,12 +141,12 @@ fn newer_term_for_a_leader_2b() {
 #[test]
 fn refusal_deposes_nobody_2b() {
     LAB.rule(&LEADER_STAYS, "refusal_deposes_nobody_2b", |world| {
-        let (stage, term, [early, latest]) = leader_with_five(world);
+        let (script, term, [early, latest]) = leader_with_five(world);
         latest.reply(retry(term, 1));
         early.reply(retry(term, 1));
         thread::sleep(2 * TRAVEL);
-        let standing = stage.standing();
-        assert_eq!((standing.term, standing.is_leader), (term, true), "a refusal of its own term deposes nobody");
+        let status = script.status();
+        assert_eq!((status.term, status.is_leader), (term, true), "a refusal of its own term deposes nobody");
     });
 }
 
@@ -152,19 +156,21 @@ fn quick_back_up_2b() {
     LAB.rule(&BACK_UP, "quick_back_up_2b", |world| {
         /// One with the follower's help; without, halving the distance takes as many as this.
         const REFUSALS_MAX: usize = 8;
-        let stage = Stage::replicating(world, 3, boot);
-        give(&stage, &[1; 60]);
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        give(&script, &[1; 60]);
         // Server 1 holds nothing at all.
-        stage.play(|peer, request| match request {
-            RaftRequest::AppendEntries { term, prev, .. } if peer == 1 && prev.index > 0 => Some(retry(*term, 1)),
-            RaftRequest::RequestVote { term, .. } => Some(granted(*term)),
+        script.play(|peer, request| match request {
+            RaftRequest::AppendEntries(AppendEntries { term, prev, .. }) if peer == 1 && prev.index > 0 => {
+                Some(retry(*term, 1))
+            }
+            RaftRequest::RequestVote(RequestVote { term, .. }) => Some(granted(*term)),
             _ => None,
         });
-        let (term, _) = stage.await_campaign();
+        let (term, _) = script.await_campaign();
         let mut refusals = 0;
         loop {
-            let heard = await_append(&stage, 1, "entries to server 1");
-            if append_of(&heard).0 == LogPosition::ZERO {
+            let received = await_append(&script, 1, "entries to server 1");
+            if append_of(&received).0 == LogPosition::ZERO {
                 break;
             }
             refusals += 1;
@@ -180,18 +186,22 @@ fn quick_back_up_2b() {
 /// since others have led meanwhile.
 #[test]
 fn fresh_reign_2b() {
-    LAB.rule(&FRESH_REIGN, "fresh_reign_2b", |world| {
-        let (stage, term, [_, latest]) = leader_with_five(world);
+    LAB.rule(&FRESH_LEADERSHIP, "fresh_reign_2b", |world| {
+        let (script, term, [_, latest]) = leader_with_five(world);
         latest.reply(agrees(term, 5));
         thread::sleep(2 * TRAVEL);
-        give(&stage, &[term + 1, term + 1]);
+        give(&script, &[term + 1, term + 1]);
         thread::sleep(TRAVEL);
-        stage.forget_heard();
-        let (term, greeting) = stage.elect();
-        for heard in &greeting {
-            let (prev, _, _) = append_of(heard);
+        script.forget_heard();
+        let (term, greeting) = script.elect();
+        for received in &greeting {
+            let (prev, _, _) = append_of(received);
             let own_last = LogPosition { index: 2, term: term - 1 };
-            assert!(prev <= own_last, "its log ends at {own_last:?}, and server {} is asked about {prev:?}", heard.to);
+            assert!(
+                prev <= own_last,
+                "its log ends at {own_last:?}, and server {} is asked about {prev:?}",
+                received.to
+            );
         }
     });
 }
@@ -200,25 +210,29 @@ fn fresh_reign_2b() {
 /// in between.
 #[test]
 fn reign_begins_once_2b() {
-    LAB.rule(&FRESH_REIGN, "reign_begins_once_2b", |world| {
-        let stage = Stage::replicating(world, 5, boot);
-        let (term, mut round) = stage.await_campaign();
+    LAB.rule(&FRESH_LEADERSHIP, "reign_begins_once_2b", |world| {
+        let script = ScriptedCluster::replicating(world, 5, boot);
+        let (term, mut round) = script.await_campaign();
         let late = round.split_off(2);
-        round.into_iter().for_each(|heard| heard.reply(granted(term)));
+        round.into_iter().for_each(|received| received.reply(granted(term)));
         thread::sleep(2 * TRAVEL);
-        assert_eq!(stage.start(number(1)), Ok(at(1, term)), "it leads term {term}");
-        let mut sent = stage.hear_all(pace().heartbeat_interval + 2 * TRAVEL);
+        assert_eq!(script.start(number(1)), Ok(at(1, term)), "it leads term {term}");
+        let mut sent = script.hear_all(pace().heartbeat_interval + 2 * TRAVEL);
         let mut take = |follower| {
-            let holds = |heard: &Heard| heard.to == follower && !append_of(heard).1.is_empty();
+            let holds = |received: &ReceivedRequest| received.to == follower && !append_of(received).1.is_empty();
             sent.swap_remove(sent.iter().position(holds).expect("each follower is sent the entry"))
         };
         let (first, second) = (take(1), take(2));
         first.reply(agrees(term, 1));
         thread::sleep(ROUND_TRIP);
-        late.into_iter().for_each(|heard| heard.reply(granted(term)));
-        stage.hear_all(pace().heartbeat_interval * 2);
+        late.into_iter().for_each(|received| received.reply(granted(term)));
+        script.hear_all(pace().heartbeat_interval * 2);
         second.reply(agrees(term, 1));
         thread::sleep(2 * TRAVEL);
-        assert_eq!(stage.applied_indices(), [1], "servers 1 and 2 have agreed to it in this very reign: three of five");
+        assert_eq!(
+            script.applied_indices(),
+            [1],
+            "servers 1 and 2 have agreed to it in this very reign: three of five"
+        );
     });
 }

@@ -1,21 +1,34 @@
 //! What all of this lab's graded tests share: how its servers boot, and how their bytes are read.
 #![allow(dead_code, reason = "each test file is a program of its own, and none uses all of this")]
 
-use lab2a_election::{Election, Timing};
-use lab2b_log::{Entry, Reply};
-use lab2c_persist::Head;
-use lab2d_snapshot::{Raft, Request};
-use testkit::{Boot, Booted, Cluster, Eyes, Lab, World};
+use lab2a_election::{Election, Raft, TIMING};
+use lab2d_snapshot::Compacting;
+use labrpc::Timing;
+use testkit::{Boot, Booted, Cluster, Codec, Lab, World};
 
-const EYES: Eyes = Eyes::of::<Request, Reply>().with_disk::<Head, Entry>().with_pace(|| Timing::default().into());
+/// This lab's servers use `labrpc`'s messages as they are.
+struct Servers;
 
-pub static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), eyes: Some(EYES) };
+impl Codec for Servers {
+    fn timing(&self) -> Timing {
+        TIMING
+    }
 
-pub fn boot(boot: Boot) -> Booted<Raft> {
-    let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
-    Booted::raft(Raft::boot(election, boot.persister, boot.links, boot.applied))
+    fn has_disk(&self) -> bool {
+        true
+    }
 }
 
-pub fn cluster(world: &World, size: usize) -> Cluster<Raft> {
+pub static LAB: Lab =
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+
+pub type Server = Raft<Compacting>;
+
+pub fn boot(boot: Boot) -> Booted<Server> {
+    let election = Election::new(boot.me, boot.cluster_size(), TIMING, boot.election_seed, boot.now);
+    Booted::raft(lab2d_snapshot::boot(election, boot.persister, boot.links, boot.apply_ch))
+}
+
+pub fn cluster(world: &World, size: usize) -> Cluster<Server> {
     Cluster::compacting(world, size, boot)
 }

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use lab2d_snapshot::Raft;
-use labrpc::face::AppendOutcome::Through;
+use labrpc::AppendOutcome::Through;
 use labrpc::{ApplyMsg, Compact, thread};
 use testkit::World;
 use testkit::rule::life::RUNS;
 use testkit::rule::replication::APPLY_AT_ONCE;
 use testkit::rule::snapshots::{DELIVERED, OPAQUE};
-use testkit::script::{Stage, at, entries};
+use testkit::script::{ScriptedCluster, at, entries};
 
-use crate::lab::{LAB, boot};
+use crate::lab::{LAB, Server, boot};
 use crate::prelude::{ROUND_TRIP, SOON, follow, follower_with, snapshot_of, state, taken};
 
 /// How long a busy service takes over each message.
@@ -19,25 +18,25 @@ const BUSY: Duration = Duration::from_millis(10);
 
 /// A follower in term 1, whose service is busy with the first of six commands; some of the others
 /// have been taken out of the log for it, and wait.
-fn follower_with_a_busy_service(world: &World) -> Stage<Raft> {
-    let stage = Stage::with_service(world, 3, boot, |_, _| thread::sleep(BUSY));
-    follow(&stage, &[1; 6], 6);
+fn follower_with_a_busy_service(world: &World) -> ScriptedCluster<Server> {
+    let script = ScriptedCluster::with_service(world, 3, boot, |_, _| thread::sleep(BUSY));
+    follow(&script, &[1; 6], 6);
     thread::sleep(ROUND_TRIP);
-    stage
+    script
 }
 
 /// The service is handed a leader's snapshot at once, though no command follows it.
 #[test]
 fn a_snapshot_is_delivered_at_once_2d() {
     LAB.rule(&DELIVERED, "a_snapshot_is_delivered_at_once_2d", |world| {
-        let stage = follower_with(world, &[1, 1], 1);
-        stage.install(1, 1, at(5, 1), state(5));
+        let script = follower_with(world, &[1, 1], 1);
+        script.install(1, 1, at(5, 1), state(5));
         thread::sleep(SOON);
-        assert_eq!(taken(&stage), [snapshot_of(at(5, 1))], "the service lacks all that the snapshot covers");
-        stage.install(1, 1, at(5, 1), state(5));
-        stage.append(1, 1, at(5, 1), entries(6, &[1]), 6);
+        assert_eq!(taken(&script), [snapshot_of(at(5, 1))], "the service lacks all that the snapshot covers");
+        script.install(1, 1, at(5, 1), state(5));
+        script.append(1, 1, at(5, 1), entries(6, &[1]), 6);
         thread::sleep(SOON);
-        assert_eq!(taken(&stage), ["command 6"], "a doubled snapshot is not delivered a second time");
+        assert_eq!(taken(&script), ["command 6"], "a doubled snapshot is not delivered a second time");
     });
 }
 
@@ -45,11 +44,11 @@ fn a_snapshot_is_delivered_at_once_2d() {
 #[test]
 fn commands_follow_the_snapshot_2d() {
     LAB.rule(&DELIVERED, "commands_follow_the_snapshot_2d", |world| {
-        let stage = follower_with_a_busy_service(world);
-        stage.install(1, 1, at(9, 1), state(9));
-        assert_eq!(stage.append(1, 1, at(9, 1), entries(10, &[1, 1]), 11), (1, Through(11)));
+        let script = follower_with_a_busy_service(world);
+        script.install(1, 1, at(9, 1), state(9));
+        assert_eq!(script.append(1, 1, at(9, 1), entries(10, &[1, 1]), 11), (1, Through(11)));
         thread::sleep(20 * BUSY);
-        let handed = taken(&stage);
+        let handed = taken(&script);
         let snapshot = handed.iter().position(|message| *message == snapshot_of(at(9, 1)));
         let snapshot =
             snapshot.unwrap_or_else(|| panic!("the snapshot was not among what was handed over: {handed:?}"));
@@ -61,12 +60,12 @@ fn commands_follow_the_snapshot_2d() {
 #[test]
 fn the_newer_of_two_snapshots_2d() {
     LAB.rule(&OPAQUE, "the_newer_of_two_snapshots_2d", |world| {
-        let stage = follower_with_a_busy_service(world);
-        stage.install(1, 1, at(9, 1), state(9));
-        assert_eq!(stage.install(1, 1, at(12, 1), state(12)), (1, Through(12)));
-        assert_eq!(stage.disk().snapshot, state(12), "server 0 has agreed to a snapshot through 12");
+        let script = follower_with_a_busy_service(world);
+        script.install(1, 1, at(9, 1), state(9));
+        assert_eq!(script.install(1, 1, at(12, 1), state(12)), (1, Through(12)));
+        assert_eq!(script.disk().snapshot, state(12), "server 0 has agreed to a snapshot through 12");
         thread::sleep(20 * BUSY);
-        let handed = taken(&stage);
+        let handed = taken(&script);
         assert_eq!(handed.last(), Some(&snapshot_of(at(12, 1))), "the service was handed {handed:?}");
     });
 }
@@ -76,14 +75,14 @@ fn the_newer_of_two_snapshots_2d() {
 #[test]
 fn the_applier_goes_on_2d() {
     LAB.rule(&APPLY_AT_ONCE, "the_applier_goes_on_2d", |world| {
-        let stage = follower_with_a_busy_service(world);
-        stage.install(1, 1, at(9, 1), state(9));
+        let script = follower_with_a_busy_service(world);
+        script.install(1, 1, at(9, 1), state(9));
         thread::sleep(20 * BUSY);
-        let handed = taken(&stage);
+        let handed = taken(&script);
         assert_eq!(handed.last(), Some(&snapshot_of(at(9, 1))), "the service was handed {handed:?}");
-        stage.append(1, 1, at(9, 1), entries(10, &[1, 1]), 11);
+        script.append(1, 1, at(9, 1), entries(10, &[1, 1]), 11);
         thread::sleep(20 * BUSY);
-        assert_eq!(taken(&stage), ["command 10", "command 11"], "the service is free, and these are committed");
+        assert_eq!(taken(&script), ["command 10", "command 11"], "the service is free, and these are committed");
     });
 }
 
@@ -91,18 +90,18 @@ fn the_applier_goes_on_2d() {
 #[test]
 fn a_late_services_snapshot_2d() {
     LAB.rule(&RUNS, "a_late_services_snapshot_2d", |world| {
-        let stage = Stage::with_service(world, 3, boot, |raft: &Raft, message| {
+        let script = ScriptedCluster::with_service(world, 3, boot, |raft: &Server, message| {
             thread::sleep(BUSY);
             if let ApplyMsg::Command { at, .. } = message {
                 raft.snapshot(at.index, state(at.index));
             }
         });
-        follow(&stage, &[1; 6], 6);
+        follow(&script, &[1; 6], 6);
         thread::sleep(ROUND_TRIP);
-        stage.install(1, 1, at(9, 1), state(9));
+        script.install(1, 1, at(9, 1), state(9));
         thread::sleep(20 * BUSY);
-        assert_eq!(stage.disk().head.base, at(9, 1), "a snapshot through 9 is newer than any of this service's");
-        assert_eq!(stage.disk().snapshot, state(9), "a snapshot through 9 is newer than any of this service's");
-        assert_eq!(taken(&stage).last(), Some(&snapshot_of(at(9, 1))));
+        assert_eq!(script.disk().head.base, at(9, 1), "a snapshot through 9 is newer than any of this service's");
+        assert_eq!(script.disk().snapshot, state(9), "a snapshot through 9 is newer than any of this service's");
+        assert_eq!(taken(&script).last(), Some(&snapshot_of(at(9, 1))));
     });
 }

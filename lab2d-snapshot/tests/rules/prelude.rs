@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use lab2d_snapshot::Raft;
-use labrpc::face::{AppendOutcome, RaftRequest};
+use labrpc::RaftRequest;
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId, Term, thread};
-use testkit::script::{Heard, Stage, TRAVEL, at, entries, obedient, retry};
+use labrpc::{
+    AppendEntries, AppendOutcome, ApplyMsg, Bytes, Index, InstallSnapshot, LogPosition, PeerId, Term, thread,
+};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, obedient, retry};
 use testkit::{World, number};
 
-use crate::lab::boot;
+use crate::lab::{Server, boot};
 
 /// A message there, the answer back, and a little for whoever handles it.
 pub const ROUND_TRIP: Duration = Duration::from_millis(3);
@@ -23,98 +24,105 @@ pub fn state(index: Index) -> Bytes {
 
 /// A follower of server 1 whose log holds entries of these terms. The first `committed` of them it
 /// has handed over.
-pub fn follower_with(world: &World, terms: &[Term], committed: Index) -> Stage<Raft> {
-    let stage = Stage::replicating(world, 3, boot);
-    follow(&stage, terms, committed);
+pub fn follower_with(world: &World, terms: &[Term], committed: Index) -> ScriptedCluster<Server> {
+    let script = ScriptedCluster::replicating(world, 3, boot);
+    follow(&script, terms, committed);
     thread::sleep(TRAVEL);
-    assert_eq!(stage.applied_indices(), (1..=committed).collect::<Vec<_>>(), "{committed} entries are committed");
-    stage
+    assert_eq!(script.applied_indices(), (1..=committed).collect::<Vec<_>>(), "{committed} entries are committed");
+    script
 }
 
 /// Server 1, the leader of the last of these terms, sends the real server entries of all of them.
-pub fn follow(stage: &Stage<Raft>, terms: &[Term], committed: Index) {
+pub fn follow(script: &ScriptedCluster<Server>, terms: &[Term], committed: Index) {
     let term = terms.last().copied().expect("a log of at least one entry");
-    let outcome = stage.append(1, term, LogPosition::ZERO, entries(1, terms), committed);
+    let outcome = script.append(1, term, LogPosition::ZERO, entries(1, terms), committed);
     assert_eq!(outcome, (term, AppendOutcome::Through(terms.len() as Index)), "an empty log takes what it is sent");
 }
 
 /// A leader whose log is cut, and in which term it leads. Its log held four entries of term 1 when it
 /// was elected, and goes through `last` now. Server 1 agrees to everything, so that all is committed.
 /// Server 2 has said nothing since it gave its vote; the leader takes it to hold those four.
-pub fn leader_that_cut(world: &World, through: Index, last: Index) -> (Stage<Raft>, Term) {
-    let (stage, term) = leader(world, last);
-    stage.snapshot(through, state(through));
-    stage.forget_heard();
-    (stage, term)
+pub fn leader_that_cut(world: &World, through: Index, last: Index) -> (ScriptedCluster<Server>, Term) {
+    let (script, term) = leader(world, last);
+    script.snapshot(through, state(through));
+    script.forget_heard();
+    (script, term)
 }
 
 /// As [`leader_that_cut`], before the cut.
-pub fn leader(world: &World, last: Index) -> (Stage<Raft>, Term) {
-    let stage = follower_with(world, &[1; 4], 0);
-    let term = reign(&stage);
-    extend(&stage, last);
-    assert_eq!(stage.applied_indices(), (1..=last).collect::<Vec<_>>(), "server 1 agrees to all, so all is committed");
-    (stage, term)
+pub fn leader(world: &World, last: Index) -> (ScriptedCluster<Server>, Term) {
+    let script = follower_with(world, &[1; 4], 0);
+    let term = leadership(&script);
+    extend(&script, last);
+    assert_eq!(script.applied_indices(), (1..=last).collect::<Vec<_>>(), "server 1 agrees to all, so all is committed");
+    (script, term)
 }
 
 /// Lets the real server win an election; from then on server 1 agrees to everything.
-pub fn reign(stage: &Stage<Raft>) -> Term {
-    let (term, greeting) = stage.elect();
-    stage.play(|peer, request| (peer == 1).then(|| obedient(request)));
-    for heard in greeting.into_iter().filter(|heard| heard.to == 1) {
-        let reply = obedient(&heard.request);
-        heard.reply(reply);
+pub fn leadership(script: &ScriptedCluster<Server>) -> Term {
+    let (term, greeting) = script.elect();
+    script.play(|peer, request| (peer == 1).then(|| obedient(request)));
+    for received in greeting.into_iter().filter(|received| received.to == 1) {
+        let reply = obedient(&received.request);
+        received.reply(reply);
     }
     thread::sleep(ROUND_TRIP);
     term
 }
 
 /// Lets the leader's log grow until it goes through `last`.
-pub fn extend(stage: &Stage<Raft>, last: Index) {
-    while stage.disk().last().index < last {
-        stage.start(number(stage.disk().last().index + 1)).expect("server 0 leads");
+pub fn extend(script: &ScriptedCluster<Server>, last: Index) {
+    while script.disk().last().index < last {
+        script.start(number(script.disk().last().index + 1)).expect("server 0 leads");
         thread::sleep(ROUND_TRIP);
     }
 }
 
 /// The next request to a played server, if it comes within `patience`. What others are sent is dropped.
-pub fn next_to(stage: &Stage<Raft>, peer: PeerId, patience: Duration) -> Option<Heard> {
+pub fn next_to(script: &ScriptedCluster<Server>, peer: PeerId, patience: Duration) -> Option<ReceivedRequest> {
     let until = Instant::now() + patience;
-    std::iter::from_fn(|| stage.hear(until.duration_since(Instant::now()))).find(|heard| heard.to == peer)
+    std::iter::from_fn(|| script.hear(until.duration_since(Instant::now()))).find(|received| received.to == peer)
 }
 
 /// The snapshots that server 2 is sent for so long, if it refuses all else: its log ends at `last`,
 /// and what it needs next is gone. They are not answered.
-pub fn snapshots_to_2(stage: &Stage<Raft>, term: Term, last: LogPosition, duration: Duration) -> Vec<Heard> {
+pub fn snapshots_to_2(
+    script: &ScriptedCluster<Server>,
+    term: Term,
+    last: LogPosition,
+    duration: Duration,
+) -> Vec<ReceivedRequest> {
     let until = Instant::now() + duration;
     let mut snapshots = Vec::new();
-    while let Some(heard) = next_to(stage, 2, until.duration_since(Instant::now())) {
-        match &heard.request {
-            RaftRequest::InstallSnapshot { .. } => snapshots.push(heard),
-            RaftRequest::AppendEntries { prev, .. } if *prev == last => {} // It left before the cut.
-            _ => heard.reply(retry(term, last.index + 1)),
+    while let Some(received) = next_to(script, 2, until.duration_since(Instant::now())) {
+        match &received.request {
+            RaftRequest::InstallSnapshot(_) => snapshots.push(received),
+            RaftRequest::AppendEntries(AppendEntries { prev, .. }) if *prev == last => {} // It left before the cut.
+            _ => received.reply(retry(term, last.index + 1)),
         }
     }
     snapshots
 }
 
 /// What a request says of a snapshot: the last entry that it covers, and the service's bytes.
-pub fn parcel(heard: &Heard) -> (LogPosition, Bytes) {
-    match &heard.request {
-        RaftRequest::InstallSnapshot { through, snapshot, .. } => (*through, snapshot.clone()),
-        other => panic!("server {} was to be sent a snapshot, and was sent {other:?}", heard.to),
+pub fn pending(received: &ReceivedRequest) -> (LogPosition, Bytes) {
+    match &received.request {
+        RaftRequest::InstallSnapshot(InstallSnapshot { last_included: through, snapshot, .. }) => {
+            (*through, snapshot.clone())
+        }
+        other => panic!("server {} was to be sent a snapshot, and was sent {other:?}", received.to),
     }
 }
 
 /// What the service took, in short.
-pub fn taken(stage: &Stage<Raft>) -> Vec<String> {
+pub fn taken(script: &ScriptedCluster<Server>) -> Vec<String> {
     let describe = |message| match message {
         ApplyMsg::Command { at, .. } => format!("command {}", at.index),
         ApplyMsg::Snapshot { through: LogPosition { index, term }, snapshot } => {
             format!("snapshot {index} of term {term}: {}", String::from_utf8_lossy(&snapshot))
         }
     };
-    stage.applied().into_iter().map(describe).collect()
+    script.applied().into_iter().map(describe).collect()
 }
 
 /// How [`taken`] describes a snapshot of [`state`].

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use labrpc::face::RaftRequest;
-use labrpc::thread;
+use labrpc::RaftRequest;
+use labrpc::{AppendEntries, thread};
 use testkit::rule::election::HEARTBEATS;
 use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENT, SNAPSHOT_TRAFFIC};
 use testkit::script::{agrees, at, retry};
 
 use crate::lab::LAB;
-use crate::prelude::{ROUND_TRIP, extend, leader, leader_that_cut, next_to, parcel, reign, snapshots_to_2, state};
+use crate::prelude::{
+    ROUND_TRIP, extend, leader, leader_that_cut, leadership, next_to, pending, snapshots_to_2, state,
+};
 
 /// A heartbeat comes within this.
 const HEARTBEAT: Duration = Duration::from_millis(150);
@@ -24,10 +26,10 @@ const AGAIN: Duration = Duration::from_secs(2);
 fn a_follower_behind_is_sent_the_snapshot_2d() {
     LAB.rule(&SENT, "a_follower_behind_is_sent_the_snapshot_2d", |world| {
         for needed in [1, 3, 4] {
-            let (stage, term) = leader_that_cut(world, 4, 6);
-            next_to(&stage, 2, HEARTBEAT).expect("a heartbeat").reply(retry(term, needed));
+            let (script, term) = leader_that_cut(world, 4, 6);
+            next_to(&script, 2, HEARTBEAT).expect("a heartbeat").reply(retry(term, needed));
             let last = at(needed - 1, u64::from(needed > 1));
-            let snapshots = snapshots_to_2(&stage, term, last, HELP);
+            let snapshots = snapshots_to_2(&script, term, last, HELP);
             assert!(!snapshots.is_empty(), "server 2 needs entry {needed}, and the leader's log begins after 4");
         }
     });
@@ -37,12 +39,12 @@ fn a_follower_behind_is_sent_the_snapshot_2d() {
 #[test]
 fn a_follower_that_fell_behind_is_sent_the_snapshot_2d() {
     LAB.rule(&SENT, "a_follower_that_fell_behind_is_sent_the_snapshot_2d", |world| {
-        let (stage, term) = leader(world, 6);
-        next_to(&stage, 2, HEARTBEAT).expect("a heartbeat").reply(agrees(term, 6));
+        let (script, term) = leader(world, 6);
+        next_to(&script, 2, HEARTBEAT).expect("a heartbeat").reply(agrees(term, 6));
         thread::sleep(ROUND_TRIP);
-        extend(&stage, 12);
-        stage.snapshot(10, state(10));
-        let snapshots = snapshots_to_2(&stage, term, at(6, term), HELP);
+        extend(&script, 12);
+        script.snapshot(10, state(10));
+        let snapshots = snapshots_to_2(&script, term, at(6, term), HELP);
         assert!(!snapshots.is_empty(), "server 2 needs entry 7, and the leader's log begins after 10");
     });
 }
@@ -52,9 +54,9 @@ fn a_follower_that_fell_behind_is_sent_the_snapshot_2d() {
 #[test]
 fn what_a_leader_sends_2d() {
     LAB.rule(&BOUNDARY, "what_a_leader_sends_2d", |world| {
-        let (stage, term) = leader_that_cut(world, 4, 6);
-        let snapshots = snapshots_to_2(&stage, term, at(0, 0), HELP);
-        let (through, _) = parcel(snapshots.first().expect("server 2 needs all, and the log begins after 4"));
+        let (script, term) = leader_that_cut(world, 4, 6);
+        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
+        let (through, _) = pending(snapshots.first().expect("server 2 needs all, and the log begins after 4"));
         assert_eq!(through, at(4, 1), "entry 4 was made in term 1; the leader's term is {term}");
     });
 }
@@ -64,14 +66,14 @@ fn what_a_leader_sends_2d() {
 #[test]
 fn the_bytes_that_a_leader_sends_2d() {
     LAB.rule(&OPAQUE, "the_bytes_that_a_leader_sends_2d", |world| {
-        let (stage, term) = leader_that_cut(world, 4, 6);
-        let snapshots = snapshots_to_2(&stage, term, at(0, 0), HELP);
-        assert_eq!(parcel(snapshots.first().expect("server 2 needs all")), (at(4, 1), state(4)));
+        let (script, term) = leader_that_cut(world, 4, 6);
+        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
+        assert_eq!(pending(snapshots.first().expect("server 2 needs all")), (at(4, 1), state(4)));
 
-        stage.restart();
-        let term = reign(&stage);
-        let snapshots = snapshots_to_2(&stage, term, at(0, 0), HELP);
-        assert_eq!(parcel(snapshots.first().expect("server 2 needs all")), (at(4, 1), state(4)));
+        script.restart();
+        let term = leadership(&script);
+        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
+        assert_eq!(pending(snapshots.first().expect("server 2 needs all")), (at(4, 1), state(4)));
     });
 }
 
@@ -80,15 +82,15 @@ fn the_bytes_that_a_leader_sends_2d() {
 #[test]
 fn a_snapshot_on_its_way_2d() {
     LAB.rule(&SNAPSHOT_TRAFFIC, "a_snapshot_on_its_way_2d", |world| {
-        let (stage, term) = leader_that_cut(world, 4, 6);
-        let first = next_to(&stage, 2, HEARTBEAT).expect("a heartbeat");
-        let second = next_to(&stage, 2, HEARTBEAT).expect("another");
-        stage.forget_heard();
+        let (script, term) = leader_that_cut(world, 4, 6);
+        let first = next_to(&script, 2, HEARTBEAT).expect("a heartbeat");
+        let second = next_to(&script, 2, HEARTBEAT).expect("another");
+        script.forget_heard();
         first.reply(retry(term, 1));
         second.reply(retry(term, 1));
-        let sent = stage.hear_all(4 * ROUND_TRIP);
-        let is_snapshot = |request: &RaftRequest| matches!(request, RaftRequest::InstallSnapshot { .. });
-        let snapshots = sent.iter().filter(|heard| heard.to == 2 && is_snapshot(&heard.request)).count();
+        let sent = script.hear_all(4 * ROUND_TRIP);
+        let is_snapshot = |request: &RaftRequest| matches!(request, RaftRequest::InstallSnapshot(_));
+        let snapshots = sent.iter().filter(|received| received.to == 2 && is_snapshot(&received.request)).count();
         assert!(snapshots <= 1, "server 2 was sent {snapshots} snapshots within {:?}", 4 * ROUND_TRIP);
     });
 }
@@ -97,10 +99,10 @@ fn a_snapshot_on_its_way_2d() {
 #[test]
 fn a_lost_snapshot_is_sent_again_2d() {
     LAB.rule(&SENT, "a_lost_snapshot_is_sent_again_2d", |world| {
-        let (stage, term) = leader_that_cut(world, 4, 6);
-        let first = snapshots_to_2(&stage, term, at(0, 0), HELP);
+        let (script, term) = leader_that_cut(world, 4, 6);
+        let first = snapshots_to_2(&script, term, at(0, 0), HELP);
         assert!(!first.is_empty(), "server 2 needs all, and the leader's log begins after 4");
-        let again = snapshots_to_2(&stage, term, at(0, 0), AGAIN);
+        let again = snapshots_to_2(&script, term, at(0, 0), AGAIN);
         assert!(!again.is_empty(), "server 2 was sent a snapshot {HELP:?} ago or more, and still asks for entry 1");
     });
 }
@@ -109,13 +111,13 @@ fn a_lost_snapshot_is_sent_again_2d() {
 #[test]
 fn label_and_bytes_go_together_2d() {
     LAB.rule(&SENT, "label_and_bytes_go_together_2d", |world| {
-        let (stage, term) = leader_that_cut(world, 4, 6);
-        let first = snapshots_to_2(&stage, term, at(0, 0), HELP);
+        let (script, term) = leader_that_cut(world, 4, 6);
+        let first = snapshots_to_2(&script, term, at(0, 0), HELP);
         assert!(!first.is_empty(), "server 2 needs all, and the leader's log begins after 4");
-        stage.snapshot(6, state(6));
-        stage.forget_heard();
-        let newer = snapshots_to_2(&stage, term, at(0, 0), AGAIN);
-        let newer = parcel(newer.last().expect("server 2 still asks for entry 1"));
+        script.snapshot(6, state(6));
+        script.forget_heard();
+        let newer = snapshots_to_2(&script, term, at(0, 0), AGAIN);
+        let newer = pending(newer.last().expect("server 2 still asks for entry 1"));
         assert_eq!(newer, (at(6, term), state(6)), "the leader's log begins after 6 now");
     });
 }
@@ -124,12 +126,13 @@ fn label_and_bytes_go_together_2d() {
 #[test]
 fn heartbeats_while_a_snapshot_is_due_2d() {
     LAB.rule(&HEARTBEATS, "heartbeats_while_a_snapshot_is_due_2d", |world| {
-        let (stage, term) = leader_that_cut(world, 4, 6);
+        let (script, term) = leader_that_cut(world, 4, 6);
         for wait in ["for the first answer", "for the snapshot", "for the snapshot", "for the snapshot"] {
-            let heard = next_to(&stage, 2, HEARTBEAT);
-            let heard = heard.unwrap_or_else(|| panic!("server 2 heard nothing for {HEARTBEAT:?}, waiting {wait}"));
-            if !matches!(heard.request, RaftRequest::InstallSnapshot { .. }) {
-                heard.reply(retry(term, 1));
+            let received = next_to(&script, 2, HEARTBEAT);
+            let received =
+                received.unwrap_or_else(|| panic!("server 2 heard nothing for {HEARTBEAT:?}, waiting {wait}"));
+            if !matches!(received.request, RaftRequest::InstallSnapshot(_)) {
+                received.reply(retry(term, 1));
             }
         }
     });
@@ -139,14 +142,14 @@ fn heartbeats_while_a_snapshot_is_due_2d() {
 #[test]
 fn entries_follow_the_snapshot_2d() {
     LAB.rule(&RESUMES, "entries_follow_the_snapshot_2d", |world| {
-        let (stage, term) = leader_that_cut(world, 4, 6);
-        let snapshots = snapshots_to_2(&stage, term, at(0, 0), HELP);
+        let (script, term) = leader_that_cut(world, 4, 6);
+        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
         let snapshot = snapshots.into_iter().next().expect("server 2 needs all, and the leader's log begins after 4");
-        stage.forget_heard();
+        script.forget_heard();
         snapshot.reply(agrees(term, 4));
-        let next = next_to(&stage, 2, 2 * ROUND_TRIP).expect("server 2 has the snapshot, and lacks entries 5 and 6");
+        let next = next_to(&script, 2, 2 * ROUND_TRIP).expect("server 2 has the snapshot, and lacks entries 5 and 6");
         match next.request {
-            RaftRequest::AppendEntries { prev, entries, .. } => {
+            RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => {
                 assert_eq!((prev, entries.len()), (at(4, 1), 2), "server 2 has all through 4");
             }
             other => panic!("server 2 has all through 4, and was sent {other:?}"),
@@ -158,14 +161,14 @@ fn entries_follow_the_snapshot_2d() {
 #[test]
 fn the_leader_cuts_again_meanwhile_2d() {
     LAB.rule(&RESUMES, "the_leader_cuts_again_meanwhile_2d", |world| {
-        let (stage, term) = leader_that_cut(world, 4, 8);
-        let snapshots = snapshots_to_2(&stage, term, at(0, 0), HELP);
+        let (script, term) = leader_that_cut(world, 4, 8);
+        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
         let snapshot = snapshots.into_iter().next().expect("server 2 needs all, and the leader's log begins after 4");
-        stage.snapshot(7, state(7));
-        stage.forget_heard();
+        script.snapshot(7, state(7));
+        script.forget_heard();
         snapshot.reply(agrees(term, 4));
-        let newer = snapshots_to_2(&stage, term, at(4, 1), HELP);
+        let newer = snapshots_to_2(&script, term, at(4, 1), HELP);
         let newer = newer.first().expect("server 2 has all through 4, and the leader's log begins after 7 by now");
-        assert_eq!(parcel(newer), (at(7, term), state(7)));
+        assert_eq!(pending(newer), (at(7, term), state(7)));
     });
 }

@@ -1,31 +1,43 @@
 //! What all of this lab's graded tests share: how its servers boot, and how their bytes are read.
 #![allow(dead_code, reason = "each test file is a program of its own, and none uses all of this")]
 
+use labrpc::Timing;
 use std::sync::Arc;
 
-use lab2a_election::{Election, Timing};
-use lab2b_log::{Entry, Reply};
-use lab2c_persist::Head;
-use lab2d_snapshot::{Raft, Request};
-use lab3a_kv::face::Told;
-use lab3a_kv::{Clerk, ClientId, Command, KvServer};
+use lab2a_election::{Election, Raft, TIMING};
+use lab2d_snapshot::Compacting;
+use lab3a_kv::{Clerk, KvServer};
+use labrpc::kv::ClientId;
 use testkit::kv::Store;
-use testkit::{Boot, Booted, Eyes, Lab, World};
+use testkit::{Boot, Booted, Codec, Lab, World};
 
-const EYES: Eyes = Eyes::of::<Request, Reply>()
-    .with_disk::<Head, Entry>()
-    .with_clerks::<Command, Told>()
-    .with_pace(|| Timing::default().into());
+/// This lab's servers use `labrpc`'s messages as they are.
+struct Servers;
 
-pub static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), eyes: Some(EYES) };
+impl Codec for Servers {
+    fn timing(&self) -> Timing {
+        TIMING
+    }
 
-pub type Server = KvServer<Arc<Raft>>;
+    fn has_disk(&self) -> bool {
+        true
+    }
+
+    fn has_clerks(&self) -> bool {
+        true
+    }
+}
+
+pub static LAB: Lab =
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+
+pub type Server = KvServer<Raft<Compacting>>;
 
 pub fn boot(boot: Boot) -> Booted<Server> {
-    let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
-    let raft = Arc::new(Raft::boot(election, boot.persister, boot.links, boot.applied));
-    let server = KvServer::serve(raft.clone(), boot.to_apply);
-    Booted { kv: Some(server.clone()), raft, server }
+    let election = Election::new(boot.me, boot.cluster_size(), TIMING, boot.election_seed, boot.now);
+    let raft = lab2d_snapshot::boot(election, boot.persister, boot.links, boot.apply_ch);
+    let server = KvServer::serve(raft.clone(), boot.apply_rx);
+    Booted { kv: Some(server.clone()), raft: Arc::new(raft), server }
 }
 
 pub fn store(world: &World, servers: usize) -> Store<Server> {

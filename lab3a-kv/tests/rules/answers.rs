@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use labrpc::face::{AppendOutcome, RaftRequest};
-use labrpc::{LogPosition, thread};
+use labrpc::RaftRequest;
+use labrpc::{AppendOutcome, LogPosition, thread};
 use testkit::rule::life::RUNS;
 use testkit::rule::service::EARNED;
-use testkit::script::{AT_ONCE, Stage, at, get, granted, put};
+use testkit::script::{AT_ONCE, ScriptedCluster, at, get, granted, put};
 
 use crate::lab::{LAB, boot};
 use crate::preludes::{NEVER, follower_after, is_done, lead, log_of, lonely_leader, read};
@@ -16,11 +16,11 @@ use crate::preludes::{NEVER, follower_after, is_done, lead, log_of, lonely_leade
 #[test]
 fn no_success_without_a_majority_3a() {
     LAB.rule(&EARNED, "no_success_without_a_majority_3a", |world| {
-        let (stage, term) = lonely_leader(world);
-        let first = stage.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
+        let (script, term) = lonely_leader(world);
+        let first = script.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
         thread::sleep(AT_ONCE);
-        let retry = stage.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
-        let read = stage.ask_kv_meanwhile(get(1, 1, "k"), NEVER);
+        let retry = script.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
+        let read = script.ask_kv_meanwhile(get(1, 1, "k"), NEVER);
         for (what, asked) in [("a Put", first), ("its retry", retry), ("a Get", read)] {
             let reply = asked.join();
             assert!(
@@ -36,17 +36,17 @@ fn no_success_without_a_majority_3a() {
 #[test]
 fn a_new_leader_reads_nothing_old_3a() {
     LAB.rule(&EARNED, "a_new_leader_reads_nothing_old_3a", |world| {
-        let stage = follower_after(world, [put(0, 1, "k", "old")]);
+        let script = follower_after(world, [put(0, 1, "k", "old")]);
         // Server 1 has this committed, and has told the client so; the news of it is still to come.
         let entries = log_of(1, [put(0, 2, "other", "new")]);
-        assert_eq!(stage.append(1, 1, at(1, 1), entries, 1), (1, AppendOutcome::Through(2)));
-        stage.play(|_, request| matches!(request, RaftRequest::RequestVote { .. }).then(|| granted(request.term())));
-        stage.elect();
-        let reply = stage.ask_kv(get(1, 1, "other"), NEVER);
+        assert_eq!(script.append(1, 1, at(1, 1), entries, 1), (1, AppendOutcome::Through(2)));
+        script.play(|_, request| matches!(request, RaftRequest::RequestVote(_)).then(|| granted(request.term())));
+        script.elect();
+        let reply = script.ask_kv(get(1, 1, "other"), NEVER);
         assert!(!is_done(&reply), "the new leader has applied entry 1 of 2, and yet it reads: {reply:?}");
-        stage.play_along();
+        script.play_along();
         thread::sleep(Duration::from_millis(200)); // The next heartbeat is answered, and all is committed.
-        assert_eq!(read(&stage, "other"), "new", "entry 2 is applied by now");
+        assert_eq!(read(&script, "other"), "new", "entry 2 is applied by now");
     });
 }
 
@@ -55,12 +55,12 @@ fn a_new_leader_reads_nothing_old_3a() {
 #[test]
 fn an_old_result_answers_nobody_3a() {
     LAB.rule(&EARNED, "an_old_result_answers_nobody_3a", |world| {
-        let stage = Stage::new(world, 3, boot);
+        let script = ScriptedCluster::new(world, 3, boot);
         let entries = log_of(1, [put(0, 1, "k", "v")]);
-        assert_eq!(stage.append(1, 1, LogPosition::ZERO, entries, 0), (1, AppendOutcome::Through(1)));
-        lead(&stage);
+        assert_eq!(script.append(1, 1, LogPosition::ZERO, entries, 0), (1, AppendOutcome::Through(1)));
+        lead(&script);
         // Both entries are committed together: the Put of the old term by the Get of the new one.
-        assert_eq!(stage.done(get(0, 2, "k")), "v", "a Get is told what it reads, not what a Put returns");
+        assert_eq!(script.done(get(0, 2, "k")), "v", "a Get is told what it reads, not what a Put returns");
     });
 }
 
@@ -68,12 +68,12 @@ fn an_old_result_answers_nobody_3a() {
 #[test]
 fn another_command_in_its_place_3a() {
     LAB.rule(&EARNED, "another_command_in_its_place_3a", |world| {
-        let (stage, term) = lonely_leader(world);
-        let lost = stage.ask_kv_meanwhile(put(0, 1, "k", "lost"), NEVER);
+        let (script, term) = lonely_leader(world);
+        let lost = script.ask_kv_meanwhile(put(0, 1, "k", "lost"), NEVER);
         thread::sleep(AT_ONCE);
-        assert_eq!(stage.disk().last(), at(1, term), "a leader puts what it is asked for at the end of its log");
+        assert_eq!(script.disk().last(), at(1, term), "a leader puts what it is asked for at the end of its log");
         let entries = log_of(term + 1, [put(1, 1, "k", "won")]);
-        assert_eq!(stage.append(1, term + 1, LogPosition::ZERO, entries, 1), (term + 1, AppendOutcome::Through(1)));
+        assert_eq!(script.append(1, term + 1, LogPosition::ZERO, entries, 1), (term + 1, AppendOutcome::Through(1)));
         let reply = lost.join();
         assert!(!is_done(&reply), "client 0's Put was lost with its leader's term {term}, but it is told {reply:?}");
     });
@@ -83,7 +83,7 @@ fn another_command_in_its_place_3a() {
 #[test]
 fn followers_go_on_3a() {
     LAB.rule(&RUNS, "followers_go_on_3a", |world| {
-        let stage = follower_after(world, [put(0, 1, "k", "v"), get(0, 2, "k"), put(0, 2, "k", "w")]);
-        assert!(stage.is_up(), "a command was applied that nobody waits for here");
+        let script = follower_after(world, [put(0, 1, "k", "v"), get(0, 2, "k"), put(0, 2, "k", "w")]);
+        assert!(script.is_up(), "a command was applied that nobody waits for here");
     });
 }

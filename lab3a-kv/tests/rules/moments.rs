@@ -1,8 +1,9 @@
 //! Two things at the very same moment: the service alone, over a Raft that a script plays.
 
+use labrpc::kv::Answer;
 use std::time::Duration;
 
-use lab3a_kv::{Answer, Clerk};
+use lab3a_kv::Clerk;
 use labrpc::thread::{self, JoinHandle};
 use labrpc::time::Instant;
 use testkit::rule::life::{RESTS, SILENT};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lab3a_kv::{Answer, Command, KvServer};
+use lab3a_kv::KvServer;
 use labrpc::channel::{self, Receiver, Sender};
-use labrpc::face::KvRequest;
+use labrpc::kv::{Answer, Command};
 use labrpc::sync::{Condvar, Mutex};
 use labrpc::thread::{self, JoinHandle};
-use labrpc::{ApplyMsg, Bytes, Elect, Index, LogPosition, NotLeader, Replicate, Standing, Term, wire};
+use labrpc::{ApplyMsg, Bytes, Elect, Index, LogPosition, NotLeader, Replicate, Status, Term, wire};
 
 /// Enough for a few threads to take their turns; nothing here travels.
 const TURNS: Duration = Duration::from_millis(1);
@@ -17,7 +17,7 @@ const TURNS: Duration = Duration::from_millis(1);
 /// A Raft that stands where the script puts it, takes each command while it leads, and commits nothing
 /// of its own accord.
 pub struct ScriptedRaft {
-    standing: Mutex<Standing>,
+    status: Mutex<Status>,
     changed: Condvar,
     /// How often the service has asked where this server stands.
     looks: AtomicU64,
@@ -29,7 +29,7 @@ pub struct ScriptedRaft {
 impl ScriptedRaft {
     /// Stands somewhere else from now on.
     pub fn stand(&self, term: Term, is_leader: bool) {
-        *self.standing.lock() = Standing { term, is_leader };
+        *self.status.lock() = Status { term, is_leader };
         self.changed.notify_all();
     }
 
@@ -40,18 +40,18 @@ impl ScriptedRaft {
 }
 
 impl Elect for ScriptedRaft {
-    fn standing(&self) -> Standing {
+    fn status(&self) -> Status {
         self.looks.fetch_add(1, Ordering::Relaxed);
-        *self.standing.lock()
+        *self.status.lock()
     }
 
-    fn watch(&self, seen: Standing) -> Option<Standing> {
+    fn watch(&self, seen: Status) -> Option<Status> {
         self.looks.fetch_add(1, Ordering::Relaxed);
-        let mut standing = self.standing.lock();
-        while *standing == seen {
-            self.changed.wait(&mut standing);
+        let mut status = self.status.lock();
+        while *status == seen {
+            self.changed.wait(&mut status);
         }
-        Some(*standing)
+        Some(*status)
     }
 
     fn shutdown(&self) {}
@@ -59,7 +59,7 @@ impl Elect for ScriptedRaft {
 
 impl Replicate for ScriptedRaft {
     fn start(&self, _: Bytes) -> Result<LogPosition, NotLeader> {
-        let Standing { term, is_leader } = *self.standing.lock();
+        let Status { term, is_leader } = *self.status.lock();
         if !is_leader {
             return Err(NotLeader);
         }
@@ -92,18 +92,18 @@ impl Service {
     }
 
     fn over(
-        (applied, to_apply): (Sender<ApplyMsg>, Receiver<ApplyMsg>),
+        (applied, apply_rx): (Sender<ApplyMsg>, Receiver<ApplyMsg>),
         during_start: impl Fn(&ScriptedRaft, &Sender<ApplyMsg>) + Send + Sync + 'static,
     ) -> Service {
         let handing_over = applied.clone();
         let raft = ScriptedRaft {
-            standing: Mutex::new(Standing { term: 1, is_leader: true }),
+            status: Mutex::new(Status { term: 1, is_leader: true }),
             changed: Condvar::new(),
             looks: AtomicU64::new(0),
             last_index: AtomicU64::new(0),
             during_start: Box::new(move |raft| during_start(raft, &handing_over)),
         };
-        Service { server: KvServer::serve(raft, to_apply), applied }
+        Service { server: KvServer::serve(raft, apply_rx), applied }
     }
 
     pub fn raft(&self) -> &ScriptedRaft {
@@ -111,26 +111,26 @@ impl Service {
     }
 
     /// A client asks, in a thread of its own.
-    pub fn ask(&self, request: KvRequest) -> JoinHandle<Option<Answer>> {
+    pub fn ask(&self, request: Command) -> JoinHandle<Option<Answer>> {
         let server = self.server.clone();
         thread::spawn(move || server.submit(&Command::from(request)))
     }
 
     /// Raft hands over a request's command, as the entry at an index.
-    pub fn commit(&self, index: Index, request: &KvRequest) {
+    pub fn commit(&self, index: Index, request: &Command) {
         self.raft().last_index.fetch_max(index, Ordering::Relaxed);
         commit(&self.applied, index, request);
     }
 
     /// Raft hands over a command that another server has taken, as the next entry.
-    pub fn apply(&self, request: &KvRequest) {
+    pub fn apply(&self, request: &Command) {
         self.commit(self.raft().last_index.load(Ordering::Relaxed) + 1, request);
     }
 
     /// A client asks, its command is applied, and this is what it is told. The entry is the only one
     /// that is not applied yet.
     #[track_caller]
-    pub fn done(&self, request: KvRequest) -> String {
+    pub fn done(&self, request: Command) -> String {
         let asked = self.ask(request.clone());
         self.settle();
         self.commit(self.raft().last_index.load(Ordering::Relaxed), &request);
@@ -153,7 +153,7 @@ impl Service {
     }
 }
 
-pub fn commit(applied: &Sender<ApplyMsg>, index: Index, request: &KvRequest) {
+pub fn commit(applied: &Sender<ApplyMsg>, index: Index, request: &Command) {
     let command = wire::encode(&Command::from(request.clone())).into();
     let at = LogPosition { term: 1, index };
     applied.send(ApplyMsg::Command { at, command }).expect("the service goes on taking what is handed over");

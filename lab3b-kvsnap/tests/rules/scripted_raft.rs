@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lab3a_kv::{Answer, Command, KvServer, Store};
+use lab3a_kv::{KvServer, Store};
 use lab3b_kvsnap::{serve, snapshot};
 use labrpc::channel::{self, Receiver, Sender};
-use labrpc::face::KvRequest;
+use labrpc::kv::{Answer, Command};
 use labrpc::sync::Mutex;
 use labrpc::thread::{self, JoinHandle};
 use labrpc::{
-    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Standing, wire,
+    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, wire,
 };
 
 use crate::lab::RAFT_STATE_BYTES_MAX;
@@ -67,11 +67,11 @@ impl ScriptedRaft {
 }
 
 impl Elect for ScriptedRaft {
-    fn standing(&self) -> Standing {
-        Standing { term: TERM, is_leader: true }
+    fn status(&self) -> Status {
+        Status { term: TERM, is_leader: true }
     }
 
-    fn watch(&self, _: Standing) -> Option<Standing> {
+    fn watch(&self, _: Status) -> Option<Status> {
         let _ = self.never.1.recv();
         None
     }
@@ -117,8 +117,8 @@ impl Service {
             never: channel::bounded(0),
         };
         // What is handed over waits until the service takes it.
-        let (applied, to_apply) = channel::unbounded();
-        Service { server: serve(raft, to_apply, persister, RAFT_STATE_BYTES_MAX), applied }
+        let (applied, apply_rx) = channel::unbounded();
+        Service { server: serve(raft, apply_rx, persister, RAFT_STATE_BYTES_MAX), applied }
     }
 
     fn raft(&self) -> &ScriptedRaft {
@@ -126,19 +126,19 @@ impl Service {
     }
 
     /// A leader has taken a command, as the next entry, and nobody has committed it.
-    pub fn push(&self, request: &KvRequest) -> Index {
+    pub fn push(&self, request: &Command) -> Index {
         self.raft().push(wire::encode(&Command::from(request.clone())).into())
     }
 
     /// Raft hands over the command of an entry.
-    pub fn commit(&self, index: Index, request: &KvRequest) {
+    pub fn commit(&self, index: Index, request: &Command) {
         let command = wire::encode(&Command::from(request.clone())).into();
         let at = LogPosition { term: TERM, index };
         self.applied.send(ApplyMsg::Command { at, command }).expect("the service goes on taking what is handed over");
     }
 
     /// A command is taken, as the next entry, and handed over.
-    pub fn apply(&self, request: &KvRequest) {
+    pub fn apply(&self, request: &Command) {
         self.commit(self.push(request), request);
     }
 
@@ -147,12 +147,12 @@ impl Service {
         let snapshot = snapshot::encode(store);
         self.raft().cut(through, snapshot.clone());
         let through = LogPosition { term: TERM, index: through };
-        let handed_over = self.applied.send(ApplyMsg::Snapshot { through, snapshot });
-        handed_over.expect("the service goes on taking what is handed over");
+        let applied = self.applied.send(ApplyMsg::Snapshot { through, snapshot });
+        applied.expect("the service goes on taking what is handed over");
     }
 
     /// A client asks, in a thread of its own.
-    pub fn ask(&self, request: KvRequest) -> JoinHandle<Option<Answer>> {
+    pub fn ask(&self, request: Command) -> JoinHandle<Option<Answer>> {
         let server = self.server.clone();
         thread::spawn(move || server.submit(&Command::from(request)))
     }
@@ -160,7 +160,7 @@ impl Service {
     /// A client asks, its command is applied, and this is what it is told. The entry is the only one
     /// that is not applied yet.
     #[track_caller]
-    pub fn done(&self, request: KvRequest) -> String {
+    pub fn done(&self, request: Command) -> String {
         let asked = self.ask(request.clone());
         self.settle();
         let index = self.raft().log.lock().last;

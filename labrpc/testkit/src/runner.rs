@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Report, Settings};
 
+use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
-use crate::eyes::Eyes;
 use crate::record::{Record, note};
 use crate::rule::{self, Rule};
 use crate::token::Token;
-use crate::verdict::Verdict;
+use crate::violation::Violation;
 use crate::world::World;
 
 /// A lab, as its test files know it: `tests/points.txt` holds a line for each graded test.
@@ -28,7 +28,7 @@ pub struct Lab {
     /// The text of `points.txt`: a line for each test, with its name, its points and its seeds.
     pub points: &'static str,
     /// How the bytes of its servers are read; with none, no oracle watches.
-    pub eyes: Option<Eyes>,
+    pub codec: Option<&'static dyn Codec>,
 }
 
 /// On real threads, scripts, storms and counts are not run.
@@ -99,7 +99,7 @@ impl Lab {
         for seed in 1..=seeds {
             let token = Token { test: test.into(), seed, kept: None };
             let (outcome, report) = match environment.mode {
-                Mode::Simulated => run_simulated(&token, Keep::All, false, self.eyes, body),
+                Mode::Simulated => run_simulated(&token, Keep::All, false, self.codec, body),
                 Mode::Real => run_real(&token, body),
             };
             self.conclude(&token, rule, seeds, outcome, &report);
@@ -110,11 +110,11 @@ impl Lab {
         let keep = match token.kept {
             None => Keep::All,
             Some(_) => {
-                let (_, full) = run_simulated(token, Keep::All, true, self.eyes, body);
+                let (_, full) = run_simulated(token, Keep::All, true, self.codec, body);
                 token.keep(&full.choices).unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")))
             }
         };
-        let (outcome, report) = run_simulated(token, keep, false, self.eyes, body);
+        let (outcome, report) = run_simulated(token, keep, false, self.codec, body);
         self.conclude(token, rule, 1, outcome, &report);
     }
 
@@ -186,15 +186,15 @@ impl Lab {
 /// A run that failed, and the rule that an oracle has seen broken, if any.
 pub(crate) struct Broken {
     pub(crate) failure: Failure,
-    verdict: Option<Verdict>,
+    violation: Option<Violation>,
 }
 
 impl Broken {
     /// The rule that was broken: what an oracle says, or what the test is about, or what holds for
     /// any server.
     pub(crate) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
-        if let Some(verdict) = &self.verdict {
-            return Some(verdict.rule);
+        if let Some(violation) = &self.violation {
+            return Some(violation.rule);
         }
         let is_servers = self.failure.node.starts_with(SERVER_LABEL);
         tested.or(match self.failure.kind {
@@ -207,8 +207,8 @@ impl Broken {
 
     /// What happened, and which rule that breaks.
     fn story(&self, rule: Option<&'static Rule>) -> String {
-        match (&self.verdict, rule) {
-            (Some(verdict), _) => verdict.to_string(),
+        match (&self.violation, rule) {
+            (Some(violation), _) => violation.to_string(),
             (None, Some(rule)) => {
                 format!("{}\n{}: {} ({}).\nLook at: {}", self.failure, rule.name, rule.text, rule.place, rule.hint)
             }
@@ -221,7 +221,7 @@ pub(crate) fn run_simulated(
     token: &Token,
     keep: Keep,
     is_recording: bool,
-    eyes: Option<Eyes>,
+    codec: Option<&'static dyn Codec>,
     body: &(impl Fn(&World) + Send + Sync),
 ) -> (Result<u64, Broken>, Report) {
     let settings = Settings {
@@ -233,14 +233,14 @@ pub(crate) fn run_simulated(
         operations_max: OPERATIONS_MAX,
         ..Settings::default()
     };
-    let verdict: Arc<OnceLock<Verdict>> = Arc::default();
-    let seen = verdict.clone();
+    let violation: Arc<OnceLock<Violation>> = Arc::default();
+    let seen = violation.clone();
     let (outcome, report) = sim::run(settings, move || {
-        let world = World::new(Mode::Simulated, token.seed, &token.test, eyes, seen);
+        let world = World::new(Mode::Simulated, token.seed, &token.test, codec, seen);
         body(&world);
         world.requests()
     });
-    (outcome.map_err(|failure| Broken { failure, verdict: verdict.get().cloned() }), report)
+    (outcome.map_err(|failure| Broken { failure, violation: violation.get().cloned() }), report)
 }
 
 /// Seeds differ in how the scheduler interrupts tasks, too: not at all, at random, by priorities.
@@ -266,7 +266,7 @@ fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<u6
     }));
     let elapsed = began.elapsed();
     let report = Report { virtual_time: elapsed, cpu_time: elapsed, ..Report::default() };
-    let broken = |payload| Broken { failure: world.failure_of(payload), verdict: world.verdict() };
+    let broken = |payload| Broken { failure: world.failure_of(payload), violation: world.violation() };
     (outcome.map_err(broken), report)
 }
 

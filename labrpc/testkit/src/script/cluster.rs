@@ -4,26 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver};
-use labrpc::face::{AppendOutcome, LogEntry, RaftReply, RaftRequest};
 use labrpc::network::{Carrier, Network, Port};
 use labrpc::time::Instant;
 use labrpc::{
-    ApplyMsg, Bytes, Compact, Elect, Image, Index, LogPosition, NotLeader, PeerId, Persister, Replicate, Standing,
-    Term, sim, thread,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest, RequestVote,
+    RequestVoteReply,
+};
+use labrpc::{
+    ApplyMsg, Bytes, Compact, Elect, Image, Index, LogPosition, NotLeader, PeerId, Persister, Replicate, Status, Term,
+    sim, thread,
 };
 
 use super::PUNCTUAL;
-use super::puppet::{Heard, Part, Puppet};
+use super::peer::{Part, ReceivedRequest, ScriptedPeer};
 use crate::cluster::{Boot, Booted, Cluster};
-use crate::watch::Disk;
+use crate::observer::Disk;
 use crate::world::World;
 
 /// A real server, number 0, among played ones.
 ///
 /// The oracles watch it, too; but of the others they believe nothing.
-pub struct Stage<R: Elect> {
+pub struct ScriptedCluster<R: Elect> {
     cluster: Cluster<R>,
-    heard: Receiver<Heard>,
+    received: Receiver<ReceivedRequest>,
     part: Part,
     applied: Receiver<ApplyMsg>,
 }
@@ -35,28 +38,32 @@ const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
 /// And campaigns within this.
 const CAMPAIGN_PATIENCE: Duration = Duration::from_secs(5);
 
-impl<R: Elect> Stage<R> {
+impl<R: Elect> ScriptedCluster<R> {
     /// Boots the real server of a cluster of so many. If its service is booted with it, nothing is
     /// seen of what it applies.
-    pub fn new(world: &World, size: usize, boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static) -> Stage<R> {
+    pub fn new(
+        world: &World,
+        size: usize,
+        boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
+    ) -> ScriptedCluster<R> {
         let (_, applied) = channel::bounded(0);
-        Stage::raise(Cluster::with_cast(world, size, |server| server == ME, boot), applied)
+        ScriptedCluster::raise(Cluster::with_scripted_peers(world, size, |server| server == ME, boot), applied)
     }
 
-    fn raise(cluster: Cluster<R>, applied: Receiver<ApplyMsg>) -> Stage<R> {
+    fn raise(cluster: Cluster<R>, applied: Receiver<ApplyMsg>) -> ScriptedCluster<R> {
         let network = cluster.network();
         network.set_conditions(PUNCTUAL);
-        let eyes = *cluster.world().eyes().expect("a script needs to know how the lab's messages are read");
-        let (hears, heard) = channel::unbounded();
+        let codec = cluster.world().codec().expect("a script needs to know how the lab's messages are read");
+        let (hears, received) = channel::unbounded();
         let part = Part::default();
         for peer in cluster.servers().filter(|&server| server != ME) {
-            let puppet = Puppet { me: peer, eyes, heard: hears.clone(), part: part.clone() };
+            let scripted_peer = ScriptedPeer { me: peer, codec, received: hears.clone(), part: part.clone() };
             network.plug(peer, Some(sim::new_node(format!("played server {peer}"))));
-            network.add_service(peer, Port::Raft, Arc::new(puppet));
+            network.add_service(peer, Port::Raft, Arc::new(scripted_peer));
         }
-        cluster.watch().iter().for_each(|watch| watch.record()); // a script is short
+        cluster.observer().iter().for_each(|observer| observer.record()); // a script is short
         cluster.start(ME);
-        Stage { cluster, heard, part, applied }
+        ScriptedCluster { cluster, received, part, applied }
     }
 
     /// The cluster of which the real server believes to be a part.
@@ -71,7 +78,7 @@ impl<R: Elect> Stage<R> {
 
     /// The real server's disk, read.
     pub fn disk(&self) -> Disk {
-        self.cluster.watch().expect("a stage is watched").look(|known| known.servers[ME].disk.clone())
+        self.cluster.observer().expect("a stage is watched").look(|observed| observed.servers[ME].disk.clone())
     }
 
     /// What the real server believes about itself.
@@ -80,8 +87,8 @@ impl<R: Elect> Stage<R> {
     ///
     /// When it is down.
     #[track_caller]
-    pub fn standing(&self) -> Standing {
-        self.cluster.standing(ME).expect("the server is up")
+    pub fn status(&self) -> Status {
+        self.cluster.status(ME).expect("the server is up")
     }
 
     /// Played servers answer by themselves from now on whatever `part` has an answer to; the rest
@@ -111,19 +118,18 @@ impl<R: Elect> Stage<R> {
             .unwrap_or_else(|| panic!("server {ME} did not answer within {ANSWER_PATIENCE:?}: {request:?}"))
     }
 
-    /// As [`ask`](Stage::ask), for a server that may crash, or is busy.
+    /// As [`ask`](ScriptedCluster::ask), for a server that may crash, or is busy.
     pub fn try_ask(&self, from: PeerId, request: RaftRequest) -> Option<RaftReply> {
-        let eyes = self.cluster.world().eyes().expect("a stage has eyes");
-        let bytes = (eyes.write_request)(request).unwrap_or_else(|error| panic!("{error}"));
-        let reply = self.network().call(from, ME, Port::Raft, bytes, ANSWER_PATIENCE)?;
-        Some((eyes.read_reply)(&reply).unwrap_or_else(|error| panic!("{error}")))
+        let codec = self.cluster.world().codec().expect("a stage has eyes");
+        let reply = self.network().call(from, ME, Port::Raft, codec.write_request(&request), ANSWER_PATIENCE)?;
+        Some(codec.read_reply(&request, &reply).unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// A played candidate asks for a vote, and is told term and verdict.
     #[track_caller]
     pub fn request_vote(&self, from: PeerId, term: Term, last_log: LogPosition) -> (Term, bool) {
-        match self.ask(from, RaftRequest::RequestVote { term, candidate: from, last_log }) {
-            RaftReply::RequestVote { term, granted } => (term, granted),
+        match self.ask(from, RaftRequest::RequestVote(RequestVote { term, candidate: from, last_log })) {
+            RaftReply::RequestVote(RequestVoteReply { term, granted }) => (term, granted),
             other => panic!("a vote was asked for, and answered with {other:?}"),
         }
     }
@@ -136,11 +142,11 @@ impl<R: Elect> Stage<R> {
         from: PeerId,
         term: Term,
         prev: LogPosition,
-        entries: Vec<LogEntry>,
+        entries: Vec<Entry>,
         leader_commit: Index,
     ) -> (Term, AppendOutcome) {
-        let request = RaftRequest::AppendEntries { term, leader: from, prev, entries, leader_commit };
-        outcome(term, request.through().index, self.ask(from, request))
+        let request = RaftRequest::AppendEntries(AppendEntries { term, leader: from, prev, entries, leader_commit });
+        outcome(self.ask(from, request))
     }
 
     /// A played leader sends a heartbeat that vouches for nothing.
@@ -152,26 +158,25 @@ impl<R: Elect> Stage<R> {
     /// A played leader sends a snapshot.
     #[track_caller]
     pub fn install(&self, from: PeerId, term: Term, through: LogPosition, snapshot: Bytes) -> (Term, AppendOutcome) {
-        outcome(
-            term,
-            through.index,
-            self.ask(from, RaftRequest::InstallSnapshot { term, leader: from, through, snapshot }),
-        )
+        outcome(self.ask(
+            from,
+            RaftRequest::InstallSnapshot(InstallSnapshot { term, leader: from, last_included: through, snapshot }),
+        ))
     }
 
     /// The next request that the real server sends, if it comes within `patience`.
-    pub fn hear(&self, patience: Duration) -> Option<Heard> {
-        self.heard.recv_timeout(patience).ok()
+    pub fn hear(&self, patience: Duration) -> Option<ReceivedRequest> {
+        self.received.recv_timeout(patience).ok()
     }
 
     /// All that the real server sends for so long.
-    pub fn hear_all(&self, duration: Duration) -> Vec<Heard> {
+    pub fn hear_all(&self, duration: Duration) -> Vec<ReceivedRequest> {
         let until = Instant::now() + duration;
         let mut all = Vec::new();
         loop {
             let left = until.duration_since(Instant::now());
             match self.hear(left) {
-                Some(heard) => all.push(heard),
+                Some(received) => all.push(received),
                 None => return all,
             }
         }
@@ -179,7 +184,7 @@ impl<R: Elect> Stage<R> {
 
     /// Forgets what the real server has sent so far. What was not answered never will be.
     pub fn forget_heard(&self) {
-        self.heard.try_iter().for_each(drop);
+        self.received.try_iter().for_each(drop);
     }
 
     /// The next request that `wanted` wants; what comes before it is dropped.
@@ -188,12 +193,17 @@ impl<R: Elect> Stage<R> {
     ///
     /// When there is none within `patience`.
     #[track_caller]
-    pub fn await_request(&self, what: &str, patience: Duration, wanted: impl Fn(&RaftRequest) -> bool) -> Heard {
+    pub fn await_request(
+        &self,
+        what: &str,
+        patience: Duration,
+        wanted: impl Fn(&RaftRequest) -> bool,
+    ) -> ReceivedRequest {
         let until = Instant::now() + patience;
         loop {
-            let heard = self.hear(until.duration_since(Instant::now()));
-            match heard {
-                Some(heard) if wanted(&heard.request) => return heard,
+            let received = self.hear(until.duration_since(Instant::now()));
+            match received {
+                Some(received) if wanted(&received.request) => return received,
                 Some(_) => {}
                 None => panic!("server {ME} did not send {what} within {patience:?}"),
             }
@@ -207,8 +217,8 @@ impl<R: Elect> Stage<R> {
     ///
     /// When it does not campaign within five seconds, or does not ask everyone.
     #[track_caller]
-    pub fn await_campaign(&self) -> (Term, Vec<Heard>) {
-        let is_campaign = |request: &RaftRequest| matches!(request, RaftRequest::RequestVote { .. });
+    pub fn await_campaign(&self) -> (Term, Vec<ReceivedRequest>) {
+        let is_campaign = |request: &RaftRequest| matches!(request, RaftRequest::RequestVote(_));
         let first = self.await_request("a request for votes", CAMPAIGN_PATIENCE, is_campaign);
         let term = first.request.term();
         let mut round = vec![first];
@@ -227,14 +237,14 @@ impl<R: Elect> Stage<R> {
     ///
     /// When it does not campaign, or does not speak at once when it has won.
     #[track_caller]
-    pub fn elect(&self) -> (Term, Vec<Heard>) {
+    pub fn elect(&self) -> (Term, Vec<ReceivedRequest>) {
         let (term, round) = self.await_campaign();
-        round.into_iter().for_each(|heard| heard.reply(super::granted(term)));
+        round.into_iter().for_each(|received| received.reply(super::granted(term)));
         let mut greeting = Vec::new();
         while greeting.len() + 1 < self.cluster.size() {
             // There and back again, and a little for the server itself.
             greeting.push(self.await_request("a first heartbeat to everyone at once", 4 * super::TRAVEL, |request| {
-                !matches!(request, RaftRequest::RequestVote { .. }) && request.term() == term
+                !matches!(request, RaftRequest::RequestVote(_)) && request.term() == term
             }));
         }
         (term, greeting)
@@ -257,10 +267,11 @@ impl<R: Elect> Stage<R> {
 
     /// Crashes the real server, and boots it from a disk that holds this.
     pub fn restart_from(&self, disk: &Disk) {
-        let eyes = self.cluster.world().eyes().and_then(|eyes| eyes.disk).expect("this lab's servers have disks");
+        let codec =
+            self.cluster.world().codec().filter(|codec| codec.has_disk()).expect("this lab's servers have disks");
         let image = Image {
-            head: (eyes.write_head)(disk.head),
-            entries: disk.entries.iter().map(|entry| (eyes.write_entry)(entry.clone())).collect(),
+            head: codec.write_head(&disk.head),
+            entries: disk.entries.iter().map(|entry| codec.write_entry(entry)).collect(),
             snapshot: disk.snapshot.clone(),
         };
         if self.is_up() {
@@ -271,32 +282,32 @@ impl<R: Elect> Stage<R> {
     }
 }
 
-impl<R: Replicate> Stage<R> {
+impl<R: Replicate> ScriptedCluster<R> {
     /// Boots the real server of a cluster of so many, and sees what it applies.
     pub fn replicating(
         world: &World,
         size: usize,
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
-    ) -> Stage<R> {
-        Stage::with_service(world, size, boot, |_, _| ())
+    ) -> ScriptedCluster<R> {
+        ScriptedCluster::with_service(world, size, boot, |_, _| ())
     }
 
-    /// As [`replicating`](Stage::replicating), with a service that does something about each message
+    /// As [`replicating`](ScriptedCluster::replicating), with a service that does something about each message
     /// before it takes the next.
     pub fn with_service(
         world: &World,
         size: usize,
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
         service: impl Fn(&R, &ApplyMsg) + Send + Sync + 'static,
-    ) -> Stage<R> {
+    ) -> ScriptedCluster<R> {
         let (noted, applied) = channel::unbounded();
         let service = Arc::new(service);
         let boot = move |start: Boot| {
-            let (to_apply, noted, service) = (start.to_apply.clone(), noted.clone(), service.clone());
+            let (apply_rx, noted, service) = (start.apply_rx.clone(), noted.clone(), service.clone());
             let booted = boot(start);
             let raft = booted.server.clone();
             let serve = move || {
-                for message in to_apply.iter() {
+                for message in apply_rx.iter() {
                     service(&raft, &message);
                     let _ = noted.send(message);
                 }
@@ -304,7 +315,7 @@ impl<R: Replicate> Stage<R> {
             thread::Builder::new().name("service".into()).spawn(serve).expect("a thread for the service");
             booted
         };
-        Stage::raise(Cluster::with_cast(world, size, |server| server == ME, boot), applied)
+        ScriptedCluster::raise(Cluster::with_scripted_peers(world, size, |server| server == ME, boot), applied)
     }
 
     /// Offers the real server a command.
@@ -333,7 +344,7 @@ impl<R: Replicate> Stage<R> {
     }
 }
 
-impl<R: Compact> Stage<R> {
+impl<R: Compact> ScriptedCluster<R> {
     /// The service gives its server a snapshot.
     pub fn snapshot(&self, through: Index, snapshot: impl Into<Bytes>) {
         let snapshot = snapshot.into();
@@ -341,11 +352,9 @@ impl<R: Compact> Stage<R> {
     }
 }
 
-fn outcome(asked: Term, through: Index, reply: RaftReply) -> (Term, AppendOutcome) {
+fn outcome(reply: RaftReply) -> (Term, AppendOutcome) {
     match reply {
-        RaftReply::AppendEntries { term, outcome } => (term, outcome),
-        RaftReply::Heartbeat { term } if term > asked => (term, AppendOutcome::StaleTerm),
-        RaftReply::Heartbeat { term } => (term, AppendOutcome::Through(through)),
+        RaftReply::AppendEntries(AppendEntriesReply { term, outcome }) => (term, outcome),
         other => panic!("a leader spoke, and was answered with {other:?}"),
     }
 }

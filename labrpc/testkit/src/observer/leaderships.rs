@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use labrpc::face::{RaftReply, RaftRequest};
 use labrpc::{PeerId, Term};
+use labrpc::{RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
 
-use super::event::{Event, What};
-use super::known::Known;
-use crate::verdict::Moment;
+use super::event::{Event, EventKind};
+use super::observed::ObservedState;
+use crate::violation::EventId;
 
 /// The campaigns of all servers, each of one incarnation.
 #[derive(Default)]
-pub(super) struct Reigns {
+pub(super) struct Leaderships {
     campaigns: FxHashMap<(PeerId, Term), Campaign>,
 }
 
@@ -20,48 +20,48 @@ pub(super) struct Reigns {
 #[derive(Clone, Debug)]
 pub struct Campaign {
     /// When it first asked for a vote.
-    pub began: Moment,
+    pub began: EventId,
     /// Who is known to have voted for it, itself included: their votes have arrived.
     pub voters: BTreeSet<PeerId>,
     /// When the last vote that it needed arrived.
-    pub won: Option<Moment>,
+    pub won: Option<EventId>,
 }
 
-impl Reigns {
+impl Leaderships {
     pub(super) fn see(&mut self, event: &Event, majority: usize) {
-        match &event.what {
-            What::Sent(letter) => {
-                if let Some(&RaftRequest::RequestVote { term, .. }) = letter.request() {
-                    let voters = BTreeSet::from([letter.from]);
-                    let campaign = Campaign { began: event.moment, voters, won: None };
-                    self.campaigns.entry((letter.from, term)).or_insert(campaign);
+        match &event.kind {
+            EventKind::Sent(envelope) => {
+                if let Some(&RaftRequest::RequestVote(RequestVote { term, .. })) = envelope.request() {
+                    let voters = BTreeSet::from([envelope.from]);
+                    let campaign = Campaign { began: event.id, voters, won: None };
+                    self.campaigns.entry((envelope.from, term)).or_insert(campaign);
                 }
             }
-            What::Arrived(letter, _) => {
-                if let Some((_, &RaftReply::RequestVote { term, granted: true })) = letter.reply()
-                    && let Some(campaign) = self.campaigns.get_mut(&(letter.to, term))
+            EventKind::Arrived(envelope, _) => {
+                if let Some((_, &RaftReply::RequestVote(RequestVoteReply { term, granted: true }))) = envelope.reply()
+                    && let Some(campaign) = self.campaigns.get_mut(&(envelope.to, term))
                 {
-                    campaign.voters.insert(letter.from);
+                    campaign.voters.insert(envelope.from);
                     if campaign.voters.len() >= majority {
-                        campaign.won.get_or_insert(event.moment);
+                        campaign.won.get_or_insert(event.id);
                     }
                 }
             }
-            What::Booted(server) => self.campaigns.retain(|(candidate, _), _| candidate != server),
+            EventKind::Booted(server) => self.campaigns.retain(|(candidate, _), _| candidate != server),
             _ => {}
         }
     }
 }
 
-impl Known {
+impl ObservedState {
     /// A server's campaign in a term, in its present incarnation.
     pub fn campaign(&self, server: PeerId, term: Term) -> Option<&Campaign> {
-        self.reigns.campaigns.get(&(server, term))
+        self.leaderships.campaigns.get(&(server, term))
     }
 
     /// The terms that a server has campaigned in, in its present incarnation.
     pub fn campaigns_of(&self, server: PeerId) -> impl Iterator<Item = Term> {
-        self.reigns.campaigns.keys().filter(move |(candidate, _)| *candidate == server).map(|(_, term)| *term)
+        self.leaderships.campaigns.keys().filter(move |(candidate, _)| *candidate == server).map(|(_, term)| *term)
     }
 
     /// Whether a server has, or may have, won a term.

@@ -4,28 +4,28 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use labrpc::face::{DiskHead, LogEntry, Pace, RaftRequest};
 use labrpc::sim::{self, NodeId};
 use labrpc::time::Instant;
 use labrpc::wire::WireError;
+use labrpc::{AppendEntries, Entry, Head, InstallSnapshot, RaftRequest, Timing};
 use labrpc::{Bytes, Index, LogPosition, PeerId, Save, Term};
 
-use super::event::{DiskChange, Letter};
-use super::reigns::Reigns;
-use crate::eyes::DiskEyes;
-use crate::verdict::Moment;
+use super::event::{DiskChange, Envelope};
+use super::leaderships::Leaderships;
+use crate::codec::Codec;
+use crate::violation::EventId;
 
 /// All that is known of a cluster at one moment.
-pub struct Known {
+pub struct ObservedState {
     /// Each server.
     pub servers: Vec<Server>,
     /// Whether servers have disks (from lab 2C on).
     pub has_disks: bool,
     /// How long servers wait for one another, if they have told.
-    pub pace: Option<Pace>,
+    pub timing: Timing,
     /// Whether every server is a real one; else what others hold is not known.
     pub is_whole: bool,
-    pub(super) reigns: Reigns,
+    pub(super) leaderships: Leaderships,
 }
 
 /// What is known of one server.
@@ -36,7 +36,7 @@ pub struct Server {
     /// How often it has booted.
     pub incarnation: u64,
     /// When it last booted.
-    pub booted: Option<Moment>,
+    pub booted: Option<EventId>,
     /// When its threads were last let go on, or stopped.
     pub resumed_at: Option<Instant>,
     pub(super) node: Option<NodeId>,
@@ -53,9 +53,9 @@ pub struct Server {
 #[derive(Clone)]
 pub struct Pending {
     /// The request.
-    pub letter: Arc<Letter>,
+    pub envelope: Arc<Envelope>,
     /// When it arrived.
-    pub arrived: Moment,
+    pub arrived: EventId,
     /// Whether the disk held, at any moment since, all that an agreement would claim.
     pub is_held: bool,
     /// Whether the disk held, at any moment since, what the entries are to follow.
@@ -70,24 +70,24 @@ pub struct Pending {
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     /// Term, vote and log base.
-    pub head: DiskHead,
+    pub head: Head,
     /// The entries after the base.
-    pub entries: VecDeque<LogEntry>,
+    pub entries: VecDeque<Entry>,
     /// The latest snapshot.
     pub snapshot: Bytes,
 }
 
 /// What a save writes, as it can be read back.
 pub(super) struct Written {
-    head: DiskHead,
-    entries: Vec<LogEntry>,
+    head: Head,
+    entries: Vec<Entry>,
 }
 
 /// How long a message may leave after the step that made it, or a reply be taken in after it has
-/// arrived: the scheduler may let others go first. With a slow disk it is [longer](Known::slack).
+/// arrived: the scheduler may let others go first. With a slow disk it is [longer](ObservedState::slack).
 pub const SLACK: Duration = Duration::from_millis(50);
 
-impl Known {
+impl ObservedState {
     /// More than half of all servers.
     pub fn majority(&self) -> usize {
         self.servers.len() / 2 + 1
@@ -138,15 +138,15 @@ impl Server {
 
     /// The request in its hands that a reply answers.
     pub fn pending(&self, number: u64) -> Option<&Pending> {
-        self.pending.iter().find(|pending| pending.letter.number == number)
+        self.pending.iter().find(|pending| pending.envelope.number == number)
     }
 }
 
 impl Pending {
-    pub(super) fn new(letter: Arc<Letter>, arrived: Moment, disk: &Disk) -> Pending {
+    pub(super) fn new(envelope: Arc<Envelope>, arrived: EventId, disk: &Disk) -> Pending {
         let tail = disk.last();
         let mut pending =
-            Pending { letter, arrived, is_held: false, is_prev_held: false, tail_min: tail, tail_max: tail };
+            Pending { envelope, arrived, is_held: false, is_prev_held: false, tail_min: tail, tail_max: tail };
         pending.look_at(disk);
         pending
     }
@@ -154,21 +154,23 @@ impl Pending {
     /// The disk has changed: what was true at any moment since the arrival is what counts.
     pub(super) fn look_at(&mut self, disk: &Disk) {
         (self.tail_min, self.tail_max) = (self.tail_min.min(disk.last()), self.tail_max.max(disk.last()));
-        match self.letter.request() {
-            Some(RaftRequest::AppendEntries { prev, entries, .. }) => {
+        match self.envelope.request() {
+            Some(RaftRequest::AppendEntries(AppendEntries { prev, entries, .. })) => {
                 self.is_prev_held |= disk.covers(*prev);
                 self.is_held |= disk.covers(*prev) && disk.holds_all(prev.index + 1, entries);
             }
-            Some(RaftRequest::InstallSnapshot { through, .. }) => self.is_held |= disk.covers(*through),
+            Some(RaftRequest::InstallSnapshot(InstallSnapshot { last_included: through, .. })) => {
+                self.is_held |= disk.covers(*through)
+            }
             _ => {}
         }
     }
 }
 
 impl Written {
-    pub(super) fn read(save: &Save, eyes: &DiskEyes) -> Result<Written, WireError> {
-        let entries = save.append.iter().map(|entry| (eyes.read_entry)(entry));
-        Ok(Written { head: (eyes.read_head)(&save.head)?, entries: entries.collect::<Result<_, _>>()? })
+    pub(super) fn read(save: &Save, codec: &dyn Codec) -> Result<Written, WireError> {
+        let entries = save.append.iter().map(|entry| codec.read_entry(entry));
+        Ok(Written { head: codec.read_head(&save.head)?, entries: entries.collect::<Result<_, _>>()? })
     }
 }
 
@@ -195,7 +197,7 @@ impl Disk {
     }
 
     /// The entry at an index.
-    pub fn get(&self, index: Index) -> Option<&LogEntry> {
+    pub fn get(&self, index: Index) -> Option<&Entry> {
         let slot = index.checked_sub(self.head.base.index + 1)?;
         self.entries.get(slot as usize)
     }
@@ -213,7 +215,7 @@ impl Disk {
         position.index < self.head.base.index || self.term_at(position.index) == Some(position.term)
     }
 
-    fn holds_all(&self, first: Index, entries: &[LogEntry]) -> bool {
+    fn holds_all(&self, first: Index, entries: &[Entry]) -> bool {
         entries
             .iter()
             .zip(first..)

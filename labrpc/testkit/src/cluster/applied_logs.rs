@@ -6,45 +6,45 @@ use std::sync::Arc;
 use labrpc::sync::Mutex;
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId};
 
+use crate::observer::Observer;
 use crate::rule::replication::{APPLY_ORDER, STATE_MACHINE};
 use crate::rule::service::LABEL;
 use crate::rule::snapshots::{BOUNDARY, DELIVERED};
-use crate::verdict::Verdict;
-use crate::watch::Watch;
+use crate::violation::Violation;
 use crate::world::World;
 
 /// What was applied in a cluster. Clones are the same one. A broken promise ends the run.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct AppliedLogs {
     world: World,
     book: Arc<Mutex<Book>>,
 }
 
 /// Where it is noted what one incarnation of a server hands over.
 #[derive(Clone)]
-pub(super) struct Page {
-    ledger: Ledger,
+pub(super) struct AppliedLog {
+    applied_logs: AppliedLogs,
     server: PeerId,
     incarnation: u64,
-    watch: Option<Watch>,
+    observer: Option<Observer>,
 }
 
-impl Page {
+impl AppliedLog {
     /// The server handed something over.
-    pub(super) fn handed_over(&self, message: &ApplyMsg) {
+    pub(super) fn applied(&self, message: &ApplyMsg) {
         self.note(|book| match message {
             ApplyMsg::Command { at, command } => book.command(self.server, *at, command),
             ApplyMsg::Snapshot { through, .. } => book.snapshot(self.server, *through),
         });
-        if let Some(watch) = &self.watch {
-            watch.applied(self.server, message);
+        if let Some(observer) = &self.observer {
+            observer.applied(self.server, message);
         }
     }
 
     /// The server has taken a snapshot that its service gave it.
     pub(super) fn compacted(&self, through: Index) {
-        if let Some(watch) = &self.watch {
-            watch.compacted(self.server, through);
+        if let Some(observer) = &self.observer {
+            observer.compacted(self.server, through);
         }
     }
 
@@ -54,16 +54,16 @@ impl Page {
     }
 
     /// On real threads an incarnation that was shut down may still hand over what it had in hand.
-    fn note(&self, entry: impl FnOnce(&mut Book) -> Result<(), Verdict>) {
+    fn note(&self, entry: impl FnOnce(&mut Book) -> Result<(), Violation>) {
         let outcome = {
-            let mut book = self.ledger.book.lock();
+            let mut book = self.applied_logs.book.lock();
             if book.incarnations.get(&self.server) != Some(&self.incarnation) {
                 return;
             }
             entry(&mut book)
         };
-        if let Err(verdict) = outcome {
-            self.ledger.world.convict(verdict);
+        if let Err(violation) = outcome {
+            self.applied_logs.world.report_violation(violation);
         }
     }
 }
@@ -81,22 +81,22 @@ struct Book {
     snapshots_installed: u64,
 }
 
-impl Ledger {
-    pub(super) fn new(world: &World, size: usize, is_whole: bool) -> Ledger {
+impl AppliedLogs {
+    pub(super) fn new(world: &World, size: usize, is_whole: bool) -> AppliedLogs {
         let applied = (0..size).map(|server| (server, 0)).collect();
         let incarnations = BTreeMap::new();
         let book = Book { is_whole, agreed: Vec::new(), applied, incarnations, snapshots_installed: 0 };
-        Ledger { world: world.clone(), book: Arc::new(Mutex::new(book)) }
+        AppliedLogs { world: world.clone(), book: Arc::new(Mutex::new(book)) }
     }
 
     /// A server boots, with nothing applied yet. What it hands over goes onto its page, and before
     /// the eyes of who watches.
-    pub(super) fn open_page(&self, server: PeerId, watch: Option<Watch>) -> Page {
+    pub(super) fn open_log(&self, server: PeerId, observer: Option<Observer>) -> AppliedLog {
         let mut book = self.book.lock();
         book.applied.insert(server, 0);
         let incarnation = book.incarnations.entry(server).or_default();
         *incarnation += 1;
-        Page { ledger: self.clone(), server, incarnation: *incarnation, watch }
+        AppliedLog { applied_logs: self.clone(), server, incarnation: *incarnation, observer }
     }
 
     /// How many servers have applied the entry at `index`, and which command it holds.
@@ -124,11 +124,11 @@ impl Ledger {
 }
 
 impl Book {
-    fn command(&mut self, server: PeerId, at: LogPosition, command: &Bytes) -> Result<(), Verdict> {
+    fn command(&mut self, server: PeerId, at: LogPosition, command: &Bytes) -> Result<(), Violation> {
         let applied = self.applied.entry(server).or_default();
         if at.index != *applied + 1 {
             let what = format!("server {server} handed over entry {} after entry {applied}", at.index);
-            return Err(Verdict::new(&APPLY_ORDER, what));
+            return Err(Violation::new(&APPLY_ORDER, what));
         }
         *applied = at.index;
         match self.agreed.get(at.index as usize - 1) {
@@ -140,21 +140,21 @@ impl Book {
                      over {agreed:?} of term {}",
                     at.term, at.index, first.term
                 );
-                return Err(Verdict::new(&STATE_MACHINE, what));
+                return Err(Violation::new(&STATE_MACHINE, what));
             }
             Some(_) => {}
         }
         Ok(())
     }
 
-    fn snapshot(&mut self, server: PeerId, through: LogPosition) -> Result<(), Verdict> {
+    fn snapshot(&mut self, server: PeerId, through: LogPosition) -> Result<(), Violation> {
         let applied = self.applied.entry(server).or_default();
         if through.index <= *applied {
             let what = format!(
                 "server {server} had handed over entry {applied}, and then handed over a snapshot through entry {}",
                 through.index
             );
-            return Err(Verdict::new(&DELIVERED, what));
+            return Err(Violation::new(&DELIVERED, what));
         }
         *applied = through.index;
         self.snapshots_installed += 1;
@@ -167,7 +167,7 @@ impl Book {
                      term {}",
                     through.term, through.index, at.term
                 );
-                Err(Verdict::new(&BOUNDARY, what))
+                Err(Violation::new(&BOUNDARY, what))
             }
             None if !self.is_whole => Ok(()),
             None => {
@@ -176,12 +176,12 @@ impl Book {
                     through.index,
                     self.agreed.len()
                 );
-                Err(Verdict::new(&LABEL, what))
+                Err(Violation::new(&LABEL, what))
             }
         }
     }
 
-    fn read_back(&self, server: PeerId, through: LogPosition, commands: &[Bytes]) -> Result<(), Verdict> {
+    fn read_back(&self, server: PeerId, through: LogPosition, commands: &[Bytes]) -> Result<(), Violation> {
         let agreed = &self.agreed[..self.agreed.len().min(through.index as usize)];
         let is_agreed =
             agreed.len() == commands.len() && agreed.iter().zip(commands).all(|((_, own), theirs)| own == theirs);
@@ -195,6 +195,6 @@ impl Book {
             commands.len(),
             agreed.len()
         );
-        Err(Verdict::new(&LABEL, what))
+        Err(Violation::new(&LABEL, what))
     }
 }

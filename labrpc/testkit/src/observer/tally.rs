@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
 use labrpc::network::Lost;
+use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use labrpc::{ApplyMsg, PeerId, Term};
 
-use super::event::{Event, Letter, What};
+use super::event::{Envelope, Event, EventKind};
 
 /// Counts of what a run has come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Tally {
     /// Terms in which somebody campaigned.
     pub terms: u64,
     /// Terms in which somebody led.
-    pub reigns: u64,
+    pub leaderships: u64,
     /// Terms in which several campaigned and nobody led.
     pub split_votes: u64,
     /// Refusals of a vote.
@@ -59,7 +59,7 @@ impl Counter {
             |(term, campaigns): &(&Term, &BTreeSet<PeerId>)| campaigns.len() > 1 && !self.leaders.contains(term);
         Tally {
             terms: self.candidates.len() as u64,
-            reigns: self.leaders.len() as u64,
+            leaderships: self.leaders.len() as u64,
             split_votes: self.candidates.iter().filter(is_split).count() as u64,
             ..self.tally.clone()
         }
@@ -67,41 +67,41 @@ impl Counter {
 
     pub(super) fn count(&mut self, event: &Event) {
         let tally = &mut self.tally;
-        match &event.what {
-            What::Sent(letter) => self.sent(letter),
-            What::Arrived(_, copy) => tally.doubled += u64::from(*copy > 0),
-            What::Lost(letter, why) => {
+        match &event.kind {
+            EventKind::Sent(envelope) => self.sent(envelope),
+            EventKind::Arrived(_, copy) => tally.doubled += u64::from(*copy > 0),
+            EventKind::Lost(envelope, why) => {
                 tally.lost += 1;
-                let is_snapshot = matches!(letter.request(), Some(RaftRequest::InstallSnapshot { .. }));
+                let is_snapshot = matches!(envelope.request(), Some(RaftRequest::InstallSnapshot(_)));
                 tally.snapshots_lost_to_crashes += u64::from(is_snapshot && *why == Lost::Down);
             }
-            What::Saved(_, change) => {
+            EventKind::Saved(_, change) => {
                 tally.cut += change.cut.len() as u64;
                 tally.cut_max = tally.cut_max.max(change.cut.len() as u64);
             }
-            What::Applied(_, ApplyMsg::Command { .. }) => tally.applied += 1,
-            What::Applied(_, ApplyMsg::Snapshot { .. }) => tally.snapshots_delivered += 1,
-            What::Crashed(_) => tally.crashes += 1,
-            What::Booted(server) => tally.reboots += u64::from(!self.booted.insert(*server)),
+            EventKind::Applied(_, ApplyMsg::Command { .. }) => tally.applied += 1,
+            EventKind::Applied(_, ApplyMsg::Snapshot { .. }) => tally.snapshots_delivered += 1,
+            EventKind::Crashed(_) => tally.crashes += 1,
+            EventKind::Booted(server) => tally.reboots += u64::from(!self.booted.insert(*server)),
             _ => {}
         }
     }
 
-    fn sent(&mut self, letter: &Letter) {
-        match letter.request() {
-            Some(&RaftRequest::RequestVote { term, candidate, .. }) => {
+    fn sent(&mut self, envelope: &Envelope) {
+        match envelope.request() {
+            Some(&RaftRequest::RequestVote(RequestVote { term, candidate, .. })) => {
                 self.candidates.entry(term).or_default().insert(candidate);
             }
             Some(request) => {
                 self.leaders.insert(request.term());
-                let is_snapshot = matches!(request, RaftRequest::InstallSnapshot { .. });
+                let is_snapshot = matches!(request, RaftRequest::InstallSnapshot(_));
                 self.tally.snapshots_sent += u64::from(is_snapshot);
             }
             None => {}
         }
-        match letter.reply() {
-            Some((_, RaftReply::RequestVote { granted: false, .. })) => self.tally.votes_refused += 1,
-            Some((_, RaftReply::AppendEntries { outcome: AppendOutcome::RetryFrom(_), .. })) => {
+        match envelope.reply() {
+            Some((_, RaftReply::RequestVote(RequestVoteReply { granted: false, .. }))) => self.tally.votes_refused += 1,
+            Some((_, RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::RetryFrom(_), .. }))) => {
                 self.tally.conflicts += 1;
             }
             _ => {}

@@ -8,7 +8,7 @@ use crate::rule::Rule;
 
 /// A point in a run: an event, by its place among all events, and when it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct EventId {
     /// The event's place, from 0.
     pub event: usize,
     /// In virtual time.
@@ -17,37 +17,37 @@ pub struct Moment {
 
 /// A broken rule: which, by whom, and the events that clash.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct Violation {
     /// The rule.
     pub rule: &'static Rule,
     /// What happened, in a sentence with servers, terms and indices.
     pub what: String,
     /// The two or three events that cannot both be right, in order of time.
-    pub clash: Vec<(Moment, String)>,
+    pub clash: Vec<(EventId, String)>,
 }
 
-impl Verdict {
+impl Violation {
     /// A verdict without its events.
-    pub fn new(rule: &'static Rule, what: impl Into<String>) -> Verdict {
-        Verdict { rule, what: what.into(), clash: Vec::new() }
+    pub fn new(rule: &'static Rule, what: impl Into<String>) -> Violation {
+        Violation { rule, what: what.into(), clash: Vec::new() }
     }
 
     /// Adds an event that clashes with another, and what happened then.
-    pub fn with(mut self, moment: Moment, note: impl Into<String>) -> Verdict {
-        self.clash.push((moment, note.into()));
-        self.clash.sort_by_key(|(moment, _)| moment.event);
+    pub fn with(mut self, id: EventId, note: impl Into<String>) -> Violation {
+        self.clash.push((id, note.into()));
+        self.clash.sort_by_key(|(id, _)| id.event);
         self
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verdict { rule, what, clash } = self;
-        let mut letters = what.chars();
-        let first = letters.next().map(|first| first.to_ascii_uppercase()).unwrap_or_default();
-        writeln!(f, "{first}{} ({}).", letters.as_str(), rule.place)?;
-        for (moment, note) in clash {
-            let seconds = (moment.at - Instant::ZERO).as_secs_f64();
+        let Violation { rule, what, clash } = self;
+        let mut envelopes = what.chars();
+        let first = envelopes.next().map(|first| first.to_ascii_uppercase()).unwrap_or_default();
+        writeln!(f, "{first}{} ({}).", envelopes.as_str(), rule.place)?;
+        for (id, note) in clash {
+            let seconds = (id.at - Instant::ZERO).as_secs_f64();
             writeln!(f, "  {seconds:>9.3} s  {note}")?;
         }
         writeln!(f, "{}: {}.", rule.name, rule.text)?;
