@@ -59,7 +59,7 @@ Options:
       --hash            Print each run's test, seed and trace hash instead of the scoreboard
   -h, --help            Print help
 
-Kinds of tests, each a file in a lab's tests/:
+Kinds of tests, each a module of a lab's tests/graded:
   rules    one server, driven by a script that plays all others: one rule of the paper at a time
   cluster  a cluster and its faults, step by step
   chaos    a cluster under random work and random faults

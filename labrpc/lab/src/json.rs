@@ -29,7 +29,7 @@
 //! | field | meaning |
 //! |---|---|
 //! | `test` | its name |
-//! | `kind` | the file that it stands in: `rules`, `cluster`, `chaos` or `cost`; null if none holds it, or it was not built |
+//! | `kind` | the module that it is in: `rules`, `cluster`, `chaos` or `cost`; null if it is not there, or was not built |
 //! | `verdict` | `passed`, `failed`, or `missing` if the test gave none, which counts as failed |
 //! | `score`, `points` | as above, for this test: all or nothing |
 //! | `seeds_expected`, `seeds_run` | how many seeds it owed, how many are recorded |
@@ -44,7 +44,7 @@ use serde_json::{Value, json};
 
 use crate::grade::Results;
 use crate::grade::verdict::{LabResult, Outcome, Verdict};
-use crate::kind::Kind;
+use crate::kind::TestKind;
 use crate::request::{SeedChoice, TestRequest};
 
 /// The version of the document.
@@ -107,7 +107,7 @@ fn test_value(verdict: &Verdict, is_graded: bool) -> Value {
     let failed_run = verdict.failed_run();
     json!({
         "test": verdict.test.name,
-        "kind": verdict.kind.map(Kind::name),
+        "kind": verdict.kind.map(TestKind::name),
         "verdict": match verdict.outcome {
             Outcome::Passed => "passed",
             Outcome::Failed(_) => "failed",

@@ -1,52 +1,67 @@
-//! The four kinds of graded tests, each a file in a lab's `tests/`.
+//! The four kinds of graded tests. Each is a module of a lab's `tests/graded`.
 
 use std::path::Path;
 
-/// What a graded test looks at, and thereby in which file it stands.
+/// The test target that holds all graded tests of a lab.
+pub const GRADED_TARGET: &str = "graded";
+
+/// Where a lab's graded tests are, from the lab's folder.
+pub const GRADED_FOLDER: &str = "tests/graded";
+
+/// What a graded test looks at. It is the first module of the test's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// One server, driven by a script that plays all others.
+pub enum TestKind {
+    /// One server; a script plays all other servers.
     Rules,
     /// A cluster and its faults, step by step.
     Cluster,
     /// A cluster under random work and random faults.
     Chaos,
-    /// What it takes: messages, bytes, saves, operations.
+    /// The cost: messages, bytes, saves, operations.
     Cost,
 }
 
-impl Kind {
-    /// All kinds, from the test that says most about a mistake to the one that says least.
-    pub const ALL: [Kind; 4] = [Kind::Rules, Kind::Cluster, Kind::Chaos, Kind::Cost];
+impl TestKind {
+    /// All kinds, from the one that says most about a mistake to the one that says least.
+    pub const ALL: [TestKind; 4] = [TestKind::Rules, TestKind::Cluster, TestKind::Chaos, TestKind::Cost];
 
-    /// The name of the test target, and the word for it on the command line.
+    /// The name of the module, and of the kind on the command line.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Rules => "rules",
-            Kind::Cluster => "cluster",
-            Kind::Chaos => "chaos",
-            Kind::Cost => "cost",
+            TestKind::Rules => "rules",
+            TestKind::Cluster => "cluster",
+            TestKind::Chaos => "chaos",
+            TestKind::Cost => "cost",
         }
     }
 
     /// The kind of this name.
-    pub fn named(name: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    pub fn named(name: &str) -> Option<TestKind> {
+        TestKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The kinds that the lab in this folder has, found as cargo finds its targets.
-    pub fn all_in(folder: &Path) -> Vec<Kind> {
-        let is_there = |kind: &Kind| {
+    /// The kind of the test with this path: `rules::votes::late_2a` is one of the rules.
+    pub fn of_path(path: &str) -> Option<TestKind> {
+        TestKind::named(path.split_once("::")?.0)
+    }
+
+    /// The kinds that the lab in this folder has, found as Rust finds modules.
+    pub fn all_in(folder: &Path) -> Vec<TestKind> {
+        let graded = folder.join(GRADED_FOLDER);
+        if !graded.join("main.rs").is_file() {
+            return Vec::new();
+        }
+        let is_there = |kind: &TestKind| {
             let name = kind.name();
-            folder.join(format!("tests/{name}.rs")).is_file() || folder.join(format!("tests/{name}/main.rs")).is_file()
+            graded.join(format!("{name}.rs")).is_file() || graded.join(format!("{name}/mod.rs")).is_file()
         };
-        Kind::ALL.into_iter().filter(is_there).collect()
+        TestKind::ALL.into_iter().filter(is_there).collect()
     }
 }
 
-/// All names in a row, for messages that say what is accepted.
+/// The names of all kinds, for messages that say what is accepted.
 pub fn kind_names() -> String {
-    Kind::ALL.map(Kind::name).join(", ")
+    TestKind::ALL.map(TestKind::name).join(", ")
 }
 
 #[cfg(test)]
@@ -56,24 +71,33 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
 
-    /// A kind is a file or a folder with a main file, as cargo has it; other tests are no kinds.
+    /// A kind is a file or a folder with a mod.rs, in a folder with a main.rs; other modules are no kinds.
     #[test]
     fn kinds_are_found() {
         let lab = Scratch::new("kinds").unwrap();
-        for folder in ["tests/rules", "tests/chaos"] {
+        for folder in ["tests/graded/rules", "tests/graded/chaos"] {
             fs::create_dir_all(lab.path().join(folder)).unwrap();
         }
-        assert_eq!(Kind::all_in(lab.path()), []);
-        for file in ["tests/cost.rs", "tests/rules/main.rs", "tests/chaos/faults.rs", "tests/core.rs"] {
-            fs::write(lab.path().join(file), "").unwrap();
+        for file in ["graded/cost.rs", "graded/rules/mod.rs", "graded/chaos/faults.rs", "graded/lab.rs", "core.rs"] {
+            fs::write(lab.path().join("tests").join(file), "").unwrap();
         }
-        assert_eq!(Kind::all_in(lab.path()), [Kind::Rules, Kind::Cost]);
+        assert_eq!(TestKind::all_in(lab.path()), []);
+        fs::write(lab.path().join("tests/graded/main.rs"), "").unwrap();
+        assert_eq!(TestKind::all_in(lab.path()), [TestKind::Rules, TestKind::Cost]);
     }
 
     /// Each kind is found by its own name.
     #[test]
     fn kinds_have_names() {
-        assert_eq!(Kind::ALL.map(|kind| Kind::named(kind.name())), Kind::ALL.map(Some));
-        assert_eq!((Kind::named("core"), kind_names().as_str()), (None, "rules, cluster, chaos, cost"));
+        assert_eq!(TestKind::ALL.map(|kind| TestKind::named(kind.name())), TestKind::ALL.map(Some));
+        assert_eq!((TestKind::named("core"), kind_names().as_str()), (None, "rules, cluster, chaos, cost"));
+    }
+
+    /// The first module of a path is the kind; a test outside of all modules has none.
+    #[test]
+    fn a_path_begins_with_its_kind() {
+        assert_eq!(TestKind::of_path("rules::votes::late_2a"), Some(TestKind::Rules));
+        assert_eq!(TestKind::of_path("chaos::late_2a"), Some(TestKind::Chaos));
+        assert_eq!((TestKind::of_path("lab::late_2a"), TestKind::of_path("rules")), (None, None));
     }
 }

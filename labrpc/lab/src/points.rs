@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 
 use crate::course::{Course, LABS, Lab};
 use crate::failure::Failure;
-use crate::kind::Kind;
+use crate::kind::TestKind;
 
 /// More seeds than this are a slip of the finger: at a hundredth of a second each, they would keep
 /// a machine busy for hours.
@@ -23,7 +23,7 @@ const POINTS_FILE: &str = "tests/points.txt";
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GradedTest {
-    /// The name of the test function, unique in the course, in one of the lab's files of graded tests.
+    /// The name of the test function, unique in the course, in the lab's `tests/graded`.
     pub name: String,
     /// What it is worth.
     pub points: u64,
@@ -37,7 +37,7 @@ pub struct GradedLab {
     /// Which lab.
     pub lab: &'static Lab,
     /// Which kinds of graded tests it has.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<TestKind>,
     /// Its tests in the order of the list, or `None` if the lab has no list.
     pub tests: Option<Vec<GradedTest>>,
 }
@@ -74,7 +74,7 @@ pub fn read_all(course: &Course) -> Result<Vec<GradedLab>, Failure> {
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
                 Err(error) => return Err(Failure::Broken(format!("{} could not be read: {error}", path.display()))),
             };
-            Ok(GradedLab { lab, kinds: Kind::all_in(&folder), tests })
+            Ok(GradedLab { lab, kinds: TestKind::all_in(&folder), tests })
         })
         .collect()
 }

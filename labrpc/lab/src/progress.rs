@@ -4,7 +4,7 @@
 use crate::bar::{self, Bar};
 use crate::course::Lab;
 use crate::grade::verdict::{Outcome, Verdict};
-use crate::kind::Kind;
+use crate::kind::TestKind;
 use crate::paint::Paint;
 use crate::scoreboard::seconds;
 
@@ -67,7 +67,7 @@ impl Progress {
     }
 
     /// All verdicts on tests of a kind have fallen.
-    pub fn end_kind(&mut self, kind: Kind, verdicts: &[Verdict]) {
+    pub fn end_kind(&mut self, kind: TestKind, verdicts: &[Verdict]) {
         if self.is_of_many {
             self.bar.say(&format!("{}\n", kind_line(&self.title, kind, verdicts, self.paint)));
         }
@@ -101,7 +101,7 @@ fn verdict_line(title: &str, verdict: &Verdict, paint: Paint) -> String {
     format!("{} {word} {detail}", dotted(title, &verdict.test.name))
 }
 
-fn kind_line(title: &str, kind: Kind, verdicts: &[Verdict], paint: Paint) -> String {
+fn kind_line(title: &str, kind: TestKind, verdicts: &[Verdict], paint: Paint) -> String {
     let tests = verdicts.len();
     let passed = verdicts.iter().filter(|verdict| verdict.is_passed()).count();
     let waiting = verdicts.iter().filter(|verdict| verdict.missing_code().is_some()).count();
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_kind_takes_one_line() {
         let mut verdicts = examples::lab_with_each_outcome().verdicts;
-        let line = |verdicts: &[Verdict]| kind_line("2A", Kind::Rules, verdicts, Paint::NONE);
+        let line = |verdicts: &[Verdict]| kind_line("2A", TestKind::Rules, verdicts, Paint::NONE);
         let beginning = format!("2A  rules {}", "…".repeat(NAME_CHARACTERS - "rules".len()));
         assert_eq!(line(&verdicts), format!("{beginning} FAILED 1 of 3 tests passed"));
         assert_eq!(line(&verdicts[..1]), format!("{beginning} ok     1 test, 2 seeds, virtual time 3.000 s"));

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::course::{LABS, Lab, lab_ids};
 use crate::failure::Failure;
-use crate::grade::shelf::Shelves;
-use crate::kind::{Kind, kind_names};
+use crate::grade::test_binary::TestBinary;
+use crate::kind::{GRADED_FOLDER, TestKind, kind_names};
 use crate::nearest::suggestion;
 use crate::points::{GradedLab, GradedTest};
 use crate::request::{SeedChoice, TestRequest, World};
@@ -20,12 +20,12 @@ pub struct Assignment {
     pub lab: &'static Lab,
     /// All its tests, in the order of its list.
     pub listed: Vec<GradedTest>,
-    /// The kinds of graded tests that it has.
-    available: Vec<Kind>,
+    /// Whether there is anything to build.
+    pub has_graded_tests: bool,
     /// The tests that are meant by their names or as all of the lab's.
     named: BTreeSet<String>,
     /// The kinds of which all tests are meant.
-    kinds: BTreeSet<Kind>,
+    kinds: BTreeSet<TestKind>,
 }
 
 impl Assignment {
@@ -38,7 +38,7 @@ impl Assignment {
         Ok(Assignment {
             lab: lab.lab,
             listed: lab.tests()?.to_vec(),
-            available: lab.kinds.clone(),
+            has_graded_tests: !lab.kinds.is_empty(),
             named: names(lab)?.map(str::to_string).collect(),
             kinds: BTreeSet::new(),
         })
@@ -54,15 +54,9 @@ impl Assignment {
         self.is_whole() || !self.kinds.is_empty()
     }
 
-    /// The kinds that may hold a test that is meant. What stands in which is known once they are built.
-    pub fn kinds_to_build(&self) -> Vec<Kind> {
-        let may_hold = |kind: &Kind| !self.named.is_empty() || self.kinds.contains(kind);
-        self.available.iter().copied().filter(may_hold).collect()
-    }
-
     /// The tests that are meant, in the order of the list.
-    pub fn tests(&self, shelves: &Shelves) -> Vec<GradedTest> {
-        let is_of_kind = |name: &str| shelves.find(name).is_ok_and(|shelf| self.kinds.contains(&shelf.kind));
+    pub fn tests(&self, binary: &TestBinary) -> Vec<GradedTest> {
+        let is_of_kind = |name: &str| binary.find(name).is_ok_and(|found| self.kinds.contains(&found.kind));
         let is_meant = |test: &&GradedTest| self.named.contains(&test.name) || is_of_kind(&test.name);
         self.listed.iter().filter(is_meant).cloned().collect()
     }
@@ -92,17 +86,17 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<Assignmen
         let listed = lab.tests.as_deref()?;
         let is_named = |test: &&GradedTest| meant.contains(&Meant::Test(&test.name));
         let named: BTreeSet<String> = listed.iter().filter(is_named).map(|test| test.name.clone()).collect();
-        let is_kind = |kind: &Kind| meant.contains(&Meant::Kind(lab.lab.id, *kind));
-        let kinds: BTreeSet<Kind> = lab.kinds.iter().copied().filter(is_kind).collect();
+        let is_kind = |kind: &TestKind| meant.contains(&Meant::TestKind(lab.lab.id, *kind));
+        let kinds: BTreeSet<TestKind> = lab.kinds.iter().copied().filter(is_kind).collect();
         let is_meant = !named.is_empty() || !kinds.is_empty();
-        let (listed, available) = (listed.to_vec(), lab.kinds.clone());
-        is_meant.then_some(Assignment { lab: lab.lab, listed, available, named, kinds })
+        let (listed, has_graded_tests) = (listed.to_vec(), !lab.kinds.is_empty());
+        is_meant.then_some(Assignment { lab: lab.lab, listed, has_graded_tests, named, kinds })
     });
     Ok(assignments.collect())
 }
 
 /// Scripts, storms and counts are exact to the millisecond, which only virtual time is.
-const REAL_KIND: Kind = Kind::Cluster;
+const REAL_KIND: TestKind = TestKind::Cluster;
 
 /// What is meant of a selection on real threads: of a lab, its tests of the one kind that can run there.
 fn on_real_threads<'a>(
@@ -113,7 +107,7 @@ fn on_real_threads<'a>(
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&selector.to_lowercase())) {
         return select_kind(labs, REAL_KIND, Some(lab));
     }
-    let is_other_kind = |meant: &Meant<'_>| matches!(meant, Meant::Kind(_, kind) if *kind != REAL_KIND);
+    let is_other_kind = |meant: &Meant<'_>| matches!(meant, Meant::TestKind(_, kind) if *kind != REAL_KIND);
     if selected.iter().any(is_other_kind) {
         let kind = REAL_KIND.name();
         return Err(Failure::Misuse(format!(
@@ -128,7 +122,7 @@ fn on_real_threads<'a>(
 enum Meant<'a> {
     Test(&'a str),
     /// All tests of a kind in the lab of this short name.
-    Kind(&'static str, Kind),
+    TestKind(&'static str, TestKind),
 }
 
 fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, Failure> {
@@ -144,11 +138,11 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Meant<'a>>, F
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&name)) {
         return Ok(names(lab)?.map(Meant::Test).collect());
     }
-    if let Some(kind) = Kind::named(&name) {
+    if let Some(kind) = TestKind::named(&name) {
         return select_kind(labs, kind, None);
     }
     if let Some((lab, kind)) = name.split_once(':') {
-        let kind = Kind::named(kind).ok_or_else(|| no_kind(selector, kind))?;
+        let kind = TestKind::named(kind).ok_or_else(|| no_kind(selector, kind))?;
         let lab = labs.iter().find(|known| known.lab.is_called(lab)).ok_or_else(|| no_lab(selector, lab))?;
         return select_kind(labs, kind, Some(lab));
     }
@@ -170,22 +164,23 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Meant<'a>>, F
 }
 
 /// All tests of a kind, of one lab or of every lab that has some.
-fn select_kind<'a>(labs: &[GradedLab], kind: Kind, only: Option<&GradedLab>) -> Result<Vec<Meant<'a>>, Failure> {
+fn select_kind<'a>(labs: &[GradedLab], kind: TestKind, only: Option<&GradedLab>) -> Result<Vec<Meant<'a>>, Failure> {
     let is_meant = |lab: &&GradedLab| only.is_none_or(|only| only.lab == lab.lab) && lab.kinds.contains(&kind);
     let mut meant = Vec::new();
     for lab in labs.iter().filter(is_meant) {
         lab.tests()?;
-        meant.push(Meant::Kind(lab.lab.id, kind));
+        meant.push(Meant::TestKind(lab.lab.id, kind));
     }
     if meant.is_empty() {
         let which = only.map_or("no lab has".to_string(), |only| format!("lab {} has no", only.lab.id));
-        return Err(Failure::Misuse(format!("{which} tests/{}: there is nothing of this kind to run", kind.name())));
+        let (name, folder) = (kind.name(), GRADED_FOLDER);
+        return Err(Failure::Misuse(format!("{which} {folder}/{name}: there is nothing of this kind to run")));
     }
     Ok(meant)
 }
 
 fn no_kind(selector: &str, kind: &str) -> Failure {
-    let suggestion = suggestion(kind, Kind::ALL.map(Kind::name));
+    let suggestion = suggestion(kind, TestKind::ALL.map(TestKind::name));
     Failure::Misuse(format!("`{selector}` names no kind of tests `{kind}`{suggestion} (kinds: {})", kind_names()))
 }
 
@@ -196,7 +191,7 @@ fn no_lab(selector: &str, lab: &str) -> Failure {
 
 fn unknown(selector: &str, tests: &[&str]) -> Failure {
     let labs = LABS.iter().flat_map(|lab| [lab.id, lab.package]);
-    let known = labs.chain(Kind::ALL.map(Kind::name)).chain(tests.iter().copied());
+    let known = labs.chain(TestKind::ALL.map(TestKind::name)).chain(tests.iter().copied());
     let suggestion = suggestion(selector, known);
     let (ids, kinds) = (lab_ids(), kind_names());
     Failure::Misuse(format!(
@@ -228,7 +223,7 @@ mod tests {
         let graded = |names: &&[&str]| {
             names.iter().map(|name| GradedTest { name: name.to_string(), points: 10, seeds: 5 }).collect()
         };
-        let kinds = [vec![Kind::Rules, Kind::Cluster], vec![Kind::Cluster]];
+        let kinds = [vec![TestKind::Rules, TestKind::Cluster], vec![TestKind::Cluster]];
         let lab = |(at, lab)| {
             let (kinds, tests) = (kinds.get(at).cloned().unwrap_or_default(), listed.get(at).map(graded));
             GradedLab { lab, kinds, tests }
@@ -243,7 +238,7 @@ mod tests {
             .into_iter()
             .flat_map(|assignment| {
                 let whole = if assignment.is_whole() { "*" } else { "" };
-                let tests = assignment.tests(&Shelves::default());
+                let tests = assignment.tests(&TestBinary::default());
                 tests.into_iter().map(move |test| format!("{}{whole}", test.name))
             })
             .collect())
@@ -271,9 +266,9 @@ mod tests {
         let choose_real = |selectors: &[&str]| {
             let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
             let chosen = choose(&labs(), &TestRequest { selectors, world: World::Real, ..TestRequest::default() })?;
-            Ok(chosen.iter().map(|assignment| (assignment.lab.id, assignment.kinds_to_build())).collect())
+            Ok(chosen.iter().map(|assignment| (assignment.lab.id, assignment.kinds.clone())).collect())
         };
-        let cluster = |lab| (lab, vec![Kind::Cluster]);
+        let cluster = |lab| (lab, BTreeSet::from([TestKind::Cluster]));
         let chosen: Result<Vec<_>, Failure> = choose_real(&[]);
         assert_eq!(chosen.unwrap(), [cluster("2a"), cluster("2b")]);
         assert_eq!(choose_real(&["2A"]).unwrap(), [cluster("2a")]);
@@ -281,20 +276,22 @@ mod tests {
         assert_eq!(refused, "`2a:rules` needs virtual time: on real threads, only `cluster` tests run");
     }
 
-    /// A kind means that of one lab, or of every lab that has it, and is all that is built.
+    /// A kind means that of one lab, or of every lab that has it.
     #[test]
     fn kinds_are_found() {
-        let kinds = |selectors: &[&str]| -> Vec<(&str, Vec<Kind>)> {
+        let kinds = |selectors: &[&str]| -> Vec<(&str, Vec<TestKind>, usize)> {
             let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
             let chosen = choose(&labs(), &TestRequest { selectors, ..TestRequest::default() }).unwrap();
-            chosen.iter().map(|assignment| (assignment.lab.id, assignment.kinds_to_build())).collect()
+            let kinds = |assignment: &Assignment| assignment.kinds.iter().copied().collect();
+            chosen.iter().map(|chosen| (chosen.lab.id, kinds(chosen), chosen.named.len())).collect()
         };
-        assert_eq!(kinds(&["rules"]), [("2a", vec![Kind::Rules])]);
-        assert_eq!(kinds(&["Cluster"]), [("2a", vec![Kind::Cluster]), ("2b", vec![Kind::Cluster])]);
-        assert_eq!(kinds(&["2A:cluster"]), [("2a", vec![Kind::Cluster])]);
-        assert_eq!(kinds(&["2a:rules", "many"]), [("2a", vec![Kind::Rules, Kind::Cluster])]);
-        assert_eq!(error(&["cost"]), "no lab has tests/cost: there is nothing of this kind to run");
-        assert_eq!(error(&["2b:rules"]), "lab 2b has no tests/rules: there is nothing of this kind to run");
+        let (rules, cluster) = (TestKind::Rules, TestKind::Cluster);
+        assert_eq!(kinds(&["rules"]), [("2a", vec![rules], 0)]);
+        assert_eq!(kinds(&["Cluster"]), [("2a", vec![cluster], 0), ("2b", vec![cluster], 0)]);
+        assert_eq!(kinds(&["2A:cluster"]), [("2a", vec![cluster], 0)]);
+        assert_eq!(kinds(&["2a:rules", "many"]), [("2a", vec![rules], 1)]);
+        assert_eq!(error(&["cost"]), "no lab has tests/graded/cost: there is nothing of this kind to run");
+        assert_eq!(error(&["2b:rules"]), "lab 2b has no tests/graded/rules: there is nothing of this kind to run");
         let kinds = "(kinds: rules, cluster, chaos, cost)";
         assert_eq!(
             error(&["2b:rule"]),

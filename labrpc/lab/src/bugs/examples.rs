@@ -6,7 +6,7 @@ use super::catalogue::edit::Edit;
 use super::catalogue::{Catalogue, Nature, Place, Unplantable, Variant};
 use super::verdict::{Catch, Findings, Outcome, Tried};
 use crate::course::{LABS, Lab};
-use crate::kind::Kind;
+use crate::kind::TestKind;
 
 /// A bug of a lab, which breaks `vote-once`.
 pub fn bug(lab: usize, id: &str) -> Variant {
@@ -47,7 +47,7 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
     let caught = |test: &str, seed: Option<u64>, rule: Option<&str>| {
         Outcome::Caught(Catch {
             test: test.to_string(),
-            kind: Kind::Rules,
+            kind: TestKind::Rules,
             seed,
             rule: rule.map(str::to_string),
             failure: "Nobody leads.".to_string(),

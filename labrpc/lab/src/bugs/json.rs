@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 use super::request::BugsRequest;
 use super::verdict::{Findings, Outcome, Standing, Tried};
 use crate::json::nanoseconds;
-use crate::kind::Kind;
+use crate::kind::TestKind;
 
 /// The version of the document.
 const VERSION: u64 = 1;
@@ -80,7 +80,7 @@ fn tried_value(tried: &Tried<'_>) -> Value {
             Standing::Unbuildable => "unbuildable",
         },
         "test": catch.map(|catch| &catch.test),
-        "kind": catch.map(|catch| Kind::name(catch.kind)),
+        "kind": catch.map(|catch| TestKind::name(catch.kind)),
         "seed": catch.and_then(|catch| catch.seed),
         "rule": catch.and_then(|catch| catch.rule.as_ref()),
         "rule_right": tried.is_rule_right(),

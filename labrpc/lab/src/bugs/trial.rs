@@ -12,16 +12,16 @@ use crate::course::Lab;
 use crate::failure::Failure;
 use crate::grade::ledger::Ledger;
 use crate::grade::run::{Runner, SILENCE_MAX};
-use crate::grade::shelf::{Shelf, Shelves};
+use crate::grade::test_binary::TestBinary;
 use crate::grade::verdict::{LabResult, Outcome as TestOutcome, Verdict};
-use crate::kind::Kind;
+use crate::kind::{GRADED_FOLDER, TestKind};
 use crate::points::{GradedLab, GradedTest};
 use crate::progress::Progress;
 use crate::request::{SeedChoice, TestRequest};
 use crate::selection::Assignment;
 
 /// The kinds in the order in which they are asked: what finds most for least comes first.
-const ORDER: [Kind; 4] = [Kind::Rules, Kind::Cost, Kind::Cluster, Kind::Chaos];
+const ORDER: [TestKind; 4] = [TestKind::Rules, TestKind::Cost, TestKind::Cluster, TestKind::Chaos];
 
 /// By what the variants are judged.
 #[derive(Debug)]
@@ -32,14 +32,16 @@ pub struct Trial<'a> {
     pub is_all_labs: bool,
     /// With how many seeds each test runs, unless as many as the lab's list says.
     pub seeds: Option<u64>,
-    /// How many tests of an executable run at a time, unless the harness is to decide.
+    /// How many tests run at a time, unless the harness is to decide.
     pub harness_threads: Option<usize>,
 }
 
-/// The executables of a variant that have been built so far.
+/// The test binaries of a variant that have been built so far.
 #[derive(Default)]
 struct Built {
-    shelves: BTreeMap<(&'static str, Kind), Shelf>,
+    /// By the short names of the labs.
+    binaries: BTreeMap<&'static str, TestBinary>,
+    /// The folders of the packages of which something had to be compiled.
     compiled: BTreeSet<PathBuf>,
 }
 
@@ -55,17 +57,17 @@ impl Trial<'_> {
             tasks.iter().any(|task| self.judges(task.variant.lab).any(|judge| judge.lab == graded.lab))
         };
         for graded in self.labs.iter().filter(is_asked) {
-            let Some(build) = workshop.build(graded.lab, &graded.kinds)? else {
+            let Some(build) = workshop.build(graded)? else {
                 eprint!("{}", workshop.words());
                 let package = graded.lab.package;
                 return Err(Failure::Broken(format!(
                     "{package} does not compile as it is: mend it before you plant bugs"
                 )));
             };
-            let shelves = Shelves::of(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
+            let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
             let request = TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() };
             let result =
-                self.with_runner(workshop, &request, |runner| runner.run(&Assignment::whole(graded)?, &shelves))?;
+                self.with_runner(workshop, &request, |runner| runner.run(&Assignment::whole(graded)?, &binary))?;
             if let Some(failure) = what_fails(&result) {
                 return Err(Failure::Broken(format!("the course fails as it is, so it cannot tell a bug: {failure}")));
             }
@@ -74,7 +76,7 @@ impl Trial<'_> {
     }
 
     /// Judges the variant that is planted in the workshop: with one seed of each test, and if that
-    /// tells nothing with all of them. No further executable is run once a test has failed.
+    /// tells nothing with all of them. No further kind is run once a test has failed.
     ///
     /// # Errors
     ///
@@ -89,12 +91,12 @@ impl Trial<'_> {
         let mut built = Built::default();
         for request in &stages {
             for graded in self.judges(variant.lab) {
-                for kind in ORDER.into_iter().filter(|kind| graded.kinds.contains(kind)) {
-                    if let Some(unbuildable) = build(workshop, graded, kind, &mut built)? {
-                        return Ok(unbuildable);
-                    }
-                    let Some(shelf) = built.shelves.get(&(graded.lab.id, kind)) else { continue };
-                    let result = self.run(workshop, graded, shelf, request)?;
+                if let Some(unbuildable) = build(workshop, graded, &mut built)? {
+                    return Ok(unbuildable);
+                }
+                let Some(binary) = built.binaries.get(graded.lab.id) else { continue };
+                for kind in ORDER {
+                    let result = self.run(workshop, graded, binary, kind, request)?;
                     if let Some(mut catch) = catch(&result, kind, variant) {
                         catch.is_at_once = request.seeds == SeedChoice::Count(1);
                         return Ok(Outcome::Caught(catch));
@@ -116,15 +118,16 @@ impl Trial<'_> {
         &self,
         workshop: &Workshop<'_>,
         graded: &GradedLab,
-        shelf: &Shelf,
+        binary: &TestBinary,
+        kind: TestKind,
         request: &TestRequest,
     ) -> Result<LabResult, Failure> {
-        let is_held = |test: &&GradedTest| shelf.path(&test.name).is_some();
-        let tests: Vec<GradedTest> = graded.tests()?.iter().filter(is_held).cloned().collect();
-        let names: Vec<String> = tests.iter().map(|test| test.name.clone()).collect();
+        let names = binary.of_kind(kind, graded.tests()?);
+        let is_meant = |test: &&GradedTest| names.contains(&test.name);
+        let tests: Vec<GradedTest> = graded.tests()?.iter().filter(is_meant).cloned().collect();
         let mut ledger = Ledger::new(&tests, request);
         if !names.is_empty() {
-            self.with_runner(workshop, request, |runner| runner.run_shelf(graded.lab, shelf, &names, &mut ledger))?;
+            self.with_runner(workshop, request, |runner| runner.run_tests(graded.lab, binary, &names, &mut ledger))?;
         }
         Ok(ledger.close(graded.lab, true, Duration::ZERO))
     }
@@ -141,43 +144,38 @@ impl Trial<'_> {
     }
 }
 
-/// Builds the executable of a kind unless it is there; what is returned is what stands against it.
-fn build(
-    workshop: &Workshop<'_>,
-    graded: &GradedLab,
-    kind: Kind,
-    built: &mut Built,
-) -> Result<Option<Outcome>, Failure> {
-    if built.shelves.contains_key(&(graded.lab.id, kind)) {
+/// Builds the test binary of a lab unless that is done; returns why it cannot be built.
+fn build(workshop: &Workshop<'_>, graded: &GradedLab, built: &mut Built) -> Result<Option<Outcome>, Failure> {
+    if built.binaries.contains_key(graded.lab.id) {
         return Ok(None);
     }
-    let Some(build) = workshop.build(graded.lab, &[kind])? else {
+    let Some(build) = workshop.build(graded)? else {
         let (reason, words) = ("it does not compile, as the compiler says above".to_string(), workshop.words());
         return Ok(Some(Outcome::Unbuildable { reason, words }));
     };
     built.compiled.extend(build.compiled);
     // The first test that is built compiles all that lies beneath it. If the change is not in that,
     // the tests would judge the solution itself.
-    if built.shelves.is_empty()
+    if built.binaries.is_empty()
         && let Some(file) = workshop.unnoticed(&built.compiled)
     {
         let reason = format!("no test of lab {} is built from {file}: edit what it depends on", graded.lab.id);
         return Ok(Some(Outcome::Unbuildable { reason, words: String::new() }));
     }
-    let shelves = Shelves::of(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
-    built.shelves.extend(shelves.into_shelves().map(|shelf| ((graded.lab.id, shelf.kind), shelf)));
+    let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
+    built.binaries.insert(graded.lab.id, binary);
     Ok(None)
 }
 
 /// The failure that says most about the variant: the first that names a rule which it may break,
 /// else the first of all.
-fn catch(result: &LabResult, kind: Kind, variant: &Variant) -> Option<Catch> {
+fn catch(result: &LabResult, kind: TestKind, variant: &Variant) -> Option<Catch> {
     let failed: Vec<&Verdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
     let is_expected = |verdict: &&&Verdict| {
         verdict.rule().is_some_and(|rule| variant.rules().iter().any(|expected| expected == rule))
     };
     let Some(best) = failed.iter().find(is_expected).or(failed.first()) else {
-        let (test, trouble) = (format!("tests/{}", kind.name()), result.trouble.clone()?);
+        let (test, trouble) = (GRADED_FOLDER.to_string(), result.trouble.clone()?);
         return Some(Catch { test, kind, seed: None, rule: None, failure: trouble, is_at_once: false });
     };
     Some(Catch {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::catalogue::{Unplantable, Variant};
-use crate::kind::Kind;
+use crate::kind::TestKind;
 
 /// What became of one variant.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct Catch {
     /// The test that failed, or the file of tests if what failed was not one of them.
     pub test: String,
     /// The kind of the test.
-    pub kind: Kind,
+    pub kind: TestKind,
     /// The seed with which it failed, unless it gave no verdict.
     pub seed: Option<u64>,
     /// The rule that it named.

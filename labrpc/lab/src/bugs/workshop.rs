@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::course::{Course, Lab};
+use crate::course::Course;
 use crate::failure::Failure;
 use crate::grade::cargo::{Build, Cargo, Words};
 use crate::interrupt;
-use crate::kind::Kind;
+use crate::points::GradedLab;
 use crate::request::Profile;
 use crate::scratch::Scratch;
 use crate::tree::{self, Tree};
@@ -73,9 +73,10 @@ impl<'a> Workshop<'a> {
         Ok(())
     }
 
-    /// Builds the graded tests of these kinds, which the lab has; `None` if something does not compile.
-    pub fn build(&self, lab: &Lab, kinds: &[Kind]) -> Result<Option<Build>, Failure> {
-        self.cargo.build_tests(&[lab], kinds, &self.scratch)
+    /// Builds the graded tests of a lab; `None` if something does not compile.
+    pub fn build(&self, graded: &GradedLab) -> Result<Option<Build>, Failure> {
+        let labs = if graded.kinds.is_empty() { vec![] } else { vec![graded.lab] };
+        self.cargo.build_tests(&labs, &self.scratch)
     }
 
     /// What the compiler said last.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::course::{Course, Lab};
 use crate::failure::Failure;
-use crate::kind::Kind;
+use crate::kind::GRADED_TARGET;
 use crate::process::Supervised;
 use crate::request::Profile;
 use crate::scratch::Scratch;
@@ -41,8 +41,6 @@ pub struct Cargo {
 pub struct Executable {
     /// The lab's package.
     pub package: String,
-    /// What its tests look at.
-    pub kind: Kind,
     /// Where it is.
     pub path: PathBuf,
 }
@@ -73,21 +71,17 @@ impl Cargo {
         self
     }
 
-    /// Builds the graded tests of some labs: of these kinds those that a lab has, while each kind
-    /// must be some lab's.
+    /// Builds the graded tests of some labs, which all have some.
     ///
     /// # Errors
     ///
     /// When cargo cannot be run; that code does not compile is a `None`.
-    pub fn build_tests(&self, labs: &[&Lab], kinds: &[Kind], scratch: &Scratch) -> Result<Option<Build>, Failure> {
-        if kinds.is_empty() {
+    pub fn build_tests(&self, labs: &[&Lab], scratch: &Scratch) -> Result<Option<Build>, Failure> {
+        if labs.is_empty() {
             return Ok(Some(Build::default()));
         }
         let mut command = self.command()?;
-        command.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
-        kinds.iter().for_each(|kind| {
-            command.args(["--test", kind.name()]);
-        });
+        command.args(["test", "--no-run", "--message-format=json-render-diagnostics", "--test", GRADED_TARGET]);
         labs.iter().for_each(|lab| {
             command.args(["--package", lab.package]);
         });
@@ -143,10 +137,10 @@ fn read(messages: &str) -> Build {
 
 /// The executable, if the message is about graded tests.
 fn graded_executable(message: &Value, folder: &Path) -> Option<Executable> {
-    let kind = Kind::named(message.pointer("/target/name")?.as_str()?)?;
+    let is_graded = message.pointer("/target/name")?.as_str()? == GRADED_TARGET;
     let path = PathBuf::from(message.get("executable")?.as_str()?);
-    // The name of a lab's folder is that of its package.
-    Some(Executable { package: folder.file_name()?.to_str()?.to_string(), kind, path })
+    // A lab's folder has the name of its package.
+    is_graded.then_some(Executable { package: folder.file_name()?.to_str()?.to_string(), path })
 }
 
 #[cfg(test)]
@@ -162,18 +156,15 @@ mod tests {
             )
         };
         let messages = [
-            artifact("cluster", r#""/target/cluster-1""#, true),
+            artifact("graded", r#""/target/graded-1""#, true),
             artifact("core", r#""/target/core-1""#, true),
-            artifact("rules", r#""/target/rules-1""#, true),
-            artifact("chaos", "null", true),
+            artifact("graded", "null", true),
             r#"{"reason":"build-finished","success":true}"#.to_string(),
             "not JSON".to_string(),
         ];
         let build = read(&messages.join("\n"));
-        let executable =
-            |kind: Kind, path: &str| Executable { package: "lab2b-log".to_string(), kind, path: PathBuf::from(path) };
-        let expected = [executable(Kind::Cluster, "/target/cluster-1"), executable(Kind::Rules, "/target/rules-1")];
-        assert_eq!(build.executables, expected);
+        let executable = Executable { package: "lab2b-log".to_string(), path: PathBuf::from("/target/graded-1") };
+        assert_eq!(build.executables, [executable]);
         assert!(build.compiled.is_empty());
         let build = read(&artifact("lab2b_log", "null", false));
         assert_eq!(build.compiled, BTreeSet::from([PathBuf::from("/course/lab2b-log")]));

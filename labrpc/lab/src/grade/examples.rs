@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use super::record::Record;
 use super::verdict::LabResult;
 use crate::course::LABS;
-use crate::kind::Kind;
+use crate::kind::TestKind;
 use crate::points::GradedTest;
 use crate::request::{TestRequest, Token};
 
@@ -36,7 +36,7 @@ pub fn lab(lab: usize, tests: &[GradedTest], records: Vec<Record>, reasons: &[(&
     let mut ledger = Ledger::new(tests, &TestRequest::default());
     records.into_iter().for_each(|record| assert!(ledger.enter(record), "an example is about its own tests"));
     reasons.iter().for_each(|(test, reason)| ledger.explain(test, reason));
-    tests.iter().zip([Kind::Rules, Kind::Cluster]).for_each(|(test, kind)| ledger.place(&test.name, kind));
+    tests.iter().zip([TestKind::Rules, TestKind::Cluster]).for_each(|(test, kind)| ledger.place(&test.name, kind));
     ledger.close(&LABS[lab], true, Duration::from_millis(310))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::record::Record;
 use super::verdict::{LabResult, Outcome, Owed, Verdict};
 use crate::course::Lab;
-use crate::kind::Kind;
+use crate::kind::TestKind;
 use crate::points::GradedTest;
 use crate::request::TestRequest;
 
@@ -25,7 +25,7 @@ pub struct Ledger {
 #[derive(Debug)]
 struct Account {
     test: GradedTest,
-    kind: Option<Kind>,
+    kind: Option<TestKind>,
     owed: Owed,
     runs: BTreeMap<u64, Record>,
     /// Why it will get no verdict.
@@ -57,7 +57,7 @@ impl Ledger {
     }
 
     /// Says of which kind a test is.
-    pub fn place(&mut self, test: &str, kind: Kind) {
+    pub fn place(&mut self, test: &str, kind: TestKind) {
         if let Some(account) = self.account_mut(test) {
             account.kind = Some(kind);
         }

@@ -9,7 +9,7 @@ use super::attempt::{Attempt, Ending};
 use super::ledger::Ledger;
 use super::record::{self, Line, Report};
 use super::run::Runner;
-use super::shelf::Shelf;
+use super::test_binary::TestBinary;
 use crate::course::Lab;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -23,7 +23,7 @@ impl Runner<'_> {
     pub(super) fn attempt(
         &mut self,
         lab: &Lab,
-        shelf: &Shelf,
+        binary: &TestBinary,
         attempt: &Attempt,
         ledger: &mut Ledger,
     ) -> Result<(Ending, String), Failure> {
@@ -31,7 +31,7 @@ impl Runner<'_> {
         // Each process begins a report of its own, or the one before would be heard twice.
         let _ = fs::remove_file(&report_path);
         let mut report = Report::at(&report_path);
-        let mut command = self.command(lab, shelf, attempt, report_path);
+        let mut command = self.command(lab, binary, attempt, report_path);
         let output = OutputTail::of(&mut command)?;
         let mut process = Supervised::start(&mut command)?;
         drop(command);
@@ -58,9 +58,9 @@ impl Runner<'_> {
         Ok((ending, output.text()))
     }
 
-    fn command(&self, lab: &Lab, shelf: &Shelf, attempt: &Attempt, report: PathBuf) -> Command {
+    fn command(&self, lab: &Lab, binary: &TestBinary, attempt: &Attempt, report: PathBuf) -> Command {
         let folder = self.course.folder(lab);
-        let mut command = Command::new(&shelf.executable);
+        let mut command = Command::new(&binary.executable);
         command.args(&attempt.filter).current_dir(&folder);
         // What cargo would set, had it run the tests itself: ours is about another package.
         command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);

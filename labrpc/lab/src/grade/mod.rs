@@ -8,7 +8,7 @@ pub mod ledger;
 mod listen;
 pub mod record;
 pub mod run;
-pub mod shelf;
+pub mod test_binary;
 pub mod verdict;
 
 use std::collections::{BTreeSet, HashMap};
@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use crate::course::{Course, Lab};
 use crate::failure::Failure;
-use crate::kind::Kind;
 use crate::progress::Progress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
@@ -24,7 +23,7 @@ use crate::selection::Assignment;
 use cargo::{Cargo, Executable, Words};
 use ledger::Ledger;
 use run::{Runner, SILENCE_MAX};
-use shelf::Shelves;
+use test_binary::TestBinary;
 use verdict::LabResult;
 
 /// Why the tests of a lab have no verdict if the lab could not be built.
@@ -74,13 +73,13 @@ pub fn grade(
     progress: &mut Progress,
 ) -> Result<Results, Failure> {
     let scratch = Scratch::new("grade")?;
-    let shelves = build(cargo, assignments, &scratch)?;
+    let binaries = build(cargo, assignments, &scratch)?;
     let mut results = Results { labs: Vec::new(), is_graded: request.is_graded() };
     let mut runner =
         Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
     for assignment in assignments {
-        results.labs.push(match shelves.get(assignment.lab.package) {
-            Some(shelves) => runner.run(assignment, shelves)?,
+        results.labs.push(match binaries.get(assignment.lab.package) {
+            Some(binary) => runner.run(assignment, binary)?,
             None => not_built(assignment, request),
         });
     }
@@ -89,8 +88,8 @@ pub fn grade(
 
 /// Builds all labs at once, which is quickest. If that fails, each by itself: half a course that
 /// compiles is still worth its points. Cargo's report has been seen by then and is not repeated.
-/// Returns the labs that could be built, by package.
-fn build(cargo: &Cargo, assignments: &[Assignment], scratch: &Scratch) -> Result<HashMap<String, Shelves>, Failure> {
+/// Returns the test binaries of the labs that could be built, by package.
+fn build(cargo: &Cargo, assignments: &[Assignment], scratch: &Scratch) -> Result<HashMap<String, TestBinary>, Failure> {
     let all: Vec<&Assignment> = assignments.iter().collect();
     let mut built = BTreeSet::new();
     let mut executables = Vec::new();
@@ -111,33 +110,27 @@ fn build(cargo: &Cargo, assignments: &[Assignment], scratch: &Scratch) -> Result
     if !broken.is_empty() {
         eprintln!("error: {} could not be built: mend what cargo reports above", broken.join(", "));
     }
-    let mut shelves = Shelves::of(&executables)?;
-    // A lab without a file of graded tests has nothing to build, and holds no test.
+    let mut binaries = TestBinary::read_all(&executables)?;
+    // A lab without graded tests has nothing to build.
     built.into_iter().for_each(|package| {
-        shelves.entry(package.to_string()).or_default();
+        binaries.entry(package.to_string()).or_default();
     });
-    Ok(shelves)
+    Ok(binaries)
 }
 
-/// Of each lab the executables that are wanted of it; `None` if something does not compile.
+/// The executables of some labs; `None` if something does not compile.
 fn build_some(
     cargo: &Cargo,
     assignments: &[&Assignment],
     scratch: &Scratch,
 ) -> Result<Option<Vec<Executable>>, Failure> {
-    let labs: Vec<&Lab> = assignments.iter().map(|assignment| assignment.lab).collect();
-    let kinds: BTreeSet<Kind> = assignments.iter().flat_map(|assignment| assignment.kinds_to_build()).collect();
-    let build = cargo.build_tests(&labs, &kinds.into_iter().collect::<Vec<Kind>>(), scratch)?;
-    let is_wanted = |executable: &Executable| {
-        assignments.iter().any(|assignment| {
-            assignment.lab.package == executable.package && assignment.kinds_to_build().contains(&executable.kind)
-        })
-    };
-    Ok(build.map(|build| build.executables.into_iter().filter(is_wanted).collect()))
+    let to_build = assignments.iter().filter(|assignment| assignment.has_graded_tests);
+    let labs: Vec<&Lab> = to_build.map(|assignment| assignment.lab).collect();
+    Ok(cargo.build_tests(&labs, scratch)?.map(|build| build.executables))
 }
 
 fn not_built(assignment: &Assignment, request: &TestRequest) -> LabResult {
-    let tests = assignment.tests(&Shelves::default());
+    let tests = assignment.tests(&TestBinary::default());
     let mut ledger = Ledger::new(&tests, request);
     tests.iter().for_each(|test| ledger.explain(&test.name, NOT_BUILT));
     ledger.complain(NOT_BUILT.to_string());

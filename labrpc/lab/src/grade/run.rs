@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{self, Attempt, Ending};
 use super::ledger::Ledger;
-use super::shelf::{Shelf, Shelves};
+use super::test_binary::TestBinary;
 use super::verdict::{LabResult, Verdict};
 use crate::course::{Course, Lab};
 use crate::failure::Failure;
-use crate::points::GradedTest;
+use crate::kind::TestKind;
 use crate::progress::Progress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
@@ -28,13 +28,13 @@ pub struct Runner<'a> {
     pub scratch: &'a Scratch,
     /// Who watches.
     pub progress: &'a mut Progress,
-    /// How many tests of an executable run at a time, unless the harness is to decide.
+    /// How many tests run at a time, unless the harness is to decide.
     pub harness_threads: Option<usize>,
     /// How long a process may report nothing: [`SILENCE_MAX`].
     pub silence_max: Duration,
 }
 
-/// Whether it makes sense to run another executable of the lab.
+/// Whether it makes sense to run another kind of the lab's tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// The processes ended.
@@ -44,7 +44,7 @@ pub enum Shape {
 }
 
 impl Runner<'_> {
-    /// Runs the tests of one lab, one executable after the other, and returns a verdict on each.
+    /// Runs the tests of one lab, one kind after the other, and returns a verdict on each.
     ///
     /// A process that hangs ends the lab, for each of the rest might take as long to be found out.
     ///
@@ -52,37 +52,37 @@ impl Runner<'_> {
     ///
     /// On Ctrl-C, when the machine fails us, and for a token that the test kit refuses; never
     /// because of what the tests do.
-    pub fn run(&mut self, assignment: &Assignment, shelves: &Shelves) -> Result<LabResult, Failure> {
+    pub fn run(&mut self, assignment: &Assignment, binary: &TestBinary) -> Result<LabResult, Failure> {
         let started = Instant::now();
-        let tests = assignment.tests(shelves);
+        let tests = assignment.tests(binary);
         let mut ledger = Ledger::new(&tests, self.request);
         self.progress.start_lab(assignment.lab, ledger.owed_count(), assignment.is_of_many());
         for test in &tests {
-            match shelves.find(&test.name) {
-                Ok(shelf) => ledger.place(&test.name, shelf.kind),
+            match binary.find(&test.name) {
+                Ok(found) => ledger.place(&test.name, found.kind),
                 Err(reason) => ledger.explain(&test.name, &reason),
             }
         }
         let mut shape = Shape::Sound;
-        for shelf in shelves.iter() {
-            let held = held_by(shelf, &tests, shelves);
+        for kind in TestKind::ALL {
+            let of_kind = binary.of_kind(kind, &tests);
             match shape {
-                _ if held.is_empty() => continue,
-                Shape::Sound => shape = self.run_shelf(assignment.lab, shelf, &held, &mut ledger)?,
-                Shape::Hung => explain_rest(&held, &mut ledger),
+                _ if of_kind.is_empty() => continue,
+                Shape::Sound => shape = self.run_tests(assignment.lab, binary, &of_kind, &mut ledger)?,
+                Shape::Hung => explain_rest(&of_kind, &mut ledger),
             }
-            self.end_shelf(shelf, &held, &ledger);
+            self.end_kind(kind, &of_kind, &ledger);
         }
         let nowhere = ledger.verdicts().into_iter().filter(|verdict| verdict.kind.is_none());
         nowhere.for_each(|verdict| self.progress.show(&verdict));
         self.progress.end_lab();
         if assignment.is_whole() {
-            note_strangers(assignment, shelves, &mut ledger);
+            note_strangers(assignment, binary, &mut ledger);
         }
         Ok(ledger.close(assignment.lab, true, started.elapsed()))
     }
 
-    /// Runs tests of one executable until each has its verdict, or the reason why it has none.
+    /// Runs these tests until each has its verdict, or the reason why it has none.
     ///
     /// When a process dies, the tests that it leaves without a verdict are run again, each in a
     /// process of its own: one that aborts must not cost the others their points.
@@ -90,18 +90,18 @@ impl Runner<'_> {
     /// # Errors
     ///
     /// As [`run`](Runner::run).
-    pub fn run_shelf(
+    pub fn run_tests(
         &mut self,
         lab: &Lab,
-        shelf: &Shelf,
+        binary: &TestBinary,
         tests: &[String],
         ledger: &mut Ledger,
     ) -> Result<Shape, Failure> {
         let failures_before = ledger.failures();
         let mut died_together = None;
-        let mut attempts = attempt::plan(shelf, tests.to_vec(), &self.request.seeds);
+        let mut attempts = attempt::plan(binary, tests.to_vec(), &self.request.seeds);
         while let Some(attempt) = attempts.pop_front() {
-            let (ending, output) = self.attempt(lab, shelf, &attempt, ledger)?;
+            let (ending, output) = self.attempt(lab, binary, &attempt, ledger)?;
             if let Some(complaint) = ending.refusal(attempt.replay.as_ref(), &output) {
                 return Err(Failure::Misuse(complaint));
             }
@@ -121,7 +121,7 @@ impl Runner<'_> {
                 return Ok(Shape::Hung);
             }
             if !missing.is_empty() && attempt.tests.len() > 1 {
-                attempts.extend(missing.iter().map(|test| Attempt::of(shelf, test, attempt.replay.clone())));
+                attempts.extend(missing.iter().map(|test| Attempt::of(binary, test, attempt.replay.clone())));
                 died_together = Some(reason);
                 continue;
             }
@@ -138,36 +138,27 @@ impl Runner<'_> {
     }
 
     /// Shows the verdicts that did not fall while the tests ran, and what the kind comes to.
-    fn end_shelf(&mut self, shelf: &Shelf, tests: &[String], ledger: &Ledger) {
+    fn end_kind(&mut self, kind: TestKind, tests: &[String], ledger: &Ledger) {
         let mut verdicts = ledger.verdicts();
         verdicts.retain(|verdict| tests.contains(&verdict.test.name));
         let missing: Vec<&Verdict> =
             verdicts.iter().filter(|verdict| ledger.settled(&verdict.test.name).is_none()).collect();
         missing.into_iter().for_each(|verdict| self.progress.show(verdict));
-        self.progress.end_kind(shelf.kind, &verdicts);
+        self.progress.end_kind(kind, &verdicts);
     }
-}
-
-/// Those of the tests that stand on this shelf and on no other.
-fn held_by(shelf: &Shelf, tests: &[GradedTest], shelves: &Shelves) -> Vec<String> {
-    let names = tests.iter().map(|test| &test.name);
-    names.filter(|name| shelves.find(name).is_ok_and(|found| found.kind == shelf.kind)).cloned().collect()
 }
 
 fn explain_rest(tests: &[String], ledger: &mut Ledger) {
     tests.iter().for_each(|test| ledger.explain(test, "it was not run, since an earlier test hung"));
 }
 
-fn note_strangers(assignment: &Assignment, shelves: &Shelves, ledger: &mut Ledger) {
+fn note_strangers(assignment: &Assignment, binary: &TestBinary, ledger: &mut Ledger) {
     let package = assignment.lab.package;
-    let mut unlisted: Vec<String> = Vec::new();
-    for (kind, test) in shelves.unlisted(&assignment.listed) {
-        unlisted.push(format!("`{test}` in tests/{}", kind.name()));
-    }
     let is_listed = |test: &&str| assignment.listed.iter().any(|listed| listed.name == *test);
-    unlisted.extend(ledger.strangers().filter(|test| !is_listed(test)).map(|test| format!("`{test}`")));
+    let mut unlisted: Vec<String> = binary.unlisted(&assignment.listed).into_iter().map(str::to_string).collect();
+    unlisted.extend(ledger.strangers().filter(|test| !is_listed(test)).map(str::to_string));
     for test in unlisted {
-        ledger.note(format!("{test} counts nothing: {package}/tests/points.txt does not list it"));
+        ledger.note(format!("`{test}` counts nothing: {package}/tests/points.txt does not list it"));
     }
 }
 
@@ -181,35 +172,34 @@ mod tests {
     use crate::grade::cargo::Executable;
     use crate::grade::examples::test;
     use crate::grade::verdict::Outcome;
-    use crate::kind::Kind;
+    use crate::kind::TestKind;
     use crate::points::GradedLab;
 
     /// What a process may be silent here: far longer than the shell takes to report its first runs.
     const SHORT_SILENCE: Duration = Duration::from_secs(2);
 
-    /// Runs two tests of two seeds each with a shell script in the place of their executable.
+    /// Runs two tests of two seeds each with a shell script in the place of the test binary.
     fn run(script: &str) -> LabResult {
-        run_kinds(&[(Kind::Cluster, "fn one_2a\nfn two_2a\n")], script)
+        run_kinds(&[(TestKind::Cluster, "fn one_2a\nfn two_2a\n")], script)
     }
 
-    /// Runs these tests with a shell script in the place of their executables.
-    fn run_kinds(files: &[(Kind, &str)], script: &str) -> LabResult {
+    /// Runs these tests with a shell script in the place of the test binary.
+    fn run_kinds(files: &[(TestKind, &str)], script: &str) -> LabResult {
         let scratch = Scratch::new("run").unwrap();
         let course = Course::at(scratch.path());
         let folder = course.folder(&LABS[0]);
         let link_folder = course.root().join("target").join(LABS[0].package);
-        fs::create_dir_all(folder.join("tests")).unwrap();
+        fs::create_dir_all(folder.join("tests/graded")).unwrap();
         fs::create_dir_all(&link_folder).unwrap();
         fs::write(folder.join("behaviour.sh"), script).unwrap();
         let graded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/scripts/graded.sh");
-        let executable = |(kind, tests): &(Kind, &str)| {
-            fs::write(folder.join(format!("tests/{}.rs", kind.name())), tests).unwrap();
-            let path = link_folder.join(kind.name());
-            std::os::unix::fs::symlink(&graded, &path).unwrap();
-            Executable { package: LABS[0].package.to_string(), kind: *kind, path }
-        };
-        let executables: Vec<Executable> = files.iter().map(executable).collect();
-        let shelves = Shelves::of(&executables).unwrap();
+        for (kind, tests) in files {
+            fs::write(folder.join(format!("tests/graded/{}.rs", kind.name())), tests).unwrap();
+        }
+        let path = link_folder.join("graded");
+        std::os::unix::fs::symlink(&graded, &path).unwrap();
+        let executable = Executable { package: LABS[0].package.to_string(), path };
+        let binaries = TestBinary::read_all(&[executable]).unwrap();
         let tests = vec![test("one_2a", 10, 2), test("two_2a", 20, 2)];
         let kinds = files.iter().map(|(kind, _)| *kind).collect();
         let lab = GradedLab { lab: &LABS[0], kinds, tests: Some(tests) };
@@ -217,7 +207,7 @@ mod tests {
         let (course, scratch) = (&course, &scratch);
         let silence_max = SHORT_SILENCE;
         let mut runner = Runner { course, request, scratch, progress, harness_threads: None, silence_max };
-        runner.run(&Assignment::whole(&lab).unwrap(), &shelves[LABS[0].package]).unwrap()
+        runner.run(&Assignment::whole(&lab).unwrap(), &binaries[LABS[0].package]).unwrap()
     }
 
     fn missing(result: &LabResult, verdict: usize) -> &str {
@@ -249,7 +239,7 @@ mod tests {
     /// Nor is one of another kind.
     #[test]
     fn no_other_kind_runs_after_a_hang() {
-        let files = [(Kind::Rules, "fn two_2a\n"), (Kind::Cluster, "fn one_2a\n")];
+        let files = [(TestKind::Rules, "fn two_2a\n"), (TestKind::Cluster, "fn one_2a\n")];
         let result = run_kinds(&files, "[ $kind = rules ] && sleep 1000; run one_2a 1 passed; run one_2a 2 passed");
         assert!(missing(&result, 0).ends_with("it was not run, since an earlier test hung"), "{}", missing(&result, 0));
         assert!(missing(&result, 1).contains("was killed after 2 s"), "{}", missing(&result, 1));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::record::Record;
 use crate::course::Lab;
-use crate::kind::Kind;
+use crate::kind::TestKind;
 use crate::points::GradedTest;
 use crate::request::{SeedChoice, TestRequest};
 
@@ -66,7 +66,7 @@ pub struct Verdict {
     /// The test.
     pub test: GradedTest,
     /// Its kind, unless no executable holds it.
-    pub kind: Option<Kind>,
+    pub kind: Option<TestKind>,
     /// The runs that it owed.
     pub owed: Owed,
     /// How it ended.

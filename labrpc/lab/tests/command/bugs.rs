@@ -24,21 +24,22 @@ dies:rules:*) echo stack overflow; kill -ABRT $$ ;;
 dear:cost:*) fail two_$lab 1 Dear. ;;
 esac
 for test; do
+    test=${test##*::}
     case \"$failed --exact\" in
     *$test*) ;;
     *) run $test 1 passed; run $test 2 passed ;;
     esac
 done";
 
-/// Labs whose solution is the word `good`, with a test in two files and in one case a second one.
+/// Labs whose solution is the word `good`, with two rules tests and a cost test.
 fn course() -> FakeCourse {
     let course = FakeCourse::new();
     let judge = JUDGE.replace("SEEN", &course.beside("seen").display().to_string());
     for (id, package) in LABS {
         course.write(&format!("{package}/tests/points.txt"), &format!("one_{id} 1 2\nthree_{id} 1 2\ntwo_{id} 1 2\n"));
-        fs::remove_file(course.root().join(package).join("tests/cluster.rs")).unwrap();
-        course.write(&format!("{package}/tests/rules.rs"), &format!("fn one_{id}\nfn three_{id}\n"));
-        course.write(&format!("{package}/tests/cost.rs"), &format!("fn two_{id}\n"));
+        fs::remove_file(course.root().join(package).join("tests/graded/cluster.rs")).unwrap();
+        course.write(&format!("{package}/tests/graded/rules.rs"), &format!("fn one_{id}\nfn three_{id}\n"));
+        course.write(&format!("{package}/tests/graded/cost.rs"), &format!("fn two_{id}\n"));
         course.write(&format!("{package}/Cargo.toml"), "");
         course.write(&format!("{package}/src/lib.rs"), "good\n");
         course.behave(package, &judge);

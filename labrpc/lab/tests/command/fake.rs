@@ -35,7 +35,9 @@ impl FakeCourse {
         course.write("labrpc/lab/Cargo.toml", "");
         for (id, package) in LABS {
             course.write(&format!("{package}/tests/points.txt"), &format!("one_{id} 10 2\ntwo_{id} 20 2\n"));
-            course.write(&format!("{package}/tests/cluster.rs"), &format!("fn one_{id}() {{}}\nfn two_{id}() {{}}\n"));
+            course.write(&format!("{package}/tests/graded/main.rs"), "");
+            let tests = format!("fn one_{id}() {{}}\nfn two_{id}() {{}}\n");
+            course.write(&format!("{package}/tests/graded/cluster.rs"), &tests);
             course.behave(package, PASSING);
         }
         course

@@ -1,0 +1,19 @@
+//! What all of this lab's graded tests share: how its servers boot, and how their bytes are read.
+
+use lab2a_election::{Election, Node, Reply, Request, Timing};
+use testkit::{Boot, Booted, Cluster, Eyes, Lab, World};
+
+const EYES: Eyes = Eyes::of::<Request, Reply>().with_pace(|| Timing::default().into());
+
+pub static LAB: Lab = Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), eyes: Some(EYES) };
+
+pub type Server = Node<Election>;
+
+pub fn boot(boot: Boot) -> Booted<Server> {
+    let election = Election::new(boot.me, boot.cluster_size(), Timing::default(), boot.election_seed, boot.now);
+    Booted::raft(Node::spawn(election, boot.links))
+}
+
+pub fn cluster(world: &World, size: usize) -> Cluster<Server> {
+    Cluster::new(world, size, boot)
+}
