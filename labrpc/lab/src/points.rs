@@ -9,9 +9,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 
-use crate::course::{Course, LABS, Lab};
-use crate::failure::Failure;
-use crate::kind::TestKind;
+use crate::course::{Course, LABS, LabCrate};
+use crate::error::CommandError;
+use crate::test_kind::TestKind;
 
 /// More seeds than this are a slip of the finger: at a hundredth of a second each, they would keep
 /// a machine busy for hours.
@@ -35,7 +35,7 @@ pub struct GradedTest {
 #[derive(Debug)]
 pub struct GradedLab {
     /// Which lab.
-    pub lab: &'static Lab,
+    pub lab: &'static LabCrate,
     /// Which kinds of graded tests it has.
     pub kinds: Vec<TestKind>,
     /// Its tests in the order of the list, or `None` if the lab has no list.
@@ -48,10 +48,10 @@ impl GradedLab {
     /// # Errors
     ///
     /// When the lab has no list of them.
-    pub fn tests(&self) -> Result<&[GradedTest], Failure> {
+    pub fn tests(&self) -> Result<&[GradedTest], CommandError> {
         self.tests.as_deref().ok_or_else(|| {
             let package = self.lab.package;
-            Failure::Broken(format!(
+            CommandError::Broken(format!(
                 "{package}/{POINTS_FILE} is missing: it lists the graded tests of lab {}",
                 self.lab.id
             ))
@@ -64,22 +64,24 @@ impl GradedLab {
 /// # Errors
 ///
 /// When a list is malformed: the message names file and line.
-pub fn read_all(course: &Course) -> Result<Vec<GradedLab>, Failure> {
+pub fn read_all(course: &Course) -> Result<Vec<GradedLab>, CommandError> {
     LABS.iter()
         .map(|lab| {
             let folder = course.folder(lab);
             let path = folder.join(POINTS_FILE);
             let tests = match fs::read_to_string(&path) {
-                Ok(text) => Some(parse(lab, &text).map_err(Failure::Broken)?),
+                Ok(text) => Some(parse(lab, &text).map_err(CommandError::Broken)?),
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
-                Err(error) => return Err(Failure::Broken(format!("{} could not be read: {error}", path.display()))),
+                Err(error) => {
+                    return Err(CommandError::Broken(format!("{} could not be read: {error}", path.display())));
+                }
             };
             Ok(GradedLab { lab, kinds: TestKind::all_in(&folder), tests })
         })
         .collect()
 }
 
-fn parse(lab: &Lab, text: &str) -> Result<Vec<GradedTest>, String> {
+fn parse(lab: &LabCrate, text: &str) -> Result<Vec<GradedTest>, String> {
     let file = format!("{}/{POINTS_FILE}", lab.package);
     let mut tests = Vec::new();
     let mut names = HashSet::new();
@@ -100,7 +102,7 @@ fn parse(lab: &Lab, text: &str) -> Result<Vec<GradedTest>, String> {
     Ok(tests)
 }
 
-fn parse_line(lab: &Lab, line: &str) -> Result<GradedTest, String> {
+fn parse_line(lab: &LabCrate, line: &str) -> Result<GradedTest, String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let [name, points, seeds] = fields[..] else {
         return Err(format!("`{line}` has {} fields: there are three, `test_name points seeds`", fields.len()));

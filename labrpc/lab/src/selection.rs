@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use crate::course::{LABS, Lab, lab_ids};
-use crate::failure::Failure;
+use crate::course::{LABS, LabCrate, lab_ids};
+use crate::error::CommandError;
 use crate::grade::test_binary::TestBinary;
-use crate::kind::{GRADED_FOLDER, TestKind, kind_names};
 use crate::nearest::suggestion;
 use crate::points::{GradedLab, GradedTest};
-use crate::request::{SeedChoice, TestRequest, World};
+use crate::request::{SeedChoice, TestRequest, WorldChoice};
+use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 
 /// So many names of tests are enough in a message of one line.
 const NAMES_SHOWN_MAX: usize = 5;
 
 /// What is to run of one lab.
 #[derive(Debug)]
-pub struct Assignment {
+pub struct LabSelection {
     /// The lab.
-    pub lab: &'static Lab,
+    pub lab: &'static LabCrate,
     /// All its tests, in the order of its list.
     pub listed: Vec<GradedTest>,
     /// Whether there is anything to build.
@@ -28,14 +28,14 @@ pub struct Assignment {
     kinds: BTreeSet<TestKind>,
 }
 
-impl Assignment {
+impl LabSelection {
     /// The whole of a lab.
     ///
     /// # Errors
     ///
     /// When the lab has no list of graded tests.
-    pub fn whole(lab: &GradedLab) -> Result<Assignment, Failure> {
-        Ok(Assignment {
+    pub fn whole(lab: &GradedLab) -> Result<LabSelection, CommandError> {
+        Ok(LabSelection {
             lab: lab.lab,
             listed: lab.tests()?.to_vec(),
             has_graded_tests: !lab.kinds.is_empty(),
@@ -66,33 +66,37 @@ impl Assignment {
 ///
 /// # Errors
 ///
-/// [`Failure::Misuse`] for a name that means nothing or too much, [`Failure::Broken`] when a lab
+/// [`CommandError::Misuse`] for a name that means nothing or too much, [`CommandError::Broken`] when a lab
 /// that is meant has no list of graded tests.
-pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<Assignment>, Failure> {
+pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelection>, CommandError> {
     let mut meant = BTreeSet::new();
     if let SeedChoice::Replay(token) = &request.seeds {
-        meant.insert(Meant::Test(token_test(labs, &token.test)?));
+        meant.insert(Selected::Test(token_test(labs, &token.test)?));
     } else if request.selectors.is_empty() {
-        if request.world == World::Simulated {
-            return labs.iter().map(Assignment::whole).collect();
+        if request.world == WorldChoice::Simulated {
+            return labs.iter().map(LabSelection::whole).collect();
         }
         meant.extend(select_kind(labs, REAL_KIND, None)?);
     }
     for selector in &request.selectors {
         let selected = select(labs, selector)?;
-        meant.extend(if request.world == World::Real { on_real_threads(labs, selector, selected)? } else { selected });
+        meant.extend(if request.world == WorldChoice::Real {
+            on_real_threads(labs, selector, selected)?
+        } else {
+            selected
+        });
     }
-    let assignments = labs.iter().filter_map(|lab| {
+    let selections = labs.iter().filter_map(|lab| {
         let listed = lab.tests.as_deref()?;
-        let is_named = |test: &&GradedTest| meant.contains(&Meant::Test(&test.name));
+        let is_named = |test: &&GradedTest| meant.contains(&Selected::Test(&test.name));
         let named: BTreeSet<String> = listed.iter().filter(is_named).map(|test| test.name.clone()).collect();
-        let is_kind = |kind: &TestKind| meant.contains(&Meant::TestKind(lab.lab.id, *kind));
+        let is_kind = |kind: &TestKind| meant.contains(&Selected::TestKind(lab.lab.id, *kind));
         let kinds: BTreeSet<TestKind> = lab.kinds.iter().copied().filter(is_kind).collect();
         let is_meant = !named.is_empty() || !kinds.is_empty();
         let (listed, has_graded_tests) = (listed.to_vec(), !lab.kinds.is_empty());
-        is_meant.then_some(Assignment { lab: lab.lab, listed, has_graded_tests, named, kinds })
+        is_meant.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, named, kinds })
     });
-    Ok(assignments.collect())
+    Ok(selections.collect())
 }
 
 /// Scripts, storms and counts are exact to the millisecond, which only virtual time is.
@@ -102,15 +106,15 @@ const REAL_KIND: TestKind = TestKind::Cluster;
 fn on_real_threads<'a>(
     labs: &[GradedLab],
     selector: &str,
-    selected: Vec<Meant<'a>>,
-) -> Result<Vec<Meant<'a>>, Failure> {
+    selected: Vec<Selected<'a>>,
+) -> Result<Vec<Selected<'a>>, CommandError> {
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&selector.to_lowercase())) {
         return select_kind(labs, REAL_KIND, Some(lab));
     }
-    let is_other_kind = |meant: &Meant<'_>| matches!(meant, Meant::TestKind(_, kind) if *kind != REAL_KIND);
+    let is_other_kind = |meant: &Selected<'_>| matches!(meant, Selected::TestKind(_, kind) if *kind != REAL_KIND);
     if selected.iter().any(is_other_kind) {
         let kind = REAL_KIND.name();
-        return Err(Failure::Misuse(format!(
+        return Err(CommandError::Misuse(format!(
             "`{selector}` needs virtual time: on real threads, only `{kind}` tests run"
         )));
     }
@@ -119,13 +123,13 @@ fn on_real_threads<'a>(
 
 /// What a name on the command line means, or a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Meant<'a> {
+enum Selected<'a> {
     Test(&'a str),
     /// All tests of a kind in the lab of this short name.
     TestKind(&'static str, TestKind),
 }
 
-fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, Failure> {
+fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, CommandError> {
     Ok(lab.tests()?.iter().map(|test| test.name.as_str()))
 }
 
@@ -133,10 +137,10 @@ fn all_names(labs: &[GradedLab]) -> Vec<&str> {
     labs.iter().filter_map(|lab| lab.tests.as_deref()).flatten().map(|test| test.name.as_str()).collect()
 }
 
-fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Meant<'a>>, Failure> {
+fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Selected<'a>>, CommandError> {
     let name = selector.to_lowercase();
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&name)) {
-        return Ok(names(lab)?.map(Meant::Test).collect());
+        return Ok(names(lab)?.map(Selected::Test).collect());
     }
     if let Some(kind) = TestKind::named(&name) {
         return select_kind(labs, kind, None);
@@ -148,14 +152,14 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Meant<'a>>, F
     }
     let names = all_names(labs);
     if let Some(exact) = names.iter().find(|test| **test == name) {
-        return Ok(vec![Meant::Test(exact)]);
+        return Ok(vec![Selected::Test(exact)]);
     }
     let beginning: Vec<&str> =
         names.iter().copied().filter(|test| !name.is_empty() && test.starts_with(&name)).collect();
     match beginning[..] {
         [] => Err(unknown(selector, &names)),
-        [only] => Ok(vec![Meant::Test(only)]),
-        _ => Err(Failure::Misuse(format!(
+        [only] => Ok(vec![Selected::Test(only)]),
+        _ => Err(CommandError::Misuse(format!(
             "`{selector}` begins the names of {} tests: say which of {}",
             beginning.len(),
             enumerate(&beginning)
@@ -164,47 +168,53 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Meant<'a>>, F
 }
 
 /// All tests of a kind, of one lab or of every lab that has some.
-fn select_kind<'a>(labs: &[GradedLab], kind: TestKind, only: Option<&GradedLab>) -> Result<Vec<Meant<'a>>, Failure> {
+fn select_kind<'a>(
+    labs: &[GradedLab],
+    kind: TestKind,
+    only: Option<&GradedLab>,
+) -> Result<Vec<Selected<'a>>, CommandError> {
     let is_meant = |lab: &&GradedLab| only.is_none_or(|only| only.lab == lab.lab) && lab.kinds.contains(&kind);
     let mut meant = Vec::new();
     for lab in labs.iter().filter(is_meant) {
         lab.tests()?;
-        meant.push(Meant::TestKind(lab.lab.id, kind));
+        meant.push(Selected::TestKind(lab.lab.id, kind));
     }
     if meant.is_empty() {
         let which = only.map_or("no lab has".to_string(), |only| format!("lab {} has no", only.lab.id));
         let (name, folder) = (kind.name(), GRADED_FOLDER);
-        return Err(Failure::Misuse(format!("{which} {folder}/{name}: there is nothing of this kind to run")));
+        return Err(CommandError::Misuse(format!("{which} {folder}/{name}: there is nothing of this kind to run")));
     }
     Ok(meant)
 }
 
-fn no_kind(selector: &str, kind: &str) -> Failure {
+fn no_kind(selector: &str, kind: &str) -> CommandError {
     let suggestion = suggestion(kind, TestKind::ALL.map(TestKind::name));
-    Failure::Misuse(format!("`{selector}` names no kind of tests `{kind}`{suggestion} (kinds: {})", kind_names()))
+    CommandError::Misuse(format!("`{selector}` names no kind of tests `{kind}`{suggestion} (kinds: {})", kind_names()))
 }
 
-fn no_lab(selector: &str, lab: &str) -> Failure {
+fn no_lab(selector: &str, lab: &str) -> CommandError {
     let suggestion = suggestion(lab, LABS.iter().flat_map(|lab| [lab.id, lab.package]));
-    Failure::Misuse(format!("`{selector}` names no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
+    CommandError::Misuse(format!("`{selector}` names no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
 }
 
-fn unknown(selector: &str, tests: &[&str]) -> Failure {
+fn unknown(selector: &str, tests: &[&str]) -> CommandError {
     let labs = LABS.iter().flat_map(|lab| [lab.id, lab.package]);
     let known = labs.chain(TestKind::ALL.map(TestKind::name)).chain(tests.iter().copied());
     let suggestion = suggestion(selector, known);
     let (ids, kinds) = (lab_ids(), kind_names());
-    Failure::Misuse(format!(
+    CommandError::Misuse(format!(
         "there is no lab, kind or test `{selector}`{suggestion} (labs: {ids}; kinds: {kinds}; tests: see a lab's \
          tests/points.txt)"
     ))
 }
 
-fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, Failure> {
+fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, CommandError> {
     let names = all_names(labs);
     names.iter().copied().find(|name| *name == test).ok_or_else(|| {
         let suggestion = suggestion(test, names.iter().copied());
-        Failure::Misuse(format!("the token names a test `{test}` that no lab's tests/points.txt lists{suggestion}"))
+        CommandError::Misuse(format!(
+            "the token names a test `{test}` that no lab's tests/points.txt lists{suggestion}"
+        ))
     })
 }
 
@@ -216,7 +226,7 @@ fn enumerate(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Token;
+    use crate::request::ReplayToken;
 
     fn labs() -> Vec<GradedLab> {
         let listed = [&["initial_election_2a", "many_elections_2a"][..], &["basic_agree_2b", "basic_agree_again_2b"]];
@@ -231,14 +241,14 @@ mod tests {
         LABS.iter().enumerate().map(lab).collect()
     }
 
-    fn chosen(selectors: &[&str]) -> Result<Vec<String>, Failure> {
+    fn chosen(selectors: &[&str]) -> Result<Vec<String>, CommandError> {
         let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
-        let assignments = choose(&labs(), &TestRequest { selectors, ..TestRequest::default() })?;
-        Ok(assignments
+        let selections = choose(&labs(), &TestRequest { selectors, ..TestRequest::default() })?;
+        Ok(selections
             .into_iter()
-            .flat_map(|assignment| {
-                let whole = if assignment.is_whole() { "*" } else { "" };
-                let tests = assignment.tests(&TestBinary::default());
+            .flat_map(|selection| {
+                let whole = if selection.is_whole() { "*" } else { "" };
+                let tests = selection.tests(&TestBinary::default());
                 tests.into_iter().map(move |test| format!("{}{whole}", test.name))
             })
             .collect())
@@ -265,11 +275,12 @@ mod tests {
     fn real_threads_run_cluster_tests() {
         let choose_real = |selectors: &[&str]| {
             let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
-            let chosen = choose(&labs(), &TestRequest { selectors, world: World::Real, ..TestRequest::default() })?;
-            Ok(chosen.iter().map(|assignment| (assignment.lab.id, assignment.kinds.clone())).collect())
+            let chosen =
+                choose(&labs(), &TestRequest { selectors, world: WorldChoice::Real, ..TestRequest::default() })?;
+            Ok(chosen.iter().map(|selection| (selection.lab.id, selection.kinds.clone())).collect())
         };
         let cluster = |lab| (lab, BTreeSet::from([TestKind::Cluster]));
-        let chosen: Result<Vec<_>, Failure> = choose_real(&[]);
+        let chosen: Result<Vec<_>, CommandError> = choose_real(&[]);
         assert_eq!(chosen.unwrap(), [cluster("2a"), cluster("2b")]);
         assert_eq!(choose_real(&["2A"]).unwrap(), [cluster("2a")]);
         let refused = choose_real(&["2a:rules"]).unwrap_err().to_string();
@@ -282,7 +293,7 @@ mod tests {
         let kinds = |selectors: &[&str]| -> Vec<(&str, Vec<TestKind>, usize)> {
             let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
             let chosen = choose(&labs(), &TestRequest { selectors, ..TestRequest::default() }).unwrap();
-            let kinds = |assignment: &Assignment| assignment.kinds.iter().copied().collect();
+            let kinds = |selection: &LabSelection| selection.kinds.iter().copied().collect();
             chosen.iter().map(|chosen| (chosen.lab.id, kinds(chosen), chosen.named.len())).collect()
         };
         let (rules, cluster) = (TestKind::Rules, TestKind::Cluster);
@@ -339,7 +350,7 @@ mod tests {
     #[test]
     fn a_token_names_its_test() {
         let replay = |test: &str| {
-            let seeds = SeedChoice::Replay(Token::of(test, 3));
+            let seeds = SeedChoice::Replay(ReplayToken::of(test, 3));
             choose(&labs(), &TestRequest { seeds, ..TestRequest::default() })
         };
         assert_eq!(replay("basic_agree_2b").unwrap()[0].named, BTreeSet::from(["basic_agree_2b".to_string()]));

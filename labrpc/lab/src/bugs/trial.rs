@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::catalogue::Variant;
-use super::crew::Task;
-use super::verdict::{Catch, Outcome};
-use super::workshop::Workshop;
-use crate::course::Lab;
-use crate::failure::Failure;
-use crate::grade::ledger::Ledger;
+use super::verdict::{Catch, TrialOutcome};
+use super::worker_pool::PreparedVariant;
+use super::working_copy::WorkingCopy;
+use crate::course::LabCrate;
+use crate::error::CommandError;
 use crate::grade::run::{Runner, SILENCE_MAX};
+use crate::grade::run_results::RunResults;
 use crate::grade::test_binary::TestBinary;
-use crate::grade::verdict::{LabResult, Outcome as TestOutcome, Verdict};
-use crate::kind::{GRADED_FOLDER, TestKind};
+use crate::grade::verdict::{LabResult, TestOutcome, TestVerdict};
 use crate::points::{GradedLab, GradedTest};
-use crate::progress::Progress;
+use crate::progress::TestProgress;
 use crate::request::{SeedChoice, TestRequest};
-use crate::selection::Assignment;
+use crate::selection::LabSelection;
+use crate::test_kind::{GRADED_FOLDER, TestKind};
 
 /// The kinds in the order in which they are asked: what finds most for least comes first.
 const ORDER: [TestKind; 4] = [TestKind::Rules, TestKind::Cost, TestKind::Cluster, TestKind::Chaos];
@@ -38,7 +38,7 @@ pub struct Trial<'a> {
 
 /// The test binaries of a variant that have been built so far.
 #[derive(Default)]
-struct Built {
+struct BuiltBinaries {
     /// By the short names of the labs.
     binaries: BTreeMap<&'static str, TestBinary>,
     /// The folders of the packages of which something had to be compiled.
@@ -52,24 +52,26 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// When it does not pass, or does not compile.
-    pub fn check_reference(&self, workshop: &Workshop<'_>, tasks: &[Task<'_>]) -> Result<(), Failure> {
+    pub fn check_reference(&self, copy: &WorkingCopy<'_>, tasks: &[PreparedVariant<'_>]) -> Result<(), CommandError> {
         let is_asked = |graded: &&GradedLab| {
             tasks.iter().any(|task| self.judges(task.variant.lab).any(|judge| judge.lab == graded.lab))
         };
         for graded in self.labs.iter().filter(is_asked) {
-            let Some(build) = workshop.build(graded)? else {
-                eprint!("{}", workshop.words());
+            let Some(build) = copy.build(graded)? else {
+                eprint!("{}", copy.words());
                 let package = graded.lab.package;
-                return Err(Failure::Broken(format!(
+                return Err(CommandError::Broken(format!(
                     "{package} does not compile as it is: mend it before you plant bugs"
                 )));
             };
             let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
             let request = TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() };
             let result =
-                self.with_runner(workshop, &request, |runner| runner.run(&Assignment::whole(graded)?, &binary))?;
+                self.with_runner(copy, &request, |runner| runner.run(&LabSelection::whole(graded)?, &binary))?;
             if let Some(failure) = what_fails(&result) {
-                return Err(Failure::Broken(format!("the course fails as it is, so it cannot tell a bug: {failure}")));
+                return Err(CommandError::Broken(format!(
+                    "the course fails as it is, so it cannot tell a bug: {failure}"
+                )));
             }
         }
         Ok(())
@@ -81,34 +83,34 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// On Ctrl-C, and when the machine fails us; never because of what the variant does.
-    pub fn judge(&self, workshop: &Workshop<'_>, variant: &Variant) -> Result<Outcome, Failure> {
+    pub fn judge(&self, copy: &WorkingCopy<'_>, variant: &Variant) -> Result<TrialOutcome, CommandError> {
         let all_seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
         let mut stages = vec![TestRequest { seeds: all_seeds, ..TestRequest::default() }];
         // A lawful variant is to pass with all seeds: to begin with one would only take longer.
         if !variant.is_lawful() && self.seeds != Some(1) {
             stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() });
         }
-        let mut built = Built::default();
+        let mut built = BuiltBinaries::default();
         for request in &stages {
             for graded in self.judges(variant.lab) {
-                if let Some(unbuildable) = build(workshop, graded, &mut built)? {
+                if let Some(unbuildable) = build(copy, graded, &mut built)? {
                     return Ok(unbuildable);
                 }
                 let Some(binary) = built.binaries.get(graded.lab.id) else { continue };
                 for kind in ORDER {
-                    let result = self.run(workshop, graded, binary, kind, request)?;
+                    let result = self.run(copy, graded, binary, kind, request)?;
                     if let Some(mut catch) = catch(&result, kind, variant) {
                         catch.is_at_once = request.seeds == SeedChoice::Count(1);
-                        return Ok(Outcome::Caught(catch));
+                        return Ok(TrialOutcome::Caught(catch));
                     }
                 }
             }
         }
-        Ok(Outcome::Passed)
+        Ok(TrialOutcome::Passed)
     }
 
     /// The labs whose tests are asked about a variant of this one, itself first.
-    fn judges(&self, lab: &'static Lab) -> impl Iterator<Item = &GradedLab> {
+    fn judges(&self, lab: &'static LabCrate) -> impl Iterator<Item = &GradedLab> {
         let from = self.labs.iter().position(|graded| graded.lab == lab).unwrap_or_default();
         let count = if self.is_all_labs { self.labs.len() } else { 1 };
         self.labs.iter().skip(from).take(count)
@@ -116,51 +118,55 @@ impl Trial<'_> {
 
     fn run(
         &self,
-        workshop: &Workshop<'_>,
+        copy: &WorkingCopy<'_>,
         graded: &GradedLab,
         binary: &TestBinary,
         kind: TestKind,
         request: &TestRequest,
-    ) -> Result<LabResult, Failure> {
+    ) -> Result<LabResult, CommandError> {
         let names = binary.of_kind(kind, graded.tests()?);
         let is_meant = |test: &&GradedTest| names.contains(&test.name);
         let tests: Vec<GradedTest> = graded.tests()?.iter().filter(is_meant).cloned().collect();
-        let mut ledger = Ledger::new(&tests, request);
+        let mut run_results = RunResults::new(&tests, request);
         if !names.is_empty() {
-            self.with_runner(workshop, request, |runner| runner.run_tests(graded.lab, binary, &names, &mut ledger))?;
+            self.with_runner(copy, request, |runner| runner.run_tests(graded.lab, binary, &names, &mut run_results))?;
         }
-        Ok(ledger.close(graded.lab, true, Duration::ZERO))
+        Ok(run_results.close(graded.lab, true, Duration::ZERO))
     }
 
     fn with_runner<T>(
         &self,
-        workshop: &Workshop<'_>,
+        copy: &WorkingCopy<'_>,
         request: &TestRequest,
-        run: impl FnOnce(&mut Runner<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let (course, scratch, harness_threads) = (&workshop.course, &workshop.scratch, self.harness_threads);
-        let progress = &mut Progress::hidden();
+        run: impl FnOnce(&mut Runner<'_>) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let (course, scratch, harness_threads) = (&copy.course, &copy.scratch, self.harness_threads);
+        let progress = &mut TestProgress::hidden();
         run(&mut Runner { course, request, scratch, progress, harness_threads, silence_max: SILENCE_MAX })
     }
 }
 
 /// Builds the test binary of a lab unless that is done; returns why it cannot be built.
-fn build(workshop: &Workshop<'_>, graded: &GradedLab, built: &mut Built) -> Result<Option<Outcome>, Failure> {
+fn build(
+    copy: &WorkingCopy<'_>,
+    graded: &GradedLab,
+    built: &mut BuiltBinaries,
+) -> Result<Option<TrialOutcome>, CommandError> {
     if built.binaries.contains_key(graded.lab.id) {
         return Ok(None);
     }
-    let Some(build) = workshop.build(graded)? else {
-        let (reason, words) = ("it does not compile, as the compiler says above".to_string(), workshop.words());
-        return Ok(Some(Outcome::Unbuildable { reason, words }));
+    let Some(build) = copy.build(graded)? else {
+        let (reason, words) = ("it does not compile, as the compiler says above".to_string(), copy.words());
+        return Ok(Some(TrialOutcome::Unbuildable { reason, words }));
     };
     built.compiled.extend(build.compiled);
     // The first test that is built compiles all that lies beneath it. If the change is not in that,
     // the tests would judge the solution itself.
     if built.binaries.is_empty()
-        && let Some(file) = workshop.unnoticed(&built.compiled)
+        && let Some(file) = copy.unnoticed(&built.compiled)
     {
         let reason = format!("no test of lab {} is built from {file}: edit what it depends on", graded.lab.id);
-        return Ok(Some(Outcome::Unbuildable { reason, words: String::new() }));
+        return Ok(Some(TrialOutcome::Unbuildable { reason, words: String::new() }));
     }
     let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
     built.binaries.insert(graded.lab.id, binary);
@@ -170,8 +176,8 @@ fn build(workshop: &Workshop<'_>, graded: &GradedLab, built: &mut Built) -> Resu
 /// The failure that says most about the variant: the first that names a rule which it may break,
 /// else the first of all.
 fn catch(result: &LabResult, kind: TestKind, variant: &Variant) -> Option<Catch> {
-    let failed: Vec<&Verdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
-    let is_expected = |verdict: &&&Verdict| {
+    let failed: Vec<&TestVerdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
+    let is_expected = |verdict: &&&TestVerdict| {
         verdict.rule().is_some_and(|rule| variant.rules().iter().any(|expected| expected == rule))
     };
     let Some(best) = failed.iter().find(is_expected).or(failed.first()) else {

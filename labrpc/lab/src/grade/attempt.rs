@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::test_binary::TestBinary;
-use crate::request::{SeedChoice, Token};
+use crate::request::{ReplayToken, SeedChoice};
 
 /// What Rust's test harness is told to run just the tests that are named in full.
 const EXACT: &str = "--exact";
@@ -30,7 +30,7 @@ pub struct Attempt {
     /// The arguments that choose them.
     pub filter: Vec<String>,
     /// The one run that is wanted, if it is one.
-    pub replay: Option<Token>,
+    pub replay: Option<ReplayToken>,
     /// Whether somebody wants to read what the process prints.
     pub is_shown: bool,
 }
@@ -45,12 +45,12 @@ impl Attempt {
     }
 
     /// One test alone.
-    pub fn of(binary: &TestBinary, test: &str, replay: Option<Token>) -> Attempt {
+    pub fn of(binary: &TestBinary, test: &str, replay: Option<ReplayToken>) -> Attempt {
         Attempt { replay, ..Attempt::chosen(binary, vec![test.to_string()]) }
     }
 
     /// One run that failed and is to be looked into: what a student has it print is the point.
-    fn shown(binary: &TestBinary, token: &Token) -> Attempt {
+    fn shown(binary: &TestBinary, token: &ReplayToken) -> Attempt {
         let mut attempt = Attempt::of(binary, &token.test, Some(token.clone()));
         attempt.filter.push(NO_CAPTURE.to_string());
         Attempt { is_shown: true, ..attempt }
@@ -63,7 +63,7 @@ pub fn plan(binary: &TestBinary, tests: Vec<String>, seeds: &SeedChoice) -> VecD
         SeedChoice::Listed | SeedChoice::Count(_) => VecDeque::from([Attempt::chosen(binary, tests)]),
         // A token is about one test, so each needs a process of its own.
         SeedChoice::Only(seed) => {
-            tests.iter().map(|test| Attempt::of(binary, test, Some(Token::of(test, *seed)))).collect()
+            tests.iter().map(|test| Attempt::of(binary, test, Some(ReplayToken::of(test, *seed)))).collect()
         }
         SeedChoice::Replay(token) => VecDeque::from([Attempt::shown(binary, token)]),
     }
@@ -86,7 +86,7 @@ impl Ending {
 
     /// What the test kit complains of, if it cannot make sense of a token: only it can read all of
     /// one.
-    pub fn refusal(&self, replay: Option<&Token>, output: &str) -> Option<String> {
+    pub fn refusal(&self, replay: Option<&ReplayToken>, output: &str) -> Option<String> {
         let named = format!("LAB_REPLAY={}", replay?);
         let is_refused = matches!(self, Ending::Ended(status) if status.code() == Some(MISUSE_EXIT));
         let complaint = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;

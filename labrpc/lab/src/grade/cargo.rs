@@ -9,16 +9,16 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::course::{Course, Lab};
-use crate::failure::Failure;
-use crate::kind::GRADED_TARGET;
+use crate::course::{Course, LabCrate};
+use crate::error::CommandError;
 use crate::process::Supervised;
 use crate::request::Profile;
 use crate::scratch::Scratch;
+use crate::test_kind::GRADED_TARGET;
 
 /// Where cargo's progress and the compiler's words go.
 #[derive(Clone, Debug)]
-pub enum Words {
+pub enum CompilerOutput {
     /// Untouched to our standard error.
     Shown,
     /// Into a file.
@@ -32,7 +32,7 @@ pub enum Words {
 pub struct Cargo {
     root: PathBuf,
     profile: Profile,
-    words: Words,
+    words: CompilerOutput,
     variables: Vec<(&'static str, OsString)>,
 }
 
@@ -57,11 +57,11 @@ pub struct Build {
 impl Cargo {
     /// Builds in the given course as the caller would.
     pub fn new(course: &Course, profile: Profile) -> Cargo {
-        Cargo { root: course.root().to_path_buf(), profile, words: Words::Shown, variables: Vec::new() }
+        Cargo { root: course.root().to_path_buf(), profile, words: CompilerOutput::Shown, variables: Vec::new() }
     }
 
     /// Sends cargo's words elsewhere.
-    pub fn with_words(self, words: Words) -> Cargo {
+    pub fn with_output(self, words: CompilerOutput) -> Cargo {
         Cargo { words, ..self }
     }
 
@@ -76,7 +76,7 @@ impl Cargo {
     /// # Errors
     ///
     /// When cargo cannot be run; that code does not compile is a `None`.
-    pub fn build_tests(&self, labs: &[&Lab], scratch: &Scratch) -> Result<Option<Build>, Failure> {
+    pub fn build_tests(&self, labs: &[&LabCrate], scratch: &Scratch) -> Result<Option<Build>, CommandError> {
         if labs.is_empty() {
             return Ok(Some(Build::default()));
         }
@@ -90,7 +90,7 @@ impl Cargo {
         }
         // A file and no pipe: cargo may write all it has while we wait for its end.
         let messages = scratch.path().join("cargo-messages.jsonl");
-        let failed = || Failure::of_system(format!("{} could not be used", messages.display()));
+        let failed = || CommandError::of_system(format!("{} could not be used", messages.display()));
         command.stdout(File::create(&messages).map_err(failed())?);
         if !Supervised::start(&mut command)?.wait()?.success() {
             return Ok(None);
@@ -99,21 +99,21 @@ impl Cargo {
     }
 
     /// Has the compiler read all that there is, and returns whether it found no fault.
-    pub fn check_all(&self) -> Result<bool, Failure> {
+    pub fn check_all(&self) -> Result<bool, CommandError> {
         let mut command = self.command()?;
         command.args(["check", "--workspace", "--all-targets"]).stdout(Stdio::null());
         Ok(Supervised::start(&mut command)?.wait()?.success())
     }
 
-    fn command(&self) -> Result<Command, Failure> {
+    fn command(&self) -> Result<Command, CommandError> {
         // Cargo tells what it runs where it itself is: the same toolchain then builds the tests.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stderr(match &self.words {
-            Words::Shown => Stdio::inherit(),
-            Words::Dropped => Stdio::null(),
-            Words::Kept(path) => {
-                let failed = Failure::of_system(format!("{} could not be written", path.display()));
+            CompilerOutput::Shown => Stdio::inherit(),
+            CompilerOutput::Dropped => Stdio::null(),
+            CompilerOutput::Kept(path) => {
+                let failed = CommandError::of_system(format!("{} could not be written", path.display()));
                 File::create(path).map_err(failed)?.into()
             }
         });

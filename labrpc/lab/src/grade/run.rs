@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::{self, Attempt, Ending};
-use super::ledger::Ledger;
+use super::run_results::RunResults;
 use super::test_binary::TestBinary;
-use super::verdict::{LabResult, Verdict};
-use crate::course::{Course, Lab};
-use crate::failure::Failure;
-use crate::kind::TestKind;
-use crate::progress::Progress;
+use super::verdict::{LabResult, TestVerdict};
+use crate::course::{Course, LabCrate};
+use crate::error::CommandError;
+use crate::progress::TestProgress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
-use crate::selection::Assignment;
+use crate::selection::LabSelection;
+use crate::test_kind::TestKind;
 
 /// A test process that reports nothing for so long hangs. One seed takes well under a second in
 /// virtual time and at most a minute in real time; the rest is for slow machines.
@@ -27,7 +27,7 @@ pub struct Runner<'a> {
     /// Where the reports are written.
     pub scratch: &'a Scratch,
     /// Who watches.
-    pub progress: &'a mut Progress,
+    pub progress: &'a mut TestProgress,
     /// How many tests run at a time, unless the harness is to decide.
     pub harness_threads: Option<usize>,
     /// How long a process may report nothing: [`SILENCE_MAX`].
@@ -36,7 +36,7 @@ pub struct Runner<'a> {
 
 /// Whether it makes sense to run another kind of the lab's tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum ProcessHealth {
     /// The processes ended.
     Sound,
     /// One hung.
@@ -52,34 +52,34 @@ impl Runner<'_> {
     ///
     /// On Ctrl-C, when the machine fails us, and for a token that the test kit refuses; never
     /// because of what the tests do.
-    pub fn run(&mut self, assignment: &Assignment, binary: &TestBinary) -> Result<LabResult, Failure> {
+    pub fn run(&mut self, selection: &LabSelection, binary: &TestBinary) -> Result<LabResult, CommandError> {
         let started = Instant::now();
-        let tests = assignment.tests(binary);
-        let mut ledger = Ledger::new(&tests, self.request);
-        self.progress.start_lab(assignment.lab, ledger.owed_count(), assignment.is_of_many());
+        let tests = selection.tests(binary);
+        let mut run_results = RunResults::new(&tests, self.request);
+        self.progress.start_lab(selection.lab, run_results.expected_count(), selection.is_of_many());
         for test in &tests {
             match binary.find(&test.name) {
-                Ok(found) => ledger.place(&test.name, found.kind),
-                Err(reason) => ledger.explain(&test.name, &reason),
+                Ok(found) => run_results.place(&test.name, found.kind),
+                Err(reason) => run_results.explain(&test.name, &reason),
             }
         }
-        let mut shape = Shape::Sound;
+        let mut shape = ProcessHealth::Sound;
         for kind in TestKind::ALL {
             let of_kind = binary.of_kind(kind, &tests);
             match shape {
                 _ if of_kind.is_empty() => continue,
-                Shape::Sound => shape = self.run_tests(assignment.lab, binary, &of_kind, &mut ledger)?,
-                Shape::Hung => explain_rest(&of_kind, &mut ledger),
+                ProcessHealth::Sound => shape = self.run_tests(selection.lab, binary, &of_kind, &mut run_results)?,
+                ProcessHealth::Hung => explain_rest(&of_kind, &mut run_results),
             }
-            self.end_kind(kind, &of_kind, &ledger);
+            self.end_kind(kind, &of_kind, &run_results);
         }
-        let nowhere = ledger.verdicts().into_iter().filter(|verdict| verdict.kind.is_none());
+        let nowhere = run_results.verdicts().into_iter().filter(|verdict| verdict.kind.is_none());
         nowhere.for_each(|verdict| self.progress.show(&verdict));
         self.progress.end_lab();
-        if assignment.is_whole() {
-            note_strangers(assignment, binary, &mut ledger);
+        if selection.is_whole() {
+            note_unlisted(selection, binary, &mut run_results);
         }
-        Ok(ledger.close(assignment.lab, true, started.elapsed()))
+        Ok(run_results.close(selection.lab, true, started.elapsed()))
     }
 
     /// Runs these tests until each has its verdict, or the reason why it has none.
@@ -92,73 +92,73 @@ impl Runner<'_> {
     /// As [`run`](Runner::run).
     pub fn run_tests(
         &mut self,
-        lab: &Lab,
+        lab: &LabCrate,
         binary: &TestBinary,
         tests: &[String],
-        ledger: &mut Ledger,
-    ) -> Result<Shape, Failure> {
-        let failures_before = ledger.failures();
+        run_results: &mut RunResults,
+    ) -> Result<ProcessHealth, CommandError> {
+        let failures_before = run_results.failures();
         let mut died_together = None;
         let mut attempts = attempt::plan(binary, tests.to_vec(), &self.request.seeds);
         while let Some(attempt) = attempts.pop_front() {
-            let (ending, output) = self.attempt(lab, binary, &attempt, ledger)?;
+            let (ending, output) = self.attempt(lab, binary, &attempt, run_results)?;
             if let Some(complaint) = ending.refusal(attempt.replay.as_ref(), &output) {
-                return Err(Failure::Misuse(complaint));
+                return Err(CommandError::Misuse(complaint));
             }
             if attempt.is_shown {
                 self.progress.pass_on(&output);
             }
             let missing: Vec<String> =
-                attempt.tests.iter().filter(|test| ledger.settled(test).is_none()).cloned().collect();
+                attempt.tests.iter().filter(|test| run_results.settled(test).is_none()).cloned().collect();
             let reason = ending.explanation(self.silence_max, &output);
             if matches!(ending, Ending::Hung) {
-                attempts.iter().for_each(|attempt| explain_rest(&attempt.tests, ledger));
-                missing.iter().for_each(|test| ledger.explain(test, &reason));
+                attempts.iter().for_each(|attempt| explain_rest(&attempt.tests, run_results));
+                missing.iter().for_each(|test| run_results.explain(test, &reason));
                 // All tests may have spoken before one of their threads went astray.
                 if missing.is_empty() {
-                    ledger.complain(reason);
+                    run_results.complain(reason);
                 }
-                return Ok(Shape::Hung);
+                return Ok(ProcessHealth::Hung);
             }
             if !missing.is_empty() && attempt.tests.len() > 1 {
                 attempts.extend(missing.iter().map(|test| Attempt::of(binary, test, attempt.replay.clone())));
                 died_together = Some(reason);
                 continue;
             }
-            missing.iter().for_each(|test| ledger.explain(test, &reason));
-            if !ending.is_success() && missing.is_empty() && ledger.failures() == failures_before {
-                ledger.complain(format!("every test is recorded as passed, and yet {reason}"));
+            missing.iter().for_each(|test| run_results.explain(test, &reason));
+            if !ending.is_success() && missing.is_empty() && run_results.failures() == failures_before {
+                run_results.complain(format!("every test is recorded as passed, and yet {reason}"));
             }
         }
-        let is_passed = |test: &String| ledger.settled(test).is_some_and(|verdict| verdict.is_passed());
+        let is_passed = |test: &String| run_results.settled(test).is_some_and(|verdict| verdict.is_passed());
         if let Some(reason) = died_together.filter(|_| tests.iter().all(is_passed)) {
-            ledger.complain(format!("each test passes alone, but together {reason}"));
+            run_results.complain(format!("each test passes alone, but together {reason}"));
         }
-        Ok(Shape::Sound)
+        Ok(ProcessHealth::Sound)
     }
 
     /// Shows the verdicts that did not fall while the tests ran, and what the kind comes to.
-    fn end_kind(&mut self, kind: TestKind, tests: &[String], ledger: &Ledger) {
-        let mut verdicts = ledger.verdicts();
+    fn end_kind(&mut self, kind: TestKind, tests: &[String], run_results: &RunResults) {
+        let mut verdicts = run_results.verdicts();
         verdicts.retain(|verdict| tests.contains(&verdict.test.name));
-        let missing: Vec<&Verdict> =
-            verdicts.iter().filter(|verdict| ledger.settled(&verdict.test.name).is_none()).collect();
+        let missing: Vec<&TestVerdict> =
+            verdicts.iter().filter(|verdict| run_results.settled(&verdict.test.name).is_none()).collect();
         missing.into_iter().for_each(|verdict| self.progress.show(verdict));
         self.progress.end_kind(kind, &verdicts);
     }
 }
 
-fn explain_rest(tests: &[String], ledger: &mut Ledger) {
-    tests.iter().for_each(|test| ledger.explain(test, "it was not run, since an earlier test hung"));
+fn explain_rest(tests: &[String], run_results: &mut RunResults) {
+    tests.iter().for_each(|test| run_results.explain(test, "it was not run, since an earlier test hung"));
 }
 
-fn note_strangers(assignment: &Assignment, binary: &TestBinary, ledger: &mut Ledger) {
-    let package = assignment.lab.package;
-    let is_listed = |test: &&str| assignment.listed.iter().any(|listed| listed.name == *test);
-    let mut unlisted: Vec<String> = binary.unlisted(&assignment.listed).into_iter().map(str::to_string).collect();
-    unlisted.extend(ledger.strangers().filter(|test| !is_listed(test)).map(str::to_string));
+fn note_unlisted(selection: &LabSelection, binary: &TestBinary, run_results: &mut RunResults) {
+    let package = selection.lab.package;
+    let is_listed = |test: &&str| selection.listed.iter().any(|listed| listed.name == *test);
+    let mut unlisted: Vec<String> = binary.unlisted(&selection.listed).into_iter().map(str::to_string).collect();
+    unlisted.extend(run_results.unrequested().filter(|test| !is_listed(test)).map(str::to_string));
     for test in unlisted {
-        ledger.note(format!("`{test}` counts nothing: {package}/tests/points.txt does not list it"));
+        run_results.note(format!("`{test}` counts nothing: {package}/tests/points.txt does not list it"));
     }
 }
 
@@ -171,9 +171,9 @@ mod tests {
     use crate::course::LABS;
     use crate::grade::cargo::Executable;
     use crate::grade::examples::test;
-    use crate::grade::verdict::Outcome;
-    use crate::kind::TestKind;
+    use crate::grade::verdict::TestOutcome;
     use crate::points::GradedLab;
+    use crate::test_kind::TestKind;
 
     /// What a process may be silent here: far longer than the shell takes to report its first runs.
     const SHORT_SILENCE: Duration = Duration::from_secs(2);
@@ -203,16 +203,16 @@ mod tests {
         let tests = vec![test("one_2a", 10, 2), test("two_2a", 20, 2)];
         let kinds = files.iter().map(|(kind, _)| *kind).collect();
         let lab = GradedLab { lab: &LABS[0], kinds, tests: Some(tests) };
-        let (request, progress) = (&TestRequest::default(), &mut Progress::hidden());
+        let (request, progress) = (&TestRequest::default(), &mut TestProgress::hidden());
         let (course, scratch) = (&course, &scratch);
         let silence_max = SHORT_SILENCE;
         let mut runner = Runner { course, request, scratch, progress, harness_threads: None, silence_max };
-        runner.run(&Assignment::whole(&lab).unwrap(), &binaries[LABS[0].package]).unwrap()
+        runner.run(&LabSelection::whole(&lab).unwrap(), &binaries[LABS[0].package]).unwrap()
     }
 
     fn missing(result: &LabResult, verdict: usize) -> &str {
         match &result.verdicts[verdict].outcome {
-            Outcome::Missing(reason) => reason,
+            TestOutcome::Missing(reason) => reason,
             other => panic!("{other:?}"),
         }
     }
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_silent_process_is_killed() {
         let result = run("run one_2a 1 passed; run one_2a 2 passed; run two_2a 1 passed; echo here; sleep 1000");
-        assert_eq!(result.verdicts[0].outcome, Outcome::Passed);
+        assert_eq!(result.verdicts[0].outcome, TestOutcome::Passed);
         let reason = missing(&result, 1);
         let beginning = "No verdict, 1 of 2 seeds recorded: the test process was killed after 2 s without a record.";
         assert!(reason.starts_with(beginning) && reason.ends_with("Its last words:\n  here"), "{reason}");

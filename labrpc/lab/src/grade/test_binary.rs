@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::cargo::Executable;
-use crate::failure::Failure;
-use crate::kind::{GRADED_FOLDER, TestKind, kind_names};
+use crate::error::CommandError;
 use crate::points::GradedTest;
 use crate::process::{OutputTail, Supervised};
+use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 
 /// The test binary of one lab. The default is that of a lab without graded tests.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl TestBinary {
     /// # Errors
     ///
     /// On Ctrl-C, and when a process cannot be started.
-    pub fn read_all(executables: &[Executable]) -> Result<HashMap<String, TestBinary>, Failure> {
+    pub fn read_all(executables: &[Executable]) -> Result<HashMap<String, TestBinary>, CommandError> {
         let mut asked = Vec::new();
         for executable in executables {
             let mut command = Command::new(&executable.path);

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use crate::course::Lab;
+use crate::course::LabCrate;
 use crate::grade::verdict::NOT_YET_IMPLEMENTED;
 
 /// How wide the formatter lets a line become: `max_width` in the workspace's rustfmt.toml. The
@@ -102,7 +102,7 @@ enum Marker<'a> {
 /// # Errors
 ///
 /// [`MarkerError`] when a marker is out of place or out of shape.
-pub fn strip(text: &str, lab: &Lab, file: &str) -> Result<Stripped, MarkerError> {
+pub fn strip(text: &str, lab: &LabCrate, file: &str) -> Result<Stripped, MarkerError> {
     let error = |line, cause| Err(MarkerError { file: file.to_string(), line, cause });
     let mut stripped = Stripped { text: String::new(), sections: Vec::new() };
     // The section that is open: the number of its first line, the message, and its lines so far.

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::course::Course;
-use crate::failure::Failure;
-use crate::grade::cargo::{Build, Cargo, Words};
+use crate::error::CommandError;
+use crate::grade::cargo::{Build, Cargo, CompilerOutput};
 use crate::interrupt;
 use crate::points::GradedLab;
 use crate::request::Profile;
@@ -16,7 +16,7 @@ use crate::tree::{self, Tree};
 
 /// A copy of the course and what is built of it. Both are gone once this value is dropped.
 #[derive(Debug)]
-pub struct Workshop<'a> {
+pub struct WorkingCopy<'a> {
     /// Where the reports and the words of cargo are written.
     pub scratch: Scratch,
     /// The copy.
@@ -27,21 +27,21 @@ pub struct Workshop<'a> {
     planted: BTreeSet<String>,
 }
 
-impl<'a> Workshop<'a> {
+impl<'a> WorkingCopy<'a> {
     /// Copies the course.
-    pub fn open(original: &'a Tree, profile: Profile) -> Result<Workshop<'a>, Failure> {
+    pub fn open(original: &'a Tree, profile: Profile) -> Result<WorkingCopy<'a>, CommandError> {
         let scratch = Scratch::new("bugs")?;
         // Cargo tells paths without links, and ours must compare with them.
         let folder = fs::canonicalize(scratch.path())
-            .map_err(Failure::of_system(format!("{} could not be found", scratch.path().display())))?;
+            .map_err(CommandError::of_system(format!("{} could not be found", scratch.path().display())))?;
         let course = Course::at(&folder.join("course"));
         tree::write_into(original, course.root())?;
         let cargo = Cargo::new(&course, profile)
-            .with_words(Words::Kept(folder.join("cargo-words.txt")))
+            .with_output(CompilerOutput::Kept(folder.join("cargo-words.txt")))
             .with_variable("CARGO_TARGET_DIR", folder.join("target"))
             // Of a variant that does not compile the compiler's words are shown, and no others.
             .with_variable("CARGO_TERM_QUIET", "true");
-        Ok(Workshop { scratch, course, original, cargo, planted: BTreeSet::new() })
+        Ok(WorkingCopy { scratch, course, original, cargo, planted: BTreeSet::new() })
     }
 
     /// From now on, cargo uses no more than so many processors.
@@ -51,14 +51,14 @@ impl<'a> Workshop<'a> {
 
     /// Takes over what another workshop has built of the unedited course. The copy of the course
     /// must be older than that.
-    pub fn take_over(&self, other: &Workshop<'_>) -> Result<(), Failure> {
+    pub fn take_over(&self, other: &WorkingCopy<'_>) -> Result<(), CommandError> {
         copy_folder(&other.target(), &self.target())
     }
 
     /// Makes the copy the original with these files changed. No other file is touched, so that cargo
     /// compiles no more than it must; and those that are get a new date, so that it sees them.
-    pub fn plant(&mut self, texts: &BTreeMap<String, String>) -> Result<(), Failure> {
-        let failed = |path: &Path| Failure::of_system(format!("{} could not be written", path.display()));
+    pub fn plant(&mut self, texts: &BTreeMap<String, String>) -> Result<(), CommandError> {
+        let failed = |path: &Path| CommandError::of_system(format!("{} could not be written", path.display()));
         for name in std::mem::take(&mut self.planted) {
             if let Some(file) = self.original.get(&name).filter(|_| !texts.contains_key(&name)) {
                 let path = self.course.root().join(&name);
@@ -74,7 +74,7 @@ impl<'a> Workshop<'a> {
     }
 
     /// Builds the graded tests of a lab; `None` if something does not compile.
-    pub fn build(&self, graded: &GradedLab) -> Result<Option<Build>, Failure> {
+    pub fn build(&self, graded: &GradedLab) -> Result<Option<Build>, CommandError> {
         let labs = if graded.kinds.is_empty() { vec![] } else { vec![graded.lab] };
         self.cargo.build_tests(&labs, &self.scratch)
     }
@@ -101,9 +101,9 @@ impl<'a> Workshop<'a> {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Result<(), Failure> {
+fn copy_folder(from: &Path, to: &Path) -> Result<(), CommandError> {
     interrupt::check()?;
-    let failed = |path: &Path| Failure::of_system(format!("{} could not be copied", path.display()));
+    let failed = |path: &Path| CommandError::of_system(format!("{} could not be copied", path.display()));
     fs::create_dir_all(to).map_err(failed(from))?;
     for entry in fs::read_dir(from).map_err(failed(from))? {
         let path = entry.map_err(failed(from))?.path();
@@ -141,25 +141,25 @@ mod tests {
     #[test]
     fn planting_touches_what_it_must() {
         let (_scratch, tree) = tree(&[("a/x.rs", "x"), ("a/y.rs", "y"), ("b/z.rs", "z")]);
-        let mut workshop = Workshop::open(&tree, Profile::Dev).unwrap();
-        let read = |workshop: &Workshop<'_>| {
-            ["a/x.rs", "a/y.rs", "b/z.rs"].map(|name| fs::read_to_string(workshop.course.root().join(name)).unwrap())
+        let mut copy = WorkingCopy::open(&tree, Profile::Dev).unwrap();
+        let read = |copy: &WorkingCopy<'_>| {
+            ["a/x.rs", "a/y.rs", "b/z.rs"].map(|name| fs::read_to_string(copy.course.root().join(name)).unwrap())
         };
-        let modified = |workshop: &Workshop<'_>, name: &str| {
-            fs::metadata(workshop.course.root().join(name)).unwrap().modified().unwrap()
+        let modified = |copy: &WorkingCopy<'_>, name: &str| {
+            fs::metadata(copy.course.root().join(name)).unwrap().modified().unwrap()
         };
         let texts = |texts: &[(&str, &str)]| -> BTreeMap<String, String> {
             texts.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect()
         };
-        assert_eq!(read(&workshop), ["x", "y", "z"]);
-        let untouched = modified(&workshop, "b/z.rs");
-        workshop.plant(&texts(&[("a/x.rs", "1"), ("a/y.rs", "2")])).unwrap();
-        assert_eq!(read(&workshop), ["1", "2", "z"]);
-        workshop.plant(&texts(&[("a/y.rs", "3")])).unwrap();
-        assert_eq!(read(&workshop), ["x", "3", "z"]);
-        workshop.plant(&BTreeMap::new()).unwrap();
-        assert_eq!(read(&workshop), ["x", "y", "z"]);
-        assert_eq!(modified(&workshop, "b/z.rs"), untouched);
+        assert_eq!(read(&copy), ["x", "y", "z"]);
+        let untouched = modified(&copy, "b/z.rs");
+        copy.plant(&texts(&[("a/x.rs", "1"), ("a/y.rs", "2")])).unwrap();
+        assert_eq!(read(&copy), ["1", "2", "z"]);
+        copy.plant(&texts(&[("a/y.rs", "3")])).unwrap();
+        assert_eq!(read(&copy), ["x", "3", "z"]);
+        copy.plant(&BTreeMap::new()).unwrap();
+        assert_eq!(read(&copy), ["x", "y", "z"]);
+        assert_eq!(modified(&copy, "b/z.rs"), untouched);
     }
 
     /// A change counts as noticed if something of its own package was compiled, not of one around it.
@@ -167,20 +167,21 @@ mod tests {
     fn an_unnoticed_change_is_found() {
         let (_scratch, tree) =
             tree(&[("a/Cargo.toml", ""), ("a/b/Cargo.toml", ""), ("a/x.rs", "x"), ("a/b/src/y.rs", "y")]);
-        let mut workshop = Workshop::open(&tree, Profile::Dev).unwrap();
+        let mut copy = WorkingCopy::open(&tree, Profile::Dev).unwrap();
         let texts = ["a/x.rs", "a/b/src/y.rs"].map(|name| (name.to_string(), "1".to_string()));
-        workshop.plant(&BTreeMap::from(texts)).unwrap();
-        let compiled = |names: &[&str]| names.iter().map(|name| workshop.course.root().join(name)).collect();
-        assert_eq!(workshop.unnoticed(&compiled(&["a", "a/b"])), None);
-        assert_eq!(workshop.unnoticed(&compiled(&["a"])), Some("a/b/src/y.rs"));
-        assert_eq!(workshop.unnoticed(&compiled(&["a/b"])), Some("a/x.rs"));
+        copy.plant(&BTreeMap::from(texts)).unwrap();
+        let compiled = |names: &[&str]| names.iter().map(|name| copy.course.root().join(name)).collect();
+        assert_eq!(copy.unnoticed(&compiled(&["a", "a/b"])), None);
+        assert_eq!(copy.unnoticed(&compiled(&["a"])), Some("a/b/src/y.rs"));
+        assert_eq!(copy.unnoticed(&compiled(&["a/b"])), Some("a/x.rs"));
     }
 
     /// What is taken over keeps its dates, or cargo would build it again.
     #[test]
     fn dates_are_kept() {
         let (_scratch, tree) = tree(&[("x.rs", "x")]);
-        let (one, other) = (Workshop::open(&tree, Profile::Dev).unwrap(), Workshop::open(&tree, Profile::Dev).unwrap());
+        let (one, other) =
+            (WorkingCopy::open(&tree, Profile::Dev).unwrap(), WorkingCopy::open(&tree, Profile::Dev).unwrap());
         fs::create_dir_all(one.target().join("debug/deps")).unwrap();
         let artifact = "debug/deps/libx.rlib";
         fs::write(one.target().join(artifact), "built").unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::bugs::catalogue::Problem;
+use crate::bugs::catalogue::CatalogueError;
 
 /// The exit status when some test failed, or the course could not be built or read.
 pub const EXIT_FAILED: u8 = 1;
@@ -16,7 +16,7 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 /// Why the command stops early. Shown as one line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum CommandError {
     /// The command line is wrong: the text says in what, and what would be right.
     Misuse(String),
     /// A list of known bugs cannot be followed: each line names file and line.
@@ -27,36 +27,38 @@ pub enum Failure {
     Interrupted,
 }
 
-impl Failure {
+impl CommandError {
     /// What the shell learns.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Failure::Misuse(_) | Failure::Catalogue(_) => EXIT_MISUSE,
-            Failure::Broken(_) => EXIT_FAILED,
-            Failure::Interrupted => EXIT_INTERRUPTED,
+            CommandError::Misuse(_) | CommandError::Catalogue(_) => EXIT_MISUSE,
+            CommandError::Broken(_) => EXIT_FAILED,
+            CommandError::Interrupted => EXIT_INTERRUPTED,
         })
     }
 
     /// All that is wrong in the lists of known bugs, each on a line of its own that begins like a
     /// failure's only line.
-    pub fn of_catalogue(problems: &[Problem]) -> Failure {
-        let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
-        Failure::Catalogue(lines.join("\nerror: "))
+    pub fn of_catalogue(problems: &[CatalogueError]) -> CommandError {
+        let lines: Vec<String> = problems.iter().map(CatalogueError::to_string).collect();
+        CommandError::Catalogue(lines.join("\nerror: "))
     }
 
     /// What an error of the system becomes: `what could not be done: reason`.
-    pub fn of_system(what: impl fmt::Display) -> impl FnOnce(io::Error) -> Failure {
-        move |error| Failure::Broken(format!("{what}: {error}"))
+    pub fn of_system(what: impl fmt::Display) -> impl FnOnce(io::Error) -> CommandError {
+        move |error| CommandError::Broken(format!("{what}: {error}"))
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Misuse(text) | Failure::Catalogue(text) | Failure::Broken(text) => f.write_str(text),
-            Failure::Interrupted => f.write_str("interrupted"),
+            CommandError::Misuse(text) | CommandError::Catalogue(text) | CommandError::Broken(text) => {
+                f.write_str(text)
+            }
+            CommandError::Interrupted => f.write_str("interrupted"),
         }
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for CommandError {}

@@ -4,13 +4,13 @@ use std::num::NonZeroUsize;
 
 use super::catalogue::{CATALOGUE_FILE, Catalogue, Unplantable, Variant};
 use super::request::BugsRequest;
-use crate::course::{LABS, Lab, lab_ids};
-use crate::failure::Failure;
+use crate::course::{LABS, LabCrate, lab_ids};
+use crate::error::CommandError;
 use crate::nearest::suggestion;
 
 /// What was chosen, in the order of the lists.
 #[derive(Debug)]
-pub struct Choice<'a> {
+pub struct ChosenVariants<'a> {
     /// What is to be planted.
     pub variants: Vec<&'a Variant>,
     /// What would be meant too, but cannot be planted.
@@ -22,18 +22,19 @@ impl Catalogue {
     ///
     /// # Errors
     ///
-    /// [`Failure::Misuse`] for a name that means nothing, and when nothing is meant at all.
-    pub fn choose(&self, request: &BugsRequest) -> Result<Choice<'_>, Failure> {
+    /// [`CommandError::Misuse`] for a name that means nothing, and when nothing is meant at all.
+    pub fn choose(&self, request: &BugsRequest) -> Result<ChosenVariants<'_>, CommandError> {
         if self.labs.is_empty() {
             let file = format!("{}/{CATALOGUE_FILE}", LABS[0].package);
-            return Err(Failure::Misuse(format!(
+            return Err(CommandError::Misuse(format!(
                 "no lab has a {CATALOGUE_FILE}: this is a handout, or {file} and its like are yet to be written"
             )));
         }
         let selectors: Vec<Selector<'_>> =
-            request.selectors.iter().map(|selector| self.select(selector)).collect::<Result<_, Failure>>()?;
-        let is_meant =
-            |lab: &Lab, id: &str| selectors.is_empty() || selectors.iter().any(|selector| selector.is_about(lab, id));
+            request.selectors.iter().map(|selector| self.select(selector)).collect::<Result<_, CommandError>>()?;
+        let is_meant = |lab: &LabCrate, id: &str| {
+            selectors.is_empty() || selectors.iter().any(|selector| selector.is_about(lab, id))
+        };
         let mut variants: Vec<&Variant> =
             self.variants.iter().filter(|variant| is_meant(variant.lab, &variant.id)).collect();
         variants.retain(|variant| variant.is_lawful() || !request.is_lawful_only);
@@ -42,21 +43,23 @@ impl Catalogue {
         }
         if variants.is_empty() {
             let kind = if request.is_lawful_only { "lawful variant" } else { "bug" };
-            return Err(Failure::Misuse(format!("no {kind} of these is listed: `cargo lab bugs --list` shows all")));
+            return Err(CommandError::Misuse(format!(
+                "no {kind} of these is listed: `cargo lab bugs --list` shows all"
+            )));
         }
         let is_partial = request.is_lawful_only || request.spread.is_some();
         let others = self.unplantable.iter().filter(|bug| !is_partial && is_meant(bug.lab, &bug.id));
-        Ok(Choice { variants, unplantable: others.collect() })
+        Ok(ChosenVariants { variants, unplantable: others.collect() })
     }
 
-    fn select(&self, selector: &str) -> Result<Selector<'_>, Failure> {
+    fn select(&self, selector: &str) -> Result<Selector<'_>, CommandError> {
         let name = selector.to_lowercase();
         if let Some(lab) = LABS.iter().find(|lab| lab.is_called(&name)) {
             if self.labs.contains(&lab) {
                 return Ok(Selector::Lab(lab));
             }
             let package = lab.package;
-            return Err(Failure::Misuse(format!(
+            return Err(CommandError::Misuse(format!(
                 "{package}/{CATALOGUE_FILE} is missing: it lists lab {}'s bugs",
                 lab.id
             )));
@@ -66,11 +69,11 @@ impl Catalogue {
             return Ok(Selector::Id(id));
         }
         if let Some(bug) = self.unplantable.iter().find(|bug| bug.id.to_lowercase() == name) {
-            return Err(Failure::Misuse(format!("{} cannot be planted: {}", bug.id, bug.reason)));
+            return Err(CommandError::Misuse(format!("{} cannot be planted: {}", bug.id, bug.reason)));
         }
         let suggestion = suggestion(selector, LABS.iter().map(|lab| lab.id).chain(ids()));
         let ids = lab_ids();
-        Err(Failure::Misuse(format!(
+        Err(CommandError::Misuse(format!(
             "there is no lab or bug `{selector}`{suggestion} (labs: {ids}; bugs: see `cargo lab bugs --list`)"
         )))
     }
@@ -78,12 +81,12 @@ impl Catalogue {
 
 /// What a name on the command line means.
 enum Selector<'a> {
-    Lab(&'static Lab),
+    Lab(&'static LabCrate),
     Id(&'a str),
 }
 
 impl Selector<'_> {
-    fn is_about(&self, lab: &Lab, id: &str) -> bool {
+    fn is_about(&self, lab: &LabCrate, id: &str) -> bool {
         match self {
             Selector::Lab(meant) => *meant == lab,
             Selector::Id(meant) => *meant == id,
@@ -108,8 +111,8 @@ mod tests {
 
     fn chosen(request: BugsRequest) -> Result<Vec<String>, String> {
         let catalogue = listed();
-        let choice = catalogue.choose(&request).map_err(|failure| failure.to_string())?;
-        Ok(choice.variants.iter().map(|variant| variant.id.clone()).collect())
+        let chosen = catalogue.choose(&request).map_err(|failure| failure.to_string())?;
+        Ok(chosen.variants.iter().map(|variant| variant.id.clone()).collect())
     }
 
     fn named(selectors: &[&str]) -> BugsRequest {
