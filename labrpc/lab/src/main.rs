@@ -126,7 +126,7 @@ fn warn_of_ignored_variables() {
     for (variable, option) in [("LAB_SEEDS", "--seeds"), ("LAB_REPLAY", "--replay"), ("LAB_WORLD", "--world")] {
         if let Some(value) = env::var_os(variable) {
             let value = value.to_string_lossy();
-            eprintln!("note: {variable}={value} is for `cargo test`: here, say {option} {value}");
+            eprintln!("note: {variable}={value} has no effect here: use {option} {value}");
         }
     }
 }

@@ -92,12 +92,12 @@ fn parse(lab: &LabCrate, text: &str) -> Result<Vec<GradedTest>, String> {
         }
         let test = parse_line(lab, line).map_err(|reason| format!("{file}:{}: {reason}", index + 1))?;
         if !names.insert(test.name.clone()) {
-            return Err(format!("{file}:{}: `{}` is listed twice: once is enough", index + 1, test.name));
+            return Err(format!("{file}:{}: `{}` is listed twice: remove one of the lines", index + 1, test.name));
         }
         tests.push(test);
     }
     if tests.is_empty() {
-        return Err(format!("{file} lists no test: say `test_name points seeds`, one test a line"));
+        return Err(format!("{file} lists no test: write `test_name points seeds`, one test a line"));
     }
     Ok(tests)
 }
@@ -105,17 +105,17 @@ fn parse(lab: &LabCrate, text: &str) -> Result<Vec<GradedTest>, String> {
 fn parse_line(lab: &LabCrate, line: &str) -> Result<GradedTest, String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let [name, points, seeds] = fields[..] else {
-        return Err(format!("`{line}` has {} fields: there are three, `test_name points seeds`", fields.len()));
+        return Err(format!("`{line}` has {} fields instead of three: write `test_name points seeds`", fields.len()));
     };
     if !name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_') {
-        return Err(format!("`{name}` is not the name of a test: say letters, digits and underscores"));
+        return Err(format!("`{name}` is not the name of a test: use letters, digits and underscores"));
     }
     if !name.ends_with(&format!("_{}", lab.id)) {
         return Err(format!("`{name}` does not end in `_{}`, as the tests of this lab do", lab.id));
     }
-    let points = points.parse().map_err(|_| format!("`{points}` is not a number of points: say 0 or more"))?;
+    let points = points.parse().map_err(|_| format!("`{points}` is not a number of points: use 0 or more"))?;
     let seeds =
-        parse_seed_count(seeds).ok_or_else(|| format!("`{seeds}` is not a number of seeds: say 1 to {SEEDS_MAX}"))?;
+        parse_seed_count(seeds).ok_or_else(|| format!("`{seeds}` is not a number of seeds: use 1 to {SEEDS_MAX}"))?;
     Ok(GradedTest { name: name.to_string(), points, seeds })
 }
 
@@ -146,16 +146,16 @@ mod tests {
     fn errors_name_file_and_line() {
         let file = "lab2a-election/tests/points.txt";
         let cases = [
-            ("a_2a 10", ":1: `a_2a 10` has 2 fields: there are three, `test_name points seeds`"),
-            ("# x\n\na_2a 1 2 3", ":3: `a_2a 1 2 3` has 4 fields: there are three, `test_name points seeds`"),
-            ("a-b_2a 1 2", ":1: `a-b_2a` is not the name of a test: say letters, digits and underscores"),
+            ("a_2a 10", ":1: `a_2a 10` has 2 fields instead of three: write `test_name points seeds`"),
+            ("# x\n\na_2a 1 2 3", ":3: `a_2a 1 2 3` has 4 fields instead of three: write `test_name points seeds`"),
+            ("a-b_2a 1 2", ":1: `a-b_2a` is not the name of a test: use letters, digits and underscores"),
             ("a_2b 1 2", ":1: `a_2b` does not end in `_2a`, as the tests of this lab do"),
-            ("a_2a -1 2", ":1: `-1` is not a number of points: say 0 or more"),
-            ("a_2a 1.5 2", ":1: `1.5` is not a number of points: say 0 or more"),
-            ("a_2a 1 0", ":1: `0` is not a number of seeds: say 1 to 1000000"),
-            ("a_2a 1 1000001", ":1: `1000001` is not a number of seeds: say 1 to 1000000"),
-            ("a_2a 1 2\na_2a 1 2", ":2: `a_2a` is listed twice: once is enough"),
-            ("# nothing\n", " lists no test: say `test_name points seeds`, one test a line"),
+            ("a_2a -1 2", ":1: `-1` is not a number of points: use 0 or more"),
+            ("a_2a 1.5 2", ":1: `1.5` is not a number of points: use 0 or more"),
+            ("a_2a 1 0", ":1: `0` is not a number of seeds: use 1 to 1000000"),
+            ("a_2a 1 1000001", ":1: `1000001` is not a number of seeds: use 1 to 1000000"),
+            ("a_2a 1 2\na_2a 1 2", ":2: `a_2a` is listed twice: remove one of the lines"),
+            ("# nothing\n", " lists no test: write `test_name points seeds`, one test a line"),
         ];
         for (text, reason) in cases {
             assert_eq!(error(text), format!("{file}{reason}"));

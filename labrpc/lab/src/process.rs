@@ -138,14 +138,14 @@ mod tests {
     /// Of both outputs the end is kept, and no more than the bound.
     #[test]
     fn the_end_of_the_output_is_kept() {
-        let mut command = shell("yes | head -c 2000000; echo last words; echo in vain >&2");
+        let mut command = shell("yes | head -c 2000000; echo last output; echo last error >&2");
         let output = OutputTail::of(&mut command).unwrap();
         let process = Supervised::start(&mut command).unwrap();
         drop(command);
         assert!(process.wait().unwrap().success());
         let text = output.text();
         assert_eq!(text.len(), OUTPUT_KEPT_BYTES_MAX);
-        assert!(text.ends_with("last words\nin vain\n"));
+        assert!(text.ends_with("last output\nlast error\n"));
     }
 
     /// A process that is dropped takes its children with it: nobody holds the pipe any more.

@@ -29,7 +29,7 @@ pub fn render(results: &CourseResult, paint: Paint) -> String {
         waiting.extend(unwritten);
     }
     if !waiting.is_empty() {
-        text += "\nThese tests wait for code that is yours to write:\n\n";
+        text += "\nThese tests wait for code that you have yet to write:\n\n";
         text += &waiting_lines(&waiting);
     }
     for lab in &results.labs {
@@ -129,7 +129,7 @@ fn reports(lab: &LabResult, broken: &[&TestVerdict], paint: Paint) -> String {
     let (shown, others) = broken.split_at(broken.len().min(REPORTS_MAX));
     let mut text: String = shown.iter().map(|verdict| report(verdict, paint)).collect();
     if !others.is_empty() {
-        text += &format!("\n{}  of lab {} as well:\n\n", paint.bad("FAILED"), lab.lab.title());
+        text += &format!("\n{}  also in lab {}:\n\n", paint.bad("FAILED"), lab.lab.title());
     }
     for verdict in others {
         let name = &verdict.test.name;
@@ -238,7 +238,7 @@ FAILED  reelection_2a
         let lab = examples::lab(0, &tests, records.to_vec(), &[]);
         let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         let waiting = "
-These tests wait for code that is yours to write:
+These tests wait for code that you have yet to write:
 
     one_2a
     three_2a
@@ -271,7 +271,7 @@ These tests wait for code that is yours to write:
         let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         assert_eq!(text.matches("Nobody leads.").count(), REPORTS_MAX);
         let rest = "
-FAILED  of lab 2A as well:
+FAILED  also in lab 2A:
 
     t11_2a  vote-once   cargo lab test --replay t11_2a:1
     t12_2a   cargo lab test t12_2a

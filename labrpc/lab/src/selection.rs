@@ -160,7 +160,7 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Selected<'a>>
         [] => Err(unknown(selector, &names)),
         [only] => Ok(vec![Selected::Test(only)]),
         _ => Err(CommandError::Misuse(format!(
-            "`{selector}` begins the names of {} tests: say which of {}",
+            "{} tests begin with `{selector}`: name one of {}",
             beginning.len(),
             enumerate(&beginning)
         ))),
@@ -189,12 +189,15 @@ fn select_kind<'a>(
 
 fn no_kind(selector: &str, kind: &str) -> CommandError {
     let suggestion = suggestion(kind, TestKind::ALL.map(TestKind::name));
-    CommandError::Misuse(format!("`{selector}` names no kind of tests `{kind}`{suggestion} (kinds: {})", kind_names()))
+    CommandError::Misuse(format!(
+        "in `{selector}`, there is no kind of tests `{kind}`{suggestion} (kinds: {})",
+        kind_names()
+    ))
 }
 
 fn no_lab(selector: &str, lab: &str) -> CommandError {
     let suggestion = suggestion(lab, LABS.iter().flat_map(|lab| [lab.id, lab.package]));
-    CommandError::Misuse(format!("`{selector}` names no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
+    CommandError::Misuse(format!("in `{selector}`, there is no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
 }
 
 fn unknown(selector: &str, tests: &[&str]) -> CommandError {
@@ -306,19 +309,16 @@ mod tests {
         let kinds = "(kinds: rules, cluster, chaos, cost)";
         assert_eq!(
             error(&["2b:rule"]),
-            format!("`2b:rule` names no kind of tests `rule`: did you mean `rules`? {kinds}")
+            format!("in `2b:rule`, there is no kind of tests `rule`: did you mean `rules`? {kinds}")
         );
         let labs = "(labs: 2a, 2b, 2c, 2d, 3a, 3b)";
-        assert_eq!(error(&["2z:rules"]), format!("`2z:rules` names no lab `2z`: did you mean `2a`? {labs}"));
+        assert_eq!(error(&["2z:rules"]), format!("in `2z:rules`, there is no lab `2z`: did you mean `2a`? {labs}"));
     }
 
     /// A beginning that several tests share is refused, and they are named, but not endlessly.
     #[test]
     fn a_beginning_must_fit_one_test() {
-        assert_eq!(
-            error(&["basic"]),
-            "`basic` begins the names of 2 tests: say which of basic_agree_2b, basic_agree_again_2b"
-        );
+        assert_eq!(error(&["basic"]), "2 tests begin with `basic`: name one of basic_agree_2b, basic_agree_again_2b");
         assert_eq!(enumerate(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d, e, … (6 in all)");
     }
 

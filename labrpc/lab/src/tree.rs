@@ -45,7 +45,7 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Comma
         let path = entry.path();
         let file_name = entry.file_name();
         let Some(file_name) = file_name.to_str() else {
-            return Err(CommandError::Broken(format!("{} has a name that is no text: rename it", path.display())));
+            return Err(CommandError::Broken(format!("{} has a name that is not UTF-8: rename it", path.display())));
         };
         if prefix.is_empty() && SKIPPED_AT_ROOT.contains(&file_name) {
             continue;
@@ -62,7 +62,7 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Comma
             tree.insert(name, PlainFile { bytes, permissions });
         } else {
             return Err(CommandError::Broken(format!(
-                "{} is no plain file: a copy of the course holds only plain files",
+                "{} is not a regular file: a copy of the course can hold only regular files",
                 path.display()
             )));
         }
@@ -119,19 +119,19 @@ fn free_place(source: &Path, folder: &Path) -> Result<(PathBuf, PathBuf), Comman
     let existing = place.ancestors().find_map(|ancestor| fs::canonicalize(ancestor).ok());
     let source = fs::canonicalize(source).unwrap_or_else(|_| source.to_path_buf());
     if existing.is_some_and(|existing| existing.starts_with(&source)) {
-        return refused("lies inside the course itself: name a folder outside of it, for instance ../handout");
+        return refused("is inside the course: choose a folder outside of it, for instance ../handout");
     }
     if place.exists() {
         let Ok(mut entries) = fs::read_dir(&place) else {
-            return refused("is no folder that can be read: name one that does not exist yet");
+            return refused("is not a readable folder: choose one that does not exist yet");
         };
         if entries.next().is_some() {
-            return refused("is not empty: name a folder that does not exist yet");
+            return refused("is not empty: choose a folder that does not exist yet");
         }
     }
     match place.parent() {
         Some(parent) => Ok((parent.to_path_buf(), place)),
-        None => refused("has no folder above it: name a folder that does not exist yet"),
+        None => refused("has no parent folder: choose a folder that does not exist yet"),
     }
 }
 

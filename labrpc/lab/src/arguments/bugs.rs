@@ -44,7 +44,7 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
             "--release" => request.profile = Profile::Release,
             "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
             "--spread" => request.spread = Some(count(&mut parser, &option, "variants")?),
-            "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "workshops")?),
+            "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "jobs")?),
             "--markdown" => {
                 request.markdown = Some(PathBuf::from(value_of(&mut parser, &option, "a file to write")?));
             }
@@ -61,7 +61,9 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
 
 fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), CommandError> {
     if request.output != BugsOutput::Table && request.output != output {
-        return Err(CommandError::Misuse("--list and --json both claim standard output: say one of them".to_string()));
+        return Err(CommandError::Misuse(
+            "--list and --json both print to standard output: use one of them".to_string(),
+        ));
     }
     request.output = output;
     Ok(())
@@ -71,5 +73,5 @@ fn count(parser: &mut Parser, option: &str, of_what: &str) -> Result<NonZeroUsiz
     let value = value_of(parser, option, &format!("a number of {of_what}"))?;
     value
         .parse()
-        .map_err(|_| CommandError::Misuse(format!("`{option} {value}` is not a number of {of_what}: say 1 or more")))
+        .map_err(|_| CommandError::Misuse(format!("`{option} {value}` is not a number of {of_what}: use 1 or more")))
 }

@@ -22,7 +22,7 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
             Arg::Value(value) => {
                 let value = value.to_string_lossy().into_owned();
                 return Err(CommandError::Misuse(format!(
-                    "`{value}` is one folder too many: `cargo lab handout` makes one"
+                    "`{value}` is one folder too many: `cargo lab handout` takes one"
                 )));
             }
             Arg::Short(letter) => format!("-{letter}"),
@@ -38,10 +38,10 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
         (Some(folder), false) => Ok(Invocation::Handout(folder)),
         (None, true) => Ok(Invocation::HandoutCheck),
         (Some(_), true) => {
-            Err(CommandError::Misuse("--check makes its own folder for a while: leave out yours".to_string()))
+            Err(CommandError::Misuse("--check makes a temporary folder of its own: leave out the folder".to_string()))
         }
         (None, false) => Err(CommandError::Misuse(
-            "no folder is named: say `cargo lab handout DIR` or `cargo lab handout --check`".to_string(),
+            "the folder is missing: run `cargo lab handout DIR` or `cargo lab handout --check`".to_string(),
         )),
     }
 }

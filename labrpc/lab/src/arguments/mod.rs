@@ -93,7 +93,7 @@ fn parse_help(mut parser: Parser) -> Result<Invocation, CommandError> {
 }
 
 fn value_of(parser: &mut Parser, option: &str, expected: &str) -> Result<String, CommandError> {
-    let missing = || CommandError::Misuse(format!("{option} needs a value: say {expected}"));
+    let missing = || CommandError::Misuse(format!("{option} needs a value: {expected}"));
     let value = parser.value().map_err(|_| missing())?;
     value.string().map_err(misuse)
 }
@@ -102,14 +102,14 @@ fn value_of(parser: &mut Parser, option: &str, expected: &str) -> Result<String,
 fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
     let value = value_of(parser, option, &format!("a number from 1 to {SEEDS_MAX}"))?;
     parse_seed_count(&value).ok_or_else(|| {
-        CommandError::Misuse(format!("`--seeds {value}` is not a number of seeds: say 1 to {SEEDS_MAX}"))
+        CommandError::Misuse(format!("`--seeds {value}` is not a number of seeds: use 1 to {SEEDS_MAX}"))
     })
 }
 
 fn unknown_command(name: &str) -> CommandError {
     if LABS.iter().any(|lab| lab.is_called(&name.to_lowercase())) {
         return CommandError::Misuse(format!(
-            "`{name}` is a lab and no command: did you mean `cargo lab test {name}`?"
+            "`{name}` is a lab, not a command: did you mean `cargo lab test {name}`?"
         ));
     }
     let suggestion = suggestion(name, COMMANDS);
@@ -118,9 +118,9 @@ fn unknown_command(name: &str) -> CommandError {
 
 fn late_command(value: &str) -> CommandError {
     if COMMANDS.contains(&value) {
-        return CommandError::Misuse(format!("the command comes first: say `cargo lab {value}`, then its options"));
+        return CommandError::Misuse(format!("the command comes first: write `cargo lab {value}`, then its options"));
     }
-    CommandError::Misuse(format!("`{value}` stands without a command: did you mean `cargo lab test {value}`?"))
+    CommandError::Misuse(format!("`{value}` needs a command: did you mean `cargo lab test {value}`?"))
 }
 
 fn unknown_option(command: &str, option: &str, options: &[&str]) -> CommandError {

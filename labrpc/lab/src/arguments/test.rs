@@ -35,7 +35,7 @@ pub fn parse(mut parser: Parser, command: Subcommand) -> Result<Invocation, Comm
     }
     if matches!(request.seeds, SeedChoice::Replay(_)) && !request.selectors.is_empty() {
         let named = request.selectors.join(" ");
-        return Err(CommandError::Misuse(format!("--replay names its test in the token: leave out `{named}`")));
+        return Err(CommandError::Misuse(format!("--replay takes the test from its token: leave out `{named}`")));
     }
     let in_simulation_alone = match (&request.seeds, request.output) {
         (SeedChoice::Only(_), _) => Some("--seed"),
@@ -45,7 +45,7 @@ pub fn parse(mut parser: Parser, command: Subcommand) -> Result<Invocation, Comm
     };
     if let Some(option) = in_simulation_alone.filter(|_| request.world == WorldChoice::Real) {
         return Err(CommandError::Misuse(format!(
-            "{option} needs --world sim: no two runs in the real world are alike"
+            "{option} needs --world sim: a run in the real world cannot be repeated"
         )));
     }
     Ok(Invocation::Test(request))
@@ -53,7 +53,9 @@ pub fn parse(mut parser: Parser, command: Subcommand) -> Result<Invocation, Comm
 
 fn choose_output(request: &mut TestRequest, output: OutputFormat) -> Result<(), CommandError> {
     if request.output != OutputFormat::Scoreboard && request.output != output {
-        return Err(CommandError::Misuse("--json and --hash both claim standard output: say one of them".to_string()));
+        return Err(CommandError::Misuse(
+            "--json and --hash both print to standard output: use one of them".to_string(),
+        ));
     }
     request.output = output;
     Ok(())
@@ -61,7 +63,7 @@ fn choose_output(request: &mut TestRequest, output: OutputFormat) -> Result<(), 
 
 fn choose_seeds(request: &mut TestRequest, parser: &mut Parser, option: &str) -> Result<(), CommandError> {
     if request.seeds != SeedChoice::Listed {
-        let reason = "--seeds, --seed and --replay each say which seeds to run: say one of them, once";
+        let reason = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
         return Err(CommandError::Misuse(reason.to_string()));
     }
     request.seeds = match option {
@@ -69,15 +71,15 @@ fn choose_seeds(request: &mut TestRequest, parser: &mut Parser, option: &str) ->
         "--seed" => {
             let value = value_of(parser, option, "a seed, for instance 17")?;
             SeedChoice::Only(value.parse().map_err(|_| {
-                CommandError::Misuse(format!("`--seed {value}` is not a seed: say a whole number, for instance 17"))
+                CommandError::Misuse(format!("`--seed {value}` is not a seed: use a whole number, for instance 17"))
             })?)
         }
         _ => {
-            let value = value_of(parser, option, "a token as a failed test prints it")?;
+            let value = value_of(parser, option, "the token that a failed test printed")?;
             SeedChoice::Replay(ReplayToken::parse(&value).ok_or_else(|| {
                 let example = "for instance initial_election_2a:17";
                 CommandError::Misuse(format!(
-                    "`{value}` is not a replay token: say test:seed or test:seed:keep, {example}"
+                    "`{value}` is not a replay token: a token is test:seed or test:seed:keep, {example}"
                 ))
             })?)
         }

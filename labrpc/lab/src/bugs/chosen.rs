@@ -25,10 +25,7 @@ impl Catalogue {
     /// [`CommandError::Misuse`] for a name that means nothing, and when nothing is meant at all.
     pub fn choose(&self, request: &BugsRequest) -> Result<ChosenVariants<'_>, CommandError> {
         if self.labs.is_empty() {
-            let file = format!("{}/{CATALOGUE_FILE}", LABS[0].package);
-            return Err(CommandError::Misuse(format!(
-                "no lab has a {CATALOGUE_FILE}: this is a handout, or {file} and its like are yet to be written"
-            )));
+            return Err(CommandError::Misuse(format!("no lab has a {CATALOGUE_FILE}: a handout has none")));
         }
         let selectors: Vec<Selector<'_>> =
             request.selectors.iter().map(|selector| self.select(selector)).collect::<Result<_, CommandError>>()?;
@@ -43,9 +40,7 @@ impl Catalogue {
         }
         if variants.is_empty() {
             let kind = if request.is_lawful_only { "lawful variant" } else { "bug" };
-            return Err(CommandError::Misuse(format!(
-                "no {kind} of these is listed: `cargo lab bugs --list` shows all"
-            )));
+            return Err(CommandError::Misuse(format!("no {kind} matches: `cargo lab bugs --list` shows all")));
         }
         let is_partial = request.is_lawful_only || request.spread.is_some();
         let others = self.unplantable.iter().filter(|bug| !is_partial && is_meant(bug.lab, &bug.id));
@@ -139,12 +134,9 @@ mod tests {
         assert_eq!(refused("Z99"), "Z99 cannot be planted: it is not possible.");
         assert_eq!(refused("2c"), "lab2c-persist/bugs.toml is missing: it lists lab 2c's bugs");
         let none = BugsRequest { is_lawful_only: true, ..named(&["A01"]) };
-        assert_eq!(
-            chosen(none).unwrap_err(),
-            "no lawful variant of these is listed: `cargo lab bugs --list` shows all"
-        );
+        assert_eq!(chosen(none).unwrap_err(), "no lawful variant matches: `cargo lab bugs --list` shows all");
         let handout = Catalogue::default().choose(&named(&[])).unwrap_err().to_string();
-        assert!(handout.starts_with("no lab has a bugs.toml: this is a handout"), "{handout}");
+        assert!(handout.starts_with("no lab has a bugs.toml: a handout has none"), "{handout}");
     }
 
     /// A spread takes as many as asked for, of all parts of the lists alike.

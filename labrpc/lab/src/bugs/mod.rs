@@ -136,7 +136,7 @@ fn check_writable(path: &Path) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() || path.is_dir() {
         let path = path.display();
-        return Err(CommandError::Misuse(format!("--markdown {path}: name a file in a folder that exists")));
+        return Err(CommandError::Misuse(format!("--markdown {path}: choose a file in a folder that exists")));
     }
     Ok(())
 }

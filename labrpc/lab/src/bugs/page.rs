@@ -9,14 +9,14 @@ use crate::course::{LABS, LabCrate};
 
 const INTRODUCTION: &str = "\
 Each bug below was planted into the solution, an edit at a time, and the graded tests of its lab were run until one
-failed. A lawful variant does something else than the solution, and nothing wrong: with it, every test must pass.
-The edits stand in each lab's `bugs.toml`.
+failed. A lawful variant differs from the solution and is right all the same: with it, every test must pass. The
+edits are in each lab's `bugs.toml`.
 ";
 
 /// The page, ending in a line break.
 pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
     let mut text = format!("# Planted bugs\n\n{INTRODUCTION}\n{}.\n", findings.summary());
-    text += &format!("\nWritten by `{request} --markdown <this file>`; not to be edited by hand.\n");
+    text += &format!("\nWritten by `{request} --markdown <this file>`; do not edit it by hand.\n");
     for lab in &LABS {
         let bugs = rows_of(findings, lab, false);
         text += &section(&format!("Lab {}: {}", lab.title(), lab.question), BUG_HEADING, bugs.map(bug_row));
@@ -85,7 +85,7 @@ mod tests {
         let expected = "
 2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; 1 could not be built.
 
-Written by `cargo lab bugs --markdown <this file>`; not to be edited by hand.
+Written by `cargo lab bugs --markdown <this file>`; do not edit it by hand.
 
 ## Lab 2A: Who leads?
 

@@ -60,18 +60,14 @@ impl Trial<'_> {
             let Some(build) = copy.build(graded)? else {
                 eprint!("{}", copy.words());
                 let package = graded.lab.package;
-                return Err(CommandError::Broken(format!(
-                    "{package} does not compile as it is: mend it before you plant bugs"
-                )));
+                return Err(CommandError::Broken(format!("{package} does not compile: fix it before you plant bugs")));
             };
             let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
             let request = TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() };
             let result =
                 self.with_runner(copy, &request, |runner| runner.run(&LabSelection::whole(graded)?, &binary))?;
             if let Some(failure) = what_fails(&result) {
-                return Err(CommandError::Broken(format!(
-                    "the course fails as it is, so it cannot tell a bug: {failure}"
-                )));
+                return Err(CommandError::Broken(format!("the course fails without any bug planted: {failure}")));
             }
         }
         Ok(())
@@ -156,7 +152,7 @@ fn build(
         return Ok(None);
     }
     let Some(build) = copy.build(graded)? else {
-        let (reason, words) = ("it does not compile, as the compiler says above".to_string(), copy.words());
+        let (reason, words) = ("it does not compile, see the compiler's errors above".to_string(), copy.words());
         return Ok(Some(TrialOutcome::Unbuildable { reason, words }));
     };
     built.compiled.extend(build.compiled);
@@ -165,7 +161,8 @@ fn build(
     if built.binaries.is_empty()
         && let Some(file) = copy.unnoticed(&built.compiled)
     {
-        let reason = format!("no test of lab {} is built from {file}: edit what it depends on", graded.lab.id);
+        let reason =
+            format!("the tests of lab {} are not built from {file}: edit a file that they depend on", graded.lab.id);
         return Ok(Some(TrialOutcome::Unbuildable { reason, words: String::new() }));
     }
     let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();

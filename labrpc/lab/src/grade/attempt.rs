@@ -97,8 +97,8 @@ impl Ending {
     pub fn explanation(&self, silence_max: Duration, output: &str) -> String {
         let ending = match self {
             Ending::Hung => format!(
-                "the test process was killed after {} s without a record. Does some loop never wait, or some thread \
-                 wait for ever outside of the simulation?",
+                "the test process was killed after {} s without a result. Is there a loop that never waits, or a thread \
+                 that waits forever outside of the simulation?",
                 silence_max.as_secs()
             ),
             Ending::Ended(status) if status.code().is_some_and(|code| HARNESS_EXITS.contains(&code)) => {
@@ -111,6 +111,6 @@ impl Ending {
         if last.is_empty() {
             return ending;
         }
-        format!("{ending}\nIts last words:\n  {}", last.join("\n  "))
+        format!("{ending}\nIts last output:\n  {}", last.join("\n  "))
     }
 }

@@ -84,7 +84,7 @@ impl Runner<'_> {
             Ok(ReportLine::Run(record)) => record,
             Ok(ReportLine::Finished) => return,
             Err(reason) => {
-                run_results.note(format!("a line of the report was passed over: {reason}: {line}"));
+                run_results.note(format!("a line of the report was ignored: {reason}: {line}"));
                 return;
             }
         };

@@ -112,7 +112,7 @@ fn build(
     let packages = all.iter().map(|selection| selection.lab.package);
     let broken: Vec<&str> = packages.filter(|package| !built.contains(package)).collect();
     if !broken.is_empty() {
-        eprintln!("error: {} could not be built: mend what cargo reports above", broken.join(", "));
+        eprintln!("error: {} could not be built: fix what cargo reports above", broken.join(", "));
     }
     let mut binaries = TestBinary::read_all(&executables)?;
     // A lab without graded tests has nothing to build.

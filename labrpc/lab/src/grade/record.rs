@@ -61,7 +61,7 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| format!("it is not JSON: {error}"))?;
     let text = |field: &str| {
         let text = value.get(field).and_then(Value::as_str);
-        text.map(str::to_string).ok_or_else(|| format!("it has no text `{field}`"))
+        text.map(str::to_string).ok_or_else(|| format!("it has no string `{field}`"))
     };
     let number = |field: &str| {
         value.get(field).and_then(Value::as_u64).ok_or_else(|| format!("it has no whole number `{field}`"))
@@ -73,7 +73,7 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
     let failure = match text("outcome")?.as_str() {
         "passed" => None,
         "failed" => Some(text("failure").unwrap_or_else(|_| "The test gave no reason.".to_string())),
-        other => return Err(format!("its outcome `{other}` is neither `passed` nor `failed`")),
+        other => return Err(format!("its outcome `{other}` is not `passed` or `failed`")),
     };
     let rule = match value.get("rule") {
         None | Some(Value::Null) => None,
@@ -167,12 +167,12 @@ mod tests {
     #[test]
     fn an_incomplete_run_is_refused() {
         for (from, to, reason) in [
-            ("\"trace\"", "\"track\"", "it has no text `trace`"),
-            ("\"token\"", "\"taken\"", "it has no text `token`"),
+            ("\"trace\"", "\"track\"", "it has no string `trace`"),
+            ("\"token\"", "\"taken\"", "it has no string `token`"),
             (":17,", ":-17,", "it has no whole number `seed`"),
             ("\"cpu_ns\"", "\"ns\"", "it has no whole number `cpu_ns`"),
-            ("\"failure\":null", "\"rule\":3", "it has no text `rule`"),
-            ("passed", "skipped", "its outcome `skipped` is neither `passed` nor `failed`"),
+            ("\"failure\":null", "\"rule\":3", "it has no string `rule`"),
+            ("passed", "skipped", "its outcome `skipped` is not `passed` or `failed`"),
         ] {
             assert_eq!(parse(&PASSED.replacen(from, to, 1)), Err(reason.to_string()));
         }

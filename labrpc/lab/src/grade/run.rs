@@ -127,12 +127,12 @@ impl Runner<'_> {
             }
             missing.iter().for_each(|test| run_results.explain(test, &reason));
             if !ending.is_success() && missing.is_empty() && run_results.failures() == failures_before {
-                run_results.complain(format!("every test is recorded as passed, and yet {reason}"));
+                run_results.complain(format!("every test is recorded as passed, but {reason}"));
             }
         }
         let is_passed = |test: &String| run_results.settled(test).is_some_and(|verdict| verdict.is_passed());
         if let Some(reason) = died_together.filter(|_| tests.iter().all(is_passed)) {
-            run_results.complain(format!("each test passes alone, but together {reason}"));
+            run_results.complain(format!("each test passes alone, but when they ran together, {reason}"));
         }
         Ok(ProcessHealth::Sound)
     }
@@ -149,7 +149,7 @@ impl Runner<'_> {
 }
 
 fn explain_rest(tests: &[String], run_results: &mut RunResults) {
-    tests.iter().for_each(|test| run_results.explain(test, "it was not run, since an earlier test hung"));
+    tests.iter().for_each(|test| run_results.explain(test, "it was not run because an earlier test hung"));
 }
 
 fn note_unlisted(selection: &LabSelection, binary: &TestBinary, run_results: &mut RunResults) {
@@ -158,7 +158,7 @@ fn note_unlisted(selection: &LabSelection, binary: &TestBinary, run_results: &mu
     let mut unlisted: Vec<String> = binary.unlisted(&selection.listed).into_iter().map(str::to_string).collect();
     unlisted.extend(run_results.unrequested().filter(|test| !is_listed(test)).map(str::to_string));
     for test in unlisted {
-        run_results.note(format!("`{test}` counts nothing: {package}/tests/points.txt does not list it"));
+        run_results.note(format!("`{test}` earns no points: {package}/tests/points.txt does not list it"));
     }
 }
 
@@ -223,8 +223,8 @@ mod tests {
         let result = run("run one_2a 1 passed; run one_2a 2 passed; run two_2a 1 passed; echo here; sleep 1000");
         assert_eq!(result.verdicts[0].outcome, TestOutcome::Passed);
         let reason = missing(&result, 1);
-        let beginning = "No verdict, 1 of 2 seeds recorded: the test process was killed after 2 s without a record.";
-        assert!(reason.starts_with(beginning) && reason.ends_with("Its last words:\n  here"), "{reason}");
+        let beginning = "No verdict, 1 of 2 seeds recorded: the test process was killed after 2 s without a result.";
+        assert!(reason.starts_with(beginning) && reason.ends_with("Its last output:\n  here"), "{reason}");
         assert!(result.real_time >= SHORT_SILENCE && result.trouble.is_none());
     }
 
@@ -233,7 +233,11 @@ mod tests {
     fn nothing_runs_after_a_hang() {
         let result = run("echo run >> started; [ $# -gt 2 ] && exit 1; sleep 1000");
         assert!(missing(&result, 0).contains("was killed after 2 s"), "{}", missing(&result, 0));
-        assert!(missing(&result, 1).ends_with("it was not run, since an earlier test hung"), "{}", missing(&result, 1));
+        assert!(
+            missing(&result, 1).ends_with("it was not run because an earlier test hung"),
+            "{}",
+            missing(&result, 1)
+        );
     }
 
     /// Nor is one of another kind.
@@ -241,7 +245,11 @@ mod tests {
     fn no_other_kind_runs_after_a_hang() {
         let files = [(TestKind::Rules, "fn two_2a\n"), (TestKind::Cluster, "fn one_2a\n")];
         let result = run_kinds(&files, "[ $kind = rules ] && sleep 1000; run one_2a 1 passed; run one_2a 2 passed");
-        assert!(missing(&result, 0).ends_with("it was not run, since an earlier test hung"), "{}", missing(&result, 0));
+        assert!(
+            missing(&result, 0).ends_with("it was not run because an earlier test hung"),
+            "{}",
+            missing(&result, 0)
+        );
         assert!(missing(&result, 1).contains("was killed after 2 s"), "{}", missing(&result, 1));
     }
 

@@ -50,11 +50,11 @@ pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), CommandEr
     let proof = Proof { course: course.clone(), handout, folder, scratch };
     type Step = fn(&Proof) -> Result<(), CommandError>;
     let steps: [(&str, Step); 6] = [
-        ("made twice, it is the same to the byte", Proof::is_made_alike),
-        ("it holds no line of a solution or of a planted bug", Proof::keeps_its_secrets),
-        ("it compiles without a warning", Proof::compiles),
-        ("every graded test meets a todo! within a minute", Proof::is_red),
-        ("with the solutions put back it is the course again", Proof::takes_solutions_back),
+        ("two handouts are equal byte for byte", Proof::is_made_alike),
+        ("it contains no line of a solution or of a planted bug", Proof::keeps_its_secrets),
+        ("it compiles without warnings", Proof::compiles),
+        ("every graded test fails at a todo! within a minute", Proof::is_red),
+        ("with the solutions put back, it equals the course", Proof::takes_solutions_back),
         ("every graded test then passes", Proof::is_green),
     ];
     for (number, (claim, step)) in steps.into_iter().enumerate() {
@@ -72,12 +72,12 @@ impl Proof {
         let again = self.scratch.path().join("again");
         Handout::of(&self.course)?.write(&self.course, &again)?;
         let (first, second) = (tree::read(&self.folder)?, tree::read(&again)?);
-        findings("made twice, these files differ", differences(&first, &second))
+        findings("two handouts differ in these files", differences(&first, &second))
     }
 
     fn keeps_its_secrets(&self) -> Result<(), CommandError> {
         let leaks = leak::find(&self.handout, &tree::read(&self.folder)?);
-        findings("these lines would give too much away", leaks.iter().map(ToString::to_string).collect())
+        findings("these lines give a solution away", leaks.iter().map(ToString::to_string).collect())
     }
 
     fn compiles(&self) -> Result<(), CommandError> {
@@ -93,13 +93,16 @@ impl Proof {
     fn is_red(&self) -> Result<(), CommandError> {
         let results = self.grade()?;
         let panics: Vec<String> = self.handout.sections.values().flatten().map(markers::panic_text).collect();
-        findings("these tests should meet a todo!", results.labs.iter().flat_map(|lab| not_red(lab, &panics)).collect())
+        findings(
+            "these tests should fail at a todo!",
+            results.labs.iter().flat_map(|lab| not_red(lab, &panics)).collect(),
+        )
     }
 
     fn takes_solutions_back(&self) -> Result<(), CommandError> {
         for (name, sections) in &self.handout.sections {
             let path = self.folder.join(name);
-            let failed = || CommandError::of_system(format!("{} could not be mended", path.display()));
+            let failed = || CommandError::of_system(format!("{} could not be rewritten", path.display()));
             let text = fs::read_to_string(&path).map_err(failed())?;
             let whole = markers::put_back(&text, sections)
                 .ok_or_else(|| CommandError::Broken(format!("{name}: a placeholder is not where its solution was")))?;
@@ -107,7 +110,7 @@ impl Proof {
         }
         for lab in &LABS {
             let path = self.folder.join(lib_of(lab));
-            let failed = || CommandError::of_system(format!("{} could not be mended", path.display()));
+            let failed = || CommandError::of_system(format!("{} could not be rewritten", path.display()));
             let text = fs::read_to_string(&path).map_err(failed())?;
             fs::write(&path, text.replacen(&format!("{ALLOW_UNUSED}\n"), "", 1)).map_err(failed())?;
         }

@@ -88,7 +88,7 @@ impl Handout {
         let counts: Vec<String> = LABS.iter().map(|lab| format!("{} {}", lab.title(), self.count(lab))).collect();
         let total: usize = self.sections.values().map(Vec::len).sum();
         let (files, folder, counts) = (self.tree.len(), folder.display(), counts.join(", "));
-        format!("{folder}: {files} files, {total} places to write at ({counts})\n")
+        format!("{folder}: {files} files, {total} solutions to write ({counts})\n")
     }
 }
 

@@ -107,7 +107,7 @@ pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(started.elapsed() < PATIENCE, "gave up waiting for {what}");
         std::thread::yield_now();
     }
 }

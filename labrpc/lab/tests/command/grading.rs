@@ -63,7 +63,7 @@ fn a_missing_verdict_is_a_failure() {
     assert_row(&ended.stdout, "2A Who leads? 10/30 1/2 3");
     let reason = "No verdict, 1 of 2 seeds recorded: the test process ended with exit status: 0";
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
-    assert!(ended.stdout.contains("    Its last words:\n      test two_2a ... ok\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("    Its last output:\n      test two_2a ... ok\n"), "{}", ended.stdout);
 }
 
 /// A test that takes the process down is told from the tests that only went down with it.
@@ -91,7 +91,7 @@ fn a_crash_of_all_together_is_trouble() {
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
     assert_row(&ended.stdout, "2A Who leads? 30/30 2/2 4");
-    let trouble = "each test passes alone, but together the test process died with signal: 6";
+    let trouble = "each test passes alone, but when they ran together, the test process died with signal: 6";
     assert!(ended.stdout.contains(trouble), "{}", ended.stdout);
 }
 
@@ -103,7 +103,7 @@ fn a_contradiction_is_trouble() {
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
     assert!(
-        ended.stdout.contains("every test is recorded as passed, and yet the test process ended with exit status: 101")
+        ended.stdout.contains("every test is recorded as passed, but the test process ended with exit status: 101")
     );
 }
 
@@ -117,7 +117,7 @@ fn a_broken_lab_costs_only_itself() {
     assert_row(&ended.stdout, "2A Who leads? 30/30");
     assert_row(&ended.stdout, "2B What was agreed? 0/30 0/2 0");
     let beginning = "error[E0308]: mismatched types in lab2b-log\n\
-                     error: lab2b-log could not be built: mend what cargo reports above\n";
+                     error: lab2b-log could not be built: fix what cargo reports above\n";
     assert!(ended.stderr.starts_with(beginning), "{}", ended.stderr);
 }
 
@@ -128,7 +128,7 @@ fn nothing_built_shows_no_board() {
     course.write("lab2b-log/broken", "");
     let ended = course.lab("test 2b");
     let words = "error[E0308]: mismatched types in lab2b-log\n\
-                 error: lab2b-log could not be built: mend what cargo reports above\n";
+                 error: lab2b-log could not be built: fix what cargo reports above\n";
     assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", words));
     let document: Value = serde_json::from_str(&course.lab("test 2b --json").stdout).unwrap();
     assert_eq!((&document["passed"], &document["score"], &document["points"]), (&json!(false), &json!(0), &json!(30)));
@@ -252,7 +252,7 @@ fn options_reach_the_tests() {
         let is_graded = !["--seed ", "--replay", "--world"].iter().any(|option| arguments.contains(option));
         let stdout = String::from_utf8(output.stdout).unwrap();
         assert_eq!(!stdout.contains("not graded"), is_graded, "{arguments}: {stdout}");
-        assert!(stderr.starts_with("note: LAB_SEEDS=9 is for `cargo test`: here, say --seeds 9\n"), "{stderr}");
+        assert!(stderr.starts_with("note: LAB_SEEDS=9 has no effect here: use --seeds 9\n"), "{stderr}");
     }
 }
 
@@ -330,7 +330,7 @@ fn an_unlisted_test_is_noted() {
     course.behave("lab2a-election", &format!("{PASSING}; run newer_2a 1 passed"));
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(0));
-    let unlisted = "counts nothing: lab2a-election/tests/points.txt does not list it\n";
+    let unlisted = "earns no points: lab2a-election/tests/points.txt does not list it\n";
     let notes = format!("note: lab 2a: `rules::new_2a` {unlisted}\nnote: lab 2a: `newer_2a` {unlisted}");
     assert!(ended.stdout.ends_with(&notes), "{}", ended.stdout);
     assert!(!course.lab("test one_2a").stdout.contains("note"), "nobody asked for the whole lab");
@@ -344,7 +344,7 @@ fn a_senseless_line_is_noted() {
     course.behave("lab2a-election", "[ $# -gt 2 ] && echo nonsense >> \"$LAB_REPORT\"; exit 101");
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
-    let note = "note: lab 2a: a line of the report was passed over: it is not JSON";
+    let note = "note: lab 2a: a line of the report was ignored: it is not JSON";
     assert_eq!(ended.stdout.matches(note).count(), 1, "{}", ended.stdout);
 }
 

@@ -50,11 +50,11 @@ impl SourceEdit {
     fn apply(&self, text: &str) -> Result<String, String> {
         let SourceEdit { file, find, replace, .. } = self;
         let Some(start) = text.find(find.as_str()) else {
-            return Err(format!("the text to find does not stand in {file}: copy it from there, blanks included"));
+            return Err(format!("the text to find is not in {file}: copy it from there, with its spaces"));
         };
         let after_first = start + find.chars().next().map_or(0, char::len_utf8);
         if text[after_first..].contains(find.as_str()) {
-            return Err(format!("the text to find stands more than once in {file}: add the line above it or below it"));
+            return Err(format!("the text to find is more than once in {file}: add the line above or below it"));
         }
         Ok(format!("{}{replace}{}", &text[..start], &text[start + find.len()..]))
     }
@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn an_edit_must_fit_once() {
         let refused = |edits: &[(&str, &str, &str)]| planted(edits).unwrap_err();
-        let never = "does not stand in a.rs: copy it from there, blanks included";
-        let twice = "stands more than once in a.rs: add the line above it or below it";
+        let never = "is not in a.rs: copy it from there, with its spaces";
+        let twice = "is more than once in a.rs: add the line above or below it";
         assert_eq!(refused(&[("a.rs", "three", "x")]), format!("bugs.toml:10: A01: the text to find {never}"));
         assert_eq!(refused(&[("a.rs", "two", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
         assert_eq!(refused(&[("a.rs", "é", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));

@@ -97,7 +97,7 @@ impl ListReader<'_> {
     /// The tables of a list of tables, none if there is no such list.
     fn entries<'t>(&mut self, root: &TomlTable<'t>, name: &'static str) -> Vec<TomlTable<'t>> {
         let Some(value) = root.table.get(name) else { return Vec::new() };
-        self.tables(value, name, &format!("`{name}` is no list of tables: begin each with a line `[[{name}]]`"))
+        self.tables(value, name, &format!("`{name}` is not a list of tables: begin each with a line `[[{name}]]`"))
     }
 
     fn tables<'t>(&mut self, value: &'t Spanned<DeValue<'t>>, name: &'static str, reason: &str) -> Vec<TomlTable<'t>> {
@@ -125,16 +125,16 @@ impl ListReader<'_> {
     fn id(&mut self, entry: &TomlTable<'_>) -> Option<String> {
         let (id, span) = self.text(entry, "id")?;
         if id.is_empty() || !id.chars().all(|character| character.is_ascii_alphanumeric() || character == '-') {
-            self.complain(span, format!("`{id}` is no id: say letters, digits and hyphens"));
+            self.complain(span, format!("`{id}` is not an id: use letters, digits and hyphens"));
             return None;
         }
         if LABS.iter().any(|lab| lab.is_called(&id.to_lowercase())) {
-            self.complain(span, format!("`{id}` is the name of a lab: an id must be told from it"));
+            self.complain(span, format!("`{id}` is the name of a lab: choose another id"));
             return None;
         }
         let place = self.place(span.start);
         if let Some(first) = self.ids.get(&id.to_lowercase()) {
-            let reason = format!("`{id}` is an id already, of {}:{}: each has its own", first.file, first.line);
+            let reason = format!("the id `{id}` is taken by {}:{}: choose another", first.file, first.line);
             self.complain(span, reason);
             return None;
         }
@@ -153,7 +153,7 @@ impl ListReader<'_> {
                 None
             }
             None => {
-                self.complain(value.span(), "`rules` is no list of names: say [\"vote-once\"]".to_string());
+                self.complain(value.span(), "`rules` is not a list of names: write [\"vote-once\"]".to_string());
                 None
             }
         }
@@ -161,10 +161,10 @@ impl ListReader<'_> {
 
     fn edits(&mut self, entry: &TomlTable<'_>) -> Option<Vec<SourceEdit>> {
         let value = self.value(entry, "edits")?;
-        let reason = "`edits` is no list of edits: say [{ file = \"…\", find = \"…\", replace = \"…\" }]";
+        let reason = "`edits` is not a list of edits: write [{ file = \"…\", find = \"…\", replace = \"…\" }]";
         let tables = self.tables(value, "edit", reason);
         if tables.is_empty() && value.get_ref().as_array().is_some_and(|edits| edits.is_empty()) {
-            self.complain(value.span(), "`edits` is empty: a variant differs from the solution".to_string());
+            self.complain(value.span(), "`edits` is empty: a variant needs at least one edit".to_string());
         }
         let edits: Vec<SourceEdit> = tables.iter().filter_map(|table| self.edit(table)).collect();
         (!edits.is_empty() && edits.len() == tables.len()).then_some(edits)
@@ -176,7 +176,7 @@ impl ListReader<'_> {
         let ((file, _), (find, span), (replace, _)) = (texts.0?, texts.1?, texts.2?);
         if find.is_empty() || find == replace {
             let reason = if find.is_empty() { "`find` is empty" } else { "`find` and `replace` are the same" };
-            self.complain(span, format!("{reason}: an edit puts one text in the place of another"));
+            self.complain(span, format!("{reason}: an edit replaces one text with another"));
             return None;
         }
         Some(SourceEdit { file, find, replace, place: self.place(span.start) })
@@ -185,7 +185,7 @@ impl ListReader<'_> {
     fn sentence(&mut self, entry: &TomlTable<'_>, key: &'static str) -> Option<String> {
         let (text, span) = self.text(entry, key)?;
         if text.trim().is_empty() || text.contains('\n') {
-            self.complain(span, format!("`{key}` is no sentence: say it in one line"));
+            self.complain(span, format!("`{key}` is not a sentence: write one line"));
             return None;
         }
         Some(text)
@@ -194,7 +194,7 @@ impl ListReader<'_> {
     fn text(&mut self, entry: &TomlTable<'_>, key: &'static str) -> Option<(String, Range<usize>)> {
         let value = self.value(entry, key)?;
         let Some(text) = value.get_ref().as_str() else {
-            self.complain(value.span(), format!("`{key}` is no text: put it into quotes"));
+            self.complain(value.span(), format!("`{key}` is not a string: put it in quotes"));
             return None;
         };
         Some((text.to_string(), value.span()))
