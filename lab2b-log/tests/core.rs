@@ -1,15 +1,15 @@
-//! The log and its replicas as plain values: no threads, no network, and a clock that the test turns by hand.
+//! The log and its replicas as plain values: no threads, no network, and the test sets the clock.
 
-use lab2a_election::{Election, Raft, TIMING};
+use lab2a_election::{Election, TIMING};
 use lab2b_log::replica::APPEND_BYTES_MAX;
-use lab2b_log::{Replica, VecLog};
+use lab2b_log::{Replica, VecLog, boot};
 use labrpc::channel::unbounded;
 use labrpc::sim::{self, Settings};
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Compacted, Conflict, Elect, Entry,
     Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication,
-    RequestVoteReply, Status, Term, Timing, wire,
+    RequestVoteReply, Status, Term, wire,
 };
 
 fn entry(term: Term) -> Entry {
@@ -43,7 +43,7 @@ fn follower(terms: &[Term]) -> Replica<VecLog> {
     replica
 }
 
-/// Server 0 of three, elected with this log, and what it sends upon that.
+/// Server 0 of three, elected with this log, and the requests that it then sends.
 fn leader(terms: &[Term]) -> (Replica<VecLog>, Vec<(PeerId, AppendEntries)>) {
     let mut replica = Replica::new(Election::new(0, 3, TIMING, 0, Instant::ZERO));
     let term = terms.last().copied().unwrap_or(0);
@@ -60,15 +60,15 @@ fn leader(terms: &[Term]) -> (Replica<VecLog>, Vec<(PeerId, AppendEntries)>) {
 fn appends(outbox: &mut Outbox) -> Vec<(PeerId, AppendEntries)> {
     let append = |(to, request)| match request {
         RaftRequest::AppendEntries(append) => (to, append),
-        RaftRequest::RequestVote(_) => panic!("no election was due"),
+        request => panic!("only AppendEntries are due: {request:?}"),
     };
     outbox.take().into_iter().map(append).collect()
 }
 
-/// Lets server 1 answer the leader, and returns what the leader sends upon that.
-fn answer(leader: &mut Replica<VecLog>, appended: AppendOutcome) -> Vec<(PeerId, AppendEntries)> {
+/// Lets server 1 answer the leader, and returns what the leader then sends.
+fn answer(leader: &mut Replica<VecLog>, outcome: AppendOutcome) -> Vec<(PeerId, AppendEntries)> {
     let mut outbox = Outbox::default();
-    let reply = RaftReply::AppendEntries(AppendEntriesReply { term: leader.status().term, appended });
+    let reply = RaftReply::AppendEntries(AppendEntriesReply { term: leader.status().term, outcome });
     leader.handle_reply(1, reply, Instant::ZERO, &mut outbox);
     appends(&mut outbox)
 }
@@ -79,33 +79,34 @@ fn propose(leader: &mut Replica<VecLog>, command: Bytes) -> Vec<(PeerId, AppendE
     appends(&mut outbox)
 }
 
-/// For every pair of small logs and every stretch of the one: the other takes it, and loses nothing that agrees, or
-/// stays as it is and asks for an earlier one.
+/// For every pair of small logs and every stretch of one of them: the other log either takes the
+/// stretch and keeps every entry that agrees, or does not change and asks for an earlier stretch.
 #[test]
 fn splicing_makes_the_logs_agree_and_never_loses_agreement_2b() {
     let logs = all_logs(4);
     for own in &logs {
         for (leaders, from, to) in logs.iter().flat_map(stretches) {
-            // Log Matching (§5.3): equal term and index, equal logs up to there. Two logs that break it never meet.
+            // Log Matching (§5.3): logs that agree on an index and its term agree up to there. Skip
+            // pairs that break it, since no cluster has them.
             if (0..own.len().min(leaders.len()))
                 .any(|slot| own[slot] == leaders[slot] && own[..slot] != leaders[..slot])
             {
                 continue;
             }
-            let what = format!("{own:?} spliced with {leaders:?}[{from}..{to}]");
+            let pair = format!("{own:?} spliced with {leaders:?}[{from}..{to}]");
             let prev = log_of(&leaders[..from]).last();
             let mut log = log_of(own);
             match log.splice(prev, leaders[from..to].iter().map(|&term| entry(term)).collect()) {
                 Ok(()) => {
-                    assert_eq!(terms_of(&log)[..to], leaders[..to], "{what}");
+                    assert_eq!(terms_of(&log)[..to], leaders[..to], "{pair}");
                     if own.starts_with(&leaders[..to]) {
-                        assert_eq!(terms_of(&log), *own, "an old request must cut nothing: {what}");
+                        assert_eq!(terms_of(&log), *own, "an old request must not shorten the log: {pair}");
                     }
                 }
                 Err(Conflict { retry_from }) => {
-                    assert!(from > 0 && !own.starts_with(&leaders[..from]), "there was no conflict: {what}");
-                    assert_eq!(terms_of(&log), *own, "a refused request changes nothing: {what}");
-                    assert!((1..=prev.index).contains(&retry_from), "no step back to {retry_from}: {what}");
+                    assert!(from > 0 && !own.starts_with(&leaders[..from]), "there was no conflict: {pair}");
+                    assert_eq!(terms_of(&log), *own, "a refused request changes nothing: {pair}");
+                    assert!((1..=prev.index).contains(&retry_from), "no step back to {retry_from}: {pair}");
                 }
             }
         }
@@ -116,27 +117,29 @@ fn stretches(log: &Vec<Term>) -> impl Iterator<Item = (&Vec<Term>, usize, usize)
     (0..=log.len()).flat_map(move |from| (from..=log.len()).map(move |to| (log, from, to)))
 }
 
-/// However long the logs, a leader finds where they agree in one refusal for each term that the follower must give up.
+/// A leader finds the point of agreement with one refusal for each term that the follower must give
+/// up, no matter how long the logs are.
 #[test]
-fn a_conflict_costs_one_refusal_a_term_2b() {
+fn a_conflict_costs_one_refusal_per_term_2b() {
     let stale = [vec![1; 3], vec![2; 50], vec![3; 50], vec![4; 50]].concat();
-    let (mut leader, greeting) = leader(&[vec![1; 3], vec![5; 200]].concat());
+    let (mut leader, first_requests) = leader(&[vec![1; 3], vec![5; 200]].concat());
     let mut follower = follower(&stale);
-    let mut next = greeting.into_iter().find(|(to, _)| *to == 1);
+    let mut next = first_requests.into_iter().find(|(to, _)| *to == 1);
     let (mut requests, mut refusals) = (0, 0);
     while let Some((_, request)) = next {
         let reply = follower.handle_request(RaftRequest::AppendEntries(request), Instant::ZERO);
-        let RaftReply::AppendEntries(AppendEntriesReply { appended, .. }) = reply else { panic!("{reply:?}") };
+        let RaftReply::AppendEntries(AppendEntriesReply { outcome, .. }) = reply else { panic!("{reply:?}") };
         requests += 1;
-        refusals += u32::from(matches!(appended, AppendOutcome::RetryFrom(_)));
-        assert!(requests < 100, "the leader asks for ever");
-        next = answer(&mut leader, appended).pop();
+        refusals += u32::from(matches!(outcome, AppendOutcome::RetryFrom(_)));
+        assert!(requests < 100, "the leader never finds where the logs agree");
+        next = answer(&mut leader, outcome).pop();
     }
     assert_eq!(terms_of(follower.log()), terms_of(leader.log()));
-    assert_eq!(refusals, 4, "one because its log is short, one for each of its terms 4, 3 and 2");
+    assert_eq!(refusals, 4, "one because its log is shorter, and one for each of its terms 4, 3 and 2");
 }
 
-/// §5.4.2, Figure 8: copies do not commit an entry of an older term; the first of the leader's own commits both.
+/// §5.4.2, Figure 8: copies do not commit an entry of an older term. The first committed entry of
+/// the leader's own term commits both.
 #[test]
 fn old_terms_are_not_committed_by_counting_copies_2b() {
     let (mut leader, _) = leader(&[1, 2]);
@@ -149,7 +152,7 @@ fn old_terms_are_not_committed_by_counting_copies_2b() {
     let indices: Vec<Index> = leader.take_committed().iter().map(index).collect();
     assert_eq!(indices, [1, 2, 3]);
     assert_eq!(leader.last_applied(), 3);
-    assert!(leader.take_committed().is_empty(), "nothing is handed over twice");
+    assert!(leader.take_committed().is_empty(), "nothing is taken twice");
 }
 
 fn index(message: &ApplyMsg) -> Index {
@@ -159,22 +162,23 @@ fn index(message: &ApplyMsg) -> Index {
     }
 }
 
-/// A follower commits no further than the request that told it, and nothing at all upon one that it refuses.
+/// A follower commits no further than the request's own entries reach, and commits nothing because
+/// of a request that it refuses.
 #[test]
-fn a_follower_commits_only_what_the_request_vouches_for_2b() {
+fn a_follower_commits_only_through_the_request_2b() {
     let mut follower = follower(&[1, 2, 2]);
     let mut hear = |prev, leader_commit| {
-        let heartbeat = Heartbeat { term: 3, leader: 0 };
-        let request = AppendEntries { heartbeat, prev, entries: vec![], leader_commit };
+        let request = AppendEntries { term: 3, leader: 0, prev, entries: vec![], leader_commit };
         follower.handle_request(RaftRequest::AppendEntries(request), Instant::ZERO);
         follower.commit_index()
     };
     assert_eq!(hear(LogPosition { term: 3, index: 3 }, 3), 0, "refused");
-    assert_eq!(hear(LogPosition { term: 1, index: 1 }, 3), 1, "entries 2 and 3 may be nobody's");
-    assert_eq!(hear(LogPosition::ZERO, 0), 1, "an old request takes nothing back");
+    assert_eq!(hear(LogPosition { term: 1, index: 1 }, 3), 1, "entries 2 and 3 may differ from the leader's");
+    assert_eq!(hear(LogPosition::ZERO, 0), 1, "an old request lowers nothing");
 }
 
-/// One request is on its way to each follower, of bounded size; the next leaves with its answer, or with a heartbeat.
+/// Each follower has one request of bounded size on its way. The next one leaves when it is
+/// answered, or with the next heartbeat.
 #[test]
 fn commands_travel_in_bounded_batches_2b() {
     const COMMAND_BYTES: usize = 5000;
@@ -191,16 +195,16 @@ fn commands_travel_in_bounded_batches_2b() {
     leader.tick(now, &mut outbox);
     let again = appends(&mut outbox).swap_remove(0).1;
     assert_eq!((again.prev.index, again.entries.len()), (0, BATCH));
-    assert!(answer(&mut leader, AppendOutcome::Through(1)).is_empty(), "the first one's answer comes late");
+    assert!(answer(&mut leader, AppendOutcome::Through(1)).is_empty(), "a late answer, to the first request");
     let next = answer(&mut leader, AppendOutcome::Through(BATCH as Index)).swap_remove(0).1;
     assert_eq!((next.prev.index, next.entries.len()), (BATCH as Index, BATCH));
 
     answer(&mut leader, AppendOutcome::Through(100));
     let huge = propose(&mut leader, vec![0; 2 * APPEND_BYTES_MAX].into()).swap_remove(0).1;
-    assert_eq!(huge.entries.len(), 1, "an entry larger than any request travels alone");
+    assert_eq!(huge.entries.len(), 1, "an entry that is larger than the bound travels alone");
 }
 
-/// A reply that is late, doubled or of another reign neither takes anything back nor sends anything.
+/// A reply that is late, doubled or of an earlier term lowers nothing and sends nothing.
 #[test]
 fn late_and_doubled_replies_are_harmless_2b() {
     let (mut leader, _) = leader(&[1, 1, 2, 2, 3]);
@@ -213,12 +217,12 @@ fn late_and_doubled_replies_are_harmless_2b() {
         assert_eq!(leader.match_index(1), 5, "{late:?}");
     }
 
-    let of_another_reign = AppendEntriesReply { term: 3, appended: AppendOutcome::Through(5) };
-    leader.handle_reply(2, RaftReply::AppendEntries(of_another_reign), Instant::ZERO, &mut Outbox::default());
-    assert_eq!(leader.match_index(2), 0, "what server 2 held in term 3 it may have lost since");
+    let of_earlier_term = AppendEntriesReply { term: 3, outcome: AppendOutcome::Through(5) };
+    leader.handle_reply(2, RaftReply::AppendEntries(of_earlier_term), Instant::ZERO, &mut Outbox::default());
+    assert_eq!(leader.match_index(2), 0, "server 2 may have lost since what it held in term 3");
 }
 
-/// Only a leader takes commands, and one that is alone commits them at once.
+/// Only a leader takes commands. A leader that is alone in its cluster commits them at once.
 #[test]
 fn only_a_leader_takes_commands_2b() {
     let mut outbox = Outbox::default();
@@ -231,54 +235,53 @@ fn only_a_leader_takes_commands_2b() {
     assert!(outbox.take().is_empty());
 }
 
-/// A message is as long as what it says: the sizes that batches are cut by are those on the wire.
+/// The sizes that bound a batch are the sizes on the wire.
 #[test]
-fn entries_are_as_long_as_on_the_wire_2b() {
+fn an_entrys_size_is_its_size_on_the_wire_2b() {
     let short = Entry { term: 1, command: Bytes::from(vec![0; 10]) };
     let long = Entry { term: 1, command: Bytes::from(vec![0; 100]) };
     assert_eq!(short.bytes_len(), wire::encode(&short).len());
     assert_eq!(long.bytes_len(), wire::encode(&long).len());
 }
 
-/// A log that keeps everything cannot begin in the middle.
+/// A log that keeps everything cannot begin later than at the first index.
 #[test]
-#[should_panic(expected = "starts after nothing")]
-fn a_whole_log_starts_after_nothing_2b() {
+#[should_panic(expected = "starts at the first index")]
+fn a_whole_log_starts_at_the_first_index_2b() {
     VecLog::starting_after(LogPosition { term: 1, index: 1 });
 }
 
-/// What goes wrong says what to do about it.
+/// The error messages say what to send next.
 #[test]
 fn errors_say_what_to_send_2b() {
     assert!(Conflict { retry_from: 7 }.to_string().ends_with("send the entries from index 7 on"));
     assert!(Compacted.to_string().ends_with("send a snapshot instead"));
 }
 
-/// A leader that speaks in an outer layer's message is followed like any other.
+/// A leader's message of an outer layer restarts the timer like any other.
 #[test]
-fn outer_layers_leaders_are_followed_2b() {
+fn a_leader_is_followed_in_an_outer_layers_message_2b() {
     let mut follower = follower(&[]);
     let due = follower.due();
-    assert!(follower.hear_leader(&Heartbeat { term: 2, leader: 0 }, due));
+    assert!(follower.hear_leader(2, due));
     assert!(follower.due() > due, "it has heard from its leader");
-    assert!(!follower.hear_leader(&Heartbeat { term: 1, leader: 2 }, due), "that term is over");
+    assert!(!follower.hear_leader(1, due), "that term is over");
 }
 
-/// No follower is stranded while the log keeps everything, whoever leads.
+/// No follower needs a snapshot while the log keeps everything.
 #[test]
-fn nobody_is_stranded_while_the_log_keeps_everything_2b() {
+fn no_follower_of_a_whole_log_needs_a_snapshot_2b() {
     let (leader, _) = leader(&[1, 1]);
     assert!(!leader.needs_snapshot(1));
     assert!(!follower(&[1, 1]).needs_snapshot(0));
 }
 
-/// Reign is watched, and threads are ended, through the whole server as through its node.
+/// Watchers of a booted server learn that it leads, and that it is shut down.
 #[test]
-fn the_server_passes_on_what_the_node_does_2b() {
+fn a_watcher_learns_of_leadership_and_shutdown_2b() {
     let run = || {
-        let (applied, _taken) = unbounded();
-        let core: Replica<VecLog> = Replica::new(Election::new(0, 1, TIMING, 0, Instant::now()));
-        let server = Raft::spawn(core, Vec::new(), applied);
+        let (apply_ch, _apply_rx) = unbounded();
+        let server = boot(Election::new(0, 1, TIMING, 0, Instant::now()), Vec::new(), apply_ch);
         let follower = Status { term: 0, is_leader: false };
         assert_eq!(server.watch(follower), Some(Status { term: 1, is_leader: true }), "it elects itself");
         server.shutdown();

@@ -37,5 +37,5 @@ fn await_campaign_after(script: &ScriptedCluster<Server>, term: Term) -> (Term, 
 
 /// How long this lab's servers wait for one another.
 fn pace() -> Timing {
-    TIMING
+    lab2a_election::TIMING
 }

@@ -136,10 +136,7 @@ fn late_tick_2a() {
     LAB.rule(&TIMER, "late_tick_2a", |_| {
         let mut election = Election::new(0, 3, pace(), 1, Instant::ZERO);
         let due = election.due();
-        assert!(
-            election.hear_leader(&Heartbeat { term: 1, leader: 1 }, due),
-            "the leader of term 1 is obeyed in term 0"
-        );
+        assert!(election.hear_leader(1, due), "the leader of term 1 is obeyed in term 0");
         let wake = election.tick(LogPosition::ZERO, due);
         assert_eq!(wake, TickOutcome::NotDue, "the leader spoke at this very moment: look again whether a tick is due");
     });
