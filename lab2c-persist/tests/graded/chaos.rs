@@ -24,7 +24,7 @@ fn crashes_at_saves_2c() {
         let round = Duration::from_micros(20_300); // a little longer than a command takes
         CrashesAtSaves { per_mille: 50, rounds: 200, round, rounds_down: 10 }.strike(&cluster);
         let tally = cluster.observer().expect("virtual time is watched").tally();
-        world.happened("crashes at saves", tally.reboots > 0);
+        world.assert_covered("crashes at saves", tally.reboots > 0);
     });
 }
 
@@ -36,13 +36,13 @@ fn all_at_once_2c() {
         /// So many times; each costs an election.
         const CRASHES: u64 = 6;
         let cluster = cluster(world, chaos::odd_size(world));
-        let dice = world.dice("moments");
+        let rng = world.rng("moments");
         for crash in 0..CRASHES {
             cluster.one(&number(100 * crash), 1);
-            for nth in 1..=dice.roll(2 * crash, 10) {
+            for nth in 1..=rng.roll(2 * crash, 10) {
                 cluster.start_everywhere(&number(100 * crash + nth));
             }
-            thread::sleep(Duration::from_micros(dice.roll(2 * crash + 1, 30_000)));
+            thread::sleep(Duration::from_micros(rng.roll(2 * crash + 1, 30_000)));
             cluster.servers().for_each(|server| cluster.crash(server));
             cluster.servers().for_each(|server| cluster.start(server));
         }

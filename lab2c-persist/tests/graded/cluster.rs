@@ -15,7 +15,7 @@ use crate::lab::{LAB, Server, cluster};
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Figure 8 takes three reigns; with so many there is no lack of occasions.
-const MANY_REIGNS: u64 = 20;
+const MANY_LEADERSHIPS: u64 = 20;
 
 /// What has come about, where it is counted.
 fn tally(cluster: &Cluster<Server>) -> Tally {
@@ -103,9 +103,9 @@ fn persist3_2c() {
 
 /// Figure 8's pause between two faults: mostly none to speak of, one in ten long.
 fn pause(world: &World, round: u64) -> Duration {
-    let dice = world.dice("pauses");
-    let is_long = dice.roll(2 * round, 10) == 0;
-    Duration::from_millis(dice.roll(2 * round + 1, if is_long { 500 } else { 13 }))
+    let rng = world.rng("pauses");
+    let is_long = rng.roll(2 * round, 10) == 0;
+    Duration::from_millis(rng.roll(2 * round + 1, if is_long { 500 } else { 13 }))
 }
 
 /// Leaders crash as soon as they have taken a command: entries of old terms abound, and none of
@@ -116,7 +116,7 @@ fn figure_8_2c() {
         const SERVERS: u64 = 5;
         const MAJORITY: usize = 3;
         let cluster = cluster(world, SERVERS as usize);
-        let dice = world.dice("who comes back");
+        let rng = world.rng("who comes back");
         cluster.one(&number(0), 1);
         for round in 0..world.scaled(1000, 100) {
             let took = |&server: &PeerId| cluster.start_command(server, number(1 + round)).is_some();
@@ -126,14 +126,14 @@ fn figure_8_2c() {
                 cluster.crash(leader);
             }
             let up = cluster.servers().filter(|&server| cluster.is_up(server)).count();
-            let server = dice.roll(round, SERVERS) as PeerId;
+            let server = rng.roll(round, SERVERS) as PeerId;
             if up < MAJORITY && !cluster.is_up(server) {
                 cluster.start(server);
             }
         }
         cluster.servers().filter(|&server| !cluster.is_up(server)).for_each(|server| cluster.start(server));
         cluster.one(&number(100_000), 5);
-        world.happened("leaders lost, one after another", tally(&cluster).leaderships > MANY_REIGNS);
+        world.assert_covered("leaders lost, one after another", tally(&cluster).leaderships > MANY_LEADERSHIPS);
     });
 }
 
@@ -159,7 +159,7 @@ fn unreliable_agree_2c() {
         }
         cluster.one(&number(100_000), 5);
         let Tally { lost, doubled, .. } = tally(&cluster);
-        world.happened("messages that are lost, and others that come twice", lost > 0 && doubled > 0);
+        world.assert_covered("messages that are lost, and others that come twice", lost > 0 && doubled > 0);
     });
 }
 
@@ -171,7 +171,7 @@ fn figure_8_unreliable_2c() {
         const MAJORITY: usize = 3;
         let rounds = world.scaled(1000, 100);
         let cluster = cluster(world, SERVERS as usize);
-        let (cuts, returns) = (world.dice("who is cut off"), world.dice("who comes back"));
+        let (cuts, returns) = (world.rng("who is cut off"), world.rng("who comes back"));
         cluster.set_conditions(Conditions::UNRELIABLE);
         cluster.one(&number(0), 1);
         for round in 0..rounds {
@@ -191,7 +191,7 @@ fn figure_8_unreliable_2c() {
         }
         cluster.servers().for_each(|server| cluster.connect(server));
         cluster.one(&number(100_000), 5);
-        world.happened("leaders cut off with entries that another one replaced", tally(&cluster).cut > 0);
+        world.assert_covered("leaders cut off with entries that another one replaced", tally(&cluster).cut > 0);
     });
 }
 
@@ -219,11 +219,11 @@ fn churn(world: &World, conditions: Conditions) {
         world.spawn(&format!("client {client}"), move || submit(&cluster, client, &is_over))
     });
     let clients: Vec<_> = clients.collect();
-    let dice = world.dice("churn");
+    let rng = world.rng("churn");
     for round in 0..world.scaled(20, 4) {
         // Each fault has dice of its own, and a victim of its own.
         let fault = |nth: u64, one_in: u64| {
-            dice.fault(3 * round + nth, None, |bits| {
+            rng.fault(3 * round + nth, None, |bits| {
                 bits.is_multiple_of(one_in).then_some((bits >> 32) as usize % SERVERS as usize)
             })
         };

@@ -24,7 +24,7 @@ enum Fault {
 fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
     let cluster = lab::cluster(world, SERVERS);
     cluster.set_conditions(conditions);
-    let dice = world.dice("how many commands");
+    let rng = world.rng("how many commands");
     let mut numbers = (0..).map(number);
     let mut next = || numbers.next().expect("numbers do not run out");
     cluster.one(&next(), SERVERS);
@@ -43,7 +43,7 @@ fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
             cluster.one(&next(), others);
         }
         let commands: Vec<Bytes> =
-            (0..SNAPSHOT_INTERVAL / 2 + dice.roll(round, SNAPSHOT_INTERVAL)).map(|_| next()).collect();
+            (0..SNAPSHOT_INTERVAL / 2 + rng.roll(round, SNAPSHOT_INTERVAL)).map(|_| next()).collect();
         for command in commands {
             cluster.start_command(sender, command);
         }
@@ -63,7 +63,7 @@ fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
     }
     if fault != Fault::None {
         let is_behind = cluster.applied_logs().snapshots_installed() > 0;
-        world.happened("servers that fall behind, and are given a snapshot", is_behind);
+        world.assert_covered("servers that fall behind, and are given a snapshot", is_behind);
     }
 }
 
@@ -102,12 +102,12 @@ fn snapshot_install_un_crash_2d() {
 fn snapshot_all_crash_2d() {
     LAB.test("snapshot_all_crash_2d", |world| {
         let cluster = lab::cluster(world, SERVERS);
-        let dice = world.dice("how many commands");
+        let rng = world.rng("how many commands");
         let mut numbers = (0..).map(number);
         let mut next = || numbers.next().expect("numbers do not run out");
         cluster.one(&next(), SERVERS);
         for round in 0..5 {
-            for _ in 0..SNAPSHOT_INTERVAL / 2 + dice.roll(round, SNAPSHOT_INTERVAL) {
+            for _ in 0..SNAPSHOT_INTERVAL / 2 + rng.roll(round, SNAPSHOT_INTERVAL) {
                 cluster.one(&next(), SERVERS);
             }
             let before = cluster.one(&next(), SERVERS);
@@ -116,7 +116,7 @@ fn snapshot_all_crash_2d() {
             let after = cluster.one(&next(), SERVERS);
             assert!(after > before, "entry {before} was agreed on before the crash, but the next one is entry {after}");
         }
-        world.happened("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
+        world.assert_covered("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
     });
 }
 
@@ -138,6 +138,6 @@ fn snapshot_init_2d() {
         crash_all();
         let last = cluster.one(&number(101), SERVERS);
         assert_eq!(last, SNAPSHOT_INTERVAL + 3, "every command before the crashes has its place in the log");
-        world.happened("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
+        world.assert_covered("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
     });
 }

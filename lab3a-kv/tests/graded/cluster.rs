@@ -16,10 +16,10 @@ fn load(test: &str, servers: usize, plan: Plan) {
         load::run(&store, plan);
         let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
         let is_lossy = plan.conditions.loss_per_mille > 0;
-        world.happened("messages that are lost", !is_lossy || tally.lost > 0);
-        world.happened("messages that come twice", !is_lossy || tally.doubled > 0);
-        world.happened("a change of leaders", !plan.partitions || tally.leaderships > 1);
-        world.happened("servers that come back", !plan.crashes || tally.reboots > 0);
+        world.assert_covered("messages that are lost", !is_lossy || tally.lost > 0);
+        world.assert_covered("messages that come twice", !is_lossy || tally.doubled > 0);
+        world.assert_covered("a change of leaders", !plan.partitions || tally.leaderships > 1);
+        world.assert_covered("servers that come back", !plan.crashes || tally.reboots > 0);
     });
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use labrpc::{PeerId, thread};
 use testkit::cost::Meter;
-use testkit::kv::Clerk;
+use testkit::kv::RecordedClerk;
 use testkit::rule::life::{BOUNDED, RESTS};
 use testkit::rule::service::{CLIENT_TRAFFIC, PATIENT_CLERK};
 
@@ -61,11 +61,11 @@ fn many_clients_cost_3a() {
         /// 18,500 in the reference.
         const OPERATIONS_MAX: u64 = 50_000;
         let store = store(world, 3);
-        let mut clerks: Vec<Clerk> = (0..CLIENTS).map(|_| store.clerk()).collect();
+        let mut clerks: Vec<RecordedClerk> = (0..CLIENTS).map(|_| store.clerk()).collect();
         clerks.iter_mut().for_each(|clerk| clerk.put("k", "v")); // Each finds the leader.
         let term = store.cluster().one_term();
         let meter = Meter::start(store.cluster());
-        let work = |mut clerk: Clerk| {
+        let work = |mut clerk: RecordedClerk| {
             let name = format!("client {}", clerk.number());
             world.spawn(&name, move || (0..WRITES_EACH).for_each(|_| clerk.put("k", "v")))
         };

@@ -7,7 +7,7 @@ use lab2a_election::{Election, Raft, TIMING};
 use lab2d_snapshot::Compacting;
 use lab3a_kv::{Clerk, KvServer};
 use labrpc::kv::ClientId;
-use testkit::kv::Store;
+use testkit::kv::KvCluster;
 use testkit::{Boot, Booted, Codec, Lab, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.
@@ -39,6 +39,6 @@ pub fn boot(boot: Boot) -> Booted<Server> {
     Booted { kv: Some(server.clone()), raft: Arc::new(raft), server }
 }
 
-pub fn store(world: &World, servers: usize) -> Store<Server> {
-    Store::new(world, servers, boot, |number, links| Clerk::new(ClientId(number), links))
+pub fn store(world: &World, servers: usize) -> KvCluster<Server> {
+    KvCluster::new(world, servers, boot, |number, links| Clerk::new(ClientId(number), links))
 }

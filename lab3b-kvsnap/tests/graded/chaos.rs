@@ -6,7 +6,7 @@ use std::time::Duration;
 use lab3a_kv::Clerk;
 use labrpc::thread;
 use testkit::chaos::{self, Faults};
-use testkit::kv::Store;
+use testkit::kv::KvCluster;
 use testkit::kv::load::{self, Plan};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, boot_with_limit, store};
@@ -32,7 +32,7 @@ fn storm_of_snapshots_3b() {
         /// An election, if the one who was away wants one, and then some heartbeats.
         const CATCH_UP: Duration = Duration::from_secs(3);
         let boot = |start| boot_with_limit(start, LOW_BYTES_MAX);
-        let store = Store::new(world, 3, boot, |number, links| Clerk::new(ClientId(number), links));
+        let store = KvCluster::new(world, 3, boot, |number, links| Clerk::new(ClientId(number), links));
         load::run(&store, Plan::calm(6).stormy(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX));
         // Also after the calmest storm somebody misses more than a log holds.
         let cluster = store.cluster();
@@ -43,7 +43,7 @@ fn storm_of_snapshots_3b() {
         cluster.connect(away);
         thread::sleep(CATCH_UP);
         let tally = cluster.observer().map(|watch| watch.tally()).unwrap_or_default();
-        world.happened("a snapshot that a leader sends", tally.snapshots_sent > 0);
-        world.happened("a snapshot that a service takes in", tally.snapshots_delivered > 0);
+        world.assert_covered("a snapshot that a leader sends", tally.snapshots_sent > 0);
+        world.assert_covered("a snapshot that a service takes in", tally.snapshots_delivered > 0);
     });
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use labrpc::thread;
-use testkit::kv::Store;
+use testkit::kv::KvCluster;
 use testkit::kv::load::{self, Plan};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, store};
@@ -16,13 +16,14 @@ fn load(test: &str, servers: usize, plan: Plan) {
         let store = store(world, servers);
         load::run(&store, plan.compacting(RAFT_STATE_BYTES_MAX));
         let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
-        world.happened("a snapshot", store.snapshot_bytes_max() > 0);
-        world.happened("a change of leaders", !plan.partitions || tally.leaderships > 1);
-        world.happened("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
+        world.assert_covered("a snapshot", store.snapshot_bytes_max() > 0);
+        world.assert_covered("a change of leaders", !plan.partitions || tally.leaderships > 1);
+        world
+            .assert_covered("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
     });
 }
 
-fn check_raft_state(store: &Store<Server>) {
+fn check_raft_state(store: &KvCluster<Server>) {
     let largest = store.raft_state_bytes_max();
     assert!(
         largest <= RAFT_STATE_SLACK * RAFT_STATE_BYTES_MAX,
@@ -56,7 +57,7 @@ fn snapshot_rpc_3b() {
         assert_eq!(clerk.get("1"), "value 1");
         assert_eq!(clerk.get("49"), "value 49");
         let tally = cluster.observer().map(|watch| watch.tally()).unwrap_or_default();
-        world.happened("a snapshot that a server is given", tally.snapshots_delivered > 0);
+        world.assert_covered("a snapshot that a server is given", tally.snapshots_delivered > 0);
 
         cluster.heal();
         let mut clerk = store.clerk();
@@ -83,7 +84,7 @@ fn snapshot_size_3b() {
         }
         check_raft_state(&store);
         let snapshot = store.snapshot_bytes_max();
-        world.happened("a snapshot", snapshot > 0);
+        world.assert_covered("a snapshot", snapshot > 0);
         assert!(snapshot <= SNAPSHOT_BYTES_MAX, "one key and one client make a snapshot of {snapshot} bytes");
     });
 }

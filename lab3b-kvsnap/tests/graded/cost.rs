@@ -34,7 +34,7 @@ fn snapshots_cost_3b() {
         spent.at_most(&CLIENT_TRAFFIC, "requests for 200 Puts", spent.requests, REQUESTS_MAX);
         spent.at_most(&WORTHWHILE, "saves for 200 Puts", spent.saves, SAVES_MAX);
         spent.at_most(&WORTHWHILE, "bytes saved for 200 Puts", spent.saved_bytes, SAVED_BYTES_MAX);
-        world.happened("a snapshot", store.snapshot_bytes_max() > 0);
+        world.assert_covered("a snapshot", store.snapshot_bytes_max() > 0);
         assert_eq!(store.cluster().one_term(), term, "nothing failed, and yet there was an election");
     });
 }
@@ -81,7 +81,7 @@ fn a_rescue_costs_3b() {
         cluster.connect(behind);
         thread::sleep(CATCHING_UP);
         let spent = meter.read();
-        world.happened("a snapshot that a leader sends", sent() > before);
+        world.assert_covered("a snapshot that a leader sends", sent() > before);
         spent.at_most(&SNAPSHOT_TRAFFIC, "snapshots sent to one server", sent() - before, SNAPSHOTS_MAX);
         spent.at_most(&SNAPSHOT_TRAFFIC, "bytes sent in two seconds", spent.bytes, BYTES_MAX);
     });

@@ -37,9 +37,10 @@ mod world;
 pub use cluster::{AppliedLogs, Boot, Booted, Cluster, number};
 pub use codec::{Codec, ServiceState};
 pub use observer::{
-    Campaign, Disk, DiskChange, Envelope, Event, EventKind, ObservedState, Observer, Payload, Pending, Server, Tally,
+    Campaign, DiskChange, DiskState, Envelope, Event, EventKind, ObservedState, Observer, Payload, PendingRequest,
+    ServerState, Tally,
 };
 pub use runner::Lab;
 pub use token::{Token, TokenError};
 pub use violation::{EventId, Violation};
-pub use world::{Dice, Part, World};
+pub use world::{BackgroundTask, Rng, World};

@@ -94,8 +94,8 @@ impl World {
 
     /// Dice for one purpose of the test. Throws are named by the purpose and by `when`, so that
     /// one throw does not move another.
-    pub fn dice(&self, purpose: &str) -> Dice {
-        Dice { world: self.clone(), what: mix(self.name, hash_of(purpose)) }
+    pub fn rng(&self, purpose: &str) -> Rng {
+        Rng { world: self.clone(), what: mix(self.name, hash_of(purpose)) }
     }
 
     /// How the bytes of the lab's servers are read.
@@ -112,7 +112,7 @@ impl World {
 
     /// Fails the run as vacuous if what it is to exercise did not happen. On real threads, where
     /// nobody counts, it is taken to have happened.
-    pub fn happened(&self, what: &str, has_happened: bool) {
+    pub fn assert_covered(&self, what: &str, has_happened: bool) {
         if self.is_simulated() && !has_happened {
             self.report_violation(Violation::new(&HAPPENED, format!("this test is about {what}, but there was none")));
         }
@@ -154,23 +154,23 @@ impl World {
     }
 
     /// Starts a thread that plays a part of its own, such as a client: failures name it.
-    pub fn spawn<T: Send + 'static>(&self, part: &str, body: impl FnOnce() -> T + Send + 'static) -> Part<T> {
+    pub fn spawn<T: Send + 'static>(&self, part: &str, body: impl FnOnce() -> T + Send + 'static) -> BackgroundTask<T> {
         let (done, result) = channel::bounded(1);
         let play = move || drop(done.send(body()));
         match self.mode {
             Mode::Simulated => sim::spawn_named(sim::new_node(part), part.to_string(), hash_of(part), play),
             Mode::Real => drop(thread::spawn(play)),
         }
-        Part { result }
+        BackgroundTask { result }
     }
 }
 
 /// A part that a thread plays, see [`World::spawn`].
-pub struct Part<T> {
+pub struct BackgroundTask<T> {
     result: Receiver<T>,
 }
 
-impl<T> Part<T> {
+impl<T> BackgroundTask<T> {
     /// Waits for its end.
     ///
     /// # Panics
@@ -188,12 +188,12 @@ impl<T> Part<T> {
 
 /// Chance for one purpose of a test.
 #[derive(Clone)]
-pub struct Dice {
+pub struct Rng {
     world: World,
     what: u64,
 }
 
-impl Dice {
+impl Rng {
     /// A number below `sides`, with no calm value: part of what the test asks.
     pub fn roll(&self, when: u64, sides: u64) -> u64 {
         self.world.seed_of(self.what, when) % sides

@@ -8,7 +8,7 @@ use labrpc::{LogPosition, PeerId, thread};
 use testkit::rule::election::{CANDIDATE_YIELDS, FIRST_HEARTBEAT, HEARTBEATS, IDLE_TRAFFIC, LEADER_STAYS};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, granted, refused};
 
-use super::{leader, pace};
+use super::{leader, timing};
 use crate::lab::{LAB, boot};
 
 /// When each server heard from the leader, in order.
@@ -30,7 +30,7 @@ fn first_heartbeat_2a() {
         let voted = Instant::now();
         for _ in 0..4 {
             let received =
-                script.await_request("a first heartbeat to everyone", pace().heartbeat_interval * 2, |_| true);
+                script.await_request("a first heartbeat to everyone", timing().heartbeat_interval * 2, |_| true);
             let waited = received.at - voted;
             assert!(waited <= 4 * TRAVEL, "server {} heard from its new leader only after {waited:?}", received.to);
         }
@@ -48,12 +48,12 @@ fn heartbeats_go_on_2a() {
         for (server, times) in times(&script.hear_all(Duration::from_secs(2))) {
             for time in times {
                 let silence = time - latest[&server];
-                let allowed = pace().heartbeat_interval + TRAVEL;
+                let allowed = timing().heartbeat_interval + TRAVEL;
                 assert!(silence <= allowed, "server {server} heard nothing from its leader for {silence:?}");
                 latest.insert(server, time);
             }
         }
-        let silent = latest.iter().find(|(_, latest)| latest.elapsed() > pace().heartbeat_interval + 2 * TRAVEL);
+        let silent = latest.iter().find(|(_, latest)| latest.elapsed() > timing().heartbeat_interval + 2 * TRAVEL);
         assert!(silent.is_none(), "server {:?} hears nothing more from its leader", silent.map(|(server, _)| server));
     });
 }
@@ -69,12 +69,12 @@ fn idle_traffic_2a() {
         let late = round.split_off(2);
         script.play_along();
         round.into_iter().for_each(|received| received.reply(granted(term)));
-        thread::sleep(pace().heartbeat_interval / 5);
+        thread::sleep(timing().heartbeat_interval / 5);
         script.forget_heard();
-        let mut received = script.hear_all(pace().heartbeat_interval);
+        let mut received = script.hear_all(timing().heartbeat_interval);
         for vote in late {
             vote.reply(granted(term));
-            received.extend(script.hear_all(pace().heartbeat_interval * 2));
+            received.extend(script.hear_all(timing().heartbeat_interval * 2));
         }
         received.extend(script.hear_all(Duration::from_secs(1)));
         for (server, times) in times(&received) {
@@ -83,7 +83,7 @@ fn idle_traffic_2a() {
                 .map(|from| times.iter().filter(|at| *at >= from && **at < *from + Duration::from_secs(1)).count());
             let busiest = busiest.max().unwrap_or_default();
             assert!(busiest <= A_SECOND_MAX, "server {server} heard {busiest} heartbeats in one second");
-            let hurry = times.windows(2).find(|pair| pair[1] - pair[0] < pace().heartbeat_interval / 2);
+            let hurry = times.windows(2).find(|pair| pair[1] - pair[0] < timing().heartbeat_interval / 2);
             assert!(hurry.is_none(), "server {server} heard two heartbeats in half an interval: {hurry:?}");
         }
     });
@@ -97,7 +97,7 @@ fn candidate_yields_2a() {
         let (term, _) = script.await_campaign();
         for _ in 0..10 {
             assert_eq!(script.heartbeat(1, term).0, term, "the leader of term {term} speaks, in that very term");
-            let received = script.hear(pace().heartbeat_interval);
+            let received = script.hear(timing().heartbeat_interval);
             assert!(
                 received.is_none(),
                 "term {term} has a leader, and server 0 sends {:?}",

@@ -5,7 +5,7 @@ use labrpc::{Term, thread};
 use testkit::rule::election::{LEADER_IN_TIME, MAJORITY};
 use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, granted, refused};
 
-use super::{await_campaign_after, leader, not_leader, pace};
+use super::{await_campaign_after, leader, not_leader, timing};
 use crate::lab::{LAB, Server, boot};
 
 /// Answers one of a campaign's requests with a vote, and waits until it is counted.
@@ -117,7 +117,7 @@ fn alone_2a() {
     LAB.rule(&LEADER_IN_TIME, "alone_2a", |world| {
         let script = ScriptedCluster::new(world, 1, boot);
         assert_eq!(script.status(), not_leader(0), "a server boots as a follower");
-        thread::sleep(pace().election_timeout_max + TRAVEL);
+        thread::sleep(timing().election_timeout_max + TRAVEL);
         assert_eq!(script.status(), leader(1), "its own vote is a majority of one");
     });
 }

@@ -36,6 +36,6 @@ fn await_campaign_after(script: &ScriptedCluster<Server>, term: Term) -> (Term, 
 }
 
 /// How long this lab's servers wait for one another.
-fn pace() -> Timing {
+fn timing() -> Timing {
     lab2a_election::TIMING
 }

@@ -8,7 +8,7 @@ use labrpc::{AppendOutcome, LogPosition, Term, thread};
 use testkit::rule::election::{NEW_TERM, OLD_TERM};
 use testkit::script::{ScriptedCluster, TRAVEL, granted, refused, stale};
 
-use super::{leader, not_leader, pace};
+use super::{leader, not_leader, timing};
 use crate::lab::{LAB, Server, boot};
 
 /// A leader whose term is over does not know it yet, and speaks so often.
@@ -18,7 +18,7 @@ const INSISTENTLY: Duration = Duration::from_millis(20);
 fn assert_deposed(script: &ScriptedCluster<Server>, newer: Term) {
     assert_eq!(script.status(), not_leader(newer), "server 0 was told of term {newer}");
     script.forget_heard();
-    let received = script.hear_all(pace().election_timeout_min - 4 * TRAVEL);
+    let received = script.hear_all(timing().election_timeout_min - 4 * TRAVEL);
     let spoken = received.iter().find(|received| matches!(received.request, RaftRequest::AppendEntries(_)));
     assert!(spoken.is_none(), "server 0 leads no more, and still sends {:?}", spoken.map(|received| &received.request));
 }
@@ -50,7 +50,7 @@ fn old_leader_2a() {
             assert_eq!(script.heartbeat(2, 6).1, AppendOutcome::StaleTerm, "term 6 is over: server 0 is in term 7");
             let waited = since.elapsed();
             assert!(
-                waited <= pace().election_timeout_max + INSISTENTLY + 2 * TRAVEL,
+                waited <= timing().election_timeout_max + INSISTENTLY + 2 * TRAVEL,
                 "for {waited:?} only a leader of term 6 has spoken, and server 0 does not campaign"
             );
         }

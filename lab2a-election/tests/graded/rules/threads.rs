@@ -9,7 +9,7 @@ use testkit::rule::election::{HEARTBEATS, STATUS};
 use testkit::rule::life::{BOUNDED, RESTS, SILENT, STUCK};
 use testkit::script::{ScriptedCluster, TRAVEL, granted};
 
-use super::{leader, not_leader, pace};
+use super::{leader, not_leader, timing};
 use crate::lab::{LAB, boot};
 
 /// A server that waits for the others' answers still answers them, and whoever asks who leads.
@@ -36,9 +36,9 @@ fn ticker_is_woken_2a() {
         round.remove(0).reply(granted(term));
         let first = script.await_request("a first heartbeat", 4 * TRAVEL, |_| true).at;
         let is_second = |_: &RaftRequest| Instant::now() > first + TRAVEL;
-        let second = script.await_request("a second heartbeat", pace().election_timeout_max, is_second);
+        let second = script.await_request("a second heartbeat", timing().election_timeout_max, is_second);
         let waited = second.at - first;
-        let interval = pace().heartbeat_interval;
+        let interval = timing().heartbeat_interval;
         assert!(
             waited <= interval + TRAVEL,
             "heartbeats are due every {interval:?}, and this one came after {waited:?}"
@@ -101,7 +101,7 @@ fn dead_is_silent_2a() {
             RaftRequest::RequestVote(RequestVote { term: term + 1, candidate: 1, last_log: LogPosition::ZERO });
         let reply = script.try_ask(1, request);
         assert!(reply.is_none(), "it was shut down, and still answers {reply:?}");
-        let received = script.hear(4 * pace().election_timeout_max);
+        let received = script.hear(4 * timing().election_timeout_max);
         assert!(
             received.is_none(),
             "it was shut down, and still sends {:?}",
@@ -135,7 +135,7 @@ fn rests_2a() {
         let script = ScriptedCluster::new(world, 3, boot);
         script.heartbeat(1, 1);
         let before = sim::operations();
-        thread::sleep(pace().election_timeout_min - 4 * TRAVEL);
+        thread::sleep(timing().election_timeout_min - 4 * TRAVEL);
         let operations = sim::operations() - before;
         assert!(operations <= OPERATIONS_MAX, "nothing happened, and the server's threads did {operations} things");
     });

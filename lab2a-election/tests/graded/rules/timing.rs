@@ -10,7 +10,7 @@ use labrpc::{LogPosition, RequestVote, thread};
 use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, RANDOM_TIMEOUT, STABLE, TIMER};
 use testkit::script::{ScriptedCluster, TRAVEL, refused};
 
-use super::{await_campaign_after, not_leader, pace};
+use super::{await_campaign_after, not_leader, timing};
 use crate::lab::{LAB, Server, boot, cluster};
 
 /// What a server needs to find out that it is due, beside the time that it waits.
@@ -52,9 +52,9 @@ fn campaigns_go_on_2a() {
     LAB.rule(&CAMPAIGN_DUE, "campaigns_go_on_2a", |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         for waited in waits(&script, 5) {
-            assert!(waited >= pace().election_timeout_min, "the next campaign came after {waited:?}: too soon");
+            assert!(waited >= timing().election_timeout_min, "the next campaign came after {waited:?}: too soon");
             assert!(
-                waited <= pace().election_timeout_max + PROMPTLY,
+                waited <= timing().election_timeout_max + PROMPTLY,
                 "the next campaign came after {waited:?}: too late"
             );
         }
@@ -69,12 +69,12 @@ fn denials_restart_no_timer_2a() {
         let (term, round) = script.await_campaign();
         let began = round[0].at;
         for received in round {
-            thread::sleep(pace().election_timeout_min / 3);
+            thread::sleep(timing().election_timeout_min / 3);
             received.reply(refused(term));
         }
         let (_, next) = await_campaign_after(&script, term);
         let waited = next[0].at - began;
-        assert!(waited <= pace().election_timeout_max + PROMPTLY, "denials put its next campaign off, to {waited:?}");
+        assert!(waited <= timing().election_timeout_max + PROMPTLY, "denials put its next campaign off, to {waited:?}");
     });
 }
 
@@ -85,7 +85,7 @@ fn vote_restarts_the_timer_2a() {
         let script = ScriptedCluster::new(world, 5, boot);
         for term in 1..=10 {
             assert_eq!(script.request_vote(1, term, LogPosition::ZERO), (term, true), "term {term} is new");
-            let received = script.hear(pace().election_timeout_min - 4 * TRAVEL);
+            let received = script.hear(timing().election_timeout_min - 4 * TRAVEL);
             assert!(
                 received.is_none(),
                 "it has just given its vote, and campaigns: {:?}",
@@ -105,7 +105,7 @@ fn denied_vote_restarts_no_timer_2a() {
         while script.hear(INSISTENTLY).is_none() {
             let waited = since.elapsed();
             assert!(
-                waited <= pace().election_timeout_max + INSISTENTLY + PROMPTLY,
+                waited <= timing().election_timeout_max + INSISTENTLY + PROMPTLY,
                 "{waited:?} after the last vote that it gave it has not campaigned: requests that it denies put it off"
             );
             assert!(!script.request_vote(2, 5, LogPosition::ZERO).1, "server 1 has the vote of term 5");
@@ -120,7 +120,7 @@ fn leader_restarts_the_timer_2a() {
         let script = ScriptedCluster::new(world, 3, boot);
         for _ in 0..10 {
             script.heartbeat(1, 1);
-            let received = script.hear(pace().election_timeout_min - 4 * TRAVEL);
+            let received = script.hear(timing().election_timeout_min - 4 * TRAVEL);
             assert!(
                 received.is_none(),
                 "its leader has just spoken, and it campaigns: {:?}",
@@ -134,7 +134,7 @@ fn leader_restarts_the_timer_2a() {
 #[test]
 fn late_tick_2a() {
     LAB.rule(&TIMER, "late_tick_2a", |_| {
-        let mut election = Election::new(0, 3, pace(), 1, Instant::ZERO);
+        let mut election = Election::new(0, 3, timing(), 1, Instant::ZERO);
         let due = election.due();
         assert!(election.hear_leader(1, due), "the leader of term 1 is obeyed in term 0");
         let wake = election.tick(LogPosition::ZERO, due);
@@ -183,7 +183,7 @@ fn one_lost_heartbeat_2a() {
         let script = ScriptedCluster::new(world, 3, boot);
         for _ in 0..20 {
             script.heartbeat(1, 1);
-            let received = script.hear(2 * pace().heartbeat_interval);
+            let received = script.hear(2 * timing().heartbeat_interval);
             assert!(
                 received.is_none(),
                 "one heartbeat was lost, and it campaigns: {:?}",

@@ -10,7 +10,7 @@ use testkit::rule::replication::{APPLY_AT_ONCE, APPLY_ORDER};
 use testkit::script::{ScriptedCluster, TRAVEL, at, entries};
 use testkit::{Boot, Booted, number};
 
-use super::{assert_applies, follower_with, pace};
+use super::{assert_applies, follower_with, timing};
 use crate::lab::{LAB, Server, boot};
 
 /// Every entry is handed over once, in order, and without gaps, while more of them are committed.
@@ -19,7 +19,7 @@ fn apply_in_order_2b() {
     LAB.rule(&APPLY_ORDER, "apply_in_order_2b", |world| {
         const COMMANDS: u64 = 200;
         let script = ScriptedCluster::replicating(world, 1, boot);
-        thread::sleep(pace().election_timeout_max + TRAVEL);
+        thread::sleep(timing().election_timeout_max + TRAVEL);
         // Alone, it commits each at once, while it hands over those before.
         let offer = |server: &Server| (1..=COMMANDS).all(|n| server.start(number(n)).is_ok());
         assert_eq!(script.cluster().visit(0, offer), Some(true), "it leads, and takes every command");
@@ -79,7 +79,7 @@ fn slow_service_2b() {
     LAB.rule(&STUCK, "slow_service_2b", |world| {
         let script = ScriptedCluster::replicating(world, 3, |start: Boot| {
             let Boot { me, links, apply_ch, election_seed, now, .. } = start;
-            let election = Election::new(me, links.len(), pace(), election_seed, now);
+            let election = Election::new(me, links.len(), timing(), election_seed, now);
             // The server can go on only when its service takes the next one.
             let (hand, handed) = channel::bounded(0);
             let raft = lab2b_log::boot(election, links, hand);
@@ -106,7 +106,7 @@ fn service_is_gone_2b() {
     LAB.rule(&RUNS, "service_is_gone_2b", |world| {
         let script = ScriptedCluster::new(world, 3, |start: Boot| {
             let Boot { me, links, election_seed, now, .. } = start;
-            let election = Election::new(me, links.len(), pace(), election_seed, now);
+            let election = Election::new(me, links.len(), timing(), election_seed, now);
             let (hand, handed) = channel::unbounded();
             drop(handed);
             Booted::raft(lab2b_log::boot(election, links, hand))
@@ -125,7 +125,7 @@ fn rests_2b() {
         const OPERATIONS_MAX: u64 = 100;
         let script = follower_with(world, &[1, 1]);
         let before = sim::operations();
-        thread::sleep(pace().election_timeout_min - 4 * TRAVEL);
+        thread::sleep(timing().election_timeout_min - 4 * TRAVEL);
         let operations = sim::operations() - before;
         assert!(operations <= OPERATIONS_MAX, "nothing happened, and the server's threads did {operations} things");
         assert!(script.is_up());

@@ -5,7 +5,7 @@ use testkit::rule::replication::{APPEND_ONLY, COMMIT_AT_ONCE, COMMIT_SPREADS, MA
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agrees, at, entries};
 use testkit::{World, number};
 
-use super::{ROUND_TRIP, append_of, await_append, give, pace};
+use super::{ROUND_TRIP, append_of, await_append, give, timing};
 use crate::lab::{LAB, Server, boot};
 
 /// A leader of so many servers who has sent its first command to all of them.
@@ -78,10 +78,10 @@ fn own_term_commit_2b() {
         give(&script, &[1, 1]);
         script.play_along();
         let (term, _) = script.elect();
-        script.hear_all(pace().heartbeat_interval * 2);
+        script.hear_all(timing().heartbeat_interval * 2);
         assert_uncommitted(&script, &format!("it is of term 1, and only entries of term {term} may be counted"));
         assert_eq!(script.start(number(3)), Ok(at(3, term)), "its log ended at index 2");
-        script.hear_all(pace().heartbeat_interval * 2);
+        script.hear_all(timing().heartbeat_interval * 2);
         assert_eq!(script.applied_indices(), [1, 2, 3], "entry 3 is committed, and with it all before it");
     });
 }
@@ -101,7 +101,7 @@ fn commit_at_once_2b() {
 fn alone_2b() {
     LAB.rule(&COMMIT_AT_ONCE, "alone_2b", |world| {
         let script = ScriptedCluster::replicating(world, 1, boot);
-        thread::sleep(pace().election_timeout_max + TRAVEL);
+        thread::sleep(timing().election_timeout_max + TRAVEL);
         assert_eq!(script.start(number(1)), Ok(at(1, 1)), "it won term 1 by its own vote");
         thread::sleep(TRAVEL);
         assert_eq!(script.applied_indices(), [1], "its own copy is a majority of one");

@@ -68,7 +68,7 @@ fn append_of(received: &ReceivedRequest) -> (LogPosition, &[Entry], Index) {
 #[track_caller]
 fn await_append(script: &ScriptedCluster<Server>, to: usize, what: &str) -> ReceivedRequest {
     loop {
-        let received = script.await_request(what, pace().heartbeat_interval + 2 * TRAVEL, is_append);
+        let received = script.await_request(what, timing().heartbeat_interval + 2 * TRAVEL, is_append);
         if received.to == to {
             return received;
         }
@@ -83,6 +83,6 @@ fn is_append(request: &RaftRequest) -> bool {
 const ROUND_TRIP: std::time::Duration = std::time::Duration::from_millis(3);
 
 /// How long this lab's servers wait for one another.
-fn pace() -> Timing {
+fn timing() -> Timing {
     lab2a_election::TIMING
 }

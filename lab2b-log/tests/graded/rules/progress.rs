@@ -8,7 +8,7 @@ use testkit::rule::replication::{BACK_UP, FRESH_LEADERSHIP, LATE_REPLY};
 use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, agrees, at, granted, retry, stale};
 use testkit::{World, number};
 
-use super::{ROUND_TRIP, append_of, await_append, give, pace};
+use super::{ROUND_TRIP, append_of, await_append, give, timing};
 use crate::lab::{LAB, Server, boot};
 
 /// A leader of five that took five commands, and its requests to server 1 that are not answered yet:
@@ -92,7 +92,7 @@ fn reply_of_an_earlier_reign_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (first, _) = script.elect();
         (1..=3).for_each(|n| assert_eq!(script.start(number(n)), Ok(at(n, first)), "it leads term {first}"));
-        thread::sleep(pace().heartbeat_interval);
+        thread::sleep(timing().heartbeat_interval);
         let late = await_append(&script, 1, "its three entries");
         // Another leads meanwhile, and its one entry replaces those three.
         give(&script, &[first + 1]);
@@ -115,7 +115,7 @@ fn reply_after_the_reign_2b() {
         script.forget_heard();
         early.reply(retry(term, 1));
         latest.reply(agrees(term, 5));
-        let sent = script.hear_all(pace().election_timeout_min / 2);
+        let sent = script.hear_all(timing().election_timeout_min / 2);
         assert!(
             sent.is_empty(),
             "its reign is over, and it sends {:?}",
@@ -217,7 +217,7 @@ fn reign_begins_once_2b() {
         round.into_iter().for_each(|received| received.reply(granted(term)));
         thread::sleep(2 * TRAVEL);
         assert_eq!(script.start(number(1)), Ok(at(1, term)), "it leads term {term}");
-        let mut sent = script.hear_all(pace().heartbeat_interval + 2 * TRAVEL);
+        let mut sent = script.hear_all(timing().heartbeat_interval + 2 * TRAVEL);
         let mut take = |follower| {
             let holds = |received: &ReceivedRequest| received.to == follower && !append_of(received).1.is_empty();
             sent.swap_remove(sent.iter().position(holds).expect("each follower is sent the entry"))
@@ -226,7 +226,7 @@ fn reign_begins_once_2b() {
         first.reply(agrees(term, 1));
         thread::sleep(ROUND_TRIP);
         late.into_iter().for_each(|received| received.reply(granted(term)));
-        script.hear_all(pace().heartbeat_interval * 2);
+        script.hear_all(timing().heartbeat_interval * 2);
         second.reply(agrees(term, 1));
         thread::sleep(2 * TRAVEL);
         assert_eq!(

@@ -10,7 +10,7 @@ use testkit::rule::election::{FIRST_HEARTBEAT, HEARTBEATS};
 use testkit::rule::replication::{APPEND_TRAFFIC, CATCH_UP, NOT_AGAIN, RETRY, SENT_AT_ONCE};
 use testkit::script::{ScriptedCluster, TRAVEL, agrees, at, granted, retry};
 
-use super::{ROUND_TRIP, append_of, give, pace};
+use super::{ROUND_TRIP, append_of, give, timing};
 use crate::lab::{LAB, Server, boot};
 
 /// A leader is offered so many commands, one right after the other.
@@ -38,7 +38,7 @@ fn entries_leave_at_once_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.play_along();
         let (term, _) = script.elect();
-        script.hear_all(pace().heartbeat_interval / 2);
+        script.hear_all(timing().heartbeat_interval / 2);
         assert_eq!(script.start(number(1)), Ok(at(1, term)), "it leads term {term}");
         for _ in 0..2 {
             let received = script.hear(2 * TRAVEL).filter(|received| received.request.through().index == 1);
@@ -57,7 +57,7 @@ fn the_next_leaves_with_the_answer_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.play_along();
         script.elect();
-        script.hear_all(pace().heartbeat_interval / 2);
+        script.hear_all(timing().heartbeat_interval / 2);
         offer(&script, 3);
         let received = script.hear_all(5 * TRAVEL);
         for follower in [1, 2] {
@@ -84,9 +84,9 @@ fn large_commands_travel_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.play_along();
         let (term, _) = script.elect();
-        script.hear_all(pace().heartbeat_interval / 2);
+        script.hear_all(timing().heartbeat_interval / 2);
         (1..=4).for_each(|n| assert_eq!(script.start(vec![n as u8; COMMAND_BYTES]), Ok(at(n, term)), "it leads"));
-        script.hear_all(pace().heartbeat_interval / 4);
+        script.hear_all(timing().heartbeat_interval / 4);
         assert_eq!(script.applied_indices(), [1, 2, 3, 4], "everyone answers within 2 ms, so all is committed by now");
     });
 }
@@ -99,9 +99,9 @@ fn commands_travel_together_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.play_along();
         script.elect();
-        script.hear_all(pace().heartbeat_interval / 2);
+        script.hear_all(timing().heartbeat_interval / 2);
         offer(&script, COMMANDS);
-        let received = script.hear_all(pace().heartbeat_interval / 2);
+        let received = script.hear_all(timing().heartbeat_interval / 2);
         let sent: usize =
             received.iter().filter(|received| received.to == 1).map(|received| append_of(received).1.len()).sum();
         let allowed = 2 * COMMANDS as usize;
@@ -147,7 +147,7 @@ fn silence_is_no_refusal_2b() {
         let (term, greeting) = script.elect();
         let guess = append_of(&greeting[0]).0;
         assert_eq!(script.start(number(4)), Ok(at(4, term)), "its log ended at index 3");
-        for received in script.hear_all(10 * pace().heartbeat_interval) {
+        for received in script.hear_all(10 * timing().heartbeat_interval) {
             let (prev, ..) = append_of(&received);
             assert!(
                 prev >= guess,
@@ -165,10 +165,10 @@ fn lost_requests_are_repeated_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (term, _) = script.elect();
         offer(&script, 3);
-        script.hear_all(5 * pace().heartbeat_interval);
+        script.hear_all(5 * timing().heartbeat_interval);
         assert!(script.applied().is_empty(), "nobody has answered yet");
         script.play(honest());
-        script.hear_all(3 * pace().heartbeat_interval);
+        script.hear_all(3 * timing().heartbeat_interval);
         assert_eq!(
             script.applied_indices(),
             [1, 2, 3],
@@ -202,7 +202,7 @@ fn heartbeats_go_on_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.elect();
         let received = script.hear_all(SILENCE);
-        let expected = (SILENCE.as_millis() / pace().heartbeat_interval.as_millis()) as usize - 1;
+        let expected = (SILENCE.as_millis() / timing().heartbeat_interval.as_millis()) as usize - 1;
         for follower in [1, 2] {
             let beats = received.iter().filter(|received| received.to == follower).count();
             assert!(beats >= expected, "in {SILENCE:?} server {follower} heard from its leader {beats} times");
@@ -219,10 +219,10 @@ fn catch_up_2b() {
         let (term, _) = script.elect();
         script.network().set_cut(0, 2, true);
         offer(&script, 10);
-        script.hear_all(10 * pace().heartbeat_interval);
+        script.hear_all(10 * timing().heartbeat_interval);
         assert_eq!(script.applied_indices(), Vec::from_iter(1..=10), "two of three hold them, in term {term}");
         script.network().set_cut(0, 2, false);
-        let received = script.hear_all(4 * pace().heartbeat_interval);
+        let received = script.hear_all(4 * timing().heartbeat_interval);
         let told = received
             .iter()
             .filter(|received| received.to == 2)

@@ -12,7 +12,7 @@ use testkit::rule::replication::{START, START_AT_ONCE};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at};
 use testkit::{Boot, Booted, World, number};
 
-use super::{ROUND_TRIP, append_of, give, pace};
+use super::{ROUND_TRIP, append_of, give, timing};
 use crate::lab::{LAB, Server, boot};
 
 /// Only a leader takes a command; it puts it at the end of its log, and says where and in which term.
@@ -28,7 +28,7 @@ fn start_2b() {
         let (term, _) = script.elect();
         assert_eq!(script.start(number(1)), Ok(at(3, term)), "its log ended at index 2, and it leads term {term}");
         assert_eq!(script.start(number(2)), Ok(at(4, term)), "its log ended at index 3, and it leads term {term}");
-        let received = script.hear_all(2 * pace().heartbeat_interval);
+        let received = script.hear_all(2 * timing().heartbeat_interval);
         for (index, command) in [(3, number(1)), (4, number(2))] {
             let mut sent = received.iter().filter_map(|received| entry_at(received, index));
             assert!(
@@ -125,7 +125,7 @@ fn alone(world: &World) -> (ScriptedCluster<Server>, Instant) {
     let due: Arc<Mutex<Instant>> = Arc::default();
     let noted = due.clone();
     let boot = move |boot: Boot| {
-        let election = Election::new(boot.me, boot.cluster_size(), pace(), boot.election_seed, boot.now);
+        let election = Election::new(boot.me, boot.cluster_size(), timing(), boot.election_seed, boot.now);
         *noted.lock() = election.due();
         Booted::raft(lab2b_log::boot(election, boot.links, boot.apply_ch))
     };

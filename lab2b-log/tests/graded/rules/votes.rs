@@ -7,7 +7,7 @@ use testkit::rule::election::{CAMPAIGN, NEW_TERM, TIMER, VOTE_GIVEN};
 use testkit::rule::replication::ELECTION_RESTRICTION;
 use testkit::script::{ScriptedCluster, TRAVEL, at};
 
-use super::{follower_with, pace};
+use super::{follower_with, timing};
 use crate::lab::{LAB, Server};
 
 /// A candidate of a term that the server has not heard of, long after it has heard from a leader.
@@ -71,12 +71,12 @@ fn hopeless_candidates_2b() {
         let since = Instant::now();
         for newer in term + 1.. {
             assert!(!script.request_vote(2, newer, at(1, 1)).1, "its log is newer than the candidate's");
-            if script.hear(pace().heartbeat_interval).is_some() {
+            if script.hear(timing().heartbeat_interval).is_some() {
                 return;
             }
             let waited = since.elapsed();
             assert!(
-                waited <= pace().election_timeout_max + pace().heartbeat_interval,
+                waited <= timing().election_timeout_max + timing().heartbeat_interval,
                 "{waited:?} after its last campaign it has not campaigned: candidates that cannot win put it off"
             );
         }
@@ -92,7 +92,7 @@ fn refused_leader_restarts_the_timer_2b() {
         for _ in 0..10 {
             let (_, outcome) = script.append(2, 3, at(9, 3), vec![], 0);
             assert!(matches!(outcome, AppendOutcome::RetryFrom(_)), "its log does not go as far as index 9");
-            let received = script.hear(pace().election_timeout_min - 4 * TRAVEL);
+            let received = script.hear(timing().election_timeout_min - 4 * TRAVEL);
             assert!(
                 received.is_none(),
                 "its leader has just spoken, and it campaigns: {:?}",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use labrpc::{AppendOutcome, Ballot, Head, Index, LogPosition, Term, thread};
 use testkit::rule::persistence::{COMMIT_FORGOTTEN, REMEMBERS};
 use testkit::script::{ScriptedCluster, at, entries, refused};
-use testkit::{Disk, World};
+use testkit::{DiskState, World};
 
 use crate::lab::{LAB, Server, boot};
 
@@ -120,7 +120,7 @@ fn boots_change_nothing_2c() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         for voted_for in [None, Some(0), Some(1), Some(2)] {
             let head = Head { ballot: Ballot { term: 4, voted_for }, base: LogPosition::ZERO };
-            script.restart_from(&Disk { head, entries: entries(1, &TERMS).into(), ..Disk::default() });
+            script.restart_from(&DiskState { head, entries: entries(1, &TERMS).into(), ..DiskState::default() });
             for life in 1..=3 {
                 script.restart();
                 let disk = script.disk();

@@ -6,7 +6,7 @@ use lab3a_kv::Clerk;
 use labrpc::kv::{Answer, ClientId, CommandId, KvClient, Refusal};
 use labrpc::time::Instant;
 use testkit::rule::service::{CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK};
-use testkit::script::{Asked, ScriptedServers};
+use testkit::script::{ClerkRequest, ScriptedServers};
 
 use crate::lab::LAB;
 
@@ -21,7 +21,7 @@ fn clerk(script: &ScriptedServers) -> Clerk {
 }
 
 #[track_caller]
-fn next(script: &ScriptedServers, why: &str, patience: Duration) -> Asked {
+fn next(script: &ScriptedServers, why: &str, patience: Duration) -> ClerkRequest {
     script.hear(patience).unwrap_or_else(|| panic!("the clerk asks nobody within {patience:?}, {why}"))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labrpc::kv::Answer;
 use labrpc::{sim, thread};
-use testkit::Part;
+use testkit::BackgroundTask;
 use testkit::rule::life::{BOUNDED, STUCK};
 use testkit::rule::service::{ANSWERED, OFFICE_LOST};
 use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, agrees, append, get, put};
@@ -22,7 +22,7 @@ fn carrying(script: &ScriptedCluster<Server>, index: u64) -> ReceivedRequest {
 
 /// What a request is told, which must come at once.
 #[track_caller]
-fn told_at_once(what: &str, asked: Part<Option<Answer>>) -> Answer {
+fn told_at_once(what: &str, asked: BackgroundTask<Option<Answer>>) -> Answer {
     let reply = asked.join_within(AT_ONCE);
     reply.flatten().unwrap_or_else(|| panic!("{what} is to be answered at once, but is not within {AT_ONCE:?}"))
 }
@@ -36,7 +36,7 @@ fn requests_are_answered_at_once_3a() {
         script.done(put(0, 1, "k", "v"));
         let together = [put(0, 2, "k", "w"), get(1, 1, "k"), append(2, 1, "other", "x")];
         let asked = together.map(|request| script.ask_kv_meanwhile(request, AT_ONCE));
-        for reply in asked.map(Part::join) {
+        for reply in asked.map(BackgroundTask::join) {
             assert!(
                 is_done(&reply),
                 "three clients ask a leader at once, and one is told {reply:?} within {AT_ONCE:?}"
@@ -108,7 +108,7 @@ fn requests_during_a_long_hand_over_3a() {
                 script.ask_kv_meanwhile(get(BATCH + nth, 1, "k"), NEVER)
             })
             .collect();
-        for reply in batch.into_iter().chain(late).map(Part::join) {
+        for reply in batch.into_iter().chain(late).map(BackgroundTask::join) {
             let reply = reply.expect("a request that came in while entries were handed over is never answered");
             assert!(is_done(&Some(reply)), "the server leads, and its peers agree to everything");
         }

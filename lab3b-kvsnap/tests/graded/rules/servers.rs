@@ -71,7 +71,7 @@ fn what_is_on_disk_3b() {
         thread::sleep(AT_ONCE);
         let disk = script.disk();
         let base = disk.head.base.index;
-        world.happened("a snapshot", base > 0);
+        world.assert_covered("a snapshot", base > 0);
         let (found, right) = (snapshot::decode(&disk.snapshot), store_of(requests.into_iter().take(base as usize)));
         assert!(
             found == right,
@@ -87,7 +87,7 @@ fn back_from_ones_own_snapshot_3b() {
         const COMMANDS: u64 = 205;
         let script = ScriptedCluster::new(world, 3, boot);
         follow(&script, &appends(COMMANDS), || ());
-        world.happened("a snapshot", script.disk().head.base.index > 0);
+        world.assert_covered("a snapshot", script.disk().head.base.index > 0);
         script.restart();
         lead(&script);
         let right: String = (1..=COMMANDS).map(|nth| format!("{nth},")).collect();
@@ -153,7 +153,7 @@ fn a_snapshot_of_little_is_little_3b() {
         let puts: Vec<_> = (1..=400).map(|nth| put(0, nth, "k", &nth.to_string())).collect();
         follow(&script, &puts, || ());
         let bytes = script.cluster().persister(0).snapshot_bytes();
-        world.happened("a snapshot", bytes > 0);
+        world.assert_covered("a snapshot", bytes > 0);
         assert!(bytes <= BYTES_MAX, "one key of three bytes and one client make a snapshot of {bytes} bytes");
     });
 }

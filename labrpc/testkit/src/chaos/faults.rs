@@ -6,7 +6,7 @@ use labrpc::network::Conditions;
 use labrpc::{Elect, PeerId, thread};
 
 use crate::cluster::Cluster;
-use crate::world::Dice;
+use crate::world::Rng;
 
 /// Which faults a storm may bring. Links always suffer: one-way cuts, partitions, slow and lossy
 /// links, doubled and overtaking messages.
@@ -106,13 +106,13 @@ impl Fault {
 /// Lets faults come and go for so long, calls `work` in each slot, and heals everything.
 pub(crate) fn storm<R: Elect>(
     cluster: &Cluster<R>,
-    dice: &Dice,
+    rng: &Rng,
     faults: Faults,
     duration: Duration,
     mut work: impl FnMut(u64),
 ) {
     let slots = (duration.as_millis() / SLOT.as_millis()) as u64;
-    let conditions = dice.fault(u64::MAX, Conditions::RELIABLE, |bits| match bits % 3 {
+    let conditions = rng.fault(u64::MAX, Conditions::RELIABLE, |bits| match bits % 3 {
         0 => Conditions::RELIABLE,
         1 => Conditions::UNRELIABLE,
         _ => Conditions::UNRELIABLE.with_long_reordering(),
@@ -121,7 +121,7 @@ pub(crate) fn storm<R: Elect>(
     let mut active: Vec<(Fault, u64)> = Vec::new();
     for slot in 0..slots {
         active.retain(|(_, until)| *until > slot);
-        let news = dice.fault(slot, None, |bits| {
+        let news = rng.fault(slot, None, |bits| {
             (bits % NEWS_ONE_IN == 0).then(|| Fault::of(bits / NEWS_ONE_IN, cluster.size(), faults))
         });
         active.extend(news.map(|(fault, slots)| (fault, slot + slots)));

@@ -26,18 +26,18 @@ const OFFERS_MAX: u64 = 4;
 
 /// A storm over servers that only elect.
 pub fn elections<R: Elect>(cluster: &Cluster<R>, faults: Faults) {
-    let dice = cluster.world().dice("storm");
-    storm(cluster, &dice, faults, STORM, |_| ());
+    let rng = cluster.world().rng("storm");
+    storm(cluster, &rng, faults, STORM, |_| ());
     settle(cluster);
 }
 
 /// A storm over servers that replicate, which are offered commands all the while.
 pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
-    let dice = cluster.world().dice("storm");
+    let rng = cluster.world().rng("storm");
     let mut offered = 0;
-    storm(cluster, &dice, faults, STORM, |slot| {
-        for nth in 0..dice.roll(2 * slot, OFFERS_MAX) {
-            let server = dice.roll(2 * (slot * OFFERS_MAX + nth) + 1, cluster.size() as u64) as usize;
+    storm(cluster, &rng, faults, STORM, |slot| {
+        for nth in 0..rng.roll(2 * slot, OFFERS_MAX) {
+            let server = rng.roll(2 * (slot * OFFERS_MAX + nth) + 1, cluster.size() as u64) as usize;
             offered += 1;
             cluster.start_command(server, number(offered));
         }

@@ -24,7 +24,7 @@ pub struct CrashesAtSaves {
 impl CrashesAtSaves {
     /// Lets them happen, and then has the whole cluster agree once more.
     pub fn strike<R: Replicate>(self, cluster: &Cluster<R>) {
-        let returns = cluster.world().dice("who comes back");
+        let returns = cluster.world().rng("who comes back");
         set_per_mille(cluster, self.per_mille);
         for round in 0..self.rounds {
             cluster.start_everywhere(&number(round));

@@ -7,9 +7,9 @@ use std::time::Duration;
 use labrpc::network::Conditions;
 use labrpc::{Elect, thread};
 
-use super::{Clerk, Store};
+use super::{KvCluster, RecordedClerk};
 use crate::chaos::{Faults, storm};
-use crate::world::{Dice, Part};
+use crate::world::{BackgroundTask, Rng};
 
 /// What a run of the load test does.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +90,7 @@ const PAUSE_SPREAD_MS: u64 = 200;
 ///
 /// When the store broke a promise.
 #[track_caller]
-pub fn run<S: Elect>(store: &Store<S>, plan: Plan) {
+pub fn run<S: Elect>(store: &KvCluster<S>, plan: Plan) {
     let world = store.cluster().world().clone();
     store.cluster().set_conditions(plan.conditions);
     let rounds = world.scaled(3, 1);
@@ -110,25 +110,25 @@ pub fn run<S: Elect>(store: &Store<S>, plan: Plan) {
 }
 
 /// One round: clients and faults together, then all is healed. Gives what each key must hold.
-fn load<S: Elect>(store: &Store<S>, plan: Plan, round: u64) -> Vec<String> {
+fn load<S: Elect>(store: &KvCluster<S>, plan: Plan, round: u64) -> Vec<String> {
     let cluster = store.cluster();
     let world = cluster.world();
     let is_over = Arc::new(AtomicBool::new(false));
-    let clients: Vec<Part<String>> = (0..plan.clients)
+    let clients: Vec<BackgroundTask<String>> = (0..plan.clients)
         .map(|number| {
-            let dice = world.dice(&format!("client {number} of round {round}"));
-            let client = LoadClient { clerk: store.clerk(), number, round, plan, dice };
+            let rng = world.rng(&format!("client {number} of round {round}"));
+            let client = LoadClient { clerk: store.clerk(), number, round, plan, rng };
             let is_over = is_over.clone();
             world.spawn(&format!("client {number} of round {round}"), move || client.work(&is_over))
         })
         .collect();
     let partitioner = plan.partitions.then(|| {
-        let (store, dice, is_over) = (store.clone(), world.dice(&format!("sides of round {round}")), is_over.clone());
-        world.spawn(&format!("partitioner of round {round}"), move || partition(&store, &dice, &is_over))
+        let (store, rng, is_over) = (store.clone(), world.rng(&format!("sides of round {round}")), is_over.clone());
+        world.spawn(&format!("partitioner of round {round}"), move || partition(&store, &rng, &is_over))
     });
     let duration = world.scaled(Duration::from_secs(5), PAUSE) + if plan.partitions { PAUSE } else { Duration::ZERO };
     match plan.storm {
-        Some(faults) => storm(cluster, &world.dice(&format!("storm of round {round}")), faults, duration, |_| ()),
+        Some(faults) => storm(cluster, &world.rng(&format!("storm of round {round}")), faults, duration, |_| ()),
         None => thread::sleep(duration),
     }
     is_over.store(true, Ordering::Relaxed);
@@ -142,18 +142,18 @@ fn load<S: Elect>(store: &Store<S>, plan: Plan, round: u64) -> Vec<String> {
         thread::sleep(PAUSE);
         cluster.servers().for_each(|server| cluster.start(server));
     }
-    let join = |client: Part<String>| {
+    let join = |client: BackgroundTask<String>| {
         client.join_within(ANSWER_PATIENCE).expect("every fault has ended, but a client waits in vain for its answer")
     };
     clients.into_iter().map(join).collect()
 }
 
 struct LoadClient {
-    clerk: Clerk,
+    clerk: RecordedClerk,
     number: usize,
     round: u64,
     plan: Plan,
-    dice: Dice,
+    rng: Rng,
 }
 
 impl LoadClient {
@@ -169,7 +169,7 @@ impl LoadClient {
             if is_over.load(Ordering::Relaxed) {
                 break;
             }
-            let percent = self.dice.roll(2 * nth, 100);
+            let percent = self.rng.roll(2 * nth, 100);
             match self.plan.shared_keys {
                 true => self.ask_shared(nth, percent),
                 false => self.ask_own(&own_key, &mut expected, nth, percent),
@@ -180,7 +180,7 @@ impl LoadClient {
 
     /// Half of the operations write, a tenth of those by Put.
     fn ask_shared(&mut self, nth: u64, percent: u64) {
-        let key = self.dice.roll(2 * nth + 1, self.plan.clients as u64).to_string();
+        let key = self.rng.roll(2 * nth + 1, self.plan.clients as u64).to_string();
         match percent {
             0..45 => self.clerk.append(&key, &self.value(nth)),
             45..50 => self.clerk.put(&key, &self.value(nth)),
@@ -210,23 +210,23 @@ impl LoadClient {
 }
 
 /// Splits the servers into two sides at random. No side need hold a majority.
-fn partition<S: Elect>(store: &Store<S>, dice: &Dice, is_over: &AtomicBool) {
+fn partition<S: Elect>(store: &KvCluster<S>, rng: &Rng, is_over: &AtomicBool) {
     thread::sleep(PAUSE);
     for nth in 0.. {
         if is_over.load(Ordering::Relaxed) {
             return;
         }
-        let bits = dice.fault(nth, 0, |bits| bits);
+        let bits = rng.fault(nth, 0, |bits| bits);
         let sides: Vec<usize> = store.cluster().servers().map(|server| (bits >> server & 1) as usize).collect();
         store.cluster().partition(&sides);
-        let extra_ms = dice.fault(nth, 0, |bits| (bits >> 32) % PAUSE_SPREAD_MS);
+        let extra_ms = rng.fault(nth, 0, |bits| (bits >> 32) % PAUSE_SPREAD_MS);
         thread::sleep(PAUSE + Duration::from_millis(extra_ms));
     }
 }
 
 /// Another clerk must read what each client wrote.
 #[track_caller]
-fn check_own_keys<S: Elect>(store: &Store<S>, expected: &[String]) {
+fn check_own_keys<S: Elect>(store: &KvCluster<S>, expected: &[String]) {
     let mut clerk = store.clerk();
     for (key, expected) in expected.iter().enumerate() {
         let seen = clerk.get(&key.to_string());
@@ -258,7 +258,7 @@ fn difference(seen: &str, expected: &str) -> String {
 }
 
 #[track_caller]
-fn check_sizes<S: Elect>(store: &Store<S>, plan: Plan) {
+fn check_sizes<S: Elect>(store: &KvCluster<S>, plan: Plan) {
     match plan.raft_state_bytes_max {
         Some(limit) => {
             let largest = store.raft_state_bytes_max();
@@ -281,7 +281,7 @@ fn check_sizes<S: Elect>(store: &Store<S>, plan: Plan) {
 ///
 /// When they take more than 33.3 ms each, or one is lost or doubled.
 #[track_caller]
-pub fn speed<S: Elect>(store: &Store<S>) {
+pub fn speed<S: Elect>(store: &KvCluster<S>) {
     const EACH_MAX: Duration = Duration::from_micros(33_300);
     let world = store.cluster().world();
     let appends = world.scaled(1000, 30);

@@ -23,29 +23,29 @@ use crate::world::World;
 type NewClient = Arc<dyn Fn(u64, Vec<Link>) -> Box<dyn KvClient> + Send + Sync>;
 
 /// A store and its clerks. Clones are the same one.
-pub struct Store<S: Elect> {
+pub struct KvCluster<S: Elect> {
     cluster: Cluster<S>,
     new_client: NewClient,
     history: Arc<Mutex<History>>,
 }
 
-impl<S: Elect> Clone for Store<S> {
+impl<S: Elect> Clone for KvCluster<S> {
     fn clone(&self) -> Self {
-        let Store { cluster, new_client, history } = self;
-        Store { cluster: cluster.clone(), new_client: new_client.clone(), history: history.clone() }
+        let KvCluster { cluster, new_client, history } = self;
+        KvCluster { cluster: cluster.clone(), new_client: new_client.clone(), history: history.clone() }
     }
 }
 
-impl<S: Elect> Store<S> {
+impl<S: Elect> KvCluster<S> {
     /// Boots so many servers. `new_client` makes a clerk from its number and its links.
     pub fn new<C: KvClient>(
         world: &World,
         servers: usize,
         boot: impl Fn(Boot) -> Booted<S> + Send + Sync + 'static,
         new_client: impl Fn(u64, Vec<Link>) -> C + Send + Sync + 'static,
-    ) -> Store<S> {
+    ) -> KvCluster<S> {
         let new_client: NewClient = Arc::new(move |number, links| Box::new(new_client(number, links)));
-        Store { cluster: Cluster::new(world, servers, boot), new_client, history: Arc::default() }
+        KvCluster { cluster: Cluster::new(world, servers, boot), new_client, history: Arc::default() }
     }
 
     /// The store's servers.
@@ -54,14 +54,14 @@ impl<S: Elect> Store<S> {
     }
 
     /// A new clerk, with links to all servers.
-    pub fn clerk(&self) -> Clerk {
+    pub fn clerk(&self) -> RecordedClerk {
         let (number, links) = self.cluster.clerk_links();
         self.clerk_with(number, links)
     }
 
     /// A new clerk that can reach some of the servers only, and the function that lets it reach
     /// all of them.
-    pub fn confined_clerk(&self, servers: &[PeerId]) -> (Clerk, impl FnOnce() + use<S>) {
+    pub fn confined_clerk(&self, servers: &[PeerId]) -> (RecordedClerk, impl FnOnce() + use<S>) {
         let (number, links) = self.cluster.clerk_links();
         self.cluster.confine_clerk(&links, servers);
         let (cluster, everywhere) = (self.cluster.clone(), links.clone());
@@ -72,9 +72,9 @@ impl<S: Elect> Store<S> {
         (self.clerk_with(number, links), release)
     }
 
-    fn clerk_with(&self, number: u64, links: Vec<Link>) -> Clerk {
+    fn clerk_with(&self, number: u64, links: Vec<Link>) -> RecordedClerk {
         let client = (self.new_client)(number, links);
-        Clerk { number, client, history: self.history.clone() }
+        RecordedClerk { number, client, history: self.history.clone() }
     }
 
     /// The largest size of any server's saved Raft state.
@@ -114,13 +114,13 @@ impl<S: Elect> Store<S> {
 }
 
 /// A clerk whose operations are recorded.
-pub struct Clerk {
+pub struct RecordedClerk {
     number: u64,
     client: Box<dyn KvClient>,
     history: Arc<Mutex<History>>,
 }
 
-impl Clerk {
+impl RecordedClerk {
     /// Its number among the store's clerks, from 0.
     pub fn number(&self) -> u64 {
         self.number
@@ -212,7 +212,7 @@ mod tests {
     fn broken_by(answer: &'static str) -> Option<&'static Rule> {
         let token = Token { test: "told".into(), seed: 1, kept: None };
         let body = move |world: &World| {
-            let store = Store::new(world, 1, |_| Booted::raft(Idle), move |_, _| Forgetful(answer));
+            let store = KvCluster::new(world, 1, |_| Booted::raft(Idle), move |_, _| Forgetful(answer));
             store.clerk().put("x", "1");
             store.clerk().get("x");
             store.check_linearizable();

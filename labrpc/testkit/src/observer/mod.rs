@@ -29,7 +29,7 @@ pub use event::{DiskChange, Envelope, Event, EventKind, Payload};
 pub use leaderships::Campaign;
 use leaderships::Leaderships;
 use observed::Written;
-pub use observed::{Disk, ObservedState, Pending, SLACK, Server};
+pub use observed::{DiskState, ObservedState, PendingRequest, SLACK, ServerState};
 use tally::Counter;
 pub use tally::Tally;
 
@@ -70,8 +70,8 @@ impl Observer {
         size: usize,
         real: impl Fn(PeerId) -> bool,
     ) -> Observer {
-        let server = |server| Server { is_real: real(server), ..Server::default() };
-        let servers: Vec<Server> = (0..size).map(server).collect();
+        let server = |server| ServerState { is_real: real(server), ..ServerState::default() };
+        let servers: Vec<ServerState> = (0..size).map(server).collect();
         let observed = ObservedState {
             has_disks: codec.has_disk(),
             timing: codec.timing(),
@@ -100,7 +100,7 @@ impl Observer {
             state.incarnation += 1;
             (state.booted, state.node, state.is_paused, state.resumed_at) = (Some(id), Some(node), false, None);
             state.pending.clear();
-            state.disk = Disk::default();
+            state.disk = DiskState::default();
             if let Some(image) = image.filter(|_| self.codec.has_disk()) {
                 let whole = Save {
                     head: image.head.clone(),
@@ -222,7 +222,7 @@ impl ObservedState {
     fn arrived(&mut self, envelope: &Arc<Envelope>, id: EventId) {
         let Some(server) = self.servers.get_mut(envelope.to) else { return };
         if server.is_real && envelope.answers.is_none() {
-            let pending = Pending::new(envelope.clone(), id, &server.disk);
+            let pending = PendingRequest::new(envelope.clone(), id, &server.disk);
             server.pending.push(pending);
         }
     }

@@ -18,7 +18,7 @@ use crate::violation::EventId;
 /// All that is known of a cluster at one moment.
 pub struct ObservedState {
     /// Each server.
-    pub servers: Vec<Server>,
+    pub servers: Vec<ServerState>,
     /// Whether servers have disks (from lab 2C on).
     pub has_disks: bool,
     /// How long servers wait for one another, if they have told.
@@ -30,7 +30,7 @@ pub struct ObservedState {
 
 /// What is known of one server.
 #[derive(Default)]
-pub struct Server {
+pub struct ServerState {
     /// It is under test; else the script plays it, and may say anything.
     pub is_real: bool,
     /// How often it has booted.
@@ -44,14 +44,14 @@ pub struct Server {
     /// The saves that took any time, lately: when each ended, and how long it took.
     pub(super) slow_saves: VecDeque<(Instant, Duration)>,
     /// What is on its disk.
-    pub disk: Disk,
+    pub disk: DiskState,
     /// Requests that have arrived and are not answered.
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingRequest>,
 }
 
 /// A request in a server's hands.
 #[derive(Clone)]
-pub struct Pending {
+pub struct PendingRequest {
     /// The request.
     pub envelope: Arc<Envelope>,
     /// When it arrived.
@@ -68,7 +68,7 @@ pub struct Pending {
 
 /// What is on a disk.
 #[derive(Clone, Debug, Default)]
-pub struct Disk {
+pub struct DiskState {
     /// Term, vote and log base.
     pub head: Head,
     /// The entries after the base.
@@ -117,7 +117,7 @@ impl ObservedState {
 /// Nobody asks about saves that are older.
 const SLOW_SAVES_AGE_MAX: Duration = Duration::from_secs(2);
 
-impl Server {
+impl ServerState {
     pub(super) fn note_save(&mut self, at: Instant, took: Duration) {
         if took.is_zero() {
             return;
@@ -137,22 +137,22 @@ impl Server {
     }
 
     /// The request in its hands that a reply answers.
-    pub fn pending(&self, number: u64) -> Option<&Pending> {
+    pub fn pending(&self, number: u64) -> Option<&PendingRequest> {
         self.pending.iter().find(|pending| pending.envelope.number == number)
     }
 }
 
-impl Pending {
-    pub(super) fn new(envelope: Arc<Envelope>, arrived: EventId, disk: &Disk) -> Pending {
+impl PendingRequest {
+    pub(super) fn new(envelope: Arc<Envelope>, arrived: EventId, disk: &DiskState) -> PendingRequest {
         let tail = disk.last();
         let mut pending =
-            Pending { envelope, arrived, is_held: false, is_prev_held: false, tail_min: tail, tail_max: tail };
+            PendingRequest { envelope, arrived, is_held: false, is_prev_held: false, tail_min: tail, tail_max: tail };
         pending.look_at(disk);
         pending
     }
 
     /// The disk has changed: what was true at any moment since the arrival is what counts.
-    pub(super) fn look_at(&mut self, disk: &Disk) {
+    pub(super) fn look_at(&mut self, disk: &DiskState) {
         (self.tail_min, self.tail_max) = (self.tail_min.min(disk.last()), self.tail_max.max(disk.last()));
         match self.envelope.request() {
             Some(RaftRequest::AppendEntries(AppendEntries { prev, entries, .. })) => {
@@ -174,7 +174,7 @@ impl Written {
     }
 }
 
-impl Disk {
+impl DiskState {
     pub(super) fn apply(&mut self, save: &Save, written: Written) -> DiskChange {
         let Written { head, entries: appended } = written;
         let (old_head, old_term_at_base) = (self.head, self.term_at(head.base.index));

@@ -39,7 +39,7 @@ impl Commitment {
     fn count(&mut self, server: PeerId, observed: &ObservedState) {
         let disk = &observed.servers[server].disk;
         let tail = disk.last();
-        let held = |other: &crate::observer::Server| other.disk.covers(tail);
+        let held = |other: &crate::observer::ServerState| other.disk.covers(tail);
         // The whole log need not be walked: the tail of one of those that hold it is the last such
         // entry, and whoever completes a majority has just saved.
         if observed.servers.iter().filter(|other| held(other)).count() >= observed.majority() {
@@ -170,7 +170,7 @@ impl Commitment {
         if is_leaders || observed.majority() == 1 {
             return Ok(());
         }
-        let vouches = |pending: &&crate::observer::Pending| match pending.envelope.request() {
+        let vouches = |pending: &&crate::observer::PendingRequest| match pending.envelope.request() {
             Some(request @ RaftRequest::AppendEntries(AppendEntries { leader_commit, .. })) => {
                 request.through().index.min(*leader_commit) >= at.index && (pending.is_held || !observed.has_disks)
             }

@@ -7,7 +7,7 @@ use labrpc::{Ballot, Head, RaftReply, RaftRequest, RequestVote, RequestVoteReply
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
-use crate::observer::{Disk, DiskChange, Event, EventKind, ObservedState, Server};
+use crate::observer::{DiskChange, DiskState, Event, EventKind, ObservedState, ServerState};
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
@@ -22,7 +22,7 @@ pub(super) struct CrashImages {
     spoken: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
 }
 
-fn broken(rule: &'static Rule, what: String, id: EventId, disk: &Disk) -> Violation {
+fn broken(rule: &'static Rule, what: String, id: EventId, disk: &DiskState) -> Violation {
     let Head { ballot: Ballot { term, voted_for }, base } = disk.head;
     let vote = voted_for.map_or("no vote".into(), |candidate| format!("a vote for server {candidate}"));
     let state = format!(
@@ -35,7 +35,7 @@ fn broken(rule: &'static Rule, what: String, id: EventId, disk: &Disk) -> Violat
 
 impl CrashImages {
     fn vote_changed(&self, server: PeerId, head: Head, old: Head, id: EventId, observed: &ObservedState) -> Violation {
-        let Server { disk, booted, .. } = &observed.servers[server];
+        let ServerState { disk, booted, .. } = &observed.servers[server];
         let what = format!("server {server} changed its vote in term {} on disk", head.ballot.term);
         let spoken = self
             .spoken
@@ -106,7 +106,7 @@ impl CrashImages {
         Ok(())
     }
 
-    fn boundary(&self, server: PeerId, id: EventId, disk: &Disk) -> Result<(), Violation> {
+    fn boundary(&self, server: PeerId, id: EventId, disk: &DiskState) -> Result<(), Violation> {
         let base = disk.head.base;
         match self.committed.get(&base.index) {
             Some(&term) if term != base.term => {

@@ -5,7 +5,7 @@ use labrpc::{Index, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
-use crate::observer::{DiskChange, Event, EventKind, ObservedState, Pending};
+use crate::observer::{DiskChange, Event, EventKind, ObservedState, PendingRequest};
 use crate::rule::replication::{ACKNOWLEDGED, APPEND_ONLY, REFUSAL, START};
 use crate::rule::snapshots::KEEPS;
 use crate::violation::{EventId, Violation};
@@ -25,7 +25,7 @@ struct Agreement {
 
 /// Whether a request in a server's hands gives it the right to cut its log at `index`, where it
 /// held an entry of another term.
-fn is_reason_to_cut(pending: &Pending, term: Term, index: Index, cut: &Entry) -> bool {
+fn is_reason_to_cut(pending: &PendingRequest, term: Term, index: Index, cut: &Entry) -> bool {
     match pending.envelope.request() {
         // If the newer term itself is not on disk, another oracle says so.
         Some(RaftRequest::AppendEntries(AppendEntries { term: asked, prev, entries, .. })) if *asked >= term => {
@@ -57,7 +57,7 @@ impl Kept {
         if hands.iter().any(|pending| is_reason_to_cut(pending, term, index, first)) {
             return Ok(());
         }
-        let snapshot = |pending: &&Pending| match pending.envelope.request() {
+        let snapshot = |pending: &&PendingRequest| match pending.envelope.request() {
             Some(RaftRequest::InstallSnapshot(InstallSnapshot { term: asked, last_included: through, .. }))
                 if *asked == term =>
             {
@@ -114,7 +114,7 @@ impl Kept {
         if change.cut.first() == change.appended.first() {
             return Ok(()); // Written anew, for no use: another oracle says so.
         }
-        let is_given = |pending: &Pending| match pending.envelope.request() {
+        let is_given = |pending: &PendingRequest| match pending.envelope.request() {
             // If the newer term itself is not on disk, another oracle says so.
             Some(RaftRequest::AppendEntries(AppendEntries { term: asked, entries, .. })) => {
                 *asked >= term && !entries.is_empty()

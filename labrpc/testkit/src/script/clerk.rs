@@ -18,12 +18,12 @@ use crate::world::World;
 pub struct ScriptedServers {
     network: Network,
     servers: usize,
-    asked: Receiver<Asked>,
+    asked: Receiver<ClerkRequest>,
 }
 
 /// What a clerk has asked a played server. It can be answered, at any time; if it is dropped, it
 /// never is.
-pub struct Asked {
+pub struct ClerkRequest {
     /// When it arrived.
     pub at: Instant,
     /// Which server was asked.
@@ -34,7 +34,7 @@ pub struct Asked {
     answer: Sender<Vec<u8>>,
 }
 
-impl Asked {
+impl ClerkRequest {
     /// Answers it.
     pub fn reply(self, answer: Answer) {
         let _ = self.answer.send(self.codec.write_answer(&answer));
@@ -44,14 +44,15 @@ impl Asked {
 struct ScriptedPeer {
     me: PeerId,
     codec: &'static dyn Codec,
-    asked: Sender<Asked>,
+    asked: Sender<ClerkRequest>,
 }
 
 impl Service for ScriptedPeer {
     fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let (answer, answered) = channel::bounded(1);
         let request = self.codec.read_command(request)?;
-        let _ = self.asked.send(Asked { at: Instant::now(), server: self.me, request, codec: self.codec, answer });
+        let _ =
+            self.asked.send(ClerkRequest { at: Instant::now(), server: self.me, request, codec: self.codec, answer });
         Ok(answered.recv().ok())
     }
 }
@@ -87,12 +88,12 @@ impl ScriptedServers {
         world: &World,
         mut clerk: C,
         work: impl FnOnce(&mut C) -> T + Send + 'static,
-    ) -> crate::world::Part<T> {
+    ) -> crate::world::BackgroundTask<T> {
         world.spawn("clerk", move || work(&mut clerk))
     }
 
     /// The next thing that a clerk asks, if it comes within `patience`.
-    pub fn hear(&self, patience: Duration) -> Option<Asked> {
+    pub fn hear(&self, patience: Duration) -> Option<ClerkRequest> {
         self.asked.recv_timeout(patience).ok()
     }
 

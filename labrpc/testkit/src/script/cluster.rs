@@ -18,7 +18,7 @@ use labrpc::{
 use super::PUNCTUAL;
 use super::peer::{Part, ReceivedRequest, ScriptedPeer};
 use crate::cluster::{Boot, Booted, Cluster};
-use crate::observer::Disk;
+use crate::observer::DiskState;
 use crate::world::World;
 
 /// A real server, number 0, among played ones.
@@ -77,7 +77,7 @@ impl<R: Elect> ScriptedCluster<R> {
     }
 
     /// The real server's disk, read.
-    pub fn disk(&self) -> Disk {
+    pub fn disk(&self) -> DiskState {
         self.cluster.observer().expect("a stage is watched").look(|observed| observed.servers[ME].disk.clone())
     }
 
@@ -266,7 +266,7 @@ impl<R: Elect> ScriptedCluster<R> {
     }
 
     /// Crashes the real server, and boots it from a disk that holds this.
-    pub fn restart_from(&self, disk: &Disk) {
+    pub fn restart_from(&self, disk: &DiskState) {
         let codec =
             self.cluster.world().codec().filter(|codec| codec.has_disk()).expect("this lab's servers have disks");
         let image = Image {

@@ -13,7 +13,7 @@ mod cluster;
 mod peer;
 mod service;
 
-pub use clerk::{Asked, ScriptedServers};
+pub use clerk::{ClerkRequest, ScriptedServers};
 pub use cluster::ScriptedCluster;
 pub use peer::ReceivedRequest;
 pub use service::{AT_ONCE, append, get, put};

@@ -9,7 +9,7 @@ use labrpc::network::{Carrier, Port};
 use super::ScriptedCluster;
 use super::cluster::ME;
 use crate::cluster::Cluster;
-use crate::world::Part;
+use crate::world::BackgroundTask;
 
 /// A request and its answer, a round of messages between servers, and a round that was on its way
 /// before: six journeys. The rest is for the threads to take their turns.
@@ -37,7 +37,7 @@ impl<R: Elect> ScriptedCluster<R> {
     }
 
     /// A client asks the real server, while the script goes on.
-    pub fn ask_kv_meanwhile(&self, request: Command, patience: Duration) -> Part<Option<Answer>> {
+    pub fn ask_kv_meanwhile(&self, request: Command, patience: Duration) -> BackgroundTask<Option<Answer>> {
         let cluster = self.cluster().clone();
         let name = format!("client {} operation {}", request.client, request.sequence);
         self.cluster().world().spawn(&name, move || ask_kv(&cluster, request, patience))
