@@ -37,7 +37,7 @@ impl Disk {
     ///
     /// When the disk cannot be read back.
     pub fn restore<L: RaftLog>(&mut self, replica: &mut Replica<L>) -> Bytes {
-        // BEGIN 2C Figure 2, persistent state: read back the head, then a log that starts after its base; the summary catches up
+        // BEGIN 2C Figure 2, persistent state: read back head and log, and let the summary catch up
         let Some(image) = self.persister.image() else { return Bytes::default() };
         let head: Head = read_back("its term, vote and log base", &image.head);
         let mut log = L::starting_after(head.base);

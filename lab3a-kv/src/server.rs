@@ -62,7 +62,7 @@ impl<R: Replicate> KvServer<R> {
     /// Asks Raft for agreement on a command, and blocks until there is an answer. `None` once the
     /// server is shut down.
     pub fn submit(&self, command: &Command) -> Option<Answer> {
-        // BEGIN 3A §8, clients: register the waiter first, then start; hold no lock while Raft works or this thread waits
+        // BEGIN 3A §8, clients: register, then start; hold no lock while Raft works or this thread waits
         let (ticket, answered) = self.waiting.lock().register(command.id());
         match self.raft.start(wire::encode(command).into()) {
             Ok(at) => self.waiting.lock().started(ticket, at.term),
@@ -89,7 +89,7 @@ impl<R: Replicate> KvServer<R> {
     ///
     /// When the bytes are not a [`Command`]: only servers of this service write to the log.
     pub fn apply(&self, store: &mut Store, command: &[u8]) {
-        // BEGIN 3A Figure 2, rules for all servers: decode the command, apply it, answer the requests that wait for it
+        // BEGIN 3A Figure 2, rules for all servers: decode the command, apply it, answer its waiters
         let command: Command = wire::decode(command).unwrap_or_else(|error| {
             panic!("a committed entry is not a command of this service ({error}); only `submit` may start commands")
         });
@@ -107,7 +107,7 @@ impl<R: Replicate> KvServer<R> {
 
     /// Refuses requests as soon as the term in which Raft took their command is over.
     fn watch_terms(&self) {
-        // BEGIN 3A §5.1, terms: read Raft's status, act on it, then watch for the next change, until the server is shut down
+        // BEGIN 3A §5.1, terms: act on Raft's status, then watch for the next change, until the server is shut down
         let mut seen = self.raft.status();
         loop {
             self.waiting.lock().reached(seen.term);

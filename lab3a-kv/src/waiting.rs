@@ -14,8 +14,7 @@ const ANSWERS_MAX: usize = 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
 
-/// One blocked request. The list and the request own the two ends of its channel; there is no
-/// third copy to wake by mistake, and answering uses the channel up.
+/// One blocked request. It waits at the other end of `answer`.
 struct Waiter {
     ticket: Ticket,
     command: CommandId,
