@@ -1,4 +1,4 @@
-//! Which tests are meant by the names on the command line.
+//! Which tests the names on the command line choose.
 
 use std::collections::BTreeSet;
 
@@ -10,30 +10,30 @@ use crate::points::{GradedLab, GradedTest};
 use crate::request::{SeedChoice, TestRequest, WorldChoice};
 use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 
-/// So many names of tests are enough in a message of one line.
+/// How many test names a message of one line shows.
 const NAMES_SHOWN_MAX: usize = 5;
 
-/// What is to run of one lab.
+/// The tests of one lab that are chosen.
 #[derive(Debug)]
 pub struct LabSelection {
     /// The lab.
     pub lab: &'static LabCrate,
-    /// All its tests, in the order of its list.
+    /// All tests of the lab, in the order of its list.
     pub listed: Vec<GradedTest>,
-    /// Whether there is anything to build.
+    /// Whether the lab has a test binary to build.
     pub has_graded_tests: bool,
-    /// The tests that are meant by their names or as all of the lab's.
+    /// The tests that are chosen by their names, or because the whole lab is.
     named: BTreeSet<String>,
-    /// The kinds of which all tests are meant.
+    /// The kinds of which all tests are chosen.
     kinds: BTreeSet<TestKind>,
 }
 
 impl LabSelection {
-    /// The whole of a lab.
+    /// All tests of a lab.
     ///
     /// # Errors
     ///
-    /// When the lab has no list of graded tests.
+    /// If the lab has no list of graded tests.
     pub fn whole(lab: &GradedLab) -> Result<LabSelection, CommandError> {
         Ok(LabSelection {
             lab: lab.lab,
@@ -44,17 +44,18 @@ impl LabSelection {
         })
     }
 
-    /// Whether every test of the list is meant.
+    /// Whether every test of the list is chosen.
     pub fn is_whole(&self) -> bool {
         self.named.len() == self.listed.len()
     }
 
-    /// Whether the tests are meant as a crowd, and not each by itself.
+    /// Whether the tests are chosen as a group: a whole lab or a kind. Progress is then shown by
+    /// kind.
     pub fn is_of_many(&self) -> bool {
         self.is_whole() || !self.kinds.is_empty()
     }
 
-    /// The tests that are meant, in the order of the list.
+    /// The tests that are chosen, in the order of the list.
     pub fn tests(&self, binary: &TestBinary) -> Vec<GradedTest> {
         let is_of_kind = |name: &str| binary.find(name).is_ok_and(|found| self.kinds.contains(&found.kind));
         let is_meant = |test: &&GradedTest| self.named.contains(&test.name) || is_of_kind(&test.name);
@@ -62,12 +63,12 @@ impl LabSelection {
     }
 }
 
-/// What is to run, in course order, each test once however often it is named.
+/// The chosen tests, in course order. A test that is named twice runs once.
 ///
 /// # Errors
 ///
-/// [`CommandError::Misuse`] for a name that means nothing or too much, [`CommandError::Broken`] when a lab
-/// that is meant has no list of graded tests.
+/// [`CommandError::Misuse`] for a name that is unknown or ambiguous, [`CommandError::Broken`] if a
+/// chosen lab has no list of graded tests.
 pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelection>, CommandError> {
     let mut meant = BTreeSet::new();
     if let SeedChoice::Replay(token) = &request.seeds {
@@ -99,10 +100,11 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelect
     Ok(selections.collect())
 }
 
-/// Scripts, storms and counts are exact to the millisecond, which only virtual time is.
+/// The one kind that runs on real threads. The others need time that is exact to the millisecond,
+/// and only virtual time is.
 const REAL_KIND: TestKind = TestKind::Cluster;
 
-/// What is meant of a selection on real threads: of a lab, its tests of the one kind that can run there.
+/// What a name chooses on real threads: a lab's name chooses only the tests of [`REAL_KIND`].
 fn on_real_threads<'a>(
     labs: &[GradedLab],
     selector: &str,
@@ -121,11 +123,11 @@ fn on_real_threads<'a>(
     Ok(selected)
 }
 
-/// What a name on the command line means, or a part of it.
+/// What a name on the command line chooses. One name may choose several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Selected<'a> {
     Test(&'a str),
-    /// All tests of a kind in the lab of this short name.
+    /// All tests of a kind in the lab with this short name.
     TestKind(&'static str, TestKind),
 }
 
@@ -167,7 +169,7 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Selected<'a>>
     }
 }
 
-/// All tests of a kind, of one lab or of every lab that has some.
+/// All tests of a kind: of one lab, or of every lab that has this kind.
 fn select_kind<'a>(
     labs: &[GradedLab],
     kind: TestKind,
@@ -261,7 +263,7 @@ mod tests {
         chosen(selectors).unwrap_err().to_string()
     }
 
-    /// Labs and tests are found by each of their names, in course order and without repetition.
+    /// Labs and tests are found by each of their names, in course order and without duplicates.
     #[test]
     fn names_are_found() {
         for name in ["2a", "2A", "lab2a", "LAB2A", "lab2a-election"] {
@@ -273,7 +275,7 @@ mod tests {
         assert_eq!(chosen(&["2b", "init", "basic_agree_2b", "2B"]).unwrap(), expected);
     }
 
-    /// On real threads a lab means its cluster tests, and whoever asks for another kind hears why not.
+    /// On real threads a lab means its cluster tests, and another kind is refused with the reason.
     #[test]
     fn real_threads_run_cluster_tests() {
         let choose_real = |selectors: &[&str]| {
@@ -290,7 +292,7 @@ mod tests {
         assert_eq!(refused, "`2a:rules` needs virtual time: on real threads, only `cluster` tests run");
     }
 
-    /// A kind means that of one lab, or of every lab that has it.
+    /// A kind means the kind of one lab, or of every lab that has it.
     #[test]
     fn kinds_are_found() {
         let kinds = |selectors: &[&str]| -> Vec<(&str, Vec<TestKind>, usize)> {
@@ -315,14 +317,14 @@ mod tests {
         assert_eq!(error(&["2z:rules"]), format!("in `2z:rules`, there is no lab `2z`: did you mean `2a`? {labs}"));
     }
 
-    /// A beginning that several tests share is refused, and they are named, but not endlessly.
+    /// A beginning that several tests share is refused, and the message names some of them.
     #[test]
     fn a_beginning_must_fit_one_test() {
         assert_eq!(error(&["basic"]), "2 tests begin with `basic`: name one of basic_agree_2b, basic_agree_again_2b");
         assert_eq!(enumerate(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d, e, … (6 in all)");
     }
 
-    /// A name that means nothing is answered with what is close to it and what is accepted.
+    /// The message for an unknown name has the closest name and what is accepted.
     #[test]
     fn unknown_names_are_refused() {
         let kinds = "rules, cluster, chaos, cost";
@@ -332,13 +334,13 @@ mod tests {
             error(&["many_election_2a"]),
             format!("there is no lab, kind or test `many_election_2a`: did you mean `many_elections_2a`? {accepted}")
         );
-        // `agree` stands in the midst of names, and at the beginning of none.
+        // `agree` is in the middle of names, and at the beginning of none.
         for name in ["frobnicate", "agree", ""] {
             assert_eq!(error(&[name]), format!("there is no lab, kind or test `{name}` {accepted}"));
         }
     }
 
-    /// A lab without a list is a fault of the course, but only for those who need the lab.
+    /// A lab without a list is an error, but only if the lab is chosen.
     #[test]
     fn a_lab_without_a_list_cannot_be_chosen() {
         let missing = "lab2c-persist/tests/points.txt is missing: it lists the graded tests of lab 2c";

@@ -1,6 +1,6 @@
-//! What became of the variants as programs read it: one JSON document on standard output.
+//! The findings for programs: one JSON document on standard output.
 //!
-//! The document, whose `version` rises when a field is taken away or changes its meaning:
+//! The document. `version` rises when a field is removed or changes its meaning.
 //!
 //! | field | meaning |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | `tried` | what was tried, in the order of the lists |
 //! | `unplantable` | what is listed as not to be planted: `lab`, `id`, `reason` |
 //!
-//! What was tried:
+//! An element of `tried`:
 //!
 //! | field | meaning |
 //! |---|---|
@@ -38,7 +38,7 @@ use crate::test_kind::TestKind;
 /// The version of the document.
 const VERSION: u64 = 1;
 
-/// The whole document, ending in a line break.
+/// The document, with a line break at the end.
 pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
     let is_caught = |tried: &TriedVariant<'_>| tried.verdict() == VariantVerdict::Caught;
     let is_at_once = |tried: &TriedVariant<'_>| is_caught(tried) && tried.catch().is_some_and(|catch| catch.is_at_once);
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::bugs::examples;
 
-    /// The document holds the counts, and of each variant all that the table shows.
+    /// The document has the counts, and everything that the table shows of each variant.
     #[test]
     fn a_script_finds_all_it_needs() {
         let catalogue = examples::catalogue_of_each_outcome();

@@ -1,9 +1,10 @@
-//! Do the graded tests catch what students get wrong? Each known bug is planted, and one must fail.
+//! Do the graded tests catch the bugs that students write? Each known bug is planted, and a test
+//! must fail.
 //!
-//! In reading order: [`catalogue`] reads the labs' lists of bugs, and [`chosen`] says which are
-//! meant; a [`copy`] is a copy of the course in which they are planted, a [`trial`] asks the
-//! tests, and a [`worker_pool`] does so in several workshops at a time. [`verdict`] says what became of
-//! them; [`table`], [`page`] and [`json`] show it.
+//! In reading order: [`catalogue`] reads the labs' lists of bugs, and [`chosen`] chooses from them.
+//! A [`working_copy`] is a copy of the course in which bugs are planted, a [`trial`] runs the tests
+//! on one, and the [`worker_pool`] uses several copies at a time. [`verdict`] has the findings;
+//! [`table`], [`page`] and [`json`] show them.
 
 pub mod catalogue;
 mod chosen;
@@ -39,12 +40,11 @@ use verdict::{Findings, TrialOutcome};
 use worker_pool::PreparedVariant;
 use working_copy::WorkingCopy;
 
-/// Plants what is asked for, and says what became of it.
+/// Plants the requested bugs and shows the findings.
 ///
 /// # Errors
 ///
-/// When a list cannot be followed, when the course does not pass as it is, on Ctrl-C, and when the
-/// machine fails us.
+/// If a list is wrong, if the course fails without a bug, on Ctrl-C, or if the system fails.
 pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<ExitCode, CommandError> {
     let catalogue = Catalogue::read(course)?;
     let chosen = catalogue.choose(request)?;
@@ -76,7 +76,7 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
     Ok(if findings.is_good() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
 }
 
-/// What is to be planted, once all of it is known to fit.
+/// The variants to plant. All edits are checked here, before anything is built.
 fn tasks<'a>(chosen: &ChosenVariants<'a>, tree: &Tree) -> Result<Vec<PreparedVariant<'a>>, CommandError> {
     let mut tasks = Vec::new();
     let mut problems = Vec::new();
@@ -102,7 +102,8 @@ fn try_all<'a>(
     let processors_each = (processors / workers).max(1);
     let mut trial =
         Trial { labs: &labs, is_all_labs: request.is_all_labs, seeds: request.seeds, harness_threads: None };
-    // All copies are made before anything is built: what is built must be younger than its sources.
+    // All copies are made before anything is built, because artifacts must be newer than their
+    // sources.
     let mut copies = Vec::new();
     for _ in 0..workers {
         copies.push(WorkingCopy::open(tree, request.profile)?);
@@ -118,7 +119,7 @@ fn try_all<'a>(
     worker_pool::try_all(tasks, copies, &trial, progress)
 }
 
-/// Says what is wrong with the lists, if anything could not be built, and returns whether so.
+/// Prints an error for each variant that could not be built, and returns whether there is one.
 fn complain_of_unbuildable(findings: &Findings<'_>) -> bool {
     let mut is_complete = true;
     for tried in &findings.tried {
@@ -131,7 +132,7 @@ fn complain_of_unbuildable(findings: &Findings<'_>) -> bool {
     !is_complete
 }
 
-/// Finds out before the work, and not after it, that its result can be written.
+/// Checks that the result can be written, before the work and not after it.
 fn check_writable(path: &Path) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() || path.is_dir() {

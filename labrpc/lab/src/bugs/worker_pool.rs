@@ -1,4 +1,4 @@
-//! Several workshops at work at the same time.
+//! Trying variants in several working copies at the same time.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -14,28 +14,29 @@ use super::working_copy::WorkingCopy;
 use crate::error::CommandError;
 use crate::process::LOOK_INTERVAL;
 
-/// A variant with the files that it changes.
+/// A variant, and the files that it changes.
 #[derive(Debug)]
 pub struct PreparedVariant<'a> {
     /// The variant.
     pub variant: &'a Variant,
-    /// The files that it changes, as they are with it.
+    /// The changed files: their new contents by their paths.
     pub texts: BTreeMap<String, String>,
 }
 
-/// What a worker has to tell.
+/// A message from a worker.
 enum WorkerMessage<'a> {
     Begun(&'a Variant),
-    /// The task of this number is done.
+    /// The variant with this number was tried.
     Done(usize, TriedVariant<'a>),
     Failed(CommandError),
 }
 
-/// Tries all variants, each workshop one after the other, and returns them in the order of the tasks.
+/// Tries all variants, and returns the results in their order. Each working copy tries one variant
+/// at a time.
 ///
 /// # Errors
 ///
-/// On Ctrl-C, and when the machine fails us.
+/// On Ctrl-C, or if the system fails.
 pub fn try_all<'a>(
     tasks: &[PreparedVariant<'a>],
     copies: Vec<WorkingCopy<'_>>,
@@ -61,7 +62,8 @@ pub fn try_all<'a>(
                     tried[number] = Some(done);
                 }
                 Ok(WorkerMessage::Failed(new)) => {
-                    // Nobody begins another task; who is at one ends it, or is interrupted as well.
+                    // No worker begins another variant. Those that are busy finish theirs, or are
+                    // interrupted, too.
                     next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).start = tasks.len();
                     failure.get_or_insert(new);
                 }
@@ -86,7 +88,7 @@ fn work<'a>(
     loop {
         let Some(number) = next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next() else { return };
         let PreparedVariant { variant, texts } = &tasks[number];
-        // Whoever listens has gone only if the whole command is at its end.
+        // Sending fails only if the whole command is about to end.
         let _ = news.send(WorkerMessage::Begun(variant));
         let started = Instant::now();
         let judged = copy.plant(texts).and_then(|()| trial.judge(&copy, variant));

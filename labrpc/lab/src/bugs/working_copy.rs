@@ -1,4 +1,4 @@
-//! A copy of the course in which one variant after the other is planted, built and tried.
+//! A working copy of the course, in which variants are planted one after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -14,16 +14,16 @@ use crate::request::Profile;
 use crate::scratch::Scratch;
 use crate::tree::{self, Tree};
 
-/// A copy of the course and what is built of it. Both are gone once this value is dropped.
+/// A copy of the course, and what is built from it. Both are removed when this value is dropped.
 #[derive(Debug)]
 pub struct WorkingCopy<'a> {
-    /// Where the reports and the words of cargo are written.
+    /// The folder for the copy, the reports and cargo's output.
     pub scratch: Scratch,
     /// The copy.
     pub course: Course,
     original: &'a Tree,
     cargo: Cargo,
-    /// The files that are not as in the original.
+    /// The files that differ from the original.
     planted: BTreeSet<String>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> WorkingCopy<'a> {
     /// Copies the course.
     pub fn open(original: &'a Tree, profile: Profile) -> Result<WorkingCopy<'a>, CommandError> {
         let scratch = Scratch::new("bugs")?;
-        // Cargo tells paths without links, and ours must compare with them.
+        // Cargo reports paths without links, and ours must be comparable.
         let folder = fs::canonicalize(scratch.path())
             .map_err(CommandError::of_system(format!("{} could not be found", scratch.path().display())))?;
         let course = Course::at(&folder.join("course"));
@@ -39,24 +39,25 @@ impl<'a> WorkingCopy<'a> {
         let cargo = Cargo::new(&course, profile)
             .with_output(CompilerOutput::Kept(folder.join("cargo-words.txt")))
             .with_variable("CARGO_TARGET_DIR", folder.join("target"))
-            // Of a variant that does not compile the compiler's words are shown, and no others.
+            // Only the compiler's errors are shown for a variant that does not compile.
             .with_variable("CARGO_TERM_QUIET", "true");
         Ok(WorkingCopy { scratch, course, original, cargo, planted: BTreeSet::new() })
     }
 
-    /// From now on, cargo uses no more than so many processors.
+    /// Limits the number of cargo's jobs from now on.
     pub fn share_processors(&mut self, build_jobs: usize) {
         self.cargo = self.cargo.clone().with_variable("CARGO_BUILD_JOBS", build_jobs.to_string());
     }
 
-    /// Takes over what another workshop has built of the unedited course. The copy of the course
-    /// must be older than that.
+    /// Copies what another working copy has built from the unedited course. This copy of the course
+    /// must be older than that build.
     pub fn take_over(&self, other: &WorkingCopy<'_>) -> Result<(), CommandError> {
         copy_folder(&other.target(), &self.target())
     }
 
-    /// Makes the copy the original with these files changed. No other file is touched, so that cargo
-    /// compiles no more than it must; and those that are get a new date, so that it sees them.
+    /// Makes the copy equal to the original, except for these files. Only files that differ are
+    /// written, so that cargo compiles as little as possible. They get a new date, so that cargo
+    /// sees them.
     pub fn plant(&mut self, texts: &BTreeMap<String, String>) -> Result<(), CommandError> {
         let failed = |path: &Path| CommandError::of_system(format!("{} could not be written", path.display()));
         for name in std::mem::take(&mut self.planted) {
@@ -79,12 +80,12 @@ impl<'a> WorkingCopy<'a> {
         self.cargo.build_tests(&labs, &self.scratch)
     }
 
-    /// What the compiler said last.
+    /// The compiler's output of the last build.
     pub fn words(&self) -> String {
         fs::read_to_string(self.scratch.path().join("cargo-words.txt")).unwrap_or_default()
     }
 
-    /// The first changed file of which nothing was compiled.
+    /// The first changed file whose package was not compiled.
     pub fn unnoticed(&self, compiled: &BTreeSet<PathBuf>) -> Option<&str> {
         let is_compiled = |name: &str| {
             let packages = Path::new(name).ancestors().skip(1).map(|folder| self.course.root().join(folder));
@@ -116,7 +117,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Copies a file with its date: by the dates of what it has built, cargo tells what is stale.
+/// Copies a file with its date, because cargo decides by dates what to build again.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to)?;
     File::options().write(true).open(to)?.set_modified(fs::metadata(from)?.modified()?)
@@ -137,7 +138,7 @@ mod tests {
         (scratch, tree)
     }
 
-    /// Planting changes the files that it must and no others, and undoes what was planted before.
+    /// Planting changes only the files that differ, and undoes what was planted before.
     #[test]
     fn planting_touches_what_it_must() {
         let (_scratch, tree) = tree(&[("a/x.rs", "x"), ("a/y.rs", "y"), ("b/z.rs", "z")]);
@@ -162,7 +163,7 @@ mod tests {
         assert_eq!(modified(&copy, "b/z.rs"), untouched);
     }
 
-    /// A change counts as noticed if something of its own package was compiled, not of one around it.
+    /// A change counts as compiled if its own package was compiled, and not just one around it.
     #[test]
     fn an_unnoticed_change_is_found() {
         let (_scratch, tree) =
@@ -176,7 +177,7 @@ mod tests {
         assert_eq!(copy.unnoticed(&compiled(&["a/b"])), Some("a/x.rs"));
     }
 
-    /// What is taken over keeps its dates, or cargo would build it again.
+    /// A copied build keeps its dates, or cargo would build it again.
     #[test]
     fn dates_are_kept() {
         let (_scratch, tree) = tree(&[("x.rs", "x")]);

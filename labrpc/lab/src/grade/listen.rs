@@ -1,4 +1,4 @@
-//! One test process, from its start to its end, and what it reports meanwhile.
+//! Running one test process, and reading its report while it runs.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::error::CommandError;
 use crate::interrupt;
 use crate::process::{LOOK_INTERVAL, OutputTail, Supervised};
 
-/// What Rust's test harness reads: how many tests it runs at a time.
+/// Tells Rust's test harness how many tests to run at a time.
 const HARNESS_THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 
 impl Runner<'_> {
@@ -28,7 +28,7 @@ impl Runner<'_> {
         run_results: &mut RunResults,
     ) -> Result<(Ending, String), CommandError> {
         let report_path = self.scratch.path().join("report.jsonl");
-        // Each process begins a report of its own, or the one before would be heard twice.
+        // Each process writes a new report. The one of the process before must not be read twice.
         let _ = fs::remove_file(&report_path);
         let mut report = ReportFile::at(&report_path);
         let mut command = self.command(lab, binary, attempt, report_path);
@@ -37,7 +37,8 @@ impl Runner<'_> {
         drop(command);
         let mut heard_last = Instant::now();
         let ending = loop {
-            // Asked first and read afterwards: what it wrote before its end is heard.
+            // Check for the end first and read afterwards, so that nothing it wrote before its end
+            // is missed.
             let ended = process.ending()?;
             let lines = report.new_lines()?;
             if !lines.is_empty() {
@@ -62,7 +63,8 @@ impl Runner<'_> {
         let folder = self.course.folder(lab);
         let mut command = Command::new(&binary.executable);
         command.args(&attempt.filter).current_dir(&folder);
-        // What cargo would set, had it run the tests itself: ours is about another package.
+        // Cargo would set these for the lab. The ones that this command inherited are about its own
+        // package.
         command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);
         if let Some(count) = self.harness_threads {
             command.env(HARNESS_THREADS_VARIABLE, count.to_string());
@@ -88,7 +90,7 @@ impl Runner<'_> {
                 return;
             }
         };
-        // A process speaks for the tests that it was asked to run, and for no others.
+        // Only the tests that the process was asked to run can get results from it.
         if !attempt.tests.contains(&record.test) {
             run_results.pass_over(record);
             return;

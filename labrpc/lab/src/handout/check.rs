@@ -1,4 +1,4 @@
-//! Proving that a handout is what it should be.
+//! Checking a handout: `cargo lab handout --check`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,16 +19,16 @@ use crate::scratch::Scratch;
 use crate::selection;
 use crate::tree::{self, Tree};
 
-/// A student's very first run must not look like a hang.
+/// A student's first run must not look like a hang.
 const RED_RUN_MAX: Duration = Duration::from_secs(60);
 
-/// So many findings of a kind are enough to begin with.
+/// How many findings of a step are shown.
 const FINDINGS_SHOWN_MAX: usize = 10;
 
-/// So many of the last lines of a failed build are shown.
+/// How many of the last lines of a failed build are shown.
 const BUILD_LINES_MAX: usize = 60;
 
-/// A handout on the disk, and what is needed to build it.
+/// A handout on the disk, and what its checks need.
 struct Proof {
     course: Course,
     handout: Handout,
@@ -36,12 +36,11 @@ struct Proof {
     scratch: Scratch,
 }
 
-/// Makes a handout in a temporary folder and proves one thing after the other about it, each with
-/// a line to `say`.
+/// Makes a handout in a temporary folder and checks it step by step. Prints a line for each step.
 ///
 /// # Errors
 ///
-/// The first thing that does not hold.
+/// The first check that fails.
 pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), CommandError> {
     let scratch = Scratch::new("proof")?;
     let folder = scratch.path().join("handout");
@@ -142,12 +141,12 @@ impl Proof {
         self.scratch.path().join("cargo-words.txt")
     }
 
-    /// One target folder and one set of flags for all builds: they then share what they have built.
+    /// One target folder and one set of flags for all builds, so that they share artifacts.
     fn cargo(&self) -> Cargo {
         Cargo::new(&Course::at(&self.folder), Profile::Dev)
             .with_output(CompilerOutput::Kept(self.words()))
             .with_variable("CARGO_TARGET_DIR", self.scratch.path().join("target"))
-            // The one variable for flags that no other variable or file overrules.
+            // No other variable or file overrides the flags in this variable.
             .with_variable("CARGO_ENCODED_RUSTFLAGS", "-D\u{1f}warnings")
     }
 }

@@ -1,4 +1,4 @@
-//! What a lab's list of known bugs may say: everything else is a line with file and line, and status 2.
+//! Errors in a lab's list of known bugs: each is one line with file and line number, and status 2.
 
 use crate::fake::FakeCourse;
 
@@ -30,7 +30,7 @@ fn course() -> FakeCourse {
     course
 }
 
-/// What is listed is shown, and nothing is built for it.
+/// `--list` shows what is listed, and builds nothing.
 #[test]
 fn a_list_is_shown() {
     let course = course();
@@ -45,7 +45,7 @@ fn a_list_is_shown() {
     assert_eq!(course.lab("bugs --list a01").stdout, "2A  A01  vote-once, one-leader  It is bad.\n");
 }
 
-/// Edits that do not fit exactly once are all told of before anything is built, if they are chosen.
+/// All chosen edits that do not fit exactly once are reported before anything is built.
 #[test]
 fn edits_must_fit() {
     let course = course();
@@ -67,7 +67,7 @@ fn edits_must_fit() {
     assert_eq!(course.lab("bugs --list slow-votes").status, Some(0), "what is not chosen need not fit");
 }
 
-/// Each slip in a list is answered with file, line and what would be right.
+/// The message for each mistake in a list has the file, the line and the correction.
 #[test]
 fn slips_are_told() {
     let keys = "(keys: id, what, rules, edits)";

@@ -1,4 +1,4 @@
-//! From a command line to a verdict, with shell scripts in the place of cargo and of the tests.
+//! From a command line to a verdict, with shell scripts in place of cargo and the tests.
 
 use std::fs;
 use std::io::Read;
@@ -17,7 +17,7 @@ fn assert_row(stdout: &str, beginning: &str) {
     assert!(rows(stdout).iter().any(|row| row.starts_with(beginning)), "no row `{beginning}` in\n{stdout}");
 }
 
-/// All labs are run in course order; if everything passes, so does the command.
+/// All labs run in course order. If everything passes, the command succeeds.
 #[test]
 fn a_solved_course_passes() {
     let course = FakeCourse::new();
@@ -32,7 +32,7 @@ fn a_solved_course_passes() {
     assert_eq!(fs::read_to_string(course.root().join("calls.txt")).unwrap().lines().count(), 1, "one build for all");
 }
 
-/// A failed seed costs the test's points, and its report is shown with what replays it.
+/// A failed seed costs the test's points, and its report is shown with a replay line.
 #[test]
 fn a_failed_seed_is_reported() {
     let course = FakeCourse::new();
@@ -50,7 +50,8 @@ fn a_failed_seed_is_reported() {
     );
 }
 
-/// A test without a complete record has failed, whatever is printed and however the process ends.
+/// A test without a record of every seed has failed, whatever is printed and however the process
+/// ends.
 #[test]
 fn a_missing_verdict_is_a_failure() {
     let course = FakeCourse::new();
@@ -66,7 +67,7 @@ fn a_missing_verdict_is_a_failure() {
     assert!(ended.stdout.contains("    Its last output:\n      test two_2a ... ok\n"), "{}", ended.stdout);
 }
 
-/// A test that takes the process down is told from the tests that only went down with it.
+/// A test that aborts the process costs only its own points.
 #[test]
 fn a_crash_costs_only_its_test() {
     let course = FakeCourse::new();
@@ -83,7 +84,7 @@ fn a_crash_costs_only_its_test() {
     assert!(ended.stdout.contains("      stack overflow\n"), "{}", ended.stdout);
 }
 
-/// Tests that pass alone and crash together have not passed: somebody would run into it.
+/// A lab whose tests pass alone and crash together has not passed.
 #[test]
 fn a_crash_of_all_together_is_trouble() {
     let course = FakeCourse::new();
@@ -95,7 +96,7 @@ fn a_crash_of_all_together_is_trouble() {
     assert!(ended.stdout.contains(trouble), "{}", ended.stdout);
 }
 
-/// A process that fails though all its records say otherwise is not believed.
+/// A lab has not passed if a test process fails although all its records say `passed`.
 #[test]
 fn a_contradiction_is_trouble() {
     let course = FakeCourse::new();
@@ -107,7 +108,7 @@ fn a_contradiction_is_trouble() {
     );
 }
 
-/// A lab that does not compile costs its own points and no others; cargo's words are not touched.
+/// A lab that does not compile costs only its own points, and cargo's output is shown unchanged.
 #[test]
 fn a_broken_lab_costs_only_itself() {
     let course = FakeCourse::new();
@@ -121,7 +122,7 @@ fn a_broken_lab_costs_only_itself() {
     assert!(ended.stderr.starts_with(beginning), "{}", ended.stderr);
 }
 
-/// If nothing compiles there is no scoreboard: cargo's words, one line, and status 1.
+/// If nothing compiles there is no scoreboard: only cargo's output, one line, and status 1.
 #[test]
 fn nothing_built_shows_no_board() {
     let course = FakeCourse::new();
@@ -134,7 +135,7 @@ fn nothing_built_shows_no_board() {
     assert_eq!((&document["passed"], &document["score"], &document["points"]), (&json!(false), &json!(0), &json!(30)));
 }
 
-/// Only the chosen tests are run and counted, by the way that cargo would run them.
+/// Only the chosen tests run and count. They run in the environment that cargo would give them.
 #[test]
 fn chosen_tests_are_run_alone() {
     let course = FakeCourse::new();
@@ -154,8 +155,8 @@ fn chosen_tests_are_run_alone() {
     assert_eq!(call, expected);
 }
 
-/// A lab's tests are of four kinds, and may be in modules of these: the kinds are run one after the
-/// other, and the verdicts stand in the order of the list.
+/// A lab's tests are of four kinds, and may be in modules of these. The kinds run one after the
+/// other, and the verdicts are in the order of the list.
 #[test]
 fn tests_of_four_kinds_are_run() {
     let course = FakeCourse::new();
@@ -180,7 +181,7 @@ fn tests_of_four_kinds_are_run() {
     assert_eq!(shown.collect::<Vec<Value>>(), expected);
 }
 
-/// A kind can be asked for, of one lab or of all: no other lab is built, and no other test is run.
+/// A kind can be chosen, of one lab or of all. No other lab is built, and no other test runs.
 #[test]
 fn a_kind_is_run_alone() {
     let course = FakeCourse::new();
@@ -200,7 +201,7 @@ fn a_kind_is_run_alone() {
     assert_row(&course.lab("test 2b:rules 2a").stdout, "total 35/35 3/3 6");
 }
 
-/// A listed test that no kind has, or two have, has failed, and the others are run.
+/// A listed test that is missing in the binary, or is there twice, has failed. The others run.
 #[test]
 fn a_test_without_a_place_is_missing() {
     let course = FakeCourse::new();
@@ -218,7 +219,7 @@ fn a_test_without_a_place_is_missing() {
     assert_eq!(ended.stderr.matches("no verdict").count(), 2, "{}", ended.stderr);
 }
 
-/// A test binary that cannot even list its tests costs them, and the reason is shown.
+/// If a test binary cannot list its tests, they have failed, and the reason is shown.
 #[test]
 fn a_mute_executable_is_told_of() {
     let course = FakeCourse::new();
@@ -229,7 +230,8 @@ fn a_mute_executable_is_told_of() {
     assert_eq!(ended.stdout.matches(reason).count(), 2, "{}", ended.stdout);
 }
 
-/// The options reach the tests through the environment, whose own values are passed over aloud.
+/// The options reach the tests through the environment. The caller's own values are ignored with a
+/// note.
 #[test]
 fn options_reach_the_tests() {
     let course = FakeCourse::new();
@@ -256,7 +258,7 @@ fn options_reach_the_tests() {
     }
 }
 
-/// What a replayed run prints is shown, and only then, for somebody is looking into it.
+/// The output of a replayed run is shown. That of other runs is not.
 #[test]
 fn a_replay_shows_what_is_printed() {
     let course = FakeCourse::new();
@@ -266,7 +268,7 @@ fn a_replay_shows_what_is_printed() {
     assert!(!course.lab("test one_2a --seed 2").stderr.contains("a clue"));
 }
 
-/// A token that only the test kit can tell from a lawful one is refused in its words.
+/// If the test kit refuses a token, its message is shown.
 #[test]
 fn a_refused_token_is_misuse() {
     let course = FakeCourse::new();
@@ -280,7 +282,7 @@ fn a_refused_token_is_misuse() {
     assert_eq!(course.lab("test one_2a").status, Some(1), "without a token, it is a test's failure");
 }
 
-/// More seeds are asked for than reported: the verdict is missing.
+/// If fewer seeds are reported than requested, the verdict is missing.
 #[test]
 fn every_seed_asked_for_is_owed() {
     let course = FakeCourse::new();
@@ -289,7 +291,7 @@ fn every_seed_asked_for_is_owed() {
     assert!(ended.stdout.contains("No verdict, 2 of 3 seeds recorded"), "{}", ended.stdout);
 }
 
-/// The document on standard output is whole, and nothing else is there.
+/// Standard output is one JSON document and nothing else.
 #[test]
 fn json_is_all_of_standard_output() {
     let course = FakeCourse::new();
@@ -309,7 +311,7 @@ fn json_is_all_of_standard_output() {
     assert_eq!(test["failure"], "Two leaders.");
 }
 
-/// Hashes come one run a line in course order, and nothing else does.
+/// Standard output is one line with a hash for each run, in course order, and nothing else.
 #[test]
 fn hashes_are_all_of_standard_output() {
     let course = FakeCourse::new();
@@ -322,7 +324,7 @@ fn hashes_are_all_of_standard_output() {
     assert_eq!(ended.stdout, expected);
 }
 
-/// The author hears of a test that is there, or reports, and is not listed.
+/// A test that is in the binary or in a report, and is not listed, gets a note.
 #[test]
 fn an_unlisted_test_is_noted() {
     let course = FakeCourse::new();
@@ -336,8 +338,7 @@ fn an_unlisted_test_is_noted() {
     assert!(!course.lab("test one_2a").stdout.contains("note"), "nobody asked for the whole lab");
 }
 
-/// A line of the report that makes no sense is passed over, and told of once, even if the tests
-/// are run again.
+/// A malformed line of the report is ignored. It gets one note, even if the tests run again.
 #[test]
 fn a_senseless_line_is_noted() {
     let course = FakeCourse::new();
@@ -348,7 +349,7 @@ fn a_senseless_line_is_noted() {
     assert_eq!(ended.stdout.matches(note).count(), 1, "{}", ended.stdout);
 }
 
-/// A process speaks only for the tests that it was asked to run.
+/// A process reports results only for the tests that it was asked to run.
 #[test]
 fn a_record_of_another_test_settles_nothing() {
     let course = FakeCourse::new();
