@@ -6,8 +6,7 @@
 //! In reading order:
 //!
 //! - [`arguments`] reads the command line, [`help`] explains it;
-//! - [`course`] has the labs, [`points`] the tests that grade each lab, and [`selection`] those
-//! that
+//! - [`course`] has the labs, [`points`] the graded tests of each lab, and [`selection`] those that
 //!   the command line chooses;
 //! - [`grade`] builds and runs them, and turns what they report into verdicts;
 //! - [`scoreboard`] and [`json`] show the verdicts to people and to programs;
@@ -63,11 +62,11 @@ use request::{OutputFormat, TestRequest};
 fn main() -> ExitCode {
     match run(env::args_os().skip(1)) {
         Ok(exit_code) => exit_code,
-        Err(failure) => {
-            if !matches!(failure, CommandError::Interrupted) {
-                eprintln!("error: {failure}");
+        Err(error) => {
+            if !matches!(error, CommandError::Interrupted) {
+                eprintln!("error: {error}");
             }
-            failure.exit_code()
+            error.exit_code()
         }
     }
 }
@@ -82,7 +81,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
         Invocation::Bugs(request) => bugs::run(&find_course()?, &request, print),
         Invocation::Handout(folder) => make_handout(&find_course()?, &folder),
         Invocation::HandoutCheck => {
-            handout::check::prove(&find_course()?, &mut |line| print(line))?;
+            handout::check::check(&find_course()?, &mut |line| print(line))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -100,19 +99,19 @@ fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError
     let selections = selection::choose(&points::read_all(course)?, request)?;
     warn_of_ignored_variables();
     let cargo = Cargo::new(course, request.profile);
-    let results = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr())?;
+    let result = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr())?;
     match request.output {
-        OutputFormat::Scoreboard if results.is_nothing_built() => {}
-        OutputFormat::Scoreboard => print(&scoreboard::render(&results, Paint::for_stdout())),
-        OutputFormat::Json => print(&json::render(&results, request)),
+        OutputFormat::Scoreboard if result.is_nothing_built() => {}
+        OutputFormat::Scoreboard => print(&scoreboard::render(&result, Paint::for_stdout())),
+        OutputFormat::Json => print(&json::render(&result, request)),
         OutputFormat::Hashes => {
-            print(&scoreboard::hashes(&results));
-            if !results.is_passed() {
+            print(&scoreboard::hashes(&result));
+            if !result.is_passed() {
                 eprintln!("error: not every test passed: `cargo lab test` without --hash says why");
             }
         }
     }
-    Ok(if results.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(error::EXIT_FAILED) })
+    Ok(if result.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(error::EXIT_FAILED) })
 }
 
 fn make_handout(course: &Course, folder: &Path) -> Result<ExitCode, CommandError> {

@@ -12,7 +12,7 @@ use crate::interrupt;
 
 /// How often a running process is checked: often enough for a progress bar and for Ctrl-C, and
 /// rarely enough to cost nothing.
-pub const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How much of the end of a process's output is kept: enough for the log of one run, and a bound on
 /// that of an endless loop.
@@ -20,7 +20,7 @@ const OUTPUT_KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// How long to wait for the end of the output after a process has ended. A child process that it
 /// left behind may keep the pipe open.
-const OUTPUT_PATIENCE: Duration = Duration::from_secs(1);
+const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// A running process. It is killed with its children if this value is dropped before it has ended.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Supervised {
                 return Ok(status);
             }
             interrupt::check()?;
-            thread::sleep(LOOK_INTERVAL);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
@@ -106,8 +106,8 @@ impl OutputTail {
     /// The end of the output. Call it after the process has ended.
     pub fn text(self) -> String {
         let started = Instant::now();
-        while !self.reader.is_finished() && started.elapsed() < OUTPUT_PATIENCE {
-            thread::sleep(LOOK_INTERVAL);
+        while !self.reader.is_finished() && started.elapsed() < OUTPUT_WAIT_MAX {
+            thread::sleep(POLL_INTERVAL);
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(kept.make_contiguous()).into_owned()

@@ -143,7 +143,7 @@ mod tests {
     use crate::request::{OutputFormat, Profile, SeedChoice, WorldChoice};
 
     fn read(line: &str) -> Invocation {
-        parse(line.split_whitespace().map(OsString::from)).unwrap_or_else(|failure| panic!("`{line}`: {failure}"))
+        parse(line.split_whitespace().map(OsString::from)).unwrap_or_else(|error| panic!("`{line}`: {error}"))
     }
 
     fn request(line: &str) -> TestRequest {

@@ -106,7 +106,7 @@ mod tests {
 
     fn chosen(request: BugsRequest) -> Result<Vec<String>, String> {
         let catalogue = listed();
-        let chosen = catalogue.choose(&request).map_err(|failure| failure.to_string())?;
+        let chosen = catalogue.choose(&request).map_err(|error| error.to_string())?;
         Ok(chosen.variants.iter().map(|variant| variant.id.clone()).collect())
     }
 

@@ -54,8 +54,10 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
             is_at_once: seed == Some(1),
         })
     };
-    let unbuildable =
-        TrialOutcome::Unbuildable { reason: "it does not compile".to_string(), words: "error[E0308]".to_string() };
+    let unbuildable = TrialOutcome::Unbuildable {
+        reason: "it does not compile".to_string(),
+        compiler_output: "error[E0308]".to_string(),
+    };
     let outcomes = [
         caught("votes_once_2a", Some(1), Some("one-leader")),
         caught("many_elections_2a", Some(7), Some("log-matching")),

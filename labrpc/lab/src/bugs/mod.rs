@@ -49,7 +49,7 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
     let catalogue = Catalogue::read(course)?;
     let chosen = catalogue.choose(request)?;
     let tree = tree::read(course.root())?;
-    let tasks = tasks(&chosen, &tree)?;
+    let prepared = prepare(&chosen, &tree)?;
     if request.output == BugsOutput::List {
         print(&table::list(&chosen));
         return Ok(ExitCode::SUCCESS);
@@ -58,8 +58,8 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
         check_writable(path)?;
     }
     let tried = {
-        let mut progress = BugsProgress::on_stderr(tasks.len());
-        try_all(course, &tree, request, &tasks, &mut progress)?
+        let mut progress = BugsProgress::on_stderr(prepared.len());
+        try_all(course, &tree, request, &prepared, &mut progress)?
     };
     let findings = Findings { tried, unplantable: chosen.unplantable };
     match request.output {
@@ -77,27 +77,27 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
 }
 
 /// The variants to plant. All edits are checked here, before anything is built.
-fn tasks<'a>(chosen: &ChosenVariants<'a>, tree: &Tree) -> Result<Vec<PreparedVariant<'a>>, CommandError> {
-    let mut tasks = Vec::new();
+fn prepare<'a>(chosen: &ChosenVariants<'a>, tree: &Tree) -> Result<Vec<PreparedVariant<'a>>, CommandError> {
+    let mut prepared = Vec::new();
     let mut problems = Vec::new();
     for variant in &chosen.variants {
         match edit::apply(variant, tree) {
-            Ok(texts) => tasks.push(PreparedVariant { variant, texts }),
+            Ok(texts) => prepared.push(PreparedVariant { variant, texts }),
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(tasks) } else { Err(CommandError::of_catalogue(&problems)) }
+    if problems.is_empty() { Ok(prepared) } else { Err(CommandError::of_catalogue(&problems)) }
 }
 
 fn try_all<'a>(
     course: &Course,
     tree: &Tree,
     request: &BugsRequest,
-    tasks: &[PreparedVariant<'a>],
+    prepared: &[PreparedVariant<'a>],
     progress: &mut BugsProgress,
 ) -> Result<Vec<verdict::TriedVariant<'a>>, CommandError> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let workers = request.jobs.map_or(processors, NonZeroUsize::get).min(tasks.len());
+    let workers = request.jobs.map_or(processors, NonZeroUsize::get).min(prepared.len());
     let labs = points::read_all(course)?;
     let processors_each = (processors / workers).max(1);
     let mut trial =
@@ -109,23 +109,23 @@ fn try_all<'a>(
         copies.push(WorkingCopy::open(tree, request.profile)?);
     }
     progress.prepare("the solution as it is");
-    trial.check_reference(&copies[0], tasks)?;
+    trial.check_reference(&copies[0], prepared)?;
     for copy in &copies[1..] {
         progress.prepare("another workshop");
-        copy.take_over(&copies[0])?;
+        copy.take_build_of(&copies[0])?;
     }
-    copies.iter_mut().for_each(|copy| copy.share_processors(processors_each));
+    copies.iter_mut().for_each(|copy| copy.limit_build_jobs(processors_each));
     trial.harness_threads = Some(processors_each);
-    worker_pool::try_all(tasks, copies, &trial, progress)
+    worker_pool::try_all(prepared, copies, &trial, progress)
 }
 
 /// Prints an error for each variant that could not be built, and returns whether there is one.
 fn complain_of_unbuildable(findings: &Findings<'_>) -> bool {
     let mut is_complete = true;
     for tried in &findings.tried {
-        if let TrialOutcome::Unbuildable { reason, words } = &tried.outcome {
+        if let TrialOutcome::Unbuildable { reason, compiler_output } = &tried.outcome {
             let (place, id) = (&tried.variant.place, &tried.variant.id);
-            eprintln!("{words}error: {}:{}: {id}: {reason}", place.file, place.line);
+            eprintln!("{compiler_output}error: {}:{}: {id}: {reason}", place.file, place.line);
             is_complete = false;
         }
     }

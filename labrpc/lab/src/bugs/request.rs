@@ -49,8 +49,8 @@ impl fmt::Display for BugsRequest {
         for selector in &self.selectors {
             write!(f, " {selector}")?;
         }
-        for (is_said, option) in [(self.is_lawful_only, "--lawful"), (self.is_all_labs, "--all-labs")] {
-            if is_said {
+        for (is_set, option) in [(self.is_lawful_only, "--lawful"), (self.is_all_labs, "--all-labs")] {
+            if is_set {
                 write!(f, " {option}")?;
             }
         }

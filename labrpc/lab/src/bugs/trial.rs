@@ -53,13 +53,17 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// If it does not pass, or does not compile.
-    pub fn check_reference(&self, copy: &WorkingCopy<'_>, tasks: &[PreparedVariant<'_>]) -> Result<(), CommandError> {
+    pub fn check_reference(
+        &self,
+        copy: &WorkingCopy<'_>,
+        prepared: &[PreparedVariant<'_>],
+    ) -> Result<(), CommandError> {
         let is_asked = |graded: &&GradedLab| {
-            tasks.iter().any(|task| self.judges(task.variant.lab).any(|judge| judge.lab == graded.lab))
+            prepared.iter().any(|prepared| self.judging_labs(prepared.variant.lab).any(|judge| judge.lab == graded.lab))
         };
         for graded in self.labs.iter().filter(is_asked) {
             let Some(build) = copy.build(graded)? else {
-                eprint!("{}", copy.words());
+                eprint!("{}", copy.compiler_output());
                 let package = graded.lab.package;
                 return Err(CommandError::Broken(format!("{package} does not compile: fix it before you plant bugs")));
             };
@@ -89,7 +93,7 @@ impl Trial<'_> {
         }
         let mut built = BuiltBinaries::default();
         for request in &stages {
-            for graded in self.judges(variant.lab) {
+            for graded in self.judging_labs(variant.lab) {
                 if let Some(unbuildable) = build(copy, graded, &mut built)? {
                     return Ok(unbuildable);
                 }
@@ -107,7 +111,7 @@ impl Trial<'_> {
     }
 
     /// The labs whose tests judge a variant of `lab`, beginning with `lab`.
-    fn judges(&self, lab: &'static LabCrate) -> impl Iterator<Item = &GradedLab> {
+    fn judging_labs(&self, lab: &'static LabCrate) -> impl Iterator<Item = &GradedLab> {
         let from = self.labs.iter().position(|graded| graded.lab == lab).unwrap_or_default();
         let count = if self.is_all_labs { self.labs.len() } else { 1 };
         self.labs.iter().skip(from).take(count)
@@ -128,7 +132,7 @@ impl Trial<'_> {
         if !names.is_empty() {
             self.with_runner(copy, request, |runner| runner.run_tests(graded.lab, binary, &names, &mut run_results))?;
         }
-        Ok(run_results.close(graded.lab, true, Duration::ZERO))
+        Ok(run_results.finish(graded.lab, true, Duration::ZERO))
     }
 
     fn with_runner<T>(
@@ -154,18 +158,19 @@ fn build(
         return Ok(None);
     }
     let Some(build) = copy.build(graded)? else {
-        let (reason, words) = ("it does not compile, see the compiler's errors above".to_string(), copy.words());
-        return Ok(Some(TrialOutcome::Unbuildable { reason, words }));
+        let (reason, compiler_output) =
+            ("it does not compile, see the compiler's errors above".to_string(), copy.compiler_output());
+        return Ok(Some(TrialOutcome::Unbuildable { reason, compiler_output }));
     };
     built.compiled.extend(build.compiled);
     // The first build compiles everything that the lab depends on. If it did not compile the
     // change, the tests would judge the unchanged solution.
     if built.binaries.is_empty()
-        && let Some(file) = copy.unnoticed(&built.compiled)
+        && let Some(file) = copy.change_not_compiled(&built.compiled)
     {
         let reason =
             format!("the tests of lab {} are not built from {file}: edit a file that they depend on", graded.lab.id);
-        return Ok(Some(TrialOutcome::Unbuildable { reason, words: String::new() }));
+        return Ok(Some(TrialOutcome::Unbuildable { reason, compiler_output: String::new() }));
     }
     let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
     built.binaries.insert(graded.lab.id, binary);

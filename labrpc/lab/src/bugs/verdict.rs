@@ -24,7 +24,7 @@ pub enum TrialOutcome {
     /// All tests passed.
     Passed,
     /// It could not be built: what is wrong with the list, and the compiler's output.
-    Unbuildable { reason: String, words: String },
+    Unbuildable { reason: String, compiler_output: String },
 }
 
 /// How a variant was caught.

@@ -12,7 +12,7 @@ use super::trial::Trial;
 use super::verdict::TriedVariant;
 use super::working_copy::WorkingCopy;
 use crate::error::CommandError;
-use crate::process::LOOK_INTERVAL;
+use crate::process::POLL_INTERVAL;
 
 /// A variant, and the files that it changes.
 #[derive(Debug)]
@@ -38,24 +38,24 @@ enum WorkerMessage<'a> {
 ///
 /// On Ctrl-C, or if the system fails.
 pub fn try_all<'a>(
-    tasks: &[PreparedVariant<'a>],
+    prepared: &[PreparedVariant<'a>],
     copies: Vec<WorkingCopy<'_>>,
     trial: &Trial<'_>,
     progress: &mut BugsProgress,
 ) -> Result<Vec<TriedVariant<'a>>, CommandError> {
-    let next = Mutex::new(0..tasks.len());
-    let (sender, news) = mpsc::channel();
-    let mut tried: Vec<Option<TriedVariant<'a>>> = tasks.iter().map(|_| None).collect();
-    let mut failure = None;
+    let next = Mutex::new(0..prepared.len());
+    let (sender, messages) = mpsc::channel();
+    let mut tried: Vec<Option<TriedVariant<'a>>> = prepared.iter().map(|_| None).collect();
+    let mut error = None;
     progress.start();
     thread::scope(|scope| {
         for copy in copies {
             let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || work(tasks, copy, trial, next, &sender));
+            scope.spawn(move || work(prepared, copy, trial, next, &sender));
         }
         drop(sender);
         loop {
-            match news.recv_timeout(LOOK_INTERVAL) {
+            match messages.recv_timeout(POLL_INTERVAL) {
                 Ok(WorkerMessage::Begun(variant)) => progress.begin(variant),
                 Ok(WorkerMessage::Done(number, done)) => {
                     progress.end(&done);
@@ -64,37 +64,37 @@ pub fn try_all<'a>(
                 Ok(WorkerMessage::Failed(new)) => {
                     // No worker begins another variant. Those that are busy finish theirs, or are
                     // interrupted, too.
-                    next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).start = tasks.len();
-                    failure.get_or_insert(new);
+                    next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).start = prepared.len();
+                    error.get_or_insert(new);
                 }
                 Err(RecvTimeoutError::Timeout) => progress.draw(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
     });
-    match failure {
-        Some(failure) => Err(failure),
+    match error {
+        Some(error) => Err(error),
         None => Ok(tried.into_iter().flatten().collect()),
     }
 }
 
 fn work<'a>(
-    tasks: &[PreparedVariant<'a>],
+    prepared: &[PreparedVariant<'a>],
     mut copy: WorkingCopy<'_>,
     trial: &Trial<'_>,
     next: &Mutex<std::ops::Range<usize>>,
-    news: &Sender<WorkerMessage<'a>>,
+    messages: &Sender<WorkerMessage<'a>>,
 ) {
     loop {
         let Some(number) = next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next() else { return };
-        let PreparedVariant { variant, texts } = &tasks[number];
+        let PreparedVariant { variant, texts } = &prepared[number];
         // Sending fails only if the whole command is about to end.
-        let _ = news.send(WorkerMessage::Begun(variant));
+        let _ = messages.send(WorkerMessage::Begun(variant));
         let started = Instant::now();
         let judged = copy.plant(texts).and_then(|()| trial.judge(&copy, variant));
-        let _ = news.send(match judged {
+        let _ = messages.send(match judged {
             Ok(outcome) => WorkerMessage::Done(number, TriedVariant { variant, outcome, real_time: started.elapsed() }),
-            Err(failure) => WorkerMessage::Failed(failure),
+            Err(error) => WorkerMessage::Failed(error),
         });
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::course::Course;
 use crate::error::CommandError;
-use crate::grade::cargo::{Build, Cargo, CompilerOutput};
+use crate::grade::cargo::{Build, Cargo, CargoOutput};
 use crate::interrupt;
 use crate::points::GradedLab;
 use crate::request::Profile;
@@ -37,7 +37,7 @@ impl<'a> WorkingCopy<'a> {
         let course = Course::at(&folder.join("course"));
         tree::write_into(original, course.root())?;
         let cargo = Cargo::new(&course, profile)
-            .with_output(CompilerOutput::Kept(folder.join("cargo-words.txt")))
+            .with_output(CargoOutput::Kept(folder.join("cargo-words.txt")))
             .with_variable("CARGO_TARGET_DIR", folder.join("target"))
             // Only the compiler's errors are shown for a variant that does not compile.
             .with_variable("CARGO_TERM_QUIET", "true");
@@ -45,13 +45,13 @@ impl<'a> WorkingCopy<'a> {
     }
 
     /// Limits the number of cargo's jobs from now on.
-    pub fn share_processors(&mut self, build_jobs: usize) {
+    pub fn limit_build_jobs(&mut self, build_jobs: usize) {
         self.cargo = self.cargo.clone().with_variable("CARGO_BUILD_JOBS", build_jobs.to_string());
     }
 
     /// Copies what another working copy has built from the unedited course. This copy of the course
     /// must be older than that build.
-    pub fn take_over(&self, other: &WorkingCopy<'_>) -> Result<(), CommandError> {
+    pub fn take_build_of(&self, other: &WorkingCopy<'_>) -> Result<(), CommandError> {
         copy_folder(&other.target(), &self.target())
     }
 
@@ -81,12 +81,12 @@ impl<'a> WorkingCopy<'a> {
     }
 
     /// The compiler's output of the last build.
-    pub fn words(&self) -> String {
+    pub fn compiler_output(&self) -> String {
         fs::read_to_string(self.scratch.path().join("cargo-words.txt")).unwrap_or_default()
     }
 
     /// The first changed file whose package was not compiled.
-    pub fn unnoticed(&self, compiled: &BTreeSet<PathBuf>) -> Option<&str> {
+    pub fn change_not_compiled(&self, compiled: &BTreeSet<PathBuf>) -> Option<&str> {
         let is_compiled = |name: &str| {
             let packages = Path::new(name).ancestors().skip(1).map(|folder| self.course.root().join(folder));
             packages
@@ -172,9 +172,9 @@ mod tests {
         let texts = ["a/x.rs", "a/b/src/y.rs"].map(|name| (name.to_string(), "1".to_string()));
         copy.plant(&BTreeMap::from(texts)).unwrap();
         let compiled = |names: &[&str]| names.iter().map(|name| copy.course.root().join(name)).collect();
-        assert_eq!(copy.unnoticed(&compiled(&["a", "a/b"])), None);
-        assert_eq!(copy.unnoticed(&compiled(&["a"])), Some("a/b/src/y.rs"));
-        assert_eq!(copy.unnoticed(&compiled(&["a/b"])), Some("a/x.rs"));
+        assert_eq!(copy.change_not_compiled(&compiled(&["a", "a/b"])), None);
+        assert_eq!(copy.change_not_compiled(&compiled(&["a"])), Some("a/b/src/y.rs"));
+        assert_eq!(copy.change_not_compiled(&compiled(&["a/b"])), Some("a/x.rs"));
     }
 
     /// A copied build keeps its dates, or cargo would build it again.
@@ -189,7 +189,7 @@ mod tests {
         let file = File::options().write(true).open(one.target().join(artifact)).unwrap();
         let date = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
         file.set_modified(date).unwrap();
-        other.take_over(&one).unwrap();
+        other.take_build_of(&one).unwrap();
         let copied = other.target().join(artifact);
         assert_eq!(fs::metadata(&copied).unwrap().modified().unwrap(), date);
         assert_eq!(fs::read_to_string(&copied).unwrap(), "built");

@@ -94,7 +94,7 @@ impl Ending {
     }
 
     /// Why tests of this process have no verdict.
-    pub fn explanation(&self, silence_max: Duration, output: &str) -> String {
+    pub fn reason_for_missing(&self, silence_max: Duration, output: &str) -> String {
         let ending = match self {
             Ending::Hung => format!(
                 "the test process was killed after {} s without a result. Is there a loop that never waits, or a thread \

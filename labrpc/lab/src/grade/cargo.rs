@@ -18,7 +18,7 @@ use crate::test_kind::GRADED_TARGET;
 
 /// Where the output of cargo and the compiler goes.
 #[derive(Clone, Debug)]
-pub enum CompilerOutput {
+pub enum CargoOutput {
     /// To standard error.
     Shown,
     /// Into a file.
@@ -32,7 +32,7 @@ pub enum CompilerOutput {
 pub struct Cargo {
     root: PathBuf,
     profile: Profile,
-    words: CompilerOutput,
+    output: CargoOutput,
     variables: Vec<(&'static str, OsString)>,
 }
 
@@ -57,12 +57,12 @@ pub struct Build {
 impl Cargo {
     /// Builds the given course.
     pub fn new(course: &Course, profile: Profile) -> Cargo {
-        Cargo { root: course.root().to_path_buf(), profile, words: CompilerOutput::Shown, variables: Vec::new() }
+        Cargo { root: course.root().to_path_buf(), profile, output: CargoOutput::Shown, variables: Vec::new() }
     }
 
     /// Sends cargo's output elsewhere.
-    pub fn with_output(self, words: CompilerOutput) -> Cargo {
-        Cargo { words, ..self }
+    pub fn with_output(self, output: CargoOutput) -> Cargo {
+        Cargo { output, ..self }
     }
 
     /// Sets an environment variable for all builds.
@@ -111,10 +111,10 @@ impl Cargo {
         // toolchain.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root).envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stderr(match &self.words {
-            CompilerOutput::Shown => Stdio::inherit(),
-            CompilerOutput::Dropped => Stdio::null(),
-            CompilerOutput::Kept(path) => {
+        command.stderr(match &self.output {
+            CargoOutput::Shown => Stdio::inherit(),
+            CargoOutput::Dropped => Stdio::null(),
+            CargoOutput::Kept(path) => {
                 let failed = CommandError::of_system(format!("{} could not be written", path.display()));
                 File::create(path).map_err(failed)?.into()
             }

@@ -34,10 +34,13 @@ pub fn test(name: &str, points: u64, seeds: u64) -> GradedTest {
 /// and the others are not in the test binary.
 pub fn lab(lab: usize, tests: &[GradedTest], records: Vec<RunRecord>, reasons: &[(&str, &str)]) -> LabResult {
     let mut run_results = RunResults::new(tests, &TestRequest::default());
-    records.into_iter().for_each(|record| assert!(run_results.enter(record), "an example is about its own tests"));
-    reasons.iter().for_each(|(test, reason)| run_results.explain(test, reason));
-    tests.iter().zip([TestKind::Rules, TestKind::Cluster]).for_each(|(test, kind)| run_results.place(&test.name, kind));
-    run_results.close(&LABS[lab], true, Duration::from_millis(310))
+    records.into_iter().for_each(|record| assert!(run_results.add(record), "an example is about its own tests"));
+    reasons.iter().for_each(|(test, reason)| run_results.set_reason(test, reason));
+    tests
+        .iter()
+        .zip([TestKind::Rules, TestKind::Cluster])
+        .for_each(|(test, kind)| run_results.set_kind(&test.name, kind));
+    run_results.finish(&LABS[lab], true, Duration::from_millis(310))
 }
 
 /// A report as the test kit writes it.

@@ -13,7 +13,7 @@ use super::test_binary::TestBinary;
 use crate::course::LabCrate;
 use crate::error::CommandError;
 use crate::interrupt;
-use crate::process::{LOOK_INTERVAL, OutputTail, Supervised};
+use crate::process::{OutputTail, POLL_INTERVAL, Supervised};
 
 /// Tells Rust's test harness how many tests to run at a time.
 const HARNESS_THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
@@ -35,25 +35,25 @@ impl Runner<'_> {
         let output = OutputTail::of(&mut command)?;
         let mut process = Supervised::start(&mut command)?;
         drop(command);
-        let mut heard_last = Instant::now();
+        let mut last_line_at = Instant::now();
         let ending = loop {
             // Check for the end first and read afterwards, so that nothing it wrote before its end
             // is missed.
             let ended = process.ending()?;
             let lines = report.new_lines()?;
             if !lines.is_empty() {
-                heard_last = Instant::now();
+                last_line_at = Instant::now();
             }
-            lines.iter().for_each(|line| self.hear(line, attempt, run_results));
+            lines.iter().for_each(|line| self.handle_line(line, attempt, run_results));
             if let Some(status) = ended {
                 break Ending::Ended(status);
             }
-            if heard_last.elapsed() >= self.silence_max {
+            if last_line_at.elapsed() >= self.silence_max {
                 break Ending::Hung;
             }
             interrupt::check()?;
             self.progress.draw();
-            thread::sleep(LOOK_INTERVAL);
+            thread::sleep(POLL_INTERVAL);
         };
         drop(process);
         Ok((ending, output.text()))
@@ -81,7 +81,7 @@ impl Runner<'_> {
         command
     }
 
-    fn hear(&mut self, line: &str, attempt: &Attempt, run_results: &mut RunResults) {
+    fn handle_line(&mut self, line: &str, attempt: &Attempt, run_results: &mut RunResults) {
         let record = match record::parse(line) {
             Ok(ReportLine::Run(record)) => record,
             Ok(ReportLine::Finished) => return,
@@ -92,14 +92,14 @@ impl Runner<'_> {
         };
         // Only the tests that the process was asked to run can get results from it.
         if !attempt.tests.contains(&record.test) {
-            run_results.pass_over(record);
+            run_results.ignore(record);
             return;
         }
         let test = record.test.clone();
-        let was_settled = run_results.settled(&test).is_some();
-        run_results.enter(record);
+        let was_decided = run_results.verdict_on(&test).is_some();
+        run_results.add(record);
         self.progress.count_run(&test);
-        if !was_settled && let Some(verdict) = run_results.settled(&test) {
+        if !was_decided && let Some(verdict) = run_results.verdict_on(&test) {
             self.progress.show(&verdict);
         }
     }

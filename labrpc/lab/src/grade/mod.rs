@@ -20,7 +20,7 @@ use crate::progress::TestProgress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
 use crate::selection::LabSelection;
-use cargo::{Cargo, CompilerOutput, Executable};
+use cargo::{Cargo, CargoOutput, Executable};
 use run::{Runner, SILENCE_MAX};
 use run_results::RunResults;
 use test_binary::TestBinary;
@@ -101,7 +101,7 @@ fn build(
         executables = found;
         built.extend(all.iter().map(|selection| selection.lab.package));
     } else if all.len() > 1 {
-        let quiet = cargo.clone().with_output(CompilerOutput::Dropped);
+        let quiet = cargo.clone().with_output(CargoOutput::Dropped);
         for selection in &all {
             if let Some(found) = build_some(&quiet, &[*selection], scratch)? {
                 executables.extend(found);
@@ -136,7 +136,7 @@ fn build_some(
 fn not_built(selection: &LabSelection, request: &TestRequest) -> LabResult {
     let tests = selection.tests(&TestBinary::default());
     let mut run_results = RunResults::new(&tests, request);
-    tests.iter().for_each(|test| run_results.explain(&test.name, NOT_BUILT));
-    run_results.complain(NOT_BUILT.to_string());
-    run_results.close(selection.lab, false, Duration::ZERO)
+    tests.iter().for_each(|test| run_results.set_reason(&test.name, NOT_BUILT));
+    run_results.report_trouble(NOT_BUILT.to_string());
+    run_results.finish(selection.lab, false, Duration::ZERO)
 }

@@ -60,8 +60,8 @@ impl Runner<'_> {
         self.progress.start_lab(selection.lab, run_results.expected_count(), selection.is_of_many());
         for test in &tests {
             match binary.find(&test.name) {
-                Ok(found) => run_results.place(&test.name, found.kind),
-                Err(reason) => run_results.explain(&test.name, &reason),
+                Ok(found) => run_results.set_kind(&test.name, found.kind),
+                Err(reason) => run_results.set_reason(&test.name, &reason),
             }
         }
         let mut shape = ProcessHealth::Sound;
@@ -70,7 +70,7 @@ impl Runner<'_> {
             match shape {
                 _ if of_kind.is_empty() => continue,
                 ProcessHealth::Sound => shape = self.run_tests(selection.lab, binary, &of_kind, &mut run_results)?,
-                ProcessHealth::Hung => explain_rest(&of_kind, &mut run_results),
+                ProcessHealth::Hung => set_reason_of_rest(&of_kind, &mut run_results),
             }
             self.end_kind(kind, &of_kind, &run_results);
         }
@@ -80,7 +80,7 @@ impl Runner<'_> {
         if selection.is_whole() {
             note_unlisted(selection, binary, &mut run_results);
         }
-        Ok(run_results.close(selection.lab, true, started.elapsed()))
+        Ok(run_results.finish(selection.lab, true, started.elapsed()))
     }
 
     /// Runs these tests until each has a verdict or a reason for having none.
@@ -110,14 +110,14 @@ impl Runner<'_> {
                 self.progress.pass_on(&output);
             }
             let missing: Vec<String> =
-                attempt.tests.iter().filter(|test| run_results.settled(test).is_none()).cloned().collect();
-            let reason = ending.explanation(self.silence_max, &output);
+                attempt.tests.iter().filter(|test| run_results.verdict_on(test).is_none()).cloned().collect();
+            let reason = ending.reason_for_missing(self.silence_max, &output);
             if matches!(ending, Ending::Hung) {
-                attempts.iter().for_each(|attempt| explain_rest(&attempt.tests, run_results));
-                missing.iter().for_each(|test| run_results.explain(test, &reason));
+                attempts.iter().for_each(|attempt| set_reason_of_rest(&attempt.tests, run_results));
+                missing.iter().for_each(|test| run_results.set_reason(test, &reason));
                 // All tests may have reported before one of their threads hung.
                 if missing.is_empty() {
-                    run_results.complain(reason);
+                    run_results.report_trouble(reason);
                 }
                 return Ok(ProcessHealth::Hung);
             }
@@ -126,14 +126,14 @@ impl Runner<'_> {
                 died_together = Some(reason);
                 continue;
             }
-            missing.iter().for_each(|test| run_results.explain(test, &reason));
+            missing.iter().for_each(|test| run_results.set_reason(test, &reason));
             if !ending.is_success() && missing.is_empty() && run_results.failures() == failures_before {
-                run_results.complain(format!("every test is recorded as passed, but {reason}"));
+                run_results.report_trouble(format!("every test is recorded as passed, but {reason}"));
             }
         }
-        let is_passed = |test: &String| run_results.settled(test).is_some_and(|verdict| verdict.is_passed());
+        let is_passed = |test: &String| run_results.verdict_on(test).is_some_and(|verdict| verdict.is_passed());
         if let Some(reason) = died_together.filter(|_| tests.iter().all(is_passed)) {
-            run_results.complain(format!("each test passes alone, but when they ran together, {reason}"));
+            run_results.report_trouble(format!("each test passes alone, but when they ran together, {reason}"));
         }
         Ok(ProcessHealth::Sound)
     }
@@ -143,14 +143,14 @@ impl Runner<'_> {
         let mut verdicts = run_results.verdicts();
         verdicts.retain(|verdict| tests.contains(&verdict.test.name));
         let missing: Vec<&TestVerdict> =
-            verdicts.iter().filter(|verdict| run_results.settled(&verdict.test.name).is_none()).collect();
+            verdicts.iter().filter(|verdict| run_results.verdict_on(&verdict.test.name).is_none()).collect();
         missing.into_iter().for_each(|verdict| self.progress.show(verdict));
         self.progress.end_kind(kind, &verdicts);
     }
 }
 
-fn explain_rest(tests: &[String], run_results: &mut RunResults) {
-    tests.iter().for_each(|test| run_results.explain(test, "it was not run because an earlier test hung"));
+fn set_reason_of_rest(tests: &[String], run_results: &mut RunResults) {
+    tests.iter().for_each(|test| run_results.set_reason(test, "it was not run because an earlier test hung"));
 }
 
 fn note_unlisted(selection: &LabSelection, binary: &TestBinary, run_results: &mut RunResults) {

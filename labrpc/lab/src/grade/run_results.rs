@@ -57,7 +57,7 @@ impl RunResults {
     }
 
     /// Sets the kind of a test.
-    pub fn place(&mut self, test: &str, kind: TestKind) {
+    pub fn set_kind(&mut self, test: &str, kind: TestKind) {
         if let Some(test_results) = self.test_mut(test) {
             test_results.kind = Some(kind);
         }
@@ -65,10 +65,10 @@ impl RunResults {
 
     /// Adds a record, and returns whether its test is one of the chosen. A seed that has failed
     /// once stays failed, whatever is recorded later.
-    pub fn enter(&mut self, record: RunRecord) -> bool {
+    pub fn add(&mut self, record: RunRecord) -> bool {
         let tests = &mut self.tests;
         let Some(test_results) = tests.iter_mut().find(|test_results| test_results.test.name == record.test) else {
-            self.pass_over(record);
+            self.ignore(record);
             return false;
         };
         self.failures += usize::from(record.failure.is_some());
@@ -80,20 +80,20 @@ impl RunResults {
     }
 
     /// Notes a record of a test that was not asked for. It changes no verdict.
-    pub fn pass_over(&mut self, record: RunRecord) {
+    pub fn ignore(&mut self, record: RunRecord) {
         self.failures += usize::from(record.failure.is_some());
         self.unrequested.insert(record.test);
     }
 
     /// Sets the reason why a test has no verdict.
-    pub fn explain(&mut self, test: &str, reason: &str) {
+    pub fn set_reason(&mut self, test: &str, reason: &str) {
         if let Some(test_results) = self.test_mut(test) {
             test_results.reason = Some(reason.to_string());
         }
     }
 
     /// Sets what went wrong outside of the tests. The first problem is kept.
-    pub fn complain(&mut self, trouble: String) {
+    pub fn report_trouble(&mut self, trouble: String) {
         self.trouble.get_or_insert(trouble);
     }
 
@@ -113,7 +113,7 @@ impl RunResults {
     }
 
     /// The verdict on a test, if its records decide it.
-    pub fn settled(&self, name: &str) -> Option<TestVerdict> {
+    pub fn verdict_on(&self, name: &str) -> Option<TestVerdict> {
         let test_results = self.tests.iter().find(|test_results| test_results.test.name == name)?;
         test_results.outcome().map(|outcome| test_results.verdict(outcome))
     }
@@ -125,7 +125,7 @@ impl RunResults {
     }
 
     /// The result of the lab.
-    pub fn close(self, lab: &'static LabCrate, is_built: bool, real_time: Duration) -> LabResult {
+    pub fn finish(self, lab: &'static LabCrate, is_built: bool, real_time: Duration) -> LabResult {
         let verdicts = self.verdicts();
         LabResult { lab, is_built, verdicts, trouble: self.trouble, notes: self.notes, real_time }
     }
@@ -173,7 +173,7 @@ mod tests {
     fn outcome(seeds: SeedChoice, records: Vec<RunRecord>) -> TestOutcome {
         let request = TestRequest { seeds, ..TestRequest::default() };
         let mut run_results = RunResults::new(&[test(NAME, 10, 3)], &request);
-        records.into_iter().for_each(|record| assert!(run_results.enter(record)));
+        records.into_iter().for_each(|record| assert!(run_results.add(record)));
         run_results.verdicts().remove(0).outcome
     }
 
@@ -222,8 +222,8 @@ mod tests {
     #[test]
     fn strangers_are_remembered() {
         let mut run_results = RunResults::new(&[test(NAME, 10, 1)], &TestRequest::default());
-        assert!(!run_results.enter(run("b_2a", 1, Some("broken"))));
-        assert!(run_results.enter(run(NAME, 1, None)));
+        assert!(!run_results.add(run("b_2a", 1, Some("broken"))));
+        assert!(run_results.add(run(NAME, 1, None)));
         assert_eq!(run_results.verdicts()[0].outcome, TestOutcome::Passed);
         assert_eq!(run_results.unrequested().collect::<Vec<&str>>(), ["b_2a"]);
         assert_eq!(run_results.failures(), 1);

@@ -5,7 +5,9 @@
 
 mod bugs;
 mod catalogue;
+mod choosing;
 mod fake;
 mod grading;
 mod handout;
 mod misuse;
+mod output;

@@ -1,5 +1,7 @@
 //! The results for people.
 
+mod table;
+
 use std::time::Duration;
 
 use crate::grade::CourseResult;
@@ -18,7 +20,7 @@ const WAITING_NAMES_MAX: usize = 5;
 
 /// The scoreboard, and below it a report on each test that failed.
 pub fn render(results: &CourseResult, paint: Paint) -> String {
-    let mut text = table(results, paint);
+    let mut text = table::render(results, paint);
     let mut waiting: Vec<&TestVerdict> = Vec::new();
     // If a lab was not built, all its tests have the same problem.
     for lab in results.labs.iter().filter(|lab| lab.is_built) {
@@ -52,61 +54,6 @@ pub fn hashes(results: &CourseResult) -> String {
 /// A time in seconds, with milliseconds.
 pub fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
-}
-
-fn table(results: &CourseResult, paint: Paint) -> String {
-    let mut rows = vec![["lab", "", "points", "tests", "seeds", "virtual time", "real time"].map(str::to_string)];
-    rows.extend(results.labs.iter().map(|lab| row(lab, results.is_graded)));
-    rows.push(total_row(results));
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::from("\n");
-    for (number, row) in rows.iter().enumerate() {
-        let mut line = format!("{:<lab$}  {:<question$}", row[0], row[1], lab = widths[0], question = widths[1]);
-        for (cell, width) in row.iter().zip(&widths).skip(2) {
-            line += &format!("  {cell:>width$}");
-        }
-        // The first row has the headings, the last the totals, and the rows between them the labs.
-        let mark = match number.checked_sub(1).map(|lab| results.labs.get(lab)) {
-            Some(Some(lab)) if lab.is_passed() => format!("  {}", paint.good("ok")),
-            Some(Some(_)) => format!("  {}", paint.bad("FAILED")),
-            _ => String::new(),
-        };
-        text += &format!("{line}{mark}\n");
-    }
-    text
-}
-
-fn row(lab: &LabResult, is_graded: bool) -> [String; 7] {
-    [
-        lab.lab.title(),
-        lab.lab.question.to_string(),
-        score(lab.score(), lab.points(), is_graded),
-        format!("{}/{}", lab.tests_passed(), lab.verdicts.len()),
-        lab.seeds().to_string(),
-        seconds(lab.virtual_time()),
-        seconds(lab.real_time),
-    ]
-}
-
-fn total_row(results: &CourseResult) -> [String; 7] {
-    let labs = &results.labs;
-    let passed: usize = labs.iter().map(LabResult::tests_passed).sum();
-    let tests: usize = labs.iter().map(|lab| lab.verdicts.len()).sum();
-    [
-        "total".to_string(),
-        String::new(),
-        score(results.score(), results.points(), results.is_graded),
-        format!("{passed}/{tests}"),
-        labs.iter().map(LabResult::seeds).sum::<usize>().to_string(),
-        seconds(labs.iter().map(LabResult::virtual_time).sum()),
-        seconds(labs.iter().map(|lab| lab.real_time).sum()),
-    ]
-}
-
-fn score(score: u64, points: u64, is_graded: bool) -> String {
-    if is_graded { format!("{score}/{points}") } else { "not graded".to_string() }
 }
 
 /// The report of the test itself, or one from here if the test gave none.

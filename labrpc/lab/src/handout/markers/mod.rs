@@ -10,10 +10,13 @@
 //!
 //! In the handout, a `todo!` replaces the markers and all lines between them.
 
-use std::fmt;
+mod error;
+mod line;
 
 use crate::course::LabCrate;
 use crate::grade::verdict::NOT_YET_IMPLEMENTED;
+use error::{Cause, MarkerError};
+use line::Marker;
 
 /// The `max_width` of the workspace's rustfmt.toml. The `todo!` is formatted, so that a student's
 /// first `cargo fmt` changes nothing.
@@ -41,57 +44,6 @@ pub struct Stripped {
     pub sections: Vec<Section>,
 }
 
-/// A wrong marker line.
-#[derive(Debug, PartialEq, Eq)]
-pub struct MarkerError {
-    file: String,
-    line: usize,
-    cause: Cause,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Cause {
-    Nested { begun: usize },
-    NotBegun,
-    Unclosed,
-    Empty,
-    OtherLab { named: String, lab: &'static str },
-    Malformed,
-}
-
-impl fmt::Display for MarkerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.file, self.line)?;
-        match &self.cause {
-            Cause::Nested { begun } => {
-                write!(f, "a section begins inside the section of line {begun}: close that one first with `// END`")
-            }
-            Cause::NotBegun => f.write_str("`// END` closes nothing: there is no open section above it"),
-            Cause::Unclosed => {
-                f.write_str("the section that begins here has no end: write `// END` on a line of its own")
-            }
-            Cause::Empty => {
-                f.write_str("the section that begins here has no code: a student would have nothing to write")
-            }
-            Cause::OtherLab { named, lab } => {
-                write!(f, "the section is marked for lab {named}, but the file is in lab {}", lab.to_uppercase())
-            }
-            Cause::Malformed => {
-                f.write_str("a marker is `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own")
-            }
-        }
-    }
-}
-
-impl std::error::Error for MarkerError {}
-
-/// A marker line, parsed.
-enum Marker<'a> {
-    Begin { lab: &'a str, rule_and_hint: &'a str },
-    End,
-    Malformed,
-}
-
 /// Takes the solutions out of a source file of a lab. `file` is its path in the workspace, with
 /// slashes, for the messages.
 ///
@@ -105,7 +57,7 @@ pub fn strip(text: &str, lab: &LabCrate, file: &str) -> Result<Stripped, MarkerE
     let mut open: Option<(usize, String, String)> = None;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let number = index + 1;
-        match (marker(line), &mut open) {
+        match (line::parse(line), &mut open) {
             (Some(Marker::Malformed), _) => return error(number, Cause::Malformed),
             (Some(Marker::Begin { .. }), Some((begun, ..))) => return error(number, Cause::Nested { begun: *begun }),
             (Some(Marker::Begin { lab: named, .. }), None) if named != lab.title() => {
@@ -157,27 +109,6 @@ pub fn panic_text(section: &Section) -> String {
 pub fn is_code(line: &str) -> bool {
     let line = line.trim();
     !line.is_empty() && !line.starts_with("//")
-}
-
-/// Parses a marker line. A comment whose first word is BEGIN or END must be a marker: if a
-/// malformed one were ignored, the handout would contain a solution.
-fn marker(line: &str) -> Option<Marker<'_>> {
-    let comment = line.trim().strip_prefix("//")?;
-    let words = comment.trim_start_matches(['/', '!']).trim_start();
-    let (word, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
-    if !matches!(word.trim_end_matches(':'), "BEGIN" | "END") {
-        return None;
-    }
-    if comment == " END" {
-        return Some(Marker::End);
-    }
-    if !comment.starts_with(" BEGIN ") {
-        return Some(Marker::Malformed);
-    }
-    let (lab, rule_and_hint) = rest.split_once(' ').unwrap_or((rest, ""));
-    let is_complete =
-        rule_and_hint.split_once(':').is_some_and(|(rule, hint)| !rule.trim().is_empty() && !hint.trim().is_empty());
-    Some(if is_complete { Marker::Begin { lab, rule_and_hint: rule_and_hint.trim() } } else { Marker::Malformed })
 }
 
 fn close(message: String, solution: String) -> Section {
