@@ -20,7 +20,7 @@
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "this command lives in the real world: it waits for processes, not for simulated servers"
+    reason = "this command waits for processes, not for simulated servers"
 )]
 
 mod arguments;

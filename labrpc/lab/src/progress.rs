@@ -168,7 +168,7 @@ mod tests {
 
     /// The seeds that a failed test does not run any more count as done.
     #[test]
-    fn a_failed_test_holds_nothing_up() {
+    fn a_failed_test_counts_as_done() {
         let result = examples::lab_with_each_outcome();
         let mut progress = TestProgress::hidden();
         progress.start_lab(result.lab, 2 + 3 + 5, true);

@@ -49,7 +49,7 @@ mod tests {
 
     /// Two folders are never the same, and a dropped one is gone with its contents.
     #[test]
-    fn a_dropped_scratch_leaves_nothing() {
+    fn a_dropped_folder_is_removed() {
         let scratch = Scratch::new("test").unwrap();
         let other = Scratch::new("test").unwrap();
         assert_ne!(scratch.path(), other.path());

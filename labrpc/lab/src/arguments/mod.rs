@@ -227,7 +227,7 @@ mod tests {
 
     /// A handout is either made or checked.
     #[test]
-    fn a_handout_is_made_or_proved() {
+    fn a_handout_is_made_or_checked() {
         assert_eq!(read("handout ../student"), Invocation::Handout(PathBuf::from("../student")));
         assert_eq!(read("handout --check"), Invocation::HandoutCheck);
     }

@@ -29,11 +29,11 @@ impl Catalogue {
         }
         let selectors: Vec<Selector<'_>> =
             request.selectors.iter().map(|selector| self.select(selector)).collect::<Result<_, CommandError>>()?;
-        let is_meant = |lab: &LabCrate, id: &str| {
+        let is_chosen = |lab: &LabCrate, id: &str| {
             selectors.is_empty() || selectors.iter().any(|selector| selector.is_about(lab, id))
         };
         let mut variants: Vec<&Variant> =
-            self.variants.iter().filter(|variant| is_meant(variant.lab, &variant.id)).collect();
+            self.variants.iter().filter(|variant| is_chosen(variant.lab, &variant.id)).collect();
         variants.retain(|variant| variant.is_lawful() || !request.is_lawful_only);
         if let Some(count) = request.spread {
             variants = spread(variants, count);
@@ -43,7 +43,7 @@ impl Catalogue {
             return Err(CommandError::Misuse(format!("no {kind} matches: `cargo lab bugs --list` shows all")));
         }
         let is_partial = request.is_lawful_only || request.spread.is_some();
-        let others = self.unplantable.iter().filter(|bug| !is_partial && is_meant(bug.lab, &bug.id));
+        let others = self.unplantable.iter().filter(|bug| !is_partial && is_chosen(bug.lab, &bug.id));
         Ok(ChosenVariants { variants, unplantable: others.collect() })
     }
 
@@ -83,8 +83,8 @@ enum Selector<'a> {
 impl Selector<'_> {
     fn is_about(&self, lab: &LabCrate, id: &str) -> bool {
         match self {
-            Selector::Lab(meant) => *meant == lab,
-            Selector::Id(meant) => *meant == id,
+            Selector::Lab(selected) => *selected == lab,
+            Selector::Id(selected) => *selected == id,
         }
     }
 }

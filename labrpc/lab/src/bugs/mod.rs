@@ -111,7 +111,7 @@ fn try_all<'a>(
     progress.prepare("the solution as it is");
     trial.check_reference(&copies[0], prepared)?;
     for copy in &copies[1..] {
-        progress.prepare("another workshop");
+        progress.prepare("another working copy");
         copy.take_build_of(&copies[0])?;
     }
     copies.iter_mut().for_each(|copy| copy.limit_build_jobs(processors_each));

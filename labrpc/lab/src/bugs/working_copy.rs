@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn tree(files: &[(&str, &str)]) -> (Scratch, Tree) {
-        let scratch = Scratch::new("workshop").unwrap();
+        let scratch = Scratch::new("copy").unwrap();
         for (name, text) in files {
             let path = scratch.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -140,7 +140,7 @@ mod tests {
 
     /// Planting changes only the files that differ, and undoes what was planted before.
     #[test]
-    fn planting_touches_what_it_must() {
+    fn planting_changes_only_what_differs() {
         let (_scratch, tree) = tree(&[("a/x.rs", "x"), ("a/y.rs", "y"), ("b/z.rs", "z")]);
         let mut copy = WorkingCopy::open(&tree, Profile::Dev).unwrap();
         let read = |copy: &WorkingCopy<'_>| {
@@ -165,7 +165,7 @@ mod tests {
 
     /// A change counts as compiled if its own package was compiled, and not just one around it.
     #[test]
-    fn an_unnoticed_change_is_found() {
+    fn a_change_that_was_not_compiled_is_found() {
         let (_scratch, tree) =
             tree(&[("a/Cargo.toml", ""), ("a/b/Cargo.toml", ""), ("a/x.rs", "x"), ("a/b/src/y.rs", "y")]);
         let mut copy = WorkingCopy::open(&tree, Profile::Dev).unwrap();
@@ -179,7 +179,7 @@ mod tests {
 
     /// A copied build keeps its dates, or cargo would build it again.
     #[test]
-    fn dates_are_kept() {
+    fn a_copied_build_keeps_its_dates() {
         let (_scratch, tree) = tree(&[("x.rs", "x")]);
         let (one, other) =
             (WorkingCopy::open(&tree, Profile::Dev).unwrap(), WorkingCopy::open(&tree, Profile::Dev).unwrap());

@@ -34,7 +34,9 @@ pub fn test(name: &str, points: u64, seeds: u64) -> GradedTest {
 /// and the others are not in the test binary.
 pub fn lab(lab: usize, tests: &[GradedTest], records: Vec<RunRecord>, reasons: &[(&str, &str)]) -> LabResult {
     let mut run_results = RunResults::new(tests, &TestRequest::default());
-    records.into_iter().for_each(|record| assert!(run_results.add(record), "an example is about its own tests"));
+    records
+        .into_iter()
+        .for_each(|record| assert!(run_results.add(record), "an example has records of its own tests only"));
     reasons.iter().for_each(|(test, reason)| run_results.set_reason(test, reason));
     tests
         .iter()

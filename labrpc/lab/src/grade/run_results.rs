@@ -220,7 +220,7 @@ mod tests {
 
     /// A record of a test that was not chosen changes no verdict, but is noted.
     #[test]
-    fn strangers_are_remembered() {
+    fn unrequested_tests_are_noted() {
         let mut run_results = RunResults::new(&[test(NAME, 10, 1)], &TestRequest::default());
         assert!(!run_results.add(run("b_2a", 1, Some("broken"))));
         assert!(run_results.add(run(NAME, 1, None)));

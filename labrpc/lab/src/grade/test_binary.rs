@@ -131,7 +131,7 @@ mod tests {
 
     /// A test that is nowhere, in two places or of no kind is not run: the sentence says why.
     #[test]
-    fn a_test_has_one_place() {
+    fn a_test_must_be_found_once() {
         let error = |test: &str| binary().find(test).unwrap_err();
         assert_eq!(error("x"), "no test in tests/graded has this name");
         let same = "in tests/graded have the same name: rename all but one";

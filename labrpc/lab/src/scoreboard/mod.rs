@@ -164,7 +164,7 @@ FAILED  reelection_2a
 
     /// If a lab could not be built, this is said once, and not again for each test.
     #[test]
-    fn a_lab_that_is_not_built_is_told_once() {
+    fn a_lab_that_is_not_built_is_reported_once() {
         let tests = [examples::test("basic_agree_2b", 5, 1), examples::test("backup_2b", 5, 1)];
         let lab = examples::lab(1, &tests, Vec::new(), &[]);
         let lab = LabResult { is_built: false, trouble: Some("it could not be built".to_string()), ..lab };
@@ -176,7 +176,7 @@ FAILED  reelection_2a
     /// A test that failed at a `todo!` is not reported as broken: the missing code is named, once
     /// for all tests that wait for it.
     #[test]
-    fn missing_code_is_no_fault() {
+    fn missing_code_is_not_reported_as_broken() {
         let tests = ["one_2a", "two_2a", "three_2a"].map(|name| examples::test(name, 10, 1));
         let records = [("one_2a", "vote"), ("two_2a", "lead"), ("three_2a", "vote")].map(|(test, hint)| {
             let failure = format!("server 1 panicked:\nnot yet implemented: lab 2A: §5.2: {hint} (src/lib.rs)\nat x");
@@ -199,7 +199,7 @@ These tests wait for code that you have yet to write:
 
     /// If many tests wait for the same code, the first ones are named and the others counted.
     #[test]
-    fn a_crowd_that_waits_is_counted() {
+    fn many_waiting_tests_are_counted() {
         let names: Vec<String> = (1..=7).map(|number| format!("t{number}_2a")).collect();
         let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
         let records = names.iter().map(|name| examples::run(name, 1, Some("not yet implemented: vote\n")));
@@ -210,7 +210,7 @@ These tests wait for code that you have yet to write:
 
     /// If many tests fail, the first reports are shown, and a command line for each of the others.
     #[test]
-    fn a_crowd_that_fails_is_shown_in_part() {
+    fn the_first_of_many_failures_are_shown() {
         let names: Vec<String> = (1..=REPORTS_MAX + 2).map(|number| format!("t{number}_2a")).collect();
         let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
         let records = names[..=REPORTS_MAX].iter().map(|name| examples::run(name, 1, Some("Nobody leads.")));
@@ -228,7 +228,7 @@ FAILED  also in lab 2A:
 
     /// Problems outside of the tests, and notes for the lab's author, are at the end.
     #[test]
-    fn trouble_is_told() {
+    fn trouble_and_notes_are_at_the_end() {
         let lab = LabResult { trouble: Some("a\nb".to_string()), notes: vec!["c".to_string()], ..passed_lab() };
         let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         assert!(text.contains("1.000 s    0.310 s  FAILED\n"), "{text}");

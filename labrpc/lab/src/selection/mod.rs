@@ -57,8 +57,8 @@ impl LabSelection {
     /// The tests that are chosen, in the order of the list.
     pub fn tests(&self, binary: &TestBinary) -> Vec<GradedTest> {
         let is_of_kind = |name: &str| binary.find(name).is_ok_and(|found| self.kinds.contains(&found.kind));
-        let is_meant = |test: &&GradedTest| self.named.contains(&test.name) || is_of_kind(&test.name);
-        self.listed.iter().filter(is_meant).cloned().collect()
+        let is_chosen = |test: &&GradedTest| self.named.contains(&test.name) || is_of_kind(&test.name);
+        self.listed.iter().filter(is_chosen).cloned().collect()
     }
 }
 
@@ -69,18 +69,18 @@ impl LabSelection {
 /// [`CommandError::Misuse`] for a name that is unknown or ambiguous, [`CommandError::Broken`] if a
 /// chosen lab has no list of graded tests.
 pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelection>, CommandError> {
-    let mut meant = BTreeSet::new();
+    let mut chosen = BTreeSet::new();
     if let SeedChoice::Replay(token) = &request.seeds {
-        meant.insert(Selected::Test(token_test(labs, &token.test)?));
+        chosen.insert(Selected::Test(token_test(labs, &token.test)?));
     } else if request.selectors.is_empty() {
         if request.world == WorldChoice::Simulated {
             return labs.iter().map(LabSelection::whole).collect();
         }
-        meant.extend(select_kind(labs, REAL_KIND, None)?);
+        chosen.extend(select_kind(labs, REAL_KIND, None)?);
     }
     for selector in &request.selectors {
         let selected = select(labs, selector)?;
-        meant.extend(if request.world == WorldChoice::Real {
+        chosen.extend(if request.world == WorldChoice::Real {
             on_real_threads(labs, selector, selected)?
         } else {
             selected
@@ -88,13 +88,13 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelect
     }
     let selections = labs.iter().filter_map(|lab| {
         let listed = lab.tests.as_deref()?;
-        let is_named = |test: &&GradedTest| meant.contains(&Selected::Test(&test.name));
+        let is_named = |test: &&GradedTest| chosen.contains(&Selected::Test(&test.name));
         let named: BTreeSet<String> = listed.iter().filter(is_named).map(|test| test.name.clone()).collect();
-        let is_kind = |kind: &TestKind| meant.contains(&Selected::TestKind(lab.lab.id, *kind));
+        let is_kind = |kind: &TestKind| chosen.contains(&Selected::Kind(lab.lab.id, *kind));
         let kinds: BTreeSet<TestKind> = lab.kinds.iter().copied().filter(is_kind).collect();
-        let is_meant = !named.is_empty() || !kinds.is_empty();
+        let is_chosen = !named.is_empty() || !kinds.is_empty();
         let (listed, has_graded_tests) = (listed.to_vec(), !lab.kinds.is_empty());
-        is_meant.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, named, kinds })
+        is_chosen.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, named, kinds })
     });
     Ok(selections.collect())
 }
@@ -112,7 +112,7 @@ fn on_real_threads<'a>(
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&selector.to_lowercase())) {
         return select_kind(labs, REAL_KIND, Some(lab));
     }
-    let is_other_kind = |meant: &Selected<'_>| matches!(meant, Selected::TestKind(_, kind) if *kind != REAL_KIND);
+    let is_other_kind = |chosen: &Selected<'_>| matches!(chosen, Selected::Kind(_, kind) if *kind != REAL_KIND);
     if selected.iter().any(is_other_kind) {
         let kind = REAL_KIND.name();
         return Err(CommandError::Misuse(format!(

@@ -12,11 +12,17 @@ const NAMES_SHOWN_MAX: usize = 5;
 /// What a name on the command line chooses. One name may choose several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Selected<'a> {
+    /// The test with this name.
     Test(&'a str),
     /// All tests of a kind in the lab with this short name.
-    TestKind(&'static str, TestKind),
+    Kind(&'static str, TestKind),
 }
 
+/// What a name chooses: a lab, a kind, a kind of a lab (`2b:rules`), a test, or the beginning of a test's name.
+///
+/// # Errors
+///
+/// [`CommandError::Misuse`] if it is unknown or ambiguous.
 pub fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Selected<'a>>, CommandError> {
     let name = selector.to_lowercase();
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&name)) {
@@ -53,20 +59,21 @@ pub fn select_kind<'a>(
     kind: TestKind,
     only: Option<&GradedLab>,
 ) -> Result<Vec<Selected<'a>>, CommandError> {
-    let is_meant = |lab: &&GradedLab| only.is_none_or(|only| only.lab == lab.lab) && lab.kinds.contains(&kind);
-    let mut meant = Vec::new();
-    for lab in labs.iter().filter(is_meant) {
+    let is_chosen = |lab: &&GradedLab| only.is_none_or(|only| only.lab == lab.lab) && lab.kinds.contains(&kind);
+    let mut chosen = Vec::new();
+    for lab in labs.iter().filter(is_chosen) {
         lab.tests()?;
-        meant.push(Selected::TestKind(lab.lab.id, kind));
+        chosen.push(Selected::Kind(lab.lab.id, kind));
     }
-    if meant.is_empty() {
+    if chosen.is_empty() {
         let which = only.map_or("no lab has".to_string(), |only| format!("lab {} has no", only.lab.id));
         let (name, folder) = (kind.name(), GRADED_FOLDER);
         return Err(CommandError::Misuse(format!("{which} {folder}/{name}: there is nothing of this kind to run")));
     }
-    Ok(meant)
+    Ok(chosen)
 }
 
+/// The listed test that a replay token names.
 pub fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, CommandError> {
     let names = all_names(labs);
     names.iter().copied().find(|name| *name == test).ok_or_else(|| {
@@ -77,6 +84,7 @@ pub fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, Comm
     })
 }
 
+/// The names of a lab's tests.
 pub fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, CommandError> {
     Ok(lab.tests()?.iter().map(|test| test.name.as_str()))
 }

@@ -86,7 +86,7 @@ fn assert_nothing_left(course: &FakeCourse) {
 
 /// The table has each bug with the test that caught it. Bad verdicts are explained below it.
 #[test]
-fn every_outcome_is_told() {
+fn every_verdict_is_shown() {
     let course = course();
     list(
         &course,
@@ -125,7 +125,7 @@ FALSE ALARM  fast: It is at-once. (lab2b-log/bugs.toml:1)
 ";
     assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
     assert_eq!(ended.status, Some(1));
-    assert_eq!(ended.stderr.lines().count(), 8, "where there is no bar, a line for each: {}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 8, "without a bar, each has a line: {}", ended.stderr);
     assert_nothing_left(&course);
 }
 
@@ -169,7 +169,7 @@ fn all_caught_is_success() {
 
 /// Each kind runs with one seed first, then with all. Nothing runs after a test has failed.
 #[test]
-fn no_more_is_run_than_must_be() {
+fn nothing_runs_after_a_failure() {
     let course = course();
     list(&course, "lab2a-election", &[("bug", "A01", "at-once"), ("bug", "A02", "late"), ("lawful", "slow", "other")]);
     let reference = ["good rules 1", "good cost 1"];
@@ -201,13 +201,13 @@ fn a_bug_must_compile() {
     let words = "error[E0308]: mismatched types in lab2a-election\n\
                  error: lab2a-election/bugs.toml:1: A01: it does not compile, see the compiler's errors above\n";
     assert!(ended.stderr.ends_with(words), "{}", ended.stderr);
-    assert!(!course.root().join("page.md").exists(), "an incomplete page is none");
+    assert!(!course.root().join("page.md").exists(), "an incomplete page is not written");
     assert_nothing_left(&course);
 }
 
 /// An edit of a file that the tests are not built from is refused.
 #[test]
-fn a_bug_must_be_compiled() {
+fn an_edited_file_must_be_compiled() {
     let course = course();
     course.write("docs/page.md", "good\n");
     let entry = entry("bug", "lab2a-election", "A01", "bad").replace("lab2a-election/src/lib.rs", "docs/page.md");

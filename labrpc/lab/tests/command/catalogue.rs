@@ -64,12 +64,12 @@ fn edits_must_fit() {
     course.write("lab2a-election/src/lib.rs", "mango\n");
     let never = "A01: the text to find is not in lab2a-election/src/lib.rs: copy it from there, with its spaces";
     assert_eq!(course.lab("bugs --list").stderr, format!("error: {FILE}:6: {never}\n"));
-    assert_eq!(course.lab("bugs --list slow-votes").status, Some(0), "what is not chosen need not fit");
+    assert_eq!(course.lab("bugs --list slow-votes").status, Some(0), "only chosen edits must fit");
 }
 
 /// The message for each mistake in a list has the file, the line and the correction.
 #[test]
-fn slips_are_told() {
+fn mistakes_are_reported_with_their_lines() {
     let keys = "(keys: id, what, rules, edits)";
     let cases = [
         (
@@ -139,7 +139,7 @@ fn slips_are_told() {
 
 /// Ids are unique in the whole course.
 #[test]
-fn ids_are_of_the_course() {
+fn ids_are_unique_in_the_course() {
     let course = course();
     course.write("lab2b-log/bugs.toml", "[[unplantable]]\nid = \"a01\"\nreason = \"It is not possible.\"\n");
     let ended = course.lab("bugs --list");

@@ -126,7 +126,7 @@ fn a_refused_token_is_misuse() {
 
 /// If fewer seeds are reported than requested, the verdict is missing.
 #[test]
-fn every_seed_asked_for_is_owed() {
+fn every_requested_seed_must_be_reported() {
     let course = FakeCourse::new();
     let ended = course.lab("test one_2a --seeds 3");
     assert_eq!(ended.status, Some(1));

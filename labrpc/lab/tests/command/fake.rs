@@ -141,7 +141,7 @@ fn rows(stdout: &str) -> Vec<String> {
     stdout.lines().map(|line| line.split_whitespace().collect::<Vec<&str>>().join(" ")).collect()
 }
 
-/// Asserts that the scoreboard has a row that begins so.
+/// Asserts that a row of the scoreboard has this beginning.
 pub fn assert_row(stdout: &str, beginning: &str) {
     assert!(rows(stdout).iter().any(|row| row.starts_with(beginning)), "no row `{beginning}` in\n{stdout}");
 }

@@ -18,8 +18,8 @@ fn a_solved_course_passes() {
     assert_row(&ended.stdout, "3B How does a service stay small? 30/30 2/2 4 4.000 s");
     assert_row(&ended.stdout, "total 180/180 12/12 24 24.000 s");
     let shown: Vec<&str> = ended.stderr.lines().filter_map(|line| line.get(..2)).collect();
-    assert_eq!(shown, ["2A", "2B", "2C", "2D", "3A", "3B"], "what passes is told by its kind");
-    assert!(!ended.stderr.contains('\r') && !ended.stderr.contains('\x1b'), "no bar and no colour in a file");
+    assert_eq!(shown, ["2A", "2B", "2C", "2D", "3A", "3B"], "a kind that passes gets one line");
+    assert!(!ended.stderr.contains('\r') && !ended.stderr.contains('\x1b'), "a file gets no bar and no colour");
     assert_eq!(fs::read_to_string(course.root().join("calls.txt")).unwrap().lines().count(), 1, "one build for all");
 }
 
@@ -77,7 +77,7 @@ fn a_crash_costs_only_its_test() {
 
 /// A lab whose tests pass alone and crash together has not passed.
 #[test]
-fn a_crash_of_all_together_is_trouble() {
+fn a_crash_of_tests_that_pass_alone_is_trouble() {
     let course = FakeCourse::new();
     course.behave("lab2a-election", &format!("[ $# -gt 2 ] && kill -ABRT $$; {PASSING}"));
     let ended = course.lab("test 2a");
@@ -128,7 +128,7 @@ fn nothing_built_shows_no_board() {
 
 /// A listed test that is missing in the binary, or is there twice, has failed. The others run.
 #[test]
-fn a_test_without_a_place_is_missing() {
+fn a_test_must_be_in_the_binary_once() {
     let course = FakeCourse::new();
     course.write("lab2a-election/tests/points.txt", "one_2a 10 2\ntwo_2a 20 2\nthree_2a 5 2\n");
     course.write("lab2a-election/tests/graded/chaos.rs", "fn two_2a\n");
@@ -146,7 +146,7 @@ fn a_test_without_a_place_is_missing() {
 
 /// If a test binary cannot list its tests, they have failed, and the reason is shown.
 #[test]
-fn a_mute_executable_is_told_of() {
+fn a_binary_that_cannot_list_its_tests_is_reported() {
     let course = FakeCourse::new();
     course.write("lab2a-election/mute", "");
     let ended = course.lab("test 2a");
@@ -157,7 +157,7 @@ fn a_mute_executable_is_told_of() {
 
 /// A process reports results only for the tests that it was asked to run.
 #[test]
-fn a_record_of_another_test_settles_nothing() {
+fn a_record_of_another_test_does_not_count() {
     let course = FakeCourse::new();
     course.write("lab2a-election/tests/graded/cluster.rs", "fn one_2a\n");
     course.write("lab2a-election/tests/graded/rules.rs", "fn two_2a\n");

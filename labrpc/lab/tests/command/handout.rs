@@ -91,7 +91,7 @@ fn vote() -> bool {
     ] {
         assert!(!student.join(absent).exists(), "{absent}");
     }
-    assert_eq!(fs::read_dir(course.beside("")).unwrap().count(), 3, "beside the course stands only the handout");
+    assert_eq!(fs::read_dir(course.beside("")).unwrap().count(), 3, "only the handout is beside the course");
 }
 
 /// A handout works like the course, but no handout can be made from it.
@@ -99,7 +99,7 @@ fn vote() -> bool {
 fn a_handout_is_a_course() {
     let course = solved_course();
     fs::create_dir(course.beside("student")).unwrap();
-    assert_eq!(course.lab("handout ../student").status, Some(0), "an empty folder is free");
+    assert_eq!(course.lab("handout ../student").status, Some(0), "an empty folder may be used");
     let student = course.beside("student");
     let tested = course.command("test 2a").current_dir(&student).output().unwrap();
     assert_eq!(tested.status.code(), Some(1));
@@ -113,7 +113,7 @@ fn a_handout_is_a_course() {
 
 /// A folder that is not empty, or is inside the course, is refused and left unchanged.
 #[test]
-fn a_taken_place_is_refused() {
+fn a_folder_in_use_is_refused() {
     let course = solved_course();
     fs::write(course.beside("file"), "mine").unwrap();
     fs::create_dir(course.beside("full")).unwrap();
@@ -162,7 +162,7 @@ fn a_link_makes_no_handout() {
 
 /// A good handout passes every check, and the temporary folder is removed.
 #[test]
-fn a_good_handout_is_proved() {
+fn a_good_handout_passes_every_check() {
     let course = solved_course();
     let ended = course.lab("handout --check");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
@@ -176,7 +176,7 @@ fn a_good_handout_is_proved() {
 
 /// Each check fails when it should, and its message says why.
 #[test]
-fn each_false_claim_is_found_out() {
+fn each_check_can_fail() {
     type Fault = fn(&FakeCourse);
     let faults: [(usize, Fault, &str); 8] = [
         (

@@ -167,7 +167,7 @@ fn handouts_are_checked() {
 
 /// Outside of the course, nothing but help is available.
 #[test]
-fn the_course_must_be_around() {
+fn the_folder_must_be_in_the_course() {
     let course = FakeCourse::new();
     let outside = course.temporary();
     let run = |arguments: &str| course.command(arguments).current_dir(&outside).output().unwrap();
@@ -191,7 +191,7 @@ fn the_course_must_be_around() {
 
 /// An error in the course itself is one line with file and line number as well, but has status 1.
 #[test]
-fn faults_of_the_course_are_told_apart() {
+fn errors_in_the_course_have_status_1() {
     let course = FakeCourse::new();
     course.write("lab2b-log/tests/points.txt", "one_2b 10\n");
     let ended = course.lab("test 2a");

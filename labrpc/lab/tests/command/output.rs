@@ -48,12 +48,12 @@ fn an_unlisted_test_is_noted() {
     let unlisted = "earns no points: lab2a-election/tests/points.txt does not list it\n";
     let notes = format!("note: lab 2a: `rules::new_2a` {unlisted}\nnote: lab 2a: `newer_2a` {unlisted}");
     assert!(ended.stdout.ends_with(&notes), "{}", ended.stdout);
-    assert!(!course.lab("test one_2a").stdout.contains("note"), "nobody asked for the whole lab");
+    assert!(!course.lab("test one_2a").stdout.contains("note"), "there are notes only for a whole lab");
 }
 
 /// A malformed line of the report is ignored. It gets one note, even if the tests run again.
 #[test]
-fn a_senseless_line_is_noted() {
+fn a_malformed_line_is_noted() {
     let course = FakeCourse::new();
     course.behave("lab2a-election", "[ $# -gt 2 ] && echo nonsense >> \"$LAB_REPORT\"; exit 101");
     let ended = course.lab("test 2a");

@@ -95,7 +95,7 @@ mod tests {
 
     /// Edits of one file are applied in order, and leave the rest of the file alone.
     #[test]
-    fn edits_follow_one_another() {
+    fn edits_are_applied_in_order() {
         let edits = [("a.rs", "one\n", "two\n"), ("b.rs", "three", ""), ("a.rs", "two\ntwo\ntwo", "four")];
         let texts = [("a.rs", "four\néé\n"), ("b.rs", "\n")].map(|(file, text)| (file.to_string(), text.to_string()));
         assert_eq!(planted(&edits), Ok(texts.to_vec()));

@@ -201,7 +201,7 @@ fn tick(&mut self) {
 
     /// Two placeholders with the same text get their solutions back in order.
     #[test]
-    fn like_placeholders_are_told_apart() {
+    fn equal_placeholders_get_their_solutions_in_order() {
         let source = ["one", "two"].map(|name| format!("    // BEGIN 2A §5: x\n    {name}();\n    // END\n")).concat();
         let Stripped { text, sections } = stripped(&source);
         assert_eq!(put_back(&text, &sections), Some(source));
