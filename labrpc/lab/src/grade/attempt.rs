@@ -89,8 +89,8 @@ impl Ending {
     pub fn refusal(&self, replay: Option<&ReplayToken>, output: &str) -> Option<String> {
         let named = format!("LAB_REPLAY={}", replay?);
         let is_refused = matches!(self, Ending::Ended(status) if status.code() == Some(MISUSE_EXIT));
-        let complaint = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;
-        Some(format!("{named}{complaint}"))
+        let message = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;
+        Some(format!("{named}{message}"))
     }
 
     /// Why tests of this process have no verdict.

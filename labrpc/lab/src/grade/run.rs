@@ -64,18 +64,18 @@ impl Runner<'_> {
                 Err(reason) => run_results.set_reason(&test.name, &reason),
             }
         }
-        let mut shape = ProcessHealth::Sound;
+        let mut health = ProcessHealth::Sound;
         for kind in TestKind::ALL {
             let of_kind = binary.of_kind(kind, &tests);
-            match shape {
+            match health {
                 _ if of_kind.is_empty() => continue,
-                ProcessHealth::Sound => shape = self.run_tests(selection.lab, binary, &of_kind, &mut run_results)?,
+                ProcessHealth::Sound => health = self.run_tests(selection.lab, binary, &of_kind, &mut run_results)?,
                 ProcessHealth::Hung => set_reason_of_rest(&of_kind, &mut run_results),
             }
             self.end_kind(kind, &of_kind, &run_results);
         }
-        let nowhere = run_results.verdicts().into_iter().filter(|verdict| verdict.kind.is_none());
-        nowhere.for_each(|verdict| self.progress.show(&verdict));
+        let not_found = run_results.verdicts().into_iter().filter(|verdict| verdict.kind.is_none());
+        not_found.for_each(|verdict| self.progress.show(&verdict));
         self.progress.end_lab();
         if selection.is_whole() {
             note_unlisted(selection, binary, &mut run_results);
@@ -103,8 +103,8 @@ impl Runner<'_> {
         let mut attempts = attempt::plan(binary, tests.to_vec(), &self.request.seeds);
         while let Some(attempt) = attempts.pop_front() {
             let (ending, output) = self.attempt(lab, binary, &attempt, run_results)?;
-            if let Some(complaint) = ending.refusal(attempt.replay.as_ref(), &output) {
-                return Err(CommandError::Misuse(complaint));
+            if let Some(message) = ending.refusal(attempt.replay.as_ref(), &output) {
+                return Err(CommandError::Misuse(message));
             }
             if attempt.is_shown {
                 self.progress.pass_on(&output);

@@ -18,7 +18,7 @@ pub struct TestBinary {
     /// The paths of the tests, such as `rules::votes::once_2a`, by the name of the test function.
     paths: BTreeMap<String, Vec<String>>,
     /// Why the binary could not list its tests.
-    complaint: Option<String>,
+    list_error: Option<String>,
 }
 
 /// Where a test is in the binary.
@@ -52,7 +52,7 @@ impl TestBinary {
             if status.success() {
                 binary.paths = paths(&listing);
             } else {
-                binary.complaint = Some(format!("{GRADED_FOLDER} could not list its tests: it ended with {status}"));
+                binary.list_error = Some(format!("{GRADED_FOLDER} could not list its tests: it ended with {status}"));
             }
             binaries.insert(executable.package.clone(), binary);
         }
@@ -65,7 +65,7 @@ impl TestBinary {
     ///
     /// A sentence if there is none or more than one, or if the test is of no kind.
     pub fn find(&self, test: &str) -> Result<FoundTest<'_>, String> {
-        match (self.paths.get(test).map(Vec::as_slice), &self.complaint) {
+        match (self.paths.get(test).map(Vec::as_slice), &self.list_error) {
             (Some([path]), _) => match TestKind::of_path(path) {
                 Some(kind) => Ok(FoundTest { kind, path }),
                 None => Err(format!(
@@ -77,7 +77,7 @@ impl TestBinary {
                 let paths = paths.join(", ");
                 Err(format!("{paths} in {GRADED_FOLDER} have the same name: rename all but one"))
             }
-            (None, Some(complaint)) => Err(complaint.clone()),
+            (None, Some(list_error)) => Err(list_error.clone()),
             (None, None) if self.paths.is_empty() => Err(format!("there are no tests in {GRADED_FOLDER}")),
             (None, None) => Err(format!("no test in {GRADED_FOLDER} has this name")),
         }
@@ -140,7 +140,7 @@ mod tests {
         let stray = "lab::stray_2a in tests/graded is in none of the modules rules, cluster, chaos, cost: move it to one of them";
         assert_eq!(error("stray_2a"), stray);
         assert_eq!(TestBinary::default().find("x").unwrap_err(), "there are no tests in tests/graded");
-        let silent = TestBinary { complaint: Some("it was silent".to_string()), ..TestBinary::default() };
+        let silent = TestBinary { list_error: Some("it was silent".to_string()), ..TestBinary::default() };
         assert_eq!(silent.find("x").unwrap_err(), "it was silent");
     }
 

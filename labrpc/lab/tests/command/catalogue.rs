@@ -50,10 +50,10 @@ fn a_list_is_shown() {
 fn edits_must_fit() {
     let course = course();
     course.write(FILE, GOOD);
-    let never = "A01: the text to find is more than once in lab2a-election/src/lib.rs: add the line above or below it";
+    let never =
+        "A01: the text to find occurs more than once in lab2a-election/src/lib.rs: add the line above or below it";
     course.write("lab2a-election/src/lib.rs", "good\ngood\n");
-    let twice =
-        "slow-votes: the text to find is more than once in lab2a-election/src/lib.rs: add the line above or below it";
+    let twice = "slow-votes: the text to find occurs more than once in lab2a-election/src/lib.rs: add the line above or below it";
     for arguments in ["bugs", "bugs --list"] {
         let ended = course.lab(arguments);
         let errors = format!("error: {FILE}:6: {never}\nerror: {FILE}:13: {twice}\n");

@@ -54,7 +54,7 @@ impl SourceEdit {
         };
         let after_first = start + find.chars().next().map_or(0, char::len_utf8);
         if text[after_first..].contains(find.as_str()) {
-            return Err(format!("the text to find is more than once in {file}: add the line above or below it"));
+            return Err(format!("the text to find occurs more than once in {file}: add the line above or below it"));
         }
         Ok(format!("{}{replace}{}", &text[..start], &text[start + find.len()..]))
     }
@@ -107,7 +107,7 @@ mod tests {
     fn an_edit_must_fit_once() {
         let refused = |edits: &[(&str, &str, &str)]| planted(edits).unwrap_err();
         let never = "is not in a.rs: copy it from there, with its spaces";
-        let twice = "is more than once in a.rs: add the line above or below it";
+        let twice = "occurs more than once in a.rs: add the line above or below it";
         assert_eq!(refused(&[("a.rs", "three", "x")]), format!("bugs.toml:10: A01: the text to find {never}"));
         assert_eq!(refused(&[("a.rs", "two", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
         assert_eq!(refused(&[("a.rs", "é", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
