@@ -4,22 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use labrpc::time::Instant;
-use labrpc::{LogPosition, PeerId, Term};
+use labrpc::{Ballot, LogPosition, PeerId, RequestVote, RequestVoteReply, Term, Timing};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
 
-use crate::message::{Heartbeat, RequestVote, RequestVoteReply};
-use crate::timing::Timing;
-
-/// All that an election must remember over a crash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ballot {
-    /// The latest term that this server knows of.
-    pub term: Term,
-    /// Whom it voted for in that term.
-    pub voted_for: Option<PeerId>,
-}
+use crate::timing;
 
 #[derive(Clone, Debug)]
 enum Role {
@@ -31,16 +20,16 @@ enum Role {
     Leader,
 }
 
-/// What a tick asks of the layer around the election.
+/// What the layer around the election has to do after a tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// Nothing is due.
-    Sleep,
+pub enum TickOutcome {
+    /// Nothing: it is too early.
+    NotDue,
     /// Ask every other server for its vote.
     Campaign(RequestVote),
-    /// This server alone is a majority, and leads.
+    /// Send the first heartbeat: this server alone is a majority, and leads now.
     Elected,
-    /// Let every other server hear from its leader.
+    /// Send a heartbeat to every other server.
     Heartbeat,
 }
 
@@ -59,24 +48,24 @@ pub struct Election {
     rng: SmallRng,
     ballot: Ballot,
     role: Role,
-    /// Since when nothing has spoken against the next campaign; a leader's latest heartbeat.
-    quiet_since: Instant,
-    /// How much quiet starts a campaign, this time.
+    /// When the election timer was last restarted; for a leader, its latest heartbeat.
+    timer_started: Instant,
+    /// How much silence starts the next campaign.
     election_timeout: Duration,
 }
 
 impl Election {
-    /// A follower in term 0 that hears silence from `now` on.
+    /// A follower in term 0 whose election timer starts at `now`.
     ///
     /// `seed` decides all of its timeouts, so that a run can be repeated. Servers must not share
-    /// one, or they would all campaign at the same moments.
+    /// a seed, or they would all campaign at the same moments.
     ///
     /// # Panics
     ///
-    /// When `me` is not a server of the cluster, or `timing` lets no heartbeat come in time.
+    /// When `me` is not a server of the cluster, or when `timing` makes every heartbeat too late.
     pub fn new(me: PeerId, cluster_size: usize, timing: Timing, seed: u64, now: Instant) -> Election {
         assert!(me < cluster_size, "there is no server {me} among {cluster_size}, which are counted from 0");
-        timing.assert_sound();
+        timing::assert_sound(&timing);
         let mut election = Election {
             me,
             cluster_size,
@@ -84,20 +73,20 @@ impl Election {
             rng: SmallRng::seed_from_u64(seed),
             ballot: Ballot::default(),
             role: Role::Follower,
-            quiet_since: now,
+            timer_started: now,
             election_timeout: timing.election_timeout_max,
         };
         election.restart_timer(now);
         election
     }
 
-    /// Takes up, as a follower, where a crash left off (lab 2C).
+    /// Continues as a follower with the term and vote from before a crash (lab 2C).
     pub fn resume(&mut self, ballot: Ballot) {
         self.ballot = ballot;
         self.role = Role::Follower;
     }
 
-    /// What must be remembered over a crash.
+    /// The current term and vote, which must survive a crash.
     pub fn ballot(&self) -> Ballot {
         self.ballot
     }
@@ -107,7 +96,7 @@ impl Election {
         self.me
     }
 
-    /// How many servers there are, this one included.
+    /// The number of servers, this one included.
     pub fn cluster_size(&self) -> usize {
         self.cluster_size
     }
@@ -123,12 +112,7 @@ impl Election {
         matches!(self.role, Role::Leader)
     }
 
-    /// The header of every message that this server sends as a leader.
-    pub fn heartbeat(&self) -> Heartbeat {
-        Heartbeat { term: self.ballot.term, leader: self.me }
-    }
-
-    /// How many servers decide: more than half of all, so that any two majorities share one.
+    /// The size of a majority: more than half of all servers, so that any two majorities share one.
     pub fn majority(&self) -> usize {
         // BEGIN 2A §5.2 majority: clusters of one and of an even size count as well
         self.cluster_size / 2 + 1
@@ -137,34 +121,33 @@ impl Election {
 
     /// When [`tick`](Election::tick) next has something to do.
     ///
-    /// A deposed leader waits like everyone else: its last heartbeat was the last word it heard
-    /// from a leader.
+    /// A leader that stepped down waits like any follower, counted from its own last heartbeat.
     pub fn due(&self) -> Instant {
         let pause = if self.is_leader() { self.timing.heartbeat_interval } else { self.election_timeout };
-        self.quiet_since + pause
+        self.timer_started + pause
     }
 
-    /// Acts on the clock: a leader is to send heartbeats, any other server to campaign, if that
-    /// is due. `last_log` is where the caller's log ends.
+    /// Acts on the clock, if anything is due: a leader sends heartbeats, any other server campaigns.
+    /// `last_log` is where the caller's log ends.
     ///
     /// What was due when the caller woke up may no longer be due now.
-    pub fn tick(&mut self, last_log: LogPosition, now: Instant) -> Wake {
+    pub fn tick(&mut self, last_log: LogPosition, now: Instant) -> TickOutcome {
         // BEGIN 2A Figure 2, Rules for Servers: assert_invariants, look at due() again, then act by role
         self.assert_invariants();
         if now < self.due() {
-            return Wake::Sleep; // Something moved the deadline while the ticker was waking.
+            return TickOutcome::NotDue; // Something moved the deadline while the ticker was waking.
         }
         if self.is_leader() {
-            self.quiet_since = now;
-            return Wake::Heartbeat;
+            self.timer_started = now;
+            return TickOutcome::Heartbeat;
         }
         self.campaign(last_log, now)
         // END
     }
 
-    /// Stands for election: in a term of its own, with its own vote, and with a new timeout in
-    /// case that nobody wins. A cluster of one is won at once.
-    fn campaign(&mut self, last_log: LogPosition, now: Instant) -> Wake {
+    /// Starts an election: in a new term, with its own vote, and with a new timeout in case
+    /// nobody wins. A server that is alone in its cluster wins at once.
+    fn campaign(&mut self, last_log: LogPosition, now: Instant) -> TickOutcome {
         // BEGIN 2A Figure 2, Candidates: the next term, a vote for yourself, a new timer, a question to all others
         self.ballot = Ballot { term: self.ballot.term + 1, voted_for: Some(self.me) };
         self.role = Role::Candidate { votes: BTreeSet::from([self.me]) };
@@ -172,36 +155,36 @@ impl Election {
         log::debug!("server {} campaigns in term {}", self.me, self.ballot.term);
         if self.majority() == 1 {
             self.lead(now);
-            return Wake::Elected;
+            return TickOutcome::Elected;
         }
-        Wake::Campaign(RequestVote { term: self.ballot.term, candidate: self.me, last_log })
+        TickOutcome::Campaign(RequestVote { term: self.ballot.term, candidate: self.me, last_log })
         // END
     }
 
-    /// Becomes the leader. The caller lets every other server know at once, so the next
-    /// heartbeat is a whole interval away.
+    /// Becomes the leader. The caller sends the first heartbeat at once, so the next one is due
+    /// after a whole interval.
     fn lead(&mut self, now: Instant) {
         // BEGIN 2A §5.2: change the role, and count the interval from now
         self.role = Role::Leader;
-        self.quiet_since = now;
+        self.timer_started = now;
         log::debug!("server {} leads term {}", self.me, self.ballot.term);
         // END
     }
 
-    /// Begins a new wait for a leader's word, of a new length: servers whose timeouts once
-    /// collided should not collide for ever.
+    /// Restarts the election timer with a new random timeout, so that servers whose timeouts
+    /// collided once do not collide again.
     fn restart_timer(&mut self, now: Instant) {
         // BEGIN 2A §5.2 randomized timeouts: draw from self.rng, between the two bounds of self.timing
         let Timing { election_timeout_min, election_timeout_max, .. } = self.timing;
         self.election_timeout = self.rng.random_range(election_timeout_min..=election_timeout_max);
-        self.quiet_since = now;
+        self.timer_started = now;
         // END
     }
 
-    /// Every message names its sender's term. A newer one than ours, in a request or in a reply,
-    /// ends whatever this server was doing in its older term, and the vote that it cast there.
+    /// Takes over a newer term, from a request or a reply: the server becomes a follower that has
+    /// not voted.
     ///
-    /// An equal or older term changes nothing: above all it gives nobody a second vote.
+    /// An equal or older term changes nothing. Above all it does not free the vote.
     pub fn observe_term(&mut self, term: Term) {
         // BEGIN 2A Figure 2, All Servers: a newer term makes a follower that has voted for nobody
         if term > self.ballot.term {
@@ -211,12 +194,12 @@ impl Election {
         // END
     }
 
-    /// A candidate asks for this server's vote. It gets it if its term is the present one, if
+    /// A candidate asks for this server's vote. It gets the vote if its term is current, if
     /// the vote is still free or already the candidate's, and if its log is at least as up to
     /// date as ours, which ends at `last_log`.
     ///
-    /// Only a vote that is granted restarts the timer: a candidate that cannot win must not keep
-    /// those quiet who can.
+    /// Only a granted vote restarts the timer. Otherwise a candidate that cannot win would keep
+    /// the others from campaigning.
     pub fn request_vote(&mut self, request: &RequestVote, last_log: LogPosition, now: Instant) -> RequestVoteReply {
         // BEGIN 2A Figure 2, RequestVote rules 1 and 2: observe the term, then three conditions
         self.observe_term(request.term);
@@ -232,8 +215,8 @@ impl Election {
         // END
     }
 
-    /// Takes in the answer to a [`RequestVote`]. True if it is the vote that wins: the caller
-    /// then lets every other server know at once.
+    /// Handles the answer to a [`RequestVote`]. True if this vote wins the election: the caller
+    /// then sends the first heartbeat at once.
     ///
     /// The answer may be to an earlier campaign, may come twice, or after the election is won.
     pub fn count_vote(&mut self, from: PeerId, reply: &RequestVoteReply, now: Instant) -> bool {
@@ -255,21 +238,21 @@ impl Election {
         // END
     }
 
-    /// A leader speaks. False if its term is over: its message is then to be refused.
+    /// A leader of `term` sent a message. False if that term is over: the caller refuses the message.
     ///
-    /// Any other leader is obeyed, by a candidate too, and restarts the timer, whatever else
-    /// comes of its message.
+    /// Otherwise the server follows that leader, even if it was a candidate, and restarts its
+    /// timer, no matter whether the message's entries fit.
     ///
     /// # Panics
     ///
-    /// When this server leads the same term: the promise of all elections is then broken.
-    pub fn hear_leader(&mut self, heartbeat: &Heartbeat, now: Instant) -> bool {
+    /// When this server leads the same term: Election Safety (§5.2) is broken.
+    pub fn hear_leader(&mut self, term: Term, now: Instant) -> bool {
         // BEGIN 2A Figure 2, AppendEntries rule 1 and Candidates: refuse an older term, follow any other
-        self.observe_term(heartbeat.term);
-        if heartbeat.term < self.ballot.term {
+        self.observe_term(term);
+        if term < self.ballot.term {
             return false;
         }
-        assert!(!self.is_leader(), "server {} leads too, and now hears {heartbeat:?}", self.me);
+        assert!(!self.is_leader(), "server {} leads term {term}, and so does another server", self.me);
         self.role = Role::Follower;
         self.restart_timer(now);
         true

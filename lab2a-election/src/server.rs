@@ -1,45 +1,54 @@
 //! Lab 2A's server: an election over a log that is always empty.
 
 use labrpc::time::Instant;
-use labrpc::{LogPosition, Outbox, PeerId, Protocol, Standing};
+use labrpc::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, Link, LogPosition, Outbox, PeerId, Protocol, RaftReply,
+    RaftRequest, Status,
+};
 
-use crate::election::{Election, Wake};
-use crate::message::{HeartbeatReply, Reply, Request};
+use crate::election::{Election, TickOutcome};
+use crate::raft::Raft;
+
+/// Starts lab 2A's server. `links` lead to the other servers.
+pub fn boot(election: Election, links: Vec<Link>) -> Raft<Election> {
+    Raft::spawn(election, |_| {}, links)
+}
 
 impl Protocol for Election {
-    type Request = Request;
-    type Reply = Reply;
-
-    fn tick(&mut self, now: Instant, outbox: &mut Outbox<Request>) {
-        // BEGIN 2A §5.2: turn the Wake into requests to all others; who is elected speaks at once
+    fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
+        // BEGIN 2A §5.2: turn the TickOutcome into requests to all others; a newly elected leader sends a heartbeat at once
         let request = match Election::tick(self, LogPosition::ZERO, now) {
-            Wake::Sleep => return,
-            Wake::Campaign(request) => Request::RequestVote(request),
-            Wake::Elected | Wake::Heartbeat => Request::Heartbeat(self.heartbeat()),
+            TickOutcome::NotDue => return,
+            TickOutcome::Campaign(request) => RaftRequest::RequestVote(request),
+            TickOutcome::Elected | TickOutcome::Heartbeat => heartbeat(self),
         };
         send_to_others(self, &request, outbox);
         // END
     }
 
-    fn handle(&mut self, request: Request, now: Instant) -> Reply {
+    fn handle_request(&mut self, request: RaftRequest, now: Instant) -> RaftReply {
         match request {
-            Request::RequestVote(request) => Reply::RequestVote(self.request_vote(&request, LogPosition::ZERO, now)),
-            Request::Heartbeat(heartbeat) => {
-                self.hear_leader(&heartbeat, now);
-                Reply::Heartbeat(HeartbeatReply { term: self.ballot().term })
+            RaftRequest::RequestVote(request) => {
+                RaftReply::RequestVote(self.request_vote(&request, LogPosition::ZERO, now))
             }
+            RaftRequest::AppendEntries(request) => {
+                let is_current = self.hear_leader(request.term, now);
+                let outcome = if is_current { AppendOutcome::Through(0) } else { AppendOutcome::StaleTerm };
+                RaftReply::AppendEntries(AppendEntriesReply { term: self.ballot().term, outcome })
+            }
+            RaftRequest::InstallSnapshot(_) => panic!("there are no snapshots before lab 2D"),
         }
     }
 
-    fn absorb(&mut self, from: PeerId, reply: Reply, now: Instant, outbox: &mut Outbox<Request>) {
-        // BEGIN 2A Figure 2, Leaders: the first heartbeat leaves upon election, not when the clock says so
+    fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox) {
+        // BEGIN 2A Figure 2, Leaders: send the first heartbeat upon election, not when the next tick is due
         match reply {
-            Reply::RequestVote(reply) => {
+            RaftReply::RequestVote(reply) => {
                 if self.count_vote(from, &reply, now) {
-                    send_to_others(self, &Request::Heartbeat(self.heartbeat()), outbox);
+                    send_to_others(self, &heartbeat(self), outbox);
                 }
             }
-            Reply::Heartbeat(reply) => self.observe_term(reply.term),
+            RaftReply::AppendEntries(reply) => self.observe_term(reply.term),
         }
         // END
     }
@@ -48,16 +57,27 @@ impl Protocol for Election {
         Election::due(self)
     }
 
-    fn is_ready(&self) -> bool {
-        false // Nothing is ever committed.
+    fn has_committed(&self) -> bool {
+        false // There is no log yet.
     }
 
-    fn standing(&self) -> Standing {
-        Standing { term: self.ballot().term, is_leader: self.is_leader() }
+    fn status(&self) -> Status {
+        Status { term: self.ballot().term, is_leader: self.is_leader() }
     }
 }
 
-fn send_to_others(election: &Election, request: &Request, outbox: &mut Outbox<Request>) {
+/// An AppendEntries without entries, as the leader of an empty log sends it.
+fn heartbeat(election: &Election) -> RaftRequest {
+    RaftRequest::AppendEntries(AppendEntries {
+        term: election.ballot().term,
+        leader: election.me(),
+        prev: LogPosition::ZERO,
+        entries: Vec::new(),
+        leader_commit: 0,
+    })
+}
+
+fn send_to_others(election: &Election, request: &RaftRequest, outbox: &mut Outbox) {
     for server in election.others() {
         outbox.send(server, request.clone());
     }

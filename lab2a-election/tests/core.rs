@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lab2a_election::{
-    Ballot, Election, Heartbeat, HeartbeatReply, Reply, Request, RequestVote, RequestVoteReply, Timing, Wake,
-};
+use lab2a_election::{Election, TIMING, TickOutcome};
 use labrpc::time::Instant;
-use labrpc::{LogPosition, Outbox, PeerId, Protocol, Standing, Term};
+use labrpc::{
+    Ballot, LogPosition, Outbox, PeerId, Protocol, RaftReply, RaftRequest, RequestVote, RequestVoteReply, Status, Term,
+    Timing,
+};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -15,13 +16,15 @@ use rand::{Rng, SeedableRng};
 const EMPTY: LogPosition = LogPosition::ZERO;
 
 fn server(me: PeerId, cluster_size: usize) -> Election {
-    Election::new(me, cluster_size, Timing::default(), me as u64, Instant::ZERO)
+    Election::new(me, cluster_size, TIMING, me as u64, Instant::ZERO)
 }
 
 /// Turns the clock to when the server campaigns, and returns the time and its question.
 fn campaign(election: &mut Election) -> (Instant, RequestVote) {
     let now = election.due();
-    let Wake::Campaign(request) = election.tick(EMPTY, now) else { panic!("it is time to campaign: {election:?}") };
+    let TickOutcome::Campaign(request) = election.tick(EMPTY, now) else {
+        panic!("it is time to campaign: {election:?}")
+    };
     (now, request)
 }
 
@@ -35,8 +38,8 @@ fn no_schedule_elects_two_leaders_in_a_term_2a() {
     const SCHEDULES: u64 = 300;
     const EVENTS: usize = 400;
     enum Mail {
-        Request(PeerId, Request),
-        Reply(PeerId, PeerId, Reply),
+        RaftRequest(PeerId, RaftRequest),
+        RaftReply(PeerId, PeerId, RaftReply),
     }
     let mut terms_won = 0;
     for seed in 0..SCHEDULES {
@@ -55,13 +58,13 @@ fn no_schedule_elects_two_leaders_in_a_term_2a() {
             let actor = match recent.choose(&mut dice) {
                 Some(Mail::Request(to, request)) if dice.random_ratio(9, 10) => {
                     let (to, from) = (*to, sender(request));
-                    let reply = servers[to].handle(request.clone(), now);
+                    let reply = servers[to].handle_request(request.clone(), now);
                     mail.push(Mail::Reply(from, to, reply));
                     to
                 }
                 Some(Mail::Reply(to, from, reply)) if dice.random_ratio(9, 10) => {
                     let (to, from, reply) = (*to, *from, reply.clone());
-                    servers[to].absorb(from, reply, now, &mut outbox);
+                    servers[to].handle_reply(from, reply, now, &mut outbox);
                     to
                 }
                 _ => {
@@ -72,7 +75,7 @@ fn no_schedule_elects_two_leaders_in_a_term_2a() {
                 }
             };
             mail.extend(outbox.take().into_iter().map(|(to, request)| Mail::Request(to, request)));
-            let Standing { term, is_leader } = servers[actor].standing();
+            let Status { term, is_leader } = servers[actor].status();
             if is_leader {
                 let first = *leaders.entry(term).or_insert(actor);
                 assert_eq!(
@@ -86,10 +89,10 @@ fn no_schedule_elects_two_leaders_in_a_term_2a() {
     assert!(terms_won > 1000, "the schedules elect too few leaders to show anything: {terms_won}");
 }
 
-fn sender(request: &Request) -> PeerId {
+fn sender(request: &RaftRequest) -> PeerId {
     match request {
-        Request::RequestVote(request) => request.candidate,
-        Request::Heartbeat(heartbeat) => heartbeat.leader,
+        RaftRequest::RequestVote(request) => request.candidate,
+        RaftRequest::Heartbeat(heartbeat) => heartbeat.leader,
     }
 }
 
@@ -111,7 +114,7 @@ fn only_a_granted_vote_restarts_the_timer_2a() {
     }
     // Term 6 came with a candidate who cannot win; the vote in it is free for one who can, and for it alone.
     assert!(voter.request_vote(&ask(6, 1, last_log), last_log, now).granted);
-    assert!(voter.due() >= now + Timing::default().election_timeout_min);
+    assert!(voter.due() >= now + TIMING.election_timeout_min);
     assert!(voter.request_vote(&ask(6, 1, last_log), last_log, now).granted, "the answer was lost: say it again");
     assert!(!voter.request_vote(&ask(6, 2, last_log), last_log, now).granted);
 }
@@ -142,7 +145,7 @@ fn a_leader_is_followed_in_its_own_term_2a() {
     assert!(!candidate.hear_leader(&Heartbeat { term: request.term - 1, leader: 1 }, now));
     assert_eq!(candidate.due(), now, "a leader whose time is over keeps nobody quiet");
     assert!(candidate.hear_leader(&Heartbeat { term: request.term, leader: 1 }, now));
-    assert_eq!(candidate.tick(EMPTY, now), Wake::Sleep, "the tick that was due a moment ago");
+    assert_eq!(candidate.tick(EMPTY, now), TickOutcome::NotDue, "the tick that was due a moment ago");
     assert!(!candidate.count_vote(2, &vote(request.term), now), "a follower wins no election");
     assert_eq!(candidate.ballot().voted_for, Some(0), "its vote in this term is spent");
 }
@@ -150,23 +153,23 @@ fn a_leader_is_followed_in_its_own_term_2a() {
 /// A leader speaks at once and at each interval; a newer term deposes it, and it waits like any other server.
 #[test]
 fn a_leader_reigns_until_a_newer_term_2a() {
-    let Timing { heartbeat_interval, election_timeout_min, election_timeout_max } = Timing::default();
+    let Timing { heartbeat_interval, election_timeout_min, election_timeout_max } = TIMING;
     let mut leader = server(0, 3);
     let (now, _) = campaign(&mut leader);
     let mut outbox = Outbox::default();
-    leader.absorb(2, Reply::RequestVote(vote(1)), now, &mut outbox);
-    let greeting = Request::Heartbeat(Heartbeat { term: 1, leader: 0 });
+    leader.handle_reply(2, RaftReply::RequestVote(vote(1)), now, &mut outbox);
+    let greeting = RaftRequest::Heartbeat(Heartbeat { term: 1, leader: 0 });
     assert_eq!(outbox.take(), [(1, greeting.clone()), (2, greeting.clone())], "in the moment of victory");
     assert_eq!(leader.due(), now + heartbeat_interval);
     let now = leader.due();
     Protocol::tick(&mut leader, now, &mut outbox);
     assert_eq!(outbox.take(), [(1, greeting.clone()), (2, greeting)]);
 
-    let answer = |term| Reply::Heartbeat(HeartbeatReply { term });
-    leader.absorb(1, answer(1), now, &mut outbox);
+    let answer = |term| RaftReply::Heartbeat(HeartbeatReply { term });
+    leader.handle_reply(1, answer(1), now, &mut outbox);
     assert!(leader.is_leader(), "its own term is no news");
-    leader.absorb(1, answer(7), now, &mut outbox);
-    assert_eq!(leader.standing(), Standing { term: 7, is_leader: false });
+    leader.handle_reply(1, answer(7), now, &mut outbox);
+    assert_eq!(leader.status(), Status { term: 7, is_leader: false });
     assert_eq!(leader.ballot().voted_for, None);
     let wait = leader.due() - now;
     assert!(election_timeout_min <= wait && wait <= election_timeout_max, "a deposed leader waits {wait:?}");
@@ -175,7 +178,7 @@ fn a_leader_reigns_until_a_newer_term_2a() {
 /// Timeouts lie within their bounds, and two campaigns of one server do not wait equally long.
 #[test]
 fn timeouts_are_drawn_anew_2a() {
-    let Timing { election_timeout_min, election_timeout_max, .. } = Timing::default();
+    let Timing { election_timeout_min, election_timeout_max, .. } = TIMING;
     let mut lonely = server(0, 2);
     let mut waits = Vec::new();
     for _ in 0..100 {
@@ -193,8 +196,8 @@ fn timeouts_are_drawn_anew_2a() {
 fn a_cluster_of_one_elects_itself_2a() {
     let mut alone = server(0, 1);
     let now = alone.due();
-    assert_eq!(alone.tick(EMPTY, now), Wake::Elected);
-    assert_eq!(alone.standing(), Standing { term: 1, is_leader: true });
+    assert_eq!(alone.tick(EMPTY, now), TickOutcome::Elected);
+    assert_eq!(alone.status(), Status { term: 1, is_leader: true });
 }
 
 /// A server knows its place, and hands nothing over: lab 2A commits nothing.
@@ -202,13 +205,13 @@ fn a_cluster_of_one_elects_itself_2a() {
 fn a_server_knows_its_place_2a() {
     let election = server(2, 5);
     assert_eq!((election.me(), election.cluster_size(), election.majority()), (2, 5, 3));
-    assert!(!election.is_ready());
+    assert!(!election.has_committed());
 }
 
 /// Heartbeats must be more frequent than elections, or every leader is doubted.
 #[test]
 #[should_panic(expected = "every heartbeat would come too late")]
 fn impossible_timings_are_refused_2a() {
-    let timing = Timing { heartbeat_interval: Timing::default().election_timeout_min, ..Timing::default() };
+    let timing = Timing { heartbeat_interval: TIMING.election_timeout_min, ..TIMING };
     Election::new(0, 3, timing, 0, Instant::ZERO);
 }

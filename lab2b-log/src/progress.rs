@@ -1,13 +1,14 @@
-//! What a leader knows of one follower.
+//! What a leader knows about one follower.
 
 use labrpc::Index;
 
-/// How far one follower has come, as far as its leader knows.
+/// How much of the leader's log one follower holds, as far as the leader knows.
 ///
-/// At first the leader only guesses that the follower's log is as long as its own. Conflicts move
-/// the guess back, and the first agreement ends the guessing.
+/// At first the leader guesses that the follower's log is as long as its own. Conflicts move the
+/// guess back, and the first agreement ends the guessing.
 ///
-/// One request is on its way at a time. What is proposed meanwhile travels together in the next.
+/// One request is on its way at a time. Commands that are proposed meanwhile travel together in
+/// the next one.
 ///
 /// # Invariants
 ///
@@ -15,26 +16,26 @@ use labrpc::Index;
 /// - `match_index` never falls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The follower is known to agree through here. A measurement.
+    /// The follower is known to agree through this index.
     match_index: Index,
-    /// The next request starts here. A guess, until the follower has agreed to something.
+    /// The next request starts at this index. A guess, until the follower has agreed to something.
     next_index: Index,
-    /// Where the request on its way ends, until it is answered.
+    /// The last index of the request on its way, until it is answered.
     awaited: Option<Index>,
 }
 
 impl Progress {
-    /// Knows nothing, and guesses that the follower's log ends where the leader's does.
+    /// Knows nothing yet, and guesses that the follower's log ends where the leader's does.
     pub fn new(last_index: Index) -> Progress {
         Progress { match_index: 0, next_index: last_index + 1, awaited: None }
     }
 
-    /// The follower is known to agree through here.
+    /// The follower is known to agree through this index.
     pub fn match_index(&self) -> Index {
         self.match_index
     }
 
-    /// Where the next request starts.
+    /// The index at which the next request starts.
     pub fn next_index(&self) -> Index {
         self.next_index
     }
@@ -44,13 +45,13 @@ impl Progress {
         self.awaited.is_none()
     }
 
-    /// A request that ends at `through` has left. An earlier one that is still unanswered is given up.
+    /// A request that ends at `through` has left. It replaces an earlier one that is still unanswered.
     pub fn note_sent(&mut self, through: Index) {
         self.awaited = Some(through);
     }
 
     /// The follower agrees through `through`. That answers the request on its way if it reaches
-    /// as far. An older answer may still be news, and is never a step back.
+    /// as far as the request did. An answer to an older request never moves anything back.
     pub fn agree(&mut self, through: Index) {
         // BEGIN 2B Figure 2, Leaders: raise match_index and next_index, never lower them; is the awaited answer in? assert_invariants
         self.match_index = self.match_index.max(through);
@@ -62,12 +63,12 @@ impl Progress {
         // END
     }
 
-    /// The follower does not hold what the request was to build upon, and asks for the entries
-    /// from `retry_from` on. True if that moves the next request back.
+    /// The follower does not hold the position before the request's entries, and asks for the
+    /// entries from `retry_from` on. True if that moves the next request back.
     ///
-    /// It moves back only over what the follower never agreed to. Otherwise the answer is a late
-    /// or doubled one, and there is nothing to do: each true answer moves `next_index` down, so
-    /// no answer counts twice.
+    /// It never moves back over what the follower has agreed to. An answer that moves nothing back
+    /// is late or doubled and is ignored: each genuine answer lowers `next_index`, so no answer
+    /// counts twice.
     pub fn back_up(&mut self, retry_from: Index) -> bool {
         // BEGIN 2B Figure 2, Leaders: lower next_index, but neither below what matches nor ever up
         let next_index = retry_from.max(self.match_index + 1);
@@ -81,6 +82,6 @@ impl Progress {
     }
 
     fn assert_invariants(&self) {
-        assert!(self.match_index < self.next_index, "what a follower agreed to is not sent again: {self:?}");
+        assert!(self.match_index < self.next_index, "next_index must be past match_index: {self:?}");
     }
 }

@@ -1,47 +1,37 @@
 //! Replication and commitment, around lab 2A's election.
 
-use lab2a_election::{Ballot, Election, Heartbeat, Wake};
+use lab2a_election::{Election, TickOutcome};
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, Standing};
+use labrpc::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Index, LogPosition, NotLeader,
+    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Suffix, Term,
+};
 
-use crate::log::{Entry, RaftLog, Suffix};
-use crate::message::{AppendEntries, AppendEntriesReply, Appended, Reply, Request};
+use crate::log;
 use crate::progress::Progress;
 
-/// One request carries no more entries than this, but always one.
+/// The most bytes of entries in one request; a single larger entry is sent nevertheless.
 ///
-/// Enough for thousands of small commands in one round trip; little enough that a follower far
-/// behind, whose request is lost, costs no more than this to send again.
+/// Enough for thousands of small commands in one round trip, and little enough that a lost request
+/// is cheap to send again.
 pub const APPEND_BYTES_MAX: usize = 64 << 10;
 
-/// A protocol that agrees on commands.
-pub trait Replication: Protocol {
-    /// Takes a command in, and says where it will stand if it is ever committed.
-    ///
-    /// # Errors
-    ///
-    /// [`NotLeader`] when another server should be asked. Nothing has changed then.
-    fn propose(&mut self, command: Bytes, outbox: &mut Outbox<Self::Request>) -> Result<LogPosition, NotLeader>;
-
-    /// Takes all that is newly committed, in order. Nothing is ever taken twice.
-    fn take_ready(&mut self) -> Vec<ApplyMsg>;
-}
-
-/// One copy of the log.
+/// One server's copy of the log, with the rules of replication and commitment.
 ///
 /// # Invariants
 ///
 /// - `log.base() <= last_applied <= commit_index <= log.last()`, as indices.
-/// - None of the first three ever falls, and what is committed never changes.
+/// - The first three never fall, and committed entries never change.
 #[derive(Clone, Debug)]
 pub struct Replica<L: RaftLog> {
     election: Election,
     log: L,
     /// The log is known to be committed through here.
     commit_index: Index,
-    /// The log was handed over through here.
+    /// The entries through here were taken for the service.
     last_applied: Index,
-    /// One for each server, this one's unused. Of this reign if the server leads, else of an old one.
+    /// One for each server; this server's own is unused. Left over from an earlier term if the
+    /// server does not lead.
     progress: Vec<Progress>,
 }
 
@@ -52,8 +42,8 @@ impl<L: RaftLog> Replica<L> {
         Replica { election, log, commit_index: 0, last_applied: 0, progress: Vec::new() }
     }
 
-    /// Takes up where a crash left off (lab 2C). Nothing but the log's base is known to be
-    /// committed then: how much more is, only a leader can tell.
+    /// Continues with the state from before a crash (lab 2C). Only the log's base is known to be
+    /// committed then; a leader will tell how much more is.
     pub fn resume(&mut self, ballot: Ballot, log: L) {
         self.election.resume(ballot);
         self.edit_log(|own| *own = log);
@@ -74,12 +64,12 @@ impl<L: RaftLog> Replica<L> {
         self.commit_index
     }
 
-    /// The log was handed over through here.
+    /// The entries through here were taken for the service.
     pub fn last_applied(&self) -> Index {
         self.last_applied
     }
 
-    /// Lets an outer layer change the log. What lies before its new base counts as handed over.
+    /// Lets an outer layer change the log. Everything through its new base counts as applied.
     pub fn edit_log<R>(&mut self, edit: impl FnOnce(&mut L) -> R) -> R {
         let result = edit(&mut self.log);
         let base = self.log.base().index;
@@ -89,50 +79,51 @@ impl<L: RaftLog> Replica<L> {
         result
     }
 
-    /// A leader speaks, in an outer layer's message. False if its term is over.
-    pub fn hear_leader(&mut self, heartbeat: &Heartbeat, now: Instant) -> bool {
-        self.election.hear_leader(heartbeat, now)
+    /// A leader of `term` sent an outer layer's message. False if that term is over.
+    pub fn hear_leader(&mut self, term: Term, now: Instant) -> bool {
+        self.election.hear_leader(term, now)
     }
 
-    /// What `follower` is known to hold, as far as this server knew when it last led.
+    /// The index through which `follower` is known to agree, from the last term that this server led.
     pub fn match_index(&self, follower: PeerId) -> Index {
         self.progress.get(follower).map_or(0, Progress::match_index)
     }
 
-    /// Whether this server leads, and no longer holds the entries that `follower` needs next.
-    pub fn is_stranded(&self, follower: PeerId) -> bool {
+    /// Whether this server leads, and its log no longer holds the entries that `follower` needs next.
+    pub fn needs_snapshot(&self, follower: PeerId) -> bool {
         self.election.is_leader() && self.progress[follower].next_index() <= self.log.base().index
     }
 
-    /// What a server does as soon as it is elected: it forgets what it knew of the followers in
-    /// an earlier reign, since others have led meanwhile, and lets everyone hear from it.
-    fn begin_reign(&mut self, outbox: &mut Outbox<Request>) {
+    /// What a server does as soon as it is elected: it forgets what it knew about the followers
+    /// from an earlier term, since others have led meanwhile, and sends everyone a first request.
+    fn become_leader(&mut self, outbox: &mut Outbox) {
         // BEGIN 2B Figure 2, volatile state on leaders: a fresh Progress for each server, then the first round
         self.progress = vec![Progress::new(self.log.last().index); self.election.cluster_size()];
         self.append_to_all(outbox);
         // END
     }
 
-    fn append_to_all(&mut self, outbox: &mut Outbox<Request>) {
+    fn append_to_all(&mut self, outbox: &mut Outbox) {
         for follower in self.election.others() {
             self.append_to(follower, outbox);
         }
     }
 
-    /// Sends a follower what it needs next, as much as [`APPEND_BYTES_MAX`] allows.
+    /// Sends a follower the entries that it needs next, up to [`APPEND_BYTES_MAX`].
     ///
-    /// If the log no longer goes back that far, it sends no entries but the log's base: the
-    /// follower hears from its leader, and its answer says whether it has got there by other means.
-    fn append_to(&mut self, follower: PeerId, outbox: &mut Outbox<Request>) {
+    /// If the log no longer goes back that far, the request has no entries and starts at the log's
+    /// base: the follower hears from its leader, and its answer says whether it holds the base.
+    fn append_to(&mut self, follower: PeerId, outbox: &mut Outbox) {
         // BEGIN 2B Figure 2, Leaders: the log's suffix from next_index on, not too much of it, and note_sent
         let next_index = self.progress[follower].next_index();
         let at_base = Suffix { prev: self.log.base(), entries: &[] };
-        let Suffix { prev, entries } = self.log.suffix(next_index).unwrap_or(at_base).cut_to(APPEND_BYTES_MAX);
+        let Suffix { prev, entries } = log::fit(self.log.suffix(next_index).unwrap_or(at_base), APPEND_BYTES_MAX);
         self.progress[follower].note_sent(prev.index + entries.len() as Index);
         outbox.send(
             follower,
-            Request::AppendEntries(AppendEntries {
-                heartbeat: self.election.heartbeat(),
+            RaftRequest::AppendEntries(AppendEntries {
+                term: self.election.ballot().term,
+                leader: self.election.me(),
                 prev,
                 entries: entries.to_vec(),
                 leader_commit: self.commit_index,
@@ -141,27 +132,27 @@ impl<L: RaftLog> Replica<L> {
         // END
     }
 
-    /// A leader's entries come in. They are taken if this log holds the position before them;
-    /// only then does the request say anything about what is committed, and only as far as its
-    /// own entries go: what this log holds beyond them may be anybody's.
-    fn append_entries(&mut self, request: AppendEntries, now: Instant) -> Appended {
+    /// Handles a leader's entries. They are taken if this log holds the position before them. Only
+    /// then does the request say anything about what is committed, and only as far as its own
+    /// entries go: entries beyond them may come from another leader.
+    fn append_entries(&mut self, request: AppendEntries, now: Instant) -> AppendOutcome {
         // BEGIN 2B Figure 2, AppendEntries rules 1 to 5: refuse an old term, splice, then learn what is committed
-        if !self.election.hear_leader(&request.heartbeat, now) {
-            return Appended::StaleTerm; // rule 1
+        if !self.election.hear_leader(request.term, now) {
+            return AppendOutcome::StaleTerm; // rule 1
         }
         let last_new = request.prev.index + request.entries.len() as Index;
         if let Err(conflict) = self.log.splice(request.prev, request.entries) {
-            return Appended::RetryFrom(conflict.retry_from); // rule 2
+            return AppendOutcome::RetryFrom(conflict.retry_from); // rule 2
         }
         self.commit_index = self.commit_index.max(request.leader_commit.min(last_new)); // rule 5
-        Appended::Through(last_new)
+        AppendOutcome::Through(last_new)
         // END
     }
 
-    /// A follower has answered. That is news only to the leader of the same term; to anyone else
-    /// it says at most that its time is over. If the follower lacks more, it is sent at once,
+    /// Handles a follower's answer. It matters only to the leader of the same term; any other server
+    /// takes at most a newer term from it. If the follower lacks more entries, they are sent at once,
     /// unless a request is still on its way.
-    fn absorb_append(&mut self, follower: PeerId, reply: &AppendEntriesReply, outbox: &mut Outbox<Request>) {
+    fn handle_append_reply(&mut self, follower: PeerId, reply: &AppendEntriesReply, outbox: &mut Outbox) {
         // BEGIN 2B Figure 2, Leaders: observe the term, then agree and advance, or back up; and go on sending
         self.election.observe_term(reply.term);
         if !self.election.is_leader() || reply.term < self.election.ballot().term {
@@ -169,14 +160,14 @@ impl<L: RaftLog> Replica<L> {
         }
         let last = self.log.last().index;
         let progress = &mut self.progress[follower];
-        let is_next_due = match reply.appended {
-            Appended::Through(through) => {
+        let is_next_due = match reply.outcome {
+            AppendOutcome::Through(through) => {
                 assert!(through <= last, "server {follower} agreed through {through} to a log that ends at {last}");
                 progress.agree(through);
                 progress.is_idle() && progress.next_index() <= last
             }
-            Appended::RetryFrom(index) => progress.back_up(index),
-            Appended::StaleTerm => false,
+            AppendOutcome::RetryFrom(index) => progress.back_up(index),
+            AppendOutcome::StaleTerm => false,
         };
         self.advance_commit();
         if is_next_due {
@@ -185,9 +176,9 @@ impl<L: RaftLog> Replica<L> {
         // END
     }
 
-    /// A leader's entry is committed once a majority holds it, this server included, and with it
-    /// all before it. But copies prove nothing about an entry of an older term, which a later
-    /// leader may still replace: only an entry of the leader's own term is ever counted.
+    /// A leader's entry is committed once a majority holds it, this server included, and so are all
+    /// entries before it. Copies of an older term's entry are not enough, since a later leader may
+    /// still replace it: only entries of the leader's own term are counted.
     fn advance_commit(&mut self) {
         // BEGIN 2B §5.3 and §5.4.2: the highest index that a majority holds, if its entry is of this term
         let mut held: Vec<Index> =
@@ -214,45 +205,43 @@ impl<L: RaftLog> Replica<L> {
 }
 
 impl<L: RaftLog> Protocol for Replica<L> {
-    type Request = Request;
-    type Reply = Reply;
-
-    fn tick(&mut self, now: Instant, outbox: &mut Outbox<Request>) {
-        // BEGIN 2B §5.2 and §5.3: act on the Wake; a heartbeat sends again what is unanswered
+    fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
+        // BEGIN 2B §5.2 and §5.3: act on the TickOutcome; a heartbeat repeats what is unanswered
         self.assert_invariants();
         match self.election.tick(self.log.last(), now) {
-            Wake::Sleep => {}
-            Wake::Campaign(request) => {
+            TickOutcome::NotDue => {}
+            TickOutcome::Campaign(request) => {
                 for server in self.election.others() {
-                    outbox.send(server, Request::RequestVote(request.clone()));
+                    outbox.send(server, RaftRequest::RequestVote(request.clone()));
                 }
             }
-            Wake::Elected => self.begin_reign(outbox),
-            Wake::Heartbeat => self.append_to_all(outbox),
+            TickOutcome::Elected => self.become_leader(outbox),
+            TickOutcome::Heartbeat => self.append_to_all(outbox),
         }
         // END
     }
 
-    fn handle(&mut self, request: Request, now: Instant) -> Reply {
+    fn handle_request(&mut self, request: RaftRequest, now: Instant) -> RaftReply {
         match request {
-            Request::RequestVote(request) => {
-                Reply::RequestVote(self.election.request_vote(&request, self.log.last(), now))
+            RaftRequest::RequestVote(request) => {
+                RaftReply::RequestVote(self.election.request_vote(&request, self.log.last(), now))
             }
-            Request::AppendEntries(request) => {
-                let appended = self.append_entries(request, now);
-                Reply::AppendEntries(AppendEntriesReply { term: self.election.ballot().term, appended })
+            RaftRequest::AppendEntries(request) => {
+                let outcome = self.append_entries(request, now);
+                RaftReply::AppendEntries(AppendEntriesReply { term: self.election.ballot().term, outcome })
             }
+            RaftRequest::InstallSnapshot(_) => panic!("a replica alone sends no snapshots; lab 2D adds them"),
         }
     }
 
-    fn absorb(&mut self, from: PeerId, reply: Reply, now: Instant, outbox: &mut Outbox<Request>) {
+    fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox) {
         match reply {
-            Reply::RequestVote(reply) => {
+            RaftReply::RequestVote(reply) => {
                 if self.election.count_vote(from, &reply, now) {
-                    self.begin_reign(outbox);
+                    self.become_leader(outbox);
                 }
             }
-            Reply::AppendEntries(reply) => self.absorb_append(from, &reply, outbox),
+            RaftReply::AppendEntries(reply) => self.handle_append_reply(from, &reply, outbox),
         }
     }
 
@@ -260,20 +249,20 @@ impl<L: RaftLog> Protocol for Replica<L> {
         self.election.due()
     }
 
-    fn is_ready(&self) -> bool {
+    fn has_committed(&self) -> bool {
         self.commit_index > self.last_applied
     }
 
-    fn standing(&self) -> Standing {
-        self.election.standing()
+    fn status(&self) -> Status {
+        self.election.status()
     }
 }
 
 impl<L: RaftLog> Replication for Replica<L> {
-    /// The leader's log takes the command at once, whatever the network does. Followers that wait
-    /// for nothing are sent it at once; to the others it goes with the next request.
-    fn propose(&mut self, command: Bytes, outbox: &mut Outbox<Request>) -> Result<LogPosition, NotLeader> {
-        // BEGIN 2B Figure 2, Leaders: append to the own log, send to the idle; a cluster of one commits here
+    /// The leader's log takes the command at once, whatever the network does. Followers without a
+    /// request on its way are sent it at once; the others get it with the next request.
+    fn propose(&mut self, command: Bytes, outbox: &mut Outbox) -> Result<LogPosition, NotLeader> {
+        // BEGIN 2B Figure 2, Leaders: append to the own log, send to idle followers; a cluster of one commits here
         if !self.election.is_leader() {
             return Err(NotLeader);
         }
@@ -288,13 +277,13 @@ impl<L: RaftLog> Replication for Replica<L> {
         // END
     }
 
-    fn take_ready(&mut self) -> Vec<ApplyMsg> {
+    fn take_committed(&mut self) -> Vec<ApplyMsg> {
         // BEGIN 2B Figure 2, All Servers: every entry above last_applied through commit_index, with its position
-        let ready = self.last_applied + 1..=self.commit_index;
+        let committed = self.last_applied + 1..=self.commit_index;
         self.last_applied = self.commit_index;
-        ready
+        committed
             .map(|index| {
-                let entry = self.log.get(index).expect("what is committed and not yet handed over is in the log");
+                let entry = self.log.get(index).expect("an entry that is committed and not yet applied is in the log");
                 ApplyMsg::Command { at: LogPosition { term: entry.term, index }, command: entry.command.clone() }
             })
             .collect()

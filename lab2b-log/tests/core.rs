@@ -1,15 +1,16 @@
 //! The log and its replicas as plain values: no threads, no network, and a clock that the test turns by hand.
 
-use lab2a_election::{Ballot, Election, Heartbeat, RequestVoteReply, Timing};
+use lab2a_election::{Election, Raft, TIMING};
 use lab2b_log::replica::APPEND_BYTES_MAX;
-use lab2b_log::{
-    AppendEntries, AppendEntriesReply, Appended, Compacted, Conflict, Entry, Raft, RaftLog, Replica, Replication,
-    Reply, Request, VecLog,
-};
+use lab2b_log::{Replica, VecLog};
 use labrpc::channel::unbounded;
 use labrpc::sim::{self, Settings};
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Elect, Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, Standing, Term, wire};
+use labrpc::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Compacted, Conflict, Elect, Entry,
+    Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication,
+    RequestVoteReply, Status, Term, Timing, wire,
+};
 
 fn entry(term: Term) -> Entry {
     Entry { term, command: Bytes::from(vec![term as u8]) }
@@ -37,38 +38,38 @@ fn all_logs(len_max: usize) -> Vec<Vec<Term>> {
 }
 
 fn follower(terms: &[Term]) -> Replica<VecLog> {
-    let mut replica = Replica::new(Election::new(1, 3, Timing::default(), 1, Instant::ZERO));
+    let mut replica = Replica::new(Election::new(1, 3, TIMING, 1, Instant::ZERO));
     replica.resume(Ballot::default(), log_of(terms));
     replica
 }
 
 /// Server 0 of three, elected with this log, and what it sends upon that.
 fn leader(terms: &[Term]) -> (Replica<VecLog>, Vec<(PeerId, AppendEntries)>) {
-    let mut replica = Replica::new(Election::new(0, 3, Timing::default(), 0, Instant::ZERO));
+    let mut replica = Replica::new(Election::new(0, 3, TIMING, 0, Instant::ZERO));
     let term = terms.last().copied().unwrap_or(0);
     replica.resume(Ballot { term, voted_for: None }, log_of(terms));
     let now = replica.due();
     replica.tick(now, &mut Outbox::default());
-    let vote = Reply::RequestVote(RequestVoteReply { term: term + 1, granted: true });
+    let vote = RaftReply::RequestVote(RequestVoteReply { term: term + 1, granted: true });
     let mut outbox = Outbox::default();
-    replica.absorb(1, vote, now, &mut outbox);
-    assert!(replica.standing().is_leader);
+    replica.handle_reply(1, vote, now, &mut outbox);
+    assert!(replica.status().is_leader);
     (replica, appends(&mut outbox))
 }
 
-fn appends(outbox: &mut Outbox<Request>) -> Vec<(PeerId, AppendEntries)> {
+fn appends(outbox: &mut Outbox) -> Vec<(PeerId, AppendEntries)> {
     let append = |(to, request)| match request {
-        Request::AppendEntries(append) => (to, append),
-        Request::RequestVote(_) => panic!("no election was due"),
+        RaftRequest::AppendEntries(append) => (to, append),
+        RaftRequest::RequestVote(_) => panic!("no election was due"),
     };
     outbox.take().into_iter().map(append).collect()
 }
 
 /// Lets server 1 answer the leader, and returns what the leader sends upon that.
-fn answer(leader: &mut Replica<VecLog>, appended: Appended) -> Vec<(PeerId, AppendEntries)> {
+fn answer(leader: &mut Replica<VecLog>, appended: AppendOutcome) -> Vec<(PeerId, AppendEntries)> {
     let mut outbox = Outbox::default();
-    let reply = Reply::AppendEntries(AppendEntriesReply { term: leader.standing().term, appended });
-    leader.absorb(1, reply, Instant::ZERO, &mut outbox);
+    let reply = RaftReply::AppendEntries(AppendEntriesReply { term: leader.status().term, appended });
+    leader.handle_reply(1, reply, Instant::ZERO, &mut outbox);
     appends(&mut outbox)
 }
 
@@ -124,10 +125,10 @@ fn a_conflict_costs_one_refusal_a_term_2b() {
     let mut next = greeting.into_iter().find(|(to, _)| *to == 1);
     let (mut requests, mut refusals) = (0, 0);
     while let Some((_, request)) = next {
-        let reply = follower.handle(Request::AppendEntries(request), Instant::ZERO);
-        let Reply::AppendEntries(AppendEntriesReply { appended, .. }) = reply else { panic!("{reply:?}") };
+        let reply = follower.handle_request(RaftRequest::AppendEntries(request), Instant::ZERO);
+        let RaftReply::AppendEntries(AppendEntriesReply { appended, .. }) = reply else { panic!("{reply:?}") };
         requests += 1;
-        refusals += u32::from(matches!(appended, Appended::RetryFrom(_)));
+        refusals += u32::from(matches!(appended, AppendOutcome::RetryFrom(_)));
         assert!(requests < 100, "the leader asks for ever");
         next = answer(&mut leader, appended).pop();
     }
@@ -139,16 +140,16 @@ fn a_conflict_costs_one_refusal_a_term_2b() {
 #[test]
 fn old_terms_are_not_committed_by_counting_copies_2b() {
     let (mut leader, _) = leader(&[1, 2]);
-    answer(&mut leader, Appended::Through(2));
+    answer(&mut leader, AppendOutcome::Through(2));
     assert_eq!(leader.commit_index(), 0);
     propose(&mut leader, Bytes::default());
     assert_eq!(leader.commit_index(), 0);
-    answer(&mut leader, Appended::Through(3));
+    answer(&mut leader, AppendOutcome::Through(3));
     assert_eq!(leader.commit_index(), 3);
-    let indices: Vec<Index> = leader.take_ready().iter().map(index).collect();
+    let indices: Vec<Index> = leader.take_committed().iter().map(index).collect();
     assert_eq!(indices, [1, 2, 3]);
     assert_eq!(leader.last_applied(), 3);
-    assert!(leader.take_ready().is_empty(), "nothing is handed over twice");
+    assert!(leader.take_committed().is_empty(), "nothing is handed over twice");
 }
 
 fn index(message: &ApplyMsg) -> Index {
@@ -165,7 +166,7 @@ fn a_follower_commits_only_what_the_request_vouches_for_2b() {
     let mut hear = |prev, leader_commit| {
         let heartbeat = Heartbeat { term: 3, leader: 0 };
         let request = AppendEntries { heartbeat, prev, entries: vec![], leader_commit };
-        follower.handle(Request::AppendEntries(request), Instant::ZERO);
+        follower.handle_request(RaftRequest::AppendEntries(request), Instant::ZERO);
         follower.commit_index()
     };
     assert_eq!(hear(LogPosition { term: 3, index: 3 }, 3), 0, "refused");
@@ -179,7 +180,7 @@ fn commands_travel_in_bounded_batches_2b() {
     const COMMAND_BYTES: usize = 5000;
     const BATCH: usize = APPEND_BYTES_MAX / COMMAND_BYTES;
     let (mut leader, _) = leader(&[]);
-    answer(&mut leader, Appended::Through(0));
+    answer(&mut leader, AppendOutcome::Through(0));
     let first = propose(&mut leader, vec![0; COMMAND_BYTES].into());
     assert_eq!((first.len(), first[0].0, first[0].1.entries.len()), (1, 1, 1), "server 2 has not answered yet");
     for _ in 0..99 {
@@ -190,11 +191,11 @@ fn commands_travel_in_bounded_batches_2b() {
     leader.tick(now, &mut outbox);
     let again = appends(&mut outbox).swap_remove(0).1;
     assert_eq!((again.prev.index, again.entries.len()), (0, BATCH));
-    assert!(answer(&mut leader, Appended::Through(1)).is_empty(), "the first one's answer comes late");
-    let next = answer(&mut leader, Appended::Through(BATCH as Index)).swap_remove(0).1;
+    assert!(answer(&mut leader, AppendOutcome::Through(1)).is_empty(), "the first one's answer comes late");
+    let next = answer(&mut leader, AppendOutcome::Through(BATCH as Index)).swap_remove(0).1;
     assert_eq!((next.prev.index, next.entries.len()), (BATCH as Index, BATCH));
 
-    answer(&mut leader, Appended::Through(100));
+    answer(&mut leader, AppendOutcome::Through(100));
     let huge = propose(&mut leader, vec![0; 2 * APPEND_BYTES_MAX].into()).swap_remove(0).1;
     assert_eq!(huge.entries.len(), 1, "an entry larger than any request travels alone");
 }
@@ -203,17 +204,17 @@ fn commands_travel_in_bounded_batches_2b() {
 #[test]
 fn late_and_doubled_replies_are_harmless_2b() {
     let (mut leader, _) = leader(&[1, 1, 2, 2, 3]);
-    assert_eq!(answer(&mut leader, Appended::RetryFrom(3)).len(), 1);
-    assert!(answer(&mut leader, Appended::RetryFrom(3)).is_empty(), "doubled");
-    assert!(answer(&mut leader, Appended::RetryFrom(4)).is_empty(), "late");
-    answer(&mut leader, Appended::Through(5));
-    for late in [Appended::RetryFrom(1), Appended::Through(2), Appended::StaleTerm] {
+    assert_eq!(answer(&mut leader, AppendOutcome::RetryFrom(3)).len(), 1);
+    assert!(answer(&mut leader, AppendOutcome::RetryFrom(3)).is_empty(), "doubled");
+    assert!(answer(&mut leader, AppendOutcome::RetryFrom(4)).is_empty(), "late");
+    answer(&mut leader, AppendOutcome::Through(5));
+    for late in [AppendOutcome::RetryFrom(1), AppendOutcome::Through(2), AppendOutcome::StaleTerm] {
         assert!(answer(&mut leader, late).is_empty(), "{late:?}");
         assert_eq!(leader.match_index(1), 5, "{late:?}");
     }
 
-    let of_another_reign = AppendEntriesReply { term: 3, appended: Appended::Through(5) };
-    leader.absorb(2, Reply::AppendEntries(of_another_reign), Instant::ZERO, &mut Outbox::default());
+    let of_another_reign = AppendEntriesReply { term: 3, appended: AppendOutcome::Through(5) };
+    leader.handle_reply(2, RaftReply::AppendEntries(of_another_reign), Instant::ZERO, &mut Outbox::default());
     assert_eq!(leader.match_index(2), 0, "what server 2 held in term 3 it may have lost since");
 }
 
@@ -222,11 +223,11 @@ fn late_and_doubled_replies_are_harmless_2b() {
 fn only_a_leader_takes_commands_2b() {
     let mut outbox = Outbox::default();
     assert_eq!(follower(&[]).propose(Bytes::default(), &mut outbox), Err(NotLeader));
-    let mut alone: Replica<VecLog> = Replica::new(Election::new(0, 1, Timing::default(), 0, Instant::ZERO));
+    let mut alone: Replica<VecLog> = Replica::new(Election::new(0, 1, TIMING, 0, Instant::ZERO));
     let now = alone.due();
     alone.tick(now, &mut outbox);
     assert_eq!(alone.propose(Bytes::default(), &mut outbox), Ok(LogPosition { term: 1, index: 1 }));
-    assert!(alone.is_ready());
+    assert!(alone.has_committed());
     assert!(outbox.take().is_empty());
 }
 
@@ -267,21 +268,21 @@ fn outer_layers_leaders_are_followed_2b() {
 #[test]
 fn nobody_is_stranded_while_the_log_keeps_everything_2b() {
     let (leader, _) = leader(&[1, 1]);
-    assert!(!leader.is_stranded(1));
-    assert!(!follower(&[1, 1]).is_stranded(0));
+    assert!(!leader.needs_snapshot(1));
+    assert!(!follower(&[1, 1]).needs_snapshot(0));
 }
 
-/// Leadership is watched, and threads are ended, through the whole server as through its node.
+/// Reign is watched, and threads are ended, through the whole server as through its node.
 #[test]
 fn the_server_passes_on_what_the_node_does_2b() {
     let run = || {
         let (applied, _taken) = unbounded();
-        let core: Replica<VecLog> = Replica::new(Election::new(0, 1, Timing::default(), 0, Instant::now()));
+        let core: Replica<VecLog> = Replica::new(Election::new(0, 1, TIMING, 0, Instant::now()));
         let server = Raft::spawn(core, Vec::new(), applied);
-        let follower = Standing { term: 0, is_leader: false };
-        assert_eq!(server.watch(follower), Some(Standing { term: 1, is_leader: true }), "it elects itself");
+        let follower = Status { term: 0, is_leader: false };
+        assert_eq!(server.watch(follower), Some(Status { term: 1, is_leader: true }), "it elects itself");
         server.shutdown();
-        assert_eq!(server.watch(server.standing()), None, "it is shut down");
+        assert_eq!(server.watch(server.status()), None, "it is shut down");
     };
     sim::run(Settings::default(), run).0.unwrap_or_else(|failure| panic!("{failure}"));
 }

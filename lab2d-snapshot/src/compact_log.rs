@@ -1,18 +1,18 @@
 //! Lab 2B's log with a later beginning.
 
-use lab2b_log::{Compacted, Conflict, Entry, RaftLog, Suffix, VecLog};
-use labrpc::{Index, LogPosition};
+use lab2b_log::VecLog;
+use labrpc::{Compacted, Conflict, Entry, Index, LogPosition, RaftLog, Suffix};
 
-/// A log whose front has been folded into a snapshot.
+/// A log without the entries that a snapshot covers.
 ///
-/// What is left is a log of lab 2B's in coordinates of its own: its index 1 is this log's index
-/// `base.index + 1`. No entry stands for what is gone; the base is a position and nothing else,
-/// so there is no false entry that could be sent, applied or compared by mistake.
+/// The rest is a log of lab 2B's with indices of its own: its index 1 is this log's index
+/// `base.index + 1`. No dummy entry stands for what is gone; the base is only a position, so
+/// there is no false entry that could be sent, applied or compared by mistake.
 ///
 /// # Invariants
 ///
 /// - The base is the true position, term and index, of the last entry that is gone.
-/// - `tail` holds what follows it, and may be empty.
+/// - `tail` holds the entries after the base, and may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompactLog {
     base: LogPosition,
@@ -20,31 +20,31 @@ pub struct CompactLog {
 }
 
 impl CompactLog {
-    /// Forgets the entries through `through`.
+    /// Drops the entries through `through`.
     ///
     /// # Panics
     ///
     /// When `through` is not in the log.
     pub fn compact(&mut self, through: Index) {
-        // BEGIN 2D §7: the new base is a position of the old log; what follows it stays, be it nothing
-        // Index and term are read together, before anything moves: afterwards the index would
-        // name another entry, with another term.
+        // BEGIN 2D §7: the new base is a position of the old log; the entries after it stay, if there are any
+        // Index and term are read together, before anything moves: afterwards the same index
+        // would refer to another entry.
         let base = self.position(through).unwrap_or_else(|| {
             panic!(
-                "the log cannot be cut at index {through}: it holds what follows {:?} through {:?}",
+                "the log cannot be cut at index {through}: it holds the entries after {:?} through {:?}",
                 self.base,
                 self.last()
             );
         });
-        // After the last entry that is nothing, and needs no care of its own.
-        let left = self.suffix(through + 1).expect("what follows an entry that is held is held");
+        // Empty if `through` is the last entry.
+        let left = self.suffix(through + 1).expect("the log holds the entries after one that it holds");
         self.tail = left.entries.iter().cloned().collect();
         self.base = base;
         // END
     }
 
-    /// Begins after `through`, which a leader's snapshot covers. If the log holds that very entry,
-    /// what follows it is still good and stays. If not, none of the log can be trusted.
+    /// Begins after `through`, the last entry that a leader's snapshot covers. If the log holds
+    /// that very entry, the entries after it stay. If not, none of the log can be trusted.
     pub fn install(&mut self, through: LogPosition) {
         // BEGIN 2D Figure 13, rules 6 and 7: equal index and term, or all is discarded
         if self.position(through.index) == Some(through) {
@@ -55,7 +55,7 @@ impl CompactLog {
         // END
     }
 
-    /// From the tail's coordinates to this log's.
+    /// Translates a position of the tail to one of this log.
     fn lift(&self, position: LogPosition) -> LogPosition {
         // BEGIN 2D §7: before the tail is the base, anything else is shifted up
         if position == LogPosition::ZERO {
@@ -65,7 +65,7 @@ impl CompactLog {
         // END
     }
 
-    /// From this log's coordinates to the tail's. `position` is not before the base.
+    /// Translates a position of this log to one of the tail. `position` is not before the base.
     fn lower(&self, position: LogPosition) -> LogPosition {
         // BEGIN 2D §7: the base is before the tail, anything else is shifted down
         if position == self.base {

@@ -4,34 +4,25 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lab2a_election::Election;
-use lab2b_log::{AppendEntriesReply, Appended, RaftLog, Replica, Replication, Reply};
-use lab2c_persist::{Durable, Mark, Outline, Persisted};
+use lab2b_log::Replica;
+use lab2c_persist::Disk;
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, Save, Standing};
+use labrpc::{
+    AppendEntriesReply, AppendOutcome, ApplyMsg, Bytes, Compaction, Index, InstallSnapshot, LogPosition, NotLeader,
+    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status,
+};
 
 use crate::compact_log::CompactLog;
-use crate::message::{InstallSnapshot, Request};
 
-/// How long a follower may take over a snapshot before it is sent again.
+/// How long a leader waits for the answer to a snapshot before it sends the snapshot again.
 ///
-/// Three heartbeats: far longer than an ordinary message travels, and a lost snapshot costs less
-/// than an election would. The follower hears heartbeats meanwhile.
+/// Three heartbeats: far longer than an ordinary message travels, and shorter than an election
+/// would take. The follower hears heartbeats meanwhile.
 pub const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(300);
 
-/// A protocol whose log can be cut short.
-pub trait Compaction: Replication {
-    /// Forgets the entries through `through`, whose effect is in `snapshot`. Ignored if a newer
-    /// snapshot is already here.
-    ///
-    /// # Panics
-    ///
-    /// When the service was not yet handed the entry at `through`: it cannot have applied it.
-    fn compact(&mut self, through: Index, snapshot: Bytes);
-}
-
-/// A snapshot that left and may still be on its way.
+/// A snapshot that was sent to a follower and may still be on its way.
 #[derive(Clone, Copy, Debug)]
-struct Parcel {
+struct PendingSnapshot {
     through: Index,
     sent_at: Instant,
 }
@@ -40,21 +31,19 @@ struct Parcel {
 ///
 /// # Invariants
 ///
-/// - `snapshot` is the service's state right at the log's base. It is empty while the base is
-///   zero.
-/// - Only a follower that has just answered is sent a snapshot, and not another one within
-///   [`SNAPSHOT_PATIENCE`] unless it has the first. All others hear heartbeats at the log's base,
-///   which are small.
+/// - `snapshot` is the service's state at the log's base. It is empty while the base is zero.
+/// - Only a follower that has just answered is sent a snapshot, and no second one within
+///   [`SNAPSHOT_PATIENCE`] unless it has installed the first. All others hear heartbeats at the
+///   log's base, which are small.
 #[derive(Clone, Debug)]
 pub struct Compacting {
     replica: Replica<CompactLog>,
-    /// The service's own bytes. They are shared, sent and saved as they are: nothing of ours is
-    /// wrapped around them, so nothing has to be taken off again in the right order.
+    /// The service's own bytes. They are sent and saved as they are.
     snapshot: Bytes,
-    /// The service neither made `snapshot` nor was handed it yet.
-    is_undelivered: bool,
+    /// The service neither made `snapshot` nor received it yet.
+    is_snapshot_unapplied: bool,
     /// The latest snapshot sent to each follower.
-    parcels: BTreeMap<PeerId, Parcel>,
+    pending_snapshots: BTreeMap<PeerId, PendingSnapshot>,
 }
 
 impl Compacting {
@@ -63,9 +52,27 @@ impl Compacting {
         Compacting {
             replica: Replica::new(election),
             snapshot: Bytes::default(),
-            is_undelivered: false,
-            parcels: BTreeMap::new(),
+            is_snapshot_unapplied: false,
+            pending_snapshots: BTreeMap::new(),
         }
+    }
+
+    /// Continues with the state that `disk` holds. The service has nothing after a crash, so it
+    /// receives the snapshot like any other.
+    pub fn restore(&mut self, disk: &mut Disk) {
+        // BEGIN 2D Figure 13, rule 8: the disk restores the replica; a log with a base has a snapshot that the service needs
+        self.snapshot = disk.restore(&mut self.replica);
+        self.is_snapshot_unapplied = self.replica.log().base() != LogPosition::ZERO;
+        // END
+    }
+
+    /// Saves what a step changed. A snapshot goes to disk in the same save as the log's new base,
+    /// and only then: either of them alone is a log with a hole.
+    pub fn save(&self, disk: &mut Disk) {
+        // BEGIN 2D Figure 13, rule 5: the replica's changes, and the snapshot's bytes as they are if the base has moved
+        let is_new = disk.base() != self.replica.log().base();
+        disk.save(&self.replica, is_new.then(|| self.snapshot.clone()));
+        // END
     }
 
     /// The replica inside.
@@ -73,154 +80,124 @@ impl Compacting {
         &self.replica
     }
 
-    /// A leader's snapshot comes in. It is of use only if it covers more than is known to be
-    /// committed here. Otherwise this server has, or will be sent, all that is in it; what it has
-    /// handed over must not be handed over again.
+    /// Handles a leader's snapshot. It is installed only if it covers more than is known to be
+    /// committed here. Otherwise this server has, or will be sent, everything in it, and must not
+    /// apply the same entries again.
     ///
     /// In either case this log now agrees with the leader's as far as the snapshot reaches.
-    fn install(&mut self, request: InstallSnapshot, now: Instant) -> Appended {
-        // BEGIN 2D Figure 13, rules 1 and 5 to 8: refuse an old term, ignore old news, install, mark it undelivered
-        if !self.replica.hear_leader(&request.heartbeat, now) {
-            return Appended::StaleTerm; // rule 1
+    fn install(&mut self, request: InstallSnapshot, now: Instant) -> AppendOutcome {
+        // BEGIN 2D Figure 13, rules 1 and 5 to 8: refuse an old term, ignore an old snapshot, install, note that the service needs it
+        if !self.replica.hear_leader(request.term, now) {
+            return AppendOutcome::StaleTerm; // rule 1
         }
-        let InstallSnapshot { through, snapshot, .. } = request;
-        if through.index > self.replica.commit_index() {
-            self.replica.edit_log(|log| log.install(through)); // rules 6 and 7
+        let InstallSnapshot { last_included, snapshot, .. } = request;
+        if last_included.index > self.replica.commit_index() {
+            self.replica.edit_log(|log| log.install(last_included)); // rules 6 and 7
             self.snapshot = snapshot; // rule 5
-            self.is_undelivered = true; // rule 8, by the applier
+            self.is_snapshot_unapplied = true; // rule 8, by the applier
         }
-        Appended::Through(through.index)
+        AppendOutcome::Through(last_included.index)
         // END
     }
 
-    /// Sends `follower`, which has just answered, the snapshot, if the log no longer holds what it
-    /// needs and no snapshot is on its way to it.
-    fn rescue(&mut self, follower: PeerId, now: Instant, outbox: &mut Outbox<Request>) {
-        // BEGIN 2D Figure 13: to the stranded only, not while a parcel may still arrive; the position is the log's base
-        if !self.replica.is_stranded(follower) || self.is_on_its_way(follower, now) {
+    /// Sends the snapshot to `follower`, which has just answered, if the log no longer holds what
+    /// it needs and no snapshot is on its way to it.
+    fn send_snapshot(&mut self, follower: PeerId, now: Instant, outbox: &mut Outbox) {
+        // BEGIN 2D Figure 13: only if the follower needs it, and not while one is on its way; the position is the log's base
+        if !self.replica.needs_snapshot(follower) || self.is_on_its_way(follower, now) {
             return;
         }
-        let through = self.replica.log().base();
-        self.parcels.insert(follower, Parcel { through: through.index, sent_at: now });
-        let (heartbeat, snapshot) = (self.replica.election().heartbeat(), self.snapshot.clone());
-        outbox.send(follower, Request::InstallSnapshot(InstallSnapshot { heartbeat, through, snapshot }));
+        let last_included = self.replica.log().base();
+        self.pending_snapshots.insert(follower, PendingSnapshot { through: last_included.index, sent_at: now });
+        outbox.send(
+            follower,
+            RaftRequest::InstallSnapshot(InstallSnapshot {
+                term: self.status().term,
+                leader: self.replica.election().me(),
+                last_included,
+                snapshot: self.snapshot.clone(),
+            }),
+        );
         // END
     }
 
     /// Whether a snapshot left for `follower` a short while ago, and was not answered.
     fn is_on_its_way(&self, follower: PeerId, now: Instant) -> bool {
-        // BEGIN 2D Figure 13: there is a parcel, its patience has not run out, and it is not answered by a match
-        self.parcels.get(&follower).is_some_and(|parcel| {
-            let is_answered = self.replica.match_index(follower) >= parcel.through;
-            !is_answered && now < parcel.sent_at + SNAPSHOT_PATIENCE
+        // BEGIN 2D Figure 13: one was sent, its patience has not run out, and no match has answered it
+        self.pending_snapshots.get(&follower).is_some_and(|pending| {
+            let is_answered = self.replica.match_index(follower) >= pending.through;
+            !is_answered && now < pending.sent_at + SNAPSHOT_PATIENCE
         })
         // END
     }
 }
 
 impl Protocol for Compacting {
-    type Request = Request;
-    type Reply = Reply;
-
-    fn tick(&mut self, now: Instant, outbox: &mut Outbox<Request>) {
-        outbox.nested(Request::Replica, |inner| self.replica.tick(now, inner));
+    fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
+        self.replica.tick(now, outbox);
     }
 
-    fn handle(&mut self, request: Request, now: Instant) -> Reply {
+    fn handle_request(&mut self, request: RaftRequest, now: Instant) -> RaftReply {
         match request {
-            Request::Replica(request) => self.replica.handle(request, now),
-            Request::InstallSnapshot(request) => {
-                let appended = self.install(request, now);
-                Reply::AppendEntries(AppendEntriesReply { term: self.standing().term, appended })
+            RaftRequest::InstallSnapshot(request) => {
+                let outcome = self.install(request, now);
+                RaftReply::AppendEntries(AppendEntriesReply { term: self.status().term, outcome })
             }
+            request => self.replica.handle_request(request, now),
         }
     }
 
-    fn absorb(&mut self, from: PeerId, reply: Reply, now: Instant, outbox: &mut Outbox<Request>) {
-        outbox.nested(Request::Replica, |inner| self.replica.absorb(from, reply, now, inner));
-        self.rescue(from, now, outbox);
+    fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox) {
+        self.replica.handle_reply(from, reply, now, outbox);
+        self.send_snapshot(from, now, outbox);
     }
 
     fn due(&self) -> Instant {
         self.replica.due()
     }
 
-    fn is_ready(&self) -> bool {
-        self.is_undelivered || self.replica.is_ready()
+    fn has_committed(&self) -> bool {
+        self.is_snapshot_unapplied || self.replica.has_committed()
     }
 
-    fn standing(&self) -> Standing {
-        self.replica.standing()
+    fn status(&self) -> Status {
+        self.replica.status()
     }
 }
 
 impl Replication for Compacting {
-    fn propose(&mut self, command: Bytes, outbox: &mut Outbox<Request>) -> Result<LogPosition, NotLeader> {
-        outbox.nested(Request::Replica, |inner| self.replica.propose(command, inner))
+    fn propose(&mut self, command: Bytes, outbox: &mut Outbox) -> Result<LogPosition, NotLeader> {
+        self.replica.propose(command, outbox)
     }
 
-    /// A snapshot that the service does not know yet comes before the commands that follow it.
-    fn take_ready(&mut self) -> Vec<ApplyMsg> {
+    /// A snapshot that the service does not have yet comes before the commands that follow it.
+    fn take_committed(&mut self) -> Vec<ApplyMsg> {
         // BEGIN 2D Figure 13, rule 8: first the snapshot, once, with the position of the log's base
-        let mut ready = Vec::new();
-        if std::mem::take(&mut self.is_undelivered) {
-            ready.push(ApplyMsg::Snapshot { through: self.replica.log().base(), snapshot: self.snapshot.clone() });
+        let mut messages = Vec::new();
+        if std::mem::take(&mut self.is_snapshot_unapplied) {
+            messages.push(ApplyMsg::Snapshot { through: self.replica.log().base(), snapshot: self.snapshot.clone() });
         }
-        ready.extend(self.replica.take_ready());
-        ready
+        messages.extend(self.replica.take_committed());
+        messages
         // END
     }
 }
 
 impl Compaction for Compacting {
     fn compact(&mut self, through: Index, snapshot: Bytes) {
-        // BEGIN 2D §7: ignore what is covered, refuse what was not handed over, cut the log, keep the snapshot
+        // BEGIN 2D §7: ignore what is covered, refuse what was not applied, cut the log, keep the snapshot
         if through <= self.replica.log().base().index {
-            return; // A leader's newer snapshot came in meanwhile, or the same was taken twice.
+            return; // A leader's newer snapshot came in meanwhile, or the same one was taken twice.
         }
-        // The service names what it has applied. Our own count would be wrong here: it runs ahead
-        // of the service, by all that was handed over and is still waiting in the channel.
+        // The service says what it has applied. Our own count would be wrong here: it also counts
+        // what is still waiting in the channel.
         let last_applied = self.replica.last_applied();
         assert!(
             through <= last_applied,
-            "a snapshot through {through} of a service that was handed entries through {last_applied}"
+            "a snapshot through {through} from a service that received entries through {last_applied}"
         );
         self.replica.edit_log(|log| log.compact(through));
         self.snapshot = snapshot;
-        // END
-    }
-}
-
-impl Durable for Compacting {
-    fn mark(&self) -> Mark {
-        self.replica.mark() // A new snapshot always comes with a new base.
-    }
-
-    /// The snapshot goes to disk in the same save as the log's new base, and only then: a base
-    /// without its snapshot, or a snapshot without its base, is a log with a hole.
-    fn changes(&self, disk: &mut Outline) -> Save {
-        // BEGIN 2D Figure 13, rule 5: the replica's changes, and the snapshot's bytes as they are if the base has moved
-        let is_new = disk.mark().base != self.replica.log().base();
-        Save { snapshot: is_new.then(|| self.snapshot.clone()), ..self.replica.changes(disk) }
-        // END
-    }
-
-    /// The service has nothing after a crash, so it is handed the snapshot like any other.
-    fn restore(&mut self, image: &Image) {
-        // BEGIN 2D Figure 13, rule 8: the replica restores itself; a log with a base has a snapshot to deliver
-        self.replica.restore(image);
-        self.snapshot = image.snapshot.clone();
-        self.is_undelivered = self.replica.log().base() != LogPosition::ZERO;
-        // END
-    }
-}
-
-impl<P: Durable + Compaction> Compaction for Persisted<P> {
-    /// Cut, snapshot and save are one step: the lock is held from the first to the last, and the
-    /// disk takes all or nothing.
-    fn compact(&mut self, through: Index, snapshot: Bytes) {
-        // BEGIN 2D Figure 13: one step, and no second save
-        self.step(|inner| inner.compact(through, snapshot));
         // END
     }
 }

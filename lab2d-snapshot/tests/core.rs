@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab2a_election::{Election, Heartbeat, RequestVoteReply, Timing};
-use lab2b_log::{AppendEntries, AppendEntriesReply, Appended, Compacted, Entry, RaftLog, Replication, Reply, VecLog};
-use lab2c_persist::{Durable, Persisted};
+use lab2a_election::{Election, Raft, TIMING};
+use lab2b_log::VecLog;
 use lab2d_snapshot::compacting::SNAPSHOT_PATIENCE;
-use lab2d_snapshot::{CompactLog, Compacting, Compaction, InstallSnapshot, Raft, Request};
+use lab2d_snapshot::{CompactLog, Compacting};
 use labrpc::channel::unbounded;
 use labrpc::sim::{self, Settings};
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Elect, Index, LogPosition, Outbox, PeerId, Persister, Protocol, Standing, Term};
+use labrpc::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Bytes, Compacted, Compaction, Elect, Entry, Index,
+    InstallSnapshot, LogPosition, Outbox, PeerId, Persister, Protocol, RaftLog, RaftReply, RaftRequest, Replication,
+    RequestVoteReply, Status, Term, Timing,
+};
 
 fn entry(term: Term) -> Entry {
     Entry { term, command: Bytes::from(vec![term as u8]) }
@@ -30,7 +33,7 @@ fn state(index: Index) -> Bytes {
 }
 
 fn boot(me: PeerId, disk: &Arc<Persister>) -> Persisted<Compacting> {
-    Persisted::recover(Compacting::new(Election::new(me, 3, Timing::default(), 0, Instant::ZERO)), disk.clone())
+    Persisted::recover(Compacting::new(Election::new(me, 3, TIMING, 0, Instant::ZERO)), disk.clone())
 }
 
 /// Server 0 of three, which leads term 1, and when it was elected.
@@ -38,8 +41,8 @@ fn leader() -> (Persisted<Compacting>, Instant) {
     let mut leader = boot(0, &Arc::new(Persister::new(0)));
     let (now, mut outbox) = (leader.due(), Outbox::default());
     leader.tick(now, &mut outbox);
-    leader.absorb(2, Reply::RequestVote(RequestVoteReply { term: 1, granted: true }), now, &mut outbox);
-    assert!(leader.standing().is_leader);
+    leader.handle_reply(2, RaftReply::RequestVote(RequestVoteReply { term: 1, granted: true }), now, &mut outbox);
+    assert!(leader.status().is_leader);
     (leader, now)
 }
 
@@ -49,19 +52,19 @@ fn commit_and_cut(leader: &mut Persisted<Compacting>, through: Index) {
     while leader.inner().replica().log().last().index < through {
         leader.propose(Bytes::default(), &mut outbox).expect("a leader takes commands");
     }
-    leader.absorb(2, appended(Appended::Through(through)), Instant::ZERO, &mut outbox);
-    leader.take_ready();
+    leader.handle_reply(2, appended(AppendOutcome::Through(through)), Instant::ZERO, &mut outbox);
+    leader.take_committed();
     leader.compact(through, state(through));
 }
 
-fn appended(appended: Appended) -> Reply {
-    Reply::AppendEntries(AppendEntriesReply { term: 1, appended })
+fn appended(appended: AppendOutcome) -> RaftReply {
+    RaftReply::AppendEntries(AppendEntriesReply { term: 1, appended })
 }
 
 /// What the leader sends server 1 upon its answer: the bounds of each AppendEntries, the position of each snapshot.
-fn answer(leader: &mut Persisted<Compacting>, reply: Appended, now: Instant) -> Vec<String> {
+fn answer(leader: &mut Persisted<Compacting>, reply: AppendOutcome, now: Instant) -> Vec<String> {
     let mut outbox = Outbox::default();
-    leader.absorb(1, appended(reply), now, &mut outbox);
+    leader.handle_reply(1, appended(reply), now, &mut outbox);
     sent_to_1(outbox)
 }
 
@@ -71,13 +74,13 @@ fn heartbeat(leader: &mut Persisted<Compacting>) -> Vec<String> {
     sent_to_1(outbox)
 }
 
-fn sent_to_1(mut outbox: Outbox<Request>) -> Vec<String> {
+fn sent_to_1(mut outbox: Outbox) -> Vec<String> {
     let describe = |request| match request {
-        Request::Replica(lab2b_log::Request::AppendEntries(AppendEntries { prev, entries, .. })) => {
+        (lab2b_log::RaftRequest::AppendEntries(AppendEntries { prev, entries, .. })) => {
             format!("append {}+{}", prev.index, entries.len())
         }
-        Request::InstallSnapshot(InstallSnapshot { through, .. }) => format!("snapshot {}", through.index),
-        Request::Replica(lab2b_log::Request::RequestVote(_)) => panic!("no election was due"),
+        RaftRequest::InstallSnapshot(InstallSnapshot { through, .. }) => format!("snapshot {}", through.index),
+        (lab2b_log::RaftRequest::RequestVote(_)) => panic!("no election was due"),
     };
     outbox.take().into_iter().filter(|(to, _)| *to == 1).map(|(_, request)| describe(request)).collect()
 }
@@ -144,25 +147,25 @@ fn a_stranded_follower_is_sent_one_snapshot_2d() {
     commit_and_cut(&mut leader, 10);
     leader.propose(Bytes::default(), &mut Outbox::default()).unwrap();
     assert_eq!(heartbeat(&mut leader), ["append 10+0"], "nobody knows whether it is alive");
-    assert_eq!(answer(&mut leader, Appended::RetryFrom(1), now), ["snapshot 10"]);
+    assert_eq!(answer(&mut leader, AppendOutcome::RetryFrom(1), now), ["snapshot 10"]);
     for _ in 0..2 {
         assert_eq!(heartbeat(&mut leader), ["append 10+0"], "a heartbeat, so that it does not campaign");
-        assert!(answer(&mut leader, Appended::RetryFrom(1), now).is_empty(), "the snapshot is on its way");
+        assert!(answer(&mut leader, AppendOutcome::RetryFrom(1), now).is_empty(), "the snapshot is on its way");
     }
     let later = now + SNAPSHOT_PATIENCE;
-    assert_eq!(answer(&mut leader, Appended::RetryFrom(1), later), ["snapshot 10"], "it must have been lost");
+    assert_eq!(answer(&mut leader, AppendOutcome::RetryFrom(1), later), ["snapshot 10"], "it must have been lost");
 
     // The follower has it, but the answer is lost: a heartbeat finds out.
     assert_eq!(heartbeat(&mut leader), ["append 10+0"]);
-    assert_eq!(answer(&mut leader, Appended::Through(10), later), ["append 10+1"]);
-    assert!(answer(&mut leader, Appended::Through(10), later).is_empty(), "doubled");
+    assert_eq!(answer(&mut leader, AppendOutcome::Through(10), later), ["append 10+1"]);
+    assert!(answer(&mut leader, AppendOutcome::Through(10), later).is_empty(), "doubled");
 
     // A newer snapshot does not wait for the older one's patience.
-    answer(&mut leader, Appended::Through(11), later);
+    answer(&mut leader, AppendOutcome::Through(11), later);
     commit_and_cut(&mut leader, 20);
-    assert_eq!(answer(&mut leader, Appended::RetryFrom(12), later), ["snapshot 20"]);
+    assert_eq!(answer(&mut leader, AppendOutcome::RetryFrom(12), later), ["snapshot 20"]);
     commit_and_cut(&mut leader, 30);
-    assert!(answer(&mut leader, Appended::Through(20), later).contains(&"snapshot 30".to_string()));
+    assert!(answer(&mut leader, AppendOutcome::Through(20), later).contains(&"snapshot 30".to_string()));
 }
 
 /// A snapshot is taken by its term and its worth, handed over once and before what follows it, and is on disk by then.
@@ -173,38 +176,37 @@ fn a_snapshot_is_installed_saved_and_handed_over_2d() {
     let install = |follower: &mut Persisted<Compacting>, term, index| {
         let through = LogPosition { term: 1, index };
         let request = InstallSnapshot { heartbeat: Heartbeat { term, leader: 0 }, through, snapshot: state(index) };
-        let reply = follower.handle(Request::InstallSnapshot(request), Instant::ZERO);
-        let Reply::AppendEntries(AppendEntriesReply { appended, .. }) = reply else { panic!("{reply:?}") };
+        let reply = follower.handle_request(RaftRequest::InstallSnapshot(request), Instant::ZERO);
+        let RaftReply::AppendEntries(AppendEntriesReply { appended, .. }) = reply else { panic!("{reply:?}") };
         (appended, disk.saves(), disk.image().unwrap_or_default().snapshot)
     };
-    assert_eq!(install(&mut follower, 2, 5), (Appended::Through(5), 1, state(5)));
-    assert_eq!(install(&mut follower, 2, 8), (Appended::Through(8), 2, state(8)), "before 5 was handed over");
-    assert_eq!(install(&mut follower, 1, 9), (Appended::StaleTerm, 2, state(8)));
+    assert_eq!(install(&mut follower, 2, 5), (AppendOutcome::Through(5), 1, state(5)));
+    assert_eq!(install(&mut follower, 2, 8), (AppendOutcome::Through(8), 2, state(8)), "before 5 was handed over");
+    assert_eq!(install(&mut follower, 1, 9), (AppendOutcome::StaleTerm, 2, state(8)));
     let through = LogPosition { term: 1, index: 8 };
     let delivered = [ApplyMsg::Snapshot { through, snapshot: state(8) }];
-    assert_eq!(follower.take_ready(), delivered);
-    assert_eq!(install(&mut follower, 2, 5), (Appended::Through(5), 2, state(8)), "old news, but true");
-    assert!(follower.take_ready().is_empty());
+    assert_eq!(follower.take_committed(), delivered);
+    assert_eq!(install(&mut follower, 2, 5), (AppendOutcome::Through(5), 2, state(8)), "old news, but true");
+    assert!(follower.take_committed().is_empty());
 
     let mut reborn = boot(1, &disk);
-    assert!(reborn.is_ready());
-    assert_eq!(reborn.take_ready(), delivered, "a crash takes the service's state, and the disk gives it back");
-    assert_eq!(reborn.inner().mark(), follower.inner().mark());
-    assert_eq!(reborn.inner().mark().last, through, "an empty log ends where its snapshot does");
+    assert!(reborn.has_committed());
+    assert_eq!(reborn.take_committed(), delivered, "a crash takes the service's state, and the disk gives it back");
+    assert_eq!(reborn.inner().fingerprint(), follower.inner().fingerprint());
+    assert_eq!(reborn.inner().fingerprint().last, through, "an empty log ends where its snapshot does");
 }
 
 /// The cut, its snapshot and its position reach the disk in one save, and every later save leaves them there.
 #[test]
 fn a_cut_and_its_snapshot_are_saved_together_2d() {
     let disk = Arc::new(Persister::new(0));
-    let mut alone =
-        Persisted::recover(Compacting::new(Election::new(0, 1, Timing::default(), 0, Instant::ZERO)), disk.clone());
+    let mut alone = Persisted::recover(Compacting::new(Election::new(0, 1, TIMING, 0, Instant::ZERO)), disk.clone());
     let (now, mut outbox) = (alone.due(), Outbox::default());
     alone.tick(now, &mut outbox);
     for _ in 0..10 {
         alone.propose(Bytes::from(vec![0; 100]), &mut outbox).unwrap();
     }
-    assert_eq!(alone.take_ready().len(), 10);
+    assert_eq!(alone.take_committed().len(), 10);
     let (saves, bytes) = (disk.saves(), disk.raft_state_bytes());
     alone.compact(7, state(7));
     assert_eq!((disk.saves(), disk.image().unwrap().entries.len()), (saves + 1, 3));
@@ -216,7 +218,7 @@ fn a_cut_and_its_snapshot_are_saved_together_2d() {
     assert_eq!(disk.image().unwrap().snapshot, state(7));
 
     for image in disk.images().into_iter().filter(|image| !image.head.is_empty()) {
-        let mut reborn = Compacting::new(Election::new(0, 1, Timing::default(), 0, Instant::ZERO));
+        let mut reborn = Compacting::new(Election::new(0, 1, TIMING, 0, Instant::ZERO));
         reborn.restore(&image);
         let base = reborn.replica().log().base().index;
         assert_eq!(image.snapshot, if base > 0 { state(base) } else { Bytes::default() }, "at every save");
@@ -243,25 +245,25 @@ fn heartbeats_at_the_base_keep_a_follower_quiet_2d() {
         let (now, mut outbox) = (leader.due(), Outbox::default());
         leader.tick(now, &mut outbox);
         for (_, request) in outbox.take().into_iter().filter(|(to, _)| *to == 1) {
-            let reply = follower.handle(request, now);
-            leader.absorb(1, reply, now, &mut Outbox::default()); // No snapshot ever arrives.
+            let reply = follower.handle_request(request, now);
+            leader.handle_reply(1, reply, now, &mut Outbox::default()); // No snapshot ever arrives.
         }
         assert!(follower.due() >= now + Duration::from_millis(400));
-        assert_eq!(follower.standing().term, 1);
+        assert_eq!(follower.status().term, 1);
     }
 }
 
-/// Leadership is watched, and threads are ended, through the whole server as through its node.
+/// Reign is watched, and threads are ended, through the whole server as through its node.
 #[test]
 fn the_server_passes_on_what_the_node_does_2d() {
     let run = || {
         let (applied, _taken) = unbounded();
-        let election = Election::new(0, 1, Timing::default(), 0, Instant::now());
+        let election = Election::new(0, 1, TIMING, 0, Instant::now());
         let server = Raft::boot(election, Arc::new(Persister::new(0)), Vec::new(), applied);
-        let follower = Standing { term: 0, is_leader: false };
-        assert_eq!(server.watch(follower), Some(Standing { term: 1, is_leader: true }), "it elects itself");
+        let follower = Status { term: 0, is_leader: false };
+        assert_eq!(server.watch(follower), Some(Status { term: 1, is_leader: true }), "it elects itself");
         server.shutdown();
-        assert_eq!(server.watch(server.standing()), None, "it is shut down");
+        assert_eq!(server.watch(server.status()), None, "it is shut down");
     };
     sim::run(Settings::default(), run).0.unwrap_or_else(|failure| panic!("{failure}"));
 }

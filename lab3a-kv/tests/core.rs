@@ -1,11 +1,12 @@
 //! Lab 3A part by part: the store alone, a server over a Raft that does as the test says, and a
 //! clerk over a network that does. Time is virtual, so "at once" means within a millisecond.
 
+use labrpc::kv::{Answer, ClientId, Command, Op, Refusal};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab3a_kv::{Answer, Clerk, ClientId, Command, KvServer, Op, Refusal, Store};
+use lab3a_kv::{Clerk, KvServer, Store};
 use labrpc::channel::{Receiver, Sender, bounded, unbounded};
 use labrpc::network::Carrier;
 use labrpc::sim::{self, Settings};
@@ -13,7 +14,7 @@ use labrpc::sync::{Condvar, Mutex};
 use labrpc::thread::{self, JoinHandle};
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
-use labrpc::{ApplyMsg, Bytes, Elect, Link, LogPosition, NotLeader, PeerId, Port, Replicate, Standing, Term};
+use labrpc::{ApplyMsg, Bytes, Elect, Link, LogPosition, NotLeader, PeerId, Port, Replicate, Status, Term};
 
 const ALICE: ClientId = ClientId(1);
 const BOB: ClientId = ClientId(2);
@@ -38,8 +39,8 @@ fn append(client: ClientId, sequence: u64, value: &str) -> Command {
 
 /// A Raft that leads until it is told otherwise, and commits what the test commits.
 struct ScriptedRaft {
-    standing: Mutex<Option<Standing>>,
-    standing_changed: Condvar,
+    status: Mutex<Option<Status>>,
+    status_changed: Condvar,
     /// The newest term that the service has taken notice of.
     noticed: Mutex<Term>,
     term_noticed: Condvar,
@@ -50,8 +51,8 @@ struct ScriptedRaft {
 
 impl ScriptedRaft {
     fn stand(&self, term: Term, is_leader: bool) {
-        *self.standing.lock() = Some(Standing { term, is_leader });
-        self.standing_changed.notify_all();
+        *self.status.lock() = Some(Status { term, is_leader });
+        self.status_changed.notify_all();
     }
 
     /// Loses the leadership to a newer term, and waits until the service knows.
@@ -65,29 +66,29 @@ impl ScriptedRaft {
 }
 
 impl Elect for ScriptedRaft {
-    fn standing(&self) -> Standing {
-        self.standing.lock().unwrap_or(Standing { term: 0, is_leader: false })
+    fn status(&self) -> Status {
+        self.status.lock().unwrap_or(Status { term: 0, is_leader: false })
     }
 
-    fn watch(&self, seen: Standing) -> Option<Standing> {
+    fn watch(&self, seen: Status) -> Option<Status> {
         *self.noticed.lock() = seen.term;
         self.term_noticed.notify_all();
-        let mut standing = self.standing.lock();
-        while *standing == Some(seen) {
-            self.standing_changed.wait(&mut standing);
+        let mut status = self.status.lock();
+        while *status == Some(seen) {
+            self.status_changed.wait(&mut status);
         }
-        *standing
+        *status
     }
 
     fn shutdown(&self) {
-        *self.standing.lock() = None;
-        self.standing_changed.notify_all();
+        *self.status.lock() = None;
+        self.status_changed.notify_all();
     }
 }
 
 impl Replicate for ScriptedRaft {
     fn start(&self, _command: Bytes) -> Result<LogPosition, NotLeader> {
-        let Standing { term, is_leader } = self.standing();
+        let Status { term, is_leader } = self.status();
         if !is_leader {
             return Err(NotLeader);
         }
@@ -115,8 +116,8 @@ impl Stage {
         let (sender, started) = unbounded();
         let committing = applied.clone();
         let raft = ScriptedRaft {
-            standing: Mutex::new(Some(Standing { term: 1, is_leader: true })),
-            standing_changed: Condvar::new(),
+            status: Mutex::new(Some(Status { term: 1, is_leader: true })),
+            status_changed: Condvar::new(),
             noticed: Mutex::new(0),
             term_noticed: Condvar::new(),
             started: sender,
@@ -305,13 +306,13 @@ fn a_replaced_store_answers_the_writes_in_it_3a() {
     });
 }
 
-/// Leadership is watched through the service as through its Raft.
+/// Reign is watched through the service as through its Raft.
 #[test]
 fn the_service_passes_on_what_raft_does_3a() {
     in_virtual_time(|| {
         let stage = Stage::new();
-        let leader = Standing { term: 1, is_leader: true };
-        assert_eq!(stage.server.watch(Standing { term: 0, is_leader: false }), Some(leader));
+        let leader = Status { term: 1, is_leader: true };
+        assert_eq!(stage.server.watch(Status { term: 0, is_leader: false }), Some(leader));
     });
 }
 

@@ -10,34 +10,34 @@ use crate::snapshot::{self, SnapshotRule};
 
 /// Starts a server with the store of the snapshot that Raft booted from, or an empty one. It
 /// cuts the log whenever `persister` holds more than `raft_state_bytes_max` bytes of Raft's
-/// state and a [`SnapshotRule`] finds it worthwhile.
+/// state and [`SnapshotRule`] says that it is worthwhile.
 pub fn serve<R: Compact>(
     raft: R,
-    applied: Receiver<ApplyMsg>,
+    apply_ch: Receiver<ApplyMsg>,
     persister: Arc<Persister>,
     raft_state_bytes_max: usize,
 ) -> Arc<KvServer<R>> {
     let rule = SnapshotRule::new(raft_state_bytes_max);
-    KvServer::spawn(raft, move |server| apply_all(server, applied, &persister, rule))
+    KvServer::spawn(raft, move |server| apply_all(server, apply_ch, &persister, rule))
 }
 
-/// The apply loop. The store is its own, so that no lock is held while a snapshot is encoded,
-/// and nothing can be applied between a command and the snapshot that claims to hold it.
+/// The apply loop. It owns the store, so no lock is held while a snapshot is encoded, and nothing
+/// can be applied between a command and the snapshot that includes it.
 fn apply_all<R: Compact>(
     server: &KvServer<R>,
-    applied: Receiver<ApplyMsg>,
+    apply_ch: Receiver<ApplyMsg>,
     persister: &Persister,
     mut rule: SnapshotRule,
 ) {
-    // BEGIN 3B §7: apply, then cut at the index that was applied; take in a snapshot whole, then answer
+    // BEGIN 3B §7: apply, then cut at the index that was applied; replace the store by a snapshot, then answer
     let mut store = Store::default();
-    for message in applied {
+    for message in apply_ch {
         match message {
             ApplyMsg::Command { at, command } => {
                 server.apply(&mut store, &command);
                 rule.applied(command.len());
-                // Only now, with the command in the store; and under its own index, since how far
-                // Raft itself has got says nothing of what has come out of the channel.
+                // Only now, with the command in the store; and with its own index, since Raft may
+                // be further than what has come out of the channel.
                 if rule.is_due(persister.raft_state_bytes()) {
                     server.raft().snapshot(at.index, snapshot::encode(&store));
                     rule.taken();

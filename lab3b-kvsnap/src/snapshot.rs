@@ -4,7 +4,7 @@ use lab3a_kv::Store;
 use labrpc::{Bytes, wire};
 
 /// A store as bytes: its pairs and its sessions. Without the sessions, a server that boots from
-/// the snapshot would do a write again whose retry is still on its way.
+/// the snapshot would repeat a write whose retry is still on its way.
 pub fn encode(store: &Store) -> Bytes {
     // BEGIN 3B §7, §8: the whole state of the service, which is more than its pairs
     wire::encode(store).into()
@@ -15,13 +15,13 @@ pub fn encode(store: &Store) -> Bytes {
 ///
 /// # Panics
 ///
-/// When the bytes are anything else. The log no longer holds what they stand for, so a server
-/// that went on regardless would serve a store with a hole in it.
+/// When the bytes are not a store. The log no longer holds the commands that the snapshot covers,
+/// so a server that continued without them would serve a wrong store.
 pub fn decode(snapshot: &[u8]) -> Store {
-    // BEGIN 3B §7: the store, or an end of this server; there is nothing to go on with
+    // BEGIN 3B §7: the store, or a panic: the server cannot continue without it
     wire::decode(snapshot).unwrap_or_else(|error| {
         panic!(
-            "there is no going on without this snapshot ({error}); Raft must return what `encode` has made, unchanged"
+            "this server cannot continue without its snapshot ({error}); Raft must return the bytes of `encode` unchanged"
         )
     })
     // END
@@ -29,10 +29,10 @@ pub fn decode(snapshot: &[u8]) -> Store {
 
 /// Says when to cut the log.
 ///
-/// A snapshot costs as much as the store is large, so one is due only if it helps: once Raft's
-/// state is over its limit *and* a good part of it can go. The commands in flight of many
-/// clients may be over the limit alone, and none of them can go before it is applied; whoever
-/// looks at the limit only would then take a snapshot after every single command.
+/// A snapshot costs as much as the store is large, so it is due only if it helps: once Raft's
+/// state is over its limit *and* a good part of it can go. Commands of many clients that are not
+/// applied yet may exceed the limit alone, and cannot be cut; looking only at the limit would then
+/// mean a snapshot after every single command.
 ///
 /// So Raft's state may exceed the limit by what is not yet applied, and by little else.
 ///
@@ -49,8 +49,8 @@ pub fn decode(snapshot: &[u8]) -> Store {
 #[derive(Clone, Debug)]
 pub struct SnapshotRule {
     raft_state_bytes_max: usize,
-    /// The commands that were applied since the last snapshot. With a new one, at least so much
-    /// leaves the log.
+    /// The bytes of the commands applied since the last snapshot. A new snapshot removes at least
+    /// these from the log.
     removable_bytes: usize,
 }
 
@@ -60,15 +60,15 @@ impl SnapshotRule {
         SnapshotRule { raft_state_bytes_max, removable_bytes: 0 }
     }
 
-    /// A command of so many bytes was applied.
+    /// A command of `command_bytes` bytes was applied.
     pub fn applied(&mut self, command_bytes: usize) {
         self.removable_bytes += command_bytes;
     }
 
-    /// Whether to take a snapshot now, Raft's state being so large.
+    /// Whether to take a snapshot now, if Raft's state has `raft_state_bytes` bytes.
     pub fn is_due(&self, raft_state_bytes: usize) -> bool {
         // BEGIN 3B §7, when to snapshot: over the limit, and with enough to gain
-        // Half the limit: less would mean more snapshots, and more a longer log.
+        // Half the limit: less would mean more snapshots, more would mean a longer log.
         let worthwhile_bytes = self.raft_state_bytes_max / 2;
         raft_state_bytes > self.raft_state_bytes_max && self.removable_bytes > worthwhile_bytes
         // END

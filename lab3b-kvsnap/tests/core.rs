@@ -1,17 +1,18 @@
 //! Lab 3B part by part: what a snapshot holds, when it is taken, and an apply loop over a Raft
 //! that does as the test says. Time is virtual.
 
+use labrpc::kv::{Answer, ClientId, Command, Op};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab3a_kv::{Answer, ClientId, Command, KvServer, Op, Store};
+use lab3a_kv::{KvServer, Store};
 use lab3b_kvsnap::{SnapshotRule, serve, snapshot};
 use labrpc::channel::{Receiver, Sender, bounded, unbounded};
 use labrpc::sim::{self, Settings};
 use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::{
-    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Standing, wire,
+    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, wire,
 };
 
 const ALICE: ClientId = ClientId(1);
@@ -57,11 +58,11 @@ impl ScriptedRaft {
 }
 
 impl Elect for ScriptedRaft {
-    fn standing(&self) -> Standing {
-        Standing { term: 1, is_leader: true }
+    fn status(&self) -> Status {
+        Status { term: 1, is_leader: true }
     }
 
-    fn watch(&self, _seen: Standing) -> Option<Standing> {
+    fn watch(&self, _seen: Status) -> Option<Status> {
         let _ = self.never.recv();
         None
     }

@@ -1,6 +1,6 @@
-//! The public face of a Raft server, one trait for each lab that adds to it.
+//! A Raft server as its service and the tests see it: one trait for each lab that adds to it.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,10 @@ use crate::Bytes;
 /// A server's place in the cluster's list of servers, counted from 0.
 pub type PeerId = usize;
 
-/// A leader's reign (§5.1). It only grows; 0 is before the first election.
+/// A leader's term (§5.1). It only grows; 0 is before the first election.
 pub type Term = u64;
 
-/// A slot in the log. The first entry has index 1; 0 is "before the log".
+/// An entry's place in the log. The first entry has index 1; 0 is "before the log".
 pub type Index = u64;
 
 /// The coordinates of a log entry.
@@ -29,9 +29,9 @@ pub type Index = u64;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LogPosition {
-    /// The term in which a leader made the entry.
+    /// The term of the leader that made the entry.
     pub term: Term,
-    /// The slot that holds it.
+    /// The entry's place in the log.
     pub index: Index,
 }
 
@@ -40,9 +40,20 @@ impl LogPosition {
     pub const ZERO: LogPosition = LogPosition { term: 0, index: 0 };
 }
 
+/// How long servers wait for one another (§5.6). A message must travel in much less time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// The time between two heartbeats of a leader.
+    pub heartbeat_interval: Duration,
+    /// The shortest silence that may start an election.
+    pub election_timeout_min: Duration,
+    /// The longest silence that may pass without an election.
+    pub election_timeout_max: Duration,
+}
+
 /// What a server believes about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct Status {
     /// Its current term.
     pub term: Term,
     /// Whether it believes that it leads that term.
@@ -61,17 +72,17 @@ impl std::fmt::Display for NotLeader {
 
 impl std::error::Error for NotLeader {}
 
-/// What a Raft server hands to its service, in log order.
+/// What a Raft server sends to its service, in log order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApplyMsg {
     /// A committed command (§5.3).
     Command {
-        /// Where it stands in the log.
+        /// Its position in the log.
         at: LogPosition,
         /// The service's own bytes.
         command: Bytes,
     },
-    /// A state that replaces everything through `through` (§7, lab 2D).
+    /// A state that replaces the effect of all entries through `through` (§7, lab 2D).
     Snapshot {
         /// The last entry that the snapshot covers.
         through: LogPosition,
@@ -82,25 +93,25 @@ pub enum ApplyMsg {
 
 /// Lab 2A: a server that takes part in elections (§5.2).
 pub trait Elect: Send + Sync + 'static {
-    /// What the server believes about itself now.
-    fn standing(&self) -> Standing;
+    /// The server's term, and whether it believes that it leads it.
+    fn status(&self) -> Status;
 
-    /// Blocks until the server believes anything else than `seen`, and says what. `None` once
-    /// the server is shut down. A service learns here, at once, that its leadership is lost.
-    fn watch(&self, seen: Standing) -> Option<Standing>;
+    /// Blocks until the server's status differs from `seen`, and returns the new one. `None` once
+    /// the server is shut down. A service learns here, at once, that its server no longer leads.
+    fn watch(&self, seen: Status) -> Option<Status>;
 
-    /// Ends every thread of the server, and makes it deaf: after this returns it saves nothing
-    /// and answers nothing. It may be called twice.
+    /// Ends every thread of the server. After this returns, the server saves nothing and answers
+    /// nothing. It may be called twice.
     ///
     /// Only real threads need it. In a simulation a crash unwinds a server's threads wherever
-    /// they stand, and this is never called.
+    /// they are, and this is never called.
     fn shutdown(&self);
 }
 
 /// Lab 2B: a server that replicates commands (§5.3).
 pub trait Replicate: Elect {
-    /// Asks for agreement on a command and returns at once, with the place that the command
-    /// takes if it is ever committed. It may be lost, if this server loses its leadership.
+    /// Asks for agreement on a command and returns at once, with the position that the command
+    /// has if it is ever committed. It may be lost, if this server loses its leadership.
     ///
     /// # Errors
     ///
@@ -108,38 +119,10 @@ pub trait Replicate: Elect {
     fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader>;
 }
 
-/// Lab 2D: a server whose log can be cut short (§7).
+/// Lab 2D: a server whose log can be cut (§7).
 pub trait Compact: Replicate {
     /// Says that `snapshot` holds the effect of every entry through `through`, so that the log
-    /// no longer needs them. `through` has been applied; an older snapshot than the server
-    /// already has is ignored.
+    /// no longer needs them. The service has applied `through`. A snapshot older than the one that
+    /// the server already has is ignored.
     fn snapshot(&self, through: Index, snapshot: Bytes);
-}
-
-// A server that is shared is a server: the network holds one end of it, and the service the other.
-
-impl<T: Elect> Elect for Arc<T> {
-    fn standing(&self) -> Standing {
-        (**self).standing()
-    }
-
-    fn watch(&self, seen: Standing) -> Option<Standing> {
-        (**self).watch(seen)
-    }
-
-    fn shutdown(&self) {
-        (**self).shutdown();
-    }
-}
-
-impl<T: Replicate> Replicate for Arc<T> {
-    fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
-        (**self).start(command)
-    }
-}
-
-impl<T: Compact> Compact for Arc<T> {
-    fn snapshot(&self, through: Index, snapshot: Bytes) {
-        (**self).snapshot(through, snapshot);
-    }
 }

@@ -8,16 +8,15 @@
 //!
 //! In reading order:
 //!
-//! 1. [`api`]: what the labs promise one another: terms and positions, and a trait for each lab
-//!    that adds to a server's face. [`protocol`]: a server's rules as a plain state machine, which
-//!    has neither thread nor clock. These two are the contract with the student.
+//! 1. [`api`]: a server as its service sees it: terms and positions, and a trait for each lab.
+//!    [`message`] and [`kv`]: what servers and clients say. [`layers`]: a server's rules as plain
+//!    state machines, without threads or clocks. These four are the contract with the student.
 //! 2. [`wire`]: values into bytes and back.
 //! 3. [`thread`], [`sync`], [`channel`], [`time`]: the facade, which looks like what it stands for.
 //!    [`logging`] adds to each log line when it was, in virtual time, and who.
 //! 4. [`network`]: messages that are late, lost, doubled, out of order. [`persister`]: what is left
 //!    after a crash.
-//! 5. [`face`]: the same words for all labs, for whoever watches servers or plays one.
-//! 6. [`sim`]: the simulated world itself. It comes last because everything above can be used, and
+//! 5. [`sim`]: the simulated world itself. It comes last because everything above can be used, and
 //!    every lab be solved, without knowing how it is made.
 //!
 //! | here | looks like | outside of a simulation | inside of one |
@@ -46,19 +45,24 @@
 
 pub mod api;
 pub mod channel;
-pub mod face;
+pub mod kv;
+pub mod layers;
 pub mod logging;
+pub mod message;
 pub mod network;
 pub mod persister;
-pub mod protocol;
 pub mod sim;
 pub mod sync;
 pub mod thread;
 pub mod time;
 pub mod wire;
 
-pub use api::{ApplyMsg, Compact, Elect, Index, LogPosition, NotLeader, PeerId, Replicate, Standing, Term};
+pub use api::{ApplyMsg, Compact, Elect, Index, LogPosition, NotLeader, PeerId, Replicate, Status, Term, Timing};
+pub use layers::{Compacted, Compaction, Conflict, Outbox, Protocol, RaftLog, Replication, Suffix};
+pub use message::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, Ballot, Entry, Head, InstallSnapshot, RaftReply, RaftRequest,
+    RequestVote, RequestVoteReply,
+};
 pub use network::{Link, Port, Service};
 pub use persister::{Image, Persister, Save};
-pub use protocol::{Outbox, Protocol, Wire};
 pub use wire::Bytes;

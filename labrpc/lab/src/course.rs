@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::error::CommandError;
 
 /// One step of the course.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Lab {
+pub struct LabCrate {
     /// Its short name, in lower case: `2a`.
     pub id: &'static str,
     /// Its crate and its folder, which bear the same name: `lab2a-election`.
@@ -16,16 +16,16 @@ pub struct Lab {
 }
 
 /// All labs, in the order in which they are worked on.
-pub const LABS: [Lab; 6] = [
-    Lab { id: "2a", package: "lab2a-election", question: "Who leads?" },
-    Lab { id: "2b", package: "lab2b-log", question: "What was agreed?" },
-    Lab { id: "2c", package: "lab2c-persist", question: "What survives a crash?" },
-    Lab { id: "2d", package: "lab2d-snapshot", question: "What may be forgotten?" },
-    Lab { id: "3a", package: "lab3a-kv", question: "What does a client see?" },
-    Lab { id: "3b", package: "lab3b-kvsnap", question: "How does a service stay small?" },
+pub const LABS: [LabCrate; 6] = [
+    LabCrate { id: "2a", package: "lab2a-election", question: "Who leads?" },
+    LabCrate { id: "2b", package: "lab2b-log", question: "What was agreed?" },
+    LabCrate { id: "2c", package: "lab2c-persist", question: "What survives a crash?" },
+    LabCrate { id: "2d", package: "lab2d-snapshot", question: "What may be forgotten?" },
+    LabCrate { id: "3a", package: "lab3a-kv", question: "What does a client see?" },
+    LabCrate { id: "3b", package: "lab3b-kvsnap", question: "How does a service stay small?" },
 ];
 
-impl Lab {
+impl LabCrate {
     /// The short name as it is written in prose: `2A`.
     pub fn title(&self) -> String {
         self.id.to_uppercase()
@@ -59,10 +59,10 @@ impl Course {
     /// # Errors
     ///
     /// When neither `start` nor a folder above it is the root of a course.
-    pub fn around(start: &Path) -> Result<Course, Failure> {
+    pub fn around(start: &Path) -> Result<Course, CommandError> {
         let is_root = |folder: &&Path| folder.join("labrpc/lab/Cargo.toml").is_file();
         start.ancestors().find(is_root).map(Course::at).ok_or_else(|| {
-            Failure::Misuse(format!(
+            CommandError::Misuse(format!(
                 "{} is not inside the course: run `cargo lab` in the folder that holds {} and the other labs",
                 start.display(),
                 LABS[0].package
@@ -76,7 +76,7 @@ impl Course {
     }
 
     /// The folder of one lab's crate.
-    pub fn folder(&self, lab: &Lab) -> PathBuf {
+    pub fn folder(&self, lab: &LabCrate) -> PathBuf {
         self.root.join(lab.package)
     }
 }

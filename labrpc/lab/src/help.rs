@@ -42,31 +42,30 @@ Usage: cargo lab test [OPTIONS] [LAB|KIND|TEST]...
 
 Arguments:
   [LAB|KIND|TEST]...  Labs (2a, lab2a or lab2a-election), kinds of tests (rules, cluster, chaos or
-                      cost, of one lab if it is named as in 2b:rules), tests, or beginnings of
-                      tests' names that fit one test alone; all six labs if none is named
+                      cost; 2b:rules for one lab's), or tests, by their names or by the beginning
+                      of one test's name; all six labs if nothing is named
 
 Options:
       --seeds <N>       Run each test with N seeds (1 to 1000000) instead of those listed in the
                         lab's tests/points.txt
       --seed <N>        Run each test with seed N alone; not graded
-      --replay <TOKEN>  Run one test as the token of a failed run says, and show what it prints;
-                        not graded
-      --world <WORLD>   Where the servers live: `sim`, in virtual time (the default), or `real`,
-                        on threads and clocks of this machine; not graded, one seed each, and
-                        of the kinds only cluster
+      --replay <TOKEN>  Replay the failed run with this token, and show its output; not graded
+      --world <WORLD>   Where the servers run: `sim`, in virtual time (the default), or `real`,
+                        on the threads and clocks of this machine; not graded, one seed each,
+                        cluster tests only
       --release         Compile with optimizations; the default shares its build with `cargo test`
       --json            Print one JSON document instead of the scoreboard
       --hash            Print each run's test, seed and trace hash instead of the scoreboard
   -h, --help            Print help
 
-Kinds of tests, each a file in a lab's tests/:
-  rules    one server, driven by a script that plays all others: one rule of the paper at a time
+Kinds of tests, each a module of a lab's tests/graded:
+  rules    one server; a script plays all other servers: one rule of the paper at a time
   cluster  a cluster and its faults, step by step
   chaos    a cluster under random work and random faults
-  cost     what it takes: messages, bytes, saves, operations
+  cost     what the servers spend: messages, bytes, saves, operations
 
 Points:
-  A test's points count if it passed with every seed. A test that gave no verdict has failed.
+  A test earns its points if it passes with every seed. A test without a verdict has failed.
 
 Exit status:
   0  every test passed
@@ -80,23 +79,24 @@ Plant known bugs and show which graded tests catch them
 Usage: cargo lab bugs [OPTIONS] [LAB|ID]...
 
 Arguments:
-  [LAB|ID]...  Labs (2a, lab2a or lab2a-election) or single bugs of a lab's bugs.toml; all that
-               are listed if none is named
+  [LAB|ID]...  Labs (2a, lab2a or lab2a-election) or single bugs of a lab's bugs.toml; all of them
+               if nothing is named
 
 Options:
-      --list             Show what would be planted, and plant nothing; the edits are checked
-      --lawful           Plant the lawful variants alone, with which every test must pass
-      --spread <N>       Plant N of them, at even distances over the lists, always the same ones
+      --list             Show what would be planted, and check that the edits fit; plant nothing
+      --lawful           Plant only the lawful variants, with which every test must pass
+      --spread <N>       Plant only N, evenly spread over the lists; always the same ones
       --all-labs         Run the graded tests of later labs as well
       --seeds <N>        Run each test with N seeds instead of those listed in tests/points.txt
       --release          Compile with optimizations
-  -j, --jobs <N>         Try N of them at a time; the default is one for each processor
+  -j, --jobs <N>         Try N at a time; the default is the number of processors
       --json             Print one JSON document instead of the table
-      --markdown <FILE>  Write the result to a page of Markdown as well
+      --markdown <FILE>  Also write the result to a Markdown page
   -h, --help             Print help
 
-Each is planted into a copy of the course in a temporary folder. Its lab's tests run with one seed
-first, and with all if none fails; a rule that is not the expected one is shown behind a ≠.
+Each bug is planted in a copy of the course in a temporary folder. Its lab's tests run with one seed
+first, and with all seeds if none fails. If a test names another rule than the expected one, the
+table shows both: `named ≠ expected`.
 
 Exit status:
   0  every bug was caught, and every lawful variant passed
@@ -114,12 +114,12 @@ Arguments:
   <DIR>  Where to make it: a folder outside the course that does not exist or is empty
 
 Options:
-      --check  Make a handout in a temporary folder and prove that it is what it should be: made
-               twice it is the same, it holds no solution and no planted bug, it compiles without
-               warnings, every graded test is red, and with the solutions put back all of them
-               are green
+      --check  Make a handout in a temporary folder and check it: two handouts are equal, it
+               contains no solution and no planted bug, it compiles without warnings, every graded
+               test fails at a todo!, and every one passes with the solutions put back
   -h, --help   Print help
 
-What a student writes stands between a line `// BEGIN 2A <rule of the paper>: <hint>` and a line
-`// END` in the src of a lab. The handout has a todo! there, which names lab, rule, hint and file.
+The code that a student writes is in a lab's src, between a line
+`// BEGIN 2A <rule of the paper>: <hint>` and a line `// END`. The handout has a todo! in its place,
+with the lab, the rule, the hint and the file.
 ";

@@ -29,7 +29,7 @@
 //! | field | meaning |
 //! |---|---|
 //! | `test` | its name |
-//! | `kind` | the file that it stands in: `rules`, `cluster`, `chaos` or `cost`; null if none holds it, or it was not built |
+//! | `kind` | the module that it is in: `rules`, `cluster`, `chaos` or `cost`; null if it is not there, or was not built |
 //! | `verdict` | `passed`, `failed`, or `missing` if the test gave none, which counts as failed |
 //! | `score`, `points` | as above, for this test: all or nothing |
 //! | `seeds_expected`, `seeds_run` | how many seeds it owed, how many are recorded |
@@ -42,20 +42,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::grade::Results;
-use crate::grade::verdict::{LabResult, Outcome, Verdict};
-use crate::kind::Kind;
+use crate::grade::CourseResult;
+use crate::grade::verdict::{LabResult, TestOutcome, TestVerdict};
 use crate::request::{SeedChoice, TestRequest};
+use crate::test_kind::TestKind;
 
 /// The version of the document.
 const VERSION: u64 = 1;
 
 /// The whole document, ending in a line break.
-pub fn render(results: &Results, request: &TestRequest) -> String {
+pub fn render(results: &CourseResult, request: &TestRequest) -> String {
     format!("{:#}\n", document(results, request))
 }
 
-fn document(results: &Results, request: &TestRequest) -> Value {
+fn document(results: &CourseResult, request: &TestRequest) -> Value {
     let labs = &results.labs;
     let (mut seeds, mut seed, mut replay) = (None, None, None);
     match &request.seeds {
@@ -103,19 +103,19 @@ fn lab_value(result: &LabResult, is_graded: bool) -> Value {
     })
 }
 
-fn test_value(verdict: &Verdict, is_graded: bool) -> Value {
+fn test_value(verdict: &TestVerdict, is_graded: bool) -> Value {
     let failed_run = verdict.failed_run();
     json!({
         "test": verdict.test.name,
-        "kind": verdict.kind.map(Kind::name),
+        "kind": verdict.kind.map(TestKind::name),
         "verdict": match verdict.outcome {
-            Outcome::Passed => "passed",
-            Outcome::Failed(_) => "failed",
-            Outcome::Missing(_) => "missing",
+            TestOutcome::Passed => "passed",
+            TestOutcome::Failed(_) => "failed",
+            TestOutcome::Missing(_) => "missing",
         },
         "score": is_graded.then(|| verdict.score()),
         "points": verdict.test.points,
-        "seeds_expected": verdict.owed.count(),
+        "seeds_expected": verdict.expected.count(),
         "seeds_run": verdict.runs.len(),
         "failing_seed": failed_run.map(|run| run.seed),
         "token": failed_run.map(|run| &run.token),
@@ -139,7 +139,7 @@ mod tests {
     /// The document says of each test what a grading script needs, and nothing is lost of a report.
     #[test]
     fn a_script_finds_all_it_needs() {
-        let results = Results { labs: vec![examples::lab_with_each_outcome()], is_graded: true };
+        let results = CourseResult { labs: vec![examples::lab_with_each_outcome()], is_graded: true };
         let document: Value = serde_json::from_str(&render(&results, &TestRequest::default())).unwrap();
         assert_eq!(document["passed"], false);
         assert_eq!((&document["score"], &document["points"]), (&json!(10), &json!(60)));
@@ -170,7 +170,7 @@ mod tests {
     /// One seed alone earns no points, and the document says which one it was.
     #[test]
     fn one_seed_is_not_graded() {
-        let results = Results { labs: vec![examples::lab_with_each_outcome()], is_graded: false };
+        let results = CourseResult { labs: vec![examples::lab_with_each_outcome()], is_graded: false };
         let request = TestRequest { seeds: SeedChoice::Only(7), ..TestRequest::default() };
         let document = document(&results, &request);
         assert_eq!((&document["graded"], &document["score"]), (&json!(false), &Value::Null));

@@ -27,13 +27,12 @@ mod arguments;
 mod bar;
 mod bugs;
 mod course;
-mod failure;
+mod error;
 mod grade;
 mod handout;
 mod help;
 mod interrupt;
 mod json;
-mod kind;
 mod nearest;
 mod paint;
 mod points;
@@ -43,6 +42,7 @@ mod request;
 mod scoreboard;
 mod scratch;
 mod selection;
+mod test_kind;
 mod tree;
 
 use std::env;
@@ -53,17 +53,17 @@ use std::process::ExitCode;
 
 use arguments::Invocation;
 use course::Course;
-use failure::Failure;
+use error::CommandError;
 use grade::cargo::Cargo;
 use paint::Paint;
-use progress::Progress;
-use request::{Output, TestRequest};
+use progress::TestProgress;
+use request::{OutputFormat, TestRequest};
 
 fn main() -> ExitCode {
     match run(env::args_os().skip(1)) {
         Ok(exit_code) => exit_code,
         Err(failure) => {
-            if !matches!(failure, Failure::Interrupted) {
+            if !matches!(failure, CommandError::Interrupted) {
                 eprintln!("error: {failure}");
             }
             failure.exit_code()
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
+fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandError> {
     match arguments::parse(arguments)? {
         Invocation::Help(topic) => {
             print(help::text(topic));
@@ -88,32 +88,32 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, Failure> {
 }
 
 /// The course around the current folder. From here on there is something to clear away.
-fn find_course() -> Result<Course, Failure> {
+fn find_course() -> Result<Course, CommandError> {
     interrupt::watch()?;
-    let folder = env::current_dir().map_err(Failure::of_system("the current folder could not be found"))?;
+    let folder = env::current_dir().map_err(CommandError::of_system("the current folder could not be found"))?;
     Course::around(&folder)
 }
 
-fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, Failure> {
-    let assignments = selection::choose(&points::read_all(course)?, request)?;
+fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError> {
+    let selections = selection::choose(&points::read_all(course)?, request)?;
     warn_of_ignored_variables();
     let cargo = Cargo::new(course, request.profile);
-    let results = grade::grade(course, &cargo, request, &assignments, &mut Progress::on_stderr())?;
+    let results = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr())?;
     match request.output {
-        Output::Scoreboard if results.is_nothing_built() => {}
-        Output::Scoreboard => print(&scoreboard::render(&results, Paint::for_stdout())),
-        Output::Json => print(&json::render(&results, request)),
-        Output::Hashes => {
+        OutputFormat::Scoreboard if results.is_nothing_built() => {}
+        OutputFormat::Scoreboard => print(&scoreboard::render(&results, Paint::for_stdout())),
+        OutputFormat::Json => print(&json::render(&results, request)),
+        OutputFormat::Hashes => {
             print(&scoreboard::hashes(&results));
             if !results.is_passed() {
                 eprintln!("error: not every test passed: `cargo lab test` without --hash says why");
             }
         }
     }
-    Ok(if results.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(failure::EXIT_FAILED) })
+    Ok(if results.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(error::EXIT_FAILED) })
 }
 
-fn make_handout(course: &Course, folder: &Path) -> Result<ExitCode, Failure> {
+fn make_handout(course: &Course, folder: &Path) -> Result<ExitCode, CommandError> {
     let handout = handout::Handout::of(course)?;
     handout.write(course, folder)?;
     print(&handout.summary(folder));
@@ -126,7 +126,7 @@ fn warn_of_ignored_variables() {
     for (variable, option) in [("LAB_SEEDS", "--seeds"), ("LAB_REPLAY", "--replay"), ("LAB_WORLD", "--world")] {
         if let Some(value) = env::var_os(variable) {
             let value = value.to_string_lossy();
-            eprintln!("note: {variable}={value} is for `cargo test`: here, say {option} {value}");
+            eprintln!("note: {variable}={value} has no effect here: use {option} {value}");
         }
     }
 }

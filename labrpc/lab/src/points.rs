@@ -9,9 +9,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 
-use crate::course::{Course, LABS, Lab};
-use crate::failure::Failure;
-use crate::kind::Kind;
+use crate::course::{Course, LABS, LabCrate};
+use crate::error::CommandError;
+use crate::test_kind::TestKind;
 
 /// More seeds than this are a slip of the finger: at a hundredth of a second each, they would keep
 /// a machine busy for hours.
@@ -23,7 +23,7 @@ const POINTS_FILE: &str = "tests/points.txt";
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GradedTest {
-    /// The name of the test function, unique in the course, in one of the lab's files of graded tests.
+    /// The name of the test function, unique in the course, in the lab's `tests/graded`.
     pub name: String,
     /// What it is worth.
     pub points: u64,
@@ -35,9 +35,9 @@ pub struct GradedTest {
 #[derive(Debug)]
 pub struct GradedLab {
     /// Which lab.
-    pub lab: &'static Lab,
+    pub lab: &'static LabCrate,
     /// Which kinds of graded tests it has.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<TestKind>,
     /// Its tests in the order of the list, or `None` if the lab has no list.
     pub tests: Option<Vec<GradedTest>>,
 }
@@ -48,10 +48,10 @@ impl GradedLab {
     /// # Errors
     ///
     /// When the lab has no list of them.
-    pub fn tests(&self) -> Result<&[GradedTest], Failure> {
+    pub fn tests(&self) -> Result<&[GradedTest], CommandError> {
         self.tests.as_deref().ok_or_else(|| {
             let package = self.lab.package;
-            Failure::Broken(format!(
+            CommandError::Broken(format!(
                 "{package}/{POINTS_FILE} is missing: it lists the graded tests of lab {}",
                 self.lab.id
             ))
@@ -64,22 +64,24 @@ impl GradedLab {
 /// # Errors
 ///
 /// When a list is malformed: the message names file and line.
-pub fn read_all(course: &Course) -> Result<Vec<GradedLab>, Failure> {
+pub fn read_all(course: &Course) -> Result<Vec<GradedLab>, CommandError> {
     LABS.iter()
         .map(|lab| {
             let folder = course.folder(lab);
             let path = folder.join(POINTS_FILE);
             let tests = match fs::read_to_string(&path) {
-                Ok(text) => Some(parse(lab, &text).map_err(Failure::Broken)?),
+                Ok(text) => Some(parse(lab, &text).map_err(CommandError::Broken)?),
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
-                Err(error) => return Err(Failure::Broken(format!("{} could not be read: {error}", path.display()))),
+                Err(error) => {
+                    return Err(CommandError::Broken(format!("{} could not be read: {error}", path.display())));
+                }
             };
-            Ok(GradedLab { lab, kinds: Kind::all_in(&folder), tests })
+            Ok(GradedLab { lab, kinds: TestKind::all_in(&folder), tests })
         })
         .collect()
 }
 
-fn parse(lab: &Lab, text: &str) -> Result<Vec<GradedTest>, String> {
+fn parse(lab: &LabCrate, text: &str) -> Result<Vec<GradedTest>, String> {
     let file = format!("{}/{POINTS_FILE}", lab.package);
     let mut tests = Vec::new();
     let mut names = HashSet::new();
@@ -90,30 +92,30 @@ fn parse(lab: &Lab, text: &str) -> Result<Vec<GradedTest>, String> {
         }
         let test = parse_line(lab, line).map_err(|reason| format!("{file}:{}: {reason}", index + 1))?;
         if !names.insert(test.name.clone()) {
-            return Err(format!("{file}:{}: `{}` is listed twice: once is enough", index + 1, test.name));
+            return Err(format!("{file}:{}: `{}` is listed twice: remove one of the lines", index + 1, test.name));
         }
         tests.push(test);
     }
     if tests.is_empty() {
-        return Err(format!("{file} lists no test: say `test_name points seeds`, one test a line"));
+        return Err(format!("{file} lists no test: write `test_name points seeds`, one test a line"));
     }
     Ok(tests)
 }
 
-fn parse_line(lab: &Lab, line: &str) -> Result<GradedTest, String> {
+fn parse_line(lab: &LabCrate, line: &str) -> Result<GradedTest, String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let [name, points, seeds] = fields[..] else {
-        return Err(format!("`{line}` has {} fields: there are three, `test_name points seeds`", fields.len()));
+        return Err(format!("`{line}` has {} fields instead of three: write `test_name points seeds`", fields.len()));
     };
     if !name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_') {
-        return Err(format!("`{name}` is not the name of a test: say letters, digits and underscores"));
+        return Err(format!("`{name}` is not the name of a test: use letters, digits and underscores"));
     }
     if !name.ends_with(&format!("_{}", lab.id)) {
         return Err(format!("`{name}` does not end in `_{}`, as the tests of this lab do", lab.id));
     }
-    let points = points.parse().map_err(|_| format!("`{points}` is not a number of points: say 0 or more"))?;
+    let points = points.parse().map_err(|_| format!("`{points}` is not a number of points: use 0 or more"))?;
     let seeds =
-        parse_seed_count(seeds).ok_or_else(|| format!("`{seeds}` is not a number of seeds: say 1 to {SEEDS_MAX}"))?;
+        parse_seed_count(seeds).ok_or_else(|| format!("`{seeds}` is not a number of seeds: use 1 to {SEEDS_MAX}"))?;
     Ok(GradedTest { name: name.to_string(), points, seeds })
 }
 
@@ -144,16 +146,16 @@ mod tests {
     fn errors_name_file_and_line() {
         let file = "lab2a-election/tests/points.txt";
         let cases = [
-            ("a_2a 10", ":1: `a_2a 10` has 2 fields: there are three, `test_name points seeds`"),
-            ("# x\n\na_2a 1 2 3", ":3: `a_2a 1 2 3` has 4 fields: there are three, `test_name points seeds`"),
-            ("a-b_2a 1 2", ":1: `a-b_2a` is not the name of a test: say letters, digits and underscores"),
+            ("a_2a 10", ":1: `a_2a 10` has 2 fields instead of three: write `test_name points seeds`"),
+            ("# x\n\na_2a 1 2 3", ":3: `a_2a 1 2 3` has 4 fields instead of three: write `test_name points seeds`"),
+            ("a-b_2a 1 2", ":1: `a-b_2a` is not the name of a test: use letters, digits and underscores"),
             ("a_2b 1 2", ":1: `a_2b` does not end in `_2a`, as the tests of this lab do"),
-            ("a_2a -1 2", ":1: `-1` is not a number of points: say 0 or more"),
-            ("a_2a 1.5 2", ":1: `1.5` is not a number of points: say 0 or more"),
-            ("a_2a 1 0", ":1: `0` is not a number of seeds: say 1 to 1000000"),
-            ("a_2a 1 1000001", ":1: `1000001` is not a number of seeds: say 1 to 1000000"),
-            ("a_2a 1 2\na_2a 1 2", ":2: `a_2a` is listed twice: once is enough"),
-            ("# nothing\n", " lists no test: say `test_name points seeds`, one test a line"),
+            ("a_2a -1 2", ":1: `-1` is not a number of points: use 0 or more"),
+            ("a_2a 1.5 2", ":1: `1.5` is not a number of points: use 0 or more"),
+            ("a_2a 1 0", ":1: `0` is not a number of seeds: use 1 to 1000000"),
+            ("a_2a 1 1000001", ":1: `1000001` is not a number of seeds: use 1 to 1000000"),
+            ("a_2a 1 2\na_2a 1 2", ":2: `a_2a` is listed twice: remove one of the lines"),
+            ("# nothing\n", " lists no test: write `test_name points seeds`, one test a line"),
         ];
         for (text, reason) in cases {
             assert_eq!(error(text), format!("{file}{reason}"));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::failure::Failure;
+use crate::error::CommandError;
 use crate::interrupt;
 
 /// How often a running process is looked after: often enough for a progress bar and for Ctrl-C,
@@ -32,24 +32,24 @@ pub struct Supervised {
 impl Supervised {
     /// Starts a process that reads nothing, in a process group of its own: Ctrl-C then reaches us
     /// alone, and we end the group.
-    pub fn start(command: &mut Command) -> Result<Supervised, Failure> {
+    pub fn start(command: &mut Command) -> Result<Supervised, CommandError> {
         command.stdin(Stdio::null());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         let program = command.get_program().to_string_lossy().into_owned();
-        let child = command.spawn().map_err(Failure::of_system(format!("{program} could not be started")))?;
+        let child = command.spawn().map_err(CommandError::of_system(format!("{program} could not be started")))?;
         Ok(Supervised { child, has_ended: false })
     }
 
     /// How it ended, if it has.
-    pub fn ending(&mut self) -> Result<Option<ExitStatus>, Failure> {
-        let ending = self.child.try_wait().map_err(Failure::of_system("a process could not be waited for"))?;
+    pub fn ending(&mut self) -> Result<Option<ExitStatus>, CommandError> {
+        let ending = self.child.try_wait().map_err(CommandError::of_system("a process could not be waited for"))?;
         self.has_ended |= ending.is_some();
         Ok(ending)
     }
 
     /// Waits until it ends, or until Ctrl-C.
-    pub fn wait(mut self) -> Result<ExitStatus, Failure> {
+    pub fn wait(mut self) -> Result<ExitStatus, CommandError> {
         loop {
             if let Some(status) = self.ending()? {
                 return Ok(status);
@@ -93,8 +93,8 @@ pub struct OutputTail {
 impl OutputTail {
     /// Listens to the process that `command` is going to start. The command must be dropped once
     /// it has, since it holds an end of the pipe.
-    pub fn of(command: &mut Command) -> Result<OutputTail, Failure> {
-        let failed = || Failure::of_system("a pipe could not be made");
+    pub fn of(command: &mut Command) -> Result<OutputTail, CommandError> {
+        let failed = || CommandError::of_system("a pipe could not be made");
         let (reader, writer) = io::pipe().map_err(failed())?;
         command.stdout(writer.try_clone().map_err(failed())?).stderr(writer);
         let kept = Arc::new(Mutex::new(VecDeque::new()));
@@ -138,14 +138,14 @@ mod tests {
     /// Of both outputs the end is kept, and no more than the bound.
     #[test]
     fn the_end_of_the_output_is_kept() {
-        let mut command = shell("yes | head -c 2000000; echo last words; echo in vain >&2");
+        let mut command = shell("yes | head -c 2000000; echo last output; echo last error >&2");
         let output = OutputTail::of(&mut command).unwrap();
         let process = Supervised::start(&mut command).unwrap();
         drop(command);
         assert!(process.wait().unwrap().success());
         let text = output.text();
         assert_eq!(text.len(), OUTPUT_KEPT_BYTES_MAX);
-        assert!(text.ends_with("last words\nin vain\n"));
+        assert!(text.ends_with("last output\nlast error\n"));
     }
 
     /// A process that is dropped takes its children with it: nobody holds the pipe any more.

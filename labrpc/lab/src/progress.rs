@@ -2,48 +2,56 @@
 //! passed kind by kind.
 
 use crate::bar::{self, Bar};
-use crate::course::Lab;
-use crate::grade::verdict::{Outcome, Verdict};
-use crate::kind::Kind;
+use crate::course::LabCrate;
+use crate::grade::verdict::{TestOutcome, TestVerdict};
 use crate::paint::Paint;
 use crate::scoreboard::seconds;
+use crate::test_kind::TestKind;
 
 /// Verdicts stand in one column, right of all but the longest names.
 const NAME_CHARACTERS: usize = 44;
 
 /// The state of the display.
 #[derive(Debug)]
-pub struct Progress {
+pub struct TestProgress {
     bar: Bar,
     paint: Paint,
     title: String,
     runs: u64,
-    runs_owed: u64,
+    runs_expected: u64,
     test: String,
     /// Whether the tests are told of by their kinds, unless one fails.
     is_of_many: bool,
 }
 
-impl Progress {
+impl TestProgress {
     /// Shows nothing.
-    pub fn hidden() -> Progress {
-        Progress::new(Bar::hidden(), Paint::NONE)
+    pub fn hidden() -> TestProgress {
+        TestProgress::new(Bar::hidden(), Paint::NONE)
     }
 
     /// Shows what fits whoever reads standard error.
-    pub fn on_stderr() -> Progress {
-        Progress::new(Bar::on_stderr(), Paint::for_stderr())
+    pub fn on_stderr() -> TestProgress {
+        TestProgress::new(Bar::on_stderr(), Paint::for_stderr())
     }
 
-    fn new(bar: Bar, paint: Paint) -> Progress {
-        Progress { bar, paint, title: String::new(), runs: 0, runs_owed: 0, test: String::new(), is_of_many: false }
+    fn new(bar: Bar, paint: Paint) -> TestProgress {
+        TestProgress {
+            bar,
+            paint,
+            title: String::new(),
+            runs: 0,
+            runs_expected: 0,
+            test: String::new(),
+            is_of_many: false,
+        }
     }
 
     /// A lab's tests begin, which owe so many runs.
-    pub fn start_lab(&mut self, lab: &Lab, runs_owed: u64, is_of_many: bool) {
+    pub fn start_lab(&mut self, lab: &LabCrate, runs_expected: u64, is_of_many: bool) {
         self.title = lab.title();
         self.runs = 0;
-        self.runs_owed = runs_owed;
+        self.runs_expected = runs_expected;
         self.test.clear();
         self.is_of_many = is_of_many;
     }
@@ -55,10 +63,10 @@ impl Progress {
     }
 
     /// The verdict on a test has fallen.
-    pub fn show(&mut self, verdict: &Verdict) {
+    pub fn show(&mut self, verdict: &TestVerdict) {
         // A test that has failed runs no further: the bar need not wait for it.
         if !verdict.is_passed() {
-            self.runs += verdict.owed.count().saturating_sub(verdict.runs.len() as u64);
+            self.runs += verdict.expected.count().saturating_sub(verdict.runs.len() as u64);
         }
         let is_news = !verdict.is_passed() && verdict.missing_code().is_none();
         if is_news || !self.is_of_many {
@@ -67,7 +75,7 @@ impl Progress {
     }
 
     /// All verdicts on tests of a kind have fallen.
-    pub fn end_kind(&mut self, kind: Kind, verdicts: &[Verdict]) {
+    pub fn end_kind(&mut self, kind: TestKind, verdicts: &[TestVerdict]) {
         if self.is_of_many {
             self.bar.say(&format!("{}\n", kind_line(&self.title, kind, verdicts, self.paint)));
         }
@@ -80,8 +88,8 @@ impl Progress {
 
     /// Brings the bar up to date.
     pub fn draw(&mut self) {
-        let Progress { bar, title, runs, runs_owed, test, .. } = self;
-        bar.draw(|| bar::line(title, *runs, *runs_owed, "seeds", test));
+        let TestProgress { bar, title, runs, runs_expected, test, .. } = self;
+        bar.draw(|| bar::line(title, *runs, *runs_expected, "seeds", test));
     }
 
     /// A lab's tests are over.
@@ -90,18 +98,18 @@ impl Progress {
     }
 }
 
-fn verdict_line(title: &str, verdict: &Verdict, paint: Paint) -> String {
+fn verdict_line(title: &str, verdict: &TestVerdict, paint: Paint) -> String {
     let time = seconds(verdict.virtual_time());
-    let count = verdict.owed.count();
+    let count = verdict.expected.count();
     let (word, detail) = match &verdict.outcome {
-        Outcome::Passed => (paint.good("ok"), format!("    {}, virtual time {time}", seeds(count))),
-        Outcome::Failed(seed) => (paint.bad("FAILED"), format!("seed {seed} of {count}, virtual time {time}")),
-        Outcome::Missing(_) => (paint.bad("FAILED"), "no verdict".to_string()),
+        TestOutcome::Passed => (paint.good("ok"), format!("    {}, virtual time {time}", seeds(count))),
+        TestOutcome::Failed(seed) => (paint.bad("FAILED"), format!("seed {seed} of {count}, virtual time {time}")),
+        TestOutcome::Missing(_) => (paint.bad("FAILED"), "no verdict".to_string()),
     };
     format!("{} {word} {detail}", dotted(title, &verdict.test.name))
 }
 
-fn kind_line(title: &str, kind: Kind, verdicts: &[Verdict], paint: Paint) -> String {
+fn kind_line(title: &str, kind: TestKind, verdicts: &[TestVerdict], paint: Paint) -> String {
     let tests = verdicts.len();
     let passed = verdicts.iter().filter(|verdict| verdict.is_passed()).count();
     let waiting = verdicts.iter().filter(|verdict| verdict.missing_code().is_some()).count();
@@ -111,7 +119,7 @@ fn kind_line(title: &str, kind: Kind, verdicts: &[Verdict], paint: Paint) -> Str
         return format!("{name} {} {passed} of {tests} tests passed{waiting}", paint.bad("FAILED"));
     }
     let runs: u64 = verdicts.iter().map(|verdict| verdict.runs.len() as u64).sum();
-    let time = seconds(verdicts.iter().map(Verdict::virtual_time).sum());
+    let time = seconds(verdicts.iter().map(TestVerdict::virtual_time).sum());
     let tests = if tests == 1 { "1 test".to_string() } else { format!("{tests} tests") };
     format!("{name} {}     {tests}, {}, virtual time {time}", paint.good("ok"), seeds(runs))
 }
@@ -150,7 +158,7 @@ mod tests {
     #[test]
     fn a_kind_takes_one_line() {
         let mut verdicts = examples::lab_with_each_outcome().verdicts;
-        let line = |verdicts: &[Verdict]| kind_line("2A", Kind::Rules, verdicts, Paint::NONE);
+        let line = |verdicts: &[TestVerdict]| kind_line("2A", TestKind::Rules, verdicts, Paint::NONE);
         let beginning = format!("2A  rules {}", "…".repeat(NAME_CHARACTERS - "rules".len()));
         assert_eq!(line(&verdicts), format!("{beginning} FAILED 1 of 3 tests passed"));
         assert_eq!(line(&verdicts[..1]), format!("{beginning} ok     1 test, 2 seeds, virtual time 3.000 s"));
@@ -162,12 +170,12 @@ mod tests {
     #[test]
     fn a_failed_test_holds_nothing_up() {
         let result = examples::lab_with_each_outcome();
-        let mut progress = Progress::hidden();
+        let mut progress = TestProgress::hidden();
         progress.start_lab(result.lab, 2 + 3 + 5, true);
         for verdict in &result.verdicts {
             verdict.runs.values().for_each(|run| progress.count_run(&run.test));
             progress.show(verdict);
         }
-        assert_eq!(progress.runs, progress.runs_owed);
+        assert_eq!(progress.runs, progress.runs_expected);
     }
 }

@@ -14,9 +14,9 @@ pub struct TestRequest {
     /// The runs of each test.
     pub seeds: SeedChoice,
     /// What is to be printed.
-    pub output: Output,
+    pub output: OutputFormat,
     /// Where the servers live.
-    pub world: World,
+    pub world: WorldChoice,
     /// How the code is compiled.
     pub profile: Profile,
 }
@@ -26,7 +26,7 @@ impl TestRequest {
     pub fn seed_count(&self) -> Option<u64> {
         match self.seeds {
             SeedChoice::Count(count) => Some(count),
-            SeedChoice::Listed if self.world == World::Real => Some(REAL_WORLD_SEEDS),
+            SeedChoice::Listed if self.world == WorldChoice::Real => Some(REAL_WORLD_SEEDS),
             _ => None,
         }
     }
@@ -34,7 +34,7 @@ impl TestRequest {
     /// Whether the result is worth points: one seed is too few, and in the real world a busy
     /// machine fails servers that are right.
     pub fn is_graded(&self) -> bool {
-        self.world == World::Simulated && matches!(self.seeds, SeedChoice::Listed | SeedChoice::Count(_))
+        self.world == WorldChoice::Simulated && matches!(self.seeds, SeedChoice::Listed | SeedChoice::Count(_))
     }
 }
 
@@ -49,12 +49,12 @@ pub enum SeedChoice {
     /// With this one alone.
     Only(u64),
     /// One run of one test, named by its token.
-    Replay(Token),
+    Replay(ReplayToken),
 }
 
 /// One run of one test: `test:seed`, or `test:seed:keep` if its story was shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
+pub struct ReplayToken {
     /// The test that is replayed.
     pub test: String,
     /// The seed of the run.
@@ -64,7 +64,7 @@ pub struct Token {
 
 /// What is printed on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Output {
+pub enum OutputFormat {
     /// For people.
     #[default]
     Scoreboard,
@@ -76,7 +76,7 @@ pub enum Output {
 
 /// Where the servers live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum World {
+pub enum WorldChoice {
     /// In virtual time, over a simulated network.
     #[default]
     Simulated,
@@ -94,12 +94,12 @@ pub enum Profile {
     Release,
 }
 
-impl World {
+impl WorldChoice {
     /// What the tests read in `LAB_WORLD`, and the command line in `--world`.
     pub fn name(self) -> &'static str {
         match self {
-            World::Simulated => "sim",
-            World::Real => "real",
+            WorldChoice::Simulated => "sim",
+            WorldChoice::Real => "real",
         }
     }
 }
@@ -114,19 +114,19 @@ impl Profile {
     }
 }
 
-impl Token {
+impl ReplayToken {
     /// The token of one seed of a test, all of its decisions kept.
-    pub fn of(test: &str, seed: u64) -> Token {
-        Token { test: test.to_string(), seed, text: format!("{test}:{seed}") }
+    pub fn of(test: &str, seed: u64) -> ReplayToken {
+        ReplayToken { test: test.to_string(), seed, text: format!("{test}:{seed}") }
     }
 
     /// Takes a token apart; `None` if it is none.
-    pub fn parse(text: &str) -> Option<Token> {
+    pub fn parse(text: &str) -> Option<ReplayToken> {
         let mut parts = text.split(':');
         let (test, seed, keep) = (parts.next()?, parts.next()?.parse().ok()?, parts.next());
         let is_keep_lawful =
             keep.is_none_or(|keep| !keep.is_empty() && keep.chars().all(|letter| letter.is_ascii_alphanumeric()));
-        (!test.is_empty() && is_keep_lawful && parts.next().is_none()).then(|| Token {
+        (!test.is_empty() && is_keep_lawful && parts.next().is_none()).then(|| ReplayToken {
             test: test.to_string(),
             seed,
             text: text.to_string(),
@@ -134,7 +134,7 @@ impl Token {
     }
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for ReplayToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }

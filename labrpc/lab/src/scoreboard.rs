@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::grade::Results;
-use crate::grade::verdict::{LabResult, Verdict};
+use crate::grade::CourseResult;
+use crate::grade::verdict::{LabResult, TestVerdict};
 use crate::paint::Paint;
 
 /// Reports are set apart from what names them.
@@ -17,19 +17,19 @@ const REPORTS_MAX: usize = 10;
 const WAITING_NAMES_MAX: usize = 5;
 
 /// The scoreboard, and beneath it what to know about each test that failed.
-pub fn render(results: &Results, paint: Paint) -> String {
+pub fn render(results: &CourseResult, paint: Paint) -> String {
     let mut text = table(results, paint);
-    let mut waiting: Vec<&Verdict> = Vec::new();
+    let mut waiting: Vec<&TestVerdict> = Vec::new();
     // Of a lab that was not built there is nothing to say test by test.
     for lab in results.labs.iter().filter(|lab| lab.is_built) {
         let failed = lab.verdicts.iter().filter(|verdict| !verdict.is_passed());
-        let (unwritten, broken): (Vec<&Verdict>, Vec<&Verdict>) =
+        let (unwritten, broken): (Vec<&TestVerdict>, Vec<&TestVerdict>) =
             failed.partition(|verdict| verdict.missing_code().is_some());
         text += &reports(lab, &broken, paint);
         waiting.extend(unwritten);
     }
     if !waiting.is_empty() {
-        text += "\nThese tests wait for code that is yours to write:\n\n";
+        text += "\nThese tests wait for code that you have yet to write:\n\n";
         text += &waiting_lines(&waiting);
     }
     for lab in &results.labs {
@@ -44,7 +44,7 @@ pub fn render(results: &Results, paint: Paint) -> String {
 }
 
 /// `test<TAB>seed<TAB>hash`, a line for each recorded run: tests in course order, seeds ascending.
-pub fn hashes(results: &Results) -> String {
+pub fn hashes(results: &CourseResult) -> String {
     let runs = results.labs.iter().flat_map(|lab| &lab.verdicts).flat_map(|verdict| verdict.runs.values());
     runs.map(|run| format!("{}\t{}\t{}\n", run.test, run.seed, run.trace)).collect()
 }
@@ -54,7 +54,7 @@ pub fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
-fn table(results: &Results, paint: Paint) -> String {
+fn table(results: &CourseResult, paint: Paint) -> String {
     let mut rows = vec![["lab", "", "points", "tests", "seeds", "virtual time", "real time"].map(str::to_string)];
     rows.extend(results.labs.iter().map(|lab| row(lab, results.is_graded)));
     rows.push(total_row(results));
@@ -90,7 +90,7 @@ fn row(lab: &LabResult, is_graded: bool) -> [String; 7] {
     ]
 }
 
-fn total_row(results: &Results) -> [String; 7] {
+fn total_row(results: &CourseResult) -> [String; 7] {
     let labs = &results.labs;
     let passed: usize = labs.iter().map(LabResult::tests_passed).sum();
     let tests: usize = labs.iter().map(|lab| lab.verdicts.len()).sum();
@@ -111,7 +111,7 @@ fn score(score: u64, points: u64, is_graded: bool) -> String {
 
 /// The test's own report, which has a title and mostly says how to replay it, or ours if it gave
 /// none.
-fn report(verdict: &Verdict, paint: Paint) -> String {
+fn report(verdict: &TestVerdict, paint: Paint) -> String {
     let failure = verdict.failure().unwrap_or_default().trim_end();
     let Some(run) = verdict.failed_run() else {
         return format!("\n{}  {}\n\n{}\n", paint.bad("FAILED"), verdict.test.name, indented(failure));
@@ -125,11 +125,11 @@ fn report(verdict: &Verdict, paint: Paint) -> String {
 }
 
 /// The reports on a lab's failed tests: the first in full, and of the others a line each.
-fn reports(lab: &LabResult, broken: &[&Verdict], paint: Paint) -> String {
+fn reports(lab: &LabResult, broken: &[&TestVerdict], paint: Paint) -> String {
     let (shown, others) = broken.split_at(broken.len().min(REPORTS_MAX));
     let mut text: String = shown.iter().map(|verdict| report(verdict, paint)).collect();
     if !others.is_empty() {
-        text += &format!("\n{}  of lab {} as well:\n\n", paint.bad("FAILED"), lab.lab.title());
+        text += &format!("\n{}  also in lab {}:\n\n", paint.bad("FAILED"), lab.lab.title());
     }
     for verdict in others {
         let name = &verdict.test.name;
@@ -142,7 +142,7 @@ fn reports(lab: &LabResult, broken: &[&Verdict], paint: Paint) -> String {
 }
 
 /// The tests that wait for the same code one beneath the other, and beneath these what it is.
-fn waiting_lines(waiting: &[&Verdict]) -> String {
+fn waiting_lines(waiting: &[&TestVerdict]) -> String {
     let mut missing: Vec<Option<&str>> = Vec::new();
     for code in waiting.iter().map(|verdict| verdict.missing_code()) {
         if !missing.contains(&code) {
@@ -151,7 +151,7 @@ fn waiting_lines(waiting: &[&Verdict]) -> String {
     }
     let mut text = String::new();
     for code in missing {
-        let tests: Vec<&&Verdict> = waiting.iter().filter(|verdict| verdict.missing_code() == code).collect();
+        let tests: Vec<&&TestVerdict> = waiting.iter().filter(|verdict| verdict.missing_code() == code).collect();
         for verdict in tests.iter().take(WAITING_NAMES_MAX) {
             text += &format!("{INDENTATION}{}\n", verdict.test.name);
         }
@@ -184,7 +184,7 @@ mod tests {
     /// The board lines up, adds up, and tells of each failed test why and how to see it again.
     #[test]
     fn the_board_is_complete() {
-        let results = Results { labs: vec![examples::lab_with_each_outcome(), passed_lab()], is_graded: true };
+        let results = CourseResult { labs: vec![examples::lab_with_each_outcome(), passed_lab()], is_graded: true };
         let expected = "
 lab                       points  tests  seeds  virtual time  real time
 2A     Who leads?          10/60    1/3      5       7.000 s    0.310 s  FAILED
@@ -210,7 +210,7 @@ FAILED  reelection_2a
         let tests = [examples::test("initial_election_2a", 10, 3)];
         let records = vec![examples::run("initial_election_2a", 3, Some("Nobody leads.\n"))];
         let text =
-            render(&Results { labs: vec![examples::lab(0, &tests, records, &[])], is_graded: true }, Paint::NONE);
+            render(&CourseResult { labs: vec![examples::lab(0, &tests, records, &[])], is_graded: true }, Paint::NONE);
         let expected = "\nNobody leads.\n\n    replay   cargo lab test --replay initial_election_2a:3\n";
         assert!(text.ends_with(expected), "{text}");
     }
@@ -221,7 +221,7 @@ FAILED  reelection_2a
         let tests = [examples::test("basic_agree_2b", 5, 1), examples::test("backup_2b", 5, 1)];
         let lab = examples::lab(1, &tests, Vec::new(), &[]);
         let lab = LabResult { is_built: false, trouble: Some("it could not be built".to_string()), ..lab };
-        let text = render(&Results { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         assert_eq!(text.matches("built").count(), 1, "{text}");
         assert!(!text.contains("No verdict"), "{text}");
     }
@@ -236,9 +236,9 @@ FAILED  reelection_2a
             examples::run(test, 1, Some(&failure))
         });
         let lab = examples::lab(0, &tests, records.to_vec(), &[]);
-        let text = render(&Results { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         let waiting = "
-These tests wait for code that is yours to write:
+These tests wait for code that you have yet to write:
 
     one_2a
     three_2a
@@ -257,7 +257,7 @@ These tests wait for code that is yours to write:
         let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
         let records = names.iter().map(|name| examples::run(name, 1, Some("not yet implemented: vote\n")));
         let lab = examples::lab(0, &tests, records.collect(), &[]);
-        let text = render(&Results { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         assert!(text.ends_with("    t4_2a\n    t5_2a\n    … and 2 more\n        vote\n"), "{text}");
     }
 
@@ -268,10 +268,10 @@ These tests wait for code that is yours to write:
         let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
         let records = names[..=REPORTS_MAX].iter().map(|name| examples::run(name, 1, Some("Nobody leads.")));
         let lab = examples::lab(0, &tests, records.collect(), &[]);
-        let text = render(&Results { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         assert_eq!(text.matches("Nobody leads.").count(), REPORTS_MAX);
         let rest = "
-FAILED  of lab 2A as well:
+FAILED  also in lab 2A:
 
     t11_2a  vote-once   cargo lab test --replay t11_2a:1
     t12_2a   cargo lab test t12_2a
@@ -283,7 +283,7 @@ FAILED  of lab 2A as well:
     #[test]
     fn trouble_is_told() {
         let lab = LabResult { trouble: Some("a\nb".to_string()), notes: vec!["c".to_string()], ..passed_lab() };
-        let text = render(&Results { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         assert!(text.contains("1.000 s    0.310 s  FAILED\n"), "{text}");
         assert!(text.ends_with("\nTROUBLE  lab 2b: a\n    b\n\nnote: lab 2b: c\n"), "{text}");
     }
@@ -291,14 +291,14 @@ FAILED  of lab 2A as well:
     /// Without all seeds no points are shown.
     #[test]
     fn one_seed_is_not_graded() {
-        let text = render(&Results { labs: vec![passed_lab()], is_graded: false }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![passed_lab()], is_graded: false }, Paint::NONE);
         assert!(text.contains("not graded") && !text.contains("100"), "{text}");
     }
 
     /// Hashes come in the order of the course, seed by seed.
     #[test]
     fn hashes_are_in_course_order() {
-        let results = Results { labs: vec![examples::lab_with_each_outcome(), passed_lab()], is_graded: true };
+        let results = CourseResult { labs: vec![examples::lab_with_each_outcome(), passed_lab()], is_graded: true };
         let expected = [
             ("initial_election_2a", 1),
             ("initial_election_2a", 2),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::failure::Failure;
+use crate::error::CommandError;
 
 /// A folder of one's own, removed with all that is in it when this value is dropped.
 #[derive(Debug)]
@@ -16,16 +16,16 @@ pub struct Scratch {
 
 impl Scratch {
     /// Makes a new folder inside the system's folder for temporary files.
-    pub fn new(purpose: &str) -> Result<Scratch, Failure> {
+    pub fn new(purpose: &str) -> Result<Scratch, CommandError> {
         Scratch::new_in(&env::temp_dir(), purpose)
     }
 
     /// Makes a new folder inside `parent`.
-    pub fn new_in(parent: &Path, purpose: &str) -> Result<Scratch, Failure> {
+    pub fn new_in(parent: &Path, purpose: &str) -> Result<Scratch, CommandError> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = parent.join(format!(".cargo-lab-{purpose}-{}-{number}", process::id()));
-        fs::create_dir(&folder).map_err(Failure::of_system(format!("{} could not be made", folder.display())))?;
+        fs::create_dir(&folder).map_err(CommandError::of_system(format!("{} could not be made", folder.display())))?;
         Ok(Scratch { folder })
     }
 

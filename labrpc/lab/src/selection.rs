@@ -2,43 +2,43 @@
 
 use std::collections::BTreeSet;
 
-use crate::course::{LABS, Lab, lab_ids};
-use crate::failure::Failure;
-use crate::grade::shelf::Shelves;
-use crate::kind::{Kind, kind_names};
+use crate::course::{LABS, LabCrate, lab_ids};
+use crate::error::CommandError;
+use crate::grade::test_binary::TestBinary;
 use crate::nearest::suggestion;
 use crate::points::{GradedLab, GradedTest};
-use crate::request::{SeedChoice, TestRequest, World};
+use crate::request::{SeedChoice, TestRequest, WorldChoice};
+use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 
 /// So many names of tests are enough in a message of one line.
 const NAMES_SHOWN_MAX: usize = 5;
 
 /// What is to run of one lab.
 #[derive(Debug)]
-pub struct Assignment {
+pub struct LabSelection {
     /// The lab.
-    pub lab: &'static Lab,
+    pub lab: &'static LabCrate,
     /// All its tests, in the order of its list.
     pub listed: Vec<GradedTest>,
-    /// The kinds of graded tests that it has.
-    available: Vec<Kind>,
+    /// Whether there is anything to build.
+    pub has_graded_tests: bool,
     /// The tests that are meant by their names or as all of the lab's.
     named: BTreeSet<String>,
     /// The kinds of which all tests are meant.
-    kinds: BTreeSet<Kind>,
+    kinds: BTreeSet<TestKind>,
 }
 
-impl Assignment {
+impl LabSelection {
     /// The whole of a lab.
     ///
     /// # Errors
     ///
     /// When the lab has no list of graded tests.
-    pub fn whole(lab: &GradedLab) -> Result<Assignment, Failure> {
-        Ok(Assignment {
+    pub fn whole(lab: &GradedLab) -> Result<LabSelection, CommandError> {
+        Ok(LabSelection {
             lab: lab.lab,
             listed: lab.tests()?.to_vec(),
-            available: lab.kinds.clone(),
+            has_graded_tests: !lab.kinds.is_empty(),
             named: names(lab)?.map(str::to_string).collect(),
             kinds: BTreeSet::new(),
         })
@@ -54,15 +54,9 @@ impl Assignment {
         self.is_whole() || !self.kinds.is_empty()
     }
 
-    /// The kinds that may hold a test that is meant. What stands in which is known once they are built.
-    pub fn kinds_to_build(&self) -> Vec<Kind> {
-        let may_hold = |kind: &Kind| !self.named.is_empty() || self.kinds.contains(kind);
-        self.available.iter().copied().filter(may_hold).collect()
-    }
-
     /// The tests that are meant, in the order of the list.
-    pub fn tests(&self, shelves: &Shelves) -> Vec<GradedTest> {
-        let is_of_kind = |name: &str| shelves.find(name).is_ok_and(|shelf| self.kinds.contains(&shelf.kind));
+    pub fn tests(&self, binary: &TestBinary) -> Vec<GradedTest> {
+        let is_of_kind = |name: &str| binary.find(name).is_ok_and(|found| self.kinds.contains(&found.kind));
         let is_meant = |test: &&GradedTest| self.named.contains(&test.name) || is_of_kind(&test.name);
         self.listed.iter().filter(is_meant).cloned().collect()
     }
@@ -72,51 +66,55 @@ impl Assignment {
 ///
 /// # Errors
 ///
-/// [`Failure::Misuse`] for a name that means nothing or too much, [`Failure::Broken`] when a lab
+/// [`CommandError::Misuse`] for a name that means nothing or too much, [`CommandError::Broken`] when a lab
 /// that is meant has no list of graded tests.
-pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<Assignment>, Failure> {
+pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelection>, CommandError> {
     let mut meant = BTreeSet::new();
     if let SeedChoice::Replay(token) = &request.seeds {
-        meant.insert(Meant::Test(token_test(labs, &token.test)?));
+        meant.insert(Selected::Test(token_test(labs, &token.test)?));
     } else if request.selectors.is_empty() {
-        if request.world == World::Simulated {
-            return labs.iter().map(Assignment::whole).collect();
+        if request.world == WorldChoice::Simulated {
+            return labs.iter().map(LabSelection::whole).collect();
         }
         meant.extend(select_kind(labs, REAL_KIND, None)?);
     }
     for selector in &request.selectors {
         let selected = select(labs, selector)?;
-        meant.extend(if request.world == World::Real { on_real_threads(labs, selector, selected)? } else { selected });
+        meant.extend(if request.world == WorldChoice::Real {
+            on_real_threads(labs, selector, selected)?
+        } else {
+            selected
+        });
     }
-    let assignments = labs.iter().filter_map(|lab| {
+    let selections = labs.iter().filter_map(|lab| {
         let listed = lab.tests.as_deref()?;
-        let is_named = |test: &&GradedTest| meant.contains(&Meant::Test(&test.name));
+        let is_named = |test: &&GradedTest| meant.contains(&Selected::Test(&test.name));
         let named: BTreeSet<String> = listed.iter().filter(is_named).map(|test| test.name.clone()).collect();
-        let is_kind = |kind: &Kind| meant.contains(&Meant::Kind(lab.lab.id, *kind));
-        let kinds: BTreeSet<Kind> = lab.kinds.iter().copied().filter(is_kind).collect();
+        let is_kind = |kind: &TestKind| meant.contains(&Selected::TestKind(lab.lab.id, *kind));
+        let kinds: BTreeSet<TestKind> = lab.kinds.iter().copied().filter(is_kind).collect();
         let is_meant = !named.is_empty() || !kinds.is_empty();
-        let (listed, available) = (listed.to_vec(), lab.kinds.clone());
-        is_meant.then_some(Assignment { lab: lab.lab, listed, available, named, kinds })
+        let (listed, has_graded_tests) = (listed.to_vec(), !lab.kinds.is_empty());
+        is_meant.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, named, kinds })
     });
-    Ok(assignments.collect())
+    Ok(selections.collect())
 }
 
 /// Scripts, storms and counts are exact to the millisecond, which only virtual time is.
-const REAL_KIND: Kind = Kind::Cluster;
+const REAL_KIND: TestKind = TestKind::Cluster;
 
 /// What is meant of a selection on real threads: of a lab, its tests of the one kind that can run there.
 fn on_real_threads<'a>(
     labs: &[GradedLab],
     selector: &str,
-    selected: Vec<Meant<'a>>,
-) -> Result<Vec<Meant<'a>>, Failure> {
+    selected: Vec<Selected<'a>>,
+) -> Result<Vec<Selected<'a>>, CommandError> {
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&selector.to_lowercase())) {
         return select_kind(labs, REAL_KIND, Some(lab));
     }
-    let is_other_kind = |meant: &Meant<'_>| matches!(meant, Meant::Kind(_, kind) if *kind != REAL_KIND);
+    let is_other_kind = |meant: &Selected<'_>| matches!(meant, Selected::TestKind(_, kind) if *kind != REAL_KIND);
     if selected.iter().any(is_other_kind) {
         let kind = REAL_KIND.name();
-        return Err(Failure::Misuse(format!(
+        return Err(CommandError::Misuse(format!(
             "`{selector}` needs virtual time: on real threads, only `{kind}` tests run"
         )));
     }
@@ -125,13 +123,13 @@ fn on_real_threads<'a>(
 
 /// What a name on the command line means, or a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Meant<'a> {
+enum Selected<'a> {
     Test(&'a str),
     /// All tests of a kind in the lab of this short name.
-    Kind(&'static str, Kind),
+    TestKind(&'static str, TestKind),
 }
 
-fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, Failure> {
+fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, CommandError> {
     Ok(lab.tests()?.iter().map(|test| test.name.as_str()))
 }
 
@@ -139,30 +137,30 @@ fn all_names(labs: &[GradedLab]) -> Vec<&str> {
     labs.iter().filter_map(|lab| lab.tests.as_deref()).flatten().map(|test| test.name.as_str()).collect()
 }
 
-fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Meant<'a>>, Failure> {
+fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Selected<'a>>, CommandError> {
     let name = selector.to_lowercase();
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&name)) {
-        return Ok(names(lab)?.map(Meant::Test).collect());
+        return Ok(names(lab)?.map(Selected::Test).collect());
     }
-    if let Some(kind) = Kind::named(&name) {
+    if let Some(kind) = TestKind::named(&name) {
         return select_kind(labs, kind, None);
     }
     if let Some((lab, kind)) = name.split_once(':') {
-        let kind = Kind::named(kind).ok_or_else(|| no_kind(selector, kind))?;
+        let kind = TestKind::named(kind).ok_or_else(|| no_kind(selector, kind))?;
         let lab = labs.iter().find(|known| known.lab.is_called(lab)).ok_or_else(|| no_lab(selector, lab))?;
         return select_kind(labs, kind, Some(lab));
     }
     let names = all_names(labs);
     if let Some(exact) = names.iter().find(|test| **test == name) {
-        return Ok(vec![Meant::Test(exact)]);
+        return Ok(vec![Selected::Test(exact)]);
     }
     let beginning: Vec<&str> =
         names.iter().copied().filter(|test| !name.is_empty() && test.starts_with(&name)).collect();
     match beginning[..] {
         [] => Err(unknown(selector, &names)),
-        [only] => Ok(vec![Meant::Test(only)]),
-        _ => Err(Failure::Misuse(format!(
-            "`{selector}` begins the names of {} tests: say which of {}",
+        [only] => Ok(vec![Selected::Test(only)]),
+        _ => Err(CommandError::Misuse(format!(
+            "{} tests begin with `{selector}`: name one of {}",
             beginning.len(),
             enumerate(&beginning)
         ))),
@@ -170,46 +168,56 @@ fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Meant<'a>>, F
 }
 
 /// All tests of a kind, of one lab or of every lab that has some.
-fn select_kind<'a>(labs: &[GradedLab], kind: Kind, only: Option<&GradedLab>) -> Result<Vec<Meant<'a>>, Failure> {
+fn select_kind<'a>(
+    labs: &[GradedLab],
+    kind: TestKind,
+    only: Option<&GradedLab>,
+) -> Result<Vec<Selected<'a>>, CommandError> {
     let is_meant = |lab: &&GradedLab| only.is_none_or(|only| only.lab == lab.lab) && lab.kinds.contains(&kind);
     let mut meant = Vec::new();
     for lab in labs.iter().filter(is_meant) {
         lab.tests()?;
-        meant.push(Meant::Kind(lab.lab.id, kind));
+        meant.push(Selected::TestKind(lab.lab.id, kind));
     }
     if meant.is_empty() {
         let which = only.map_or("no lab has".to_string(), |only| format!("lab {} has no", only.lab.id));
-        return Err(Failure::Misuse(format!("{which} tests/{}: there is nothing of this kind to run", kind.name())));
+        let (name, folder) = (kind.name(), GRADED_FOLDER);
+        return Err(CommandError::Misuse(format!("{which} {folder}/{name}: there is nothing of this kind to run")));
     }
     Ok(meant)
 }
 
-fn no_kind(selector: &str, kind: &str) -> Failure {
-    let suggestion = suggestion(kind, Kind::ALL.map(Kind::name));
-    Failure::Misuse(format!("`{selector}` names no kind of tests `{kind}`{suggestion} (kinds: {})", kind_names()))
+fn no_kind(selector: &str, kind: &str) -> CommandError {
+    let suggestion = suggestion(kind, TestKind::ALL.map(TestKind::name));
+    CommandError::Misuse(format!(
+        "in `{selector}`, there is no kind of tests `{kind}`{suggestion} (kinds: {})",
+        kind_names()
+    ))
 }
 
-fn no_lab(selector: &str, lab: &str) -> Failure {
+fn no_lab(selector: &str, lab: &str) -> CommandError {
     let suggestion = suggestion(lab, LABS.iter().flat_map(|lab| [lab.id, lab.package]));
-    Failure::Misuse(format!("`{selector}` names no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
+    CommandError::Misuse(format!("in `{selector}`, there is no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
 }
 
-fn unknown(selector: &str, tests: &[&str]) -> Failure {
+fn unknown(selector: &str, tests: &[&str]) -> CommandError {
     let labs = LABS.iter().flat_map(|lab| [lab.id, lab.package]);
-    let known = labs.chain(Kind::ALL.map(Kind::name)).chain(tests.iter().copied());
+    let known = labs.chain(TestKind::ALL.map(TestKind::name)).chain(tests.iter().copied());
     let suggestion = suggestion(selector, known);
     let (ids, kinds) = (lab_ids(), kind_names());
-    Failure::Misuse(format!(
+    CommandError::Misuse(format!(
         "there is no lab, kind or test `{selector}`{suggestion} (labs: {ids}; kinds: {kinds}; tests: see a lab's \
          tests/points.txt)"
     ))
 }
 
-fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, Failure> {
+fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, CommandError> {
     let names = all_names(labs);
     names.iter().copied().find(|name| *name == test).ok_or_else(|| {
         let suggestion = suggestion(test, names.iter().copied());
-        Failure::Misuse(format!("the token names a test `{test}` that no lab's tests/points.txt lists{suggestion}"))
+        CommandError::Misuse(format!(
+            "the token names a test `{test}` that no lab's tests/points.txt lists{suggestion}"
+        ))
     })
 }
 
@@ -221,14 +229,14 @@ fn enumerate(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Token;
+    use crate::request::ReplayToken;
 
     fn labs() -> Vec<GradedLab> {
         let listed = [&["initial_election_2a", "many_elections_2a"][..], &["basic_agree_2b", "basic_agree_again_2b"]];
         let graded = |names: &&[&str]| {
             names.iter().map(|name| GradedTest { name: name.to_string(), points: 10, seeds: 5 }).collect()
         };
-        let kinds = [vec![Kind::Rules, Kind::Cluster], vec![Kind::Cluster]];
+        let kinds = [vec![TestKind::Rules, TestKind::Cluster], vec![TestKind::Cluster]];
         let lab = |(at, lab)| {
             let (kinds, tests) = (kinds.get(at).cloned().unwrap_or_default(), listed.get(at).map(graded));
             GradedLab { lab, kinds, tests }
@@ -236,14 +244,14 @@ mod tests {
         LABS.iter().enumerate().map(lab).collect()
     }
 
-    fn chosen(selectors: &[&str]) -> Result<Vec<String>, Failure> {
+    fn chosen(selectors: &[&str]) -> Result<Vec<String>, CommandError> {
         let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
-        let assignments = choose(&labs(), &TestRequest { selectors, ..TestRequest::default() })?;
-        Ok(assignments
+        let selections = choose(&labs(), &TestRequest { selectors, ..TestRequest::default() })?;
+        Ok(selections
             .into_iter()
-            .flat_map(|assignment| {
-                let whole = if assignment.is_whole() { "*" } else { "" };
-                let tests = assignment.tests(&Shelves::default());
+            .flat_map(|selection| {
+                let whole = if selection.is_whole() { "*" } else { "" };
+                let tests = selection.tests(&TestBinary::default());
                 tests.into_iter().map(move |test| format!("{}{whole}", test.name))
             })
             .collect())
@@ -270,47 +278,47 @@ mod tests {
     fn real_threads_run_cluster_tests() {
         let choose_real = |selectors: &[&str]| {
             let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
-            let chosen = choose(&labs(), &TestRequest { selectors, world: World::Real, ..TestRequest::default() })?;
-            Ok(chosen.iter().map(|assignment| (assignment.lab.id, assignment.kinds_to_build())).collect())
+            let chosen =
+                choose(&labs(), &TestRequest { selectors, world: WorldChoice::Real, ..TestRequest::default() })?;
+            Ok(chosen.iter().map(|selection| (selection.lab.id, selection.kinds.clone())).collect())
         };
-        let cluster = |lab| (lab, vec![Kind::Cluster]);
-        let chosen: Result<Vec<_>, Failure> = choose_real(&[]);
+        let cluster = |lab| (lab, BTreeSet::from([TestKind::Cluster]));
+        let chosen: Result<Vec<_>, CommandError> = choose_real(&[]);
         assert_eq!(chosen.unwrap(), [cluster("2a"), cluster("2b")]);
         assert_eq!(choose_real(&["2A"]).unwrap(), [cluster("2a")]);
         let refused = choose_real(&["2a:rules"]).unwrap_err().to_string();
         assert_eq!(refused, "`2a:rules` needs virtual time: on real threads, only `cluster` tests run");
     }
 
-    /// A kind means that of one lab, or of every lab that has it, and is all that is built.
+    /// A kind means that of one lab, or of every lab that has it.
     #[test]
     fn kinds_are_found() {
-        let kinds = |selectors: &[&str]| -> Vec<(&str, Vec<Kind>)> {
+        let kinds = |selectors: &[&str]| -> Vec<(&str, Vec<TestKind>, usize)> {
             let selectors = selectors.iter().map(|selector| selector.to_string()).collect();
             let chosen = choose(&labs(), &TestRequest { selectors, ..TestRequest::default() }).unwrap();
-            chosen.iter().map(|assignment| (assignment.lab.id, assignment.kinds_to_build())).collect()
+            let kinds = |selection: &LabSelection| selection.kinds.iter().copied().collect();
+            chosen.iter().map(|chosen| (chosen.lab.id, kinds(chosen), chosen.named.len())).collect()
         };
-        assert_eq!(kinds(&["rules"]), [("2a", vec![Kind::Rules])]);
-        assert_eq!(kinds(&["Cluster"]), [("2a", vec![Kind::Cluster]), ("2b", vec![Kind::Cluster])]);
-        assert_eq!(kinds(&["2A:cluster"]), [("2a", vec![Kind::Cluster])]);
-        assert_eq!(kinds(&["2a:rules", "many"]), [("2a", vec![Kind::Rules, Kind::Cluster])]);
-        assert_eq!(error(&["cost"]), "no lab has tests/cost: there is nothing of this kind to run");
-        assert_eq!(error(&["2b:rules"]), "lab 2b has no tests/rules: there is nothing of this kind to run");
+        let (rules, cluster) = (TestKind::Rules, TestKind::Cluster);
+        assert_eq!(kinds(&["rules"]), [("2a", vec![rules], 0)]);
+        assert_eq!(kinds(&["Cluster"]), [("2a", vec![cluster], 0), ("2b", vec![cluster], 0)]);
+        assert_eq!(kinds(&["2A:cluster"]), [("2a", vec![cluster], 0)]);
+        assert_eq!(kinds(&["2a:rules", "many"]), [("2a", vec![rules], 1)]);
+        assert_eq!(error(&["cost"]), "no lab has tests/graded/cost: there is nothing of this kind to run");
+        assert_eq!(error(&["2b:rules"]), "lab 2b has no tests/graded/rules: there is nothing of this kind to run");
         let kinds = "(kinds: rules, cluster, chaos, cost)";
         assert_eq!(
             error(&["2b:rule"]),
-            format!("`2b:rule` names no kind of tests `rule`: did you mean `rules`? {kinds}")
+            format!("in `2b:rule`, there is no kind of tests `rule`: did you mean `rules`? {kinds}")
         );
         let labs = "(labs: 2a, 2b, 2c, 2d, 3a, 3b)";
-        assert_eq!(error(&["2z:rules"]), format!("`2z:rules` names no lab `2z`: did you mean `2a`? {labs}"));
+        assert_eq!(error(&["2z:rules"]), format!("in `2z:rules`, there is no lab `2z`: did you mean `2a`? {labs}"));
     }
 
     /// A beginning that several tests share is refused, and they are named, but not endlessly.
     #[test]
     fn a_beginning_must_fit_one_test() {
-        assert_eq!(
-            error(&["basic"]),
-            "`basic` begins the names of 2 tests: say which of basic_agree_2b, basic_agree_again_2b"
-        );
+        assert_eq!(error(&["basic"]), "2 tests begin with `basic`: name one of basic_agree_2b, basic_agree_again_2b");
         assert_eq!(enumerate(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d, e, … (6 in all)");
     }
 
@@ -342,7 +350,7 @@ mod tests {
     #[test]
     fn a_token_names_its_test() {
         let replay = |test: &str| {
-            let seeds = SeedChoice::Replay(Token::of(test, 3));
+            let seeds = SeedChoice::Replay(ReplayToken::of(test, 3));
             choose(&labs(), &TestRequest { seeds, ..TestRequest::default() })
         };
         assert_eq!(replay("basic_agree_2b").unwrap()[0].named, BTreeSet::from(["basic_agree_2b".to_string()]));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::path::{Component, Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::error::CommandError;
 use crate::interrupt;
 use crate::scratch::Scratch;
 
@@ -31,21 +31,21 @@ pub type Tree = BTreeMap<String, PlainFile>;
 /// # Errors
 ///
 /// When something is neither a file nor a folder, or cannot be read.
-pub fn read(root: &Path) -> Result<Tree, Failure> {
+pub fn read(root: &Path) -> Result<Tree, CommandError> {
     let mut tree = Tree::new();
     read_folder(root, "", &mut tree)?;
     Ok(tree)
 }
 
-fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Failure> {
+fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), CommandError> {
     interrupt::check()?;
-    let failed = |path: &Path| Failure::of_system(format!("{} could not be read", path.display()));
+    let failed = |path: &Path| CommandError::of_system(format!("{} could not be read", path.display()));
     for entry in fs::read_dir(folder).map_err(failed(folder))? {
         let entry = entry.map_err(failed(folder))?;
         let path = entry.path();
         let file_name = entry.file_name();
         let Some(file_name) = file_name.to_str() else {
-            return Err(Failure::Broken(format!("{} has a name that is no text: rename it", path.display())));
+            return Err(CommandError::Broken(format!("{} has a name that is not UTF-8: rename it", path.display())));
         };
         if prefix.is_empty() && SKIPPED_AT_ROOT.contains(&file_name) {
             continue;
@@ -61,8 +61,8 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Failu
             let permissions = fs::metadata(&path).map_err(failed(&path))?.permissions();
             tree.insert(name, PlainFile { bytes, permissions });
         } else {
-            return Err(Failure::Broken(format!(
-                "{} is no plain file: a copy of the course holds only plain files",
+            return Err(CommandError::Broken(format!(
+                "{} is not a regular file: a copy of the course can hold only regular files",
                 path.display()
             )));
         }
@@ -75,10 +75,10 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Failu
 ///
 /// # Errors
 ///
-/// [`Failure::Misuse`] when the folder is taken or lies inside of `source`.
-pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), Failure> {
+/// [`CommandError::Misuse`] when the folder is taken or lies inside of `source`.
+pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), CommandError> {
     let (parent, place) = free_place(source, folder)?;
-    let failed = |path: &Path| Failure::of_system(format!("{} could not be written", path.display()));
+    let failed = |path: &Path| CommandError::of_system(format!("{} could not be written", path.display()));
     fs::create_dir_all(&parent).map_err(failed(&parent))?;
     let staging = Scratch::new_in(&parent, "handout")?;
     let workspace = staging.path().join("workspace");
@@ -94,11 +94,11 @@ pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), Failure> {
 /// # Errors
 ///
 /// On Ctrl-C, and when a file cannot be written.
-pub fn write_into(tree: &Tree, folder: &Path) -> Result<(), Failure> {
+pub fn write_into(tree: &Tree, folder: &Path) -> Result<(), CommandError> {
     for (name, file) in tree {
         interrupt::check()?;
         let path = folder.join(name);
-        write_file(&path, file).map_err(Failure::of_system(format!("{} could not be written", path.display())))?;
+        write_file(&path, file).map_err(CommandError::of_system(format!("{} could not be written", path.display())))?;
     }
     Ok(())
 }
@@ -112,32 +112,32 @@ fn write_file(path: &Path, file: &PlainFile) -> std::io::Result<()> {
 }
 
 /// The folder's parent and the folder itself, if a workspace may be made there.
-fn free_place(source: &Path, folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+fn free_place(source: &Path, folder: &Path) -> Result<(PathBuf, PathBuf), CommandError> {
     let place = absolute(folder)?;
-    let refused = |reason: &str| Err(Failure::Misuse(format!("{} {reason}", folder.display())));
+    let refused = |reason: &str| Err(CommandError::Misuse(format!("{} {reason}", folder.display())));
     // Links are followed as far as there is something to follow.
     let existing = place.ancestors().find_map(|ancestor| fs::canonicalize(ancestor).ok());
     let source = fs::canonicalize(source).unwrap_or_else(|_| source.to_path_buf());
     if existing.is_some_and(|existing| existing.starts_with(&source)) {
-        return refused("lies inside the course itself: name a folder outside of it, for instance ../handout");
+        return refused("is inside the course: choose a folder outside of it, for instance ../handout");
     }
     if place.exists() {
         let Ok(mut entries) = fs::read_dir(&place) else {
-            return refused("is no folder that can be read: name one that does not exist yet");
+            return refused("is not a readable folder: choose one that does not exist yet");
         };
         if entries.next().is_some() {
-            return refused("is not empty: name a folder that does not exist yet");
+            return refused("is not empty: choose a folder that does not exist yet");
         }
     }
     match place.parent() {
         Some(parent) => Ok((parent.to_path_buf(), place)),
-        None => refused("has no folder above it: name a folder that does not exist yet"),
+        None => refused("has no parent folder: choose a folder that does not exist yet"),
     }
 }
 
 /// The path from the root of the file system, with every `..` resolved.
-fn absolute(folder: &Path) -> Result<PathBuf, Failure> {
-    let failed = Failure::of_system(format!("{} could not be found", folder.display()));
+fn absolute(folder: &Path) -> Result<PathBuf, CommandError> {
+    let failed = CommandError::of_system(format!("{} could not be found", folder.display()));
     let mut resolved = PathBuf::new();
     for component in std::path::absolute(folder).map_err(failed)?.components() {
         match component {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use crate::api::PeerId;
-use crate::protocol::Wire;
 use crate::wire::{self, WireError};
 
 /// Which of a server's services is meant.
@@ -76,13 +77,13 @@ impl Link {
 
     /// Sends a request and returns at once. The answer enters by the sender's
     /// [`Service::reply`]: once, twice, late or never.
-    pub fn send<Q: Wire>(&self, request: &Q) {
+    pub fn send<Q: Serialize>(&self, request: &Q) {
         self.carrier.send(self.from, self.to, self.port, wire::encode(request));
     }
 
     /// Sends a request and blocks until it is answered, but no longer than `patience`.
     /// `None` says nothing about whether the request arrived.
-    pub fn call<Q: Wire, A: Wire>(&self, request: &Q, patience: Duration) -> Option<A> {
+    pub fn call<Q: Serialize, A: DeserializeOwned>(&self, request: &Q, patience: Duration) -> Option<A> {
         let reply = self.carrier.call(self.from, self.to, self.port, wire::encode(request), patience)?;
         wire::decode(&reply).map_err(|error| self.carrier.report(error.sent_by(self.to))).ok()
     }

@@ -24,7 +24,7 @@ use labrpc::{Elect, PeerId};
 
 use crate::cluster::Cluster;
 use crate::rule::Rule;
-use crate::verdict::Verdict;
+use crate::violation::Violation;
 use crate::world::World;
 
 /// Reads what a cluster has spent so far.
@@ -93,10 +93,9 @@ impl<'a, R: Elect> Meter<'a, R> {
     /// What was spent since.
     pub fn read(&self) -> Spent {
         let (now, before) = (read(self.cluster), self.before);
-        let known = self
-            .cluster
-            .watch()
-            .map(|watch| watch.look(|known| nodes(known.servers.len(), |server| known.servers[server].node())));
+        let observed = self.cluster.observer().map(|observer| {
+            observer.look(|observed| nodes(observed.servers.len(), |server| observed.servers[server].node()))
+        });
         let bytes = |bytes: isize| u64::try_from(bytes - before.heap_bytes).unwrap_or_default();
         Spent {
             world: self.cluster.world().clone(),
@@ -106,7 +105,7 @@ impl<'a, R: Elect> Meter<'a, R> {
             saves: now.saves - before.saves,
             saved_bytes: now.saved_bytes - before.saved_bytes,
             operations: now.operations - before.operations,
-            threads: known.into_iter().flatten().map(|node| sim::tasks_in(node) as u64).sum(),
+            threads: observed.into_iter().flatten().map(|node| sim::tasks_in(node) as u64).sum(),
             heap_bytes: bytes(now.heap_bytes),
             heap_bytes_peak: bytes(sim::heap_bytes_peak()),
         }
@@ -122,7 +121,7 @@ impl Spent {
     pub fn at_most(&self, rule: &'static Rule, what: &str, spent: u64, budget: u64) {
         log::info!("{what}: {spent} of {budget}");
         if spent > budget {
-            self.world.convict(Verdict::new(rule, format!("{what}: {spent}, where {budget} are plenty")));
+            self.world.report_violation(Violation::new(rule, format!("{what}: {spent}, where {budget} are plenty")));
         }
     }
 }

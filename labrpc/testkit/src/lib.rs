@@ -3,13 +3,13 @@
 //! A graded test is a closure that [`Lab::test`] runs with several seeds, each in a [`World`] of
 //! its own. The closure boots a [`Cluster`], does something to it, and checks what a client, a
 //! service or the paper may expect. What a test cannot know by itself, the harness watches: what
-//! every server applies (the [`Ledger`]), and what every client of the key-value service saw
+//! every server applies (the [`AppliedLogs`]), and what every client of the key-value service saw
 //! ([`linear`]).
 //!
 //! Reading order: [`Lab`] (seeds, replay, points), [`World`] (time and chance), `cluster` (layered
 //! like the labs), [`kv`] (the scenarios of labs 3A and 3B), [`linear`] (was there an order?). Then
-//! how a broken promise is found: [`rule`] (the promises), [`Eyes`] (how a lab's bytes are read),
-//! [`Watch`] (all that happens, in one shape), `oracle` (who judges it), [`Verdict`]. And how it is
+//! how a broken promise is found: [`rule`] (the promises), [`Codec`] (how a lab's bytes are read),
+//! [`Observer`] (all that happens, in one shape), `oracle` (who judges it), [`Violation`]. And how it is
 //! brought about: [`script`] (one real server among played ones), [`chaos`] (random faults), and
 //! [`cost`] (what servers spend).
 //!
@@ -19,25 +19,27 @@
 
 pub mod chaos;
 pub mod cluster;
+mod codec;
 pub mod cost;
 mod environment;
-mod eyes;
 pub mod kv;
-mod lab;
 pub mod linear;
+mod observer;
 mod oracle;
 mod record;
 pub mod rule;
+mod runner;
 pub mod script;
 mod token;
-mod verdict;
-mod watch;
+mod violation;
 mod world;
 
-pub use cluster::{Boot, Booted, Cluster, Ledger, number};
-pub use eyes::{Eyes, Replica};
-pub use lab::Lab;
+pub use cluster::{AppliedLogs, Boot, Booted, Cluster, number};
+pub use codec::{Codec, ServiceState};
+pub use observer::{
+    Campaign, Disk, DiskChange, Envelope, Event, EventKind, ObservedState, Observer, Payload, Pending, Server, Tally,
+};
+pub use runner::Lab;
 pub use token::{Token, TokenError};
-pub use verdict::{Moment, Verdict};
-pub use watch::{Campaign, Disk, DiskChange, Event, Known, Letter, Pending, Said, Server, Tally, Watch, What};
+pub use violation::{EventId, Violation};
 pub use world::{Dice, Part, World};

@@ -125,7 +125,7 @@ fn decode(word: &str) -> Result<Vec<usize>, TokenError> {
     let digits = word.strip_prefix(KEPT_MARK).ok_or_else(nonsense)?;
     let (mut kept, mut next, mut gap, mut shift) = (Vec::new(), 0usize, 0usize, 0);
     for digit in digits.bytes() {
-        let value = DIGITS.iter().position(|&known| known == digit).ok_or_else(nonsense)?;
+        let value = DIGITS.iter().position(|&observed| observed == digit).ok_or_else(nonsense)?;
         if shift >= u32::BITS {
             return Err(nonsense());
         }

@@ -11,11 +11,11 @@ use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::time::Instant;
 
+use crate::codec::Codec;
 use crate::environment::Mode;
-use crate::eyes::Eyes;
+use crate::observer::Observer;
 use crate::rule::life::HAPPENED;
-use crate::verdict::Verdict;
-use crate::watch::Watch;
+use crate::violation::Violation;
 
 /// The world of one run. Clones are the same one.
 #[derive(Clone)]
@@ -24,9 +24,9 @@ pub struct World {
     seed: u64,
     began: Instant,
     /// How the bytes of the lab's servers are read.
-    eyes: Option<Eyes>,
+    codec: Option<&'static dyn Codec>,
     /// The first broken rule.
-    verdict: Arc<OnceLock<Verdict>>,
+    violation: Arc<OnceLock<Violation>>,
     /// The first broken promise that was seen on real threads.
     complaint: Arc<Mutex<Option<String>>>,
     networks: Arc<Mutex<Vec<Network>>>,
@@ -34,13 +34,19 @@ pub struct World {
 }
 
 impl World {
-    pub(crate) fn new(mode: Mode, seed: u64, test: &str, eyes: Option<Eyes>, verdict: Arc<OnceLock<Verdict>>) -> World {
+    pub(crate) fn new(
+        mode: Mode,
+        seed: u64,
+        test: &str,
+        codec: Option<&'static dyn Codec>,
+        violation: Arc<OnceLock<Violation>>,
+    ) -> World {
         World {
             mode,
             seed,
             began: Instant::now(),
-            eyes,
-            verdict,
+            codec,
+            violation,
             complaint: Arc::default(),
             networks: Arc::default(),
             name: hash_of(test),
@@ -81,9 +87,9 @@ impl World {
 
     /// Who watches so many servers, of which these are real: only in virtual time, where every
     /// moment is known, and only with eyes.
-    pub(crate) fn watch(&self, size: usize, real: impl Fn(usize) -> bool) -> Option<Watch> {
-        let eyes = self.eyes.filter(|_| self.is_simulated())?;
-        Some(Watch::new(self, eyes, size, real))
+    pub(crate) fn observer(&self, size: usize, real: impl Fn(usize) -> bool) -> Option<Observer> {
+        let codec = self.codec.filter(|_| self.is_simulated())?;
+        Some(Observer::new(self, codec, size, real))
     }
 
     /// Dice for one purpose of the test. Throws are named by the purpose and by `when`, so that
@@ -93,14 +99,14 @@ impl World {
     }
 
     /// How the bytes of the lab's servers are read.
-    pub(crate) fn eyes(&self) -> Option<&Eyes> {
-        self.eyes.as_ref()
+    pub(crate) fn codec(&self) -> Option<&'static dyn Codec> {
+        self.codec
     }
 
     /// A broken rule ends the run. The first one counts.
-    pub(crate) fn convict(&self, verdict: Verdict) {
-        let text = verdict.to_string();
-        let _ = self.verdict.set(verdict);
+    pub(crate) fn report_violation(&self, violation: Violation) {
+        let text = violation.to_string();
+        let _ = self.violation.set(violation);
         self.fail(text);
     }
 
@@ -108,13 +114,13 @@ impl World {
     /// nobody counts, it is taken to have happened.
     pub fn happened(&self, what: &str, has_happened: bool) {
         if self.is_simulated() && !has_happened {
-            self.convict(Verdict::new(&HAPPENED, format!("this test is about {what}, but there was none")));
+            self.report_violation(Violation::new(&HAPPENED, format!("this test is about {what}, but there was none")));
         }
     }
 
     /// The rule that was broken first, if any was.
-    pub(crate) fn verdict(&self) -> Option<Verdict> {
-        self.verdict.get().cloned()
+    pub(crate) fn violation(&self) -> Option<Violation> {
+        self.violation.get().cloned()
     }
 
     /// A broken promise ends the run: in a simulation at once, on real threads at the next look.

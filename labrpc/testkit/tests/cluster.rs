@@ -6,23 +6,23 @@ use std::sync::{Arc, Weak};
 use labrpc::network::{Link, Service};
 use labrpc::sync::Mutex;
 use labrpc::wire::WireError;
-use labrpc::{Elect, PeerId, Standing};
+use labrpc::{Elect, PeerId, Status};
 use testkit::{Booted, Cluster, Lab, World};
 
-static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt"), eyes: None };
+static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt"), codec: None };
 
 /// A server that does nothing but hold its links, as every server does.
 struct Idle {
-    standing: Standing,
+    status: Status,
     _links: Vec<Link>,
     _canary: Arc<()>,
 }
 
 impl Elect for Idle {
-    fn standing(&self) -> Standing {
-        self.standing
+    fn status(&self) -> Status {
+        self.status
     }
-    fn watch(&self, _: Standing) -> Option<Standing> {
+    fn watch(&self, _: Status) -> Option<Status> {
         None
     }
     fn shutdown(&self) {}
@@ -34,15 +34,15 @@ impl Service for Idle {
     }
 }
 
-fn cluster(world: &World, standings: Vec<Standing>, canary: Arc<()>) -> Cluster<Idle> {
-    Cluster::new(world, standings.len(), move |boot| {
-        let standing = standings[boot.me];
-        Booted::raft(Idle { standing, _links: boot.links, _canary: canary.clone() })
+fn cluster(world: &World, statuses: Vec<Status>, canary: Arc<()>) -> Cluster<Idle> {
+    Cluster::new(world, statuses.len(), move |boot| {
+        let status = statuses[boot.me];
+        Booted::raft(Idle { status, _links: boot.links, _canary: canary.clone() })
     })
 }
 
-const FOLLOWER: Standing = Standing { term: 1, is_leader: false };
-const LEADER: Standing = Standing { term: 1, is_leader: true };
+const FOLLOWER: Status = Status { term: 1, is_leader: false };
+const LEADER: Status = Status { term: 1, is_leader: true };
 
 /// A run leaves nothing behind: a thousand seeds take no more memory than one.
 #[test]

@@ -13,7 +13,7 @@ mod stale;
 #[path = "linear/text.rs"]
 mod text;
 
-use testkit::linear::{Budget, Contradiction, Kind, Violation, check, check_by_search};
+use testkit::linear::{Budget, CheckError, Contradiction, Kind, check, check_by_search};
 
 use drawing::drawn;
 
@@ -38,9 +38,9 @@ fn broken(drawing: &str) -> Contradiction {
 }
 
 #[track_caller]
-fn contradiction(verdict: Result<(), Violation>) -> Contradiction {
+fn contradiction(verdict: Result<(), CheckError>) -> Contradiction {
     match verdict {
-        Err(Violation::NotLinearizable(contradiction)) => contradiction,
+        Err(CheckError::NotLinearizable(contradiction)) => contradiction,
         other => panic!("the history is broken, but the verdict is {other:?}"),
     }
 }

@@ -7,7 +7,7 @@ use lexopt::{Arg, Parser};
 
 use super::{Invocation, Topic, misuse, seed_count, unknown_option, value_of};
 use crate::bugs::request::{BugsOutput, BugsRequest};
-use crate::failure::Failure;
+use crate::error::CommandError;
 use crate::request::Profile;
 
 const OPTIONS: [&str; 10] = [
@@ -24,7 +24,7 @@ const OPTIONS: [&str; 10] = [
 ];
 
 /// Reads what follows `cargo lab bugs`.
-pub fn parse(mut parser: Parser) -> Result<Invocation, Failure> {
+pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
     let mut request = BugsRequest::default();
     while let Some(argument) = parser.next().map_err(misuse)? {
         let option = match argument {
@@ -44,7 +44,7 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, Failure> {
             "--release" => request.profile = Profile::Release,
             "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
             "--spread" => request.spread = Some(count(&mut parser, &option, "variants")?),
-            "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "workshops")?),
+            "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "jobs")?),
             "--markdown" => {
                 request.markdown = Some(PathBuf::from(value_of(&mut parser, &option, "a file to write")?));
             }
@@ -52,24 +52,26 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, Failure> {
         }
     }
     if request.output == BugsOutput::List && request.markdown.is_some() {
-        return Err(Failure::Misuse(
+        return Err(CommandError::Misuse(
             "--list plants nothing, so --markdown has nothing to write: leave one out".to_string(),
         ));
     }
     Ok(Invocation::Bugs(request))
 }
 
-fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), Failure> {
+fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), CommandError> {
     if request.output != BugsOutput::Table && request.output != output {
-        return Err(Failure::Misuse("--list and --json both claim standard output: say one of them".to_string()));
+        return Err(CommandError::Misuse(
+            "--list and --json both print to standard output: use one of them".to_string(),
+        ));
     }
     request.output = output;
     Ok(())
 }
 
-fn count(parser: &mut Parser, option: &str, of_what: &str) -> Result<NonZeroUsize, Failure> {
+fn count(parser: &mut Parser, option: &str, of_what: &str) -> Result<NonZeroUsize, CommandError> {
     let value = value_of(parser, option, &format!("a number of {of_what}"))?;
     value
         .parse()
-        .map_err(|_| Failure::Misuse(format!("`{option} {value}` is not a number of {of_what}: say 1 or more")))
+        .map_err(|_| CommandError::Misuse(format!("`{option} {value}` is not a number of {of_what}: use 1 or more")))
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 
 use super::{Invocation, Topic, misuse, unknown_option};
-use crate::failure::Failure;
+use crate::error::CommandError;
 
 const OPTIONS: [&str; 2] = ["--check", "--help"];
 
 /// Reads what follows `cargo lab handout`.
-pub fn parse(mut parser: Parser) -> Result<Invocation, Failure> {
+pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
     let mut folder: Option<PathBuf> = None;
     let mut is_check = false;
     while let Some(argument) = parser.next().map_err(misuse)? {
@@ -21,8 +21,8 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, Failure> {
             }
             Arg::Value(value) => {
                 let value = value.to_string_lossy().into_owned();
-                return Err(Failure::Misuse(format!(
-                    "`{value}` is one folder too many: `cargo lab handout` makes one"
+                return Err(CommandError::Misuse(format!(
+                    "`{value}` is one folder too many: `cargo lab handout` takes one"
                 )));
             }
             Arg::Short(letter) => format!("-{letter}"),
@@ -38,10 +38,10 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, Failure> {
         (Some(folder), false) => Ok(Invocation::Handout(folder)),
         (None, true) => Ok(Invocation::HandoutCheck),
         (Some(_), true) => {
-            Err(Failure::Misuse("--check makes its own folder for a while: leave out yours".to_string()))
+            Err(CommandError::Misuse("--check makes a temporary folder of its own: leave out the folder".to_string()))
         }
-        (None, false) => Err(Failure::Misuse(
-            "no folder is named: say `cargo lab handout DIR` or `cargo lab handout --check`".to_string(),
+        (None, false) => Err(CommandError::Misuse(
+            "the folder is missing: run `cargo lab handout DIR` or `cargo lab handout --check`".to_string(),
         )),
     }
 }

@@ -13,7 +13,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::bugs::request::BugsRequest;
 use crate::course::LABS;
-use crate::failure::Failure;
+use crate::error::CommandError;
 use crate::nearest::suggestion;
 use crate::points::{SEEDS_MAX, parse_seed_count};
 use crate::request::TestRequest;
@@ -52,16 +52,16 @@ pub enum Topic {
 ///
 /// # Errors
 ///
-/// [`Failure::Misuse`], which says what is wrong and what is accepted.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
+/// [`CommandError::Misuse`], which says what is wrong and what is accepted.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CommandError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let first = arguments.first().map(|first| first.to_string_lossy().into_owned()).unwrap_or_default();
     if first.is_empty() || first.starts_with('-') {
-        return test::parse(Parser::from_args(arguments), Command::Implied);
+        return test::parse(Parser::from_args(arguments), Subcommand::Implied);
     }
     let rest = Parser::from_args(arguments.into_iter().skip(1));
     match first.as_str() {
-        "test" => test::parse(rest, Command::Said),
+        "test" => test::parse(rest, Subcommand::Said),
         "bugs" => bugs::parse(rest),
         "handout" => handout::parse(rest),
         "help" => parse_help(rest),
@@ -71,12 +71,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
 
 /// Whether the word `test` stands on the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Command {
+enum Subcommand {
     Said,
     Implied,
 }
 
-fn parse_help(mut parser: Parser) -> Result<Invocation, Failure> {
+fn parse_help(mut parser: Parser) -> Result<Invocation, CommandError> {
     let topic = match parser.next().map_err(misuse)? {
         None | Some(Arg::Long("help") | Arg::Short('h')) => Topic::Overview,
         Some(Arg::Value(value)) => match value.to_string_lossy().as_ref() {
@@ -92,43 +92,46 @@ fn parse_help(mut parser: Parser) -> Result<Invocation, Failure> {
     Ok(Invocation::Help(topic))
 }
 
-fn value_of(parser: &mut Parser, option: &str, expected: &str) -> Result<String, Failure> {
-    let missing = || Failure::Misuse(format!("{option} needs a value: say {expected}"));
+fn value_of(parser: &mut Parser, option: &str, expected: &str) -> Result<String, CommandError> {
+    let missing = || CommandError::Misuse(format!("{option} needs a value: {expected}"));
     let value = parser.value().map_err(|_| missing())?;
     value.string().map_err(misuse)
 }
 
 /// The value of `--seeds`.
-fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, Failure> {
+fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
     let value = value_of(parser, option, &format!("a number from 1 to {SEEDS_MAX}"))?;
-    parse_seed_count(&value)
-        .ok_or_else(|| Failure::Misuse(format!("`--seeds {value}` is not a number of seeds: say 1 to {SEEDS_MAX}")))
+    parse_seed_count(&value).ok_or_else(|| {
+        CommandError::Misuse(format!("`--seeds {value}` is not a number of seeds: use 1 to {SEEDS_MAX}"))
+    })
 }
 
-fn unknown_command(name: &str) -> Failure {
+fn unknown_command(name: &str) -> CommandError {
     if LABS.iter().any(|lab| lab.is_called(&name.to_lowercase())) {
-        return Failure::Misuse(format!("`{name}` is a lab and no command: did you mean `cargo lab test {name}`?"));
+        return CommandError::Misuse(format!(
+            "`{name}` is a lab, not a command: did you mean `cargo lab test {name}`?"
+        ));
     }
     let suggestion = suggestion(name, COMMANDS);
-    Failure::Misuse(format!("there is no command `{name}`{suggestion} (commands: {})", COMMANDS.join(", ")))
+    CommandError::Misuse(format!("there is no command `{name}`{suggestion} (commands: {})", COMMANDS.join(", ")))
 }
 
-fn late_command(value: &str) -> Failure {
+fn late_command(value: &str) -> CommandError {
     if COMMANDS.contains(&value) {
-        return Failure::Misuse(format!("the command comes first: say `cargo lab {value}`, then its options"));
+        return CommandError::Misuse(format!("the command comes first: write `cargo lab {value}`, then its options"));
     }
-    Failure::Misuse(format!("`{value}` stands without a command: did you mean `cargo lab test {value}`?"))
+    CommandError::Misuse(format!("`{value}` needs a command: did you mean `cargo lab test {value}`?"))
 }
 
-fn unknown_option(command: &str, option: &str, options: &[&str]) -> Failure {
+fn unknown_option(command: &str, option: &str, options: &[&str]) -> CommandError {
     let suggestion = suggestion(option, options.iter().copied());
     let options = options.join(", ");
-    Failure::Misuse(format!("`cargo lab {command}` has no option `{option}`{suggestion} (options: {options})"))
+    CommandError::Misuse(format!("`cargo lab {command}` has no option `{option}`{suggestion} (options: {options})"))
 }
 
 /// What lexopt itself has to say: that a flag was given a value, or that a value is no text.
-fn misuse(error: lexopt::Error) -> Failure {
-    Failure::Misuse(error.to_string())
+fn misuse(error: lexopt::Error) -> CommandError {
+    CommandError::Misuse(error.to_string())
 }
 
 #[cfg(test)]
@@ -137,7 +140,7 @@ mod tests {
 
     use super::*;
     use crate::bugs::request::BugsOutput;
-    use crate::request::{Output, Profile, SeedChoice, World};
+    use crate::request::{OutputFormat, Profile, SeedChoice, WorldChoice};
 
     fn read(line: &str) -> Invocation {
         parse(line.split_whitespace().map(OsString::from)).unwrap_or_else(|failure| panic!("`{line}`: {failure}"))
@@ -155,7 +158,7 @@ mod tests {
     fn no_command_means_test() {
         assert_eq!(request(""), TestRequest::default());
         assert_eq!(request("--json --release").profile, Profile::Release);
-        assert_eq!(request("--json").output, Output::Json);
+        assert_eq!(request("--json").output, OutputFormat::Json);
     }
 
     /// Each option of `cargo lab test` reaches the request, in any order and either spelling.
@@ -164,13 +167,13 @@ mod tests {
         let expected = TestRequest {
             selectors: vec!["2a".to_string(), "figure_8_2c".to_string()],
             seeds: SeedChoice::Count(40),
-            output: Output::Hashes,
-            world: World::Simulated,
+            output: OutputFormat::Hashes,
+            world: WorldChoice::Simulated,
             profile: Profile::Release,
         };
         assert_eq!(request("test 2a --seeds 40 --hash figure_8_2c --release --world sim"), expected);
         assert_eq!(request("test --hash --release 2a figure_8_2c --seeds=40"), expected);
-        assert_eq!(request("test 2a --world real").world, World::Real);
+        assert_eq!(request("test 2a --world real").world, WorldChoice::Real);
         assert_eq!(request("test 2a --seed 0").seeds, SeedChoice::Only(0));
     }
 

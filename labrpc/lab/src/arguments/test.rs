@@ -2,19 +2,19 @@
 
 use lexopt::{Arg, Parser};
 
-use super::{Command, Invocation, Topic, late_command, misuse, seed_count, unknown_option, value_of};
-use crate::failure::Failure;
+use super::{Invocation, Subcommand, Topic, late_command, misuse, seed_count, unknown_option, value_of};
+use crate::error::CommandError;
 use crate::nearest::suggestion;
-use crate::request::{Output, Profile, SeedChoice, TestRequest, Token, World};
+use crate::request::{OutputFormat, Profile, ReplayToken, SeedChoice, TestRequest, WorldChoice};
 
 const OPTIONS: [&str; 8] = ["--seeds", "--seed", "--replay", "--json", "--hash", "--release", "--world", "--help"];
 
 /// Reads what follows `cargo lab test`, or the options that follow `cargo lab`.
-pub fn parse(mut parser: Parser, command: Command) -> Result<Invocation, Failure> {
+pub fn parse(mut parser: Parser, command: Subcommand) -> Result<Invocation, CommandError> {
     let mut request = TestRequest::default();
     while let Some(argument) = parser.next().map_err(misuse)? {
         let option = match argument {
-            Arg::Value(value) if command == Command::Implied => return Err(late_command(&value.to_string_lossy())),
+            Arg::Value(value) if command == Subcommand::Implied => return Err(late_command(&value.to_string_lossy())),
             Arg::Value(value) => {
                 request.selectors.push(value.to_string_lossy().into_owned());
                 continue;
@@ -23,10 +23,10 @@ pub fn parse(mut parser: Parser, command: Command) -> Result<Invocation, Failure
             Arg::Long(name) => format!("--{name}"),
         };
         match option.as_str() {
-            "-h" | "--help" if command == Command::Implied => return Ok(Invocation::Help(Topic::Overview)),
+            "-h" | "--help" if command == Subcommand::Implied => return Ok(Invocation::Help(Topic::Overview)),
             "-h" | "--help" => return Ok(Invocation::Help(Topic::Test)),
-            "--json" => choose_output(&mut request, Output::Json)?,
-            "--hash" => choose_output(&mut request, Output::Hashes)?,
+            "--json" => choose_output(&mut request, OutputFormat::Json)?,
+            "--hash" => choose_output(&mut request, OutputFormat::Hashes)?,
             "--release" => request.profile = Profile::Release,
             "--world" => request.world = parse_world(&value_of(&mut parser, &option, "sim or real")?)?,
             "--seeds" | "--seed" | "--replay" => choose_seeds(&mut request, &mut parser, &option)?,
@@ -35,56 +35,62 @@ pub fn parse(mut parser: Parser, command: Command) -> Result<Invocation, Failure
     }
     if matches!(request.seeds, SeedChoice::Replay(_)) && !request.selectors.is_empty() {
         let named = request.selectors.join(" ");
-        return Err(Failure::Misuse(format!("--replay names its test in the token: leave out `{named}`")));
+        return Err(CommandError::Misuse(format!("--replay takes the test from its token: leave out `{named}`")));
     }
     let in_simulation_alone = match (&request.seeds, request.output) {
         (SeedChoice::Only(_), _) => Some("--seed"),
         (SeedChoice::Replay(_), _) => Some("--replay"),
-        (_, Output::Hashes) => Some("--hash"),
+        (_, OutputFormat::Hashes) => Some("--hash"),
         _ => None,
     };
-    if let Some(option) = in_simulation_alone.filter(|_| request.world == World::Real) {
-        return Err(Failure::Misuse(format!("{option} needs --world sim: no two runs in the real world are alike")));
+    if let Some(option) = in_simulation_alone.filter(|_| request.world == WorldChoice::Real) {
+        return Err(CommandError::Misuse(format!(
+            "{option} needs --world sim: a run in the real world cannot be repeated"
+        )));
     }
     Ok(Invocation::Test(request))
 }
 
-fn choose_output(request: &mut TestRequest, output: Output) -> Result<(), Failure> {
-    if request.output != Output::Scoreboard && request.output != output {
-        return Err(Failure::Misuse("--json and --hash both claim standard output: say one of them".to_string()));
+fn choose_output(request: &mut TestRequest, output: OutputFormat) -> Result<(), CommandError> {
+    if request.output != OutputFormat::Scoreboard && request.output != output {
+        return Err(CommandError::Misuse(
+            "--json and --hash both print to standard output: use one of them".to_string(),
+        ));
     }
     request.output = output;
     Ok(())
 }
 
-fn choose_seeds(request: &mut TestRequest, parser: &mut Parser, option: &str) -> Result<(), Failure> {
+fn choose_seeds(request: &mut TestRequest, parser: &mut Parser, option: &str) -> Result<(), CommandError> {
     if request.seeds != SeedChoice::Listed {
-        let reason = "--seeds, --seed and --replay each say which seeds to run: say one of them, once";
-        return Err(Failure::Misuse(reason.to_string()));
+        let reason = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
+        return Err(CommandError::Misuse(reason.to_string()));
     }
     request.seeds = match option {
         "--seeds" => SeedChoice::Count(seed_count(parser, option)?),
         "--seed" => {
             let value = value_of(parser, option, "a seed, for instance 17")?;
             SeedChoice::Only(value.parse().map_err(|_| {
-                Failure::Misuse(format!("`--seed {value}` is not a seed: say a whole number, for instance 17"))
+                CommandError::Misuse(format!("`--seed {value}` is not a seed: use a whole number, for instance 17"))
             })?)
         }
         _ => {
-            let value = value_of(parser, option, "a token as a failed test prints it")?;
-            SeedChoice::Replay(Token::parse(&value).ok_or_else(|| {
+            let value = value_of(parser, option, "the token that a failed test printed")?;
+            SeedChoice::Replay(ReplayToken::parse(&value).ok_or_else(|| {
                 let example = "for instance initial_election_2a:17";
-                Failure::Misuse(format!("`{value}` is not a replay token: say test:seed or test:seed:keep, {example}"))
+                CommandError::Misuse(format!(
+                    "`{value}` is not a replay token: a token is test:seed or test:seed:keep, {example}"
+                ))
             })?)
         }
     };
     Ok(())
 }
 
-fn parse_world(name: &str) -> Result<World, Failure> {
-    let worlds = [World::Simulated, World::Real];
+fn parse_world(name: &str) -> Result<WorldChoice, CommandError> {
+    let worlds = [WorldChoice::Simulated, WorldChoice::Real];
     worlds.into_iter().find(|world| world.name() == name).ok_or_else(|| {
-        let suggestion = suggestion(name, worlds.map(World::name));
-        Failure::Misuse(format!("there is no world `{name}`{suggestion} (worlds: sim, real)"))
+        let suggestion = suggestion(name, worlds.map(WorldChoice::name));
+        CommandError::Misuse(format!("there is no world `{name}`{suggestion} (worlds: sim, real)"))
     })
 }

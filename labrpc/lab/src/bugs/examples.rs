@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-use super::catalogue::edit::Edit;
-use super::catalogue::{Catalogue, Nature, Place, Unplantable, Variant};
-use super::verdict::{Catch, Findings, Outcome, Tried};
-use crate::course::{LABS, Lab};
-use crate::kind::Kind;
+use super::catalogue::edit::SourceEdit;
+use super::catalogue::{Catalogue, ListPlace, Unplantable, Variant, VariantKind};
+use super::verdict::{Catch, Findings, TrialOutcome, TriedVariant};
+use crate::course::{LABS, LabCrate};
+use crate::test_kind::TestKind;
 
 /// A bug of a lab, which breaks `vote-once`.
 pub fn bug(lab: usize, id: &str) -> Variant {
-    let nature = Nature::Bug { rules: vec!["vote-once".to_string(), "one-leader".to_string()] };
+    let nature = VariantKind::Bug { rules: vec!["vote-once".to_string(), "one-leader".to_string()] };
     Variant { nature, what: format!("Server | {id} votes twice."), ..lawful(lab, id) }
 }
 
 /// A lawful variant of a lab.
 pub fn lawful(lab: usize, id: &str) -> Variant {
-    let lab: &'static Lab = &LABS[lab];
-    let place = |line| Place { file: format!("{}/bugs.toml", lab.package), line };
+    let lab: &'static LabCrate = &LABS[lab];
+    let place = |line| ListPlace { file: format!("{}/bugs.toml", lab.package), line };
     let file = format!("{}/src/lib.rs", lab.package);
     Variant {
         lab,
         id: id.to_string(),
         what: format!("Server {id} waits."),
-        nature: Nature::Lawful,
-        edits: vec![Edit { file, find: "good".to_string(), replace: id.to_string(), place: place(7) }],
+        nature: VariantKind::Lawful,
+        edits: vec![SourceEdit { file, find: "good".to_string(), replace: id.to_string(), place: place(7) }],
         place: place(3),
     }
 }
@@ -45,9 +45,9 @@ pub fn catalogue_of_each_outcome() -> Catalogue {
 /// another rule, missed, passed, unbuildable, a false alarm.
 pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
     let caught = |test: &str, seed: Option<u64>, rule: Option<&str>| {
-        Outcome::Caught(Catch {
+        TrialOutcome::Caught(Catch {
             test: test.to_string(),
-            kind: Kind::Rules,
+            kind: TestKind::Rules,
             seed,
             rule: rule.map(str::to_string),
             failure: "Nobody leads.".to_string(),
@@ -55,17 +55,17 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
         })
     };
     let unbuildable =
-        Outcome::Unbuildable { reason: "it does not compile".to_string(), words: "error[E0308]".to_string() };
+        TrialOutcome::Unbuildable { reason: "it does not compile".to_string(), words: "error[E0308]".to_string() };
     let outcomes = [
         caught("votes_once_2a", Some(1), Some("one-leader")),
         caught("many_elections_2a", Some(7), Some("log-matching")),
-        Outcome::Passed,
-        Outcome::Passed,
+        TrialOutcome::Passed,
+        TrialOutcome::Passed,
         unbuildable,
         caught("basic_agree_2b", None, None),
     ];
     let tried = catalogue.variants.iter().zip(outcomes);
     let real_time = Duration::from_millis(1500);
-    let tried = tried.map(|(variant, outcome)| Tried { variant, outcome, real_time }).collect();
+    let tried = tried.map(|(variant, outcome)| TriedVariant { variant, outcome, real_time }).collect();
     Findings { tried, unplantable: catalogue.unplantable.iter().collect() }
 }

@@ -31,29 +31,29 @@
 use serde_json::{Value, json};
 
 use super::request::BugsRequest;
-use super::verdict::{Findings, Outcome, Standing, Tried};
+use super::verdict::{Findings, TrialOutcome, TriedVariant, VariantVerdict};
 use crate::json::nanoseconds;
-use crate::kind::Kind;
+use crate::test_kind::TestKind;
 
 /// The version of the document.
 const VERSION: u64 = 1;
 
 /// The whole document, ending in a line break.
 pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
-    let is_caught = |tried: &Tried<'_>| tried.standing() == Standing::Caught;
-    let is_at_once = |tried: &Tried<'_>| is_caught(tried) && tried.catch().is_some_and(|catch| catch.is_at_once);
+    let is_caught = |tried: &TriedVariant<'_>| tried.verdict() == VariantVerdict::Caught;
+    let is_at_once = |tried: &TriedVariant<'_>| is_caught(tried) && tried.catch().is_some_and(|catch| catch.is_at_once);
     let unplantable = findings.unplantable.iter();
     let document = json!({
         "version": VERSION,
         "passed": findings.is_good(),
         "command": request.to_string(),
         "bugs": findings.count_if(|tried| !tried.variant.is_lawful()),
-        "caught": findings.count(Standing::Caught),
+        "caught": findings.count(VariantVerdict::Caught),
         "caught_at_once": findings.count_if(is_at_once),
         "rule_right": findings.count_if(|tried| is_caught(tried) && tried.is_rule_right()),
         "lawful": findings.count_if(|tried| tried.variant.is_lawful()),
-        "lawful_passed": findings.count(Standing::Passed),
-        "unbuildable": findings.count(Standing::Unbuildable),
+        "lawful_passed": findings.count(VariantVerdict::Passed),
+        "unbuildable": findings.count(VariantVerdict::Unbuildable),
         "tried": findings.tried.iter().map(tried_value).collect::<Vec<Value>>(),
         "unplantable": unplantable
             .map(|bug| json!({ "lab": bug.lab.id, "id": bug.id, "reason": bug.reason }))
@@ -62,7 +62,7 @@ pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
     format!("{document:#}\n")
 }
 
-fn tried_value(tried: &Tried<'_>) -> Value {
+fn tried_value(tried: &TriedVariant<'_>) -> Value {
     let (variant, catch) = (tried.variant, tried.catch());
     json!({
         "lab": variant.lab.id,
@@ -72,22 +72,22 @@ fn tried_value(tried: &Tried<'_>) -> Value {
         "line": variant.place.line,
         "lawful": variant.is_lawful(),
         "rules": variant.rules(),
-        "verdict": match tried.standing() {
-            Standing::Caught => "caught",
-            Standing::Missed => "missed",
-            Standing::Passed => "passed",
-            Standing::FalseAlarm => "false-alarm",
-            Standing::Unbuildable => "unbuildable",
+        "verdict": match tried.verdict() {
+            VariantVerdict::Caught => "caught",
+            VariantVerdict::Missed => "missed",
+            VariantVerdict::Passed => "passed",
+            VariantVerdict::FalseAlarm => "false-alarm",
+            VariantVerdict::Unbuildable => "unbuildable",
         },
         "test": catch.map(|catch| &catch.test),
-        "kind": catch.map(|catch| Kind::name(catch.kind)),
+        "kind": catch.map(|catch| TestKind::name(catch.kind)),
         "seed": catch.and_then(|catch| catch.seed),
         "rule": catch.and_then(|catch| catch.rule.as_ref()),
         "rule_right": tried.is_rule_right(),
         "failure": match &tried.outcome {
-            Outcome::Caught(catch) => Some(&catch.failure),
-            Outcome::Passed => None,
-            Outcome::Unbuildable { reason, .. } => Some(reason),
+            TrialOutcome::Caught(catch) => Some(&catch.failure),
+            TrialOutcome::Passed => None,
+            TrialOutcome::Unbuildable { reason, .. } => Some(reason),
         },
         "real_ns": nanoseconds(tried.real_time),
     })

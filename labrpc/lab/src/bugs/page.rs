@@ -4,19 +4,19 @@
 
 use super::request::BugsRequest;
 use super::table::{rule, word};
-use super::verdict::{Findings, Standing, Tried};
-use crate::course::{LABS, Lab};
+use super::verdict::{Findings, TriedVariant, VariantVerdict};
+use crate::course::{LABS, LabCrate};
 
 const INTRODUCTION: &str = "\
 Each bug below was planted into the solution, an edit at a time, and the graded tests of its lab were run until one
-failed. A lawful variant does something else than the solution, and nothing wrong: with it, every test must pass.
-The edits stand in each lab's `bugs.toml`.
+failed. A lawful variant differs from the solution and is right all the same: with it, every test must pass. The
+edits are in each lab's `bugs.toml`.
 ";
 
 /// The page, ending in a line break.
 pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
     let mut text = format!("# Planted bugs\n\n{INTRODUCTION}\n{}.\n", findings.summary());
-    text += &format!("\nWritten by `{request} --markdown <this file>`; not to be edited by hand.\n");
+    text += &format!("\nWritten by `{request} --markdown <this file>`; do not edit it by hand.\n");
     for lab in &LABS {
         let bugs = rows_of(findings, lab, false);
         text += &section(&format!("Lab {}: {}", lab.title(), lab.question), BUG_HEADING, bugs.map(bug_row));
@@ -32,7 +32,11 @@ const BUG_HEADING: &str = "| bug | what it does | caught by | seed | rule |\n|--
 const LAWFUL_HEADING: &str = "| lab | variant | what it does | verdict |\n|---|---|---|---|\n";
 const UNPLANTABLE_HEADING: &str = "| lab | bug | why not |\n|---|---|---|\n";
 
-fn rows_of<'a>(findings: &'a Findings<'_>, lab: &'a Lab, is_lawful: bool) -> impl Iterator<Item = &'a Tried<'a>> {
+fn rows_of<'a>(
+    findings: &'a Findings<'_>,
+    lab: &'a LabCrate,
+    is_lawful: bool,
+) -> impl Iterator<Item = &'a TriedVariant<'a>> {
     findings.tried.iter().filter(move |tried| tried.variant.lab == lab && tried.variant.is_lawful() == is_lawful)
 }
 
@@ -42,7 +46,7 @@ fn section(title: &str, heading: &str, rows: impl Iterator<Item = String>) -> St
     if rows.is_empty() { rows } else { format!("\n## {title}\n\n{heading}{rows}") }
 }
 
-fn bug_row(tried: &Tried<'_>) -> String {
+fn bug_row(tried: &TriedVariant<'_>) -> String {
     let (id, what) = (&tried.variant.id, cell(&tried.variant.what));
     let Some(catch) = tried.catch() else {
         return format!("| {id} | {what} | {} | | |\n", verdict(tried));
@@ -51,16 +55,16 @@ fn bug_row(tried: &Tried<'_>) -> String {
     format!("| {id} | {what} | `{}` ({}) | {seed} | {} |\n", catch.test, catch.kind.name(), rule(tried))
 }
 
-fn lawful_row(tried: &Tried<'_>) -> String {
+fn lawful_row(tried: &TriedVariant<'_>) -> String {
     let (lab, id, what) = (tried.variant.lab.title(), &tried.variant.id, cell(&tried.variant.what));
     let by = tried.catch().map(|catch| format!(" of `{}`", catch.test)).unwrap_or_default();
     format!("| {lab} | {id} | {what} | {}{by} |\n", verdict(tried))
 }
 
 /// What became of it, in bold if it should not have.
-fn verdict(tried: &Tried<'_>) -> String {
-    let standing: Standing = tried.standing();
-    if standing.is_good() { word(standing).to_string() } else { format!("**{}**", word(standing)) }
+fn verdict(tried: &TriedVariant<'_>) -> String {
+    let verdict: VariantVerdict = tried.verdict();
+    if verdict.is_good() { word(verdict).to_string() } else { format!("**{}**", word(verdict)) }
 }
 
 /// A text within a table.
@@ -81,7 +85,7 @@ mod tests {
         let expected = "
 2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; 1 could not be built.
 
-Written by `cargo lab bugs --markdown <this file>`; not to be edited by hand.
+Written by `cargo lab bugs --markdown <this file>`; do not edit it by hand.
 
 ## Lab 2A: Who leads?
 

@@ -3,13 +3,13 @@
 
 use super::catalogue::Variant;
 use super::table::row_in_short;
-use super::verdict::Tried;
+use super::verdict::TriedVariant;
 use crate::bar::{self, Bar};
 use crate::paint::Paint;
 
 /// The state of the display.
 #[derive(Debug)]
-pub struct Progress {
+pub struct BugsProgress {
     bar: Bar,
     paint: Paint,
     done: u64,
@@ -18,11 +18,11 @@ pub struct Progress {
     current: Vec<String>,
 }
 
-impl Progress {
+impl BugsProgress {
     /// Shows what fits whoever reads standard error, of so many variants.
-    pub fn on_stderr(all: usize) -> Progress {
+    pub fn on_stderr(all: usize) -> BugsProgress {
         let (bar, paint) = (Bar::on_stderr(), Paint::for_stderr());
-        Progress { bar, paint, done: 0, all: all as u64, current: Vec::new() }
+        BugsProgress { bar, paint, done: 0, all: all as u64, current: Vec::new() }
     }
 
     /// Something else is done first.
@@ -42,17 +42,17 @@ impl Progress {
     }
 
     /// A variant has been tried.
-    pub fn end(&mut self, tried: &Tried<'_>) {
+    pub fn end(&mut self, tried: &TriedVariant<'_>) {
         self.done += 1;
         self.current.retain(|id| *id != tried.variant.id);
-        if !self.bar.is_seen() || !tried.standing().is_good() {
+        if !self.bar.is_seen() || !tried.verdict().is_good() {
             self.bar.say(&row_in_short(tried, self.paint));
         }
     }
 
     /// Brings the bar up to date.
     pub fn draw(&mut self) {
-        let Progress { bar, done, all, current, .. } = self;
+        let BugsProgress { bar, done, all, current, .. } = self;
         bar.draw(|| bar::line("bugs", *done, *all, "tried", &current.join(", ")));
     }
 }

@@ -1,7 +1,7 @@
 //! What became of the variants, as people read it; and what would be tried.
 
-use super::choice::Choice;
-use super::verdict::{Catch, Findings, Standing, Tried};
+use super::chosen::ChosenVariants;
+use super::verdict::{Catch, Findings, TriedVariant, VariantVerdict};
 use crate::paint::Paint;
 use crate::scoreboard::{indented, seconds};
 
@@ -18,32 +18,32 @@ pub fn render(findings: &Findings<'_>, paint: Paint) -> String {
     let mut rows = vec![["lab", "bug", "", "by", "seed", "rule", "time"].map(str::to_string)];
     rows.extend(findings.tried.iter().map(row));
     let mut text = String::from("\n");
-    let standings = [None].into_iter().chain(findings.tried.iter().map(|tried| Some(tried.standing())));
+    let verdicts = [None].into_iter().chain(findings.tried.iter().map(|tried| Some(tried.verdict())));
     let widths = widths(&rows);
-    for (row, standing) in rows.iter().zip(standings) {
-        text += &line(row, &widths, standing, paint);
+    for (row, verdict) in rows.iter().zip(verdicts) {
+        text += &line(row, &widths, verdict, paint);
     }
-    for tried in findings.tried.iter().filter(|tried| !tried.standing().is_good()) {
+    for tried in findings.tried.iter().filter(|tried| !tried.verdict().is_good()) {
         text += &explanation(tried, paint);
     }
     format!("{text}\n{}\n", findings.summary())
 }
 
 /// One variant in a line, before the others are known.
-pub fn row_in_short(tried: &Tried<'_>, paint: Paint) -> String {
+pub fn row_in_short(tried: &TriedVariant<'_>, paint: Paint) -> String {
     let row = row(tried);
     let widths = SHORT_WIDTHS;
-    line(&row, &widths, Some(tried.standing()), paint)
+    line(&row, &widths, Some(tried.verdict()), paint)
 }
 
 /// What would be tried, and what could not be: a line each.
-pub fn list(choice: &Choice<'_>) -> String {
+pub fn list(chosen: &ChosenVariants<'_>) -> String {
     let mut rows: Vec<[String; 4]> = Vec::new();
-    for variant in &choice.variants {
+    for variant in &chosen.variants {
         let nature = if variant.is_lawful() { "lawful".to_string() } else { variant.rules().join(", ") };
         rows.push([variant.lab.title(), variant.id.clone(), nature, variant.what.clone()]);
     }
-    for bug in &choice.unplantable {
+    for bug in &chosen.unplantable {
         rows.push([bug.lab.title(), bug.id.clone(), "not plantable".to_string(), bug.reason.clone()]);
     }
     let widths = widths(&rows);
@@ -51,7 +51,7 @@ pub fn list(choice: &Choice<'_>) -> String {
 }
 
 /// How a variant was caught by a rule: the one that was named, beside the expected one if it is another.
-pub fn rule(tried: &Tried<'_>) -> String {
+pub fn rule(tried: &TriedVariant<'_>) -> String {
     let named = tried.catch().and_then(|catch| catch.rule.as_deref());
     match (tried.catch(), tried.variant.rules().first()) {
         (Some(_), Some(expected)) if !tried.is_rule_right() => format!("{} ≠ {expected}", named.unwrap_or("none")),
@@ -60,23 +60,23 @@ pub fn rule(tried: &Tried<'_>) -> String {
 }
 
 /// The word for what became of a variant.
-pub fn word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Caught => "caught",
-        Standing::Missed => "MISSED",
-        Standing::Passed => "passed",
-        Standing::FalseAlarm => "FALSE ALARM",
-        Standing::Unbuildable => "NOT BUILT",
+pub fn word(verdict: VariantVerdict) -> &'static str {
+    match verdict {
+        VariantVerdict::Caught => "caught",
+        VariantVerdict::Missed => "MISSED",
+        VariantVerdict::Passed => "passed",
+        VariantVerdict::FalseAlarm => "FALSE ALARM",
+        VariantVerdict::Unbuildable => "NOT BUILT",
     }
 }
 
-fn row(tried: &Tried<'_>) -> [String; COLUMNS] {
+fn row(tried: &TriedVariant<'_>) -> [String; COLUMNS] {
     let catch = tried.catch();
     let by = |catch: &Catch| format!("{} ({})", catch.test, catch.kind.name());
     [
         tried.variant.lab.title(),
         tried.variant.id.clone(),
-        word(tried.standing()).to_string(),
+        word(tried.verdict()).to_string(),
         catch.map(by).unwrap_or_default(),
         catch.and_then(|catch| catch.seed).map(|seed| seed.to_string()).unwrap_or_default(),
         rule(tried),
@@ -84,21 +84,21 @@ fn row(tried: &Tried<'_>) -> [String; COLUMNS] {
     ]
 }
 
-fn explanation(tried: &Tried<'_>, paint: Paint) -> String {
-    let (variant, standing) = (tried.variant, tried.standing());
+fn explanation(tried: &TriedVariant<'_>, paint: Paint) -> String {
+    let (variant, verdict) = (tried.variant, tried.verdict());
     let (file, line) = (&variant.place.file, variant.place.line);
-    let title = format!("\n{}  {}: {} ({file}:{line})\n", paint.bad(word(standing)), variant.id, variant.what);
+    let title = format!("\n{}  {}: {} ({file}:{line})\n", paint.bad(word(verdict)), variant.id, variant.what);
     match tried.catch() {
         Some(catch) => format!("{title}\n{}\n", indented(&catch.failure)),
         None => title,
     }
 }
 
-fn line(row: &[String; COLUMNS], widths: &[usize; COLUMNS], standing: Option<Standing>, paint: Paint) -> String {
+fn line(row: &[String; COLUMNS], widths: &[usize; COLUMNS], verdict: Option<VariantVerdict>, paint: Paint) -> String {
     let mut cells = padded(row, widths);
-    if let Some(standing) = standing {
+    if let Some(verdict) = verdict {
         let cell = &cells[STANDING_COLUMN];
-        cells[STANDING_COLUMN] = if standing.is_good() { paint.good(cell) } else { paint.bad(cell) };
+        cells[STANDING_COLUMN] = if verdict.is_good() { paint.good(cell) } else { paint.bad(cell) };
     }
     format!("{}\n", cells.join("  ").trim_end())
 }

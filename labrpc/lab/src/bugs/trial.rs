@@ -5,23 +5,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::catalogue::Variant;
-use super::crew::Task;
-use super::verdict::{Catch, Outcome};
-use super::workshop::Workshop;
-use crate::course::Lab;
-use crate::failure::Failure;
-use crate::grade::ledger::Ledger;
+use super::verdict::{Catch, TrialOutcome};
+use super::worker_pool::PreparedVariant;
+use super::working_copy::WorkingCopy;
+use crate::course::LabCrate;
+use crate::error::CommandError;
 use crate::grade::run::{Runner, SILENCE_MAX};
-use crate::grade::shelf::{Shelf, Shelves};
-use crate::grade::verdict::{LabResult, Outcome as TestOutcome, Verdict};
-use crate::kind::Kind;
+use crate::grade::run_results::RunResults;
+use crate::grade::test_binary::TestBinary;
+use crate::grade::verdict::{LabResult, TestOutcome, TestVerdict};
 use crate::points::{GradedLab, GradedTest};
-use crate::progress::Progress;
+use crate::progress::TestProgress;
 use crate::request::{SeedChoice, TestRequest};
-use crate::selection::Assignment;
+use crate::selection::LabSelection;
+use crate::test_kind::{GRADED_FOLDER, TestKind};
 
 /// The kinds in the order in which they are asked: what finds most for least comes first.
-const ORDER: [Kind; 4] = [Kind::Rules, Kind::Cost, Kind::Cluster, Kind::Chaos];
+const ORDER: [TestKind; 4] = [TestKind::Rules, TestKind::Cost, TestKind::Cluster, TestKind::Chaos];
 
 /// By what the variants are judged.
 #[derive(Debug)]
@@ -32,14 +32,16 @@ pub struct Trial<'a> {
     pub is_all_labs: bool,
     /// With how many seeds each test runs, unless as many as the lab's list says.
     pub seeds: Option<u64>,
-    /// How many tests of an executable run at a time, unless the harness is to decide.
+    /// How many tests run at a time, unless the harness is to decide.
     pub harness_threads: Option<usize>,
 }
 
-/// The executables of a variant that have been built so far.
+/// The test binaries of a variant that have been built so far.
 #[derive(Default)]
-struct Built {
-    shelves: BTreeMap<(&'static str, Kind), Shelf>,
+struct BuiltBinaries {
+    /// By the short names of the labs.
+    binaries: BTreeMap<&'static str, TestBinary>,
+    /// The folders of the packages of which something had to be compiled.
     compiled: BTreeSet<PathBuf>,
 }
 
@@ -50,63 +52,61 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// When it does not pass, or does not compile.
-    pub fn check_reference(&self, workshop: &Workshop<'_>, tasks: &[Task<'_>]) -> Result<(), Failure> {
+    pub fn check_reference(&self, copy: &WorkingCopy<'_>, tasks: &[PreparedVariant<'_>]) -> Result<(), CommandError> {
         let is_asked = |graded: &&GradedLab| {
             tasks.iter().any(|task| self.judges(task.variant.lab).any(|judge| judge.lab == graded.lab))
         };
         for graded in self.labs.iter().filter(is_asked) {
-            let Some(build) = workshop.build(graded.lab, &graded.kinds)? else {
-                eprint!("{}", workshop.words());
+            let Some(build) = copy.build(graded)? else {
+                eprint!("{}", copy.words());
                 let package = graded.lab.package;
-                return Err(Failure::Broken(format!(
-                    "{package} does not compile as it is: mend it before you plant bugs"
-                )));
+                return Err(CommandError::Broken(format!("{package} does not compile: fix it before you plant bugs")));
             };
-            let shelves = Shelves::of(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
+            let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
             let request = TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() };
             let result =
-                self.with_runner(workshop, &request, |runner| runner.run(&Assignment::whole(graded)?, &shelves))?;
+                self.with_runner(copy, &request, |runner| runner.run(&LabSelection::whole(graded)?, &binary))?;
             if let Some(failure) = what_fails(&result) {
-                return Err(Failure::Broken(format!("the course fails as it is, so it cannot tell a bug: {failure}")));
+                return Err(CommandError::Broken(format!("the course fails without any bug planted: {failure}")));
             }
         }
         Ok(())
     }
 
     /// Judges the variant that is planted in the workshop: with one seed of each test, and if that
-    /// tells nothing with all of them. No further executable is run once a test has failed.
+    /// tells nothing with all of them. No further kind is run once a test has failed.
     ///
     /// # Errors
     ///
     /// On Ctrl-C, and when the machine fails us; never because of what the variant does.
-    pub fn judge(&self, workshop: &Workshop<'_>, variant: &Variant) -> Result<Outcome, Failure> {
+    pub fn judge(&self, copy: &WorkingCopy<'_>, variant: &Variant) -> Result<TrialOutcome, CommandError> {
         let all_seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
         let mut stages = vec![TestRequest { seeds: all_seeds, ..TestRequest::default() }];
         // A lawful variant is to pass with all seeds: to begin with one would only take longer.
         if !variant.is_lawful() && self.seeds != Some(1) {
             stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() });
         }
-        let mut built = Built::default();
+        let mut built = BuiltBinaries::default();
         for request in &stages {
             for graded in self.judges(variant.lab) {
-                for kind in ORDER.into_iter().filter(|kind| graded.kinds.contains(kind)) {
-                    if let Some(unbuildable) = build(workshop, graded, kind, &mut built)? {
-                        return Ok(unbuildable);
-                    }
-                    let Some(shelf) = built.shelves.get(&(graded.lab.id, kind)) else { continue };
-                    let result = self.run(workshop, graded, shelf, request)?;
+                if let Some(unbuildable) = build(copy, graded, &mut built)? {
+                    return Ok(unbuildable);
+                }
+                let Some(binary) = built.binaries.get(graded.lab.id) else { continue };
+                for kind in ORDER {
+                    let result = self.run(copy, graded, binary, kind, request)?;
                     if let Some(mut catch) = catch(&result, kind, variant) {
                         catch.is_at_once = request.seeds == SeedChoice::Count(1);
-                        return Ok(Outcome::Caught(catch));
+                        return Ok(TrialOutcome::Caught(catch));
                     }
                 }
             }
         }
-        Ok(Outcome::Passed)
+        Ok(TrialOutcome::Passed)
     }
 
     /// The labs whose tests are asked about a variant of this one, itself first.
-    fn judges(&self, lab: &'static Lab) -> impl Iterator<Item = &GradedLab> {
+    fn judges(&self, lab: &'static LabCrate) -> impl Iterator<Item = &GradedLab> {
         let from = self.labs.iter().position(|graded| graded.lab == lab).unwrap_or_default();
         let count = if self.is_all_labs { self.labs.len() } else { 1 };
         self.labs.iter().skip(from).take(count)
@@ -114,70 +114,71 @@ impl Trial<'_> {
 
     fn run(
         &self,
-        workshop: &Workshop<'_>,
+        copy: &WorkingCopy<'_>,
         graded: &GradedLab,
-        shelf: &Shelf,
+        binary: &TestBinary,
+        kind: TestKind,
         request: &TestRequest,
-    ) -> Result<LabResult, Failure> {
-        let is_held = |test: &&GradedTest| shelf.path(&test.name).is_some();
-        let tests: Vec<GradedTest> = graded.tests()?.iter().filter(is_held).cloned().collect();
-        let names: Vec<String> = tests.iter().map(|test| test.name.clone()).collect();
-        let mut ledger = Ledger::new(&tests, request);
+    ) -> Result<LabResult, CommandError> {
+        let names = binary.of_kind(kind, graded.tests()?);
+        let is_meant = |test: &&GradedTest| names.contains(&test.name);
+        let tests: Vec<GradedTest> = graded.tests()?.iter().filter(is_meant).cloned().collect();
+        let mut run_results = RunResults::new(&tests, request);
         if !names.is_empty() {
-            self.with_runner(workshop, request, |runner| runner.run_shelf(graded.lab, shelf, &names, &mut ledger))?;
+            self.with_runner(copy, request, |runner| runner.run_tests(graded.lab, binary, &names, &mut run_results))?;
         }
-        Ok(ledger.close(graded.lab, true, Duration::ZERO))
+        Ok(run_results.close(graded.lab, true, Duration::ZERO))
     }
 
     fn with_runner<T>(
         &self,
-        workshop: &Workshop<'_>,
+        copy: &WorkingCopy<'_>,
         request: &TestRequest,
-        run: impl FnOnce(&mut Runner<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let (course, scratch, harness_threads) = (&workshop.course, &workshop.scratch, self.harness_threads);
-        let progress = &mut Progress::hidden();
+        run: impl FnOnce(&mut Runner<'_>) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let (course, scratch, harness_threads) = (&copy.course, &copy.scratch, self.harness_threads);
+        let progress = &mut TestProgress::hidden();
         run(&mut Runner { course, request, scratch, progress, harness_threads, silence_max: SILENCE_MAX })
     }
 }
 
-/// Builds the executable of a kind unless it is there; what is returned is what stands against it.
+/// Builds the test binary of a lab unless that is done; returns why it cannot be built.
 fn build(
-    workshop: &Workshop<'_>,
+    copy: &WorkingCopy<'_>,
     graded: &GradedLab,
-    kind: Kind,
-    built: &mut Built,
-) -> Result<Option<Outcome>, Failure> {
-    if built.shelves.contains_key(&(graded.lab.id, kind)) {
+    built: &mut BuiltBinaries,
+) -> Result<Option<TrialOutcome>, CommandError> {
+    if built.binaries.contains_key(graded.lab.id) {
         return Ok(None);
     }
-    let Some(build) = workshop.build(graded.lab, &[kind])? else {
-        let (reason, words) = ("it does not compile, as the compiler says above".to_string(), workshop.words());
-        return Ok(Some(Outcome::Unbuildable { reason, words }));
+    let Some(build) = copy.build(graded)? else {
+        let (reason, words) = ("it does not compile, see the compiler's errors above".to_string(), copy.words());
+        return Ok(Some(TrialOutcome::Unbuildable { reason, words }));
     };
     built.compiled.extend(build.compiled);
     // The first test that is built compiles all that lies beneath it. If the change is not in that,
     // the tests would judge the solution itself.
-    if built.shelves.is_empty()
-        && let Some(file) = workshop.unnoticed(&built.compiled)
+    if built.binaries.is_empty()
+        && let Some(file) = copy.unnoticed(&built.compiled)
     {
-        let reason = format!("no test of lab {} is built from {file}: edit what it depends on", graded.lab.id);
-        return Ok(Some(Outcome::Unbuildable { reason, words: String::new() }));
+        let reason =
+            format!("the tests of lab {} are not built from {file}: edit a file that they depend on", graded.lab.id);
+        return Ok(Some(TrialOutcome::Unbuildable { reason, words: String::new() }));
     }
-    let shelves = Shelves::of(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
-    built.shelves.extend(shelves.into_shelves().map(|shelf| ((graded.lab.id, shelf.kind), shelf)));
+    let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
+    built.binaries.insert(graded.lab.id, binary);
     Ok(None)
 }
 
 /// The failure that says most about the variant: the first that names a rule which it may break,
 /// else the first of all.
-fn catch(result: &LabResult, kind: Kind, variant: &Variant) -> Option<Catch> {
-    let failed: Vec<&Verdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
-    let is_expected = |verdict: &&&Verdict| {
+fn catch(result: &LabResult, kind: TestKind, variant: &Variant) -> Option<Catch> {
+    let failed: Vec<&TestVerdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
+    let is_expected = |verdict: &&&TestVerdict| {
         verdict.rule().is_some_and(|rule| variant.rules().iter().any(|expected| expected == rule))
     };
     let Some(best) = failed.iter().find(is_expected).or(failed.first()) else {
-        let (test, trouble) = (format!("tests/{}", kind.name()), result.trouble.clone()?);
+        let (test, trouble) = (GRADED_FOLDER.to_string(), result.trouble.clone()?);
         return Some(Catch { test, kind, seed: None, rule: None, failure: trouble, is_at_once: false });
     };
     Some(Catch {

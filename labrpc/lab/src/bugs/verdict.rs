@@ -3,22 +3,22 @@
 use std::time::Duration;
 
 use super::catalogue::{Unplantable, Variant};
-use crate::kind::Kind;
+use crate::test_kind::TestKind;
 
 /// What became of one variant.
 #[derive(Debug)]
-pub struct Tried<'a> {
+pub struct TriedVariant<'a> {
     /// The variant.
     pub variant: &'a Variant,
     /// What the tests made of it.
-    pub outcome: Outcome,
+    pub outcome: TrialOutcome,
     /// How long that took.
     pub real_time: Duration,
 }
 
 /// What the tests made of a variant.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TrialOutcome {
     /// One of them failed.
     Caught(Catch),
     /// All of them passed.
@@ -33,7 +33,7 @@ pub struct Catch {
     /// The test that failed, or the file of tests if what failed was not one of them.
     pub test: String,
     /// The kind of the test.
-    pub kind: Kind,
+    pub kind: TestKind,
     /// The seed with which it failed, unless it gave no verdict.
     pub seed: Option<u64>,
     /// The rule that it named.
@@ -48,14 +48,14 @@ pub struct Catch {
 #[derive(Debug)]
 pub struct Findings<'a> {
     /// What was tried, in the order of the lists.
-    pub tried: Vec<Tried<'a>>,
+    pub tried: Vec<TriedVariant<'a>>,
     /// What was not.
     pub unplantable: Vec<&'a Unplantable>,
 }
 
 /// What a variant's outcome means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum VariantVerdict {
     /// A bug that a test has found.
     Caught,
     /// A bug that no test has found.
@@ -68,29 +68,29 @@ pub enum Standing {
     Unbuildable,
 }
 
-impl Standing {
+impl VariantVerdict {
     /// Whether this is as it should be.
     pub fn is_good(self) -> bool {
-        matches!(self, Standing::Caught | Standing::Passed)
+        matches!(self, VariantVerdict::Caught | VariantVerdict::Passed)
     }
 }
 
-impl Tried<'_> {
+impl TriedVariant<'_> {
     /// What the outcome means for this variant.
-    pub fn standing(&self) -> Standing {
+    pub fn verdict(&self) -> VariantVerdict {
         match (&self.outcome, self.variant.is_lawful()) {
-            (Outcome::Unbuildable { .. }, _) => Standing::Unbuildable,
-            (Outcome::Caught(_), false) => Standing::Caught,
-            (Outcome::Passed, false) => Standing::Missed,
-            (Outcome::Passed, true) => Standing::Passed,
-            (Outcome::Caught(_), true) => Standing::FalseAlarm,
+            (TrialOutcome::Unbuildable { .. }, _) => VariantVerdict::Unbuildable,
+            (TrialOutcome::Caught(_), false) => VariantVerdict::Caught,
+            (TrialOutcome::Passed, false) => VariantVerdict::Missed,
+            (TrialOutcome::Passed, true) => VariantVerdict::Passed,
+            (TrialOutcome::Caught(_), true) => VariantVerdict::FalseAlarm,
         }
     }
 
     /// How it was caught, if it was.
     pub fn catch(&self) -> Option<&Catch> {
         match &self.outcome {
-            Outcome::Caught(catch) => Some(catch),
+            TrialOutcome::Caught(catch) => Some(catch),
             _ => None,
         }
     }
@@ -104,16 +104,16 @@ impl Tried<'_> {
 impl Findings<'_> {
     /// Whether every bug was caught and every lawful variant passed.
     pub fn is_good(&self) -> bool {
-        self.tried.iter().all(|tried| tried.standing().is_good())
+        self.tried.iter().all(|tried| tried.verdict().is_good())
     }
 
     /// How many stand so.
-    pub fn count(&self, standing: Standing) -> usize {
-        self.count_if(|tried| tried.standing() == standing)
+    pub fn count(&self, verdict: VariantVerdict) -> usize {
+        self.count_if(|tried| tried.verdict() == verdict)
     }
 
     /// How many are of this kind.
-    pub fn count_if(&self, is_counted: impl Fn(&Tried<'_>) -> bool) -> usize {
+    pub fn count_if(&self, is_counted: impl Fn(&TriedVariant<'_>) -> bool) -> usize {
         self.tried.iter().filter(|tried| is_counted(tried)).count()
     }
 
@@ -123,17 +123,17 @@ impl Findings<'_> {
         let lawful = self.tried.len() - bugs;
         let mut parts = Vec::new();
         if bugs > 0 {
-            let is_caught = |tried: &Tried<'_>| tried.standing() == Standing::Caught;
+            let is_caught = |tried: &TriedVariant<'_>| tried.verdict() == VariantVerdict::Caught;
             let at_once =
                 self.count_if(|tried| is_caught(tried) && tried.catch().is_some_and(|catch| catch.is_at_once));
             let right = self.count_if(|tried| is_caught(tried) && tried.is_rule_right());
-            let caught = self.count(Standing::Caught);
+            let caught = self.count(VariantVerdict::Caught);
             parts.push(format!("{caught} of {bugs} caught; {at_once} on the first seed; {right} with the right rule"));
         }
         if lawful > 0 {
-            parts.push(format!("{} of {lawful} lawful variants passed", self.count(Standing::Passed)));
+            parts.push(format!("{} of {lawful} lawful variants passed", self.count(VariantVerdict::Passed)));
         }
-        match self.count(Standing::Unbuildable) {
+        match self.count(VariantVerdict::Unbuildable) {
             0 => {}
             count => parts.push(format!("{count} could not be built")),
         }

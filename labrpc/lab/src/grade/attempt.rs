@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::shelf::Shelf;
-use crate::request::{SeedChoice, Token};
+use super::test_binary::TestBinary;
+use crate::request::{ReplayToken, SeedChoice};
 
 /// What Rust's test harness is told to run just the tests that are named in full.
 const EXACT: &str = "--exact";
@@ -22,7 +22,7 @@ const MISUSE_EXIT: i32 = 2;
 /// So many of the last lines of a process that gave no verdict are shown.
 const LAST_LINES_MAX: usize = 20;
 
-/// Some tests of one executable, to be run together.
+/// Some tests to be run together, in one process.
 #[derive(Debug)]
 pub struct Attempt {
     /// The tests that owe a verdict.
@@ -30,42 +30,42 @@ pub struct Attempt {
     /// The arguments that choose them.
     pub filter: Vec<String>,
     /// The one run that is wanted, if it is one.
-    pub replay: Option<Token>,
+    pub replay: Option<ReplayToken>,
     /// Whether somebody wants to read what the process prints.
     pub is_shown: bool,
 }
 
 impl Attempt {
     /// Some tests and no others.
-    fn chosen(shelf: &Shelf, tests: Vec<String>) -> Attempt {
-        let paths = tests.iter().filter_map(|test| shelf.path(test)).map(str::to_string);
+    fn chosen(binary: &TestBinary, tests: Vec<String>) -> Attempt {
+        let paths = tests.iter().filter_map(|test| binary.find(test).ok()).map(|found| found.path.to_string());
         // Else a name would also choose the tests whose names it is a part of.
         let filter = paths.chain([EXACT.to_string()]).collect();
         Attempt { tests, filter, replay: None, is_shown: false }
     }
 
     /// One test alone.
-    pub fn of(shelf: &Shelf, test: &str, replay: Option<Token>) -> Attempt {
-        Attempt { replay, ..Attempt::chosen(shelf, vec![test.to_string()]) }
+    pub fn of(binary: &TestBinary, test: &str, replay: Option<ReplayToken>) -> Attempt {
+        Attempt { replay, ..Attempt::chosen(binary, vec![test.to_string()]) }
     }
 
     /// One run that failed and is to be looked into: what a student has it print is the point.
-    fn shown(shelf: &Shelf, token: &Token) -> Attempt {
-        let mut attempt = Attempt::of(shelf, &token.test, Some(token.clone()));
+    fn shown(binary: &TestBinary, token: &ReplayToken) -> Attempt {
+        let mut attempt = Attempt::of(binary, &token.test, Some(token.clone()));
         attempt.filter.push(NO_CAPTURE.to_string());
         Attempt { is_shown: true, ..attempt }
     }
 }
 
 /// The processes that these tests need if nothing goes wrong.
-pub fn plan(shelf: &Shelf, tests: Vec<String>, seeds: &SeedChoice) -> VecDeque<Attempt> {
+pub fn plan(binary: &TestBinary, tests: Vec<String>, seeds: &SeedChoice) -> VecDeque<Attempt> {
     match seeds {
-        SeedChoice::Listed | SeedChoice::Count(_) => VecDeque::from([Attempt::chosen(shelf, tests)]),
+        SeedChoice::Listed | SeedChoice::Count(_) => VecDeque::from([Attempt::chosen(binary, tests)]),
         // A token is about one test, so each needs a process of its own.
         SeedChoice::Only(seed) => {
-            tests.iter().map(|test| Attempt::of(shelf, test, Some(Token::of(test, *seed)))).collect()
+            tests.iter().map(|test| Attempt::of(binary, test, Some(ReplayToken::of(test, *seed)))).collect()
         }
-        SeedChoice::Replay(token) => VecDeque::from([Attempt::shown(shelf, token)]),
+        SeedChoice::Replay(token) => VecDeque::from([Attempt::shown(binary, token)]),
     }
 }
 
@@ -86,7 +86,7 @@ impl Ending {
 
     /// What the test kit complains of, if it cannot make sense of a token: only it can read all of
     /// one.
-    pub fn refusal(&self, replay: Option<&Token>, output: &str) -> Option<String> {
+    pub fn refusal(&self, replay: Option<&ReplayToken>, output: &str) -> Option<String> {
         let named = format!("LAB_REPLAY={}", replay?);
         let is_refused = matches!(self, Ending::Ended(status) if status.code() == Some(MISUSE_EXIT));
         let complaint = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;
@@ -97,8 +97,8 @@ impl Ending {
     pub fn explanation(&self, silence_max: Duration, output: &str) -> String {
         let ending = match self {
             Ending::Hung => format!(
-                "the test process was killed after {} s without a record. Does some loop never wait, or some thread \
-                 wait for ever outside of the simulation?",
+                "the test process was killed after {} s without a result. Is there a loop that never waits, or a thread \
+                 that waits forever outside of the simulation?",
                 silence_max.as_secs()
             ),
             Ending::Ended(status) if status.code().is_some_and(|code| HARNESS_EXITS.contains(&code)) => {
@@ -111,6 +111,6 @@ impl Ending {
         if last.is_empty() {
             return ending;
         }
-        format!("{ending}\nIts last words:\n  {}", last.join("\n  "))
+        format!("{ending}\nIts last output:\n  {}", last.join("\n  "))
     }
 }

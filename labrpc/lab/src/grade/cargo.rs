@@ -9,16 +9,16 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::course::{Course, Lab};
-use crate::failure::Failure;
-use crate::kind::Kind;
+use crate::course::{Course, LabCrate};
+use crate::error::CommandError;
 use crate::process::Supervised;
 use crate::request::Profile;
 use crate::scratch::Scratch;
+use crate::test_kind::GRADED_TARGET;
 
 /// Where cargo's progress and the compiler's words go.
 #[derive(Clone, Debug)]
-pub enum Words {
+pub enum CompilerOutput {
     /// Untouched to our standard error.
     Shown,
     /// Into a file.
@@ -32,7 +32,7 @@ pub enum Words {
 pub struct Cargo {
     root: PathBuf,
     profile: Profile,
-    words: Words,
+    words: CompilerOutput,
     variables: Vec<(&'static str, OsString)>,
 }
 
@@ -41,8 +41,6 @@ pub struct Cargo {
 pub struct Executable {
     /// The lab's package.
     pub package: String,
-    /// What its tests look at.
-    pub kind: Kind,
     /// Where it is.
     pub path: PathBuf,
 }
@@ -59,11 +57,11 @@ pub struct Build {
 impl Cargo {
     /// Builds in the given course as the caller would.
     pub fn new(course: &Course, profile: Profile) -> Cargo {
-        Cargo { root: course.root().to_path_buf(), profile, words: Words::Shown, variables: Vec::new() }
+        Cargo { root: course.root().to_path_buf(), profile, words: CompilerOutput::Shown, variables: Vec::new() }
     }
 
     /// Sends cargo's words elsewhere.
-    pub fn with_words(self, words: Words) -> Cargo {
+    pub fn with_output(self, words: CompilerOutput) -> Cargo {
         Cargo { words, ..self }
     }
 
@@ -73,21 +71,17 @@ impl Cargo {
         self
     }
 
-    /// Builds the graded tests of some labs: of these kinds those that a lab has, while each kind
-    /// must be some lab's.
+    /// Builds the graded tests of some labs, which all have some.
     ///
     /// # Errors
     ///
     /// When cargo cannot be run; that code does not compile is a `None`.
-    pub fn build_tests(&self, labs: &[&Lab], kinds: &[Kind], scratch: &Scratch) -> Result<Option<Build>, Failure> {
-        if kinds.is_empty() {
+    pub fn build_tests(&self, labs: &[&LabCrate], scratch: &Scratch) -> Result<Option<Build>, CommandError> {
+        if labs.is_empty() {
             return Ok(Some(Build::default()));
         }
         let mut command = self.command()?;
-        command.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
-        kinds.iter().for_each(|kind| {
-            command.args(["--test", kind.name()]);
-        });
+        command.args(["test", "--no-run", "--message-format=json-render-diagnostics", "--test", GRADED_TARGET]);
         labs.iter().for_each(|lab| {
             command.args(["--package", lab.package]);
         });
@@ -96,7 +90,7 @@ impl Cargo {
         }
         // A file and no pipe: cargo may write all it has while we wait for its end.
         let messages = scratch.path().join("cargo-messages.jsonl");
-        let failed = || Failure::of_system(format!("{} could not be used", messages.display()));
+        let failed = || CommandError::of_system(format!("{} could not be used", messages.display()));
         command.stdout(File::create(&messages).map_err(failed())?);
         if !Supervised::start(&mut command)?.wait()?.success() {
             return Ok(None);
@@ -105,21 +99,21 @@ impl Cargo {
     }
 
     /// Has the compiler read all that there is, and returns whether it found no fault.
-    pub fn check_all(&self) -> Result<bool, Failure> {
+    pub fn check_all(&self) -> Result<bool, CommandError> {
         let mut command = self.command()?;
         command.args(["check", "--workspace", "--all-targets"]).stdout(Stdio::null());
         Ok(Supervised::start(&mut command)?.wait()?.success())
     }
 
-    fn command(&self) -> Result<Command, Failure> {
+    fn command(&self) -> Result<Command, CommandError> {
         // Cargo tells what it runs where it itself is: the same toolchain then builds the tests.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stderr(match &self.words {
-            Words::Shown => Stdio::inherit(),
-            Words::Dropped => Stdio::null(),
-            Words::Kept(path) => {
-                let failed = Failure::of_system(format!("{} could not be written", path.display()));
+            CompilerOutput::Shown => Stdio::inherit(),
+            CompilerOutput::Dropped => Stdio::null(),
+            CompilerOutput::Kept(path) => {
+                let failed = CommandError::of_system(format!("{} could not be written", path.display()));
                 File::create(path).map_err(failed)?.into()
             }
         });
@@ -143,10 +137,10 @@ fn read(messages: &str) -> Build {
 
 /// The executable, if the message is about graded tests.
 fn graded_executable(message: &Value, folder: &Path) -> Option<Executable> {
-    let kind = Kind::named(message.pointer("/target/name")?.as_str()?)?;
+    let is_graded = message.pointer("/target/name")?.as_str()? == GRADED_TARGET;
     let path = PathBuf::from(message.get("executable")?.as_str()?);
-    // The name of a lab's folder is that of its package.
-    Some(Executable { package: folder.file_name()?.to_str()?.to_string(), kind, path })
+    // A lab's folder has the name of its package.
+    is_graded.then_some(Executable { package: folder.file_name()?.to_str()?.to_string(), path })
 }
 
 #[cfg(test)]
@@ -162,18 +156,15 @@ mod tests {
             )
         };
         let messages = [
-            artifact("cluster", r#""/target/cluster-1""#, true),
+            artifact("graded", r#""/target/graded-1""#, true),
             artifact("core", r#""/target/core-1""#, true),
-            artifact("rules", r#""/target/rules-1""#, true),
-            artifact("chaos", "null", true),
+            artifact("graded", "null", true),
             r#"{"reason":"build-finished","success":true}"#.to_string(),
             "not JSON".to_string(),
         ];
         let build = read(&messages.join("\n"));
-        let executable =
-            |kind: Kind, path: &str| Executable { package: "lab2b-log".to_string(), kind, path: PathBuf::from(path) };
-        let expected = [executable(Kind::Cluster, "/target/cluster-1"), executable(Kind::Rules, "/target/rules-1")];
-        assert_eq!(build.executables, expected);
+        let executable = Executable { package: "lab2b-log".to_string(), path: PathBuf::from("/target/graded-1") };
+        assert_eq!(build.executables, [executable]);
         assert!(build.compiled.is_empty());
         let build = read(&artifact("lab2b_log", "null", false));
         assert_eq!(build.compiled, BTreeSet::from([PathBuf::from("/course/lab2b-log")]));

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::ledger::Ledger;
-use super::record::Record;
+use super::record::RunRecord;
+use super::run_results::RunResults;
 use super::verdict::LabResult;
 use crate::course::LABS;
-use crate::kind::Kind;
 use crate::points::GradedTest;
-use crate::request::{TestRequest, Token};
+use crate::request::{ReplayToken, TestRequest};
+use crate::test_kind::TestKind;
 
 /// A run of `seed` virtual seconds and milliseconds of a processor.
-pub fn run(test: &str, seed: u64, failure: Option<&str>) -> Record {
-    Record {
+pub fn run(test: &str, seed: u64, failure: Option<&str>) -> RunRecord {
+    RunRecord {
         test: test.to_string(),
         seed,
         seeds: 5,
@@ -21,7 +21,7 @@ pub fn run(test: &str, seed: u64, failure: Option<&str>) -> Record {
         trace: format!("{seed:016x}"),
         virtual_time: Duration::from_secs(seed),
         cpu_time: Duration::from_millis(seed),
-        token: Token::of(test, seed).to_string(),
+        token: ReplayToken::of(test, seed).to_string(),
     }
 }
 
@@ -32,12 +32,12 @@ pub fn test(name: &str, points: u64, seeds: u64) -> GradedTest {
 
 /// The judgement on a lab after these records; the first test is of one kind, the second of another,
 /// and the rest are nowhere.
-pub fn lab(lab: usize, tests: &[GradedTest], records: Vec<Record>, reasons: &[(&str, &str)]) -> LabResult {
-    let mut ledger = Ledger::new(tests, &TestRequest::default());
-    records.into_iter().for_each(|record| assert!(ledger.enter(record), "an example is about its own tests"));
-    reasons.iter().for_each(|(test, reason)| ledger.explain(test, reason));
-    tests.iter().zip([Kind::Rules, Kind::Cluster]).for_each(|(test, kind)| ledger.place(&test.name, kind));
-    ledger.close(&LABS[lab], true, Duration::from_millis(310))
+pub fn lab(lab: usize, tests: &[GradedTest], records: Vec<RunRecord>, reasons: &[(&str, &str)]) -> LabResult {
+    let mut run_results = RunResults::new(tests, &TestRequest::default());
+    records.into_iter().for_each(|record| assert!(run_results.enter(record), "an example is about its own tests"));
+    reasons.iter().for_each(|(test, reason)| run_results.explain(test, reason));
+    tests.iter().zip([TestKind::Rules, TestKind::Cluster]).for_each(|(test, kind)| run_results.place(&test.name, kind));
+    run_results.close(&LABS[lab], true, Duration::from_millis(310))
 }
 
 /// A report as the test kit writes it.

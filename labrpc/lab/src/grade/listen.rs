@@ -6,12 +6,12 @@ use std::time::Instant;
 use std::{fs, thread};
 
 use super::attempt::{Attempt, Ending};
-use super::ledger::Ledger;
-use super::record::{self, Line, Report};
+use super::record::{self, ReportFile, ReportLine};
 use super::run::Runner;
-use super::shelf::Shelf;
-use crate::course::Lab;
-use crate::failure::Failure;
+use super::run_results::RunResults;
+use super::test_binary::TestBinary;
+use crate::course::LabCrate;
+use crate::error::CommandError;
 use crate::interrupt;
 use crate::process::{LOOK_INTERVAL, OutputTail, Supervised};
 
@@ -22,16 +22,16 @@ impl Runner<'_> {
     /// Runs one process to its end, and returns how it ended and what it printed.
     pub(super) fn attempt(
         &mut self,
-        lab: &Lab,
-        shelf: &Shelf,
+        lab: &LabCrate,
+        binary: &TestBinary,
         attempt: &Attempt,
-        ledger: &mut Ledger,
-    ) -> Result<(Ending, String), Failure> {
+        run_results: &mut RunResults,
+    ) -> Result<(Ending, String), CommandError> {
         let report_path = self.scratch.path().join("report.jsonl");
         // Each process begins a report of its own, or the one before would be heard twice.
         let _ = fs::remove_file(&report_path);
-        let mut report = Report::at(&report_path);
-        let mut command = self.command(lab, shelf, attempt, report_path);
+        let mut report = ReportFile::at(&report_path);
+        let mut command = self.command(lab, binary, attempt, report_path);
         let output = OutputTail::of(&mut command)?;
         let mut process = Supervised::start(&mut command)?;
         drop(command);
@@ -43,7 +43,7 @@ impl Runner<'_> {
             if !lines.is_empty() {
                 heard_last = Instant::now();
             }
-            lines.iter().for_each(|line| self.hear(line, attempt, ledger));
+            lines.iter().for_each(|line| self.hear(line, attempt, run_results));
             if let Some(status) = ended {
                 break Ending::Ended(status);
             }
@@ -58,9 +58,9 @@ impl Runner<'_> {
         Ok((ending, output.text()))
     }
 
-    fn command(&self, lab: &Lab, shelf: &Shelf, attempt: &Attempt, report: PathBuf) -> Command {
+    fn command(&self, lab: &LabCrate, binary: &TestBinary, attempt: &Attempt, report: PathBuf) -> Command {
         let folder = self.course.folder(lab);
-        let mut command = Command::new(&shelf.executable);
+        let mut command = Command::new(&binary.executable);
         command.args(&attempt.filter).current_dir(&folder);
         // What cargo would set, had it run the tests itself: ours is about another package.
         command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);
@@ -79,25 +79,25 @@ impl Runner<'_> {
         command
     }
 
-    fn hear(&mut self, line: &str, attempt: &Attempt, ledger: &mut Ledger) {
+    fn hear(&mut self, line: &str, attempt: &Attempt, run_results: &mut RunResults) {
         let record = match record::parse(line) {
-            Ok(Line::Run(record)) => record,
-            Ok(Line::Finished) => return,
+            Ok(ReportLine::Run(record)) => record,
+            Ok(ReportLine::Finished) => return,
             Err(reason) => {
-                ledger.note(format!("a line of the report was passed over: {reason}: {line}"));
+                run_results.note(format!("a line of the report was ignored: {reason}: {line}"));
                 return;
             }
         };
         // A process speaks for the tests that it was asked to run, and for no others.
         if !attempt.tests.contains(&record.test) {
-            ledger.pass_over(record);
+            run_results.pass_over(record);
             return;
         }
         let test = record.test.clone();
-        let was_settled = ledger.settled(&test).is_some();
-        ledger.enter(record);
+        let was_settled = run_results.settled(&test).is_some();
+        run_results.enter(record);
         self.progress.count_run(&test);
-        if !was_settled && let Some(verdict) = ledger.settled(&test) {
+        if !was_settled && let Some(verdict) = run_results.settled(&test) {
             self.progress.show(&verdict);
         }
     }

@@ -4,27 +4,26 @@ pub mod attempt;
 pub mod cargo;
 #[cfg(test)]
 pub mod examples;
-pub mod ledger;
 mod listen;
 pub mod record;
 pub mod run;
-pub mod shelf;
+pub mod run_results;
+pub mod test_binary;
 pub mod verdict;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::course::{Course, Lab};
-use crate::failure::Failure;
-use crate::kind::Kind;
-use crate::progress::Progress;
+use crate::course::{Course, LabCrate};
+use crate::error::CommandError;
+use crate::progress::TestProgress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
-use crate::selection::Assignment;
-use cargo::{Cargo, Executable, Words};
-use ledger::Ledger;
+use crate::selection::LabSelection;
+use cargo::{Cargo, CompilerOutput, Executable};
 use run::{Runner, SILENCE_MAX};
-use shelf::Shelves;
+use run_results::RunResults;
+use test_binary::TestBinary;
 use verdict::LabResult;
 
 /// Why the tests of a lab have no verdict if the lab could not be built.
@@ -32,14 +31,14 @@ const NOT_BUILT: &str = "the lab could not be built, cargo's report is on standa
 
 /// The judgement on everything that was asked for.
 #[derive(Debug)]
-pub struct Results {
+pub struct CourseResult {
     /// The labs in course order.
     pub labs: Vec<LabResult>,
     /// Whether the tests ran as they are graded: in virtual time, with several seeds.
     pub is_graded: bool,
 }
 
-impl Results {
+impl CourseResult {
     /// Whether every test passed and nothing else went wrong.
     pub fn is_passed(&self) -> bool {
         self.labs.iter().all(LabResult::is_passed)
@@ -70,18 +69,18 @@ pub fn grade(
     course: &Course,
     cargo: &Cargo,
     request: &TestRequest,
-    assignments: &[Assignment],
-    progress: &mut Progress,
-) -> Result<Results, Failure> {
+    selections: &[LabSelection],
+    progress: &mut TestProgress,
+) -> Result<CourseResult, CommandError> {
     let scratch = Scratch::new("grade")?;
-    let shelves = build(cargo, assignments, &scratch)?;
-    let mut results = Results { labs: Vec::new(), is_graded: request.is_graded() };
+    let binaries = build(cargo, selections, &scratch)?;
+    let mut results = CourseResult { labs: Vec::new(), is_graded: request.is_graded() };
     let mut runner =
         Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
-    for assignment in assignments {
-        results.labs.push(match shelves.get(assignment.lab.package) {
-            Some(shelves) => runner.run(assignment, shelves)?,
-            None => not_built(assignment, request),
+    for selection in selections {
+        results.labs.push(match binaries.get(selection.lab.package) {
+            Some(binary) => runner.run(selection, binary)?,
+            None => not_built(selection, request),
         });
     }
     Ok(results)
@@ -89,57 +88,55 @@ pub fn grade(
 
 /// Builds all labs at once, which is quickest. If that fails, each by itself: half a course that
 /// compiles is still worth its points. Cargo's report has been seen by then and is not repeated.
-/// Returns the labs that could be built, by package.
-fn build(cargo: &Cargo, assignments: &[Assignment], scratch: &Scratch) -> Result<HashMap<String, Shelves>, Failure> {
-    let all: Vec<&Assignment> = assignments.iter().collect();
+/// Returns the test binaries of the labs that could be built, by package.
+fn build(
+    cargo: &Cargo,
+    selections: &[LabSelection],
+    scratch: &Scratch,
+) -> Result<HashMap<String, TestBinary>, CommandError> {
+    let all: Vec<&LabSelection> = selections.iter().collect();
     let mut built = BTreeSet::new();
     let mut executables = Vec::new();
     if let Some(found) = build_some(cargo, &all, scratch)? {
         executables = found;
-        built.extend(all.iter().map(|assignment| assignment.lab.package));
+        built.extend(all.iter().map(|selection| selection.lab.package));
     } else if all.len() > 1 {
-        let quiet = cargo.clone().with_words(Words::Dropped);
-        for assignment in &all {
-            if let Some(found) = build_some(&quiet, &[*assignment], scratch)? {
+        let quiet = cargo.clone().with_output(CompilerOutput::Dropped);
+        for selection in &all {
+            if let Some(found) = build_some(&quiet, &[*selection], scratch)? {
                 executables.extend(found);
-                built.insert(assignment.lab.package);
+                built.insert(selection.lab.package);
             }
         }
     }
-    let packages = all.iter().map(|assignment| assignment.lab.package);
+    let packages = all.iter().map(|selection| selection.lab.package);
     let broken: Vec<&str> = packages.filter(|package| !built.contains(package)).collect();
     if !broken.is_empty() {
-        eprintln!("error: {} could not be built: mend what cargo reports above", broken.join(", "));
+        eprintln!("error: {} could not be built: fix what cargo reports above", broken.join(", "));
     }
-    let mut shelves = Shelves::of(&executables)?;
-    // A lab without a file of graded tests has nothing to build, and holds no test.
+    let mut binaries = TestBinary::read_all(&executables)?;
+    // A lab without graded tests has nothing to build.
     built.into_iter().for_each(|package| {
-        shelves.entry(package.to_string()).or_default();
+        binaries.entry(package.to_string()).or_default();
     });
-    Ok(shelves)
+    Ok(binaries)
 }
 
-/// Of each lab the executables that are wanted of it; `None` if something does not compile.
+/// The executables of some labs; `None` if something does not compile.
 fn build_some(
     cargo: &Cargo,
-    assignments: &[&Assignment],
+    selections: &[&LabSelection],
     scratch: &Scratch,
-) -> Result<Option<Vec<Executable>>, Failure> {
-    let labs: Vec<&Lab> = assignments.iter().map(|assignment| assignment.lab).collect();
-    let kinds: BTreeSet<Kind> = assignments.iter().flat_map(|assignment| assignment.kinds_to_build()).collect();
-    let build = cargo.build_tests(&labs, &kinds.into_iter().collect::<Vec<Kind>>(), scratch)?;
-    let is_wanted = |executable: &Executable| {
-        assignments.iter().any(|assignment| {
-            assignment.lab.package == executable.package && assignment.kinds_to_build().contains(&executable.kind)
-        })
-    };
-    Ok(build.map(|build| build.executables.into_iter().filter(is_wanted).collect()))
+) -> Result<Option<Vec<Executable>>, CommandError> {
+    let to_build = selections.iter().filter(|selection| selection.has_graded_tests);
+    let labs: Vec<&LabCrate> = to_build.map(|selection| selection.lab).collect();
+    Ok(cargo.build_tests(&labs, scratch)?.map(|build| build.executables))
 }
 
-fn not_built(assignment: &Assignment, request: &TestRequest) -> LabResult {
-    let tests = assignment.tests(&Shelves::default());
-    let mut ledger = Ledger::new(&tests, request);
-    tests.iter().for_each(|test| ledger.explain(&test.name, NOT_BUILT));
-    ledger.complain(NOT_BUILT.to_string());
-    ledger.close(assignment.lab, false, Duration::ZERO)
+fn not_built(selection: &LabSelection, request: &TestRequest) -> LabResult {
+    let tests = selection.tests(&TestBinary::default());
+    let mut run_results = RunResults::new(&tests, request);
+    tests.iter().for_each(|test| run_results.explain(&test.name, NOT_BUILT));
+    run_results.complain(NOT_BUILT.to_string());
+    run_results.close(selection.lab, false, Duration::ZERO)
 }

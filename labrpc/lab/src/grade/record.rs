@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::error::CommandError;
 
 /// One run of a test with one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct RunRecord {
     /// The test function.
     pub test: String,
     /// What its random decisions were drawn from.
@@ -45,9 +45,9 @@ pub struct Record {
 
 /// One line of the report.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum ReportLine {
     /// A run has ended.
-    Run(Record),
+    Run(RunRecord),
     /// A test has ended.
     Finished,
 }
@@ -57,29 +57,29 @@ pub enum Line {
 /// # Errors
 ///
 /// A sentence on what is missing.
-pub fn parse(line: &str) -> Result<Line, String> {
+pub fn parse(line: &str) -> Result<ReportLine, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| format!("it is not JSON: {error}"))?;
     let text = |field: &str| {
         let text = value.get(field).and_then(Value::as_str);
-        text.map(str::to_string).ok_or_else(|| format!("it has no text `{field}`"))
+        text.map(str::to_string).ok_or_else(|| format!("it has no string `{field}`"))
     };
     let number = |field: &str| {
         value.get(field).and_then(Value::as_u64).ok_or_else(|| format!("it has no whole number `{field}`"))
     };
     let test = text("test")?;
     if value.get("finished").and_then(Value::as_bool) == Some(true) {
-        return Ok(Line::Finished);
+        return Ok(ReportLine::Finished);
     }
     let failure = match text("outcome")?.as_str() {
         "passed" => None,
         "failed" => Some(text("failure").unwrap_or_else(|_| "The test gave no reason.".to_string())),
-        other => return Err(format!("its outcome `{other}` is neither `passed` nor `failed`")),
+        other => return Err(format!("its outcome `{other}` is not `passed` or `failed`")),
     };
     let rule = match value.get("rule") {
         None | Some(Value::Null) => None,
         Some(_) => Some(text("rule")?),
     };
-    Ok(Line::Run(Record {
+    Ok(ReportLine::Run(RunRecord {
         test,
         seed: number("seed")?,
         seeds: number("seeds")?,
@@ -94,31 +94,31 @@ pub fn parse(line: &str) -> Result<Line, String> {
 
 /// The growing report of a running process, read as far as it goes.
 #[derive(Debug)]
-pub struct Report {
+pub struct ReportFile {
     path: PathBuf,
     file: Option<File>,
     /// The beginning of a line whose end is not yet written.
     unfinished: Vec<u8>,
 }
 
-impl Report {
+impl ReportFile {
     /// The report that will stand at `path`.
-    pub fn at(path: &Path) -> Report {
-        Report { path: path.to_path_buf(), file: None, unfinished: Vec::new() }
+    pub fn at(path: &Path) -> ReportFile {
+        ReportFile { path: path.to_path_buf(), file: None, unfinished: Vec::new() }
     }
 
     /// The lines that were completed since the last call.
-    pub fn new_lines(&mut self) -> Result<Vec<String>, Failure> {
+    pub fn new_lines(&mut self) -> Result<Vec<String>, CommandError> {
         let failed = format!("{} could not be read", self.path.display());
         if self.file.is_none() {
             self.file = match File::open(&self.path) {
                 Ok(file) => Some(file),
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(error) => return Err(Failure::of_system(failed)(error)),
+                Err(error) => return Err(CommandError::of_system(failed)(error)),
             };
         }
         if let Some(file) = &mut self.file {
-            file.read_to_end(&mut self.unfinished).map_err(Failure::of_system(failed))?;
+            file.read_to_end(&mut self.unfinished).map_err(CommandError::of_system(failed))?;
         }
         let Some(last_end) = self.unfinished.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
         let rest = self.unfinished.split_off(last_end + 1);
@@ -141,7 +141,7 @@ mod tests {
     /// All fields of a line reach the record.
     #[test]
     fn a_run_is_read() {
-        let expected = Record {
+        let expected = RunRecord {
             test: "figure_8_2c".to_string(),
             seed: 17,
             seeds: 20,
@@ -152,27 +152,27 @@ mod tests {
             cpu_time: Duration::from_micros(3_100),
             token: "figure_8_2c:17".to_string(),
         };
-        assert_eq!(parse(PASSED), Ok(Line::Run(expected.clone())));
+        assert_eq!(parse(PASSED), Ok(ReportLine::Run(expected.clone())));
         let failed = PASSED.replace("passed", "failed").replace("null", r#""voted\ntwice""#);
         let failure = Some("voted\ntwice".to_string());
         let ruled = failed.replace('}', r#","rule":"vote-once"}"#);
-        let expected = Record { failure, ..expected };
-        assert_eq!(parse(&failed), Ok(Line::Run(expected.clone())));
-        assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(Line::Run(expected.clone())));
-        assert_eq!(parse(&ruled), Ok(Line::Run(Record { rule: Some("vote-once".to_string()), ..expected })));
-        assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(Line::Finished));
+        let expected = RunRecord { failure, ..expected };
+        assert_eq!(parse(&failed), Ok(ReportLine::Run(expected.clone())));
+        assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(ReportLine::Run(expected.clone())));
+        assert_eq!(parse(&ruled), Ok(ReportLine::Run(RunRecord { rule: Some("vote-once".to_string()), ..expected })));
+        assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(ReportLine::Finished));
     }
 
     /// A line with a field missing or out of shape is refused, and the field named.
     #[test]
     fn an_incomplete_run_is_refused() {
         for (from, to, reason) in [
-            ("\"trace\"", "\"track\"", "it has no text `trace`"),
-            ("\"token\"", "\"taken\"", "it has no text `token`"),
+            ("\"trace\"", "\"track\"", "it has no string `trace`"),
+            ("\"token\"", "\"taken\"", "it has no string `token`"),
             (":17,", ":-17,", "it has no whole number `seed`"),
             ("\"cpu_ns\"", "\"ns\"", "it has no whole number `cpu_ns`"),
-            ("\"failure\":null", "\"rule\":3", "it has no text `rule`"),
-            ("passed", "skipped", "its outcome `skipped` is neither `passed` nor `failed`"),
+            ("\"failure\":null", "\"rule\":3", "it has no string `rule`"),
+            ("passed", "skipped", "its outcome `skipped` is not `passed` or `failed`"),
         ] {
             assert_eq!(parse(&PASSED.replacen(from, to, 1)), Err(reason.to_string()));
         }
@@ -184,7 +184,7 @@ mod tests {
     fn a_growing_report_is_read_by_lines() {
         let scratch = Scratch::new("report").unwrap();
         let path = scratch.path().join("report.jsonl");
-        let mut report = Report::at(&path);
+        let mut report = ReportFile::at(&path);
         assert!(report.new_lines().unwrap().is_empty());
         let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
         file.write_all(b"one\ntwo\nthr").unwrap();

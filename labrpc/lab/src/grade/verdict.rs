@@ -4,54 +4,56 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::record::Record;
-use crate::course::Lab;
-use crate::kind::Kind;
+use super::record::RunRecord;
+use crate::course::LabCrate;
 use crate::points::GradedTest;
 use crate::request::{SeedChoice, TestRequest};
+use crate::test_kind::TestKind;
 
 /// How a test that has met a `todo!` of the handout fails.
 pub const NOT_YET_IMPLEMENTED: &str = "not yet implemented: ";
 
 /// Which runs a test owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owed {
+pub enum ExpectedRuns {
     /// So many seeds, whichever they are.
     Seeds(u64),
     /// This very seed.
     Only(u64),
 }
 
-impl Owed {
+impl ExpectedRuns {
     /// What a test owes after what was asked for.
-    pub fn by(test: &GradedTest, request: &TestRequest) -> Owed {
+    pub fn by(test: &GradedTest, request: &TestRequest) -> ExpectedRuns {
         match &request.seeds {
-            SeedChoice::Listed | SeedChoice::Count(_) => Owed::Seeds(request.seed_count().unwrap_or(test.seeds)),
-            SeedChoice::Only(seed) => Owed::Only(*seed),
-            SeedChoice::Replay(token) => Owed::Only(token.seed),
+            SeedChoice::Listed | SeedChoice::Count(_) => {
+                ExpectedRuns::Seeds(request.seed_count().unwrap_or(test.seeds))
+            }
+            SeedChoice::Only(seed) => ExpectedRuns::Only(*seed),
+            SeedChoice::Replay(token) => ExpectedRuns::Only(token.seed),
         }
     }
 
     /// How many runs that is.
     pub fn count(self) -> u64 {
         match self {
-            Owed::Seeds(count) => count,
-            Owed::Only(_) => 1,
+            ExpectedRuns::Seeds(count) => count,
+            ExpectedRuns::Only(_) => 1,
         }
     }
 
     /// Whether these runs are those.
-    pub fn is_paid_by(self, runs: &BTreeMap<u64, Record>) -> bool {
+    pub fn is_met_by(self, runs: &BTreeMap<u64, RunRecord>) -> bool {
         match self {
-            Owed::Seeds(count) => runs.len() as u64 >= count,
-            Owed::Only(seed) => runs.contains_key(&seed),
+            ExpectedRuns::Seeds(count) => runs.len() as u64 >= count,
+            ExpectedRuns::Only(seed) => runs.contains_key(&seed),
         }
     }
 }
 
 /// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TestOutcome {
     /// With every seed that it owed.
     Passed,
     /// With this seed, the smallest that failed.
@@ -62,23 +64,23 @@ pub enum Outcome {
 
 /// The judgement on one test.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct TestVerdict {
     /// The test.
     pub test: GradedTest,
     /// Its kind, unless no executable holds it.
-    pub kind: Option<Kind>,
+    pub kind: Option<TestKind>,
     /// The runs that it owed.
-    pub owed: Owed,
+    pub expected: ExpectedRuns,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: TestOutcome,
     /// The runs that were recorded, by seed.
-    pub runs: BTreeMap<u64, Record>,
+    pub runs: BTreeMap<u64, RunRecord>,
 }
 
-impl Verdict {
+impl TestVerdict {
     /// Whether its points are earned.
     pub fn is_passed(&self) -> bool {
-        self.outcome == Outcome::Passed
+        self.outcome == TestOutcome::Passed
     }
 
     /// The points that it earned: all or none.
@@ -87,9 +89,9 @@ impl Verdict {
     }
 
     /// The run with which it failed.
-    pub fn failed_run(&self) -> Option<&Record> {
+    pub fn failed_run(&self) -> Option<&RunRecord> {
         match self.outcome {
-            Outcome::Failed(seed) => self.runs.get(&seed),
+            TestOutcome::Failed(seed) => self.runs.get(&seed),
             _ => None,
         }
     }
@@ -97,9 +99,9 @@ impl Verdict {
     /// What the student is told, unless it passed.
     pub fn failure(&self) -> Option<&str> {
         match &self.outcome {
-            Outcome::Passed => None,
-            Outcome::Failed(_) => self.failed_run().and_then(|run| run.failure.as_deref()),
-            Outcome::Missing(reason) => Some(reason),
+            TestOutcome::Passed => None,
+            TestOutcome::Failed(_) => self.failed_run().and_then(|run| run.failure.as_deref()),
+            TestOutcome::Missing(reason) => Some(reason),
         }
     }
 
@@ -130,11 +132,11 @@ impl Verdict {
 #[derive(Debug)]
 pub struct LabResult {
     /// The lab.
-    pub lab: &'static Lab,
+    pub lab: &'static LabCrate,
     /// Whether its tests could be run at all.
     pub is_built: bool,
     /// A verdict for each test that was meant, in the order of the lab's list.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<TestVerdict>,
     /// What went wrong beside the tests; the lab has then not passed.
     pub trouble: Option<String>,
     /// What the lab's author should know.
@@ -146,12 +148,12 @@ pub struct LabResult {
 impl LabResult {
     /// Whether every test passed and nothing else went wrong.
     pub fn is_passed(&self) -> bool {
-        self.trouble.is_none() && self.verdicts.iter().all(Verdict::is_passed)
+        self.trouble.is_none() && self.verdicts.iter().all(TestVerdict::is_passed)
     }
 
     /// The points that were earned.
     pub fn score(&self) -> u64 {
-        self.verdicts.iter().map(Verdict::score).sum()
+        self.verdicts.iter().map(TestVerdict::score).sum()
     }
 
     /// The points that could be earned.
@@ -171,11 +173,11 @@ impl LabResult {
 
     /// How much virtual time its servers lived through.
     pub fn virtual_time(&self) -> Duration {
-        self.verdicts.iter().map(Verdict::virtual_time).sum()
+        self.verdicts.iter().map(TestVerdict::virtual_time).sum()
     }
 
     /// How much of a processor its tests took.
     pub fn cpu_time(&self) -> Duration {
-        self.verdicts.iter().map(Verdict::cpu_time).sum()
+        self.verdicts.iter().map(TestVerdict::cpu_time).sum()
     }
 }

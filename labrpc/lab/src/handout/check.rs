@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::{ALLOW_UNUSED, Handout, is_withheld, leak, lib_of, markers};
 use crate::course::{Course, LABS};
-use crate::failure::Failure;
-use crate::grade::cargo::{Cargo, Words};
+use crate::error::CommandError;
+use crate::grade::cargo::{Cargo, CompilerOutput};
 use crate::grade::verdict::LabResult;
-use crate::grade::{self, Results};
+use crate::grade::{self, CourseResult};
 use crate::paint::Paint;
 use crate::points;
-use crate::progress::Progress;
+use crate::progress::TestProgress;
 use crate::request::{Profile, TestRequest};
 use crate::scoreboard::{self, seconds};
 use crate::scratch::Scratch;
@@ -42,19 +42,19 @@ struct Proof {
 /// # Errors
 ///
 /// The first thing that does not hold.
-pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), CommandError> {
     let scratch = Scratch::new("proof")?;
     let folder = scratch.path().join("handout");
     let handout = Handout::of(course)?;
     handout.write(course, &folder)?;
     let proof = Proof { course: course.clone(), handout, folder, scratch };
-    type Step = fn(&Proof) -> Result<(), Failure>;
+    type Step = fn(&Proof) -> Result<(), CommandError>;
     let steps: [(&str, Step); 6] = [
-        ("made twice, it is the same to the byte", Proof::is_made_alike),
-        ("it holds no line of a solution or of a planted bug", Proof::keeps_its_secrets),
-        ("it compiles without a warning", Proof::compiles),
-        ("every graded test meets a todo! within a minute", Proof::is_red),
-        ("with the solutions put back it is the course again", Proof::takes_solutions_back),
+        ("two handouts are equal byte for byte", Proof::is_made_alike),
+        ("it contains no line of a solution or of a planted bug", Proof::keeps_its_secrets),
+        ("it compiles without warnings", Proof::compiles),
+        ("every graded test fails at a todo! within a minute", Proof::is_red),
+        ("with the solutions put back, it equals the course", Proof::takes_solutions_back),
         ("every graded test then passes", Proof::is_green),
     ];
     for (number, (claim, step)) in steps.into_iter().enumerate() {
@@ -68,46 +68,49 @@ pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), Failure> 
 }
 
 impl Proof {
-    fn is_made_alike(&self) -> Result<(), Failure> {
+    fn is_made_alike(&self) -> Result<(), CommandError> {
         let again = self.scratch.path().join("again");
         Handout::of(&self.course)?.write(&self.course, &again)?;
         let (first, second) = (tree::read(&self.folder)?, tree::read(&again)?);
-        findings("made twice, these files differ", differences(&first, &second))
+        findings("two handouts differ in these files", differences(&first, &second))
     }
 
-    fn keeps_its_secrets(&self) -> Result<(), Failure> {
+    fn keeps_its_secrets(&self) -> Result<(), CommandError> {
         let leaks = leak::find(&self.handout, &tree::read(&self.folder)?);
-        findings("these lines would give too much away", leaks.iter().map(ToString::to_string).collect())
+        findings("these lines give a solution away", leaks.iter().map(ToString::to_string).collect())
     }
 
-    fn compiles(&self) -> Result<(), Failure> {
+    fn compiles(&self) -> Result<(), CommandError> {
         if self.cargo().check_all()? {
             return Ok(());
         }
         let words = fs::read_to_string(self.words()).unwrap_or_default();
         let lines: Vec<&str> = words.lines().collect();
         let last = lines[lines.len().saturating_sub(BUILD_LINES_MAX)..].join("\n");
-        Err(Failure::Broken(format!("the handout does not compile without warnings:\n{last}")))
+        Err(CommandError::Broken(format!("the handout does not compile without warnings:\n{last}")))
     }
 
-    fn is_red(&self) -> Result<(), Failure> {
+    fn is_red(&self) -> Result<(), CommandError> {
         let results = self.grade()?;
         let panics: Vec<String> = self.handout.sections.values().flatten().map(markers::panic_text).collect();
-        findings("these tests should meet a todo!", results.labs.iter().flat_map(|lab| not_red(lab, &panics)).collect())
+        findings(
+            "these tests should fail at a todo!",
+            results.labs.iter().flat_map(|lab| not_red(lab, &panics)).collect(),
+        )
     }
 
-    fn takes_solutions_back(&self) -> Result<(), Failure> {
+    fn takes_solutions_back(&self) -> Result<(), CommandError> {
         for (name, sections) in &self.handout.sections {
             let path = self.folder.join(name);
-            let failed = || Failure::of_system(format!("{} could not be mended", path.display()));
+            let failed = || CommandError::of_system(format!("{} could not be rewritten", path.display()));
             let text = fs::read_to_string(&path).map_err(failed())?;
             let whole = markers::put_back(&text, sections)
-                .ok_or_else(|| Failure::Broken(format!("{name}: a placeholder is not where its solution was")))?;
+                .ok_or_else(|| CommandError::Broken(format!("{name}: a placeholder is not where its solution was")))?;
             fs::write(&path, whole).map_err(failed())?;
         }
         for lab in &LABS {
             let path = self.folder.join(lib_of(lab));
-            let failed = || Failure::of_system(format!("{} could not be mended", path.display()));
+            let failed = || CommandError::of_system(format!("{} could not be rewritten", path.display()));
             let text = fs::read_to_string(&path).map_err(failed())?;
             fs::write(&path, text.replacen(&format!("{ALLOW_UNUSED}\n"), "", 1)).map_err(failed())?;
         }
@@ -119,20 +122,20 @@ impl Proof {
         findings("with the solutions put back, these files differ", differences(&reference, &mended))
     }
 
-    fn is_green(&self) -> Result<(), Failure> {
+    fn is_green(&self) -> Result<(), CommandError> {
         let results = self.grade()?;
         if results.is_passed() {
             return Ok(());
         }
         let board = scoreboard::render(&results, Paint::NONE);
-        Err(Failure::Broken(format!("with the solutions put back, tests fail:\n{board}")))
+        Err(CommandError::Broken(format!("with the solutions put back, tests fail:\n{board}")))
     }
 
-    fn grade(&self) -> Result<Results, Failure> {
+    fn grade(&self) -> Result<CourseResult, CommandError> {
         let course = Course::at(&self.folder);
         let request = TestRequest::default();
-        let assignments = selection::choose(&points::read_all(&course)?, &request)?;
-        grade::grade(&course, &self.cargo(), &request, &assignments, &mut Progress::hidden())
+        let selections = selection::choose(&points::read_all(&course)?, &request)?;
+        grade::grade(&course, &self.cargo(), &request, &selections, &mut TestProgress::hidden())
     }
 
     fn words(&self) -> PathBuf {
@@ -142,21 +145,21 @@ impl Proof {
     /// One target folder and one set of flags for all builds: they then share what they have built.
     fn cargo(&self) -> Cargo {
         Cargo::new(&Course::at(&self.folder), Profile::Dev)
-            .with_words(Words::Kept(self.words()))
+            .with_output(CompilerOutput::Kept(self.words()))
             .with_variable("CARGO_TARGET_DIR", self.scratch.path().join("target"))
             // The one variable for flags that no other variable or file overrules.
             .with_variable("CARGO_ENCODED_RUSTFLAGS", "-D\u{1f}warnings")
     }
 }
 
-fn findings(what: &str, found: Vec<String>) -> Result<(), Failure> {
+fn findings(what: &str, found: Vec<String>) -> Result<(), CommandError> {
     if found.is_empty() {
         return Ok(());
     }
     let shown = found[..found.len().min(FINDINGS_SHOWN_MAX)].join("\n  ");
     let rest = found.len().saturating_sub(FINDINGS_SHOWN_MAX);
     let more = if rest > 0 { format!("\n  … and {rest} more") } else { String::new() };
-    Err(Failure::Broken(format!("{what}:\n  {shown}{more}")))
+    Err(CommandError::Broken(format!("{what}:\n  {shown}{more}")))
 }
 
 fn differences(one: &Tree, other: &Tree) -> Vec<String> {

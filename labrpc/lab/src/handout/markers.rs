@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use crate::course::Lab;
+use crate::course::LabCrate;
 use crate::grade::verdict::NOT_YET_IMPLEMENTED;
 
 /// How wide the formatter lets a line become: `max_width` in the workspace's rustfmt.toml. The
@@ -64,25 +64,21 @@ impl fmt::Display for MarkerError {
         write!(f, "{}:{}: ", self.file, self.line)?;
         match &self.cause {
             Cause::Nested { begun } => {
-                write!(f, "a section begins inside that of line {begun}: end that one first with `// END`")
+                write!(f, "a section begins inside the section of line {begun}: close that one first with `// END`")
             }
-            Cause::NotBegun => f.write_str("`// END` ends nothing: no section begins above it"),
+            Cause::NotBegun => f.write_str("`// END` closes nothing: there is no open section above it"),
             Cause::Unclosed => {
-                f.write_str("the section that begins here never ends: say `// END` on a line of its own")
+                f.write_str("the section that begins here has no end: write `// END` on a line of its own")
             }
             Cause::Empty => {
-                f.write_str("the section that begins here holds no code: there is nothing to write for a student")
+                f.write_str("the section that begins here has no code: a student would have nothing to write")
             }
             Cause::OtherLab { named, lab } => {
-                write!(
-                    f,
-                    "the section is marked for lab {named}, but this folder is that of lab {}",
-                    lab.to_uppercase()
-                )
+                write!(f, "the section is marked for lab {named}, but the file is in lab {}", lab.to_uppercase())
             }
-            Cause::Malformed => f.write_str(
-                "a marker reads `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own",
-            ),
+            Cause::Malformed => {
+                f.write_str("a marker is `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own")
+            }
         }
     }
 }
@@ -102,7 +98,7 @@ enum Marker<'a> {
 /// # Errors
 ///
 /// [`MarkerError`] when a marker is out of place or out of shape.
-pub fn strip(text: &str, lab: &Lab, file: &str) -> Result<Stripped, MarkerError> {
+pub fn strip(text: &str, lab: &LabCrate, file: &str) -> Result<Stripped, MarkerError> {
     let error = |line, cause| Err(MarkerError { file: file.to_string(), line, cause });
     let mut stripped = Stripped { text: String::new(), sections: Vec::new() };
     // The section that is open: the number of its first line, the message, and its lines so far.
@@ -306,24 +302,24 @@ fn tick(&mut self) {
     /// A marker that cannot be followed is refused with file and line, never passed over.
     #[test]
     fn bad_markers_are_refused() {
-        let malformed = "a marker reads `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own";
-        let empty = "the section that begins here holds no code: there is nothing to write for a student";
+        let malformed = "a marker is `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own";
+        let empty = "the section that begins here has no code: a student would have nothing to write";
         let cases = [
             (
                 "// BEGIN 2A a: b\nx\n// BEGIN 2A c: d\n",
                 3,
-                "a section begins inside that of line 1: end that one first with `// END`",
+                "a section begins inside the section of line 1: close that one first with `// END`",
             ),
-            ("x\n// END\n", 2, "`// END` ends nothing: no section begins above it"),
+            ("x\n// END\n", 2, "`// END` closes nothing: there is no open section above it"),
             (
                 "x\n// BEGIN 2A a: b\ny\n",
                 2,
-                "the section that begins here never ends: say `// END` on a line of its own",
+                "the section that begins here has no end: write `// END` on a line of its own",
             ),
             ("// BEGIN 2A a: b\n// END\n", 1, empty),
             ("\n// BEGIN 2A a: b\n\n    // just words\n// END\n", 2, empty),
-            ("// BEGIN 2B a: b\nx\n// END\n", 1, "the section is marked for lab 2B, but this folder is that of lab 2A"),
-            ("// BEGIN 2a a: b\nx\n// END\n", 1, "the section is marked for lab 2a, but this folder is that of lab 2A"),
+            ("// BEGIN 2B a: b\nx\n// END\n", 1, "the section is marked for lab 2B, but the file is in lab 2A"),
+            ("// BEGIN 2a a: b\nx\n// END\n", 1, "the section is marked for lab 2a, but the file is in lab 2A"),
             ("// BEGIN 2A no hint\nx\n// END\n", 1, malformed),
             ("// BEGIN 2A a:\nx\n// END\n", 1, malformed),
             ("// BEGIN\nx\n// END\n", 1, malformed),

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::bugs::catalogue::CATALOGUE_FILE;
-use crate::course::{Course, LABS, Lab};
-use crate::failure::Failure;
+use crate::course::{Course, LABS, LabCrate};
+use crate::error::CommandError;
 use crate::tree::{self, PlainFile, Tree};
 use markers::{Section, Stripped};
 
@@ -41,7 +41,7 @@ impl Handout {
     /// # Errors
     ///
     /// When a marker is wrong, or when there is none: the workspace is then itself a handout.
-    pub fn of(course: &Course) -> Result<Handout, Failure> {
+    pub fn of(course: &Course) -> Result<Handout, CommandError> {
         let reference = tree::read(course.root())?;
         let mut tree = reference.clone();
         tree.retain(|name, _| !is_withheld(name));
@@ -56,7 +56,7 @@ impl Handout {
         }
         if sections.is_empty() {
             let reason = "this is a handout already: no lab has a solution between `// BEGIN` and `// END`";
-            return Err(Failure::Misuse(reason.to_string()));
+            return Err(CommandError::Misuse(reason.to_string()));
         }
         for lab in &LABS {
             if let Some(file) = tree.get_mut(&lib_of(lab)) {
@@ -74,12 +74,12 @@ impl Handout {
     /// # Errors
     ///
     /// When the folder is taken, or inside of the course.
-    pub fn write(&self, course: &Course, folder: &Path) -> Result<(), Failure> {
+    pub fn write(&self, course: &Course, folder: &Path) -> Result<(), CommandError> {
         tree::write(&self.tree, course.root(), folder)
     }
 
     /// How many solutions were taken out of a lab.
-    pub fn count(&self, lab: &Lab) -> usize {
+    pub fn count(&self, lab: &LabCrate) -> usize {
         self.sections.iter().filter(|(name, _)| is_source_of(lab, name)).map(|(_, sections)| sections.len()).sum()
     }
 
@@ -88,7 +88,7 @@ impl Handout {
         let counts: Vec<String> = LABS.iter().map(|lab| format!("{} {}", lab.title(), self.count(lab))).collect();
         let total: usize = self.sections.values().map(Vec::len).sum();
         let (files, folder, counts) = (self.tree.len(), folder.display(), counts.join(", "));
-        format!("{folder}: {files} files, {total} places to write at ({counts})\n")
+        format!("{folder}: {files} files, {total} solutions to write ({counts})\n")
     }
 }
 
@@ -98,20 +98,20 @@ pub fn is_withheld(name: &str) -> bool {
     WITHHELD.contains(&file_name)
 }
 
-fn strip_file(lab: &Lab, name: &str, file: &mut PlainFile) -> Result<Vec<Section>, Failure> {
+fn strip_file(lab: &LabCrate, name: &str, file: &mut PlainFile) -> Result<Vec<Section>, CommandError> {
     let text = std::str::from_utf8(&file.bytes)
-        .map_err(|_| Failure::Broken(format!("{name} is not UTF-8: the compiler would refuse it too")))?;
+        .map_err(|_| CommandError::Broken(format!("{name} is not UTF-8: the compiler would refuse it too")))?;
     let Stripped { text, sections } =
-        markers::strip(text, lab, name).map_err(|error| Failure::Broken(error.to_string()))?;
+        markers::strip(text, lab, name).map_err(|error| CommandError::Broken(error.to_string()))?;
     file.bytes = text.into_bytes();
     Ok(sections)
 }
 
-fn is_source_of(lab: &Lab, name: &str) -> bool {
+fn is_source_of(lab: &LabCrate, name: &str) -> bool {
     name.ends_with(".rs") && name.starts_with(&format!("{}/src/", lab.package))
 }
 
-fn lib_of(lab: &Lab) -> String {
+fn lib_of(lab: &LabCrate) -> String {
     format!("{}/src/lib.rs", lab.package)
 }
 

@@ -24,21 +24,22 @@ dies:rules:*) echo stack overflow; kill -ABRT $$ ;;
 dear:cost:*) fail two_$lab 1 Dear. ;;
 esac
 for test; do
+    test=${test##*::}
     case \"$failed --exact\" in
     *$test*) ;;
     *) run $test 1 passed; run $test 2 passed ;;
     esac
 done";
 
-/// Labs whose solution is the word `good`, with a test in two files and in one case a second one.
+/// Labs whose solution is the word `good`, with two rules tests and a cost test.
 fn course() -> FakeCourse {
     let course = FakeCourse::new();
     let judge = JUDGE.replace("SEEN", &course.beside("seen").display().to_string());
     for (id, package) in LABS {
         course.write(&format!("{package}/tests/points.txt"), &format!("one_{id} 1 2\nthree_{id} 1 2\ntwo_{id} 1 2\n"));
-        fs::remove_file(course.root().join(package).join("tests/cluster.rs")).unwrap();
-        course.write(&format!("{package}/tests/rules.rs"), &format!("fn one_{id}\nfn three_{id}\n"));
-        course.write(&format!("{package}/tests/cost.rs"), &format!("fn two_{id}\n"));
+        fs::remove_file(course.root().join(package).join("tests/graded/cluster.rs")).unwrap();
+        course.write(&format!("{package}/tests/graded/rules.rs"), &format!("fn one_{id}\nfn three_{id}\n"));
+        course.write(&format!("{package}/tests/graded/cost.rs"), &format!("fn two_{id}\n"));
         course.write(&format!("{package}/Cargo.toml"), "");
         course.write(&format!("{package}/src/lib.rs"), "good\n");
         course.behave(package, &judge);
@@ -197,7 +198,7 @@ fn a_bug_must_compile() {
     assert_eq!(ended.status, Some(2));
     assert_eq!(rows(&ended), ["2A A01 NOT BUILT", "2A A02 caught one_2a (rules) 1 vote-once"]);
     let words = "error[E0308]: mismatched types in lab2a-election\n\
-                 error: lab2a-election/bugs.toml:1: A01: it does not compile, as the compiler says above\n";
+                 error: lab2a-election/bugs.toml:1: A01: it does not compile, see the compiler's errors above\n";
     assert!(ended.stderr.ends_with(words), "{}", ended.stderr);
     assert!(!course.root().join("page.md").exists(), "an incomplete page is none");
     assert_nothing_left(&course);
@@ -211,17 +212,15 @@ fn a_bug_must_be_compiled() {
     let entry = entry("bug", "lab2a-election", "A01", "bad").replace("lab2a-election/src/lib.rs", "docs/page.md");
     course.write("lab2a-election/bugs.toml", &entry);
     let ended = course.lab("bugs");
-    let reason = "A01: no test of lab 2a is built from docs/page.md: edit what it depends on\n";
+    let reason = "A01: the tests of lab 2a are not built from docs/page.md: edit a file that they depend on\n";
     assert!(ended.stderr.ends_with(reason), "{}", ended.stderr);
     assert_eq!(ended.status, Some(2));
     list(&course, "lab2a-election", &[("bug", "A01", "at-once")]);
     course.write("lab2a-election/fresh", "");
     let ended = course.lab("bugs");
-    assert!(
-        ended
-            .stderr
-            .ends_with("A01: no test of lab 2a is built from lab2a-election/src/lib.rs: edit what it depends on\n")
-    );
+    assert!(ended.stderr.ends_with(
+        "A01: the tests of lab 2a are not built from lab2a-election/src/lib.rs: edit a file that they depend on\n"
+    ));
 }
 
 /// If the course fails as it is, no bug can be told from that, and none is planted.
@@ -231,12 +230,12 @@ fn the_solution_must_pass() {
     list(&course, "lab2a-election", &[("bug", "A01", "at-once")]);
     course.behave("lab2a-election", "run one_2a 1 failed 'Nobody leads.'; run two_2a 1 passed; run three_2a 1 passed");
     let ended = course.lab("bugs");
-    let message = "error: the course fails as it is, so it cannot tell a bug: one_2a with seed 1\nNobody leads.\n";
+    let message = "error: the course fails without any bug planted: one_2a with seed 1\nNobody leads.\n";
     assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", message));
     course.write("lab2a-election/broken", "");
     let ended = course.lab("bugs");
     let message = "error[E0308]: mismatched types in lab2a-election\n\
-                   error: lab2a-election does not compile as it is: mend it before you plant bugs\n";
+                   error: lab2a-election does not compile: fix it before you plant bugs\n";
     assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", message));
     assert_nothing_left(&course);
 }

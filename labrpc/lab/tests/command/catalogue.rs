@@ -50,10 +50,10 @@ fn a_list_is_shown() {
 fn edits_must_fit() {
     let course = course();
     course.write(FILE, GOOD);
-    let never =
-        "A01: the text to find stands more than once in lab2a-election/src/lib.rs: add the line above it or below it";
+    let never = "A01: the text to find is more than once in lab2a-election/src/lib.rs: add the line above or below it";
     course.write("lab2a-election/src/lib.rs", "good\ngood\n");
-    let twice = "slow-votes: the text to find stands more than once in lab2a-election/src/lib.rs: add the line above it or below it";
+    let twice =
+        "slow-votes: the text to find is more than once in lab2a-election/src/lib.rs: add the line above or below it";
     for arguments in ["bugs", "bugs --list"] {
         let ended = course.lab(arguments);
         let errors = format!("error: {FILE}:6: {never}\nerror: {FILE}:13: {twice}\n");
@@ -62,8 +62,7 @@ fn edits_must_fit() {
     course.write("lab2a-election/src/lib.rs", "good\n");
     assert_eq!(course.lab("bugs --list").status, Some(0));
     course.write("lab2a-election/src/lib.rs", "mango\n");
-    let never =
-        "A01: the text to find does not stand in lab2a-election/src/lib.rs: copy it from there, blanks included";
+    let never = "A01: the text to find is not in lab2a-election/src/lib.rs: copy it from there, with its spaces";
     assert_eq!(course.lab("bugs --list").stderr, format!("error: {FILE}:6: {never}\n"));
     assert_eq!(course.lab("bugs --list slow-votes").status, Some(0), "what is not chosen need not fit");
 }
@@ -78,50 +77,46 @@ fn slips_are_told() {
             "[[bugs]]",
             "2: the list has no key `bugs`: did you mean `bug`? (keys: bug, lawful, unplantable)".to_string(),
         ),
-        ("[[bug]]", "[bug]", "2: `bug` is no list of tables: begin each with a line `[[bug]]`".to_string()),
+        ("[[bug]]", "[bug]", "2: `bug` is not a list of tables: begin each with a line `[[bug]]`".to_string()),
         (
             "what = \"It is bad.\"",
             "wat = \"It is bad.\"",
             format!("2: this bug has no `what`\n4: a [[bug]] has no key `wat`: did you mean `what`? {keys}"),
         ),
         ("id = \"A01\"\n", "", "2: this bug has no `id`".to_string()),
-        ("\"A01\"", "\"A 1\"", "3: `A 1` is no id: say letters, digits and hyphens".to_string()),
-        ("\"A01\"", "\"lab2a\"", "3: `lab2a` is the name of a lab: an id must be told from it".to_string()),
-        ("\"A01\"", "1", "3: `id` is no text: put it into quotes".to_string()),
-        ("\"It is bad.\"", "\"\"", "4: `what` is no sentence: say it in one line".to_string()),
-        ("\"It is bad.\"", "\"It\\nis bad.\"", "4: `what` is no sentence: say it in one line".to_string()),
+        ("\"A01\"", "\"A 1\"", "3: `A 1` is not an id: use letters, digits and hyphens".to_string()),
+        ("\"A01\"", "\"lab2a\"", "3: `lab2a` is the name of a lab: choose another id".to_string()),
+        ("\"A01\"", "1", "3: `id` is not a string: put it in quotes".to_string()),
+        ("\"It is bad.\"", "\"\"", "4: `what` is not a sentence: write one line".to_string()),
+        ("\"It is bad.\"", "\"It\\nis bad.\"", "4: `what` is not a sentence: write one line".to_string()),
         ("[\"vote-once\", \"one-leader\"]", "[]", "5: `rules` is empty: name the rule that the bug breaks".to_string()),
         (
             "[\"vote-once\", \"one-leader\"]",
             "\"vote-once\"",
-            "5: `rules` is no list of names: say [\"vote-once\"]".to_string(),
+            "5: `rules` is not a list of names: write [\"vote-once\"]".to_string(),
         ),
-        ("\"slow-votes\"", "\"a01\"", format!("11: `a01` is an id already, of {FILE}:3: each has its own")),
-        ("\"K14\"", "\"A01\"", format!("16: `A01` is an id already, of {FILE}:3: each has its own")),
+        ("\"slow-votes\"", "\"a01\"", format!("11: the id `a01` is taken by {FILE}:3: choose another")),
+        ("\"K14\"", "\"A01\"", format!("16: the id `A01` is taken by {FILE}:3: choose another")),
         (
             "replace = \"bad\"",
             "with = \"bad\"",
             "6: this edit has no `replace`\n8: an edit has no key `with` (keys: file, find, replace)".to_string(),
         ),
-        (
-            "find = \"go\"",
-            "find = \"\"",
-            "13: `find` is empty: an edit puts one text in the place of another".to_string(),
-        ),
+        ("find = \"go\"", "find = \"\"", "13: `find` is empty: an edit replaces one text with another".to_string()),
         (
             "find = \"go\"",
             "find = \"slow\"",
-            "13: `find` and `replace` are the same: an edit puts one text in the place of another".to_string(),
+            "13: `find` and `replace` are the same: an edit replaces one text with another".to_string(),
         ),
         (
             "[{ file = \"lab2a-election/src/lib.rs\", find = \"go\", replace = \"slow\" }]",
             "[]",
-            "13: `edits` is empty: a variant differs from the solution".to_string(),
+            "13: `edits` is empty: a variant needs at least one edit".to_string(),
         ),
         (
             "[{ file = \"lab2a-election/src/lib.rs\", find = \"go\", replace = \"slow\" }]",
             "[\"x\"]",
-            "13: `edits` is no list of edits: say [{ file = \"…\", find = \"…\", replace = \"…\" }]".to_string(),
+            "13: `edits` is not a list of edits: write [{ file = \"…\", find = \"…\", replace = \"…\" }]".to_string(),
         ),
         (
             "reason",
@@ -148,6 +143,6 @@ fn ids_are_of_the_course() {
     let course = course();
     course.write("lab2b-log/bugs.toml", "[[unplantable]]\nid = \"a01\"\nreason = \"It is not possible.\"\n");
     let ended = course.lab("bugs --list");
-    let expected = format!("error: lab2b-log/bugs.toml:2: `a01` is an id already, of {FILE}:3: each has its own\n");
+    let expected = format!("error: lab2b-log/bugs.toml:2: the id `a01` is taken by {FILE}:3: choose another\n");
     assert_eq!((ended.status, ended.stderr), (Some(2), expected));
 }

@@ -63,7 +63,7 @@ fn a_missing_verdict_is_a_failure() {
     assert_row(&ended.stdout, "2A Who leads? 10/30 1/2 3");
     let reason = "No verdict, 1 of 2 seeds recorded: the test process ended with exit status: 0";
     assert!(ended.stdout.contains(reason), "{}", ended.stdout);
-    assert!(ended.stdout.contains("    Its last words:\n      test two_2a ... ok\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("    Its last output:\n      test two_2a ... ok\n"), "{}", ended.stdout);
 }
 
 /// A test that takes the process down is told from the tests that only went down with it.
@@ -72,8 +72,8 @@ fn a_crash_costs_only_its_test() {
     let course = FakeCourse::new();
     course.behave(
         "lab2a-election",
-        "[ \"$*\" = 'one_2a --exact' ] && { run one_2a 1 passed; run one_2a 2 passed; exit 0; }
-         [ \"$*\" = 'two_2a --exact' ] || run two_2a 1 passed
+        "[ \"$*\" = 'cluster::one_2a --exact' ] && { run one_2a 1 passed; run one_2a 2 passed; exit 0; }
+         [ \"$*\" = 'cluster::two_2a --exact' ] || run two_2a 1 passed
          echo 'stack overflow' >&2; kill -ABRT $$",
     );
     let ended = course.lab("test 2a");
@@ -91,7 +91,7 @@ fn a_crash_of_all_together_is_trouble() {
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
     assert_row(&ended.stdout, "2A Who leads? 30/30 2/2 4");
-    let trouble = "each test passes alone, but together the test process died with signal: 6";
+    let trouble = "each test passes alone, but when they ran together, the test process died with signal: 6";
     assert!(ended.stdout.contains(trouble), "{}", ended.stdout);
 }
 
@@ -103,7 +103,7 @@ fn a_contradiction_is_trouble() {
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
     assert!(
-        ended.stdout.contains("every test is recorded as passed, and yet the test process ended with exit status: 101")
+        ended.stdout.contains("every test is recorded as passed, but the test process ended with exit status: 101")
     );
 }
 
@@ -117,7 +117,7 @@ fn a_broken_lab_costs_only_itself() {
     assert_row(&ended.stdout, "2A Who leads? 30/30");
     assert_row(&ended.stdout, "2B What was agreed? 0/30 0/2 0");
     let beginning = "error[E0308]: mismatched types in lab2b-log\n\
-                     error: lab2b-log could not be built: mend what cargo reports above\n";
+                     error: lab2b-log could not be built: fix what cargo reports above\n";
     assert!(ended.stderr.starts_with(beginning), "{}", ended.stderr);
 }
 
@@ -128,7 +128,7 @@ fn nothing_built_shows_no_board() {
     course.write("lab2b-log/broken", "");
     let ended = course.lab("test 2b");
     let words = "error[E0308]: mismatched types in lab2b-log\n\
-                 error: lab2b-log could not be built: mend what cargo reports above\n";
+                 error: lab2b-log could not be built: fix what cargo reports above\n";
     assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", words));
     let document: Value = serde_json::from_str(&course.lab("test 2b --json").stdout).unwrap();
     assert_eq!((&document["passed"], &document["score"], &document["points"]), (&json!(false), &json!(0), &json!(30)));
@@ -147,31 +147,31 @@ fn chosen_tests_are_run_alone() {
     assert_row(&ended.stdout, "total 20/20 1/1 2");
     let folder = course.root().join("lab2a-election").display().to_string();
     let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
-    assert_eq!(seen, format!("two_2a --exact|{folder}|{folder}|sim\n"));
+    assert_eq!(seen, format!("cluster::two_2a --exact|{folder}|{folder}|sim\n"));
     let call = fs::read_to_string(course.root().join("calls.txt")).unwrap();
     let expected =
-        "test --no-run --message-format=json-render-diagnostics --test cluster --package lab2a-election --release\n";
+        "test --no-run --message-format=json-render-diagnostics --test graded --package lab2a-election --release\n";
     assert_eq!(call, expected);
 }
 
-/// A lab's tests may stand in four files, and in modules: each executable runs its own, in the order
-/// of the kinds, and the verdicts stand in the order of the list.
+/// A lab's tests are of four kinds, and may be in modules of these: the kinds are run one after the
+/// other, and the verdicts stand in the order of the list.
 #[test]
 fn tests_of_four_kinds_are_run() {
     let course = FakeCourse::new();
     let points = ["four_2a 4 1", "three_2a 3 1", "two_2a 2 1", "one_2a 1 1"].join("\n");
     course.write("lab2a-election/tests/points.txt", &points);
-    course.write("lab2a-election/tests/cost.rs", "fn four_2a\n");
-    course.write("lab2a-election/tests/chaos.rs", "fn three_2a\n");
-    course.write("lab2a-election/tests/cluster.rs", "fn two_2a\n");
-    course.write("lab2a-election/tests/rules.rs", "fn votes::one_2a\n");
-    let script = "echo \"$kind $*\" >> seen; path=${1%% *}; run ${path##*::} 1 failed 'Nobody leads.' vote-once";
+    course.write("lab2a-election/tests/graded/cost.rs", "fn four_2a\n");
+    course.write("lab2a-election/tests/graded/chaos.rs", "fn three_2a\n");
+    course.write("lab2a-election/tests/graded/cluster.rs", "fn two_2a\n");
+    course.write("lab2a-election/tests/graded/rules.rs", "fn votes::one_2a\n");
+    let script = "echo \"$*\" >> seen; run ${1##*::} 1 failed 'Nobody leads.' vote-once";
     course.behave("lab2a-election", script);
     let ended = course.lab("test 2a --json");
     let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
-    let expected =
-        ["rules votes::one_2a --exact", "cluster two_2a --exact", "chaos three_2a --exact", "cost four_2a --exact"];
-    assert_eq!(seen.lines().collect::<Vec<&str>>(), expected);
+    let expected = ["rules::votes::one_2a", "cluster::two_2a", "chaos::three_2a", "cost::four_2a"];
+    let seen: Vec<&str> = seen.lines().filter_map(|line| line.strip_suffix(" --exact")).collect();
+    assert_eq!(seen, expected);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
     let tests = document["labs"][0]["tests"].as_array().unwrap();
     let shown = tests.iter().map(|test| json!([test["test"], test["kind"], test["verdict"], test["rule"]]));
@@ -180,12 +180,12 @@ fn tests_of_four_kinds_are_run() {
     assert_eq!(shown.collect::<Vec<Value>>(), expected);
 }
 
-/// A kind can be asked for, of one lab or of all: nothing else is built or run.
+/// A kind can be asked for, of one lab or of all: no other lab is built, and no other test is run.
 #[test]
 fn a_kind_is_run_alone() {
     let course = FakeCourse::new();
     course.write("lab2b-log/tests/points.txt", "one_2b 10 2\ntwo_2b 20 2\nthree_2b 5 2\n");
-    course.write("lab2b-log/tests/rules.rs", "fn three_2b\n");
+    course.write("lab2b-log/tests/graded/rules.rs", "fn three_2b\n");
     course.behave("lab2b-log", "echo $kind >> seen; for seed in 1 2; do run three_2b $seed passed; done");
     for selector in ["rules", "2b:rules", "lab2b-log:rules"] {
         let _ = fs::remove_file(course.root().join("calls.txt"));
@@ -194,23 +194,23 @@ fn a_kind_is_run_alone() {
         assert_row(&ended.stdout, "2B What was agreed? 5/5 1/1 2");
         assert_row(&ended.stdout, "total 5/5 1/1 2");
         let call = fs::read_to_string(course.root().join("calls.txt")).unwrap();
-        assert!(call.ends_with("--test rules --package lab2b-log\n"), "{call}");
+        assert!(call.ends_with("--test graded --package lab2b-log\n"), "{call}");
     }
     assert_eq!(fs::read_to_string(course.root().join("lab2b-log/seen")).unwrap(), "rules\nrules\nrules\n");
     assert_row(&course.lab("test 2b:rules 2a").stdout, "total 35/35 3/3 6");
 }
 
-/// A listed test that no file holds, or two, has failed, and the others are run.
+/// A listed test that no kind has, or two have, has failed, and the others are run.
 #[test]
 fn a_test_without_a_place_is_missing() {
     let course = FakeCourse::new();
     course.write("lab2a-election/tests/points.txt", "one_2a 10 2\ntwo_2a 20 2\nthree_2a 5 2\n");
-    course.write("lab2a-election/tests/chaos.rs", "fn two_2a\n");
+    course.write("lab2a-election/tests/graded/chaos.rs", "fn two_2a\n");
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
     assert_row(&ended.stdout, "2A Who leads? 10/35 1/3 2");
-    let twice = "more than one test is called so, two_2a in tests/cluster, two_2a in tests/chaos: rename all but one";
-    let nowhere = "no test is called so in tests/cluster, tests/chaos";
+    let twice = "chaos::two_2a, cluster::two_2a in tests/graded have the same name: rename all but one";
+    let nowhere = "no test in tests/graded has this name";
     for reason in [twice, nowhere] {
         let line = format!("    No verdict, 0 of 2 seeds recorded: {reason}\n");
         assert!(ended.stdout.contains(&line), "{}", ended.stdout);
@@ -218,14 +218,14 @@ fn a_test_without_a_place_is_missing() {
     assert_eq!(ended.stderr.matches("no verdict").count(), 2, "{}", ended.stderr);
 }
 
-/// An executable that cannot even say what it holds costs its tests, and says so.
+/// A test binary that cannot even list its tests costs them, and the reason is shown.
 #[test]
 fn a_mute_executable_is_told_of() {
     let course = FakeCourse::new();
     course.write("lab2a-election/mute", "");
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
-    let reason = "tests/cluster could not say which tests it holds: it ended with exit status: 3\n";
+    let reason = "tests/graded could not list its tests: it ended with exit status: 3\n";
     assert_eq!(ended.stdout.matches(reason).count(), 2, "{}", ended.stdout);
 }
 
@@ -252,7 +252,7 @@ fn options_reach_the_tests() {
         let is_graded = !["--seed ", "--replay", "--world"].iter().any(|option| arguments.contains(option));
         let stdout = String::from_utf8(output.stdout).unwrap();
         assert_eq!(!stdout.contains("not graded"), is_graded, "{arguments}: {stdout}");
-        assert!(stderr.starts_with("note: LAB_SEEDS=9 is for `cargo test`: here, say --seeds 9\n"), "{stderr}");
+        assert!(stderr.starts_with("note: LAB_SEEDS=9 has no effect here: use --seeds 9\n"), "{stderr}");
     }
 }
 
@@ -262,7 +262,7 @@ fn a_replay_shows_what_is_printed() {
     let course = FakeCourse::new();
     course.behave("lab2a-election", "echo \"a clue of $*\"; run one_2a 2 failed 'Two leaders.'; exit 101");
     let replayed = course.lab("test --replay one_2a:2");
-    assert!(replayed.stderr.contains("a clue of one_2a --exact --nocapture\n"), "{}", replayed.stderr);
+    assert!(replayed.stderr.contains("a clue of cluster::one_2a --exact --nocapture\n"), "{}", replayed.stderr);
     assert!(!course.lab("test one_2a --seed 2").stderr.contains("a clue"));
 }
 
@@ -326,12 +326,12 @@ fn hashes_are_all_of_standard_output() {
 #[test]
 fn an_unlisted_test_is_noted() {
     let course = FakeCourse::new();
-    course.write("lab2a-election/tests/rules.rs", "fn new_2a\n");
+    course.write("lab2a-election/tests/graded/rules.rs", "fn new_2a\n");
     course.behave("lab2a-election", &format!("{PASSING}; run newer_2a 1 passed"));
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(0));
-    let unlisted = "counts nothing: lab2a-election/tests/points.txt does not list it\n";
-    let notes = format!("note: lab 2a: `new_2a` in tests/rules {unlisted}\nnote: lab 2a: `newer_2a` {unlisted}");
+    let unlisted = "earns no points: lab2a-election/tests/points.txt does not list it\n";
+    let notes = format!("note: lab 2a: `rules::new_2a` {unlisted}\nnote: lab 2a: `newer_2a` {unlisted}");
     assert!(ended.stdout.ends_with(&notes), "{}", ended.stdout);
     assert!(!course.lab("test one_2a").stdout.contains("note"), "nobody asked for the whole lab");
 }
@@ -344,7 +344,7 @@ fn a_senseless_line_is_noted() {
     course.behave("lab2a-election", "[ $# -gt 2 ] && echo nonsense >> \"$LAB_REPORT\"; exit 101");
     let ended = course.lab("test 2a");
     assert_eq!(ended.status, Some(1));
-    let note = "note: lab 2a: a line of the report was passed over: it is not JSON";
+    let note = "note: lab 2a: a line of the report was ignored: it is not JSON";
     assert_eq!(ended.stdout.matches(note).count(), 1, "{}", ended.stdout);
 }
 
@@ -352,8 +352,8 @@ fn a_senseless_line_is_noted() {
 #[test]
 fn a_record_of_another_test_settles_nothing() {
     let course = FakeCourse::new();
-    course.write("lab2a-election/tests/cluster.rs", "fn one_2a\n");
-    course.write("lab2a-election/tests/rules.rs", "fn two_2a\n");
+    course.write("lab2a-election/tests/graded/cluster.rs", "fn one_2a\n");
+    course.write("lab2a-election/tests/graded/rules.rs", "fn two_2a\n");
     course.behave(
         "lab2a-election",
         "[ $kind = rules ] || for seed in 1 2; do run one_2a $seed passed; run two_2a $seed passed; done",

@@ -16,11 +16,11 @@ for test in one_$lab two_$lab; do for seed in 1 2; do
 done; done";
 
 const CLAIMS: [&str; 6] = [
-    "1. made twice, it is the same to the byte … ok",
-    "2. it holds no line of a solution or of a planted bug … ok",
-    "3. it compiles without a warning … ok",
-    "4. every graded test meets a todo! within a minute … ok",
-    "5. with the solutions put back it is the course again … ok",
+    "1. two handouts are equal byte for byte … ok",
+    "2. it contains no line of a solution or of a planted bug … ok",
+    "3. it compiles without warnings … ok",
+    "4. every graded test fails at a todo! within a minute … ok",
+    "5. with the solutions put back, it equals the course … ok",
     "6. every graded test then passes … ok",
 ];
 
@@ -63,7 +63,7 @@ fn a_handout_is_made() {
     fs::set_permissions(course.root().join("labrpc/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     let ended = course.lab("handout ../student");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
-    let summary = "../student: 28 files, 6 places to write at (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
+    let summary = "../student: 34 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
     assert_eq!(ended.stdout, summary);
 
     let student = course.beside("student");
@@ -105,7 +105,7 @@ fn a_handout_is_a_course() {
     let tested = course.command("test 2a").current_dir(&student).output().unwrap();
     assert_eq!(tested.status.code(), Some(1));
     let board = String::from_utf8(tested.stdout).unwrap();
-    let waiting = "\nThese tests wait for code that is yours to write:\n\n    one_2a\n    two_2a\n        lab 2A: §5.2: vote (lab2a-election/src/lib.rs)\n";
+    let waiting = "\nThese tests wait for code that you have yet to write:\n\n    one_2a\n    two_2a\n        lab 2A: §5.2: vote (lab2a-election/src/lib.rs)\n";
     assert!(board.contains(waiting), "{board}");
     let again = course.command("handout ../another").current_dir(&student).output().unwrap();
     let refusal = "error: this is a handout already: no lab has a solution between `// BEGIN` and `// END`\n";
@@ -120,10 +120,10 @@ fn a_taken_place_is_refused() {
     fs::create_dir(course.beside("full")).unwrap();
     fs::write(course.beside("full/file"), "mine").unwrap();
     std::os::unix::fs::symlink(course.root(), course.beside("link")).unwrap();
-    let inside = "lies inside the course itself: name a folder outside of it, for instance ../handout";
+    let inside = "is inside the course: choose a folder outside of it, for instance ../handout";
     for (folder, reason) in [
-        ("../full", "is not empty: name a folder that does not exist yet"),
-        ("../file", "is no folder that can be read: name one that does not exist yet"),
+        ("../full", "is not empty: choose a folder that does not exist yet"),
+        ("../file", "is not a readable folder: choose one that does not exist yet"),
         ("student", inside),
         ("../course/labrpc/student", inside),
         ("../link/student", inside),
@@ -142,8 +142,7 @@ fn a_wrong_marker_makes_no_handout() {
     let course = solved_course();
     course.write("lab2b-log/src/deep/log.rs", "fn log() {\n    // BEGIN 2A §5.3: log\n    1\n    // END\n}\n");
     let ended = course.lab("handout ../student");
-    let message =
-        "error: lab2b-log/src/deep/log.rs:2: the section is marked for lab 2A, but this folder is that of lab 2B\n";
+    let message = "error: lab2b-log/src/deep/log.rs:2: the section is marked for lab 2A, but the file is in lab 2B\n";
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(1), message));
     assert!(!course.beside("student").exists());
 }
@@ -156,7 +155,7 @@ fn a_link_makes_no_handout() {
     let ended = course.lab("handout ../student");
     assert_eq!(ended.status, Some(1));
     assert!(
-        ended.stderr.ends_with("LINK.md is no plain file: a copy of the course holds only plain files\n"),
+        ended.stderr.ends_with("LINK.md is not a regular file: a copy of the course can hold only regular files\n"),
         "{}",
         ended.stderr
     );

@@ -5,8 +5,9 @@ use crate::fake::FakeCourse;
 const LABS: &str =
     "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
-const SEEDS: &str = "--seeds, --seed and --replay each say which seeds to run: say one of them, once";
-const TOKEN: &str = "is not a replay token: say test:seed or test:seed:keep, for instance initial_election_2a:17";
+const SEEDS: &str = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
+const TOKEN: &str =
+    "is not a replay token: a token is test:seed or test:seed:keep, for instance initial_election_2a:17";
 
 fn assert_refused(cases: &[(&str, String)]) {
     let course = FakeCourse::new();
@@ -27,9 +28,9 @@ fn commands_are_checked() {
             "help hadnout",
             "there is no command `hadnout`: did you mean `handout`? (commands: test, bugs, handout, help)".to_string(),
         ),
-        ("2A", "`2A` is a lab and no command: did you mean `cargo lab test 2A`?".to_string()),
-        ("--json test 2a", "the command comes first: say `cargo lab test`, then its options".to_string()),
-        ("--json 2a", "`2a` stands without a command: did you mean `cargo lab test 2a`?".to_string()),
+        ("2A", "`2A` is a lab, not a command: did you mean `cargo lab test 2A`?".to_string()),
+        ("--json test 2a", "the command comes first: write `cargo lab test`, then its options".to_string()),
+        ("--json 2a", "`2a` needs a command: did you mean `cargo lab test 2a`?".to_string()),
     ]);
 }
 
@@ -43,8 +44,7 @@ fn labs_and_tests_are_checked() {
         ("test 2a frobnicate", format!("there is no lab, kind or test `frobnicate` {LABS}")),
         (
             "test one",
-            "`one` begins the names of 6 tests: say which of one_2a, one_2b, one_2c, one_2d, one_3a, … (6 in all)"
-                .to_string(),
+            "6 tests begin with `one`: name one of one_2a, one_2b, one_2c, one_2d, one_3a, … (6 in all)".to_string(),
         ),
     ]);
 }
@@ -57,15 +57,21 @@ fn options_are_checked() {
         ("test -x", format!("`cargo lab test` has no option `-x` {TEST_OPTIONS}")),
         ("--jsn", format!("`cargo lab test` has no option `--jsn`: did you mean `--json`? {TEST_OPTIONS}")),
         ("test --json=yes", "unexpected argument for option '--json': \"yes\"".to_string()),
-        ("test --json --hash", "--json and --hash both claim standard output: say one of them".to_string()),
+        ("test --json --hash", "--json and --hash both print to standard output: use one of them".to_string()),
         ("test --world moon", "there is no world `moon` (worlds: sim, real)".to_string()),
         ("test --world rael", "there is no world `rael`: did you mean `real`? (worlds: sim, real)".to_string()),
-        ("test --world", "--world needs a value: say sim or real".to_string()),
-        ("test --world real --hash", "--hash needs --world sim: no two runs in the real world are alike".to_string()),
-        ("test --world real --seed 3", "--seed needs --world sim: no two runs in the real world are alike".to_string()),
+        ("test --world", "--world needs a value: sim or real".to_string()),
+        (
+            "test --world real --hash",
+            "--hash needs --world sim: a run in the real world cannot be repeated".to_string(),
+        ),
+        (
+            "test --world real --seed 3",
+            "--seed needs --world sim: a run in the real world cannot be repeated".to_string(),
+        ),
         (
             "test --world real --replay one_2a:3",
-            "--replay needs --world sim: no two runs in the real world are alike".to_string(),
+            "--replay needs --world sim: a run in the real world cannot be repeated".to_string(),
         ),
     ]);
 }
@@ -73,17 +79,17 @@ fn options_are_checked() {
 /// A seed, a number of seeds and a token are each told from what is none.
 #[test]
 fn seeds_and_tokens_are_checked() {
-    let count = |value: &str| format!("`--seeds {value}` is not a number of seeds: say 1 to 1000000");
+    let count = |value: &str| format!("`--seeds {value}` is not a number of seeds: use 1 to 1000000");
     assert_refused(&[
         ("test --seeds 0", count("0")),
         ("test --seeds 1000001", count("1000001")),
         ("test --seeds many", count("many")),
-        ("test --seeds", "--seeds needs a value: say a number from 1 to 1000000".to_string()),
-        ("test --seed x", "`--seed x` is not a seed: say a whole number, for instance 17".to_string()),
-        ("test --seed", "--seed needs a value: say a seed, for instance 17".to_string()),
+        ("test --seeds", "--seeds needs a value: a number from 1 to 1000000".to_string()),
+        ("test --seed x", "`--seed x` is not a seed: use a whole number, for instance 17".to_string()),
+        ("test --seed", "--seed needs a value: a seed, for instance 17".to_string()),
         ("test --seed 1 --seeds 2", SEEDS.to_string()),
         ("test --seed 1 --replay one_2a:1", SEEDS.to_string()),
-        ("test --replay", "--replay needs a value: say a token as a failed test prints it".to_string()),
+        ("test --replay", "--replay needs a value: the token that a failed test printed".to_string()),
         ("test --replay one_2a", format!("`one_2a` {TOKEN}")),
         ("test --replay one_2a:x", format!("`one_2a:x` {TOKEN}")),
         ("test --replay :1", format!("`:1` {TOKEN}")),
@@ -94,7 +100,7 @@ fn seeds_and_tokens_are_checked() {
             "test --replay ona_2a:1",
             "the token names a test `ona_2a` that no lab's tests/points.txt lists: did you mean `one_2a`?".to_string(),
         ),
-        ("test 2a --replay one_2a:1", "--replay names its test in the token: leave out `2a`".to_string()),
+        ("test 2a --replay one_2a:1", "--replay takes the test from its token: leave out `2a`".to_string()),
     ]);
 }
 
@@ -103,20 +109,19 @@ fn seeds_and_tokens_are_checked() {
 fn bugs_are_checked() {
     let options =
         "(options: --list, --lawful, --spread, --all-labs, --seeds, --release, --jobs, --json, --markdown, --help)";
-    let handout =
-        "no lab has a bugs.toml: this is a handout, or lab2a-election/bugs.toml and its like are yet to be written";
+    let handout = "no lab has a bugs.toml: a handout has none";
     assert_refused(&[
         ("bugs", handout.to_string()),
         ("bugs --lits", format!("`cargo lab bugs` has no option `--lits`: did you mean `--list`? {options}")),
-        ("bugs --list --json", "--list and --json both claim standard output: say one of them".to_string()),
+        ("bugs --list --json", "--list and --json both print to standard output: use one of them".to_string()),
         (
             "bugs --list --markdown page.md",
             "--list plants nothing, so --markdown has nothing to write: leave one out".to_string(),
         ),
-        ("bugs --jobs 0", "`--jobs 0` is not a number of workshops: say 1 or more".to_string()),
-        ("bugs -j", "--jobs needs a value: say a number of workshops".to_string()),
-        ("bugs --spread few", "`--spread few` is not a number of variants: say 1 or more".to_string()),
-        ("bugs --seeds 0", "`--seeds 0` is not a number of seeds: say 1 to 1000000".to_string()),
+        ("bugs --jobs 0", "`--jobs 0` is not a number of jobs: use 1 or more".to_string()),
+        ("bugs -j", "--jobs needs a value: a number of jobs".to_string()),
+        ("bugs --spread few", "`--spread few` is not a number of variants: use 1 or more".to_string()),
+        ("bugs --seeds 0", "`--seeds 0` is not a number of seeds: use 1 to 1000000".to_string()),
     ]);
     let course = FakeCourse::new();
     let entry = "[[lawful]]\nid = \"slow\"\nwhat = \"It is slow.\"\n\
@@ -129,8 +134,8 @@ fn bugs_are_checked() {
             "bugs slw",
             "there is no lab or bug `slw`: did you mean `slow`? (labs: 2a, 2b, 2c, 2d, 3a, 3b; bugs: see `cargo lab bugs --list`)",
         ),
-        ("bugs --markdown nowhere/page.md", "--markdown nowhere/page.md: name a file in a folder that exists"),
-        ("bugs --markdown lab2a-election", "--markdown lab2a-election: name a file in a folder that exists"),
+        ("bugs --markdown nowhere/page.md", "--markdown nowhere/page.md: choose a file in a folder that exists"),
+        ("bugs --markdown lab2a-election", "--markdown lab2a-election: choose a file in a folder that exists"),
     ] {
         let ended = course.lab(arguments);
         assert_eq!((ended.status, ended.stderr), (Some(2), format!("error: {message}\n")), "{arguments}");
@@ -141,9 +146,9 @@ fn bugs_are_checked() {
 #[test]
 fn handouts_are_checked() {
     assert_refused(&[
-        ("handout", "no folder is named: say `cargo lab handout DIR` or `cargo lab handout --check`".to_string()),
-        ("handout a b", "`b` is one folder too many: `cargo lab handout` makes one".to_string()),
-        ("handout a --check", "--check makes its own folder for a while: leave out yours".to_string()),
+        ("handout", "the folder is missing: run `cargo lab handout DIR` or `cargo lab handout --check`".to_string()),
+        ("handout a b", "`b` is one folder too many: `cargo lab handout` takes one".to_string()),
+        ("handout a --check", "--check makes a temporary folder of its own: leave out the folder".to_string()),
         (
             "handout --chekc",
             "`cargo lab handout` has no option `--chekc`: did you mean `--check`? (options: --check, --help)"
@@ -190,7 +195,6 @@ fn faults_of_the_course_are_told_apart() {
     let course = FakeCourse::new();
     course.write("lab2b-log/tests/points.txt", "one_2b 10\n");
     let ended = course.lab("test 2a");
-    let message =
-        "error: lab2b-log/tests/points.txt:1: `one_2b 10` has 2 fields: there are three, `test_name points seeds`\n";
+    let message = "error: lab2b-log/tests/points.txt:1: `one_2b 10` has 2 fields instead of three: write `test_name points seeds`\n";
     assert_eq!((ended.stderr.as_str(), ended.status), (message, Some(1)));
 }

@@ -9,7 +9,7 @@ use super::faults::storm;
 use crate::cluster::{Cluster, number};
 use crate::rule::election::{LEADER_IN_TIME, STABLE};
 use crate::rule::replication::CATCH_UP;
-use crate::verdict::Verdict;
+use crate::violation::Violation;
 
 /// How long a storm lasts: a dozen elections, if it comes to that.
 const STORM: Duration = Duration::from_secs(6);
@@ -44,14 +44,14 @@ pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
     });
     settle(cluster);
     let last = cluster.one(&number(offered + 1), 1);
-    let waited = wait(CATCH_UP_PATIENCE, || cluster.ledger().applied_at(last).0 == cluster.size());
+    let waited = wait(CATCH_UP_PATIENCE, || cluster.applied_logs().applied_at(last).0 == cluster.size());
     if !waited {
-        let (servers, _) = cluster.ledger().applied_at(last);
+        let (servers, _) = cluster.applied_logs().applied_at(last);
         let what = format!(
             "everything was healed, but {CATCH_UP_PATIENCE:?} later only {servers} of {} servers had applied entry {last}",
             cluster.size()
         );
-        cluster.world().convict(Verdict::new(&CATCH_UP, what));
+        cluster.world().report_violation(Violation::new(&CATCH_UP, what));
     }
 }
 
@@ -59,13 +59,12 @@ pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
 fn settle<R: Elect>(cluster: &Cluster<R>) {
     let has_leader = || {
         let leaders = cluster.leaders();
-        let newest =
-            cluster.servers().filter_map(|server| cluster.standing(server)).map(|standing| standing.term).max();
+        let newest = cluster.servers().filter_map(|server| cluster.status(server)).map(|status| status.term).max();
         leaders.keys().next_back().copied() == newest
     };
     if !wait(ELECTION_PATIENCE, has_leader) {
         let what = format!("everything was healed, but {ELECTION_PATIENCE:?} later nobody led");
-        return cluster.world().convict(Verdict::new(&LEADER_IN_TIME, what));
+        return cluster.world().report_violation(Violation::new(&LEADER_IN_TIME, what));
     }
     // What was said in the storm may still be on its way, and end the first reign.
     let calm_since = |before| cluster.leaders().keys().next_back().copied() == before;
@@ -74,7 +73,7 @@ fn settle<R: Elect>(cluster: &Cluster<R>) {
     thread::sleep(CALM);
     if !calm_since(before) {
         let what = format!("nothing had failed for {CALM:?}, but then the term changed from {before:?}");
-        cluster.world().convict(Verdict::new(&STABLE, what));
+        cluster.world().report_violation(Violation::new(&STABLE, what));
     }
 }
 

@@ -3,7 +3,7 @@
 use labrpc::channel::Receiver;
 use labrpc::{ApplyMsg, Bytes, Compact, Index, wire};
 
-use super::ledger::Page;
+use super::applied_logs::AppliedLog;
 use super::{Boot, Booted, Cluster};
 use crate::world::World;
 
@@ -22,7 +22,7 @@ impl<R: Compact> Cluster<R> {
     }
 }
 
-fn serve<R: Compact>(raft: &R, to_apply: &Receiver<ApplyMsg>, page: &Page) {
+fn serve<R: Compact>(raft: &R, to_apply: &Receiver<ApplyMsg>, applied_log: &AppliedLog) {
     let mut state: Vec<Bytes> = Vec::new();
     for message in to_apply.iter() {
         match message {
@@ -30,12 +30,12 @@ fn serve<R: Compact>(raft: &R, to_apply: &Receiver<ApplyMsg>, page: &Page) {
                 state.push(command);
                 if at.index.is_multiple_of(SNAPSHOT_INTERVAL) {
                     raft.snapshot(at.index, wire::encode(&state).into());
-                    page.compacted(at.index);
+                    applied_log.compacted(at.index);
                 }
             }
             ApplyMsg::Snapshot { through, snapshot } => {
                 state = wire::decode(&snapshot).unwrap_or_else(|error| panic!("the service was given {error}"));
-                page.read_back(through, &state);
+                applied_log.read_back(through, &state);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use labrpc::{Elect, PeerId, Standing, Term, thread};
+use labrpc::{Elect, PeerId, Status, Term, thread};
 
 use super::Cluster;
 
@@ -14,8 +14,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 impl<R: Elect> Cluster<R> {
     /// What a server believes about itself; `None` if it is down.
-    pub fn standing(&self, server: PeerId) -> Option<Standing> {
-        self.visit(server, |server| server.standing())
+    pub fn status(&self, server: PeerId) -> Option<Status> {
+        self.visit(server, |server| server.status())
     }
 
     /// Waits until one reachable server leads, and says which. If several do, it is the one of
@@ -50,27 +50,25 @@ impl<R: Elect> Cluster<R> {
     #[track_caller]
     pub fn leaders(&self) -> BTreeMap<Term, PeerId> {
         let mut leaders = BTreeMap::new();
-        for (server, standing) in self.standings() {
-            if standing.is_leader
-                && let Some(other) = leaders.insert(standing.term, server)
+        for (server, status) in self.statuses() {
+            if status.is_leader
+                && let Some(other) = leaders.insert(status.term, server)
             {
-                panic!("servers {other} and {server} both lead term {} (Election Safety, §5.2)", standing.term);
+                panic!("servers {other} and {server} both lead term {} (Election Safety, §5.2)", status.term);
             }
         }
         leaders
     }
 
-    fn standings(&self) -> Vec<(PeerId, Standing)> {
+    fn statuses(&self) -> Vec<(PeerId, Status)> {
         let reachable = self.reachable().into_iter();
-        reachable.filter_map(|server| Some((server, self.standing(server)?))).collect()
+        reachable.filter_map(|server| Some((server, self.status(server)?))).collect()
     }
 
     /// For a message: `server 0 is in term 4, server 2 is in term 5`.
     fn terms(&self) -> String {
-        let terms = self
-            .standings()
-            .into_iter()
-            .map(|(server, standing)| format!("server {server} is in term {}", standing.term));
+        let terms =
+            self.statuses().into_iter().map(|(server, status)| format!("server {server} is in term {}", status.term));
         terms.collect::<Vec<String>>().join(", ")
     }
 
@@ -99,10 +97,10 @@ impl<R: Elect> Cluster<R> {
     /// When they are not all in the same term.
     #[track_caller]
     pub fn one_term(&self) -> Term {
-        let standings = self.standings();
-        let term = standings.first().expect("a server is reachable").1.term;
+        let statuses = self.statuses();
+        let term = statuses.first().expect("a server is reachable").1.term;
         assert!(
-            standings.iter().all(|(_, standing)| standing.term == term),
+            statuses.iter().all(|(_, status)| status.term == term),
             "the servers are connected and idle, but {}",
             self.terms()
         );

@@ -12,9 +12,9 @@
 //! **Invariant.** The harness never steps into a server from outside. It visits by a task of the
 //! server's node: else it might hold a lock that a crash cannot release.
 
+mod applied_logs;
 mod compact;
 mod elect;
-mod ledger;
 mod links;
 mod replicate;
 
@@ -27,13 +27,13 @@ use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Elect, PeerId, Persister, thread};
 
+use applied_logs::AppliedLog;
+pub use applied_logs::AppliedLogs;
 pub use compact::SNAPSHOT_INTERVAL;
-pub use ledger::Ledger;
-use ledger::Page;
 pub use replicate::number;
 
-use crate::lab::SERVER_LABEL;
-use crate::watch::Watch;
+use crate::observer::Observer;
+use crate::runner::SERVER_LABEL;
 use crate::world::{World, hash_of};
 
 /// What a server is booted with.
@@ -44,16 +44,16 @@ pub struct Boot {
     pub links: Vec<Link>,
     /// Its disk.
     pub persister: Arc<Persister>,
-    /// Where it hands over what is committed.
-    pub applied: Sender<ApplyMsg>,
-    /// The other end of `applied`, if its service is booted along with it.
-    pub to_apply: Receiver<ApplyMsg>,
+    /// Where it sends what is committed.
+    pub apply_ch: Sender<ApplyMsg>,
+    /// The other end of `apply_ch`, for a service that boots with the server.
+    pub apply_rx: Receiver<ApplyMsg>,
     /// Where its time-outs' chance comes from.
     pub election_seed: u64,
     /// When it boots.
     pub now: Instant,
     /// Where what it hands over is noted.
-    page: Page,
+    applied_log: AppliedLog,
 }
 
 impl Boot {
@@ -93,8 +93,8 @@ struct Inner<R: Elect> {
     network: Network,
     size: usize,
     slots: Mutex<Vec<Slot<R>>>,
-    ledger: Ledger,
-    watch: Option<Watch>,
+    applied_logs: AppliedLogs,
+    observer: Option<Observer>,
     next_clerk: Mutex<usize>,
     boot: BootFn<R>,
 }
@@ -120,13 +120,13 @@ const CLERKS_MAX: usize = 160;
 impl<R: Elect> Cluster<R> {
     /// Boots so many servers, all connected.
     pub fn new(world: &World, size: usize, boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static) -> Cluster<R> {
-        let cluster = Cluster::with_cast(world, size, |_| true, boot);
+        let cluster = Cluster::with_scripted_peers(world, size, |_| true, boot);
         cluster.servers().for_each(|server| cluster.start(server));
         cluster
     }
 
     /// Sets up so many servers and boots none. Those that are not real, a script will play.
-    pub(crate) fn with_cast(
+    pub(crate) fn with_scripted_peers(
         world: &World,
         size: usize,
         is_real: impl Fn(PeerId) -> bool,
@@ -142,17 +142,17 @@ impl<R: Elect> Cluster<R> {
         };
         let network = world.network(size + CLERKS_MAX);
         let is_whole = (0..size).all(&is_real);
-        let watch = world.watch(size, is_real);
-        if let Some(watch) = &watch {
-            network.set_tap(Arc::new(watch.clone()));
+        let observer = world.observer(size, is_real);
+        if let Some(observer) = &observer {
+            network.set_tap(Arc::new(observer.clone()));
         }
         let inner = Inner {
             world: world.clone(),
             network,
             size,
             slots: Mutex::new((0..size).map(slot).collect()),
-            ledger: Ledger::new(world, size, is_whole),
-            watch,
+            applied_logs: AppliedLogs::new(world, size, is_whole),
+            observer,
             next_clerk: Mutex::new(size),
             boot: Arc::new(boot),
         };
@@ -185,8 +185,8 @@ impl<R: Elect> Cluster<R> {
     }
 
     /// Who watches it, in virtual time.
-    pub fn watch(&self) -> Option<&Watch> {
-        self.inner.watch.as_ref()
+    pub fn observer(&self) -> Option<&Observer> {
+        self.inner.observer.as_ref()
     }
 
     /// Gives a server that is down another disk.
@@ -206,34 +206,34 @@ impl<R: Elect> Cluster<R> {
         let now = Instant::now();
         let boot_seed = self.world().seed_of(mix(hash_of("boot"), server as u64), millis(now));
         let links = self.servers().map(|to| self.network().link(server, to, Port::Raft)).collect();
-        // Nothing waits in between: whoever hands over waits for whoever takes.
-        let (applied, handed_over) = channel::bounded(0);
-        let (passed_on, to_apply) = channel::bounded(0);
+        // Without a buffer: the server waits until the service receives.
+        let (apply_ch, from_server) = channel::bounded(0);
+        let (to_service, apply_rx) = channel::bounded(0);
         let persister = self.persister(server);
-        let page = self.inner.ledger.open_page(server, self.inner.watch.clone());
-        let gate_page = page.clone();
+        let applied_log = self.inner.applied_logs.open_log(server, self.inner.observer.clone());
+        let gate_log = applied_log.clone();
         let boot = Boot {
             me: server,
             links,
             persister: persister.clone(),
-            applied,
-            to_apply,
+            apply_ch,
+            apply_rx,
             election_seed: boot_seed,
             now,
-            page,
+            applied_log,
         };
         let node = self.world().is_simulated().then(|| sim::new_node(format!("{SERVER_LABEL}{server}")));
         self.network().plug(server, node);
-        if let (Some(watch), Some(node)) = (&self.inner.watch, node) {
-            persister.set_tap(Arc::new(watch.clone()));
-            watch.booted(server, node, persister.image().as_ref());
+        if let (Some(observer), Some(node)) = (&self.inner.observer, node) {
+            persister.set_tap(Arc::new(observer.clone()));
+            observer.booted(server, node, persister.image().as_ref());
         }
         // The network alone: a task of the server must not keep the cluster alive.
         let (network, boot_fn) = (self.network().clone(), self.inner.boot.clone());
         let booted = run_in(node, "boot", mix(hash_of("boot of"), boot_seed), move || {
             let thread = thread::Builder::new().name("gate".into());
             thread
-                .spawn(move || pass_on(&gate_page, &handed_over, &passed_on))
+                .spawn(move || pass_on(&gate_log, &from_server, &to_service))
                 .expect("a thread between server and service");
             let booted = boot_fn(boot);
             network.add_service(server, Port::Raft, booted.raft);
@@ -256,7 +256,7 @@ impl<R: Elect> Cluster<R> {
         self.network().unplug(server);
         if let Some(node) = node {
             sim::kill(node);
-            self.inner.watch.iter().for_each(|watch| watch.crashed(server));
+            self.inner.observer.iter().for_each(|observer| observer.crashed(server));
         } else if let Some(running) = running {
             // Its threads may still be at a save: what they write goes to a disk that nobody reads.
             let survivor = Arc::new(self.persister(server).copy());
@@ -276,7 +276,7 @@ impl<R: Elect> Cluster<R> {
             slot.node
         };
         let Some(node) = node.filter(|node| sim::is_alive(*node)) else { return };
-        self.inner.watch.iter().for_each(|watch| watch.paused(server, is_paused));
+        self.inner.observer.iter().for_each(|observer| observer.paused(server, is_paused));
         sim::set_paused(node, is_paused);
     }
 
@@ -318,9 +318,9 @@ impl<R: Elect> Cluster<R> {
 }
 
 /// Stands between a server and its service: all that is handed over passes through, and is noted.
-fn pass_on(page: &Page, from: &Receiver<ApplyMsg>, to: &Sender<ApplyMsg>) {
+fn pass_on(applied_log: &AppliedLog, from: &Receiver<ApplyMsg>, to: &Sender<ApplyMsg>) {
     for message in from.iter() {
-        page.handed_over(&message);
+        applied_log.applied(&message);
         if to.send(message).is_err() {
             return; // The service is gone.
         }

@@ -6,8 +6,8 @@ use labrpc::channel::Receiver;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, Replicate, Term, thread};
 
-use super::ledger::Page;
-use super::{Boot, Booted, Cluster, Ledger};
+use super::applied_logs::AppliedLog;
+use super::{AppliedLogs, Boot, Booted, Cluster};
 use crate::world::World;
 
 /// How long [`Cluster::one`] goes on offering a command.
@@ -36,7 +36,7 @@ impl<R: Replicate> Cluster<R> {
         size: usize,
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
     ) -> Cluster<R> {
-        Cluster::with_service(world, size, boot, |_, to_apply, _| to_apply.iter().for_each(drop))
+        Cluster::with_service(world, size, boot, |_, apply_rx, _| apply_rx.iter().for_each(drop))
     }
 
     /// Boots so many servers, each with a service, in a thread of its own, that gets what the
@@ -45,21 +45,21 @@ impl<R: Replicate> Cluster<R> {
         world: &World,
         size: usize,
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
-        service: fn(&R, &Receiver<ApplyMsg>, &Page),
+        service: fn(&R, &Receiver<ApplyMsg>, &AppliedLog),
     ) -> Cluster<R> {
         Cluster::new(world, size, move |start| {
-            let (page, to_apply) = (start.page.clone(), start.to_apply.clone());
+            let (applied_log, apply_rx) = (start.applied_log.clone(), start.apply_rx.clone());
             let booted = boot(start);
             let raft = booted.server.clone();
             let thread = thread::Builder::new().name("service".into());
-            thread.spawn(move || service(&raft, &to_apply, &page)).expect("a thread for the service");
+            thread.spawn(move || service(&raft, &apply_rx, &applied_log)).expect("a thread for the service");
             booted
         })
     }
 
     /// What the servers applied.
-    pub fn ledger(&self) -> &Ledger {
-        &self.inner.ledger
+    pub fn applied_logs(&self) -> &AppliedLogs {
+        &self.inner.applied_logs
     }
 
     /// Offers a command to one server. `None` if it is down or does not lead.
@@ -76,10 +76,10 @@ impl<R: Replicate> Cluster<R> {
 
     /// Offers a command to one server, and says what it answered; `None` if it is down.
     pub(crate) fn start_command_at(&self, server: PeerId, command: Bytes) -> Option<Result<LogPosition, NotLeader>> {
-        let (watch, offered) = (self.inner.watch.clone(), command.clone());
+        let (observer, offered) = (self.inner.observer.clone(), command.clone());
         self.visit(server, move |raft| {
             let outcome = raft.start(command);
-            watch.iter().for_each(|watch| watch.started(server, &offered, outcome));
+            observer.iter().for_each(|observer| observer.started(server, &offered, outcome));
             outcome
         })
     }
@@ -140,7 +140,7 @@ impl<R: Replicate> Cluster<R> {
     fn is_applied_soon(&self, command: &Bytes, at: LogPosition, servers: usize) -> bool {
         let began = Instant::now();
         while began.elapsed() < COMMIT_PATIENCE {
-            let (applied, found) = self.ledger().applied_at(at.index);
+            let (applied, found) = self.applied_logs().applied_at(at.index);
             if applied >= servers && found.as_ref() == Some(command) {
                 return true;
             }
@@ -160,11 +160,11 @@ impl<R: Replicate> Cluster<R> {
         let began = Instant::now();
         loop {
             self.world().complain();
-            let (applied, command) = self.ledger().applied_at(index);
+            let (applied, command) = self.applied_logs().applied_at(index);
             if applied >= servers {
                 return command;
             }
-            let is_later = |server| self.standing(server).is_some_and(|standing| Some(standing.term) > term);
+            let is_later = |server| self.status(server).is_some_and(|status| Some(status.term) > term);
             if term.is_some() && self.servers().any(is_later) {
                 return None;
             }
@@ -183,7 +183,7 @@ impl<R: Replicate> Cluster<R> {
     /// When one has.
     #[track_caller]
     pub fn none_applied(&self, index: Index) {
-        let (applied, command) = self.ledger().applied_at(index);
+        let (applied, command) = self.applied_logs().applied_at(index);
         assert_eq!(applied, 0, "{applied} servers applied {command:?} at index {index} without a majority");
     }
 

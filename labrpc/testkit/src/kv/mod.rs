@@ -8,16 +8,16 @@ pub mod load;
 
 use std::sync::Arc;
 
-use labrpc::face::KvClient;
+use labrpc::kv::KvClient;
 use labrpc::network::Link;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::{Elect, PeerId};
 
 use crate::cluster::{Boot, Booted, Cluster};
-use crate::linear::{self, Budget, History, Input, Violation};
+use crate::linear::{self, Budget, CheckError, History, Input};
 use crate::rule::service::LINEARIZABLE;
-use crate::verdict::Verdict;
+use crate::violation::Violation;
 use crate::world::World;
 
 type NewClient = Arc<dyn Fn(u64, Vec<Link>) -> Box<dyn KvClient> + Send + Sync>;
@@ -104,9 +104,9 @@ impl<S: Elect> Store<S> {
         let checked = linear::check(&self.history.lock(), Budget::default());
         match checked {
             Ok(()) => {}
-            Err(Violation::NotLinearizable(contradiction)) => {
+            Err(CheckError::NotLinearizable(contradiction)) => {
                 let what = contradiction.sentence.trim_end_matches('.');
-                self.cluster.world().convict(Verdict::new(&LINEARIZABLE, what));
+                self.cluster.world().report_violation(Violation::new(&LINEARIZABLE, what));
             }
             Err(undecided) => panic!("{undecided}"),
         }
@@ -164,11 +164,11 @@ mod tests {
     use labrpc::network::Service;
     use labrpc::sim::Keep;
     use labrpc::wire::WireError;
-    use labrpc::{Standing, time};
+    use labrpc::{Status, time};
 
     use super::*;
-    use crate::lab::run_simulated;
     use crate::rule::Rule;
+    use crate::runner::run_simulated;
     use crate::token::Token;
 
     const A_MOMENT: Duration = Duration::from_millis(1);
@@ -177,10 +177,10 @@ mod tests {
     struct Idle;
 
     impl Elect for Idle {
-        fn standing(&self) -> Standing {
-            Standing { term: 1, is_leader: false }
+        fn status(&self) -> Status {
+            Status { term: 1, is_leader: false }
         }
-        fn watch(&self, _: Standing) -> Option<Standing> {
+        fn watch(&self, _: Status) -> Option<Status> {
             None
         }
         fn shutdown(&self) {}

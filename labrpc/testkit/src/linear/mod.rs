@@ -23,10 +23,10 @@
 //!    (`unique/mod.rs`, with the proof). Let workloads write values such as `x 3 17 y`.
 //! 4. Otherwise orders are tried until one fits (`search/mod.rs`). The problem is NP-complete, so the
 //!    search has a [`Budget`], counted in configurations and not in time, lest the verdict depend
-//!    on the machine. A search that runs out of it is [`Undecided`](Violation::Undecided), which
+//!    on the machine. A search that runs out of it is [`Undecided`](CheckError::Undecided), which
 //!    is an error like any other: a checker that passes what it could not check is no checker.
 //! 5. What is wrong is told as the story of the shortest beginning of the history that is wrong
-//!    already (`explain.rs`), as one sentence that says what would have been right ([`Violation`]).
+//!    already (`explain.rs`), as one sentence that says what would have been right ([`CheckError`]).
 //!
 //! Both layers decide the same question, and the tests hold them against each other and against
 //! brute force, on histories from [`generate`].
@@ -69,7 +69,7 @@ use self::explain::Broken;
 pub use self::history::{Answer, Clock, History, Input, Operation, OperationId};
 use self::register::Register;
 use self::search::Outcome;
-pub use self::violation::{Contradiction, Kind, Limit, Violation};
+pub use self::violation::{CheckError, Contradiction, Kind, Limit};
 
 /// How long a check may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +91,9 @@ impl Default for Budget {
 ///
 /// # Errors
 ///
-/// [`Violation`] if it is not, or if the budget is too small to tell. Of several contradictions it
+/// [`CheckError`] if it is not, or if the budget is too small to tell. Of several contradictions it
 /// is the one that became certain first.
-pub fn check(history: &History, budget: Budget) -> Result<(), Violation> {
+pub fn check(history: &History, budget: Budget) -> Result<(), CheckError> {
     let mut remaining = budget.configurations_max;
     earliest(history, |register| {
         by_unique_values(history, register).unwrap_or_else(|| by_search(history, register, budget, &mut remaining))
@@ -105,13 +105,13 @@ pub fn check(history: &History, budget: Budget) -> Result<(), Violation> {
 /// # Errors
 ///
 /// See [`check`].
-pub fn check_by_search(history: &History, budget: Budget) -> Result<(), Violation> {
+pub fn check_by_search(history: &History, budget: Budget) -> Result<(), CheckError> {
     let mut remaining = budget.configurations_max;
     earliest(history, |register| by_search(history, register, budget, &mut remaining))
 }
 
 /// The same as [`check`], by the values alone; `None` if those of some key are not unique.
-pub fn check_by_unique_values(history: &History) -> Option<Result<(), Violation>> {
+pub fn check_by_unique_values(history: &History) -> Option<Result<(), CheckError>> {
     let mut are_unique = true;
     let verdict = earliest(history, |register| {
         by_unique_values(history, register).unwrap_or_else(|| {
@@ -123,32 +123,35 @@ pub fn check_by_unique_values(history: &History) -> Option<Result<(), Violation>
 }
 
 /// Checks every key, for the earliest contradiction is the nearest to the cause.
-fn earliest(history: &History, mut check_key: impl FnMut(&Register) -> Result<(), Violation>) -> Result<(), Violation> {
+fn earliest(
+    history: &History,
+    mut check_key: impl FnMut(&Register) -> Result<(), CheckError>,
+) -> Result<(), CheckError> {
     let violations = Register::split(history).into_iter().filter_map(|register| check_key(&register).err());
-    let certain_at = |violation: &Violation| match violation {
-        Violation::NotLinearizable(contradiction) => contradiction.at,
-        Violation::Undecided { .. } => u64::MAX,
+    let certain_at = |violation: &CheckError| match violation {
+        CheckError::NotLinearizable(contradiction) => contradiction.at,
+        CheckError::Undecided { .. } => u64::MAX,
     };
     violations.min_by_key(certain_at).map_or(Ok(()), Err)
 }
 
-fn by_unique_values(history: &History, register: &Register) -> Option<Result<(), Violation>> {
+fn by_unique_values(history: &History, register: &Register) -> Option<Result<(), CheckError>> {
     if unique::check(register)?.is_ok() {
         return Some(Ok(()));
     }
     let (register, end, reason) = unique::shortest(register)?;
     let broken = Broken { history, register, end };
-    Some(Err(Violation::NotLinearizable(broken.tell(reason))))
+    Some(Err(CheckError::NotLinearizable(broken.tell(reason))))
 }
 
-fn by_search(history: &History, register: &Register, budget: Budget, remaining: &mut usize) -> Result<(), Violation> {
-    let undecided = |limit| Err(Violation::Undecided { key: register.key.to_string(), limit });
+fn by_search(history: &History, register: &Register, budget: Budget, remaining: &mut usize) -> Result<(), CheckError> {
+    let undecided = |limit| Err(CheckError::Undecided { key: register.key.to_string(), limit });
     match search::search(register, remaining) {
         Outcome::Legal => Ok(()),
         Outcome::Stuck(stuck) => {
             let end = history.get(stuck.get).answer.as_ref().map_or(register::NEVER, |answer| answer.at);
             let broken = Broken { history, register: register.clone(), end };
-            Err(Violation::NotLinearizable(broken.tell_stuck(&stuck)))
+            Err(CheckError::NotLinearizable(broken.tell_stuck(&stuck)))
         }
         Outcome::OutOfBudget => undecided(Limit::Configurations(budget.configurations_max)),
         Outcome::TooManyOpen => undecided(Limit::OpenOperations),

@@ -7,7 +7,7 @@ use super::search::OPEN_OPERATIONS_MAX;
 
 /// Why a history was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Violation {
+pub enum CheckError {
     /// No store that serves one operation at a time could have given these answers.
     NotLinearizable(Contradiction),
     /// The checker does not know. This is no pass: the history may be wrong.
@@ -93,16 +93,16 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for CheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Violation::NotLinearizable(contradiction) => f.write_str(&contradiction.sentence),
-            Violation::Undecided { key, limit: Limit::Configurations(count) } => write!(
+            CheckError::NotLinearizable(contradiction) => f.write_str(&contradiction.sentence),
+            CheckError::Undecided { key, limit: Limit::Configurations(count) } => write!(
                 f,
                 "Undecided: after {count} configurations it is still open whether some order explains key {key:?}, \
                  which is no pass; write unique values, or allow more configurations."
             ),
-            Violation::Undecided { key, limit: Limit::OpenOperations } => write!(
+            CheckError::Undecided { key, limit: Limit::OpenOperations } => write!(
                 f,
                 "Undecided: more than {OPEN_OPERATIONS_MAX} operations on key {key:?} are open at once, which is more \
                  than the search can tell apart, and no pass; write unique values, or use more keys."
@@ -111,4 +111,4 @@ impl fmt::Display for Violation {
     }
 }
 
-impl std::error::Error for Violation {}
+impl std::error::Error for CheckError {}

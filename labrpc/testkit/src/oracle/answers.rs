@@ -1,13 +1,13 @@
 //! Clients are told what was done, once it was done (§8).
 
-use labrpc::face::{KvOp, KvReply, KvRequest};
+use labrpc::kv::{Command, Op};
 use labrpc::{ApplyMsg, Index, PeerId};
 use rustc_hash::FxHashMap;
 
 use super::model::{Model, Print};
+use crate::observer::{Envelope, Event, EventKind, ObservedState, Payload};
 use crate::rule::service::{EARNED, EXACTLY_ONCE, REPLICAS};
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, Letter, Said, What};
+use crate::violation::{EventId, Violation};
 
 /// Holds each answer against the model.
 #[derive(Default)]
@@ -17,9 +17,9 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn see(&mut self, event: &Event, known: &Known, model: &Model) -> Result<(), Verdict> {
-        match &event.what {
-            What::Applied(server, message) => {
+    pub(super) fn see(&mut self, event: &Event, observed: &ObservedState, model: &Model) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Applied(server, message) => {
                 let index = match message {
                     ApplyMsg::Command { at, .. } => at.index,
                     ApplyMsg::Snapshot { through, .. } => through.index,
@@ -28,30 +28,30 @@ impl Answers {
                 *applied = (*applied).max(index);
                 Ok(())
             }
-            What::Booted(server) => {
+            EventKind::Booted(server) => {
                 self.applied.remove(server);
                 Ok(())
             }
-            What::Sent(letter) if known.is_real(letter.from) => match &letter.said {
-                Said::Tell(KvReply::Done(value)) => self.told(letter, value, event.moment, model),
+            EventKind::Sent(envelope) if observed.is_real(envelope.from) => match &envelope.payload {
+                Payload::ClerkAnswer(Ok(value)) => self.told(envelope, value, event.id, model),
                 _ => Ok(()),
             },
             _ => Ok(()),
         }
     }
 
-    fn told(&self, letter: &Letter, value: &str, moment: Moment, model: &Model) -> Result<(), Verdict> {
-        let Some(asked) = &letter.answers else { return Ok(()) };
-        let Said::Ask(KvRequest { client, sequence, op }) = &asked.said else { return Ok(()) };
-        let server = letter.from;
+    fn told(&self, envelope: &Envelope, value: &str, id: EventId, model: &Model) -> Result<(), Violation> {
+        let Some(asked) = &envelope.answers else { return Ok(()) };
+        let Payload::ClerkRequest(Command { client, sequence, op }) = &asked.payload else { return Ok(()) };
+        let server = envelope.from;
         let applied = self.applied.get(&server).copied().unwrap_or_default();
-        let verdict = |rule, what: String, note: String| {
-            Err(Verdict::new(rule, what)
+        let violation = |rule, what: String, note: String| {
+            Err(Violation::new(rule, what)
                 .with(asked.sent, format!("client {client} asks server {server}, as its operation {sequence}"))
-                .with(moment, note))
+                .with(id, note))
         };
         let Some(first) = model.first_place(*client, *sequence).filter(|first| *first <= applied) else {
-            return verdict(
+            return violation(
                 &EARNED,
                 format!(
                     "server {server} told client {client} that operation {sequence} is done, but has not applied it"
@@ -61,7 +61,7 @@ impl Answers {
                 ),
             );
         };
-        let KvOp::Get { key } = op else { return Ok(()) };
+        let Op::Get { key } = op else { return Ok(()) };
         let print = Print::of(value);
         if model.held(key, print, first, applied) {
             return Ok(());
@@ -76,12 +76,12 @@ impl Answers {
             let what = format!(
                 "server {server} told client {client} what key {key:?} held at another time than its operation {sequence}"
             );
-            return verdict(&EARNED, what, note);
+            return violation(&EARNED, what, note);
         }
         let is_doubled = model.would_hold_unfiltered(key, print) || value.len() > model.value(key, applied).bytes_len;
         let rule = if is_doubled { &EXACTLY_ONCE } else { &REPLICAS };
         let why = if is_doubled { "a write took effect twice" } else { "a write is missing" };
-        verdict(
+        violation(
             rule,
             format!("server {server} told client {client} a value of key {key:?} that it never had: {why}"),
             note,

@@ -2,68 +2,80 @@
 
 use std::collections::BTreeMap;
 
-use labrpc::face::{DiskHead, RaftReply, RaftRequest};
 use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
+use labrpc::{Ballot, Head, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
+use crate::observer::{Disk, DiskChange, Event, EventKind, ObservedState, Server};
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
 use crate::rule::snapshots::{BOUNDARY, DISCARDS, OPAQUE};
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Disk, DiskChange, Event, Known, Server, What};
+use crate::violation::{EventId, Violation};
 
 /// What is known to be committed, by what was handed over.
 #[derive(Default)]
 pub(super) struct CrashImages {
     committed: BTreeMap<Index, Term>,
     /// Votes that were spoken, as opposed to those that only stood on a disk.
-    spoken: FxHashMap<(PeerId, Term), (PeerId, Moment)>,
+    spoken: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
 }
 
-fn broken(rule: &'static Rule, what: String, moment: Moment, disk: &Disk) -> Verdict {
-    let DiskHead { term, voted_for, base } = disk.head;
+fn broken(rule: &'static Rule, what: String, id: EventId, disk: &Disk) -> Violation {
+    let Head { ballot: Ballot { term, voted_for }, base } = disk.head;
     let vote = voted_for.map_or("no vote".into(), |candidate| format!("a vote for server {candidate}"));
     let state = format!(
         "the disk now says: term {term}, {vote}, the log from index {} to {}",
         base.index + 1,
         disk.last().index
     );
-    Verdict::new(rule, what).with(moment, state)
+    Violation::new(rule, what).with(id, state)
 }
 
 impl CrashImages {
-    fn vote_changed(&self, server: PeerId, head: DiskHead, old: DiskHead, moment: Moment, known: &Known) -> Verdict {
-        let Server { disk, booted, .. } = &known.servers[server];
-        let what = format!("server {server} changed its vote in term {} on disk", head.term);
-        let spoken = self.spoken.get(&(server, head.term)).filter(|(candidate, _)| Some(*candidate) == old.voted_for);
+    fn vote_changed(&self, server: PeerId, head: Head, old: Head, id: EventId, observed: &ObservedState) -> Violation {
+        let Server { disk, booted, .. } = &observed.servers[server];
+        let what = format!("server {server} changed its vote in term {} on disk", head.ballot.term);
+        let spoken = self
+            .spoken
+            .get(&(server, head.ballot.term))
+            .filter(|(candidate, _)| Some(*candidate) == old.ballot.voted_for);
         let Some((candidate, given)) = spoken else {
             // It was the vote of another term, or of nobody, that stood there.
-            return broken(&CRASH_IMAGE, what, moment, disk);
+            return broken(&CRASH_IMAGE, what, id, disk);
         };
         let has_restarted = booted.filter(|booted| booted.event > given.event);
         let rule = if has_restarted.is_some() { &REMEMBERS } else { &VOTE_ONCE };
-        let verdict = broken(rule, what, moment, disk)
-            .with(*given, format!("server {server} votes for server {candidate} in term {}", head.term));
+        let violation = broken(rule, what, id, disk)
+            .with(*given, format!("server {server} votes for server {candidate} in term {}", head.ballot.term));
         match has_restarted {
-            Some(booted) => verdict.with(booted, format!("server {server} boots, with that vote on its disk")),
-            None => verdict,
+            Some(booted) => violation.with(booted, format!("server {server} boots, with that vote on its disk")),
+            None => violation,
         }
     }
 
-    fn saved(&self, server: PeerId, change: &DiskChange, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        let disk = &known.servers[server].disk;
+    fn saved(
+        &self,
+        server: PeerId,
+        change: &DiskChange,
+        id: EventId,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
+        let disk = &observed.servers[server].disk;
         let (old, new) = (change.old_head, change.head);
-        if old.term == new.term && old.voted_for.is_some() && old.voted_for != new.voted_for {
-            return Err(self.vote_changed(server, new, old, moment, known));
+        if old.ballot.term == new.ballot.term
+            && old.ballot.voted_for.is_some()
+            && old.ballot.voted_for != new.ballot.voted_for
+        {
+            return Err(self.vote_changed(server, new, old, id, observed));
         }
         if new.base.index < old.base.index {
             let what = format!(
                 "the log of server {server} began after index {}, and now begins after {}",
                 old.base.index, new.base.index
             );
-            return Err(broken(&CRASH_IMAGE, what, moment, disk));
+            return Err(broken(&CRASH_IMAGE, what, id, disk));
         }
         if new.base == old.base {
             if change.snapshot.is_some()
@@ -71,7 +83,7 @@ impl CrashImages {
                 && new.base == LogPosition::ZERO
             {
                 let what = format!("server {server} saved a snapshot, but not which entries it covers");
-                return Err(broken(&CRASH_IMAGE, what, moment, disk));
+                return Err(broken(&CRASH_IMAGE, what, id, disk));
             }
             return Ok(());
         }
@@ -80,21 +92,21 @@ impl CrashImages {
                 "server {server} cut its log through {} without saving the snapshot that covers it",
                 new.base.index
             );
-            return Err(broken(&CRASH_IMAGE, what, moment, disk));
+            return Err(broken(&CRASH_IMAGE, what, id, disk));
         }
-        self.boundary(server, moment, disk)?;
+        self.boundary(server, id, disk)?;
         let first = disk.entries.front();
         if first.is_some_and(|first| first.term < new.base.term) {
             let what = format!(
                 "the log of server {server} goes on after a base of term {} with an older entry",
                 new.base.term
             );
-            return Err(broken(&DISCARDS, what, moment, disk));
+            return Err(broken(&DISCARDS, what, id, disk));
         }
         Ok(())
     }
 
-    fn boundary(&self, server: PeerId, moment: Moment, disk: &Disk) -> Result<(), Verdict> {
+    fn boundary(&self, server: PeerId, id: EventId, disk: &Disk) -> Result<(), Violation> {
         let base = disk.head.base;
         match self.committed.get(&base.index) {
             Some(&term) if term != base.term => {
@@ -102,7 +114,7 @@ impl CrashImages {
                     "server {server} has a snapshot through index {}, and says that this entry is of term {}; it is of term {term}",
                     base.index, base.term
                 );
-                Err(broken(&BOUNDARY, what, moment, disk))
+                Err(broken(&BOUNDARY, what, id, disk))
             }
             _ => Ok(()),
         }
@@ -110,26 +122,28 @@ impl CrashImages {
 }
 
 impl Oracle for CrashImages {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        match &event.what {
-            What::Sent(letter) if known.is_real(letter.from) => {
-                let vote = match (letter.request(), letter.reply()) {
-                    (Some(&RaftRequest::RequestVote { term, .. }), _) => Some((term, letter.from)),
-                    (_, Some((_, &RaftReply::RequestVote { term, granted: true }))) => Some((term, letter.to)),
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
+                let vote = match (envelope.request(), envelope.reply()) {
+                    (Some(&RaftRequest::RequestVote(RequestVote { term, .. })), _) => Some((term, envelope.from)),
+                    (_, Some((_, &RaftReply::RequestVote(RequestVoteReply { term, granted: true })))) => {
+                        Some((term, envelope.to))
+                    }
                     _ => None,
                 };
                 if let Some((term, candidate)) = vote {
-                    self.spoken.entry((letter.from, term)).or_insert((candidate, event.moment));
+                    self.spoken.entry((envelope.from, term)).or_insert((candidate, event.id));
                 }
                 Ok(())
             }
-            What::Saved(server, change) => self.saved(*server, change, event.moment, known),
-            What::Applied(_, ApplyMsg::Command { at, .. }) => {
+            EventKind::Saved(server, change) => self.saved(*server, change, event.id, observed),
+            EventKind::Applied(_, ApplyMsg::Command { at, .. }) => {
                 self.committed.entry(at.index).or_insert(at.term);
                 Ok(())
             }
-            What::Applied(server, ApplyMsg::Snapshot { through, snapshot }) if known.has_disks => {
-                let disk = &known.servers[*server].disk;
+            EventKind::Applied(server, ApplyMsg::Snapshot { through, snapshot }) if observed.has_disks => {
+                let disk = &observed.servers[*server].disk;
                 if disk.head.base == *through && disk.snapshot != *snapshot {
                     let what = format!(
                         "server {server} handed its service {} bytes as the snapshot through {}; {} other bytes are on disk",
@@ -137,7 +151,7 @@ impl Oracle for CrashImages {
                         through.index,
                         disk.snapshot.len()
                     );
-                    return Err(broken(&OPAQUE, what, event.moment, disk));
+                    return Err(broken(&OPAQUE, what, event.id, disk));
                 }
                 Ok(())
             }

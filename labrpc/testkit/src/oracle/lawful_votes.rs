@@ -1,15 +1,15 @@
 //! Votes, refusals and leaders have their reasons (§5.2, §5.4.1).
 
-use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
 use labrpc::time::Instant;
+use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use labrpc::{LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
+use crate::observer::{Envelope, Event, EventKind, ObservedState, SLACK};
 use crate::rule::election::{CAMPAIGN, MAJORITY, VOTE_GIVEN};
 use crate::rule::replication::ELECTION_RESTRICTION;
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, Letter, SLACK, What};
+use crate::violation::{EventId, Violation};
 
 /// A campaign may go to disk together with what came next: it may be of any of so many last saves.
 const TAILS_MIN: usize = 4;
@@ -19,7 +19,7 @@ const TAILS_MIN: usize = 4;
 pub(super) struct LawfulVotes {
     votes: FxHashMap<(PeerId, Term), PeerId>,
     /// Where a log without a disk at least ends: the last position that it agreed to.
-    agreed_tails: FxHashMap<PeerId, Vec<(Moment, LogPosition)>>,
+    agreed_tails: FxHashMap<PeerId, Vec<(EventId, LogPosition)>>,
     /// Where logs on disks have ended since their servers booted, each save with the last term in
     /// which the server had voted for itself.
     saved_tails: FxHashMap<PeerId, Vec<(Term, LogPosition)>>,
@@ -35,15 +35,15 @@ struct Suspicion {
     voter: PeerId,
     term: Term,
     candidate: PeerId,
-    since: Moment,
-    verdict: Verdict,
+    since: EventId,
+    violation: Violation,
 }
 
 impl LawfulVotes {
     /// Where a log without a disk at least ended, at some moment.
-    fn tail_before(&self, server: PeerId, moment: Moment) -> LogPosition {
+    fn tail_before(&self, server: PeerId, id: EventId) -> LogPosition {
         let tails = self.agreed_tails.get(&server);
-        let earlier = tails.and_then(|tails| tails.iter().rev().find(|(agreed, _)| agreed.event < moment.event));
+        let earlier = tails.and_then(|tails| tails.iter().rev().find(|(agreed, _)| agreed.event < id.event));
         earlier.map(|(_, tail)| *tail).unwrap_or_default()
     }
 
@@ -52,46 +52,46 @@ impl LawfulVotes {
         server: PeerId,
         term: Term,
         last_log: LogPosition,
-        moment: Moment,
-        known: &Known,
-    ) -> Result<(), Verdict> {
-        if !known.has_disks {
+        id: EventId,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
+        if !observed.has_disks {
             return Ok(());
         }
-        let disk = known.servers[server].disk.last();
+        let disk = observed.servers[server].disk.last();
         // A request may leave when the campaign is won already, or lost, and the log is another.
         let saves = self.saved_tails.get(&server).into_iter().flatten().rev().enumerate();
         let mut since_ballot = saves.take_while(|(nth, (ballot, _))| *ballot >= term || *nth < TAILS_MIN);
         if disk == last_log || since_ballot.any(|(_, (_, tail))| *tail == last_log) {
             return Ok(());
         }
-        Err(Verdict::new(
+        Err(Violation::new(
             &ELECTION_RESTRICTION,
             format!("server {server} says that its log ends at index {} of term {}", last_log.index, last_log.term),
         )
         .with(
-            moment,
+            id,
             format!("it campaigns in term {term}; its log on disk ends at index {} of term {}", disk.index, disk.term),
         ))
     }
 
-    fn answers(&mut self, letter: &Letter, moment: Moment, known: &Known) -> Result<(), Verdict> {
+    fn answers(&mut self, envelope: &Envelope, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         let Some((
-            &RaftRequest::RequestVote { term, candidate, last_log },
-            &RaftReply::RequestVote { term: own, granted },
-        )) = letter.reply()
+            &RaftRequest::RequestVote(RequestVote { term, candidate, last_log }),
+            &RaftReply::RequestVote(RequestVoteReply { term: own, granted }),
+        )) = envelope.reply()
         else {
             return Ok(());
         };
-        let voter = letter.from;
-        let pending = letter.answers.as_ref().and_then(|request| known.servers[voter].pending(request.number));
+        let voter = envelope.from;
+        let pending = envelope.answers.as_ref().and_then(|request| observed.servers[voter].pending(request.number));
         let Some(pending) = pending else { return Ok(()) };
         let asked = format!(
             "server {candidate} asks server {voter} for its vote in term {term}; its log ends at index {} of term {}",
             last_log.index, last_log.term
         );
         // The tail when it was asked lies between these; without a disk only a lower bound is known.
-        let (tail_min, tail_max) = match known.has_disks {
+        let (tail_min, tail_max) = match observed.has_disks {
             true => (pending.tail_min, Some(pending.tail_max)),
             false => (self.tail_before(voter, pending.arrived), None),
         };
@@ -101,8 +101,8 @@ impl LawfulVotes {
                 return Ok(());
             }
             let what = format!("server {voter} voted for server {candidate}, whose log is older than its own");
-            return Err(Verdict::new(&ELECTION_RESTRICTION, what).with(pending.arrived, asked).with(
-                moment,
+            return Err(Violation::new(&ELECTION_RESTRICTION, what).with(pending.arrived, asked).with(
+                id,
                 format!(
                     "it is given the vote, by a log that ends at index {} of term {}",
                     tail_min.index, tail_min.term
@@ -113,56 +113,55 @@ impl LawfulVotes {
         // Without disks, logs are not known; but as long as nobody has anything, all are equal.
         let is_older = tail_max.map_or(self.has_entries, |tail| tail > last_log);
         // Some servers also refuse while they hear from a leader: that is their right.
-        let is_loyal = known
-            .pace
-            .zip(self.heard_leader.get(&voter))
-            .is_some_and(|(pace, heard)| pending.arrived.at <= *heard + pace.election_timeout_min + SLACK);
+        let is_loyal = self
+            .heard_leader
+            .get(&voter)
+            .is_some_and(|heard| pending.arrived.at <= *heard + observed.timing.election_timeout_min + SLACK);
         if own > term || has_voted || is_older || is_loyal {
             return Ok(());
         }
         // It may have voted for somebody else just now, and not have said so yet.
         let what = format!("server {voter} refused server {candidate} its vote in term {term} without a reason");
-        let verdict = Verdict::new(&VOTE_GIVEN, what).with(pending.arrived, asked).with(
-            moment,
-            "it is refused: the term is the same, no vote was given in it, and the voter's log is no newer",
-        );
-        self.suspicions.push(Suspicion { voter, term, candidate, since: moment, verdict });
+        let violation = Violation::new(&VOTE_GIVEN, what)
+            .with(pending.arrived, asked)
+            .with(id, "it is refused: the term is the same, no vote was given in it, and the voter's log is no newer");
+        self.suspicions.push(Suspicion { voter, term, candidate, since: id, violation });
         Ok(())
     }
 
     /// A refusal whose reason has not shown for so long had none.
-    fn resolve(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
+    fn resolve(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         while let Some(oldest) = self
             .suspicions
             .first()
-            .filter(|oldest| event.at() - oldest.since.at > known.slack(oldest.voter, oldest.since.at))
+            .filter(|oldest| event.at() - oldest.since.at > observed.slack(oldest.voter, oldest.since.at))
         {
             let has_voted =
                 self.votes.get(&(oldest.voter, oldest.term)).is_some_and(|first| *first != oldest.candidate);
-            let can_have_shown = known.ran_since(oldest.voter, oldest.since.at);
+            let can_have_shown = observed.ran_since(oldest.voter, oldest.since.at);
             let suspicion = self.suspicions.remove(0);
             if !has_voted && can_have_shown {
-                return Err(suspicion.verdict);
+                return Err(suspicion.violation);
             }
         }
         Ok(())
     }
 
-    fn leads(&mut self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        if known.may_lead(server, term) {
+    fn leads(&mut self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        if observed.may_lead(server, term) {
             return Ok(());
         }
         let what = format!("server {server} leads term {term} without a majority of its votes");
-        let verdict = |rule| Verdict::new(rule, what.clone());
-        Err(match known.campaign(server, term) {
-            None => verdict(&MAJORITY)
-                .with(moment, format!("it speaks as the leader of term {term}, in which it never campaigned")),
+        let violation = |rule| Violation::new(rule, what.clone());
+        Err(match observed.campaign(server, term) {
+            None => violation(&MAJORITY)
+                .with(id, format!("it speaks as the leader of term {term}, in which it never campaigned")),
             Some(campaign) => {
-                verdict(&MAJORITY).with(campaign.began, format!("server {server} campaigns in term {term}")).with(
-                    moment,
+                violation(&MAJORITY).with(campaign.began, format!("server {server} campaigns in term {term}")).with(
+                    id,
                     format!(
                         "it speaks as its leader; of {} servers, only {:?} voted for it",
-                        known.servers.len(),
+                        observed.servers.len(),
                         campaign.voters
                     ),
                 )
@@ -172,66 +171,70 @@ impl LawfulVotes {
 }
 
 impl Oracle for LawfulVotes {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        self.resolve(event, known)?;
-        self.has_entries |= match &event.what {
-            What::Started(_, _, outcome) => outcome.is_ok(),
-            What::Sent(letter) => {
-                matches!(letter.request(), Some(RaftRequest::AppendEntries { entries, .. }) if !entries.is_empty())
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        self.resolve(event, observed)?;
+        self.has_entries |= match &event.kind {
+            EventKind::Started(_, _, outcome) => outcome.is_ok(),
+            EventKind::Sent(envelope) => {
+                matches!(envelope.request(), Some(RaftRequest::AppendEntries(AppendEntries { entries, .. })) if !entries.is_empty())
             }
             _ => false,
         };
-        match &event.what {
-            What::Sent(letter) if known.is_real(letter.from) => match letter.request() {
-                Some(&RaftRequest::RequestVote { term, candidate, last_log }) => {
-                    self.votes.insert((letter.from, term), letter.from);
-                    if candidate != letter.from {
-                        let what = format!("server {} asks for votes in the name of server {candidate}", letter.from);
-                        return Err(Verdict::new(&CAMPAIGN, what));
+        match &event.kind {
+            EventKind::Sent(envelope) if observed.is_real(envelope.from) => match envelope.request() {
+                Some(&RaftRequest::RequestVote(RequestVote { term, candidate, last_log })) => {
+                    self.votes.insert((envelope.from, term), envelope.from);
+                    if candidate != envelope.from {
+                        let what = format!("server {} asks for votes in the name of server {candidate}", envelope.from);
+                        return Err(Violation::new(&CAMPAIGN, what));
                     }
-                    self.campaigns(letter.from, term, last_log, event.moment, known)
+                    self.campaigns(envelope.from, term, last_log, event.id, observed)
                 }
-                Some(request) => self.leads(letter.from, request.term(), event.moment, known),
+                Some(request) => self.leads(envelope.from, request.term(), event.id, observed),
                 None => {
-                    if let Some((request, reply)) = letter.reply()
-                        && !matches!(request, RaftRequest::RequestVote { .. })
+                    if let Some((request, reply)) = envelope.reply()
+                        && !matches!(request, RaftRequest::RequestVote(_))
                         && reply.term() == request.term()
                     {
-                        self.heard_leader.insert(letter.from, event.at());
+                        self.heard_leader.insert(envelope.from, event.at());
                         if let (
-                            RaftRequest::AppendEntries { prev, entries, .. },
-                            RaftReply::AppendEntries { outcome: AppendOutcome::Through(index), .. },
+                            RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }),
+                            RaftReply::AppendEntries(AppendEntriesReply {
+                                outcome: AppendOutcome::Through(index), ..
+                            }),
                         ) = (request, reply)
                         {
                             let term = entries.last().map_or(prev.term, |entry| entry.term);
                             let tail = LogPosition { term, index: *index };
-                            let tails = self.agreed_tails.entry(letter.from).or_default();
+                            let tails = self.agreed_tails.entry(envelope.from).or_default();
                             if tails.last().is_none_or(|(_, last)| tail > *last) {
-                                tails.push((event.moment, tail));
+                                tails.push((event.id, tail));
                             }
                         }
                     }
-                    self.answers(letter, event.moment, known)
+                    self.answers(envelope, event.id, observed)
                 }
             },
-            What::Saved(server, change) => {
-                if let Some(candidate) = change.head.voted_for {
-                    self.votes.entry((*server, change.head.term)).or_insert(candidate);
+            EventKind::Saved(server, change) => {
+                if let Some(candidate) = change.head.ballot.voted_for {
+                    self.votes.entry((*server, change.head.ballot.term)).or_insert(candidate);
                 }
                 let tails = self.saved_tails.entry(*server).or_default();
                 let last_ballot = tails.last().map_or(0, |(ballot, _)| *ballot);
-                let is_own = change.head.voted_for == Some(*server);
-                let ballot = if is_own { change.head.term } else { last_ballot };
-                tails.push((ballot, known.servers[*server].disk.last()));
+                let is_own = change.head.ballot.voted_for == Some(*server);
+                let ballot = if is_own { change.head.ballot.term } else { last_ballot };
+                tails.push((ballot, observed.servers[*server].disk.last()));
                 Ok(())
             }
-            What::Booted(server) => {
+            EventKind::Booted(server) => {
                 self.agreed_tails.remove(server);
                 self.saved_tails.remove(server);
                 self.heard_leader.remove(server);
-                if known.has_disks {
-                    let head = known.servers[*server].disk.head;
-                    head.voted_for.map(|candidate| self.votes.entry((*server, head.term)).or_insert(candidate));
+                if observed.has_disks {
+                    let head = observed.servers[*server].disk.head;
+                    head.ballot
+                        .voted_for
+                        .map(|candidate| self.votes.entry((*server, head.ballot.term)).or_insert(candidate));
                 } else {
                     self.votes.retain(|(voter, _), _| voter != server);
                 }
@@ -246,42 +249,27 @@ impl Oracle for LawfulVotes {
 mod tests {
     use std::sync::Arc;
 
-    use labrpc::face::{DiskHead, LogEntry, Unspoken};
     use labrpc::network::{Message, Passage, Port, Tap};
     use labrpc::sim::{self, Keep};
-    use labrpc::wire::{self, WireError};
+    use labrpc::wire;
+    use labrpc::{Ballot, Entry, Head, RequestVote, Timing};
     use labrpc::{Bytes, Index, Persister, Save};
 
     use super::*;
-    use crate::eyes::{DiskEyes, Eyes};
-    use crate::lab::run_simulated;
+    use crate::codec::{Codec, TIMING};
+    use crate::runner::run_simulated;
     use crate::token::Token;
     use crate::world::World;
 
-    /// The eyes of a lab whose servers ask for votes, and save a ballot and the terms of entries.
-    const BALLOTS_ONLY: Eyes = Eyes {
-        read_request: |bytes| {
-            let (term, candidate, index, last_term): (Term, PeerId, Index, Term) = wire::decode(bytes)?;
-            Ok(RaftRequest::RequestVote { term, candidate, last_log: LogPosition { term: last_term, index } })
-        },
-        write_request: |_| Err(Unspoken),
-        read_reply: |bytes| Err(unread(bytes)),
-        write_reply: |_| Err(Unspoken),
-        disk: Some(DiskEyes {
-            read_head: |bytes| {
-                let (term, voted_for) = wire::decode(bytes)?;
-                Ok(DiskHead { term, voted_for, ..DiskHead::default() })
-            },
-            write_head: |head| wire::encode(&(head.term, head.voted_for)).into(),
-            read_entry: |bytes| Ok(LogEntry { term: wire::decode(bytes)?, command: Bytes::default() }),
-            write_entry: |entry| wire::encode(&entry.term).into(),
-        }),
-        kv: None,
-        pace: None,
-    };
+    struct WithDisk;
 
-    fn unread(_: &[u8]) -> WireError {
-        wire::decode::<u64>(&[]).expect_err("no bytes are no number")
+    impl Codec for WithDisk {
+        fn timing(&self) -> Timing {
+            TIMING
+        }
+        fn has_disk(&self) -> bool {
+            true
+        }
     }
 
     /// A server campaigns, wins by its own vote alone, and takes commands; only then its request
@@ -289,23 +277,25 @@ mod tests {
     fn broken_by_late_request(last_log: LogPosition) -> Option<&'static str> {
         let token = Token { test: "late".into(), seed: 1, kept: None };
         let body = move |world: &World| {
-            let watch = world.watch(1, |_| true).expect("time is virtual");
-            watch.booted(0, sim::new_node("server 0"), None);
+            let observer = world.observer(1, |_| true).expect("time is virtual");
+            observer.booted(0, sim::new_node("server 0"), None);
             let disk = Persister::new(0);
-            disk.set_tap(Arc::new(watch.clone()));
-            let head: Bytes = wire::encode(&(1 as Term, Some(0 as PeerId))).into();
+            disk.set_tap(Arc::new(observer.clone()));
+            let ballot = Ballot { term: 1, voted_for: Some(0) };
+            let head: Bytes = wire::encode(&Head { ballot, base: LogPosition::ZERO }).into();
             disk.save(Save { head: head.clone(), ..Save::default() });
             for keep in 0..=TAILS_MIN {
-                let append = vec![wire::encode(&(1 as Term)).into()];
+                let append = vec![wire::encode(&Entry { term: 1, command: Bytes::default() }).into()];
                 disk.save(Save { head: head.clone(), keep, append, ..Save::default() });
                 let position = LogPosition { term: 1, index: keep as Index + 1 };
-                watch.started(0, &Bytes::default(), Ok(position));
+                observer.started(0, &Bytes::default(), Ok(position));
             }
-            let bytes = wire::encode(&(1 as Term, 0 as PeerId, last_log.index, last_log.term)).into();
+            let asked = RaftRequest::RequestVote(RequestVote { term: 1, candidate: 0, last_log });
+            let bytes = wire::encode(&asked).into();
             let request = Message { number: 0, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
-            watch.message(Instant::now(), &request, Passage::Sent);
+            observer.message(Instant::now(), &request, Passage::Sent);
         };
-        let outcome = run_simulated(&token, Keep::All, false, Some(BALLOTS_ONLY), &body).0;
+        let outcome = run_simulated(&token, Keep::All, false, Some(&WithDisk), &body).0;
         outcome.err().map(|broken| broken.rule(None).map_or("none", |rule| rule.name))
     }
 

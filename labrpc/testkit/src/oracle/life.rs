@@ -6,15 +6,15 @@ use labrpc::{PeerId, sim};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
+use crate::observer::{Event, EventKind, ObservedState};
 use crate::rule::life::BOUNDED;
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, What};
+use crate::violation::{EventId, Violation};
 
 /// Counts a server's threads whenever it sends something.
 #[derive(Default)]
 pub(super) struct Life {
     /// Since when a server has had too many.
-    crowded: FxHashMap<PeerId, Moment>,
+    crowded: FxHashMap<PeerId, EventId>,
 }
 
 /// Its own threads (ticker, applier, service, watcher, …), and the harness's beside them.
@@ -23,25 +23,25 @@ const OWN_THREADS_MAX: usize = 16;
 const BURST: Duration = Duration::from_secs(1);
 
 impl Oracle for Life {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        if let What::Booted(server) | What::Paused(server, _) = event.what {
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        if let EventKind::Booted(server) | EventKind::Paused(server, _) = event.kind {
             self.crowded.remove(&server);
         }
-        let What::Sent(letter) = &event.what else { return Ok(()) };
-        let Some(server) = known.servers.get(letter.from).filter(|server| server.is_real) else { return Ok(()) };
+        let EventKind::Sent(envelope) = &event.kind else { return Ok(()) };
+        let Some(server) = observed.servers.get(envelope.from).filter(|server| server.is_real) else { return Ok(()) };
         let Some(node) = server.node() else { return Ok(()) };
         let (threads, hands) = (sim::tasks_in(node), server.pending.len());
         if threads <= OWN_THREADS_MAX + 2 * hands {
-            self.crowded.remove(&letter.from);
+            self.crowded.remove(&envelope.from);
             return Ok(());
         }
-        let since = *self.crowded.entry(letter.from).or_insert(event.moment);
+        let since = *self.crowded.entry(envelope.from).or_insert(event.id);
         if event.at() - since.at <= BURST {
             return Ok(());
         }
-        let what = format!("server {} has {threads} threads, with {hands} requests in its hands", letter.from);
-        Err(Verdict::new(&BOUNDED, what)
-            .with(since, format!("server {} has more than {OWN_THREADS_MAX} threads of its own", letter.from))
-            .with(event.moment, "they have not ended since"))
+        let what = format!("server {} has {threads} threads, with {hands} requests in its hands", envelope.from);
+        Err(Violation::new(&BOUNDED, what)
+            .with(since, format!("server {} has more than {OWN_THREADS_MAX} threads of its own", envelope.from))
+            .with(event.id, "they have not ended since"))
     }
 }

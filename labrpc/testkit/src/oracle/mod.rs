@@ -19,7 +19,7 @@
 //! | `life` | few threads |
 //! | `starts` | `start` keeps its word |
 //!
-//! What is handed over, and in which order, the cluster's [`Ledger`](crate::Ledger) judges, in the
+//! What is handed over, and in which order, the cluster's [`AppliedLogs`](crate::AppliedLogs) judges, in the
 //! real world as well. Whether clients' histories are linearizable, [`linear`](crate::linear) does,
 //! at the end.
 
@@ -42,18 +42,18 @@ mod starts;
 mod terms;
 mod traffic;
 
-use crate::eyes::Eyes;
-use crate::verdict::Verdict;
-use crate::watch::{Event, Known};
+use crate::codec::Codec;
+use crate::observer::{Event, ObservedState};
+use crate::violation::Violation;
 
 /// Watches for one kind of broken promise.
 pub(crate) trait Oracle: Send {
     /// Something has happened; `known` has taken it in already.
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict>;
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation>;
 }
 
 /// All oracles that a lab's servers can be judged by.
-pub(crate) fn all(eyes: &Eyes) -> Vec<Box<dyn Oracle>> {
+pub(crate) fn all(codec: &'static dyn Codec) -> Vec<Box<dyn Oracle>> {
     let of_raft: Vec<Box<dyn Oracle>> = vec![
         Box::new(one_vote::OneVote::default()),
         Box::new(durable::Durable::default()),
@@ -68,7 +68,7 @@ pub(crate) fn all(eyes: &Eyes) -> Vec<Box<dyn Oracle>> {
         Box::new(traffic::Traffic::default()),
         Box::new(retention::Retention::default()),
     ];
-    let of_the_service = eyes.kv.map(|eyes| Box::new(service::Service::new(eyes)) as Box<dyn Oracle>);
+    let of_the_service = codec.has_clerks().then(|| Box::new(service::Service::new(codec)) as Box<dyn Oracle>);
     // Last, since whatever is wrong may also keep things from happening.
     let of_what_is_missing: [Box<dyn Oracle>; 2] =
         [Box::new(progress::Progress::default()), Box::new(life::Life::default())];

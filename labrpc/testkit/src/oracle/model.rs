@@ -1,10 +1,10 @@
 //! What a store must hold after each entry of the log: a reference model with its whole past (§8).
 
-use labrpc::face::{KvOp, KvRequest};
+use labrpc::kv::{ClientId, Command, CommandId, Op};
 use labrpc::{Bytes, Index};
 use rustc_hash::FxHashMap;
 
-use crate::eyes::KvEyes;
+use crate::codec::Codec;
 
 /// A value, by what is needed to tell it from others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,9 +51,9 @@ pub(super) struct Model {
     keys: FxHashMap<String, Vec<(Index, Print)>>,
     /// As `keys`, if no write were ever recognised as done.
     unfiltered: FxHashMap<String, Vec<(Index, Print)>>,
-    sessions: FxHashMap<u64, Vec<(Index, u64)>>,
+    sessions: FxHashMap<ClientId, Vec<(Index, u64)>>,
     /// Where the copies of a command stand.
-    places: FxHashMap<(u64, u64), Vec<Index>>,
+    places: FxHashMap<CommandId, Vec<Index>>,
 }
 
 fn as_of<T: Copy>(past: &[(Index, T)], index: Index) -> Option<T> {
@@ -61,11 +61,11 @@ fn as_of<T: Copy>(past: &[(Index, T)], index: Index) -> Option<T> {
     count.checked_sub(1).map(|slot| past[slot].1)
 }
 
-fn write(past: &mut FxHashMap<String, Vec<(Index, Print)>>, index: Index, op: &KvOp) {
+fn write(past: &mut FxHashMap<String, Vec<(Index, Print)>>, index: Index, op: &Op) {
     let (key, value, is_append) = match op {
-        KvOp::Get { .. } => return,
-        KvOp::Put { key, value } => (key, value, false),
-        KvOp::Append { key, value } => (key, value, true),
+        Op::Get { .. } => return,
+        Op::Put { key, value } => (key, value, false),
+        Op::Append { key, value } => (key, value, true),
     };
     let versions = past.entry(key.clone()).or_default();
     let before = versions.last().filter(|_| is_append).map_or(Print::default(), |(_, print)| *print);
@@ -74,15 +74,15 @@ fn write(past: &mut FxHashMap<String, Vec<(Index, Print)>>, index: Index, op: &K
 
 impl Model {
     /// An entry was applied somewhere; if for the first time, the model follows.
-    pub(super) fn applied(&mut self, index: Index, command: &Bytes, eyes: &KvEyes) {
+    pub(super) fn applied(&mut self, index: Index, command: &Bytes, codec: &dyn Codec) {
         if index != self.last + 1 {
             return;
         }
         self.last = index;
-        let Ok(KvRequest { client, sequence, op }) = (eyes.read_request)(command) else { return };
+        let Ok(Command { client, sequence, op }) = codec.read_command(command) else { return };
         self.places.entry((client, sequence)).or_default().push(index);
         write(&mut self.unfiltered, index, &op);
-        if matches!(op, KvOp::Get { .. }) {
+        if matches!(op, Op::Get { .. }) {
             return;
         }
         let session = self.sessions.entry(client).or_default();
@@ -99,7 +99,7 @@ impl Model {
     }
 
     /// Where a command was first applied.
-    pub(super) fn first_place(&self, client: u64, sequence: u64) -> Option<Index> {
+    pub(super) fn first_place(&self, client: ClientId, sequence: u64) -> Option<Index> {
         self.places.get(&(client, sequence))?.first().copied()
     }
 
@@ -125,7 +125,7 @@ impl Model {
     }
 
     /// Each client's latest write after an entry.
-    pub(super) fn sessions(&self, index: Index) -> impl Iterator<Item = (u64, u64)> {
+    pub(super) fn sessions(&self, index: Index) -> impl Iterator<Item = (ClientId, u64)> {
         self.sessions.iter().filter_map(move |(client, past)| Some((*client, as_of(past, index)?)))
     }
 

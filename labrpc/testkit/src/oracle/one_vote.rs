@@ -2,24 +2,24 @@
 
 use rustc_hash::FxHashMap;
 
-use labrpc::face::{RaftReply, RaftRequest};
 use labrpc::{PeerId, Term};
+use labrpc::{RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 
 use super::Oracle;
+use crate::observer::{Event, EventKind, ObservedState};
 use crate::rule::election::{ONE_LEADER, VOTE_ONCE};
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, What};
+use crate::violation::{EventId, Violation};
 
 /// A vote counts when it is spoken, whether or not it arrives, and over restarts.
 #[derive(Default)]
 pub(super) struct OneVote {
-    votes: FxHashMap<(PeerId, Term), (PeerId, Moment)>,
-    leaders: FxHashMap<Term, (PeerId, Moment)>,
+    votes: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
+    leaders: FxHashMap<Term, (PeerId, EventId)>,
 }
 
 impl OneVote {
-    fn vote(&mut self, voter: PeerId, term: Term, candidate: PeerId, moment: Moment) -> Result<(), Verdict> {
-        let (first, earlier) = *self.votes.entry((voter, term)).or_insert((candidate, moment));
+    fn vote(&mut self, voter: PeerId, term: Term, candidate: PeerId, id: EventId) -> Result<(), Violation> {
+        let (first, earlier) = *self.votes.entry((voter, term)).or_insert((candidate, id));
         if first == candidate {
             return Ok(());
         }
@@ -27,40 +27,43 @@ impl OneVote {
             true => format!("server {voter} asks for votes itself, in term {term}"),
             false => format!("server {voter} gives server {candidate} its vote, in term {term}"),
         };
-        Err(Verdict::new(&VOTE_ONCE, format!("server {voter} voted twice in term {term}"))
+        Err(Violation::new(&VOTE_ONCE, format!("server {voter} voted twice in term {term}"))
             .with(earlier, note(first))
-            .with(moment, note(candidate)))
+            .with(id, note(candidate)))
     }
 
-    fn lead(&mut self, server: PeerId, term: Term, moment: Moment) -> Result<(), Verdict> {
-        let (first, earlier) = *self.leaders.entry(term).or_insert((server, moment));
+    fn lead(&mut self, server: PeerId, term: Term, id: EventId) -> Result<(), Violation> {
+        let (first, earlier) = *self.leaders.entry(term).or_insert((server, id));
         if first == server {
             return Ok(());
         }
         let note = |server| format!("server {server} speaks as the leader of term {term}");
-        Err(Verdict::new(&ONE_LEADER, format!("servers {first} and {server} both lead term {term}"))
+        Err(Violation::new(&ONE_LEADER, format!("servers {first} and {server} both lead term {term}"))
             .with(earlier, note(first))
-            .with(moment, note(server)))
+            .with(id, note(server)))
     }
 }
 
 impl Oracle for OneVote {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        if let What::Booted(server) = event.what
-            && !known.has_disks
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        if let EventKind::Booted(server) = event.kind
+            && !observed.has_disks
         {
             self.votes.retain(|(voter, _), _| *voter != server); // nothing is remembered before lab 2C
         }
-        let What::Sent(letter) = &event.what else { return Ok(()) };
-        match (letter.request(), letter.reply()) {
-            (Some(&RaftRequest::RequestVote { term, .. }), _) => {
-                self.vote(letter.from, term, letter.from, event.moment)
+        let EventKind::Sent(envelope) = &event.kind else { return Ok(()) };
+        match (envelope.request(), envelope.reply()) {
+            (Some(&RaftRequest::RequestVote(RequestVote { term, .. })), _) => {
+                self.vote(envelope.from, term, envelope.from, event.id)
             }
-            (Some(request), _) => self.lead(letter.from, request.term(), event.moment),
+            (Some(request), _) => self.lead(envelope.from, request.term(), event.id),
             (
                 _,
-                Some((&RaftRequest::RequestVote { candidate, .. }, &RaftReply::RequestVote { term, granted: true })),
-            ) => self.vote(letter.from, term, candidate, event.moment),
+                Some((
+                    &RaftRequest::RequestVote(RequestVote { candidate, .. }),
+                    &RaftReply::RequestVote(RequestVoteReply { term, granted: true }),
+                )),
+            ) => self.vote(envelope.from, term, candidate, event.id),
             _ => Ok(()),
         }
     }

@@ -3,18 +3,18 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use labrpc::face::RaftRequest;
 use labrpc::time::Instant;
+use labrpc::{AppendEntries, RaftRequest};
 use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
+use crate::observer::{Envelope, Event, EventKind, ObservedState, Payload};
 use crate::rule::election::LEADER_IN_TIME;
 use crate::rule::life::STUCK;
 use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE};
 use crate::rule::service::ANSWERED;
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, Letter, Said, What};
+use crate::violation::{EventId, Violation};
 
 /// A server answers another within this: far more than it needs, even with a slow disk.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(500);
@@ -35,45 +35,46 @@ pub(super) struct Progress {
     cuts: BTreeSet<(PeerId, PeerId)>,
     trouble: Option<Instant>,
     looked: Option<Instant>,
-    led: Option<Reign>,
+    led: Option<Leadership>,
     applied: FxHashMap<PeerId, Index>,
     /// Commands that a leader took, and that nobody has applied.
-    owed: VecDeque<(Moment, PeerId, LogPosition)>,
+    owed: VecDeque<(EventId, PeerId, LogPosition)>,
 }
 
 /// What the present leader owes. What an earlier one left behind may stay uncommitted until a
 /// client comes with a command (§5.4.2).
-struct Reign {
+struct Leadership {
     leader: PeerId,
     term: Term,
-    spoken: Moment,
+    spoken: EventId,
     /// What it has said to be committed, and since when.
-    announced: VecDeque<(Moment, Index)>,
+    announced: VecDeque<(EventId, Index)>,
 }
 
 impl Progress {
     fn sees(&mut self, event: &Event) {
         let at = event.at();
-        match &event.what {
-            What::Cut(from, to, is_cut) => {
+        match &event.kind {
+            EventKind::Cut(from, to, is_cut) => {
                 self.trouble = Some(at);
                 match is_cut {
                     true => self.cuts.insert((*from, *to)),
                     false => self.cuts.remove(&(*from, *to)),
                 };
             }
-            What::Crashed(_) | What::Paused(..) | What::Lost(..) => self.trouble = Some(at),
-            What::Booted(server) => {
+            EventKind::Crashed(_) | EventKind::Paused(..) | EventKind::Lost(..) => self.trouble = Some(at),
+            EventKind::Booted(server) => {
                 self.trouble = Some(at);
                 self.applied.insert(*server, 0);
             }
-            What::Arrived(letter, _) if at - letter.sent.at > TRAVEL_MAX => self.trouble = Some(at),
-            What::Sent(letter) => {
-                if let Some(&RaftRequest::AppendEntries { term, leader_commit, .. }) = letter.request() {
-                    self.speaks(letter.from, term, leader_commit, event.moment);
+            EventKind::Arrived(envelope, _) if at - envelope.sent.at > TRAVEL_MAX => self.trouble = Some(at),
+            EventKind::Sent(envelope) => {
+                if let Some(&RaftRequest::AppendEntries(AppendEntries { term, leader_commit, .. })) = envelope.request()
+                {
+                    self.speaks(envelope.from, term, leader_commit, event.id);
                 }
             }
-            What::Applied(server, message) => {
+            EventKind::Applied(server, message) => {
                 let index = match message {
                     ApplyMsg::Command { at, .. } => at.index,
                     ApplyMsg::Snapshot { through, .. } => through.index,
@@ -81,101 +82,102 @@ impl Progress {
                 self.applied.insert(*server, index);
                 self.owed.retain(|(_, _, position)| position.index > index);
             }
-            What::Started(server, _, Ok(position))
+            EventKind::Started(server, _, Ok(position))
                 if self.applied.values().all(|applied| *applied < position.index) =>
             {
-                self.owed.push_back((event.moment, *server, *position));
+                self.owed.push_back((event.id, *server, *position));
             }
             _ => {}
         }
     }
 
-    fn speaks(&mut self, leader: PeerId, term: Term, leader_commit: Index, moment: Moment) {
-        if self.led.as_ref().is_none_or(|reign| reign.term < term) {
-            self.led = Some(Reign { leader, term, spoken: moment, announced: VecDeque::new() });
+    fn speaks(&mut self, leader: PeerId, term: Term, leader_commit: Index, id: EventId) {
+        if self.led.as_ref().is_none_or(|leadership| leadership.term < term) {
+            self.led = Some(Leadership { leader, term, spoken: id, announced: VecDeque::new() });
         }
-        let Some(reign) = self.led.as_mut().filter(|reign| reign.term == term) else { return };
-        reign.spoken = moment;
-        if reign.announced.back().is_none_or(|(_, index)| leader_commit > *index) {
-            reign.announced.push_back((moment, leader_commit));
+        let Some(leadership) = self.led.as_mut().filter(|leadership| leadership.term == term) else { return };
+        leadership.spoken = id;
+        if leadership.announced.back().is_none_or(|(_, index)| leader_commit > *index) {
+            leadership.announced.push_back((id, leader_commit));
         }
     }
 
     /// Requests are answered whatever the network does: no lock is held for long.
-    fn answers(moment: Moment, known: &Known) -> Result<(), Verdict> {
-        for (server, state) in known.servers.iter().enumerate().filter(|(_, state)| state.is_real) {
+    fn answers(id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        for (server, state) in observed.servers.iter().enumerate().filter(|(_, state)| state.is_real) {
             for pending in &state.pending {
-                let letter: &Letter = &pending.letter;
-                let (rule, patience) = match letter.said {
-                    Said::Ask(_) => (&ANSWERED, CLIENT_PATIENCE),
+                let envelope: &Envelope = &pending.envelope;
+                let (rule, patience) = match envelope.payload {
+                    Payload::ClerkRequest(_) => (&ANSWERED, CLIENT_PATIENCE),
                     _ => (&STUCK, ANSWER_PATIENCE),
                 };
                 let since = pending.arrived;
-                if moment.at - since.at > patience && known.ran_since(server, since.at) {
-                    let what = format!("server {server} does not answer server or client {}", letter.from);
-                    return Err(Verdict::new(rule, what)
-                        .with(since, format!("a request of {} reaches server {server}", letter.from))
-                        .with(moment, format!("{patience:?} later it is not answered")));
+                if id.at - since.at > patience && observed.ran_since(server, since.at) {
+                    let what = format!("server {server} does not answer server or client {}", envelope.from);
+                    return Err(Violation::new(rule, what)
+                        .with(since, format!("a request of {} reaches server {server}", envelope.from))
+                        .with(id, format!("{patience:?} later it is not answered")));
                 }
             }
         }
         Ok(())
     }
 
-    fn look(&mut self, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        Progress::answers(moment, known)?;
-        let is_calm = self.cuts.is_empty() && known.is_whole && known.servers.iter().all(|server| server.is_running());
+    fn look(&mut self, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        Progress::answers(id, observed)?;
+        let is_calm =
+            self.cuts.is_empty() && observed.is_whole && observed.servers.iter().all(|server| server.is_running());
         let Some(since) = self.trouble.filter(|_| is_calm) else {
-            self.trouble = Some(moment.at);
+            self.trouble = Some(id.at);
             return Ok(());
         };
-        let is_calm_for = |patience| moment.at - since > patience;
-        if known.pace.is_some() && known.majority() > 1 && is_calm_for(LEADER_PATIENCE) {
-            let is_led = self.led.as_ref().is_some_and(|reign| moment.at - reign.spoken.at <= LEADER_PATIENCE);
+        let is_calm_for = |patience| id.at - since > patience;
+        if observed.majority() > 1 && is_calm_for(LEADER_PATIENCE) {
+            let is_led = self.led.as_ref().is_some_and(|leadership| id.at - leadership.spoken.at <= LEADER_PATIENCE);
             if !is_led {
                 let what = format!("nothing is in the way, but for {LEADER_PATIENCE:?} nobody has led");
-                return Err(Verdict::new(&LEADER_IN_TIME, what).with(moment, "no leader speaks"));
+                return Err(Violation::new(&LEADER_IN_TIME, what).with(id, "no leader speaks"));
             }
         }
         if !is_calm_for(CATCH_UP_PATIENCE) {
             return Ok(());
         }
-        let Some(reign) = &mut self.led else { return Ok(()) };
-        while reign.announced.get(1).is_some_and(|(since, _)| moment.at - since.at > CATCH_UP_PATIENCE) {
-            reign.announced.pop_front();
+        let Some(leadership) = &mut self.led else { return Ok(()) };
+        while leadership.announced.get(1).is_some_and(|(since, _)| id.at - since.at > CATCH_UP_PATIENCE) {
+            leadership.announced.pop_front();
         }
-        let due = reign.announced.front().filter(|(since, _)| moment.at - since.at > CATCH_UP_PATIENCE);
+        let due = leadership.announced.front().filter(|(since, _)| id.at - since.at > CATCH_UP_PATIENCE);
         let behind = |height: Index| self.applied.iter().find(move |(_, applied)| **applied < height);
         if let Some((&(reached, height), (server, applied))) = due.and_then(|due| Some((due, behind(due.1)?))) {
             let what =
                 format!("nothing is in the way, but server {server} has applied only {applied} of {height} entries");
-            return Err(Verdict::new(&CATCH_UP, what)
-                .with(reached, format!("server {} says that entry {height} is committed", reign.leader))
-                .with(moment, format!("server {server} has applied entries through {applied}")));
+            return Err(Violation::new(&CATCH_UP, what)
+                .with(reached, format!("server {} says that entry {height} is committed", leadership.leader))
+                .with(id, format!("server {server} has applied entries through {applied}")));
         }
         if let Some(&(taken, leader, position)) = self.owed.front()
-            && moment.at - taken.at > CATCH_UP_PATIENCE
-            && (leader, position.term) == (reign.leader, reign.term)
+            && id.at - taken.at > CATCH_UP_PATIENCE
+            && (leader, position.term) == (leadership.leader, leadership.term)
         {
             let what = format!(
                 "nothing is in the way, but the command that server {leader} took at index {} is not applied",
                 position.index
             );
-            return Err(Verdict::new(&COMMIT_AT_ONCE, what)
+            return Err(Violation::new(&COMMIT_AT_ONCE, what)
                 .with(taken, format!("server {leader} takes it, in term {}", position.term))
-                .with(moment, "no server has applied it"));
+                .with(id, "no server has applied it"));
         }
-        self.owed.retain(|(_, _, position)| position.term >= reign.term);
+        self.owed.retain(|(_, _, position)| position.term >= leadership.term);
         Ok(())
     }
 }
 
 impl Oracle for Progress {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         self.sees(event);
         if self.looked.is_none_or(|looked| event.at() - looked >= LOOK_INTERVAL) {
             self.looked = Some(event.at());
-            return self.look(event.moment, known);
+            return self.look(event.id, observed);
         }
         Ok(())
     }

@@ -1,18 +1,17 @@
 //! A snapshot holds what it says: the pairs and the sessions right after its last entry (§7, §8).
 
-use labrpc::face::{KvOp, KvRequest};
+use labrpc::kv::{ClientId, Command, Op};
 use labrpc::{Bytes, Index, PeerId};
 
 use super::model::{Model, Print};
-use crate::eyes::{KvEyes, Replica, Restore};
+use crate::codec::{Codec, ServiceState};
+use crate::observer::{Event, EventKind, ObservedState};
 use crate::rule::service::{COMPACT_SNAPSHOT, EXACTLY_ONCE, LABEL, REPLICAS, SESSIONS};
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, What};
+use crate::violation::{EventId, Violation};
 
 /// Brings each snapshot to life and asks it.
 pub(super) struct ReplicaState {
-    eyes: KvEyes,
-    restore: Restore,
+    codec: &'static dyn Codec,
     /// The latest snapshot that was found right: it travels from server to server.
     seen: Option<(Index, Bytes)>,
 }
@@ -20,7 +19,7 @@ pub(super) struct ReplicaState {
 /// A key that no client uses, to see whether a write is taken for new.
 const PROBE_KEY: &str = "\u{0}probe";
 /// No client has this number.
-const PROBE_CLIENT: u64 = u64::MAX;
+const PROBE_CLIENT: ClientId = ClientId(u64::MAX);
 /// What a session may take, and a pair beside its bytes.
 const EACH_BYTES_MAX: usize = 96;
 /// What any snapshot may take.
@@ -28,18 +27,18 @@ const ANY_BYTES_MAX: usize = 512;
 
 impl ReplicaState {
     /// `None` if nobody knows how to bring a snapshot to life.
-    pub(super) fn new(eyes: KvEyes) -> Option<ReplicaState> {
-        Some(ReplicaState { eyes, restore: eyes.restore?, seen: None })
+    pub(super) fn new(codec: &'static dyn Codec) -> ReplicaState {
+        ReplicaState { codec, seen: None }
     }
 
-    pub(super) fn see(&mut self, event: &Event, known: &Known, model: &Model) -> Result<(), Verdict> {
-        let What::Saved(server, change) = &event.what else { return Ok(()) };
+    pub(super) fn see(&mut self, event: &Event, observed: &ObservedState, model: &Model) -> Result<(), Violation> {
+        let EventKind::Saved(server, change) = &event.kind else { return Ok(()) };
         let Some(snapshot) = &change.snapshot else { return Ok(()) };
-        let through = known.servers[*server].disk.head.base.index;
+        let through = observed.servers[*server].disk.head.base.index;
         if self.seen.as_ref().is_some_and(|(index, bytes)| *index == through && bytes == snapshot) {
             return Ok(());
         }
-        self.snapshot(*server, through, snapshot, event.moment, model)?;
+        self.snapshot(*server, through, snapshot, event.id, model)?;
         self.seen = Some((through, snapshot.clone()));
         Ok(())
     }
@@ -49,22 +48,22 @@ impl ReplicaState {
         server: PeerId,
         through: Index,
         bytes: &[u8],
-        moment: Moment,
+        id: EventId,
         model: &Model,
-    ) -> Result<(), Verdict> {
+    ) -> Result<(), Violation> {
         if through == 0 || through > model.last() {
             return Ok(());
         }
-        let eyes = &self.eyes;
-        let verdict = |rule, what: String| {
-            Err(Verdict::new(rule, what).with(
-                moment,
+        let codec = self.codec;
+        let violation = |rule, what: String| {
+            Err(Violation::new(rule, what).with(
+                id,
                 format!("server {server} saves a snapshot of {} bytes, through entry {through}", bytes.len()),
             ))
         };
-        let mut replica = (self.restore)(bytes);
+        let Some(mut replica) = codec.restore(bytes) else { return Ok(()) };
         for key in model.keys() {
-            let found = Print::of(&read(replica.as_mut(), eyes, key));
+            let found = Print::of(&read(replica.as_mut(), codec, key));
             let right = model.value(key, through);
             if found == right {
                 continue;
@@ -74,18 +73,18 @@ impl ReplicaState {
                 found.bytes_len, right.bytes_len
             );
             return if model.held(key, found, 0, model.last()) {
-                verdict(&LABEL, format!("{says}: it is of another moment"))
+                violation(&LABEL, format!("{says}: it is of another moment"))
             } else if model.would_hold_unfiltered(key, found) || found.bytes_len > right.bytes_len {
-                verdict(&EXACTLY_ONCE, format!("{says}: a write took effect twice"))
+                violation(&EXACTLY_ONCE, format!("{says}: a write took effect twice"))
             } else {
-                verdict(&REPLICAS, format!("{says}: it never held that"))
+                violation(&REPLICAS, format!("{says}: it never held that"))
             };
         }
         for (client, sequence) in model.sessions(through) {
-            let op = KvOp::Append { key: PROBE_KEY.into(), value: "again".into() };
-            replica.apply(&(eyes.write_request)(KvRequest { client, sequence, op }));
-            if !read(replica.as_mut(), eyes, PROBE_KEY).is_empty() {
-                return verdict(
+            let op = Op::Append { key: PROBE_KEY.into(), value: "again".into() };
+            replica.apply(&codec.write_command(&Command { client, sequence, op }));
+            if !read(replica.as_mut(), codec, PROBE_KEY).is_empty() {
+                return violation(
                     &SESSIONS,
                     format!(
                         "the snapshot of server {server} through entry {through} has forgotten that operation {sequence} of client {client} is done"
@@ -101,13 +100,13 @@ impl ReplicaState {
                 bytes.len(),
                 model.bytes_len(through)
             );
-            return verdict(&COMPACT_SNAPSHOT, what);
+            return violation(&COMPACT_SNAPSHOT, what);
         }
         Ok(())
     }
 }
 
-fn read(replica: &mut dyn Replica, eyes: &KvEyes, key: &str) -> String {
-    let op = KvOp::Get { key: key.into() };
-    replica.apply(&(eyes.write_request)(KvRequest { client: PROBE_CLIENT, sequence: 1, op }))
+fn read(replica: &mut dyn ServiceState, codec: &dyn Codec, key: &str) -> String {
+    let op = Op::Get { key: key.into() };
+    replica.apply(&codec.write_command(&Command { client: PROBE_CLIENT, sequence: 1, op }))
 }

@@ -4,10 +4,10 @@ use labrpc::PeerId;
 use rustc_hash::FxHashSet;
 
 use super::Oracle;
+use crate::observer::{Event, EventKind, ObservedState};
 use crate::rule::persistence::SAVES;
 use crate::rule::snapshots::CUT;
-use crate::verdict::Verdict;
-use crate::watch::{Event, Known, What};
+use crate::violation::Violation;
 
 /// Looks at each save, and at each snapshot that a service has given.
 #[derive(Default)]
@@ -18,13 +18,13 @@ pub(super) struct Retention {
 }
 
 impl Oracle for Retention {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        match &event.what {
-            What::Booted(server) => {
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Booted(server) => {
                 self.has_saved.remove(server);
                 Ok(())
             }
-            What::Saved(server, change) => {
+            EventKind::Saved(server, change) => {
                 if self.has_saved.insert(*server) {
                     return Ok(());
                 }
@@ -32,8 +32,8 @@ impl Oracle for Retention {
                 if is_rewritten {
                     let index = change.kept_through + 1;
                     let what = format!("server {server} wrote entry {index} again, which was on disk");
-                    return Err(Verdict::new(&SAVES, what)
-                        .with(event.moment, format!("entries from {index} on are cut off and written anew")));
+                    return Err(Violation::new(&SAVES, what)
+                        .with(event.id, format!("entries from {index} on are cut off and written anew")));
                 }
                 let is_changed = change.head != change.old_head
                     || !change.cut.is_empty()
@@ -44,17 +44,17 @@ impl Oracle for Retention {
                     return Ok(());
                 }
                 let what = format!("server {server} wrote to its disk though nothing had changed");
-                Err(Verdict::new(&SAVES, what).with(event.moment, "the same term, vote and log are saved again"))
+                Err(Violation::new(&SAVES, what).with(event.id, "the same term, vote and log are saved again"))
             }
-            What::Compacted(server, through) if known.has_disks => {
-                let base = known.servers[*server].disk.head.base.index;
+            EventKind::Compacted(server, through) if observed.has_disks => {
+                let base = observed.servers[*server].disk.head.base.index;
                 if base >= *through {
                     return Ok(());
                 }
                 let what =
                     format!("server {server} was given a snapshot through {through}, but did not cut its log on disk");
-                Err(Verdict::new(&CUT, what)
-                    .with(event.moment, format!("the log on disk still begins after index {base}")))
+                Err(Violation::new(&CUT, what)
+                    .with(event.id, format!("the log on disk still begins after index {base}")))
             }
             _ => Ok(()),
         }

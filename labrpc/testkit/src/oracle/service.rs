@@ -6,30 +6,30 @@ use super::Oracle;
 use super::answers::Answers;
 use super::model::Model;
 use super::replica_state::ReplicaState;
-use crate::eyes::KvEyes;
-use crate::verdict::Verdict;
-use crate::watch::{Event, Known, What};
+use crate::codec::Codec;
+use crate::observer::{Event, EventKind, ObservedState};
+use crate::violation::Violation;
 
 /// Lets the model follow what is applied, and holds the servers against it.
 pub(super) struct Service {
-    eyes: KvEyes,
+    codec: &'static dyn Codec,
     model: Model,
     answers: Answers,
-    replica_state: Option<ReplicaState>,
+    replica_state: ReplicaState,
 }
 
 impl Service {
-    pub(super) fn new(eyes: KvEyes) -> Service {
-        Service { eyes, model: Model::default(), answers: Answers::default(), replica_state: ReplicaState::new(eyes) }
+    pub(super) fn new(codec: &'static dyn Codec) -> Service {
+        Service { codec, model: Model::default(), answers: Answers::default(), replica_state: ReplicaState::new(codec) }
     }
 }
 
 impl Oracle for Service {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        if let What::Applied(_, ApplyMsg::Command { at, command }) = &event.what {
-            self.model.applied(at.index, command, &self.eyes);
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        if let EventKind::Applied(_, ApplyMsg::Command { at, command }) = &event.kind {
+            self.model.applied(at.index, command, self.codec);
         }
-        self.answers.see(event, known, &self.model)?;
-        self.replica_state.as_mut().map_or(Ok(()), |state| state.see(event, known, &self.model))
+        self.answers.see(event, observed, &self.model)?;
+        self.replica_state.see(event, observed, &self.model)
     }
 }

@@ -4,15 +4,15 @@ use labrpc::{Bytes, LogPosition, PeerId};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
+use crate::observer::{Event, EventKind, ObservedState};
 use crate::rule::persistence::DURABLE;
 use crate::rule::replication::START;
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, What};
+use crate::violation::{EventId, Violation};
 
 /// Every command that was taken.
 #[derive(Default)]
 pub(super) struct Starts {
-    taken: FxHashMap<LogPosition, (PeerId, Bytes, Moment)>,
+    taken: FxHashMap<LogPosition, (PeerId, Bytes, EventId)>,
 }
 
 impl Starts {
@@ -21,50 +21,50 @@ impl Starts {
         server: PeerId,
         at: LogPosition,
         command: &Bytes,
-        moment: Moment,
-        known: &Known,
-    ) -> Result<(), Verdict> {
+        id: EventId,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
         let LogPosition { term, index } = at;
         let took = |server| format!("server {server} takes a command, at index {index} of term {term}");
-        if !known.may_lead(server, term) {
+        if !observed.may_lead(server, term) {
             let what = format!("server {server} took a command as the leader of term {term}, which it does not lead");
-            return Err(Verdict::new(&START, what).with(moment, took(server)));
+            return Err(Violation::new(&START, what).with(id, took(server)));
         }
         if let Some((first, _, earlier)) = self.taken.get(&at) {
             let what = format!("index {index} of term {term} was given to two commands");
-            return Err(Verdict::new(&START, what).with(*earlier, took(*first)).with(moment, took(server)));
+            return Err(Violation::new(&START, what).with(*earlier, took(*first)).with(id, took(server)));
         }
-        self.taken.insert(at, (server, command.clone(), moment));
-        let disk = &known.servers[server].disk;
-        if !known.has_disks || disk.head.term != term || disk.head.base.index >= index {
+        self.taken.insert(at, (server, command.clone(), id));
+        let disk = &observed.servers[server].disk;
+        if !observed.has_disks || disk.head.ballot.term != term || disk.head.base.index >= index {
             return Ok(()); // Its reign is over meanwhile; what became of its log is no longer its own.
         }
         match disk.get(index) {
             Some(entry) if entry.term == term && entry.command == *command => Ok(()),
             None => {
                 let what = format!("server {server} took a command for index {index} before it was on disk");
-                Err(Verdict::new(&DURABLE, what)
-                    .with(moment, format!("{}; its disk ends at index {}", took(server), disk.last().index)))
+                Err(Violation::new(&DURABLE, what)
+                    .with(id, format!("{}; its disk ends at index {}", took(server), disk.last().index)))
             }
             Some(entry) => {
                 let what = format!(
                     "server {server} said that its command is at index {index} of term {term}, but another entry is there"
                 );
                 let there = format!("{}; its disk has {:?} of term {} there", took(server), entry.command, entry.term);
-                Err(Verdict::new(&START, what).with(moment, there))
+                Err(Violation::new(&START, what).with(id, there))
             }
         }
     }
 }
 
 impl Oracle for Starts {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        match &event.what {
-            What::Booted(server) if !known.has_disks => {
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Booted(server) if !observed.has_disks => {
                 self.taken.retain(|_, (by, _, _)| by != server);
                 Ok(())
             }
-            What::Started(server, command, Ok(at)) => self.took(*server, *at, command, event.moment, known),
+            EventKind::Started(server, command, Ok(at)) => self.took(*server, *at, command, event.id, observed),
             _ => Ok(()),
         }
     }

@@ -1,97 +1,99 @@
 //! Terms only grow, and whoever meets a newer one takes it over (§5.1).
 
-use labrpc::face::{AppendOutcome, RaftReply, RaftRequest};
+use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVoteReply};
 use labrpc::{PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::Oracle;
+use crate::observer::{Envelope, Event, EventKind, ObservedState, SLACK};
 use crate::rule::election::{NEW_TERM, OLD_TERM, TERM_GROWS};
-use crate::verdict::{Moment, Verdict};
-use crate::watch::{Event, Known, Letter, SLACK, What};
+use crate::violation::{EventId, Violation};
 
 /// What each server is known to know.
 #[derive(Default)]
 pub(super) struct Terms {
     /// The newest term that the server itself has named, or saved.
-    own: FxHashMap<PeerId, (Term, Moment)>,
+    own: FxHashMap<PeerId, (Term, EventId)>,
     /// The newest term in a reply that has reached it.
-    heard: FxHashMap<PeerId, (Term, Moment)>,
+    received: FxHashMap<PeerId, (Term, EventId)>,
     /// When it last agreed that somebody leads its term.
-    heard_leader: FxHashMap<PeerId, Moment>,
+    heard_leader: FxHashMap<PeerId, EventId>,
 }
 
 impl Terms {
-    fn note(book: &mut FxHashMap<PeerId, (Term, Moment)>, server: PeerId, term: Term, moment: Moment) {
-        let newest = book.entry(server).or_insert((term, moment));
+    fn note(book: &mut FxHashMap<PeerId, (Term, EventId)>, server: PeerId, term: Term, id: EventId) {
+        let newest = book.entry(server).or_insert((term, id));
         if term > newest.0 {
-            *newest = (term, moment);
+            *newest = (term, id);
         }
     }
 
     /// A message leaves long after its sender has named, or been told, a newer term.
-    fn names(&mut self, server: PeerId, term: Term, moment: Moment, known: &Known) -> Result<(), Verdict> {
-        let is_late =
-            |since: Moment| moment.at - since.at > known.slack(server, since.at) && known.ran_since(server, since.at);
+    fn names(&mut self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        let is_late = |since: EventId| {
+            id.at - since.at > observed.slack(server, since.at) && observed.ran_since(server, since.at)
+        };
         let what =
             |newer: Term| format!("server {server} speaks of itself as in term {term}, but it was in term {newer}");
         if let Some(&(own, since)) = self.own.get(&server)
             && own > term
             && is_late(since)
         {
-            return Err(Verdict::new(&TERM_GROWS, what(own))
+            return Err(Violation::new(&TERM_GROWS, what(own))
                 .with(since, format!("server {server} is in term {own}"))
-                .with(moment, format!("server {server} sends a message of term {term}")));
+                .with(id, format!("server {server} sends a message of term {term}")));
         }
-        if let Some(&(heard, since)) = self.heard.get(&server)
-            && heard > term
+        if let Some(&(received, since)) = self.received.get(&server)
+            && received > term
             && is_late(since)
         {
-            return Err(Verdict::new(
+            return Err(Violation::new(
                 &NEW_TERM,
-                format!("server {server} goes on in term {term}, but was told of term {heard}"),
+                format!("server {server} goes on in term {term}, but was told of term {received}"),
             )
-            .with(since, format!("a reply of term {heard} reaches server {server}"))
-            .with(moment, format!("server {server} sends a request of term {term}")));
+            .with(since, format!("a reply of term {received} reaches server {server}"))
+            .with(id, format!("server {server} sends a request of term {term}")));
         }
-        Self::note(&mut self.own, server, term, moment);
+        Self::note(&mut self.own, server, term, id);
         Ok(())
     }
 
     /// Some servers do not listen to candidates while they hear from a leader: that is their right (§6).
-    fn is_loyal(&self, server: PeerId, request: &RaftRequest, moment: Moment, known: &Known) -> bool {
-        let heard = self.heard_leader.get(&server).zip(known.pace);
-        matches!(request, RaftRequest::RequestVote { .. })
-            && heard.is_some_and(|(heard, pace)| moment.at <= heard.at + pace.election_timeout_min + SLACK)
+    fn is_loyal(&self, server: PeerId, request: &RaftRequest, id: EventId, observed: &ObservedState) -> bool {
+        let heard = self.heard_leader.get(&server);
+        matches!(request, RaftRequest::RequestVote(_))
+            && heard.is_some_and(|heard| id.at <= heard.at + observed.timing.election_timeout_min + SLACK)
     }
 
     fn replies(
         &self,
-        letter: &Letter,
+        envelope: &Envelope,
         request: &RaftRequest,
         reply: &RaftReply,
-        moment: Moment,
-        known: &Known,
-    ) -> Result<(), Verdict> {
-        let (server, asked, answered) = (letter.from, request.term(), reply.term());
-        let sent = letter.answers.as_ref().map_or(moment, |request| request.sent);
-        let verdict = |rule, what| {
-            Err(Verdict::new(rule, what)
-                .with(sent, format!("server {} asks, in term {asked}", letter.to))
-                .with(moment, format!("server {server} answers, in term {answered}")))
+        id: EventId,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
+        let (server, asked, answered) = (envelope.from, request.term(), reply.term());
+        let sent = envelope.answers.as_ref().map_or(id, |request| request.sent);
+        let violation = |rule, what| {
+            Err(Violation::new(rule, what)
+                .with(sent, format!("server {} asks, in term {asked}", envelope.to))
+                .with(id, format!("server {server} answers, in term {answered}")))
         };
-        if answered < asked && !self.is_loyal(server, request, moment, known) {
-            return verdict(
+        if answered < asked && !self.is_loyal(server, request, id, observed) {
+            return violation(
                 &NEW_TERM,
                 format!("server {server} was told of term {asked}, and still answers in term {answered}"),
             );
         }
         let agrees = match reply {
-            RaftReply::RequestVote { granted, .. } => *granted,
-            RaftReply::AppendEntries { outcome, .. } => matches!(outcome, AppendOutcome::Through(_)),
-            RaftReply::Heartbeat { .. } => false,
+            RaftReply::RequestVote(RequestVoteReply { granted, .. }) => *granted,
+            RaftReply::AppendEntries(AppendEntriesReply { outcome, .. }) => {
+                matches!(outcome, AppendOutcome::Through(_))
+            }
         };
         if agrees && answered != asked {
-            return verdict(
+            return violation(
                 &OLD_TERM,
                 format!("server {server} is in term {answered}, and agrees to a request of term {asked}"),
             );
@@ -101,42 +103,44 @@ impl Terms {
 }
 
 impl Oracle for Terms {
-    fn see(&mut self, event: &Event, known: &Known) -> Result<(), Verdict> {
-        match &event.what {
-            What::Sent(letter) if known.is_real(letter.from) => {
-                if let Some((request, reply)) = letter.reply() {
-                    self.replies(letter, request, reply, event.moment, known)?;
-                    if !matches!(request, RaftRequest::RequestVote { .. }) && request.term() == reply.term() {
-                        self.heard_leader.insert(letter.from, event.moment);
+    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
+                if let Some((request, reply)) = envelope.reply() {
+                    self.replies(envelope, request, reply, event.id, observed)?;
+                    if !matches!(request, RaftRequest::RequestVote(_)) && request.term() == reply.term() {
+                        self.heard_leader.insert(envelope.from, event.id);
                     }
-                    return self.names(letter.from, reply.term(), event.moment, known);
+                    return self.names(envelope.from, reply.term(), event.id, observed);
                 }
-                letter.request().map_or(Ok(()), |request| self.names(letter.from, request.term(), event.moment, known))
+                envelope
+                    .request()
+                    .map_or(Ok(()), |request| self.names(envelope.from, request.term(), event.id, observed))
             }
-            What::Arrived(letter, _) => {
-                if let Some((_, reply)) = letter.reply() {
-                    Terms::note(&mut self.heard, letter.to, reply.term(), event.moment);
+            EventKind::Arrived(envelope, _) => {
+                if let Some((_, reply)) = envelope.reply() {
+                    Terms::note(&mut self.received, envelope.to, reply.term(), event.id);
                 }
                 Ok(())
             }
-            What::Saved(server, change) => {
-                if change.head.term < change.old_head.term {
-                    let (term, old) = (change.head.term, change.old_head.term);
-                    return Err(Verdict::new(
+            EventKind::Saved(server, change) => {
+                if change.head.ballot.term < change.old_head.ballot.term {
+                    let (term, old) = (change.head.ballot.term, change.old_head.ballot.term);
+                    return Err(Violation::new(
                         &TERM_GROWS,
                         format!("server {server} went from term {old} back to {term}"),
                     )
-                    .with(event.moment, format!("server {server} saves term {term}")));
+                    .with(event.id, format!("server {server} saves term {term}")));
                 }
-                Terms::note(&mut self.own, *server, change.head.term, event.moment);
+                Terms::note(&mut self.own, *server, change.head.ballot.term, event.id);
                 Ok(())
             }
-            What::Booted(server) => {
-                self.heard.remove(server);
+            EventKind::Booted(server) => {
+                self.received.remove(server);
                 self.heard_leader.remove(server);
                 // What it had named but not saved, another oracle has complained about.
-                let term = known.servers[*server].disk.head.term;
-                self.own.insert(*server, (term, event.moment));
+                let term = observed.servers[*server].disk.head.ballot.term;
+                self.own.insert(*server, (term, event.id));
                 Ok(())
             }
             _ => Ok(()),

@@ -61,7 +61,7 @@ rules! {
     FIRST_HEARTBEAT = "first-heartbeat",
         "A new leader lets every other server hear from it at once",
         "Figure 2, Leaders rule 1; §5.2",
-        "what is sent when the winning vote is counted? `absorb` in lab2a-election/src/server.rs, `begin_reign` in lab2b-log/src/replica.rs";
+        "what is sent when the winning vote is counted? `handle_reply` in lab2a-election/src/server.rs, `become_leader` in lab2b-log/src/replica.rs";
 
     HEARTBEATS = "heartbeats",
         "A leader lets every other server hear from it at least once an interval",
@@ -93,9 +93,9 @@ rules! {
         "§5.2, §5.6",
         "`heartbeat_interval` in lab2a-election/src/timing.rs, and what a reply makes a leader send";
 
-    STANDING = "standing",
+    STATUS = "status",
         "Term and leadership are told as they were together at one moment",
         "§5.1",
-        "`standing` reads both under one lock: lab2a-election/src/node.rs";
+        "`status` reads both under one lock: lab2a-election/src/node.rs";
 
 }

@@ -61,7 +61,7 @@ rules! {
     APPLY_ORDER = "apply-in-order",
         "A server hands over each entry once, in order, without gaps",
         "Figure 2, All Servers rule 1; §5.3",
-        "`take_ready` in lab2b-log/src/replica.rs, and one applier only: lab2b-log/src/raft.rs";
+        "`take_committed` in lab2b-log/src/replica.rs, and one applier only: lab2b-log/src/raft.rs";
 
     STATE_MACHINE = "state-machine-safety",
         "No two servers hand over different commands at the same index",
@@ -86,12 +86,12 @@ rules! {
     COMMIT_AT_ONCE = "commit-at-once",
         "An entry is committed and handed over as soon as the answer of a majority is in",
         "Figure 2, Leaders rule 4; §5.3",
-        "`absorb_append` in lab2b-log/src/replica.rs calls `advance_commit`, and the applier is woken: lab2b-log/src/raft.rs";
+        "`handle_append_reply` in lab2b-log/src/replica.rs calls `advance_commit`, and the applier is woken: lab2b-log/src/raft.rs";
 
     APPLY_AT_ONCE = "apply-at-once",
         "All that is committed is handed over at once, not bit by bit",
         "Figure 2, All Servers rule 1",
-        "`take_ready` takes all there is, and nobody sleeps in between: lab2b-log/src/raft.rs";
+        "`take_committed` takes all there is, and nobody sleeps in between: lab2b-log/src/raft.rs";
 
     COMMIT_SPREADS = "commitment-spreads",
         "Followers learn what is committed though no command follows",
@@ -111,12 +111,12 @@ rules! {
     LATE_REPLY = "late-replies",
         "A reply that is late, doubled or of another term changes nothing",
         "Figure 2, matchIndex; §5.3",
-        "`absorb_append` in lab2b-log/src/replica.rs and lab2b-log/src/progress.rs";
+        "`handle_append_reply` in lab2b-log/src/replica.rs and lab2b-log/src/progress.rs";
 
-    FRESH_REIGN = "fresh-reign",
+    FRESH_LEADERSHIP = "fresh-leadership",
         "What a leader knows of its followers begins anew with its reign, once",
         "Figure 2, volatile state on leaders",
-        "`begin_reign` in lab2b-log/src/replica.rs: at the winning vote, in the same step as the role, and at no later one";
+        "`become_leader` in lab2b-log/src/replica.rs: at the winning vote, in the same step as the role, and at no later one";
 
     APPEND_TRAFFIC = "append-traffic",
         "Commands cost no more messages and bytes than they must",

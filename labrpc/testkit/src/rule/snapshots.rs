@@ -31,7 +31,7 @@ rules! {
     DELIVERED = "snapshot-delivered",
         "The service is given a leader's snapshot once, forwards only, before the commands that follow it",
         "Figure 13, rule 8",
-        "`take_ready` and `restore` in lab2d-snapshot/src/compacting.rs";
+        "`take_committed` and `restore` in lab2d-snapshot/src/compacting.rs";
 
     SENT = "snapshot-sent",
         "A follower that needs entries which are gone is sent the snapshot, again if it is lost",
@@ -41,7 +41,7 @@ rules! {
     RESUMES = "append-after-the-snapshot",
         "Once a follower has a snapshot, it is sent the entries that follow that very one",
         "§7",
-        "the answer names the index; the leader may hold a newer snapshot by then: `absorb` in lab2d-snapshot/src/compacting.rs";
+        "the answer names the index; the leader may hold a newer snapshot by then: `handle_reply` in lab2d-snapshot/src/compacting.rs";
 
     SNAPSHOT_TRAFFIC = "snapshot-traffic",
         "A snapshot is sent only to who needs it, and not again while it may be on its way",
@@ -61,6 +61,6 @@ rules! {
     SERVICE_CALLS = "service-may-call",
         "The service may call its server while it is being handed commands",
         "§7",
-        "the applier holds no lock while it sends: `hand_over` in lab2b-log/src/raft.rs";
+        "the applier holds no lock while it sends: `apply_committed` in lab2b-log/src/raft.rs";
 
 }

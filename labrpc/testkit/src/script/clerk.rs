@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver, Sender};
-use labrpc::face::{KvClient, KvReply, KvRequest};
+use labrpc::kv::{Answer, Command, KvClient};
 use labrpc::network::{Link, Network, Port, Service};
 use labrpc::time::Instant;
 use labrpc::wire::WireError;
 use labrpc::{PeerId, sim};
 
 use super::PUNCTUAL;
-use crate::eyes::KvEyes;
+use crate::codec::Codec;
 use crate::world::World;
 
 /// Played servers, and a real clerk that asks them.
-pub struct ClerkStage {
+pub struct ScriptedServers {
     network: Network,
     servers: usize,
     asked: Receiver<Asked>,
@@ -29,51 +29,51 @@ pub struct Asked {
     /// Which server was asked.
     pub server: PeerId,
     /// What was asked.
-    pub request: KvRequest,
-    eyes: KvEyes,
+    pub request: Command,
+    codec: &'static dyn Codec,
     answer: Sender<Vec<u8>>,
 }
 
 impl Asked {
     /// Answers it.
-    pub fn reply(self, reply: KvReply) {
-        let _ = self.answer.send((self.eyes.write_reply)(reply));
+    pub fn reply(self, answer: Answer) {
+        let _ = self.answer.send(self.codec.write_answer(&answer));
     }
 }
 
-struct Puppet {
+struct ScriptedPeer {
     me: PeerId,
-    eyes: KvEyes,
+    codec: &'static dyn Codec,
     asked: Sender<Asked>,
 }
 
-impl Service for Puppet {
+impl Service for ScriptedPeer {
     fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let (answer, answered) = channel::bounded(1);
-        let request = (self.eyes.read_request)(request)?;
-        let _ = self.asked.send(Asked { at: Instant::now(), server: self.me, request, eyes: self.eyes, answer });
+        let request = self.codec.read_command(request)?;
+        let _ = self.asked.send(Asked { at: Instant::now(), server: self.me, request, codec: self.codec, answer });
         Ok(answered.recv().ok())
     }
 }
 
-impl ClerkStage {
+impl ScriptedServers {
     /// So many played servers.
     ///
     /// # Panics
     ///
     /// When the lab has no clerks.
-    pub fn new(world: &World, servers: usize) -> ClerkStage {
+    pub fn new(world: &World, servers: usize) -> ScriptedServers {
         /// Room for clerks.
         const CLERKS_MAX: usize = 8;
-        let eyes = world.eyes().and_then(|eyes| eyes.kv).expect("this lab has clerks");
+        let codec = world.codec().filter(|codec| codec.has_clerks()).expect("this lab has clerks");
         let network = world.network(servers + CLERKS_MAX);
         network.set_conditions(PUNCTUAL);
         let (asks, asked) = channel::unbounded();
         for me in 0..servers {
             network.plug(me, Some(sim::new_node(format!("played server {me}"))));
-            network.add_service(me, Port::Kv, Arc::new(Puppet { me, eyes, asked: asks.clone() }));
+            network.add_service(me, Port::Kv, Arc::new(ScriptedPeer { me, codec, asked: asks.clone() }));
         }
-        ClerkStage { network, servers, asked }
+        ScriptedServers { network, servers, asked }
     }
 
     /// A clerk's ways to the servers.
@@ -102,7 +102,7 @@ impl ClerkStage {
     }
 }
 
-impl Drop for ClerkStage {
+impl Drop for ScriptedServers {
     fn drop(&mut self) {
         self.network.close();
     }

@@ -4,24 +4,24 @@
 //! them. So the script says what no right server would say just then, or what one says only after
 //! a rare accident, and looks at what the real server answers, sends, saves and hands over.
 //!
-//! [`Stage`] has a real Raft server, or a whole key-value server, among played peers;
-//! [`ClerkStage`] a real clerk among played servers. Messages take exactly one millisecond, so a
+//! [`ScriptedCluster`] has a real Raft server, or a whole key-value server, among played peers;
+//! [`ScriptedServers`] a real clerk among played servers. Messages take exactly one millisecond, so a
 //! script reads like a timetable.
 
 mod clerk;
-mod puppet;
+mod cluster;
+mod peer;
 mod service;
-mod stage;
 
-pub use clerk::{Asked, ClerkStage};
-pub use puppet::Heard;
+pub use clerk::{Asked, ScriptedServers};
+pub use cluster::ScriptedCluster;
+pub use peer::ReceivedRequest;
 pub use service::{AT_ONCE, append, get, put};
-pub use stage::Stage;
 
 use std::time::Duration;
 
-use labrpc::face::{AppendOutcome, LogEntry, RaftReply, RaftRequest};
 use labrpc::network::Conditions;
+use labrpc::{AppendEntriesReply, AppendOutcome, Entry, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use labrpc::{Index, LogPosition, Term};
 
 /// How long every message of a script travels.
@@ -41,8 +41,8 @@ pub fn at(index: Index, term: Term) -> LogPosition {
 
 /// Entries of these terms, each with a command that no other entry of another index or term has,
 /// if the first stands at `first`.
-pub fn entries(first: Index, terms: &[Term]) -> Vec<LogEntry> {
-    let entry = |(term, index): (&Term, Index)| LogEntry {
+pub fn entries(first: Index, terms: &[Term]) -> Vec<Entry> {
+    let entry = |(term, index): (&Term, Index)| Entry {
         term: *term,
         command: format!("{index} of term {term}").into_bytes().into(),
     };
@@ -51,33 +51,33 @@ pub fn entries(first: Index, terms: &[Term]) -> Vec<LogEntry> {
 
 /// A vote, given in a term.
 pub fn granted(term: Term) -> RaftReply {
-    RaftReply::RequestVote { term, granted: true }
+    RaftReply::RequestVote(RequestVoteReply { term, granted: true })
 }
 
 /// A vote, refused in a term.
 pub fn refused(term: Term) -> RaftReply {
-    RaftReply::RequestVote { term, granted: false }
+    RaftReply::RequestVote(RequestVoteReply { term, granted: false })
 }
 
 /// An agreement through an index, in a term.
 pub fn agrees(term: Term, through: Index) -> RaftReply {
-    RaftReply::AppendEntries { term, outcome: AppendOutcome::Through(through) }
+    RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::Through(through) })
 }
 
 /// What a server that agrees to everything answers.
 pub fn obedient(request: &RaftRequest) -> RaftReply {
     match request {
-        RaftRequest::RequestVote { term, .. } => granted(*term),
+        RaftRequest::RequestVote(RequestVote { term, .. }) => granted(*term),
         _ => agrees(request.term(), request.through().index),
     }
 }
 
 /// A conflict: the follower asks for the entries from an index on.
 pub fn retry(term: Term, from: Index) -> RaftReply {
-    RaftReply::AppendEntries { term, outcome: AppendOutcome::RetryFrom(from) }
+    RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::RetryFrom(from) })
 }
 
 /// A leader's time is over.
 pub fn stale(term: Term) -> RaftReply {
-    RaftReply::AppendEntries { term, outcome: AppendOutcome::StaleTerm }
+    RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::StaleTerm })
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use labrpc::Elect;
-use labrpc::face::{KvOp, KvReply, KvRequest};
+use labrpc::kv::{Answer, ClientId, Command, Op};
 use labrpc::network::{Carrier, Port};
 
-use super::Stage;
-use super::stage::ME;
+use super::ScriptedCluster;
+use super::cluster::ME;
 use crate::cluster::Cluster;
 use crate::world::Part;
 
@@ -16,28 +16,28 @@ use crate::world::Part;
 pub const AT_ONCE: Duration = Duration::from_millis(10);
 
 /// A Get, as the client's operation of that number.
-pub fn get(client: u64, sequence: u64, key: &str) -> KvRequest {
-    KvRequest { client, sequence, op: KvOp::Get { key: key.into() } }
+pub fn get(client: u64, sequence: u64, key: &str) -> Command {
+    Command { client: ClientId(client), sequence, op: Op::Get { key: key.into() } }
 }
 
 /// A Put, as the client's operation of that number.
-pub fn put(client: u64, sequence: u64, key: &str, value: &str) -> KvRequest {
-    KvRequest { client, sequence, op: KvOp::Put { key: key.into(), value: value.into() } }
+pub fn put(client: u64, sequence: u64, key: &str, value: &str) -> Command {
+    Command { client: ClientId(client), sequence, op: Op::Put { key: key.into(), value: value.into() } }
 }
 
 /// An Append, as the client's operation of that number.
-pub fn append(client: u64, sequence: u64, key: &str, value: &str) -> KvRequest {
-    KvRequest { client, sequence, op: KvOp::Append { key: key.into(), value: value.into() } }
+pub fn append(client: u64, sequence: u64, key: &str, value: &str) -> Command {
+    Command { client: ClientId(client), sequence, op: Op::Append { key: key.into(), value: value.into() } }
 }
 
-impl<R: Elect> Stage<R> {
+impl<R: Elect> ScriptedCluster<R> {
     /// A client asks the real server, and waits no longer than `patience` for its answer.
-    pub fn ask_kv(&self, request: KvRequest, patience: Duration) -> Option<KvReply> {
+    pub fn ask_kv(&self, request: Command, patience: Duration) -> Option<Answer> {
         ask_kv(self.cluster(), request, patience)
     }
 
     /// A client asks the real server, while the script goes on.
-    pub fn ask_kv_meanwhile(&self, request: KvRequest, patience: Duration) -> Part<Option<KvReply>> {
+    pub fn ask_kv_meanwhile(&self, request: Command, patience: Duration) -> Part<Option<Answer>> {
         let cluster = self.cluster().clone();
         let name = format!("client {} operation {}", request.client, request.sequence);
         self.cluster().world().spawn(&name, move || ask_kv(&cluster, request, patience))
@@ -49,9 +49,9 @@ impl<R: Elect> Stage<R> {
     ///
     /// When it does not.
     #[track_caller]
-    pub fn done(&self, request: KvRequest) -> String {
+    pub fn done(&self, request: Command) -> String {
         match self.ask_kv(request.clone(), AT_ONCE) {
-            Some(KvReply::Done(value)) => value,
+            Some(Ok(value)) => value,
             other => panic!(
                 "server {ME} leads, and its peers agree at once; within {AT_ONCE:?} it should have done {request:?}, \
                  but its answer is {other:?}"
@@ -60,10 +60,10 @@ impl<R: Elect> Stage<R> {
     }
 }
 
-fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: KvRequest, patience: Duration) -> Option<KvReply> {
-    let eyes = cluster.world().eyes().and_then(|eyes| eyes.kv).expect("this lab's servers have clients");
+fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: Command, patience: Duration) -> Option<Answer> {
+    let codec = cluster.world().codec().filter(|codec| codec.has_clerks()).expect("this lab's servers have clients");
     // Clerks stand behind the servers.
-    let from = cluster.size() + request.client as usize;
-    let reply = cluster.network().call(from, ME, Port::Kv, (eyes.write_request)(request), patience)?;
-    Some((eyes.read_reply)(&reply).unwrap_or_else(|error| panic!("{error}")))
+    let from = cluster.size() + request.client.0 as usize;
+    let reply = cluster.network().call(from, ME, Port::Kv, codec.write_command(&request), patience)?;
+    Some(codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use testkit::linear::generate::{Fault, Random, Values, Workload};
 use testkit::linear::{
-    Budget, Contradiction, History, Input, Kind, Violation, check, check_by_search, check_by_unique_values,
+    Budget, CheckError, Contradiction, History, Input, Kind, check, check_by_search, check_by_unique_values,
 };
 
 use crate::brute_force::first_broken;
@@ -186,13 +186,13 @@ fn with_answers_mixed_up(history: History, random: &mut Random) -> History {
     mixed
 }
 
-fn broken_at(verdict: Result<(), Violation>) -> Option<u64> {
+fn broken_at(verdict: Result<(), CheckError>) -> Option<u64> {
     verdict.err().map(|violation| contradiction(violation).at)
 }
 
-fn contradiction(violation: Violation) -> Contradiction {
+fn contradiction(violation: CheckError) -> Contradiction {
     match violation {
-        Violation::NotLinearizable(contradiction) => contradiction,
-        undecided @ Violation::Undecided { .. } => panic!("{undecided}"),
+        CheckError::NotLinearizable(contradiction) => contradiction,
+        undecided @ CheckError::Undecided { .. } => panic!("{undecided}"),
     }
 }

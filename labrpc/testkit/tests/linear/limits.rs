@@ -1,6 +1,6 @@
 //! Long values, long histories and small budgets.
 
-use testkit::linear::{Budget, History, Input, Limit, Violation, check, check_by_search};
+use testkit::linear::{Budget, CheckError, History, Input, Limit, check, check_by_search};
 
 use crate::drawing::drawn;
 
@@ -13,7 +13,7 @@ fn a_check_without_budget_is_undecided() {
          3 get aa           |---|",
     );
     let undecided = check(&history, Budget { configurations_max: 1 }).unwrap_err();
-    let expected = Violation::Undecided { key: "x".into(), limit: Limit::Configurations(1) };
+    let expected = CheckError::Undecided { key: "x".into(), limit: Limit::Configurations(1) };
     assert_eq!(undecided, expected);
     assert_eq!(
         undecided.to_string(),
@@ -33,12 +33,12 @@ fn the_budget_is_for_all_keys() {
     let both = drawn(&format!("{one_key}\n                   {other_key}"));
     let budget = Budget { configurations_max: 3 };
     assert_eq!(check(&drawn(one_key), budget), Ok(()));
-    let undecided = Violation::Undecided { key: "l".into(), limit: Limit::Configurations(3) };
+    let undecided = CheckError::Undecided { key: "l".into(), limit: Limit::Configurations(3) };
     assert_eq!(check(&both, budget), Err(undecided));
 
     let broken_too = drawn(&format!("{one_key}\n{other_key}\n                   4 get m b            |---|"));
     let violation = check(&broken_too, budget).unwrap_err();
-    assert!(matches!(violation, Violation::NotLinearizable(_)), "{violation}");
+    assert!(matches!(violation, CheckError::NotLinearizable(_)), "{violation}");
 }
 
 /// More open operations than the search can tell apart leave the history undecided.
@@ -57,7 +57,7 @@ fn too_many_open_operations_are_undecided() {
         assert_eq!(check(&with_open_appends(sound), Budget::default()), Ok(()), "{sound} open Appends");
     }
     let undecided = check(&with_open_appends(1_024), Budget::default()).unwrap_err();
-    assert_eq!(undecided, Violation::Undecided { key: "x".into(), limit: Limit::OpenOperations });
+    assert_eq!(undecided, CheckError::Undecided { key: "x".into(), limit: Limit::OpenOperations });
     assert!(undecided.to_string().contains("more than 1024 operations on key \"x\" are open at once"), "{undecided}");
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Place, Problem, Variant};
+use super::{CatalogueError, ListPlace, Variant};
 use crate::tree::Tree;
 
 /// An edit of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
+pub struct SourceEdit {
     /// The file's path in the workspace, with slashes.
     pub file: String,
     /// What stands there.
@@ -15,7 +15,7 @@ pub struct Edit {
     /// What is to stand there.
     pub replace: String,
     /// Where the list says what to find.
-    pub place: Place,
+    pub place: ListPlace,
 }
 
 /// The texts of the files that a variant changes, by their paths.
@@ -23,11 +23,11 @@ pub struct Edit {
 /// # Errors
 ///
 /// The first edit that does not fit.
-pub fn apply(variant: &Variant, tree: &Tree) -> Result<BTreeMap<String, String>, Problem> {
+pub fn apply(variant: &Variant, tree: &Tree) -> Result<BTreeMap<String, String>, CatalogueError> {
     let mut texts = BTreeMap::new();
     for edit in &variant.edits {
         let problem =
-            |reason: String| Problem { place: edit.place.clone(), reason: format!("{}: {reason}", variant.id) };
+            |reason: String| CatalogueError { place: edit.place.clone(), reason: format!("{}: {reason}", variant.id) };
         let text = match texts.remove(&edit.file) {
             Some(text) => text,
             None => read(&edit.file, tree).map_err(problem)?,
@@ -46,15 +46,15 @@ fn read(file: &str, tree: &Tree) -> Result<String, String> {
     Ok(text.to_string())
 }
 
-impl Edit {
+impl SourceEdit {
     fn apply(&self, text: &str) -> Result<String, String> {
-        let Edit { file, find, replace, .. } = self;
+        let SourceEdit { file, find, replace, .. } = self;
         let Some(start) = text.find(find.as_str()) else {
-            return Err(format!("the text to find does not stand in {file}: copy it from there, blanks included"));
+            return Err(format!("the text to find is not in {file}: copy it from there, with its spaces"));
         };
         let after_first = start + find.chars().next().map_or(0, char::len_utf8);
         if text[after_first..].contains(find.as_str()) {
-            return Err(format!("the text to find stands more than once in {file}: add the line above it or below it"));
+            return Err(format!("the text to find is more than once in {file}: add the line above or below it"));
         }
         Ok(format!("{}{replace}{}", &text[..start], &text[start + find.len()..]))
     }
@@ -64,7 +64,7 @@ impl Edit {
 mod tests {
     use std::fs;
 
-    use super::super::Nature;
+    use super::super::VariantKind;
     use super::*;
     use crate::course::LABS;
     use crate::scratch::Scratch;
@@ -74,8 +74,8 @@ mod tests {
         let course = Scratch::new("edit").unwrap();
         fs::write(course.path().join("a.rs"), "one\ntwo\ntwo\néé\n").unwrap();
         fs::write(course.path().join("b.rs"), "three\n").unwrap();
-        let place = |line| Place { file: "bugs.toml".to_string(), line };
-        let edit = |(index, (file, find, replace)): (usize, &(&str, &str, &str))| Edit {
+        let place = |line| ListPlace { file: "bugs.toml".to_string(), line };
+        let edit = |(index, (file, find, replace)): (usize, &(&str, &str, &str))| SourceEdit {
             file: file.to_string(),
             find: find.to_string(),
             replace: replace.to_string(),
@@ -85,7 +85,7 @@ mod tests {
             lab: &LABS[0],
             id: "A01".to_string(),
             what: "It is wrong.".to_string(),
-            nature: Nature::Lawful,
+            nature: VariantKind::Lawful,
             edits: edits.iter().enumerate().map(edit).collect(),
             place: place(1),
         };
@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn an_edit_must_fit_once() {
         let refused = |edits: &[(&str, &str, &str)]| planted(edits).unwrap_err();
-        let never = "does not stand in a.rs: copy it from there, blanks included";
-        let twice = "stands more than once in a.rs: add the line above it or below it";
+        let never = "is not in a.rs: copy it from there, with its spaces";
+        let twice = "is more than once in a.rs: add the line above or below it";
         assert_eq!(refused(&[("a.rs", "three", "x")]), format!("bugs.toml:10: A01: the text to find {never}"));
         assert_eq!(refused(&[("a.rs", "two", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
         assert_eq!(refused(&[("a.rs", "é", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
@@ -120,11 +120,11 @@ mod tests {
     #[test]
     fn overlapping_texts_are_counted() {
         assert!(planted(&[("a.rs", "two\n", "x")]).is_err());
-        assert!(Edit { find: "aa".to_string(), ..edit_of_b() }.apply("aaa").is_err());
+        assert!(SourceEdit { find: "aa".to_string(), ..edit_of_b() }.apply("aaa").is_err());
     }
 
-    fn edit_of_b() -> Edit {
-        let place = Place { file: "bugs.toml".to_string(), line: 1 };
-        Edit { file: "b.rs".to_string(), find: String::new(), replace: String::new(), place }
+    fn edit_of_b() -> SourceEdit {
+        let place = ListPlace { file: "bugs.toml".to_string(), line: 1 };
+        SourceEdit { file: "b.rs".to_string(), find: String::new(), replace: String::new(), place }
     }
 }

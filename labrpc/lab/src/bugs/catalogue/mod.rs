@@ -24,8 +24,8 @@ mod read;
 
 use std::fmt;
 
-use crate::course::Lab;
-use edit::Edit;
+use crate::course::LabCrate;
+use edit::SourceEdit;
 
 /// The list of a lab's known bugs, from the lab's folder.
 pub const CATALOGUE_FILE: &str = "bugs.toml";
@@ -38,29 +38,29 @@ pub struct Catalogue {
     /// What cannot.
     pub unplantable: Vec<Unplantable>,
     /// The labs that have a list.
-    pub labs: Vec<&'static Lab>,
+    pub labs: Vec<&'static LabCrate>,
 }
 
 /// The solution with some edits in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// The lab that lists it, and by whose tests it is judged.
-    pub lab: &'static Lab,
+    pub lab: &'static LabCrate,
     /// Its name.
     pub id: String,
     /// What it does, in a sentence.
     pub what: String,
     /// What must become of it.
-    pub nature: Nature,
+    pub nature: VariantKind,
     /// How it is made.
-    pub edits: Vec<Edit>,
+    pub edits: Vec<SourceEdit>,
     /// Where it is listed.
-    pub place: Place,
+    pub place: ListPlace,
 }
 
 /// What must become of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Nature {
+pub enum VariantKind {
     /// A test must fail, and name one of these rules, preferably the first.
     Bug { rules: Vec<String> },
     /// Every test must pass.
@@ -71,7 +71,7 @@ pub enum Nature {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unplantable {
     /// The lab that it belongs to.
-    pub lab: &'static Lab,
+    pub lab: &'static LabCrate,
     /// Its name.
     pub id: String,
     /// Why not.
@@ -80,7 +80,7 @@ pub struct Unplantable {
 
 /// A line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ListPlace {
     /// The file's path in the workspace, with slashes.
     pub file: String,
     /// The line, from 1.
@@ -89,9 +89,9 @@ pub struct Place {
 
 /// Something in a list that cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct CatalogueError {
     /// Where.
-    pub place: Place,
+    pub place: ListPlace,
     /// What is wrong, and what would be right.
     pub reason: String,
 }
@@ -100,18 +100,18 @@ impl Variant {
     /// The rules that a test may name when it fails.
     pub fn rules(&self) -> &[String] {
         match &self.nature {
-            Nature::Bug { rules } => rules,
-            Nature::Lawful => &[],
+            VariantKind::Bug { rules } => rules,
+            VariantKind::Lawful => &[],
         }
     }
 
     /// Whether every test must pass with it.
     pub fn is_lawful(&self) -> bool {
-        self.nature == Nature::Lawful
+        self.nature == VariantKind::Lawful
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for CatalogueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.place.file, self.place.line, self.reason)
     }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Stands in for cargo: builds nothing, and names graded.sh as the executable of each kind of graded
-# tests that is asked for and that a package has. A package with a file `broken`, or a source that
-# says BROKEN, does not compile; one with a file `fresh` need not be.
+# Stands in for cargo: builds nothing, and names graded.sh as the test binary of each package that is
+# asked for and has a tests/graded/main.rs. A package with a file `broken`, or a source that says
+# BROKEN, does not compile; one with a file `fresh` need not be compiled.
 here=$(cd "$(dirname "$0")" && pwd)
 echo "$*" >> calls.txt
 if [ "$1" = check ] && [ -e broken ]; then
@@ -10,12 +10,8 @@ if [ "$1" = check ] && [ -e broken ]; then
 fi
 target=${CARGO_TARGET_DIR:-$PWD/target}
 packages=
-kinds=
 for word in "$@"; do
-    case $previous in
-    --package) packages="$packages $word" ;;
-    --test) kinds="$kinds $word" ;;
-    esac
+    [ "$previous" = --package ] && packages="$packages $word"
     previous=$word
 done
 for package in $packages; do
@@ -25,12 +21,10 @@ for package in $packages; do
     fi
     fresh=false
     [ -e "$package/fresh" ] && fresh=true
-    for kind in $kinds; do
-        if [ -e "$package/tests/$kind.rs" ]; then
-            mkdir -p "$target/$package"
-            ln -sf "$here/graded.sh" "$target/$package/$kind"
-            printf '{"manifest_path":"%s/%s/Cargo.toml","fresh":%s,"target":{"name":"%s"},"executable":"%s/%s/%s"}\n' \
-                "$PWD" "$package" "$fresh" "$kind" "$target" "$package" "$kind"
-        fi
-    done
+    if [ -e "$package/tests/graded/main.rs" ]; then
+        mkdir -p "$target/$package"
+        ln -sf "$here/graded.sh" "$target/$package/graded"
+        printf '{"manifest_path":"%s/%s/Cargo.toml","fresh":%s,"target":{"name":"graded"},"executable":"%s/%s/graded"}\n' \
+            "$PWD" "$package" "$fresh" "$target" "$package"
+    fi
 done

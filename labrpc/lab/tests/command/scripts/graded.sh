@@ -1,9 +1,9 @@
 #!/bin/sh
-# Stands in for an executable of graded tests, as the link `<target>/<lab>/<kind>` to this file, where
-# the target folder stands in the course or beside it: holds the tests that the lab's tests/<kind>.rs
-# names, one `fn name` a line, and does what the lab's behaviour.sh says, as a lab's test process
-# would: with the folder of the lab as its own, and the chosen tests as its arguments.
-kind=$(basename "$0")
+# Stands in for a lab's test binary, as the link `<target>/<lab>/graded` to this file, where the target
+# folder is in the course or beside it. It holds the tests that the lab's tests/graded/<kind>.rs names,
+# one `fn name` a line, and does what the lab's behaviour.sh says, as a lab's test process would: with
+# the folder of the lab as its own, and the paths of the chosen tests as its arguments. $kind is the
+# kind of the first of them.
 link_folder=$(dirname "$0")
 for course in "$link_folder/../.." "$link_folder/../../course" "$link_folder/../../handout"; do
     lab_folder=$course/$(basename "$link_folder")
@@ -12,9 +12,13 @@ done
 
 if [ "$1" = --list ]; then
     [ -e "$lab_folder/mute" ] && exit 3
-    sed -n 's/^fn \([a-z0-9_:]*\).*/\1: test/p' "$lab_folder/tests/$kind.rs"
+    for file in "$lab_folder"/tests/graded/*.rs; do
+        sed -n "s/^fn \([a-z0-9_:]*\).*/$(basename "$file" .rs)::\1: test/p" "$file"
+    done
     exit 0
 fi
+
+kind=${1%%::*}
 
 # run TEST SEED passed|failed [FAILURE [RULE]]: reports a run of a second of virtual time.
 run() {

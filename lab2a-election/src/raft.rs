@@ -1,0 +1,209 @@
+//! A Raft server: a protocol behind one lock, with a ticker beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use labrpc::sync::{Condvar, Mutex};
+use labrpc::thread;
+use labrpc::time::Instant;
+use labrpc::wire::{self, WireError};
+use labrpc::{
+    Bytes, Compact, Compaction, Elect, Index, Link, LogPosition, NotLeader, Outbox, PeerId, Protocol, Replicate,
+    Replication, Service, Status,
+};
+
+/// A server. What it can do depends on the protocol that is plugged in: any [`Protocol`] makes it
+/// [`Elect`], a [`Replication`] makes it [`Replicate`], a [`Compaction`] makes it [`Compact`].
+/// Clones are the same server.
+///
+/// # Invariants
+///
+/// - The protocol changes only in [`step`](Raft::step), and in what
+///   [`wait_for_committed`](Raft::wait_for_committed) takes from it.
+/// - While the lock is held nothing is sent, and no thread waits except for its own condition.
+/// - No thread polls: each sleeps until it is signalled or due.
+pub struct Raft<P: Protocol> {
+    shared: Arc<Shared<P>>,
+}
+
+struct Shared<P: Protocol> {
+    inside: Mutex<Inside<P>>,
+    /// The ticker waits here. Signalled when the next tick is due sooner than before.
+    due_sooner: Condvar,
+    /// An applier waits here. Signalled when something is committed and nothing was before.
+    committed: Condvar,
+    /// Watchers wait here. Signalled when term or leadership changed.
+    status_changed: Condvar,
+    links: BTreeMap<PeerId, Link>,
+}
+
+/// Everything that the lock guards.
+struct Inside<P> {
+    core: P,
+    save: Save<P>,
+    is_shut_down: bool,
+}
+
+/// Saves what a step changed.
+type Save<P> = Box<dyn FnMut(&P) + Send>;
+
+impl<P: Protocol> Clone for Raft<P> {
+    fn clone(&self) -> Self {
+        Raft { shared: self.shared.clone() }
+    }
+}
+
+impl<P: Protocol> Raft<P> {
+    /// Puts `core` behind a lock and starts its ticker. `links` lead to the other servers.
+    ///
+    /// `save` is called at the end of each step, before any of the step's messages leaves. Lab 2C
+    /// writes to disk there; before, it does nothing.
+    pub fn spawn(core: P, save: impl FnMut(&P) + Send + 'static, links: Vec<Link>) -> Raft<P> {
+        let shared = Shared {
+            inside: Mutex::new(Inside { core, save: Box::new(save), is_shut_down: false }),
+            due_sooner: Condvar::new(),
+            committed: Condvar::new(),
+            status_changed: Condvar::new(),
+            links: links.into_iter().map(|link| (link.to(), link)).collect(),
+        };
+        let raft = Raft { shared: Arc::new(shared) };
+        let ticker = raft.clone();
+        thread::Builder::new()
+            .name("ticker".into())
+            .spawn(move || ticker.tick_when_due())
+            .expect("a thread for the ticker");
+        raft
+    }
+
+    /// The one door to the protocol. Everything that happens to a server happens in here, one step
+    /// at a time:
+    ///
+    /// 1. take the lock;
+    /// 2. let `step` change the protocol, at the time that it is then;
+    /// 3. save the change;
+    /// 4. release the lock;
+    /// 5. wake only those whose condition has come true: the ticker if it is due sooner, the
+    ///    applier if something is newly committed, watchers if the status changed;
+    /// 6. send what `step` put into the outbox.
+    ///
+    /// The lock is free before anything is sent, so a slow network never delays an incoming
+    /// message. `None` if the server is shut down; then `step` was not called.
+    pub fn step<R>(&self, step: impl FnOnce(&mut P, Instant, &mut Outbox) -> R) -> Option<R> {
+        // BEGIN 2A §5 all rules: lock, step, save, unlock, signal, send
+        let mut outbox = Outbox::default();
+        let mut inside = self.shared.inside.lock();
+        if inside.is_shut_down {
+            return None;
+        }
+        let Inside { core, save, .. } = &mut *inside;
+        let (due, had_committed, status) = (core.due(), core.has_committed(), core.status());
+        let result = step(core, Instant::now(), &mut outbox);
+        save(core);
+        let is_due_sooner = core.due() < due;
+        let is_newly_committed = core.has_committed() && !had_committed;
+        let is_status_changed = core.status() != status;
+        drop(inside);
+
+        if is_due_sooner {
+            self.shared.due_sooner.notify_one();
+        }
+        if is_newly_committed {
+            self.shared.committed.notify_one();
+        }
+        if is_status_changed {
+            self.shared.status_changed.notify_all();
+        }
+        for (to, request) in outbox.take() {
+            self.shared.links[&to].send(&request);
+        }
+        Some(result)
+        // END
+    }
+
+    /// Blocks until something is committed that the service has not received, then takes it.
+    /// `None` once the server is shut down. Only one thread may wait here, since only one is woken.
+    ///
+    /// The lock is free again when this returns, so the caller may take its time.
+    pub fn wait_for_committed<R>(&self, take: impl FnOnce(&mut P) -> R) -> Option<R> {
+        let mut inside = self.shared.inside.lock();
+        while !inside.is_shut_down {
+            if inside.core.has_committed() {
+                return Some(take(&mut inside.core));
+            }
+            self.shared.committed.wait(&mut inside);
+        }
+        None
+    }
+
+    fn tick_when_due(&self) {
+        while self.wait_until_due() {
+            self.step(|core, now, outbox| core.tick(now, outbox));
+        }
+    }
+
+    /// Blocks until a tick is due. False once the server is shut down.
+    fn wait_until_due(&self) -> bool {
+        let mut inside = self.shared.inside.lock();
+        while !inside.is_shut_down {
+            let due = inside.core.due();
+            if due <= Instant::now() {
+                return true;
+            }
+            self.shared.due_sooner.wait_until(&mut inside, due);
+        }
+        false
+    }
+}
+
+impl<P: Protocol> Elect for Raft<P> {
+    fn status(&self) -> Status {
+        self.shared.inside.lock().core.status()
+    }
+
+    fn watch(&self, seen: Status) -> Option<Status> {
+        let mut inside = self.shared.inside.lock();
+        while !inside.is_shut_down {
+            let status = inside.core.status();
+            if status != seen {
+                return Some(status);
+            }
+            self.shared.status_changed.wait(&mut inside);
+        }
+        None
+    }
+
+    fn shutdown(&self) {
+        // The lock ensures that no step is half done when this returns. Messages of a finished step
+        // may still be leaving: what they say is true and saved.
+        self.shared.inside.lock().is_shut_down = true;
+        self.shared.due_sooner.notify_all();
+        self.shared.committed.notify_all();
+        self.shared.status_changed.notify_all();
+    }
+}
+
+impl<P: Replication> Replicate for Raft<P> {
+    fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
+        self.step(|core, _, outbox| core.propose(command, outbox)).unwrap_or(Err(NotLeader))
+    }
+}
+
+impl<P: Compaction> Compact for Raft<P> {
+    fn snapshot(&self, through: Index, snapshot: Bytes) {
+        self.step(|core, _, _| core.compact(through, snapshot));
+    }
+}
+
+impl<P: Protocol> Service for Raft<P> {
+    fn request(&self, from: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        let request = wire::decode(request).map_err(|error| error.sent_by(from))?;
+        let reply = self.step(|core, now, _| core.handle_request(request, now));
+        Ok(reply.map(|reply| wire::encode(&reply)))
+    }
+
+    fn reply(&self, from: PeerId, reply: &[u8]) -> Result<(), WireError> {
+        let reply = wire::decode(reply).map_err(|error| error.sent_by(from))?;
+        self.step(|core, now, outbox| core.handle_reply(from, reply, now, outbox));
+        Ok(())
+    }
+}

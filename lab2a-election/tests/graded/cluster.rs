@@ -1,0 +1,83 @@
+//! Lab 2A's graded tests: a cluster that elects, and does nothing else (§5.2).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use labrpc::{PeerId, thread};
+
+use crate::lab::{LAB, cluster};
+
+/// Long enough for any election time-out to pass, twice.
+const ELECTION_TIMEOUTS: Duration = Duration::from_secs(2);
+
+/// Long enough for every server to hear from its leader.
+const HEARTBEATS: Duration = Duration::from_millis(500);
+
+/// A leader is elected, and stays while nothing fails: the term of a healthy cluster does not change.
+#[test]
+fn initial_election_2a() {
+    LAB.test("initial_election_2a", |world| {
+        let cluster = cluster(world, 3);
+        let leader = cluster.one_leader();
+        thread::sleep(Duration::from_millis(50)); // the followers learn of the election
+        let term = cluster.one_term();
+        assert!(term >= 1, "a leader was elected, but the servers are still in term {term}");
+        thread::sleep(ELECTION_TIMEOUTS);
+        assert_eq!(cluster.one_term(), term, "the term changed, though nothing failed: are heartbeats sent in time?");
+        assert_eq!(cluster.one_leader(), leader, "the leader changed within a term");
+    });
+}
+
+/// A new leader takes over from one that is cut off; without a majority nobody leads.
+#[test]
+fn re_election_2a() {
+    LAB.test("re_election_2a", |world| {
+        let cluster = cluster(world, 3);
+        let first = cluster.one_leader();
+
+        cluster.disconnect(first);
+        let second = cluster.one_leader();
+
+        // The old leader comes back, and must not disturb the new one.
+        cluster.connect(first);
+        thread::sleep(HEARTBEATS);
+        let second_again = cluster.one_leader();
+        assert_eq!(second_again, second, "a leader that was cut off came back, and the new leader lost its place");
+
+        cluster.disconnect(second);
+        cluster.disconnect(cluster.after(second, 1));
+        thread::sleep(ELECTION_TIMEOUTS);
+        cluster.no_leader();
+
+        cluster.connect(cluster.after(second, 1));
+        cluster.one_leader();
+        cluster.connect(second);
+        cluster.one_leader();
+    });
+}
+
+/// Whichever minority of seven servers is cut off, the others elect a leader.
+#[test]
+fn many_elections_2a() {
+    LAB.test("many_elections_2a", |world| {
+        const SERVERS: usize = 7;
+        const CUT_MAX: u64 = 3;
+        let cluster = cluster(world, SERVERS);
+        let dice = world.dice("who is cut off");
+        cluster.one_leader();
+        for round in 0..world.scaled(9, 3) {
+            let leader = cluster.one_leader();
+            let victim = |nth| match nth {
+                0 if round % 2 == 0 => leader, // Chance might spare it in every round.
+                _ => dice.roll(round * CUT_MAX + nth, SERVERS as u64) as PeerId,
+            };
+            let victims: BTreeSet<PeerId> = (0..CUT_MAX).map(victim).collect();
+            victims.iter().for_each(|&server| cluster.disconnect(server));
+            cluster.one_leader();
+            victims.iter().for_each(|&server| cluster.connect(server));
+        }
+        cluster.one_leader();
+        let leaderships = cluster.observer().map(|watch| watch.tally().leaderships).unwrap_or_default();
+        world.happened("leaders that are lost, and others that follow", leaderships >= 2);
+    });
+}

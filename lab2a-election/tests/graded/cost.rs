@@ -1,0 +1,74 @@
+//! What lab 2A's servers spend, counted exactly: messages, bytes, operations, threads, memory.
+
+use std::time::Duration;
+
+use labrpc::thread;
+use testkit::cost::{Meter, Spent};
+use testkit::rule::election::IDLE_TRAFFIC;
+use testkit::rule::life::{BOUNDED, RESTS};
+use testkit::{Cluster, World};
+
+use crate::lab::{LAB, Server, cluster};
+
+/// A cluster of five in which a leader has been elected, and everybody knows it.
+fn led_cluster(world: &World) -> (Cluster<Server>, usize) {
+    let cluster = cluster(world, 5);
+    let leader = cluster.one_leader();
+    thread::sleep(Duration::from_millis(500));
+    (cluster, leader)
+}
+
+/// What so many seconds cost, without any election.
+fn spend(cluster: &Cluster<Server>, leader: usize, seconds: u64) -> Spent {
+    let before = cluster.status(leader);
+    let meter = Meter::start(cluster);
+    thread::sleep(Duration::from_secs(seconds));
+    let spent = meter.read();
+    assert_eq!(cluster.status(leader), before, "server {leader} leads, and nothing has happened since");
+    spent
+}
+
+/// A cluster that is well, and has nothing to do.
+#[test]
+fn idle_2a() {
+    LAB.simulated("idle_2a", |world| {
+        const SECONDS: u64 = 10;
+        /// The reference: 400. Ten heartbeats a second to each of four servers.
+        const REQUESTS_MAX: u64 = 1_000;
+        /// The reference: 12,800. A heartbeat and its answer have 32 bytes.
+        const BYTES_MAX: u64 = 40_000;
+        /// The reference: 5,000. About twelve for each message: locks, the clock, a wait.
+        const OPERATIONS_MAX: u64 = 15_000;
+        /// The reference: 5. A ticker each; to have another thread or two is a way to build it, too.
+        const THREADS_MAX: u64 = 20;
+        let (cluster, leader) = led_cluster(world);
+        let spent = spend(&cluster, leader, SECONDS);
+        spent.at_most(&IDLE_TRAFFIC, "requests of five servers in ten idle seconds", spent.requests, REQUESTS_MAX);
+        spent.at_most(&IDLE_TRAFFIC, "bytes of five servers in ten idle seconds", spent.bytes, BYTES_MAX);
+        spent.at_most(&RESTS, "operations of five servers in ten idle seconds", spent.operations, OPERATIONS_MAX);
+        spent.at_most(&BOUNDED, "threads of five idle servers", spent.threads, THREADS_MAX);
+    });
+}
+
+/// Two servers of five are down for a minute, and the others have a leader.
+#[test]
+fn outage_2a() {
+    LAB.simulated("outage_2a", |world| {
+        const SECONDS: u64 = 60;
+        /// The reference: 2,400. Those that are down are sent heartbeats as well.
+        const REQUESTS_MAX: u64 = 6_000;
+        /// The reference: 20,400.
+        const OPERATIONS_MAX: u64 = 60_000;
+        /// The reference: 3.
+        const THREADS_MAX: u64 = 20;
+        /// The reference: 101,000 bytes, nearly all of it the test kit's.
+        const HEAP_BYTES_MAX: u64 = 400_000;
+        let (cluster, leader) = led_cluster(world);
+        [1, 2].into_iter().for_each(|steps| cluster.crash(cluster.after(leader, steps)));
+        let spent = spend(&cluster, leader, SECONDS);
+        spent.at_most(&IDLE_TRAFFIC, "requests in a minute of outage", spent.requests, REQUESTS_MAX);
+        spent.at_most(&RESTS, "operations in a minute of outage", spent.operations, OPERATIONS_MAX);
+        spent.at_most(&BOUNDED, "threads after a minute of outage", spent.threads, THREADS_MAX);
+        spent.at_most(&BOUNDED, "bytes of memory in a minute of outage", spent.heap_bytes_peak, HEAP_BYTES_MAX);
+    });
+}

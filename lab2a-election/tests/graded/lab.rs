@@ -1,0 +1,28 @@
+//! What all of this lab's graded tests share: how its servers boot, and how their bytes are read.
+
+use lab2a_election::{Election, Raft, TIMING};
+use labrpc::Timing;
+use testkit::{Boot, Booted, Cluster, Codec, Lab, World};
+
+/// This lab's servers use `labrpc`'s messages as they are.
+struct Servers;
+
+impl Codec for Servers {
+    fn timing(&self) -> Timing {
+        TIMING
+    }
+}
+
+pub static LAB: Lab =
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+
+pub type Server = Raft<Election>;
+
+pub fn boot(boot: Boot) -> Booted<Server> {
+    let election = Election::new(boot.me, boot.cluster_size(), TIMING, boot.election_seed, boot.now);
+    Booted::raft(lab2a_election::boot(election, boot.links))
+}
+
+pub fn cluster(world: &World, size: usize) -> Cluster<Server> {
+    Cluster::new(world, size, boot)
+}

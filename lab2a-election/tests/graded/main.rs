@@ -1,0 +1,14 @@
+//! Lab 2A's graded tests, a module for each kind: `cargo test -p lab2a-election rules::` runs one kind.
+
+mod lab;
+
+mod chaos;
+mod cluster;
+mod cost;
+mod rules;
+
+use labrpc::sim::CountedHeap;
+
+/// Counts the memory that `cost` compares with its limits.
+#[global_allocator]
+static HEAP: CountedHeap = CountedHeap;

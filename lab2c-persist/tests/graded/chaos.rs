@@ -1,0 +1,51 @@
+//! Lab 2C under random faults: every oracle on, and everything applied everywhere soon after they end.
+
+use std::time::Duration;
+
+use labrpc::thread;
+use testkit::chaos::{self, CrashesAtSaves, Faults};
+use testkit::number;
+
+use crate::lab::{LAB, cluster};
+
+/// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
+#[test]
+fn storm_2c() {
+    LAB.simulated("storm_2c", |world| {
+        chaos::replication(&cluster(world, chaos::any_size(world)), Faults::ALL);
+    });
+}
+
+/// Nothing fails but servers, and they fail at their saves.
+#[test]
+fn crashes_at_saves_2c() {
+    LAB.simulated("crashes_at_saves_2c", |world| {
+        let cluster = cluster(world, chaos::odd_size(world));
+        let round = Duration::from_micros(20_300); // a little longer than a command takes
+        CrashesAtSaves { per_mille: 50, rounds: 200, round, rounds_down: 10 }.strike(&cluster);
+        let tally = cluster.observer().expect("virtual time is watched").tally();
+        world.happened("crashes at saves", tally.reboots > 0);
+    });
+}
+
+/// All servers crash at the same moment, again and again, while commands are on their way: nothing
+/// survives but what is on the disks.
+#[test]
+fn all_at_once_2c() {
+    LAB.simulated("all_at_once_2c", |world| {
+        /// So many times; each costs an election.
+        const CRASHES: u64 = 6;
+        let cluster = cluster(world, chaos::odd_size(world));
+        let dice = world.dice("moments");
+        for crash in 0..CRASHES {
+            cluster.one(&number(100 * crash), 1);
+            for nth in 1..=dice.roll(2 * crash, 10) {
+                cluster.start_everywhere(&number(100 * crash + nth));
+            }
+            thread::sleep(Duration::from_micros(dice.roll(2 * crash + 1, 30_000)));
+            cluster.servers().for_each(|server| cluster.crash(server));
+            cluster.servers().for_each(|server| cluster.start(server));
+        }
+        cluster.one(&number(100 * CRASHES), cluster.size());
+    });
+}

@@ -1,0 +1,33 @@
+//! What all of this lab's graded tests share: how its servers boot, and how their bytes are read.
+
+use lab2a_election::{Election, Raft, TIMING};
+use lab2b_log::{Replica, VecLog};
+use labrpc::Timing;
+use testkit::{Boot, Booted, Cluster, Codec, Lab, World};
+
+/// This lab's servers use `labrpc`'s messages as they are.
+struct Servers;
+
+impl Codec for Servers {
+    fn timing(&self) -> Timing {
+        TIMING
+    }
+
+    fn has_disk(&self) -> bool {
+        true
+    }
+}
+
+pub static LAB: Lab =
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+
+pub type Server = Raft<Replica<VecLog>>;
+
+pub fn boot(boot: Boot) -> Booted<Server> {
+    let election = Election::new(boot.me, boot.cluster_size(), TIMING, boot.election_seed, boot.now);
+    Booted::raft(lab2c_persist::boot(election, boot.persister, boot.links, boot.apply_ch))
+}
+
+pub fn cluster(world: &World, size: usize) -> Cluster<Server> {
+    Cluster::replicating(world, size, boot)
+}

@@ -1,0 +1,8 @@
+//! Lab 2C's graded tests, a module for each kind: `cargo test -p lab2c-persist rules::` runs one kind.
+
+mod lab;
+
+mod chaos;
+mod cluster;
+mod cost;
+mod rules;

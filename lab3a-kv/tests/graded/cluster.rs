@@ -1,0 +1,181 @@
+//! Lab 3A's graded tests: clients of a replicated store, who must not notice that it is one (§8).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use labrpc::network::Conditions;
+use labrpc::{PeerId, thread};
+use testkit::kv::load::{self, Plan};
+
+use crate::lab::{LAB, store};
+
+fn load(test: &str, servers: usize, plan: Plan) {
+    LAB.test(test, |world| {
+        let store = store(world, servers);
+        load::run(&store, plan);
+        let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
+        let is_lossy = plan.conditions.loss_per_mille > 0;
+        world.happened("messages that are lost", !is_lossy || tally.lost > 0);
+        world.happened("messages that come twice", !is_lossy || tally.doubled > 0);
+        world.happened("a change of leaders", !plan.partitions || tally.leaderships > 1);
+        world.happened("servers that come back", !plan.crashes || tally.reboots > 0);
+    });
+}
+
+/// One client, five servers, nothing fails.
+#[test]
+fn basic_3a() {
+    load("basic_3a", 5, Plan::calm(1));
+}
+
+/// An operation takes less time than a heartbeat: the store does not wait for one.
+#[test]
+fn speed_3a() {
+    LAB.test("speed_3a", |world| load::speed(&store(world, 3)));
+}
+
+/// Five clients at once.
+#[test]
+fn concurrent_3a() {
+    load("concurrent_3a", 5, Plan::calm(5));
+}
+
+/// Five clients over a network that loses requests and replies.
+#[test]
+fn unreliable_3a() {
+    load("unreliable_3a", 5, Plan::calm(5).unreliable());
+}
+
+/// Five clients append to one key over a bad network: each Append takes effect exactly once.
+#[test]
+fn unreliable_one_key_3a() {
+    LAB.test("unreliable_one_key_3a", |world| {
+        const CLIENTS: usize = 5;
+        const APPENDS: usize = 10;
+        let store = store(world, 3);
+        store.cluster().set_conditions(Conditions::UNRELIABLE);
+        store.clerk().put("k", "start");
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let mut clerk = store.clerk();
+                world.spawn(&format!("client {client}"), move || {
+                    (0..APPENDS).for_each(|nth| clerk.append("k", &format!("x {client} {nth} y")));
+                })
+            })
+            .collect();
+        clients.into_iter().for_each(|client| client.join());
+
+        let value = store.clerk().get("k");
+        for client in 0..CLIENTS {
+            let places = (0..APPENDS).map(|nth| {
+                let written = format!("x {client} {nth} y");
+                let found: Vec<usize> = value.match_indices(&written).map(|(place, _)| place).collect();
+                assert_eq!(found.len(), 1, "{written:?} must be in {value:?} exactly once (§8)");
+                found[0]
+            });
+            assert!(places.is_sorted(), "the Appends of client {client} are out of order in {value:?}");
+        }
+        store.check_linearizable();
+    });
+}
+
+/// A leader that is cut off with a minority answers nothing; once it is back, everything is answered.
+#[test]
+fn one_partition_3a() {
+    LAB.test("one_partition_3a", |world| {
+        const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
+        let store = store(world, 5);
+        let cluster = store.cluster();
+        store.clerk().put("1", "13");
+
+        let leader = cluster.one_leader();
+        let minority = [leader, cluster.after(leader, 1)];
+        let majority: Vec<PeerId> = cluster.servers().filter(|server| !minority.contains(server)).collect();
+        let sides: Vec<usize> = cluster.servers().map(|server| usize::from(minority.contains(&server))).collect();
+        cluster.partition(&sides);
+
+        // Progress in the majority.
+        let (mut on_majority, _) = store.confined_clerk(&majority);
+        on_majority.put("1", "14");
+        assert_eq!(on_majority.get("1"), "14", "the majority has its own value");
+
+        // None in the minority.
+        let answered = Arc::new(AtomicUsize::new(0));
+        let (mut putter, free_putter) = store.confined_clerk(&minority);
+        let (mut getter, free_getter) = store.confined_clerk(&minority);
+        let (put_done, get_done) = (answered.clone(), answered.clone());
+        let put = world.spawn("the minority's Put", move || {
+            putter.put("1", "15");
+            put_done.fetch_add(1, Ordering::Relaxed);
+        });
+        let get = world.spawn("the minority's Get", move || {
+            let value = getter.get("1");
+            get_done.fetch_add(1, Ordering::Relaxed);
+            value
+        });
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(answered.load(Ordering::Relaxed), 0, "an operation was answered by a minority");
+        assert_eq!(on_majority.get("1"), "14", "what the minority was asked must not be seen");
+        on_majority.put("1", "16");
+        assert_eq!(on_majority.get("1"), "16", "the majority goes on meanwhile");
+
+        // Completion after the cut has healed.
+        cluster.heal();
+        free_putter();
+        free_getter();
+        put.join_within(ANSWER_PATIENCE).expect("the cut has healed, but the minority's Put is not answered");
+        get.join_within(ANSWER_PATIENCE).expect("the cut has healed, but the minority's Get is not answered");
+        assert_eq!(store.clerk().get("1"), "15", "the Put that was answered last is in effect");
+        store.check_linearizable();
+    });
+}
+
+/// Partitions come and go, with one client.
+#[test]
+fn many_partitions_one_client_3a() {
+    load("many_partitions_one_client_3a", 5, Plan::calm(1).partitioned());
+}
+
+/// Partitions come and go, with five clients.
+#[test]
+fn many_partitions_many_clients_3a() {
+    load("many_partitions_many_clients_3a", 5, Plan::calm(5).partitioned());
+}
+
+/// All servers crash and come back, with one client.
+#[test]
+fn persist_one_client_3a() {
+    load("persist_one_client_3a", 5, Plan::calm(1).crashing());
+}
+
+/// All servers crash and come back, with five clients.
+#[test]
+fn persist_concurrent_3a() {
+    load("persist_concurrent_3a", 5, Plan::calm(5).crashing());
+}
+
+/// Crashes, and a bad network.
+#[test]
+fn persist_concurrent_unreliable_3a() {
+    load("persist_concurrent_unreliable_3a", 5, Plan::calm(5).unreliable().crashing());
+}
+
+/// Crashes, and partitions.
+#[test]
+fn persist_partition_3a() {
+    load("persist_partition_3a", 5, Plan::calm(5).crashing().partitioned());
+}
+
+/// Crashes, partitions, and a bad network.
+#[test]
+fn persist_partition_unreliable_3a() {
+    load("persist_partition_unreliable_3a", 5, Plan::calm(5).unreliable().crashing().partitioned());
+}
+
+/// All of that with fifteen clients who share their keys: only the whole history can tell.
+#[test]
+fn persist_partition_unreliable_linearizable_3a() {
+    let plan = Plan::calm(15).unreliable().crashing().partitioned().sharing_keys();
+    load("persist_partition_unreliable_linearizable_3a", 7, plan);
+}

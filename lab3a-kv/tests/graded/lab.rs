@@ -1,0 +1,44 @@
+//! What all of this lab's graded tests share: how its servers boot, and how their bytes are read.
+
+use labrpc::Timing;
+use std::sync::Arc;
+
+use lab2a_election::{Election, Raft, TIMING};
+use lab2d_snapshot::Compacting;
+use lab3a_kv::{Clerk, KvServer};
+use labrpc::kv::ClientId;
+use testkit::kv::Store;
+use testkit::{Boot, Booted, Codec, Lab, World};
+
+/// This lab's servers use `labrpc`'s messages as they are.
+struct Servers;
+
+impl Codec for Servers {
+    fn timing(&self) -> Timing {
+        TIMING
+    }
+
+    fn has_disk(&self) -> bool {
+        true
+    }
+
+    fn has_clerks(&self) -> bool {
+        true
+    }
+}
+
+pub static LAB: Lab =
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+
+pub type Server = KvServer<Raft<Compacting>>;
+
+pub fn boot(boot: Boot) -> Booted<Server> {
+    let election = Election::new(boot.me, boot.cluster_size(), TIMING, boot.election_seed, boot.now);
+    let raft = lab2d_snapshot::boot(election, boot.persister, boot.links, boot.apply_ch);
+    let server = KvServer::serve(raft.clone(), boot.apply_rx);
+    Booted { kv: Some(server.clone()), raft: Arc::new(raft), server }
+}
+
+pub fn store(world: &World, servers: usize) -> Store<Server> {
+    Store::new(world, servers, boot, |number, links| Clerk::new(ClientId(number), links))
+}

@@ -1,0 +1,133 @@
+//! Lab 3B's graded tests: a store whose servers forget their logs, and nothing else (§7, §8).
+
+use std::time::Duration;
+
+use labrpc::thread;
+use testkit::kv::Store;
+use testkit::kv::load::{self, Plan};
+
+use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, store};
+
+/// While entries are under way it may be so many times as large.
+const RAFT_STATE_SLACK: usize = 8;
+
+fn load(test: &str, servers: usize, plan: Plan) {
+    LAB.test(test, |world| {
+        let store = store(world, servers);
+        load::run(&store, plan.compacting(RAFT_STATE_BYTES_MAX));
+        let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
+        world.happened("a snapshot", store.snapshot_bytes_max() > 0);
+        world.happened("a change of leaders", !plan.partitions || tally.leaderships > 1);
+        world.happened("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
+    });
+}
+
+fn check_raft_state(store: &Store<Server>) {
+    let largest = store.raft_state_bytes_max();
+    assert!(
+        largest <= RAFT_STATE_SLACK * RAFT_STATE_BYTES_MAX,
+        "a server's saved Raft state has {largest} bytes, and is to be kept near {RAFT_STATE_BYTES_MAX} (§7)"
+    );
+}
+
+/// A server that was cut off is given a snapshot, and can then take part without the log before it.
+#[test]
+fn snapshot_rpc_3b() {
+    LAB.test("snapshot_rpc_3b", |world| {
+        const PUTS: usize = 50;
+        let store = store(world, 3);
+        let cluster = store.cluster();
+        store.clerk().put("a", "A");
+
+        cluster.partition(&[0, 0, 1]);
+        let (mut clerk, _) = store.confined_clerk(&[0, 1]);
+        (0..PUTS).for_each(|nth| clerk.put(&nth.to_string(), &format!("value {nth}")));
+        thread::sleep(Duration::from_secs(1));
+        clerk.put("b", "B");
+        check_raft_state(&store);
+
+        // Now server 2 is needed for a majority: it must have what it missed.
+        cluster.partition(&[0, 1, 0]);
+        let (mut clerk, _) = store.confined_clerk(&[0, 2]);
+        clerk.put("c", "C");
+        clerk.put("d", "D");
+        assert_eq!(clerk.get("a"), "A");
+        assert_eq!(clerk.get("b"), "B");
+        assert_eq!(clerk.get("1"), "value 1");
+        assert_eq!(clerk.get("49"), "value 49");
+        let tally = cluster.observer().map(|watch| watch.tally()).unwrap_or_default();
+        world.happened("a snapshot that a server is given", tally.snapshots_delivered > 0);
+
+        cluster.heal();
+        let mut clerk = store.clerk();
+        clerk.put("e", "E");
+        for (key, value) in [("c", "C"), ("e", "E"), ("49", "value 49")] {
+            assert_eq!(clerk.get(key), value);
+        }
+        store.check_linearizable();
+    });
+}
+
+/// A store that holds little has a small snapshot, however much has been written to it.
+#[test]
+fn snapshot_size_3b() {
+    LAB.test("snapshot_size_3b", |world| {
+        const SNAPSHOT_BYTES_MAX: usize = 500;
+        let store = store(world, 3);
+        let mut clerk = store.clerk();
+        for _ in 0..world.scaled(200, 20) {
+            clerk.put("x", "0");
+            assert_eq!(clerk.get("x"), "0");
+            clerk.put("x", "1");
+            assert_eq!(clerk.get("x"), "1");
+        }
+        check_raft_state(&store);
+        let snapshot = store.snapshot_bytes_max();
+        world.happened("a snapshot", snapshot > 0);
+        assert!(snapshot <= SNAPSHOT_BYTES_MAX, "one key and one client make a snapshot of {snapshot} bytes");
+    });
+}
+
+/// An operation takes less time than a heartbeat, with snapshots, too.
+#[test]
+fn speed_3b() {
+    LAB.test("speed_3b", |world| load::speed(&store(world, 3)));
+}
+
+/// All servers crash and come back from their snapshots, with one client.
+#[test]
+fn snapshot_recover_3b() {
+    load("snapshot_recover_3b", 5, Plan::calm(1).crashing());
+}
+
+/// The same with twenty clients.
+#[test]
+fn snapshot_recover_many_clients_3b() {
+    load("snapshot_recover_many_clients_3b", 5, Plan::calm(20).crashing());
+}
+
+/// Five clients over a bad network.
+#[test]
+fn snapshot_unreliable_3b() {
+    load("snapshot_unreliable_3b", 5, Plan::calm(5).unreliable());
+}
+
+/// A bad network, and crashes.
+#[test]
+fn snapshot_unreliable_recover_3b() {
+    load("snapshot_unreliable_recover_3b", 5, Plan::calm(5).unreliable().crashing());
+}
+
+/// A bad network, crashes, and partitions.
+#[test]
+fn snapshot_unreliable_recover_concurrent_partition_3b() {
+    let plan = Plan::calm(5).unreliable().crashing().partitioned();
+    load("snapshot_unreliable_recover_concurrent_partition_3b", 5, plan);
+}
+
+/// All of that with fifteen clients who share their keys: only the whole history can tell.
+#[test]
+fn snapshot_unreliable_recover_concurrent_partition_linearizable_3b() {
+    let plan = Plan::calm(15).unreliable().crashing().partitioned().sharing_keys();
+    load("snapshot_unreliable_recover_concurrent_partition_linearizable_3b", 7, plan);
+}

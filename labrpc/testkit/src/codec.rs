@@ -1,0 +1,127 @@
+//! How a lab's servers write what they send and save.
+
+use labrpc::kv::{Answer, Command};
+use labrpc::wire::{self, WireError};
+use labrpc::{Bytes, Entry, Head, RaftReply, RaftRequest, Timing};
+
+/// Reads and writes the bytes of a lab's servers, for the oracles and for scripted peers.
+///
+/// By default these are `labrpc`'s own messages, so a lab only says what its servers have. Servers
+/// with messages of their own override the methods that read and write them.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// struct Lab2c;
+///
+/// impl testkit::Codec for Lab2c {
+///     fn timing(&self) -> labrpc::Timing {
+///         labrpc::Timing {
+///             heartbeat_interval: Duration::from_millis(100),
+///             election_timeout_min: Duration::from_millis(400),
+///             election_timeout_max: Duration::from_millis(800),
+///         }
+///     }
+///
+///     fn has_disk(&self) -> bool {
+///         true
+///     }
+/// }
+/// ```
+pub trait Codec: Sync {
+    /// The timing that the servers promise to keep.
+    fn timing(&self) -> Timing;
+
+    /// Whether servers save their state (from lab 2C on).
+    fn has_disk(&self) -> bool {
+        false
+    }
+
+    /// Whether servers answer clerks (from lab 3A on).
+    fn has_clerks(&self) -> bool {
+        false
+    }
+
+    /// The service's state in a snapshot, ready to be asked; `None` where it is not known (before
+    /// lab 3B).
+    fn restore(&self, snapshot: &[u8]) -> Option<Box<dyn ServiceState>> {
+        let _ = snapshot;
+        None
+    }
+
+    /// Reads a request between servers.
+    fn read_request(&self, bytes: &[u8]) -> Result<RaftRequest, WireError> {
+        wire::decode(bytes)
+    }
+
+    /// Writes a request between servers.
+    fn write_request(&self, request: &RaftRequest) -> Vec<u8> {
+        wire::encode(request)
+    }
+
+    /// Reads the reply to `request`, which a reply may need to be understood.
+    fn read_reply(&self, request: &RaftRequest, bytes: &[u8]) -> Result<RaftReply, WireError> {
+        let _ = request;
+        wire::decode(bytes)
+    }
+
+    /// Writes the reply to `request`.
+    fn write_reply(&self, request: &RaftRequest, reply: &RaftReply) -> Vec<u8> {
+        let _ = request;
+        wire::encode(reply)
+    }
+
+    /// Reads the head of a disk.
+    fn read_head(&self, bytes: &[u8]) -> Result<Head, WireError> {
+        wire::decode(bytes)
+    }
+
+    /// Writes the head of a disk.
+    fn write_head(&self, head: &Head) -> Bytes {
+        wire::encode(head).into()
+    }
+
+    /// Reads an entry of a disk.
+    fn read_entry(&self, bytes: &[u8]) -> Result<Entry, WireError> {
+        wire::decode(bytes)
+    }
+
+    /// Writes an entry of a disk.
+    fn write_entry(&self, entry: &Entry) -> Bytes {
+        wire::encode(entry).into()
+    }
+
+    /// Reads a clerk's request, or a command in the log.
+    fn read_command(&self, bytes: &[u8]) -> Result<Command, WireError> {
+        wire::decode(bytes)
+    }
+
+    /// Writes a clerk's request.
+    fn write_command(&self, command: &Command) -> Vec<u8> {
+        wire::encode(command)
+    }
+
+    /// Reads the answer to a clerk.
+    fn read_answer(&self, bytes: &[u8]) -> Result<Answer, WireError> {
+        wire::decode(bytes)
+    }
+
+    /// Writes the answer to a clerk.
+    fn write_answer(&self, answer: &Answer) -> Vec<u8> {
+        wire::encode(answer)
+    }
+}
+
+/// A key-value service without a server around it, as a snapshot holds it.
+pub trait ServiceState {
+    /// Applies a command of the log, and returns what its client would be told.
+    fn apply(&mut self, command: &[u8]) -> String;
+}
+
+/// A timing for the kit's own tests.
+#[cfg(test)]
+pub(crate) const TIMING: Timing = Timing {
+    heartbeat_interval: std::time::Duration::from_millis(100),
+    election_timeout_min: std::time::Duration::from_millis(400),
+    election_timeout_max: std::time::Duration::from_millis(800),
+};
