@@ -73,7 +73,7 @@ fn a_message_with_a_tail_is_an_error() {
 #[test]
 fn an_error_names_the_sender() {
     let error = decode::<u64>(&[1, 2, 3]).unwrap_err().sent_by(4);
-    assert_eq!(error.to_string(), "3 bytes from 4 do not decode as u64: they end too early");
+    assert_eq!(error.to_string(), "3 bytes from sender 4 do not decode as u64: they end too early");
     let error: &dyn std::error::Error = &error;
     assert!(error.source().is_none());
 }

@@ -35,7 +35,7 @@ fn a_request_that_does_not_decode_fails_the_run() {
         cluster.network.link(0, 1, Port::Raft).send(&7_u8);
         thread::sleep(LONG);
     });
-    assert_told(&failure, "from 0", "server 1");
+    assert_told(&failure, "from sender 0", "server 1");
     assert_eq!(failure.node, "server 1");
 }
 
@@ -48,7 +48,7 @@ fn an_answer_that_does_not_decode_fails_the_run() {
         cluster.send(0, 1, 7);
         thread::sleep(LONG);
     });
-    assert_told(&failure, "from 1", "server 0");
+    assert_told(&failure, "from sender 1", "server 0");
     assert_eq!(failure.node, "server 0");
 }
 
@@ -62,7 +62,7 @@ fn an_answer_to_a_call_that_does_not_decode_fails_the_run() {
         thread::sleep(MS);
         unreachable!("the run is over");
     });
-    assert_told(&failure, "from 0", "");
+    assert_told(&failure, "from sender 0", "");
 }
 
 /// Every kind of bytes that is no message is survived, none of them by a panic.
