@@ -1,31 +1,31 @@
-//! From hand to hand: who waits for another hand.
+//! A channel of capacity 0 holds no message: a sender and a receiver have to meet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sim::runtime::Key;
 
-/// One who waits for another hand. Its address is what it parks on.
-pub(super) struct Ticket {
-    is_served: AtomicBool,
+/// A task that waits for its counterpart at a channel of capacity 0. The task parks on its address.
+pub(super) struct Rendezvous {
+    is_claimed: AtomicBool,
 }
 
-impl Ticket {
-    pub(super) fn new() -> Arc<Ticket> {
-        Arc::new(Ticket { is_served: AtomicBool::new(false) })
+impl Rendezvous {
+    pub(super) fn new() -> Arc<Rendezvous> {
+        Arc::new(Rendezvous { is_claimed: AtomicBool::new(false) })
     }
 
     pub(super) fn key(&self) -> Key {
         std::ptr::from_ref(self) as Key
     }
 
-    pub(super) fn is_served(&self) -> bool {
-        self.is_served.load(Ordering::Relaxed)
+    pub(super) fn is_claimed(&self) -> bool {
+        self.is_claimed.load(Ordering::Relaxed)
     }
 
-    /// Whether the caller is the first to serve it. A `select!` holds the same ticket in several
-    /// channels.
-    pub(super) fn serve(&self) -> bool {
-        !self.is_served.swap(true, Ordering::Relaxed)
+    /// True for the first caller only. A `select!` registers one rendezvous with several channels, and
+    /// must be met in one of them only.
+    pub(super) fn claim(&self) -> bool {
+        !self.is_claimed.swap(true, Ordering::Relaxed)
     }
 }

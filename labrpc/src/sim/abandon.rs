@@ -1,5 +1,5 @@
-//! How a task is taken out of the world for good: one that will never reach the scheduler by
-//! itself, and cannot be unwound from where it stands.
+//! Abandons a task that cannot be unwound (endless loop, stack overflow, blocked in std), and fails
+//! the run.
 
 use std::cell::{Cell, RefCell};
 
@@ -10,73 +10,73 @@ use super::settings::{Failure, FailureKind};
 use super::watchdog;
 use crate::time::Instant;
 
-/// Where such a task is kept. One is enough: the run is over with it.
+/// The abandoned task of a run. There is at most one, because it ends the run.
 #[derive(Default)]
-pub(super) struct Freezer {
-    is_in_use: Cell<bool>,
-    /// Whether a backtrace is made right now, under locks of std's own.
-    is_at_backtrace: Cell<bool>,
-    frozen: RefCell<Option<Frozen>>,
+pub(super) struct Abandonment {
+    has_begun: Cell<bool>,
+    /// Whether a backtrace is being made, which takes locks of std.
+    is_in_backtrace: Cell<bool>,
+    abandoned: RefCell<Option<AbandonedTask>>,
 }
 
 #[derive(Clone)]
-struct Frozen {
+struct AbandonedTask {
     kind: FailureKind,
     message: &'static str,
     backtrace: String,
 }
 
-impl Freezer {
-    /// Whether a task is in it, or on its way.
+impl Abandonment {
+    /// Whether a task has been abandoned, or is about to be.
     #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
-    pub(super) fn is_in_use(&self) -> bool {
-        self.is_in_use.get()
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.get()
     }
 
-    /// Whether a failure is being told: then the task is not to be disturbed.
+    /// Whether a backtrace is being made. The task must not be disturbed then.
     #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
-    pub(super) fn is_at_backtrace(&self) -> bool {
-        self.is_at_backtrace.get()
+    pub(super) fn is_in_backtrace(&self) -> bool {
+        self.is_in_backtrace.get()
     }
 
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        // Asked after each turn, so the quick answer comes first.
-        self.is_in_use.get() && self.frozen.borrow().is_some()
+    pub(super) fn is_done(&self) -> bool {
+        // Called after each turn, so the cheap test comes first.
+        self.has_begun.get() && self.abandoned.borrow().is_some()
     }
 }
 
 impl Runtime {
-    /// Takes the running task out of the world, from within it, and lets the scheduler fail the run.
+    /// Called by the running task: leaves its stack forever, and lets the scheduler fail the run.
     #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
-    pub(super) fn freeze(&self, kind: FailureKind, message: &'static str) -> ! {
-        if self.freezer.is_at_backtrace.get() {
-            // Whoever makes the next backtrace, in any test, would wait for this one.
+    pub(super) fn abandon(&self, kind: FailureKind, message: &'static str) -> ! {
+        if self.abandonment.is_in_backtrace.get() {
+            // The locks of this backtrace stay taken: the next backtrace of any test would hang.
             watchdog::give_up(message);
         }
-        self.freezer.is_in_use.set(true);
+        self.abandonment.has_begun.set(true);
         let backtrace = self.backtrace();
-        self.freezer.frozen.borrow_mut().get_or_insert(Frozen { kind, message, backtrace });
+        self.abandonment.abandoned.borrow_mut().get_or_insert(AbandonedTask { kind, message, backtrace });
         loop {
             coroutine::suspend();
         }
     }
 
-    /// Where the running task stands, in the student's own code.
+    /// The running task's backtrace, in the student's own code.
     pub(super) fn backtrace(&self) -> String {
-        self.freezer.is_at_backtrace.set(true);
+        self.abandonment.is_in_backtrace.set(true);
         let backtrace = backtrace_of_student();
-        self.freezer.is_at_backtrace.set(false);
+        self.abandonment.is_in_backtrace.set(false);
         backtrace
     }
 
-    /// The failure of the task that froze, if one did. It may have done so in the middle of the
-    /// runtime's own code, with the state in its hands: then nobody knows whose task it was.
-    pub(super) fn failure_of_frozen(&self) -> Option<Failure> {
-        if !self.freezer.is_full() {
+    /// The failure of the abandoned task, if there is one. If the task still borrows the state, from
+    /// the middle of the runtime's own code, its name cannot be found out and is left empty.
+    pub(super) fn failure_of_abandoned(&self) -> Option<Failure> {
+        if !self.abandonment.is_done() {
             return None;
         }
-        let Frozen { kind, message, backtrace } = self.freezer.frozen.borrow().clone()?;
+        let AbandonedTask { kind, message, backtrace } = self.abandonment.abandoned.borrow().clone()?;
         self.running.set(self.latest.get());
         let (node, task) = self.whereabouts().unwrap_or_default();
         self.running.set(NOBODY);
