@@ -73,9 +73,4 @@ impl Image {
             self.snapshot = snapshot.clone();
         }
     }
-
-    /// The size of Raft's own state: everything but the snapshot.
-    pub fn raft_state_bytes(&self) -> usize {
-        self.head.len() + self.entries.iter().map(|entry| entry.len()).sum::<usize>()
-    }
 }
