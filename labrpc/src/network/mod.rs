@@ -212,7 +212,7 @@ impl Network {
     }
 
     /// How long a call to a server that is down or cut off waits until it is given up.
-    fn given_up_after(&self, direction: Direction) -> Duration {
+    fn give_up_after(&self, direction: Direction) -> Duration {
         /// Distinguishes this decision from those about the message itself.
         const GIVEN_UP: u64 = 9;
         let now = Instant::now(); // before the lock, because the turn may end here
@@ -238,7 +238,7 @@ impl Carrier for Network {
     fn call(&self, from: PeerId, to: PeerId, port: Port, request: Vec<u8>, patience: Duration) -> Option<Vec<u8>> {
         let direction = Direction { from, to, is_reply: false };
         let is_reachable = self.state().is_reachable(direction);
-        let patience = if is_reachable { patience } else { patience.min(self.given_up_after(direction)) };
+        let patience = if is_reachable { patience } else { patience.min(self.give_up_after(direction)) };
         let (caller, replied) = channel::bounded(1);
         // `caller` stays alive here: otherwise a lost message would disconnect the channel, and the call
         // would return early.

@@ -6,7 +6,7 @@ use crate::Bytes;
 
 /// One change of the disk. It takes effect as a whole or not at all.
 ///
-/// The head is small and written anew each time. Of the log only the changes are written, so that the
+/// The head is small and rewritten by every save. Of the log only the changes are written, so that the
 /// cost of a save depends on what it adds, not on the size of the log.
 ///
 /// ```

@@ -26,7 +26,7 @@ enum CrashPoint {
     After,
 }
 
-/// Observes every save as it takes effect. It must neither block nor use the disk.
+/// Observes every save as it takes effect. It must not block and must not use the disk.
 pub trait DiskTap: Send + Sync + 'static {
     /// `save` took effect at `at`, so the disk of `server` now holds `image`. Saving took `took`.
     fn saved(&self, at: Instant, server: PeerId, save: &Save, image: &Image, took: Duration);

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 
 use super::coroutine;
 use super::panics::backtrace_of_student;
-use super::runtime::{NOBODY, Runtime};
+use super::runtime::{NO_TASK, Runtime};
 use super::settings::{Failure, FailureKind};
 use super::watchdog;
 use crate::time::Instant;
@@ -79,7 +79,7 @@ impl Runtime {
         let AbandonedTask { kind, message, backtrace } = self.abandonment.abandoned.borrow().clone()?;
         self.running.set(self.latest.get());
         let (node, task) = self.whereabouts().unwrap_or_default();
-        self.running.set(NOBODY);
+        self.running.set(NO_TASK);
         let at = Instant::from_nanos(self.now_ns());
         Some(Failure { kind, message: message.into(), at, node, task, place: String::new(), backtrace })
     }

@@ -96,7 +96,7 @@ impl Coroutine {
         Stack(self.inner.into_stack())
     }
 
-    /// Abandons a body that can neither go on nor unwind. Everything it owns is leaked.
+    /// Abandons a body that cannot go on and cannot unwind. Everything it owns is leaked.
     pub(super) fn abandon(&mut self) {
         // SAFETY: nothing on the stack is touched again: it is leaked, not freed and not resumed.
         // Everything that the body borrowed lives in the runtime, which is leaked with it.

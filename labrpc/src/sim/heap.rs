@@ -50,8 +50,8 @@ fn count(change: isize) {
     });
 }
 
-// SAFETY: every call is passed on to the system's heap unchanged; counting neither allocates nor
-// panics.
+// SAFETY: every call is passed on to the system's heap unchanged; counting does not allocate and does
+// not panic.
 unsafe impl GlobalAlloc for CountedHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);

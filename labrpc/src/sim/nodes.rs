@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use super::choice::mix;
 use super::coroutine::Coroutine;
 use super::panics::CrashToken;
-use super::runtime::{NOBODY, Runtime};
+use super::runtime::{NO_TASK, Runtime};
 use super::scheduler::run_task;
 use super::task::{Lifecycle, NodeId, TaskId};
 
@@ -27,7 +27,7 @@ impl Runtime {
     ) -> TaskId {
         let mut state = self.state.borrow_mut();
         let (parent_lineage, nth, parent_node) = match self.running.get() {
-            NOBODY => (0, state.report.tasks, NodeId::TEST),
+            NO_TASK => (0, state.report.tasks, NodeId::TEST),
             me => {
                 let parent = state.task_mut(me);
                 parent.children += 1;

@@ -194,7 +194,7 @@ fn student_frames(backtrace: &str) -> String {
 
 /// A place in a lab's code, relative to the workspace. `None` for all other code.
 fn in_student_code(place: &str) -> Option<String> {
-    /// The parts of the workspace that are neither a student's code nor a test's.
+    /// The parts of the workspace that are not a student's code or a test's.
     const OURS: [&str; 3] = ["labrpc/src", "labrpc/testkit/src", "labrpc/lab"];
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
     // Places below the current directory are relative to it.

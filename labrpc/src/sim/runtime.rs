@@ -25,7 +25,7 @@ const OPERATION_COST_NS: u64 = 100;
 /// After this many operations without blocking, a task must let others have their turn.
 const TIME_SLICE_OPERATIONS: u64 = 1000;
 /// No task: the scheduler's own stack.
-pub(super) const NOBODY: TaskSlot = TaskSlot::MAX;
+pub(super) const NO_TASK: TaskSlot = TaskSlot::MAX;
 
 static RUNS: AtomicU64 = AtomicU64::new(1);
 
@@ -85,8 +85,8 @@ impl Runtime {
             state: RefCell::new(State::new(settings.stack_bytes)),
             settings,
             now_ns: Cell::new(0),
-            running: Cell::new(NOBODY),
-            latest: Cell::new(NOBODY),
+            running: Cell::new(NO_TASK),
+            latest: Cell::new(NO_TASK),
             operations: Cell::new(0),
             slice: Cell::new(0),
             trace: Cell::new(0),
@@ -111,7 +111,7 @@ impl Runtime {
 
     /// Whether a task runs, and not the scheduler.
     pub(crate) fn is_in_task(&self) -> bool {
-        self.running.get() != NOBODY
+        self.running.get() != NO_TASK
     }
 
     /// Everything that was counted so far, except processor time.
@@ -194,7 +194,7 @@ impl Runtime {
     /// Blocks the running task until one of `keys` is unparked or the deadline passes.
     pub(crate) fn park(&self, keys: &[Key], waiting: WaitReason, deadline_ns: Option<u64>) -> WakeReason {
         let me = self.running.get();
-        assert!(me != NOBODY, "the scheduler itself must not block: {waiting:?}");
+        assert!(me != NO_TASK, "the scheduler itself must not block: {waiting:?}");
         {
             let mut state = self.state.borrow_mut();
             let lifecycle = state.task(me).lifecycle;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::panics;
-use super::runtime::{NOBODY, Runtime, current};
+use super::runtime::{NO_TASK, Runtime, current};
 use super::settings::{Failure, FailureKind, Preemption};
 use super::state::State;
 use super::task::{Lifecycle, TaskSlot};
@@ -123,7 +123,7 @@ impl Runtime {
         self.turn_counter.advance();
         self.unwinding.take_up(false);
         let is_over = coroutine.resume();
-        self.running.set(NOBODY);
+        self.running.set(NO_TASK);
         if self.abandonment.is_done() {
             return coroutine.abandon();
         }

@@ -50,7 +50,8 @@ pub struct Settings {
     pub virtual_time_max: Duration,
     /// The run fails once its tasks have made more operations than this.
     pub operations_max: u64,
-    /// A task that runs for this long, in processor time, without reaching the scheduler is stuck.
+    /// A task that uses this much processor time without reaching the scheduler is stuck. So is one that
+    /// blocks in the operating system for five times as long.
     pub patience: Duration,
     /// Whether [`Report::choices`] lists the wild decisions.
     pub is_recording: bool,

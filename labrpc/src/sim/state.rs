@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use super::coroutine::{Coroutine, Stacks};
 use super::parking::Parking;
-use super::runtime::NOBODY;
+use super::runtime::NO_TASK;
 use super::settings::{Failure, Report};
 use super::task::{Key, Lifecycle, NodeId, Task, TaskId, TaskSlot, WaitReason, WakeReason};
 use super::timers::{EventFn, TIMERS_UNTIL_SWEEP_MIN, TimerEntry};
@@ -271,7 +271,7 @@ impl State {
         self.timers.clear();
         for slot in 0..self.tasks.len() as TaskSlot {
             if self.find(slot).is_some_and(|task| task.lifecycle == Lifecycle::Alive && task.coroutine.is_some()) {
-                self.cancel_task(slot, NOBODY);
+                self.cancel_task(slot, NO_TASK);
             }
         }
         self.events.drain(..).flatten().chain(self.due.drain(..)).collect()

@@ -44,7 +44,7 @@ impl SimThread {
     }
 }
 
-/// Not used by std, nor by cargo or its test harness.
+/// A signal that std, cargo and its test harness do not use.
 const INTERRUPT_SIGNAL: libc::c_int = libc::SIGUSR2;
 /// The handlers make a backtrace, for which std's own signal stack is too small.
 const SIGNAL_STACK_BYTES: usize = 1 << 20;
@@ -82,7 +82,7 @@ struct SignalStack {
 
 impl SignalStack {
     fn install() -> SignalStack {
-        // SAFETY: a fresh anonymous mapping, used by nobody else.
+        // SAFETY: a fresh anonymous mapping that nothing else uses.
         unsafe {
             let memory = libc::mmap(
                 std::ptr::null_mut(),
