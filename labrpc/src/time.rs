@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::sim::runtime;
 pub use crate::thread::sleep;
 
-/// A point in time, in whole nanoseconds since the world began.
+/// A point in time, in whole nanoseconds since [`ZERO`](Instant::ZERO).
 ///
-/// In a simulation the world begins with the run; outside of one, when a clock is first read.
-/// Shaped like [`std::time::Instant`], but [`ZERO`](Instant::ZERO) is public, so that a
-/// protocol can be tested without any world.
+/// `ZERO` is the start of the run in a simulation, and the first read of the clock outside of one. The
+/// type is shaped like [`std::time::Instant`], but `ZERO` is public, so that a protocol can be tested
+/// without a simulation.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,10 +25,10 @@ pub use crate::thread::sleep;
 pub struct Instant(u64);
 
 impl Instant {
-    /// The beginning of the world.
+    /// The beginning of time: the start of a run, or the first read of the real clock.
     pub const ZERO: Instant = Instant(0);
 
-    /// The present.
+    /// The current time.
     ///
     /// ```
     /// use labrpc::time::Instant;
@@ -46,7 +46,7 @@ impl Instant {
         }
     }
 
-    /// How long ago this was; zero if it is yet to come.
+    /// The time since `self`; zero if `self` is in the future.
     ///
     /// ```
     /// use std::time::Duration;
@@ -59,7 +59,7 @@ impl Instant {
         Instant::now() - self
     }
 
-    /// The time from `earlier` to this; zero if `earlier` is the later one.
+    /// The time from `earlier` to `self`; zero if `earlier` is the later one.
     ///
     /// ```
     /// use std::time::Duration;
@@ -73,7 +73,7 @@ impl Instant {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// Nanoseconds since the world began.
+    /// Nanoseconds since [`ZERO`](Instant::ZERO).
     ///
     /// ```
     /// use std::time::Duration;
@@ -85,7 +85,7 @@ impl Instant {
         self.0
     }
 
-    /// The point so many nanoseconds after the world began.
+    /// The point in time `nanos` nanoseconds after [`ZERO`](Instant::ZERO).
     ///
     /// ```
     /// use labrpc::time::Instant;
@@ -96,7 +96,7 @@ impl Instant {
         Instant(nanos)
     }
 
-    /// The same point on the operating system's clock, for waits in the real world.
+    /// The same point on the operating system's clock, for real waits.
     #[allow(clippy::disallowed_types, reason = "this file is where the facade's clock becomes the real one")]
     pub(crate) fn on_real_clock(self) -> std::time::Instant {
         real_beginning() + Duration::from_nanos(self.0)

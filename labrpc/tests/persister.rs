@@ -46,7 +46,6 @@ fn saves_add_up() {
         disk.save(save);
         let state_bytes = expected.head.len() + entries.iter().map(|entry| entry.len()).sum::<usize>();
         assert_eq!((disk.raft_state_bytes(), disk.snapshot_bytes()), (state_bytes, snapshot.len()), "step {step}");
-        assert_eq!(expected.raft_state_bytes(), state_bytes);
         assert_eq!(disk.image(), Some(expected), "step {step}");
         assert_eq!((disk.saves(), disk.saved_bytes()), (step, written));
     }

@@ -7,7 +7,7 @@ use labrpc::sim::{self, Failure, FailureKind, Preemption, Settings};
 use labrpc::sync::{Condvar, Mutex};
 use labrpc::thread::{self, Builder};
 
-use crate::worlds::{FOR_EVER, MS, at, calmly, failing};
+use crate::worlds::{FOREVER, MS, at, calmly, failing};
 
 /// A line of this file, as reports write it.
 fn line(number: u32) -> String {
@@ -83,7 +83,7 @@ fn a_circle_of_three_is_found() {
             };
             philosopher.spawn(body).unwrap();
         }
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert!(failure.message.contains("3 tasks wait for one another's locks"), "{failure}");
     assert!(failure.at < at(2 * MS), "{failure}");

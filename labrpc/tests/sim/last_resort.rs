@@ -3,7 +3,7 @@
 use labrpc::sim::{self, Settings};
 use labrpc::thread;
 
-use crate::worlds::{Child, FOR_EVER, MS, WhenDropped, failing, failing_with};
+use crate::worlds::{Child, FOREVER, MS, WhenDropped, failing, failing_with};
 
 /// A destructor that panics while a crash unwinds its thread ends the process, as everywhere in
 /// Rust. What it said is not lost with it.
@@ -14,7 +14,7 @@ fn a_panic_in_a_crash_says_why_the_process_ends() {
             let node = sim::new_node("server 4");
             sim::spawn_in(node, "closer", || {
                 let _closing = WhenDropped(|| panic!("the applier is still busy"));
-                thread::sleep(FOR_EVER);
+                thread::sleep(FOREVER);
             });
             thread::sleep(MS);
             sim::kill(node);

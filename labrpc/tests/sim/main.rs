@@ -4,6 +4,7 @@ mod choices;
 mod crash;
 mod crash_anywhere;
 mod deadlock;
+mod destructors;
 mod determinism;
 mod last_resort;
 mod limits;

@@ -9,7 +9,7 @@ use labrpc::sim::{self, FailureKind, Preemption, Settings};
 use labrpc::sync::Mutex;
 use labrpc::thread;
 
-use crate::worlds::{FOR_EVER, MS, WhenDropped, at, failing, with_every_policy};
+use crate::worlds::{FOREVER, MS, WhenDropped, at, failing, with_every_policy};
 
 /// Something with a name to be found in a backtrace.
 #[inline(never)]
@@ -26,7 +26,7 @@ fn a_servers_panic_is_told_in_full() {
             thread::sleep(1234 * MS);
             std::hint::black_box(count_votes(&[1, 2]));
         });
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert_eq!(failure.kind, FailureKind::Panic);
     assert_eq!((failure.node.as_str(), failure.task.as_str()), ("server 2", "applier"));
@@ -75,7 +75,7 @@ fn a_wordless_panic_is_a_failure() {
 fn a_panic_in_an_event_fails_the_run() {
     let failure = failing(|| {
         sim::at(at(MS), || panic!("the oracle is not amused"));
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert_eq!(failure.kind, FailureKind::Panic);
     assert!(failure.message.contains("not amused") && failure.place.contains("panics.rs"), "{failure}");
@@ -91,7 +91,7 @@ fn a_reported_failure_ends_the_run() {
             sim::fail("two leaders in term 3");
             sim::fail("and that is not all");
         });
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert_eq!(failure.kind, FailureKind::Reported);
     assert_eq!(failure.message, "two leaders in term 3", "the first failure counts");
@@ -118,7 +118,7 @@ fn others_go_on_while_a_destructor_waits() {
             let wanted = Arc::clone(&lock);
             sim::spawn_in(node, "dying", move || {
                 let _last_words = WhenDropped(|| drop(wanted.lock()));
-                thread::sleep(FOR_EVER);
+                thread::sleep(FOREVER);
             });
             thread::sleep(MS);
             sim::kill(node); // its destructor waits for the test's lock
@@ -188,7 +188,7 @@ fn unwinding_is_not_interrupted() {
                         seen.lock().push(n);
                     }
                 });
-                thread::sleep(FOR_EVER);
+                thread::sleep(FOREVER);
             });
         }
         thread::sleep(MS);

@@ -8,7 +8,7 @@ use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::time::Instant;
 
-use crate::worlds::{Drops, FOR_EVER, MS, WhenDropped, at, calmly, failing, with_every_policy};
+use crate::worlds::{Drops, FOREVER, MS, WhenDropped, at, calmly, failing, with_every_policy};
 
 /// What arrives for a paused node, messages and passing time alike, waits until it goes on.
 #[test]
@@ -72,7 +72,7 @@ fn a_paused_node_can_crash() {
                     thread::yield_now();
                 });
                 thread::sleep(10 * MS);
-                thread::sleep(FOR_EVER);
+                thread::sleep(FOREVER);
             });
         }
         thread::sleep(MS);

@@ -10,7 +10,7 @@ use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Settings};
 use labrpc::sync::Mutex;
 use labrpc::thread;
 
-use crate::worlds::{FOR_EVER, MS, POLICIES, WhenDropped, calmly, failing, failing_with};
+use crate::worlds::{FOREVER, MS, POLICIES, WhenDropped, calmly, failing, failing_with};
 
 /// A report is promised within this time.
 const REPORTED_WITHIN: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ fn an_endless_loop_is_found() {
             thread::sleep(3 * MS);
             wait_for_leader_without_end();
         });
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert_eq!(failure.kind, FailureKind::Stuck);
     assert_eq!((failure.node.as_str(), failure.task.as_str()), ("server 1", "ticker"));
@@ -66,7 +66,7 @@ fn an_endless_destructor_is_found() {
     let failure = stuck(impatient(), || {
         sim::spawn_in(sim::new_node("server 0"), "closer", || {
             let _closing = WhenDropped(wait_for_leader_without_end);
-            thread::sleep(FOR_EVER);
+            thread::sleep(FOREVER);
         });
         thread::sleep(MS);
     });
@@ -82,7 +82,7 @@ fn a_blocking_system_call_is_found() {
         sim::spawn_in(sim::new_node("server 0"), "reader", move || {
             let _ = nothing_comes.read(&mut [0]);
         });
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert_eq!(failure.kind, FailureKind::Stuck);
     assert!(failure.message.contains("a call that blocks outside of labrpc"), "{failure}");
@@ -133,10 +133,10 @@ fn a_full_stack_is_reported() {
             let failure = stuck(settings, || {
                 let lock = Arc::new(Mutex::new(0));
                 sim::spawn_in(sim::new_node("server 0"), "deep", move || _ = recurse(0, &lock));
-                thread::sleep(FOR_EVER);
+                thread::sleep(FOREVER);
             });
             assert_eq!(failure.kind, FailureKind::StackOverflow, "{failure}");
-            assert!(failure.message.contains("recursion without an end?"), "{failure}");
+            assert!(failure.message.contains("endless recursion?"), "{failure}");
             assert!(failure.backtrace.contains("recurse"), "{failure}");
         }
     }

@@ -10,7 +10,7 @@ use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::time::Instant;
 
-use crate::worlds::{FOR_EVER, MS, POLICIES, at, calmly, with_every_policy};
+use crate::worlds::{FOREVER, MS, POLICIES, at, calmly, with_every_policy};
 
 /// Time moves on when all are blocked, to the next moment at which anything happens.
 #[test]
@@ -124,7 +124,7 @@ fn poll_and_be_served(poll: fn(&Poll)) {
         *by_lock.lock() = true;
         by_flag.store(true, Ordering::SeqCst);
         sender.send(()).unwrap();
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     poll(&polled);
     assert!(Instant::now() < at(20 * MS), "it took until {:?}", Instant::now());

@@ -20,7 +20,7 @@ pub const POLICIES: [Preemption; 5] = [
 
 pub const MS: Duration = Duration::from_millis(1);
 /// Longer than any test runs: whoever sleeps for it is there to be ended.
-pub const FOR_EVER: Duration = Duration::from_secs(1000);
+pub const FOREVER: Duration = Duration::from_secs(1000);
 
 /// Runs a body without preemption, where it is known who runs when.
 pub fn calmly<T: Send>(body: impl FnOnce() -> T + Send) -> T {
