@@ -12,7 +12,7 @@ use crate::lab::{LAB, cluster};
 /// Clusters of one to seven servers, even ones too, whose links suffer all that links can suffer.
 #[test]
 fn storm_2a() {
-    LAB.simulated("storm_2a", |world| {
+    LAB.simulated(|world| {
         chaos::elections(&cluster(world, chaos::any_size(world)), Faults::OF_LINKS);
     });
 }
@@ -21,7 +21,7 @@ fn storm_2a() {
 /// several heartbeats in a row to doubt it.
 #[test]
 fn lossy_links_2a() {
-    LAB.rule(&STABLE, "lossy_links_2a", |world| {
+    LAB.rule(&STABLE, |world| {
         const WATCHED: Duration = Duration::from_secs(20);
         /// One would be too few: now and then enough heartbeats in a row are lost. A server that doubts
         /// its leader after one, as with the paper's 150 ms and heartbeats of 100 ms, takes dozens.

@@ -16,7 +16,7 @@ const HEARTBEATS: Duration = Duration::from_millis(500);
 /// A leader is elected, and stays while nothing fails: the term of a healthy cluster does not change.
 #[test]
 fn initial_election_2a() {
-    LAB.test("initial_election_2a", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         let leader = cluster.one_leader();
         thread::sleep(Duration::from_millis(50)); // the followers learn of the election
@@ -31,7 +31,7 @@ fn initial_election_2a() {
 /// A new leader takes over from one that is cut off; without a majority nobody leads.
 #[test]
 fn re_election_2a() {
-    LAB.test("re_election_2a", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         let first = cluster.one_leader();
 
@@ -59,7 +59,7 @@ fn re_election_2a() {
 /// Whichever minority of seven servers is cut off, the others elect a leader.
 #[test]
 fn many_elections_2a() {
-    LAB.test("many_elections_2a", |world| {
+    LAB.test(|world| {
         const SERVERS: usize = 7;
         const CUT_MAX: u64 = 3;
         let cluster = cluster(world, SERVERS);

@@ -31,7 +31,7 @@ fn spend(cluster: &Cluster<Server>, leader: usize, seconds: u64) -> Spent {
 /// A cluster that is well, and has nothing to do.
 #[test]
 fn idle_2a() {
-    LAB.simulated("idle_2a", |world| {
+    LAB.simulated(|world| {
         const SECONDS: u64 = 10;
         /// The reference: 400. Ten heartbeats a second to each of four servers.
         const REQUESTS_MAX: u64 = 1_000;
@@ -53,7 +53,7 @@ fn idle_2a() {
 /// Two servers of five are down for a minute, and the others have a leader.
 #[test]
 fn outage_2a() {
-    LAB.simulated("outage_2a", |world| {
+    LAB.simulated(|world| {
         const SECONDS: u64 = 60;
         /// The reference: 2,400. Those that are down are sent heartbeats as well.
         const REQUESTS_MAX: u64 = 6_000;

@@ -20,7 +20,7 @@ fn tally(cluster: &Cluster<Server>) -> Tally {
 /// In a healthy cluster each command is applied at the next index, and nothing else is.
 #[test]
 fn basic_agree_2b() {
-    LAB.test("basic_agree_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         for index in 1..=3 {
             cluster.none_applied(index);
@@ -33,7 +33,7 @@ fn basic_agree_2b() {
 /// A command travels to each other server about once.
 #[test]
 fn rpc_bytes_2b() {
-    LAB.test("rpc_bytes_2b", |world| {
+    LAB.test(|world| {
         const SERVERS: usize = 3;
         const COMMANDS: u64 = 10;
         const COMMAND_BYTES: u64 = 5000;
@@ -58,7 +58,7 @@ fn rpc_bytes_2b() {
 /// The leader goes on as followers are lost, one by one, until the majority is gone.
 #[test]
 fn follower_failure_2b() {
-    LAB.test("follower_failure_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one_at_once(&number(101), 3);
         let leader = cluster.one_leader();
@@ -80,7 +80,7 @@ fn follower_failure_2b() {
 /// The cluster goes on as leaders are lost, one by one, until the majority is gone.
 #[test]
 fn leader_failure_2b() {
-    LAB.test("leader_failure_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one_at_once(&number(101), 3);
         cluster.disconnect(cluster.one_leader());
@@ -101,7 +101,7 @@ fn leader_failure_2b() {
 /// A follower that was cut off catches up.
 #[test]
 fn fail_agree_2b() {
-    LAB.test("fail_agree_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one_at_once(&number(101), 3);
         let follower = cluster.after(cluster.one_leader(), 1);
@@ -123,7 +123,7 @@ fn fail_agree_2b() {
 /// Without a majority nothing is committed; what was taken then may be replaced later.
 #[test]
 fn fail_no_agree_2b() {
-    LAB.test("fail_no_agree_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 5);
         cluster.one_at_once(&number(10), 5);
         let leader = cluster.one_leader();
@@ -146,7 +146,7 @@ fn fail_no_agree_2b() {
 /// Commands that are started at once, in one term, all take effect.
 #[test]
 fn concurrent_starts_2b() {
-    LAB.test("concurrent_starts_2b", |world| {
+    LAB.test(|world| {
         const TRIES: usize = 5;
         const STARTS: u64 = 5;
         let cluster = cluster(world, 3);
@@ -176,7 +176,7 @@ fn concurrent_starts_2b() {
 /// A leader that was cut off comes back with entries that nobody else has.
 #[test]
 fn rejoin_2b() {
-    LAB.test("rejoin_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one_at_once(&number(101), 3);
         let first = cluster.one_leader();
@@ -199,7 +199,7 @@ fn rejoin_2b() {
 /// A leader backs up quickly over logs that part ways far back (§5.3, the last paragraphs).
 #[test]
 fn backup_2b() {
-    LAB.test("backup_2b", |world| {
+    LAB.test(|world| {
         const COMMANDS: u64 = 50;
         let cluster = cluster(world, 5);
         let mut fresh = (0..).map(number);
@@ -245,7 +245,7 @@ fn backup_2b() {
 /// Elections, agreement and idleness each cost few messages.
 #[test]
 fn count_2b() {
-    LAB.test("count_2b", |world| {
+    LAB.test(|world| {
         const SERVERS: u64 = 3;
         const TRIES: usize = 5;
         const COMMANDS: u64 = 10;

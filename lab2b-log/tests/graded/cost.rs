@@ -46,7 +46,7 @@ fn offer(cluster: &Cluster<Server>, leader: PeerId, commands: u64) {
 /// A hundred commands of a thousand bytes, one after another.
 #[test]
 fn one_by_one_2b() {
-    LAB.simulated("one_by_one_2b", |world| {
+    LAB.simulated(|world| {
         /// The reference: 400, half of them heartbeats of the ten seconds that this takes.
         const REQUESTS_MAX: u64 = 1_000;
         /// The reference: 234,000. Each command travels once to each of two followers.
@@ -69,7 +69,7 @@ fn one_by_one_2b() {
 /// A thousand commands of a hundred bytes, offered in one instant.
 #[test]
 fn burst_2b() {
-    LAB.simulated("burst_2b", |world| {
+    LAB.simulated(|world| {
         /// The reference: 8. To send each command by itself to each follower is a way to do it, too.
         const REQUESTS_MAX: u64 = 2_500;
         /// The reference: 233,000. Each command travels once to each of two followers.
@@ -94,7 +94,7 @@ fn burst_2b() {
 /// A cluster with a log that has nothing to do.
 #[test]
 fn idle_2b() {
-    LAB.simulated("idle_2b", |world| {
+    LAB.simulated(|world| {
         const IDLE: Duration = Duration::from_secs(10);
         /// The reference: 200, ten heartbeats a second to each of two followers.
         const REQUESTS_MAX: u64 = 500;
@@ -118,7 +118,7 @@ fn idle_2b() {
 /// A follower of three is down for a minute, while the leader takes a command each second.
 #[test]
 fn outage_2b() {
-    LAB.simulated("outage_2b", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 60;
         /// The reference: 1,260. Each heartbeat tries anew to reach the one that is down.
         const REQUESTS_MAX: u64 = 3_500;
@@ -149,7 +149,7 @@ fn outage_2b() {
 /// A follower that missed four hundred commands comes back.
 #[test]
 fn catch_up_costs_2b() {
-    LAB.simulated("catch_up_costs_2b", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 400;
         /// The reference: 120, most of it until the next heartbeat.
         const MILLISECONDS_MAX: u64 = 1_000;

@@ -11,7 +11,7 @@ use crate::lab::{LAB, cluster};
 /// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
 #[test]
 fn storm_2c() {
-    LAB.simulated("storm_2c", |world| {
+    LAB.simulated(|world| {
         chaos::replication(&cluster(world, chaos::any_size(world)), Faults::ALL);
     });
 }
@@ -19,7 +19,7 @@ fn storm_2c() {
 /// Nothing fails but servers, and they fail at their saves.
 #[test]
 fn crashes_at_saves_2c() {
-    LAB.simulated("crashes_at_saves_2c", |world| {
+    LAB.simulated(|world| {
         let cluster = cluster(world, chaos::odd_size(world));
         let round = Duration::from_micros(20_300); // a little longer than a command takes
         CrashesAtSaves { per_mille: 50, rounds: 200, round, rounds_down: 10 }.strike(&cluster);
@@ -32,7 +32,7 @@ fn crashes_at_saves_2c() {
 /// survives but what is on the disks.
 #[test]
 fn all_at_once_2c() {
-    LAB.simulated("all_at_once_2c", |world| {
+    LAB.simulated(|world| {
         /// So many times; each costs an election.
         const CRASHES: u64 = 6;
         let cluster = cluster(world, chaos::odd_size(world));

@@ -25,7 +25,7 @@ fn tally(cluster: &Cluster<Server>) -> Tally {
 /// Servers crash and come back, one after another and all at once, and the log is still there.
 #[test]
 fn persist1_2c() {
-    LAB.test("persist1_2c", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one(&number(11), 3);
         cluster.servers().for_each(|server| cluster.crash(server));
@@ -55,7 +55,7 @@ fn persist1_2c() {
 /// Majorities change from round to round, and only what was saved links them.
 #[test]
 fn persist2_2c() {
-    LAB.test("persist2_2c", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 5);
         let mut numbers = (11..).map(number);
         let mut next = || numbers.next().expect("numbers do not run out");
@@ -85,7 +85,7 @@ fn persist2_2c() {
 /// A leader and a follower crash; the leader comes back to a server that was cut off.
 #[test]
 fn persist3_2c() {
-    LAB.test("persist3_2c", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one(&number(101), 3);
         let leader = cluster.one_leader();
@@ -112,7 +112,7 @@ fn pause(world: &World, round: u64) -> Duration {
 /// them may be taken for committed by counting copies (§5.4.2, Figure 8).
 #[test]
 fn figure_8_2c() {
-    LAB.test("figure_8_2c", |world| {
+    LAB.test(|world| {
         const SERVERS: u64 = 5;
         const MAJORITY: usize = 3;
         let cluster = cluster(world, SERVERS as usize);
@@ -140,7 +140,7 @@ fn figure_8_2c() {
 /// Agreement goes on over a network that loses, delays and doubles messages.
 #[test]
 fn unreliable_agree_2c() {
-    LAB.test("unreliable_agree_2c", |world| {
+    LAB.test(|world| {
         const AT_ONCE: u64 = 5;
         let cluster = cluster(world, 5);
         cluster.set_conditions(Conditions::UNRELIABLE);
@@ -166,7 +166,7 @@ fn unreliable_agree_2c() {
 /// Figure 8 over a bad network: leaders are cut off instead of crashed, and old replies come late.
 #[test]
 fn figure_8_unreliable_2c() {
-    LAB.test("figure_8_unreliable_2c", |world| {
+    LAB.test(|world| {
         const SERVERS: u64 = 5;
         const MAJORITY: usize = 3;
         let rounds = world.scaled(1000, 100);
@@ -198,13 +198,13 @@ fn figure_8_unreliable_2c() {
 /// Servers come and go while clients write: nothing that was applied is ever lost.
 #[test]
 fn reliable_churn_2c() {
-    LAB.test("reliable_churn_2c", |world| churn(world, Conditions::RELIABLE));
+    LAB.test(|world| churn(world, Conditions::RELIABLE));
 }
 
 /// The same over a bad network.
 #[test]
 fn unreliable_churn_2c() {
-    LAB.test("unreliable_churn_2c", |world| churn(world, Conditions::UNRELIABLE));
+    LAB.test(|world| churn(world, Conditions::UNRELIABLE));
 }
 
 fn churn(world: &World, conditions: Conditions) {

@@ -30,7 +30,7 @@ fn agree(cluster: &Cluster<Server>, commands: u64) {
 /// long the log is.
 #[test]
 fn saves_per_command_2c() {
-    LAB.simulated("saves_per_command_2c", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 100;
         /// The reference needs 300: one on each server.
         const SAVES_MAX: u64 = 600;
@@ -53,7 +53,7 @@ fn saves_per_command_2c() {
 /// Commands that come together are saved together: followers save as often as they are sent something.
 #[test]
 fn saves_of_a_burst_2c() {
-    LAB.simulated("saves_of_a_burst_2c", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 200;
         /// The leader saves each command before it says where it stands. The reference's followers
         /// save twice each. One by one it would be two more for each command.
@@ -74,7 +74,7 @@ fn saves_of_a_burst_2c() {
 /// While nothing happens, nothing is saved.
 #[test]
 fn idle_disks_rest_2c() {
-    LAB.simulated("idle_disks_rest_2c", |world| {
+    LAB.simulated(|world| {
         let cluster = settled(world);
         let term = cluster.one_term();
         let meter = Meter::start(&cluster);
@@ -88,7 +88,7 @@ fn idle_disks_rest_2c() {
 /// A server that comes back has its log from its disk: nobody needs to send it again, or to save it again.
 #[test]
 fn a_restart_costs_little_2c() {
-    LAB.simulated("a_restart_costs_little_2c", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 300;
         /// The reference sends 1,520: twenty heartbeats and their answers, and no entry. The log would
         /// take 5,700 more.

@@ -12,7 +12,7 @@ use crate::lab::{LAB, cluster};
 /// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
 #[test]
 fn storm_2d() {
-    LAB.simulated("storm_2d", |world| {
+    LAB.simulated(|world| {
         chaos::replication(&cluster(world, chaos::any_size(world)), Faults::ALL);
     });
 }
@@ -24,7 +24,7 @@ const ROUND: Duration = Duration::from_micros(10_300);
 /// anything soon needs a snapshot.
 #[test]
 fn busy_storm_2d() {
-    LAB.simulated("busy_storm_2d", |world| {
+    LAB.simulated(|world| {
         /// Above all that the storm itself offers.
         const FIRST: u64 = 1_000_000;
         /// As long as the storm.
@@ -56,7 +56,7 @@ fn busy_storm_2d() {
 /// down stays so until the others have cut their logs.
 #[test]
 fn crashes_at_saves_2d() {
-    LAB.simulated("crashes_at_saves_2d", |world| {
+    LAB.simulated(|world| {
         let cluster = cluster(world, chaos::odd_size(world));
         CrashesAtSaves { per_mille: 30, rounds: 400, round: ROUND, rounds_down: 20 }.strike(&cluster);
         let tally = cluster.observer().expect("virtual time is watched").tally();

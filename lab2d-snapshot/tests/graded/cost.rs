@@ -36,7 +36,7 @@ fn snapshots_sent(cluster: &Cluster<Server>) -> u64 {
 /// However much was agreed on, no server's log is longer than what came since its service's last snapshot.
 #[test]
 fn logs_stay_small_2d() {
-    LAB.simulated("logs_stay_small_2d", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 200;
         /// What comes between two snapshots, and what is on its way meanwhile. The reference holds
         /// 265 bytes at most: a head of 41, and ten entries.
@@ -55,7 +55,7 @@ fn logs_stay_small_2d() {
 /// Where nobody falls behind hardly a snapshot is sent, and one save a server is all that a snapshot costs.
 #[test]
 fn snapshots_in_good_times_2d() {
-    LAB.simulated("snapshots_in_good_times_2d", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 100;
         /// The reference saves each command once on each server, and each of ten snapshots: 330 times.
         const SAVES_MAX: u64 = 660;
@@ -77,7 +77,7 @@ fn snapshots_in_good_times_2d() {
 /// A follower that was away for long gets one snapshot, and what follows it, and little else.
 #[test]
 fn a_snapshot_costs_its_bytes_2d() {
-    LAB.simulated("a_snapshot_costs_its_bytes_2d", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 25;
         /// The service's state grows by so much with each.
         const COMMAND_BYTES: usize = 4_000;
@@ -108,7 +108,7 @@ fn a_snapshot_costs_its_bytes_2d() {
 /// While a server is down for a minute, the leader asks after it, and sends it nothing large.
 #[test]
 fn an_outage_costs_heartbeats_2d() {
-    LAB.simulated("an_outage_costs_heartbeats_2d", |world| {
+    LAB.simulated(|world| {
         const OUTAGE: Duration = Duration::from_secs(60);
         /// The reference sends 1,200: ten a second to each follower.
         const REQUESTS_MAX: u64 = 2_400;

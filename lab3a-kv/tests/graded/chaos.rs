@@ -8,7 +8,7 @@ use crate::lab::{LAB, store};
 /// Clients who share their keys, while faults come and go: only the whole history can tell.
 #[test]
 fn storm_3a() {
-    LAB.simulated("storm_3a", |world| {
+    LAB.simulated(|world| {
         load::run(&store(world, chaos::any_size(world)), Plan::calm(4).sharing_keys().stormy(Faults::ALL));
     });
 }
@@ -17,7 +17,7 @@ fn storm_3a() {
 /// forget: each knows at any time what its key must hold.
 #[test]
 fn storm_of_links_3a() {
-    LAB.simulated("storm_of_links_3a", |world| {
+    LAB.simulated(|world| {
         let store = store(world, 3);
         load::run(&store, Plan::calm(6).stormy(Faults::OF_LINKS));
         let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();

@@ -32,7 +32,7 @@ fn basic_3a() {
 /// An operation takes less time than a heartbeat: the store does not wait for one.
 #[test]
 fn speed_3a() {
-    LAB.test("speed_3a", |world| load::speed(&store(world, 3)));
+    LAB.test(|world| load::speed(&store(world, 3)));
 }
 
 /// Five clients at once.
@@ -50,7 +50,7 @@ fn unreliable_3a() {
 /// Five clients append to one key over a bad network: each Append takes effect exactly once.
 #[test]
 fn unreliable_one_key_3a() {
-    LAB.test("unreliable_one_key_3a", |world| {
+    LAB.test(|world| {
         const CLIENTS: usize = 5;
         const APPENDS: usize = 10;
         let store = store(world, 3);
@@ -83,7 +83,7 @@ fn unreliable_one_key_3a() {
 /// A leader that is cut off with a minority answers nothing; once it is back, everything is answered.
 #[test]
 fn one_partition_3a() {
-    LAB.test("one_partition_3a", |world| {
+    LAB.test(|world| {
         const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
         let store = store(world, 5);
         let cluster = store.cluster();

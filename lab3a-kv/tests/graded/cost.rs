@@ -19,7 +19,7 @@ const THREADS_MAX: u64 = 40;
 /// One client's operations, one after another, in a cluster where nothing fails.
 #[test]
 fn one_client_costs_3a() {
-    LAB.simulated("one_client_costs_3a", |world| {
+    LAB.simulated(|world| {
         const WRITES: u64 = 100;
         /// The reference sends 342: for each write one to the leader, and one to each follower;
         /// the rest are heartbeats.
@@ -51,7 +51,7 @@ fn one_client_costs_3a() {
 /// Many clients at once: what comes together travels together.
 #[test]
 fn many_clients_cost_3a() {
-    LAB.simulated("many_clients_cost_3a", |world| {
+    LAB.simulated(|world| {
         const CLIENTS: u64 = 20;
         const WRITES_EACH: u64 = 20;
         /// The reference sends 510 for these 400 writes: one each to the leader, and few between servers.
@@ -82,7 +82,7 @@ fn many_clients_cost_3a() {
 /// A service that nobody asks anything.
 #[test]
 fn idleness_costs_3a() {
-    LAB.simulated("idleness_costs_3a", |world| {
+    LAB.simulated(|world| {
         const IDLE: Duration = Duration::from_secs(60);
         /// 16,800 in the reference: two heartbeats every 100 ms, and their answers.
         const OPERATIONS_MAX: u64 = 40_000;
@@ -99,7 +99,7 @@ fn idleness_costs_3a() {
 /// A client of a cluster that has no leader, for as long as that lasts.
 #[test]
 fn no_leader_costs_3a() {
-    LAB.simulated("no_leader_costs_3a", |world| {
+    LAB.simulated(|world| {
         const OUTAGE: Duration = Duration::from_secs(20);
         /// The reference's clerk asks 456 times: a round takes 30 ms, and then it rests for 100. Without
         /// a rest it would ask 2,000 times.
@@ -126,7 +126,7 @@ fn no_leader_costs_3a() {
 /// A leader that is cut off, with a client that knows nobody else.
 #[test]
 fn a_cut_off_leader_costs_3a() {
-    LAB.simulated("a_cut_off_leader_costs_3a", |world| {
+    LAB.simulated(|world| {
         const OUTAGE: Duration = Duration::from_secs(60);
         let store = store(world, 3);
         let cluster = store.cluster();

@@ -14,7 +14,7 @@ use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, boot_with_limit, store};
 /// Clients who share their keys, while faults come and go: only the whole history can tell.
 #[test]
 fn storm_3b() {
-    LAB.simulated("storm_3b", |world| {
+    LAB.simulated(|world| {
         let plan = Plan::calm(4).sharing_keys().stormy(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX);
         load::run(&store(world, chaos::any_size(world)), plan);
     });
@@ -24,7 +24,7 @@ fn storm_3b() {
 /// little is sent a snapshot.
 #[test]
 fn storm_of_snapshots_3b() {
-    LAB.simulated("storm_of_snapshots_3b", |world| {
+    LAB.simulated(|world| {
         /// Three or four commands.
         const LOW_BYTES_MAX: usize = 200;
         /// Several times as many.

@@ -34,7 +34,7 @@ fn check_raft_state(store: &KvCluster<Server>) {
 /// A server that was cut off is given a snapshot, and can then take part without the log before it.
 #[test]
 fn snapshot_rpc_3b() {
-    LAB.test("snapshot_rpc_3b", |world| {
+    LAB.test(|world| {
         const PUTS: usize = 50;
         let store = store(world, 3);
         let cluster = store.cluster();
@@ -72,7 +72,7 @@ fn snapshot_rpc_3b() {
 /// A store that holds little has a small snapshot, however much has been written to it.
 #[test]
 fn snapshot_size_3b() {
-    LAB.test("snapshot_size_3b", |world| {
+    LAB.test(|world| {
         const SNAPSHOT_BYTES_MAX: usize = 500;
         let store = store(world, 3);
         let mut clerk = store.clerk();
@@ -92,7 +92,7 @@ fn snapshot_size_3b() {
 /// An operation takes less time than a heartbeat, with snapshots, too.
 #[test]
 fn speed_3b() {
-    LAB.test("speed_3b", |world| load::speed(&store(world, 3)));
+    LAB.test(|world| load::speed(&store(world, 3)));
 }
 
 /// All servers crash and come back from their snapshots, with one client.

@@ -15,7 +15,7 @@ use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, store};
 /// A store that holds little, and is written to again and again.
 #[test]
 fn snapshots_cost_3b() {
-    LAB.simulated("snapshots_cost_3b", |world| {
+    LAB.simulated(|world| {
         const WRITES: u64 = 200;
         /// The reference sends 684: for each write one to the leader, and one to each follower; the
         /// rest are heartbeats. Snapshots cost none.
@@ -42,7 +42,7 @@ fn snapshots_cost_3b() {
 /// A store that holds much: its snapshot is written only when enough of the log can go.
 #[test]
 fn a_large_store_costs_3b() {
-    LAB.simulated("a_large_store_costs_3b", |world| {
+    LAB.simulated(|world| {
         const WRITES: u64 = 200;
         /// 407,000 in the reference: a dozen snapshots on each server. One for each command would be
         /// six million.
@@ -60,7 +60,7 @@ fn a_large_store_costs_3b() {
 /// A server that was cut off is sent one snapshot, and what follows it.
 #[test]
 fn a_rescue_costs_3b() {
-    LAB.simulated("a_rescue_costs_3b", |world| {
+    LAB.simulated(|world| {
         const WRITES: u64 = 200;
         const CATCHING_UP: Duration = Duration::from_secs(2);
         /// One in the reference.
@@ -90,7 +90,7 @@ fn a_rescue_costs_3b() {
 /// A service that nobody asks anything.
 #[test]
 fn idleness_costs_3b() {
-    LAB.simulated("idleness_costs_3b", |world| {
+    LAB.simulated(|world| {
         const IDLE: Duration = Duration::from_secs(60);
         /// 16,800 in the reference: two heartbeats every 100 ms, and their answers.
         const OPERATIONS_MAX: u64 = 40_000;

@@ -9,6 +9,7 @@ use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Report, Settings
 use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
 use crate::record::{Record, note};
+use crate::recording::Exchange;
 use crate::rule::{self, Rule};
 use crate::token::Token;
 use crate::violation::Violation;
@@ -19,8 +20,12 @@ use crate::world::World;
 /// ```
 /// use testkit::Lab;
 ///
-/// static LAB: Lab = Lab { package: "lab2a-election", points: "initial_election_2a 10 5\n", eyes: None };
-/// LAB.test("initial_election_2a", |world| assert!(world.is_simulated()));
+/// static LAB: Lab = Lab { package: "lab2a-election", points: "initial_election_2a 10 5\n", codec: None };
+///
+/// fn initial_election_2a() {
+///     LAB.test(|world| assert!(world.is_simulated()));
+/// }
+/// initial_election_2a();
 /// ```
 pub struct Lab {
     /// The package's name: `env!("CARGO_PKG_NAME")`.
@@ -31,7 +36,7 @@ pub struct Lab {
     pub codec: Option<&'static dyn Codec>,
 }
 
-/// On real threads, scripts, storms and counts are not run.
+/// On real threads, scripts, random faults and counts are not run.
 const NEEDS_VIRTUAL_TIME: &str = "not run: this test is exact to the millisecond, which only virtual time is";
 /// What the nodes of servers are called, with a number.
 pub(crate) const SERVER_LABEL: &str = "server ";
@@ -41,7 +46,8 @@ const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
 const OPERATIONS_MAX: u64 = 200_000_000;
 
 impl Lab {
-    /// Runs a graded test with each of its seeds, and fails with the first that fails.
+    /// Runs a graded test with each of its seeds, and fails with the first that fails. The test is
+    /// the function that `body` is written in.
     ///
     /// Each run has a world of its own. `LAB_SEEDS` asks for another number of seeds,
     /// `LAB_REPLAY` for one particular run, `LAB_WORLD=real` for real threads.
@@ -49,8 +55,8 @@ impl Lab {
     /// # Panics
     ///
     /// When a run fails, with its report; and when `points.txt` does not know the test.
-    pub fn test(&self, test: &str, body: impl Fn(&World) + Send + Sync) {
-        self.run(test, None, &body);
+    pub fn test(&self, body: impl Fn(&World) + Send + Sync) {
+        self.run(name_of(&body), None, &body);
     }
 
     /// As [`test`](Lab::test), for a test that is about one rule: if it fails, it is this rule that
@@ -59,17 +65,17 @@ impl Lab {
     /// # Panics
     ///
     /// As [`test`](Lab::test) does.
-    pub fn rule(&self, rule: &'static Rule, test: &str, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(test, Some(rule), &body);
+    pub fn rule(&self, rule: &'static Rule, body: impl Fn(&World) + Send + Sync) {
+        self.run_in_virtual_time(name_of(&body), Some(rule), &body);
     }
 
-    /// As [`test`](Lab::test), for a test that needs virtual time: a storm, or a count.
+    /// As [`test`](Lab::test), for a test that needs virtual time: random faults, or a count.
     ///
     /// # Panics
     ///
     /// As [`test`](Lab::test) does.
-    pub fn simulated(&self, test: &str, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(test, None, &body);
+    pub fn simulated(&self, body: impl Fn(&World) + Send + Sync) {
+        self.run_in_virtual_time(name_of(&body), None, &body);
     }
 
     fn run_in_virtual_time(&self, test: &str, rule: Option<&'static Rule>, body: &(impl Fn(&World) + Send + Sync)) {
@@ -183,10 +189,18 @@ impl Lab {
     }
 }
 
+/// The function that a closure is written in: `it_leads_2a` for `graded::rules::it_leads_2a::{{closure}}`.
+fn name_of<F>(_: &F) -> &'static str {
+    let path = std::any::type_name::<F>().split("::{{closure}}").next().unwrap_or_default();
+    path.rsplit("::").next().unwrap_or_default()
+}
+
 /// A run that failed, and the rule that an oracle has seen broken, if any.
 pub(crate) struct Broken {
     pub(crate) failure: Failure,
     violation: Option<Violation>,
+    /// The last events before the failure, if a script recorded them.
+    exchange: String,
 }
 
 impl Broken {
@@ -207,13 +221,14 @@ impl Broken {
 
     /// What happened, and which rule that breaks.
     fn story(&self, rule: Option<&'static Rule>) -> String {
-        match (&self.violation, rule) {
+        let story = match (&self.violation, rule) {
             (Some(violation), _) => violation.to_string(),
             (None, Some(rule)) => {
                 format!("{}\n{}: {} ({}).\nLook at: {}", self.failure, rule.name, rule.text, rule.place, rule.hint)
             }
             (None, None) => self.failure.to_string(),
-        }
+        };
+        format!("{}{story}", self.exchange)
     }
 }
 
@@ -235,12 +250,15 @@ pub(crate) fn run_simulated(
     };
     let violation: Arc<OnceLock<Violation>> = Arc::default();
     let seen = violation.clone();
+    let exchange = Exchange::default();
+    let shown = exchange.clone();
     let (outcome, report) = sim::run(settings, move || {
-        let world = World::new(Mode::Simulated, token.seed, &token.test, codec, seen);
+        let world = World::new(Mode::Simulated, token.seed, &token.test, codec, seen, shown);
         body(&world);
         world.requests()
     });
-    (outcome.map_err(|failure| Broken { failure, violation: violation.get().cloned() }), report)
+    let broken = |failure| Broken { failure, violation: violation.get().cloned(), exchange: exchange.text() };
+    (outcome.map_err(broken), report)
 }
 
 /// Seeds differ in how the scheduler interrupts tasks, too: not at all, at random, by priorities.
@@ -257,7 +275,7 @@ fn preemption_of(seed: u64) -> Preemption {
 }
 
 fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<u64, Broken>, Report) {
-    let world = World::new(Mode::Real, token.seed, &token.test, None, Arc::default());
+    let world = World::new(Mode::Real, token.seed, &token.test, None, Arc::default(), Exchange::default());
     let began = labrpc::time::Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         body(&world);
@@ -266,7 +284,8 @@ fn run_real(token: &Token, body: &(impl Fn(&World) + Send + Sync)) -> (Result<u6
     }));
     let elapsed = began.elapsed();
     let report = Report { virtual_time: elapsed, cpu_time: elapsed, ..Report::default() };
-    let broken = |payload| Broken { failure: world.failure_of(payload), violation: world.violation() };
+    let broken =
+        |payload| Broken { failure: world.failure_of(payload), violation: world.violation(), exchange: String::new() };
     (outcome.map_err(broken), report)
 }
 

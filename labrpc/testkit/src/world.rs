@@ -14,6 +14,7 @@ use labrpc::time::Instant;
 use crate::codec::Codec;
 use crate::environment::Mode;
 use crate::observer::Observer;
+use crate::recording::Exchange;
 use crate::rule::life::HAPPENED;
 use crate::violation::Violation;
 
@@ -30,6 +31,8 @@ pub struct World {
     /// The first broken promise that was seen on real threads.
     complaint: Arc<Mutex<Option<String>>>,
     networks: Arc<Mutex<Vec<Network>>>,
+    /// The events that are printed if the run fails.
+    exchange: Exchange,
     name: u64,
 }
 
@@ -40,6 +43,7 @@ impl World {
         test: &str,
         codec: Option<&'static dyn Codec>,
         violation: Arc<OnceLock<Violation>>,
+        exchange: Exchange,
     ) -> World {
         World {
             mode,
@@ -49,6 +53,7 @@ impl World {
             violation,
             complaint: Arc::default(),
             networks: Arc::default(),
+            exchange,
             name: hash_of(test),
         }
     }
@@ -101,6 +106,11 @@ impl World {
     /// How the bytes of the lab's servers are read.
     pub(crate) fn codec(&self) -> Option<&'static dyn Codec> {
         self.codec
+    }
+
+    /// The events that are printed if the run fails.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// A broken rule ends the run. The first one counts.

@@ -23,7 +23,7 @@ fn times(received: &[ReceivedRequest]) -> BTreeMap<PeerId, Vec<Instant>> {
 /// A new leader lets every other server hear from it at once, not when the next heartbeat is due.
 #[test]
 fn first_heartbeat_2a() {
-    LAB.rule(&FIRST_HEARTBEAT, "first_heartbeat_2a", |world| {
+    LAB.rule(&FIRST_HEARTBEAT, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (term, mut round) = script.await_campaign();
         round.drain(..2).for_each(|received| received.reply(granted(term)));
@@ -40,7 +40,7 @@ fn first_heartbeat_2a() {
 /// A leader speaks at least once an interval to each other server, though none of them answers.
 #[test]
 fn heartbeats_go_on_2a() {
-    LAB.rule(&HEARTBEATS, "heartbeats_go_on_2a", |world| {
+    LAB.rule(&HEARTBEATS, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (_, greeting) = script.elect();
         let mut latest: BTreeMap<PeerId, Instant> =
@@ -61,7 +61,7 @@ fn heartbeats_go_on_2a() {
 /// An idle leader says one thing an interval, whatever answers and late votes come in meanwhile.
 #[test]
 fn idle_traffic_2a() {
-    LAB.rule(&IDLE_TRAFFIC, "idle_traffic_2a", |world| {
+    LAB.rule(&IDLE_TRAFFIC, |world| {
         /// Twice what the default pace needs: whoever hears more than that hears noise.
         const A_SECOND_MAX: usize = 25;
         let script = ScriptedCluster::new(world, 5, boot);
@@ -92,7 +92,7 @@ fn idle_traffic_2a() {
 /// A candidate that hears the leader of its own term follows it, and campaigns no more.
 #[test]
 fn candidate_yields_2a() {
-    LAB.rule(&CANDIDATE_YIELDS, "candidate_yields_2a", |world| {
+    LAB.rule(&CANDIDATE_YIELDS, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (term, _) = script.await_campaign();
         for _ in 0..10 {
@@ -110,7 +110,7 @@ fn candidate_yields_2a() {
 /// A rival of the same term, and answers without a vote, leave a leader in office.
 #[test]
 fn leader_stays_2a() {
-    LAB.rule(&LEADER_STAYS, "leader_stays_2a", |world| {
+    LAB.rule(&LEADER_STAYS, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (term, mut round) = script.await_campaign();
         let late = round.split_off(2);

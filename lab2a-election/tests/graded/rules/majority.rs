@@ -22,7 +22,7 @@ fn assert_no_leader(script: &ScriptedCluster<Server>, why: &str) {
 /// Three votes of five win, its own included; two do not.
 #[test]
 fn three_of_five_2a() {
-    LAB.rule(&MAJORITY, "three_of_five_2a", |world| {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (term, mut round) = script.await_campaign();
         vote(&mut round, term);
@@ -35,7 +35,7 @@ fn three_of_five_2a() {
 /// Half of an even number of servers is no majority: with two votes of four, both halves could win.
 #[test]
 fn three_of_four_2a() {
-    LAB.rule(&MAJORITY, "three_of_four_2a", |world| {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 4, boot);
         let (term, mut round) = script.await_campaign();
         vote(&mut round, term);
@@ -48,7 +48,7 @@ fn three_of_four_2a() {
 /// Voters count, not votes: the answer of one server that arrives twice is one vote.
 #[test]
 fn voters_are_counted_2a() {
-    LAB.rule(&MAJORITY, "voters_are_counted_2a", |world| {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let doubled = Conditions { duplicates_per_mille: 1000, ..PUNCTUAL };
         (1..5).for_each(|peer| script.network().set_link_conditions(peer, 0, Some(doubled)));
@@ -61,7 +61,7 @@ fn voters_are_counted_2a() {
 /// An answer that denies the vote is none.
 #[test]
 fn denials_do_not_count_2a() {
-    LAB.rule(&MAJORITY, "denials_do_not_count_2a", |world| {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, round) = script.await_campaign();
         round.into_iter().for_each(|received| received.reply(refused(term)));
@@ -73,7 +73,7 @@ fn denials_do_not_count_2a() {
 /// A vote counts in the term that it was given in: late ones do not help the next campaign.
 #[test]
 fn late_votes_do_not_count_2a() {
-    LAB.rule(&MAJORITY, "late_votes_do_not_count_2a", |world| {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (earlier, late) = script.await_campaign();
         let (term, _) = await_campaign_after(&script, earlier);
@@ -86,7 +86,7 @@ fn late_votes_do_not_count_2a() {
 /// Each campaign starts with no vote but its own, whatever the last one had.
 #[test]
 fn votes_are_not_saved_up_2a() {
-    LAB.rule(&MAJORITY, "votes_are_not_saved_up_2a", |world| {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (earlier, mut round) = script.await_campaign();
         vote(&mut round, earlier);
@@ -103,7 +103,7 @@ fn votes_are_not_saved_up_2a() {
 /// A majority is enough, though the other servers are silent.
 #[test]
 fn majority_is_enough_2a() {
-    LAB.rule(&LEADER_IN_TIME, "majority_is_enough_2a", |world| {
+    LAB.rule(&LEADER_IN_TIME, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, mut round) = script.await_campaign();
         vote(&mut round, term);
@@ -114,7 +114,7 @@ fn majority_is_enough_2a() {
 /// A server that is alone leads as soon as it campaigns: nobody has to answer.
 #[test]
 fn alone_2a() {
-    LAB.rule(&LEADER_IN_TIME, "alone_2a", |world| {
+    LAB.rule(&LEADER_IN_TIME, |world| {
         let script = ScriptedCluster::new(world, 1, boot);
         assert_eq!(script.status(), not_leader(0), "a server boots as a follower");
         thread::sleep(timing().election_timeout_max + TRAVEL);

@@ -27,7 +27,7 @@ fn assert_deposed(script: &ScriptedCluster<Server>, newer: Term) {
 /// learns the newer term from the refusal.
 #[test]
 fn old_candidate_2a() {
-    LAB.rule(&OLD_TERM, "old_candidate_2a", |world| {
+    LAB.rule(&OLD_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         assert_eq!(script.request_vote(1, 7, LogPosition::ZERO), (7, true), "nobody had the vote of term 7 yet");
         let late = script.request_vote(1, 6, LogPosition::ZERO);
@@ -42,7 +42,7 @@ fn old_candidate_2a() {
 /// A leader of an older term is refused, and does not keep anybody from campaigning.
 #[test]
 fn old_leader_2a() {
-    LAB.rule(&OLD_TERM, "old_leader_2a", |world| {
+    LAB.rule(&OLD_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         assert_eq!(script.heartbeat(1, 7).0, 7, "server 0 takes over the term of the leader that it hears");
         let since = Instant::now();
@@ -65,7 +65,7 @@ fn old_leader_2a() {
 /// A candidate's newer term deposes a leader, at once.
 #[test]
 fn newer_candidate_2a() {
-    LAB.rule(&NEW_TERM, "newer_candidate_2a", |world| {
+    LAB.rule(&NEW_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
         script.request_vote(1, term + 2, LogPosition::ZERO);
@@ -76,7 +76,7 @@ fn newer_candidate_2a() {
 /// A leader's newer term deposes a leader and ends a campaign, at once.
 #[test]
 fn newer_leader_2a() {
-    LAB.rule(&NEW_TERM, "newer_leader_2a", |world| {
+    LAB.rule(&NEW_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
         assert_eq!(script.heartbeat(1, term + 2).0, term + 2, "the leader of term {} has spoken", term + 2);
@@ -90,7 +90,7 @@ fn newer_leader_2a() {
 /// A newer term in the answer to a candidate ends its campaign: votes of the older one are worth nothing.
 #[test]
 fn newer_term_for_a_candidate_2a() {
-    LAB.rule(&NEW_TERM, "newer_term_for_a_candidate_2a", |world| {
+    LAB.rule(&NEW_TERM, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (term, mut round) = script.await_campaign();
         round.pop().expect("four servers were asked").reply(refused(term + 3));
@@ -107,7 +107,7 @@ fn newer_term_for_a_candidate_2a() {
 /// A newer term in the answer to a heartbeat deposes a leader, at once.
 #[test]
 fn newer_term_for_a_leader_2a() {
-    LAB.rule(&NEW_TERM, "newer_term_for_a_leader_2a", |world| {
+    LAB.rule(&NEW_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, mut greeting) = script.elect();
         greeting.pop().expect("two servers hear from it").reply(stale(term + 3));

@@ -15,7 +15,7 @@ use crate::lab::{LAB, boot};
 /// A server that waits for the others' answers still answers them, and whoever asks who leads.
 #[test]
 fn answers_while_it_waits_2a() {
-    LAB.rule(&STUCK, "answers_while_it_waits_2a", |world| {
+    LAB.rule(&STUCK, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
         assert_eq!(script.status(), leader(term), "it was elected");
@@ -29,7 +29,7 @@ fn answers_while_it_waits_2a() {
 /// comes an interval after the first, not when its election timer would have run out.
 #[test]
 fn ticker_is_woken_2a() {
-    LAB.rule(&HEARTBEATS, "ticker_is_woken_2a", |world| {
+    LAB.rule(&HEARTBEATS, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, mut round) = script.await_campaign();
         // One vote is enough; a second one would be another occasion to wake the ticker.
@@ -49,7 +49,7 @@ fn ticker_is_woken_2a() {
 /// Term and leadership are told as they were at one moment, even at the moment when they change.
 #[test]
 fn status_is_one_moments_2a() {
-    LAB.rule(&STATUS, "status_is_one_moments_2a", |world| {
+    LAB.rule(&STATUS, |world| {
         /// So often is a leader deposed while somebody looks: rare accidents then happen, too.
         const ROUNDS: usize = 12;
         /// Looking begins so long before the newer term arrives.
@@ -76,7 +76,7 @@ fn status_is_one_moments_2a() {
 /// Whoever watches a server's status learns at once that it has changed.
 #[test]
 fn status_is_watched_2a() {
-    LAB.rule(&STATUS, "status_is_watched_2a", |world| {
+    LAB.rule(&STATUS, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
         let cluster = script.cluster().clone();
@@ -92,7 +92,7 @@ fn status_is_watched_2a() {
 /// A server that was shut down answers nothing and sends nothing.
 #[test]
 fn dead_is_silent_2a() {
-    LAB.rule(&SILENT, "dead_is_silent_2a", |world| {
+    LAB.rule(&SILENT, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
         script.cluster().visit(0, |server| server.shutdown());
@@ -113,7 +113,7 @@ fn dead_is_silent_2a() {
 /// While no other server answers, neither campaigns nor heartbeats leave threads behind.
 #[test]
 fn threads_are_few_2a() {
-    LAB.rule(&BOUNDED, "threads_are_few_2a", |world| {
+    LAB.rule(&BOUNDED, |world| {
         /// A ticker, and whoever looks; a message in each direction to each other server.
         const THREADS_MAX: usize = 12;
         const OUTAGE: Duration = Duration::from_secs(3);
@@ -129,7 +129,7 @@ fn threads_are_few_2a() {
 /// A server that hears from its leader does something when it hears, and sleeps in between.
 #[test]
 fn rests_2a() {
-    LAB.rule(&RESTS, "rests_2a", |world| {
+    LAB.rule(&RESTS, |world| {
         /// Looking up every 10 ms, and at nothing, costs a hundred times two or three.
         const OPERATIONS_MAX: u64 = 200;
         let script = ScriptedCluster::new(world, 3, boot);

@@ -33,7 +33,7 @@ fn waits(script: &ScriptedCluster<Server>, count: usize) -> Vec<Duration> {
 /// Who hears nothing raises its term by one, votes for itself, and asks all others at once.
 #[test]
 fn campaign_2a() {
-    LAB.rule(&CAMPAIGN, "campaign_2a", |world| {
+    LAB.rule(&CAMPAIGN, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         script.heartbeat(3, 7);
         let (term, round) = script.await_campaign();
@@ -49,7 +49,7 @@ fn campaign_2a() {
 /// While nobody wins, a candidate campaigns again and again, each time within the bounds.
 #[test]
 fn campaigns_go_on_2a() {
-    LAB.rule(&CAMPAIGN_DUE, "campaigns_go_on_2a", |world| {
+    LAB.rule(&CAMPAIGN_DUE, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         for waited in waits(&script, 5) {
             assert!(waited >= timing().election_timeout_min, "the next campaign came after {waited:?}: too soon");
@@ -64,7 +64,7 @@ fn campaigns_go_on_2a() {
 /// Answers that bring no vote do not put the next campaign off.
 #[test]
 fn denials_restart_no_timer_2a() {
-    LAB.rule(&TIMER, "denials_restart_no_timer_2a", |world| {
+    LAB.rule(&TIMER, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (term, round) = script.await_campaign();
         let began = round[0].at;
@@ -81,7 +81,7 @@ fn denials_restart_no_timer_2a() {
 /// A vote that is granted restarts the timer: whoever got it is given time to win.
 #[test]
 fn vote_restarts_the_timer_2a() {
-    LAB.rule(&TIMER, "vote_restarts_the_timer_2a", |world| {
+    LAB.rule(&TIMER, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         for term in 1..=10 {
             assert_eq!(script.request_vote(1, term, LogPosition::ZERO), (term, true), "term {term} is new");
@@ -98,7 +98,7 @@ fn vote_restarts_the_timer_2a() {
 /// A vote that is denied restarts nothing: who cannot win must not keep those quiet who can.
 #[test]
 fn denied_vote_restarts_no_timer_2a() {
-    LAB.rule(&TIMER, "denied_vote_restarts_no_timer_2a", |world| {
+    LAB.rule(&TIMER, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         assert_eq!(script.request_vote(1, 5, LogPosition::ZERO), (5, true), "term 5 is new");
         let since = Instant::now();
@@ -116,7 +116,7 @@ fn denied_vote_restarts_no_timer_2a() {
 /// The word of the leader restarts the timer: its followers stay quiet while it speaks.
 #[test]
 fn leader_restarts_the_timer_2a() {
-    LAB.rule(&TIMER, "leader_restarts_the_timer_2a", |world| {
+    LAB.rule(&TIMER, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         for _ in 0..10 {
             script.heartbeat(1, 1);
@@ -133,7 +133,7 @@ fn leader_restarts_the_timer_2a() {
 /// A tick that was due when the ticker woke does nothing if the leader has spoken meanwhile.
 #[test]
 fn late_tick_2a() {
-    LAB.rule(&TIMER, "late_tick_2a", |_| {
+    LAB.rule(&TIMER, |_| {
         let mut election = Election::new(0, 3, timing(), 1, Instant::ZERO);
         let due = election.due();
         assert!(election.hear_leader(1, due), "the leader of term 1 is obeyed in term 0");
@@ -145,7 +145,7 @@ fn late_tick_2a() {
 /// Each wait has a new random length, and lengths differ by much more than a message travels.
 #[test]
 fn waits_differ_2a() {
-    LAB.rule(&RANDOM_TIMEOUT, "waits_differ_2a", |world| {
+    LAB.rule(&RANDOM_TIMEOUT, |world| {
         /// Several of a slow network's round trips: who wakes first has won before the next one wakes.
         const SPREAD_MIN: Duration = Duration::from_millis(50);
         let waits = waits(&ScriptedCluster::new(world, 3, boot), 12);
@@ -161,7 +161,7 @@ fn waits_differ_2a() {
 /// Servers that hear nothing of one another do not all campaign at the same moments.
 #[test]
 fn servers_differ_2a() {
-    LAB.rule(&RANDOM_TIMEOUT, "servers_differ_2a", |world| {
+    LAB.rule(&RANDOM_TIMEOUT, |world| {
         let cluster = cluster(world, 3);
         cluster.servers().for_each(|server| cluster.disconnect(server));
         for _ in 0..200 {
@@ -179,7 +179,7 @@ fn servers_differ_2a() {
 /// One heartbeat that is lost starts no election.
 #[test]
 fn one_lost_heartbeat_2a() {
-    LAB.rule(&STABLE, "one_lost_heartbeat_2a", |world| {
+    LAB.rule(&STABLE, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         for _ in 0..20 {
             script.heartbeat(1, 1);

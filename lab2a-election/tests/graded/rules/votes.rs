@@ -14,7 +14,7 @@ fn ask(script: &ScriptedCluster<Server>, candidate: PeerId, term: Term) -> (Term
 /// A server votes for at most one candidate in a term, whatever else it hears in that term.
 #[test]
 fn vote_once_2a() {
-    LAB.rule(&VOTE_ONCE, "vote_once_2a", |world| {
+    LAB.rule(&VOTE_ONCE, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         assert_eq!(ask(&script, 1, 5), (5, true), "nobody had the vote of term 5 yet");
         assert_eq!(ask(&script, 2, 5), (5, false), "server 1 has the vote of term 5");
@@ -28,7 +28,7 @@ fn vote_once_2a() {
 /// A candidate has voted for itself: a rival of the same term gets no vote of it, then or later.
 #[test]
 fn candidates_vote_is_cast_2a() {
-    LAB.rule(&VOTE_ONCE, "candidates_vote_is_cast_2a", |world| {
+    LAB.rule(&VOTE_ONCE, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (term, mut round) = script.await_campaign();
         assert_eq!(ask(&script, 1, term), (term, false), "server 0 campaigns in term {term} itself");
@@ -42,7 +42,7 @@ fn candidates_vote_is_cast_2a() {
 /// Each newer term has a vote of its own, and who asks for it first gets it.
 #[test]
 fn new_term_new_vote_2a() {
-    LAB.rule(&VOTE_GIVEN, "new_term_new_vote_2a", |world| {
+    LAB.rule(&VOTE_GIVEN, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         for term in 1..=4 {
             assert_eq!(ask(&script, term as PeerId, term), (term, true), "in term {term} nobody has asked before");
@@ -56,7 +56,7 @@ fn new_term_new_vote_2a() {
 /// A candidate that asks again, because the answer may be lost, is given the vote that it has.
 #[test]
 fn vote_is_given_again_2a() {
-    LAB.rule(&VOTE_GIVEN, "vote_is_given_again_2a", |world| {
+    LAB.rule(&VOTE_GIVEN, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         assert_eq!(ask(&script, 1, 3), (3, true), "nobody had the vote of term 3 yet");
         assert_eq!(ask(&script, 1, 3), (3, true), "server 1 has the vote of term 3, and asks for it again");

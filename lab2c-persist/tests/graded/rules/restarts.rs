@@ -23,7 +23,7 @@ fn server_with_a_log(world: &World) -> ScriptedCluster<Server> {
 /// A restarted server knows its term: it refuses older ones, and campaigns in the next.
 #[test]
 fn the_term_survives_2c() {
-    LAB.rule(&REMEMBERS, "the_term_survives_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.heartbeat(1, 7);
         script.restart();
@@ -37,7 +37,7 @@ fn the_term_survives_2c() {
 /// A restarted server knows whom it voted for, another or itself, and votes for nobody else in that term.
 #[test]
 fn the_vote_survives_2c() {
-    LAB.rule(&REMEMBERS, "the_vote_survives_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         assert_eq!(script.request_vote(2, 3, LogPosition::ZERO), (3, true), "the vote of term 3 was free");
         script.restart();
@@ -54,7 +54,7 @@ fn the_vote_survives_2c() {
 /// A restarted server has its log: every entry, at its index, of its term, with its command.
 #[test]
 fn the_log_survives_2c() {
-    LAB.rule(&REMEMBERS, "the_log_survives_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = server_with_a_log(world);
         script.restart();
         for (index, term) in (1..).zip(TERMS) {
@@ -80,7 +80,7 @@ fn the_log_survives_2c() {
 /// A restarted server's vote and campaign stand on the log that it had.
 #[test]
 fn the_logs_end_survives_2c() {
-    LAB.rule(&REMEMBERS, "the_logs_end_survives_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = server_with_a_log(world);
         script.restart();
         assert_eq!(script.request_vote(1, 4, at(9, 2)), (4, false), "the voter's log ends in term 3");
@@ -96,7 +96,7 @@ fn the_logs_end_survives_2c() {
 /// that: an entry on disk may be lost yet.
 #[test]
 fn commitment_is_relearned_2c() {
-    LAB.rule(&COMMIT_FORGOTTEN, "commitment_is_relearned_2c", |world| {
+    LAB.rule(&COMMIT_FORGOTTEN, |world| {
         let script = server_with_a_log(world);
         script.append(1, 3, at(4, 3), vec![], 2);
         thread::sleep(Duration::from_millis(1));
@@ -116,7 +116,7 @@ fn commitment_is_relearned_2c() {
 /// A server boots from whatever disk it is given, and the second boot finds what the first has found.
 #[test]
 fn boots_change_nothing_2c() {
-    LAB.rule(&REMEMBERS, "boots_change_nothing_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         for voted_for in [None, Some(0), Some(1), Some(2)] {
             let head = Head { ballot: Ballot { term: 4, voted_for }, base: LogPosition::ZERO };

@@ -43,7 +43,7 @@ fn check_images(script: &ScriptedCluster<Server>, votes: &[(Term, Option<PeerId>
 /// is of the term on disk, and no entry is of a later one.
 #[test]
 fn each_image_is_of_one_moment_2c() {
-    LAB.rule(&CRASH_IMAGE, "each_image_is_of_one_moment_2c", |world| {
+    LAB.rule(&CRASH_IMAGE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.cluster().observer().expect("a stage is watched").record();
         script.request_vote(2, 1, LogPosition::ZERO);
@@ -84,7 +84,7 @@ fn requests() -> Vec<(PeerId, RaftRequest)> {
 /// before the request or as it is after it, and the request can be repeated.
 #[test]
 fn a_crash_at_any_save_2c() {
-    LAB.rule(&CRASH_IMAGE, "a_crash_at_any_save_2c", |world| {
+    LAB.rule(&CRASH_IMAGE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         for (from, request) in requests() {
             let before = script.disk();
@@ -117,7 +117,7 @@ fn a_crash_at_any_save_2c() {
 /// A crash while a server boots takes nothing from its disk.
 #[test]
 fn a_crash_at_boot_2c() {
-    LAB.rule(&CRASH_IMAGE, "a_crash_at_boot_2c", |world| {
+    LAB.rule(&CRASH_IMAGE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.append(1, 3, LogPosition::ZERO, entries(1, &[2, 3]), 0);
         script.request_vote(2, 4, at(2, 3));
@@ -143,7 +143,7 @@ fn saves(script: &ScriptedCluster<Server>) -> u64 {
 /// A follower that hears nothing new saves nothing: heartbeats, doubled entries, refused votes.
 #[test]
 fn nothing_new_is_not_saved_2c() {
-    LAB.rule(&SAVES, "nothing_new_is_not_saved_2c", |world| {
+    LAB.rule(&SAVES, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.request_vote(1, 1, LogPosition::ZERO);
         script.append(1, 1, LogPosition::ZERO, entries(1, &[1, 1]), 0);
@@ -167,7 +167,7 @@ fn nothing_new_is_not_saved_2c() {
 /// A leader saves its own entries, each once, and nothing when its followers answer.
 #[test]
 fn a_leader_saves_each_entry_once_2c() {
-    LAB.rule(&SAVES, "a_leader_saves_each_entry_once_2c", |world| {
+    LAB.rule(&SAVES, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (term, greeting) = script.elect();
         greeting.into_iter().for_each(|received| received.reply(agrees(term, 0)));

@@ -17,7 +17,7 @@ fn head(term: u64, voted_for: Option<usize>) -> Head {
 /// A vote is on disk before the candidate hears of it, also in a term that the voter knew before.
 #[test]
 fn a_vote_is_saved_first_2c() {
-    LAB.rule(&DURABLE, "a_vote_is_saved_first_2c", |world| {
+    LAB.rule(&DURABLE, |world| {
         let script = ScriptedCluster::replicating(world, 5, boot);
         assert_eq!(script.request_vote(1, 1, LogPosition::ZERO), (1, true), "the vote of term 1 was free");
         assert_eq!(script.disk().head, head(1, Some(1)), "server 0 gave its vote in a term that was new to it");
@@ -31,7 +31,7 @@ fn a_vote_is_saved_first_2c() {
 /// A newer term is on disk before anybody hears of it, whatever request has brought it.
 #[test]
 fn a_term_from_a_request_is_saved_first_2c() {
-    LAB.rule(&DURABLE, "a_term_from_a_request_is_saved_first_2c", |world| {
+    LAB.rule(&DURABLE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.heartbeat(1, 2);
         assert_eq!(script.disk().head, head(2, None), "a leader of term 2 has spoken");
@@ -49,7 +49,7 @@ fn a_term_from_a_request_is_saved_first_2c() {
 /// A newer term is on disk as soon as it counts, also if a reply has brought it.
 #[test]
 fn a_term_from_a_reply_is_saved_first_2c() {
-    LAB.rule(&DURABLE, "a_term_from_a_reply_is_saved_first_2c", |world| {
+    LAB.rule(&DURABLE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (term, round) = script.await_campaign();
         round.into_iter().for_each(|received| received.reply(refused(term + 5)));
@@ -70,7 +70,7 @@ fn a_term_from_a_reply_is_saved_first_2c() {
 /// A candidate's new term and its vote for itself are on disk before it asks anyone.
 #[test]
 fn a_candidate_is_saved_first_2c() {
-    LAB.rule(&DURABLE, "a_candidate_is_saved_first_2c", |world| {
+    LAB.rule(&DURABLE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         for campaign in 1..=3 {
             let (term, _unanswered) = script.await_campaign();
@@ -82,7 +82,7 @@ fn a_candidate_is_saved_first_2c() {
 /// Entries are on disk before the follower agrees to them, though neither term nor vote change.
 #[test]
 fn entries_are_saved_first_2c() {
-    LAB.rule(&DURABLE, "entries_are_saved_first_2c", |world| {
+    LAB.rule(&DURABLE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.heartbeat(1, 1);
         assert_eq!(script.append(1, 1, LogPosition::ZERO, entries(1, &[1, 1]), 0), (1, AppendOutcome::Through(2)));
@@ -95,7 +95,7 @@ fn entries_are_saved_first_2c() {
 /// they replace is gone, whether the log is then shorter, as long, or longer.
 #[test]
 fn replaced_entries_are_saved_first_2c() {
-    LAB.rule(&DURABLE, "replaced_entries_are_saved_first_2c", |world| {
+    LAB.rule(&DURABLE, |world| {
         for replacements in 1..=3 {
             let script = ScriptedCluster::replicating(world, 3, boot);
             script.append(1, 1, LogPosition::ZERO, entries(1, &[1, 1, 1]), 0);
@@ -118,7 +118,7 @@ fn replaced_entries_are_saved_first_2c() {
 /// committed before, though the leader be alone.
 #[test]
 fn a_command_is_saved_first_2c() {
-    LAB.rule(&DURABLE, "a_command_is_saved_first_2c", |world| {
+    LAB.rule(&DURABLE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (term, greeting) = script.elect();
         greeting.into_iter().for_each(|received| received.reply(agrees(term, 0)));

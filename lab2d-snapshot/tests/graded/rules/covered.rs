@@ -14,7 +14,7 @@ use crate::lab::LAB;
 /// what is held stays, what is new is appended.
 #[test]
 fn covered_entries_are_skipped_2d() {
-    LAB.rule(&COVERED, "covered_entries_are_skipped_2d", |world| {
+    LAB.rule(&COVERED, |world| {
         let terms = [1, 1, 2, 2, 3];
         let script = follower_with(world, &terms, 5);
         script.snapshot(3, state(3));
@@ -35,7 +35,7 @@ fn covered_entries_are_skipped_2d() {
 /// A request that ends before the log's beginning, or right at it, tells nothing new, and is agreed to.
 #[test]
 fn a_request_of_covered_entries_only_2d() {
-    LAB.rule(&COVERED, "a_request_of_covered_entries_only_2d", |world| {
+    LAB.rule(&COVERED, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 3], 5);
         script.snapshot(4, state(4));
         assert_eq!(script.append(1, 3, LogPosition::ZERO, entries(1, &[1, 1]), 5), (3, Through(2)));
@@ -51,7 +51,7 @@ fn a_request_of_covered_entries_only_2d() {
 /// The hint of a refusal lies behind the snapshot: nobody needs to go back further.
 #[test]
 fn hints_lie_behind_the_snapshot_2d() {
-    LAB.rule(&BACK_UP, "hints_lie_behind_the_snapshot_2d", |world| {
+    LAB.rule(&BACK_UP, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 2, 2], 3);
         script.snapshot(3, state(3));
         let (_, outcome) = script.append(1, 4, at(6, 3), vec![], 3);
@@ -64,7 +64,7 @@ fn hints_lie_behind_the_snapshot_2d() {
 /// Entries that are skipped are not appended in their stead: not even if no term tells them apart.
 #[test]
 fn covered_entries_are_not_appended_2d() {
-    LAB.rule(&COVERED, "covered_entries_are_not_appended_2d", |world| {
+    LAB.rule(&COVERED, |world| {
         let script = follower_with(world, &[1; 5], 5);
         script.snapshot(3, state(3));
         assert_eq!(script.append(1, 1, LogPosition::ZERO, entries(1, &[1; 5]), 5), (1, Through(5)));
@@ -77,7 +77,7 @@ fn covered_entries_are_not_appended_2d() {
 /// A new leader whose log is cut knows nothing of its followers yet, and asks its log for nothing that is gone.
 #[test]
 fn a_new_leader_with_a_cut_log_2d() {
-    LAB.rule(&RUNS, "a_new_leader_with_a_cut_log_2d", |world| {
+    LAB.rule(&RUNS, |world| {
         let script = follower_with(world, &[1, 1, 1, 1], 3);
         script.snapshot(3, state(3));
         let (term, greeting) = script.elect();

@@ -14,7 +14,7 @@ use crate::lab::{LAB, Server, boot};
 /// each time that it is cut, and though nothing be left.
 #[test]
 fn the_log_begins_after_the_snapshot_2d() {
-    LAB.rule(&BOUNDARY, "the_log_begins_after_the_snapshot_2d", |world| {
+    LAB.rule(&BOUNDARY, |world| {
         let terms = [1, 1, 2, 2, 3];
         let script = follower_with(world, &terms, 5);
         for through in [1, 3, 4, 5] {
@@ -30,7 +30,7 @@ fn the_log_begins_after_the_snapshot_2d() {
 /// What follows the snapshot stays in the log, in memory and on disk, and may be built upon.
 #[test]
 fn what_follows_the_snapshot_stays_2d() {
-    LAB.rule(&KEEPS, "what_follows_the_snapshot_stays_2d", |world| {
+    LAB.rule(&KEEPS, |world| {
         let terms = [1, 1, 2, 2, 3, 3];
         let script = follower_with(world, &terms, 4);
         script.snapshot(3, state(3));
@@ -46,7 +46,7 @@ fn what_follows_the_snapshot_stays_2d() {
 /// Every server lets go of what its service's snapshot covers, whether it leads or not, and at once.
 #[test]
 fn everyone_cuts_its_log_2d() {
-    LAB.rule(&CUT, "everyone_cuts_its_log_2d", |world| {
+    LAB.rule(&CUT, |world| {
         let follower = follower_with(world, &[1; 8], 8);
         let before = follower.cluster().persister(0).raft_state_bytes();
         follower.snapshot(6, state(6));
@@ -62,7 +62,7 @@ fn everyone_cuts_its_log_2d() {
 /// A snapshot that covers no more than the one before changes nothing.
 #[test]
 fn an_older_cut_changes_nothing_2d() {
-    LAB.rule(&OLD_SNAPSHOT, "an_older_cut_changes_nothing_2d", |world| {
+    LAB.rule(&OLD_SNAPSHOT, |world| {
         let script = follower_with(world, &[1, 1, 1, 2, 2], 5);
         script.snapshot(4, state(4));
         for through in [4, 3, 1] {
@@ -79,7 +79,7 @@ fn an_older_cut_changes_nothing_2d() {
 /// and must stay in the log.
 #[test]
 fn a_busy_services_snapshot_2d() {
-    LAB.rule(&BOUNDARY, "a_busy_services_snapshot_2d", |world| {
+    LAB.rule(&BOUNDARY, |world| {
         let script = ScriptedCluster::with_service(world, 3, boot, |raft: &Server, message| {
             let ApplyMsg::Command { at, .. } = message else { return };
             thread::sleep(Duration::from_millis(5)); // The next ones are on their way to it.
@@ -98,7 +98,7 @@ fn a_busy_services_snapshot_2d() {
 /// The service may take a snapshot before it takes the next command, as often as it likes.
 #[test]
 fn the_service_may_call_2d() {
-    LAB.rule(&SERVICE_CALLS, "the_service_may_call_2d", |world| {
+    LAB.rule(&SERVICE_CALLS, |world| {
         let script = ScriptedCluster::with_service(world, 3, boot, |raft: &Server, message| {
             if let ApplyMsg::Command { at, .. } = message {
                 raft.snapshot(at.index, state(at.index));
@@ -115,7 +115,7 @@ fn the_service_may_call_2d() {
 /// The service's bytes go to disk as they are: nothing is added, nothing is left out.
 #[test]
 fn the_services_own_bytes_2d() {
-    LAB.rule(&OPAQUE, "the_services_own_bytes_2d", |world| {
+    LAB.rule(&OPAQUE, |world| {
         let script = follower_with(world, &[1; 4], 4);
         for (through, bytes) in [(1, vec![]), (2, vec![0]), (3, vec![0xff; 1000]), (4, vec![8, 0, 0, 0, 0, 0, 0, 0])] {
             script.snapshot(through, bytes.clone());
@@ -139,7 +139,7 @@ fn the_services_own_bytes_2d() {
 /// for what is to follow.
 #[test]
 fn an_empty_log_ends_at_its_snapshot_2d() {
-    LAB.rule(&ELECTION_RESTRICTION, "an_empty_log_ends_at_its_snapshot_2d", |world| {
+    LAB.rule(&ELECTION_RESTRICTION, |world| {
         let script = follower_with(world, &[1, 1, 3], 3);
         script.snapshot(3, state(3));
         assert_eq!(
@@ -157,7 +157,7 @@ fn an_empty_log_ends_at_its_snapshot_2d() {
 /// A leader goes on from its snapshot: what it is offered next stands right behind it.
 #[test]
 fn a_leader_goes_on_from_its_snapshot_2d() {
-    LAB.rule(&BOUNDARY, "a_leader_goes_on_from_its_snapshot_2d", |world| {
+    LAB.rule(&BOUNDARY, |world| {
         let (script, _) = leader_that_cut(world, 6, 6);
         extend(&script, 8);
         assert_eq!(script.disk().head.base.index, 6, "the snapshot covers all through 6");

@@ -28,7 +28,7 @@ fn follower_with_a_busy_service(world: &World) -> ScriptedCluster<Server> {
 /// The service is handed a leader's snapshot at once, though no command follows it.
 #[test]
 fn a_snapshot_is_delivered_at_once_2d() {
-    LAB.rule(&DELIVERED, "a_snapshot_is_delivered_at_once_2d", |world| {
+    LAB.rule(&DELIVERED, |world| {
         let script = follower_with(world, &[1, 1], 1);
         script.install(1, 1, at(5, 1), state(5));
         thread::sleep(SOON);
@@ -43,7 +43,7 @@ fn a_snapshot_is_delivered_at_once_2d() {
 /// The commands that follow a snapshot come after it, also if both wait for the service.
 #[test]
 fn commands_follow_the_snapshot_2d() {
-    LAB.rule(&DELIVERED, "commands_follow_the_snapshot_2d", |world| {
+    LAB.rule(&DELIVERED, |world| {
         let script = follower_with_a_busy_service(world);
         script.install(1, 1, at(9, 1), state(9));
         assert_eq!(script.append(1, 1, at(9, 1), entries(10, &[1, 1]), 11), (1, Through(11)));
@@ -59,7 +59,7 @@ fn commands_follow_the_snapshot_2d() {
 /// Of two snapshots that wait for the service, the newer is handed over, whole, and not the older.
 #[test]
 fn the_newer_of_two_snapshots_2d() {
-    LAB.rule(&OPAQUE, "the_newer_of_two_snapshots_2d", |world| {
+    LAB.rule(&OPAQUE, |world| {
         let script = follower_with_a_busy_service(world);
         script.install(1, 1, at(9, 1), state(9));
         assert_eq!(script.install(1, 1, at(12, 1), state(12)), (1, Through(12)));
@@ -74,7 +74,7 @@ fn the_newer_of_two_snapshots_2d() {
 /// nothing is handed over twice.
 #[test]
 fn the_applier_goes_on_2d() {
-    LAB.rule(&APPLY_AT_ONCE, "the_applier_goes_on_2d", |world| {
+    LAB.rule(&APPLY_AT_ONCE, |world| {
         let script = follower_with_a_busy_service(world);
         script.install(1, 1, at(9, 1), state(9));
         thread::sleep(20 * BUSY);
@@ -89,7 +89,7 @@ fn the_applier_goes_on_2d() {
 /// A service that is late takes its snapshot, and a leader's newer one is here meanwhile: it stays.
 #[test]
 fn a_late_services_snapshot_2d() {
-    LAB.rule(&RUNS, "a_late_services_snapshot_2d", |world| {
+    LAB.rule(&RUNS, |world| {
         let script = ScriptedCluster::with_service(world, 3, boot, |raft: &Server, message| {
             thread::sleep(BUSY);
             if let ApplyMsg::Command { at, .. } = message {

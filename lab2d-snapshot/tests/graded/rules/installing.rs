@@ -16,7 +16,7 @@ use crate::lab::{LAB, boot};
 /// A snapshot whose last entry is beyond the log's end replaces all of it.
 #[test]
 fn a_snapshot_beyond_the_log_2d() {
-    LAB.rule(&DISCARDS, "a_snapshot_beyond_the_log_2d", |world| {
+    LAB.rule(&DISCARDS, |world| {
         for held in [1, 2, 4] {
             let script = follower_with(world, &vec![1; held], 1);
             assert_eq!(script.install(1, 3, at(5, 2), state(5)), (3, Through(5)), "the snapshot is newer than the log");
@@ -38,7 +38,7 @@ fn a_snapshot_beyond_the_log_2d() {
 /// wrong entry is wrong.
 #[test]
 fn a_snapshot_that_conflicts_2d() {
-    LAB.rule(&DISCARDS, "a_snapshot_that_conflicts_2d", |world| {
+    LAB.rule(&DISCARDS, |world| {
         let script = follower_with(world, &[1, 1, 1, 1, 1], 1);
         assert_eq!(script.install(2, 3, at(3, 2), state(3)), (3, Through(3)));
         let disk = script.disk();
@@ -53,7 +53,7 @@ fn a_snapshot_that_conflicts_2d() {
 /// A snapshot whose last entry is in the log leaves what follows it: it was agreed to.
 #[test]
 fn a_snapshot_of_what_is_held_2d() {
-    LAB.rule(&KEEPS, "a_snapshot_of_what_is_held_2d", |world| {
+    LAB.rule(&KEEPS, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 2], 1);
         assert_eq!(script.install(1, 2, at(3, 2), state(3)), (2, Through(3)));
         assert_eq!(script.disk().entries, entries(4, &[2, 2]), "entry 3 of term 2 is in the log, and so are 4 and 5");
@@ -71,7 +71,7 @@ fn a_snapshot_of_what_is_held_2d() {
 /// term, not the leader's, stand before whatever follows.
 #[test]
 fn the_log_begins_after_a_leaders_snapshot_2d() {
-    LAB.rule(&BOUNDARY, "the_log_begins_after_a_leaders_snapshot_2d", |world| {
+    LAB.rule(&BOUNDARY, |world| {
         for terms in [&[1][..], &[1, 2], &[1, 2, 2]] {
             let script = follower_with(world, terms, 1);
             script.install(1, 7, at(2, 2), state(2));
@@ -86,7 +86,7 @@ fn the_log_begins_after_a_leaders_snapshot_2d() {
 /// that was handed over is handed over again, and the service does not go back.
 #[test]
 fn an_old_snapshot_changes_nothing_2d() {
-    LAB.rule(&OLD_SNAPSHOT, "an_old_snapshot_changes_nothing_2d", |world| {
+    LAB.rule(&OLD_SNAPSHOT, |world| {
         let script = follower_with(world, &[1; 6], 5);
         script.snapshot(2, state(2));
         for through in [5, 4, 3, 2, 1] {
@@ -105,7 +105,7 @@ fn an_old_snapshot_changes_nothing_2d() {
 /// A snapshot of an older term is refused, and changes nothing.
 #[test]
 fn a_snapshot_of_an_old_term_2d() {
-    LAB.rule(&OLD_TERM, "a_snapshot_of_an_old_term_2d", |world| {
+    LAB.rule(&OLD_TERM, |world| {
         let script = follower_with(world, &[1, 3], 1);
         assert_eq!(script.install(2, 2, at(5, 2), state(5)), (3, StaleTerm), "server 0 is in term 3");
         assert_eq!(script.disk().head.base, LogPosition::ZERO, "the snapshot's leader was deposed");
@@ -118,7 +118,7 @@ fn a_snapshot_of_an_old_term_2d() {
 /// A snapshot of a newer term brings that term, as any request does, whatever else comes of it.
 #[test]
 fn a_snapshot_of_a_new_term_2d() {
-    LAB.rule(&NEW_TERM, "a_snapshot_of_a_new_term_2d", |world| {
+    LAB.rule(&NEW_TERM, |world| {
         let script = follower_with(world, &[1, 1, 1], 2);
         assert_eq!(script.install(2, 4, at(5, 3), state(5)), (4, Through(5)), "server 0 learns of term 4");
         assert_eq!(script.install(1, 6, at(2, 1), state(2)), (6, Through(2)), "an old snapshot, but of a newer term");
@@ -129,7 +129,7 @@ fn a_snapshot_of_a_new_term_2d() {
 /// A leader's snapshot is its leader's word: it restarts the election timer.
 #[test]
 fn a_snapshot_restarts_the_timer_2d() {
-    LAB.rule(&TIMER, "a_snapshot_restarts_the_timer_2d", |world| {
+    LAB.rule(&TIMER, |world| {
         /// Shorter than any timeout, longer than half of the longest.
         const PAUSE: Duration = Duration::from_millis(350);
         let script = follower_with(world, &[1], 1);
@@ -146,7 +146,7 @@ fn a_snapshot_restarts_the_timer_2d() {
 /// term no more, though votes come in late.
 #[test]
 fn a_snapshot_makes_a_follower_2d() {
-    LAB.rule(&CANDIDATE_YIELDS, "a_snapshot_makes_a_follower_2d", |world| {
+    LAB.rule(&CANDIDATE_YIELDS, |world| {
         let script = ScriptedCluster::replicating(world, 5, boot);
         let (term, round) = script.await_campaign();
         script.install(1, term, at(5, 0), state(5));
@@ -159,7 +159,7 @@ fn a_snapshot_makes_a_follower_2d() {
 /// A snapshot is on disk before it is agreed to, though the service be busy and take it later.
 #[test]
 fn a_snapshot_is_saved_first_2d() {
-    LAB.rule(&DURABLE, "a_snapshot_is_saved_first_2d", |world| {
+    LAB.rule(&DURABLE, |world| {
         let script = ScriptedCluster::with_service(world, 3, boot, |_, _| thread::sleep(SOON));
         super::prelude::follow(&script, &[1; 5], 4);
         thread::sleep(ROUND_TRIP);
@@ -174,7 +174,7 @@ fn a_snapshot_is_saved_first_2d() {
 /// What is agreed to is the snapshot's last entry: what this log holds behind it may be anybody's.
 #[test]
 fn the_answer_names_the_snapshots_last_entry_2d() {
-    LAB.rule(&FOLLOWS, "the_answer_names_the_snapshots_last_entry_2d", |world| {
+    LAB.rule(&FOLLOWS, |world| {
         let script = follower_with(world, &[1, 1, 1, 1, 1], 1);
         assert_eq!(script.install(2, 2, at(3, 1), state(3)), (2, Through(3)), "server 2 need not have entries 4 and 5");
     });

@@ -25,7 +25,7 @@ const STEPS: u32 = 200;
 /// commands that follow, as soon as a leader says that they are committed.
 #[test]
 fn a_boot_delivers_the_snapshot_2d() {
-    LAB.rule(&DELIVERED, "a_boot_delivers_the_snapshot_2d", |world| {
+    LAB.rule(&DELIVERED, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 2], 5);
         script.snapshot(3, state(3));
         for life in 2..=3 {
@@ -42,7 +42,7 @@ fn a_boot_delivers_the_snapshot_2d() {
 /// A restarted server's log begins where it did: the base's index and term, and every entry behind it.
 #[test]
 fn a_cut_log_survives_2d() {
-    LAB.rule(&REMEMBERS, "a_cut_log_survives_2d", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 3], 4);
         script.snapshot(3, state(3));
         script.restart();
@@ -61,7 +61,7 @@ fn a_cut_log_survives_2d() {
 /// A log that was empty behind its snapshot ends there after a restart, too.
 #[test]
 fn an_empty_log_survives_2d() {
-    LAB.rule(&REMEMBERS, "an_empty_log_survives_2d", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = follower_with(world, &[1, 3], 2);
         script.snapshot(2, state(2));
         script.restart();
@@ -82,7 +82,7 @@ fn an_empty_log_survives_2d() {
 /// Whatever is saved after a snapshot leaves it on the disk.
 #[test]
 fn later_saves_keep_the_snapshot_2d() {
-    LAB.rule(&OPAQUE, "later_saves_keep_the_snapshot_2d", |world| {
+    LAB.rule(&OPAQUE, |world| {
         let script = follower_with(world, &[1, 1, 1], 3);
         script.snapshot(2, state(2));
         script.append(1, 1, at(3, 1), entries(4, &[1]), 3);
@@ -114,7 +114,7 @@ fn image(script: &ScriptedCluster<Server>) -> (Index, Vec<u8>, usize) {
 /// snapshot, or the new with the new.
 #[test]
 fn a_crash_while_the_log_is_cut_2d() {
-    LAB.rule(&CRASH_IMAGE, "a_crash_while_the_log_is_cut_2d", |world| {
+    LAB.rule(&CRASH_IMAGE, |world| {
         for _ in 0..4 {
             let script = ScriptedCluster::replicating(world, 3, boot);
             follow(&script, &[1; 6], 6);
@@ -131,7 +131,7 @@ fn a_crash_while_the_log_is_cut_2d() {
 /// The same for a leader's snapshot.
 #[test]
 fn a_crash_while_a_snapshot_comes_in_2d() {
-    LAB.rule(&CRASH_IMAGE, "a_crash_while_a_snapshot_comes_in_2d", |world| {
+    LAB.rule(&CRASH_IMAGE, |world| {
         for _ in 0..4 {
             let script = follower_with(world, &[1; 6], 4);
             script.snapshot(2, state(2));
@@ -155,7 +155,7 @@ fn a_crash_while_a_snapshot_comes_in_2d() {
 /// moment: whatever is saved meanwhile, the log on disk begins where the snapshot on disk ends.
 #[test]
 fn cuts_amid_traffic_2d() {
-    LAB.rule(&CRASH_IMAGE, "cuts_amid_traffic_2d", |world| {
+    LAB.rule(&CRASH_IMAGE, |world| {
         let script = ScriptedCluster::with_service(world, 3, boot, |raft: &Server, message| {
             if let ApplyMsg::Command { at, .. } = message {
                 raft.snapshot(at.index, state(at.index));

@@ -24,7 +24,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// entry that was cut off.
 #[test]
 fn a_follower_behind_is_sent_the_snapshot_2d() {
-    LAB.rule(&SENT, "a_follower_behind_is_sent_the_snapshot_2d", |world| {
+    LAB.rule(&SENT, |world| {
         for needed in [1, 3, 4] {
             let (script, term) = leader_that_cut(world, 4, 6);
             next_to(&script, 2, HEARTBEAT).expect("a heartbeat").reply(retry(term, needed));
@@ -38,7 +38,7 @@ fn a_follower_behind_is_sent_the_snapshot_2d() {
 /// A follower that once agreed and then missed much is sent the snapshot, too.
 #[test]
 fn a_follower_that_fell_behind_is_sent_the_snapshot_2d() {
-    LAB.rule(&SENT, "a_follower_that_fell_behind_is_sent_the_snapshot_2d", |world| {
+    LAB.rule(&SENT, |world| {
         let (script, term) = leader(world, 6);
         next_to(&script, 2, HEARTBEAT).expect("a heartbeat").reply(agrees(term, 6));
         thread::sleep(ROUND_TRIP);
@@ -53,7 +53,7 @@ fn a_follower_that_fell_behind_is_sent_the_snapshot_2d() {
 /// service's own bytes.
 #[test]
 fn what_a_leader_sends_2d() {
-    LAB.rule(&BOUNDARY, "what_a_leader_sends_2d", |world| {
+    LAB.rule(&BOUNDARY, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
         let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
         let (through, _) = pending(snapshots.first().expect("server 2 needs all, and the log begins after 4"));
@@ -65,7 +65,7 @@ fn what_a_leader_sends_2d() {
 /// from its disk.
 #[test]
 fn the_bytes_that_a_leader_sends_2d() {
-    LAB.rule(&OPAQUE, "the_bytes_that_a_leader_sends_2d", |world| {
+    LAB.rule(&OPAQUE, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
         let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
         assert_eq!(pending(snapshots.first().expect("server 2 needs all")), (at(4, 1), state(4)));
@@ -81,7 +81,7 @@ fn the_bytes_that_a_leader_sends_2d() {
 /// it lacks.
 #[test]
 fn a_snapshot_on_its_way_2d() {
-    LAB.rule(&SNAPSHOT_TRAFFIC, "a_snapshot_on_its_way_2d", |world| {
+    LAB.rule(&SNAPSHOT_TRAFFIC, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
         let first = next_to(&script, 2, HEARTBEAT).expect("a heartbeat");
         let second = next_to(&script, 2, HEARTBEAT).expect("another");
@@ -98,7 +98,7 @@ fn a_snapshot_on_its_way_2d() {
 /// A snapshot that is lost is sent again, in the end: the one that the log begins with by then.
 #[test]
 fn a_lost_snapshot_is_sent_again_2d() {
-    LAB.rule(&SENT, "a_lost_snapshot_is_sent_again_2d", |world| {
+    LAB.rule(&SENT, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
         let first = snapshots_to_2(&script, term, at(0, 0), HELP);
         assert!(!first.is_empty(), "server 2 needs all, and the leader's log begins after 4");
@@ -110,7 +110,7 @@ fn a_lost_snapshot_is_sent_again_2d() {
 /// A snapshot that is sent again is the one that the log begins with by then: position and bytes go together.
 #[test]
 fn label_and_bytes_go_together_2d() {
-    LAB.rule(&SENT, "label_and_bytes_go_together_2d", |world| {
+    LAB.rule(&SENT, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
         let first = snapshots_to_2(&script, term, at(0, 0), HELP);
         assert!(!first.is_empty(), "server 2 needs all, and the leader's log begins after 4");
@@ -125,7 +125,7 @@ fn label_and_bytes_go_together_2d() {
 /// A follower that waits for a snapshot hears from its leader meanwhile.
 #[test]
 fn heartbeats_while_a_snapshot_is_due_2d() {
-    LAB.rule(&HEARTBEATS, "heartbeats_while_a_snapshot_is_due_2d", |world| {
+    LAB.rule(&HEARTBEATS, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
         for wait in ["for the first answer", "for the snapshot", "for the snapshot", "for the snapshot"] {
             let received = next_to(&script, 2, HEARTBEAT);
@@ -141,7 +141,7 @@ fn heartbeats_while_a_snapshot_is_due_2d() {
 /// Once a follower has the snapshot it is sent the entries that follow, at once.
 #[test]
 fn entries_follow_the_snapshot_2d() {
-    LAB.rule(&RESUMES, "entries_follow_the_snapshot_2d", |world| {
+    LAB.rule(&RESUMES, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
         let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
         let snapshot = snapshots.into_iter().next().expect("server 2 needs all, and the leader's log begins after 4");
@@ -160,7 +160,7 @@ fn entries_follow_the_snapshot_2d() {
 /// What a follower's answer names is what it holds, though the leader's own snapshot be newer by then.
 #[test]
 fn the_leader_cuts_again_meanwhile_2d() {
-    LAB.rule(&RESUMES, "the_leader_cuts_again_meanwhile_2d", |world| {
+    LAB.rule(&RESUMES, |world| {
         let (script, term) = leader_that_cut(world, 4, 8);
         let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
         let snapshot = snapshots.into_iter().next().expect("server 2 needs all, and the leader's log begins after 4");

@@ -15,7 +15,7 @@ use crate::lab::{LAB, boot};
 /// first, nor who asks again.
 #[test]
 fn no_success_without_a_majority_3a() {
-    LAB.rule(&EARNED, "no_success_without_a_majority_3a", |world| {
+    LAB.rule(&EARNED, |world| {
         let (script, term) = lonely_leader(world);
         let first = script.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
         thread::sleep(AT_ONCE);
@@ -35,7 +35,7 @@ fn no_success_without_a_majority_3a() {
 /// committed: it cannot know how much that is until an entry of its own is committed.
 #[test]
 fn a_new_leader_reads_nothing_old_3a() {
-    LAB.rule(&EARNED, "a_new_leader_reads_nothing_old_3a", |world| {
+    LAB.rule(&EARNED, |world| {
         let script = follower_after(world, [put(0, 1, "k", "old")]);
         // Server 1 has this committed, and has told the client so; the news of it is still to come.
         let entries = log_of(1, [put(0, 2, "other", "new")]);
@@ -54,7 +54,7 @@ fn a_new_leader_reads_nothing_old_3a() {
 /// copy happens to be applied while the client waits for the next.
 #[test]
 fn an_old_result_answers_nobody_3a() {
-    LAB.rule(&EARNED, "an_old_result_answers_nobody_3a", |world| {
+    LAB.rule(&EARNED, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let entries = log_of(1, [put(0, 1, "k", "v")]);
         assert_eq!(script.append(1, 1, LogPosition::ZERO, entries, 0), (1, AppendOutcome::Through(1)));
@@ -67,7 +67,7 @@ fn an_old_result_answers_nobody_3a() {
 /// A request whose place in the log goes to another command is not told of that one's success.
 #[test]
 fn another_command_in_its_place_3a() {
-    LAB.rule(&EARNED, "another_command_in_its_place_3a", |world| {
+    LAB.rule(&EARNED, |world| {
         let (script, term) = lonely_leader(world);
         let lost = script.ask_kv_meanwhile(put(0, 1, "k", "lost"), NEVER);
         thread::sleep(AT_ONCE);
@@ -82,7 +82,7 @@ fn another_command_in_its_place_3a() {
 /// A follower applies what is committed, though nobody waits there, and keeps running.
 #[test]
 fn followers_go_on_3a() {
-    LAB.rule(&RUNS, "followers_go_on_3a", |world| {
+    LAB.rule(&RUNS, |world| {
         let script = follower_after(world, [put(0, 1, "k", "v"), get(0, 2, "k"), put(0, 2, "k", "w")]);
         assert!(script.is_up(), "a command was applied that nobody waits for here");
     });

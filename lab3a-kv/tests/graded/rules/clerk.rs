@@ -32,7 +32,7 @@ fn done(value: &str) -> Answer {
 /// A clerk that hears nothing, or is refused, asks the next server.
 #[test]
 fn the_next_server_3a() {
-    LAB.rule(&NEXT_SERVER, "the_next_server_3a", |world| {
+    LAB.rule(&NEXT_SERVER, |world| {
         let script = ScriptedServers::new(world, SERVERS);
         let value = script.work(world, clerk(&script), |clerk| clerk.get("k"));
         let silent = next(&script, "though it has something to ask", PATIENCE_MAX).server;
@@ -51,7 +51,7 @@ fn the_next_server_3a() {
 /// A refusal is no answer: the clerk asks on.
 #[test]
 fn a_refusal_is_no_answer_3a() {
-    LAB.rule(&EARNED, "a_refusal_is_no_answer_3a", |world| {
+    LAB.rule(&EARNED, |world| {
         let script = ScriptedServers::new(world, SERVERS);
         let value = script.work(world, clerk(&script), |clerk| clerk.get("k"));
         next(&script, "though it has something to ask", PATIENCE_MAX).reply(Err(Refusal::NotLeader));
@@ -63,7 +63,7 @@ fn a_refusal_is_no_answer_3a() {
 /// A clerk asks first whoever answered last.
 #[test]
 fn the_leader_is_remembered_3a() {
-    LAB.rule(&KNOWN_LEADER, "the_leader_is_remembered_3a", |world| {
+    LAB.rule(&KNOWN_LEADER, |world| {
         let script = ScriptedServers::new(world, SERVERS);
         let work = script.work(world, clerk(&script), |clerk| {
             clerk.put("k", "v");
@@ -96,7 +96,7 @@ fn asks_of_one_operation(script: &ScriptedServers, refusals: usize) -> Vec<Comma
 /// Every operation has a number of its own, reads too, and keeps it however often it is asked for.
 #[test]
 fn one_number_one_operation_3a() {
-    LAB.rule(&NUMBERED, "one_number_one_operation_3a", |world| {
+    LAB.rule(&NUMBERED, |world| {
         let script = ScriptedServers::new(world, SERVERS);
         let work = script.work(world, clerk(&script), |clerk| {
             clerk.append("k", "a");
@@ -121,7 +121,7 @@ fn one_number_one_operation_3a() {
 /// Two clerks are two clients, whenever they were made.
 #[test]
 fn clerks_are_told_apart_3a() {
-    LAB.rule(&NUMBERED, "clerks_are_told_apart_3a", |world| {
+    LAB.rule(&NUMBERED, |world| {
         let script = ScriptedServers::new(world, SERVERS);
         let clerks = [1, 2].map(|number| Clerk::new(ClientId(number), script.links(number as usize)));
         let names = clerks.map(|clerk| {
@@ -140,7 +140,7 @@ fn clerks_are_told_apart_3a() {
 /// that goes on, it does not rest for long.
 #[test]
 fn a_rest_between_rounds_3a() {
-    LAB.rule(&PATIENT_CLERK, "a_rest_between_rounds_3a", |world| {
+    LAB.rule(&PATIENT_CLERK, |world| {
         const ROUNDS: usize = 12;
         /// A round of refusals takes six milliseconds: less rest than this is hardly any.
         const REST_MIN: Duration = Duration::from_millis(10);
@@ -176,7 +176,7 @@ fn a_rest_between_rounds_3a() {
 /// A clerk asks one server at a time.
 #[test]
 fn one_server_at_a_time_3a() {
-    LAB.rule(&CLIENT_TRAFFIC, "one_server_at_a_time_3a", |world| {
+    LAB.rule(&CLIENT_TRAFFIC, |world| {
         /// A healthy leader has long answered.
         const A_WHILE: Duration = Duration::from_millis(20);
         let script = ScriptedServers::new(world, SERVERS);

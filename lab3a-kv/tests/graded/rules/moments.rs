@@ -31,7 +31,7 @@ fn done(value: &str) -> Option<Answer> {
 /// Where a command is applied before `start` has returned, its request is answered none the later.
 #[test]
 fn applied_before_start_returns_3a() {
-    LAB.rule(&ANSWERED, "applied_before_start_returns_3a", |_| {
+    LAB.rule(&ANSWERED, |_| {
         let service = Service::with(|_, applied| {
             commit(applied, 1, &put(0, 1, "k", "v"));
             thread::sleep(AT_ONCE);
@@ -45,7 +45,7 @@ fn applied_before_start_returns_3a() {
 /// Where the leadership is lost before `start` has returned, its request is refused none the later.
 #[test]
 fn lost_before_start_returns_3a() {
-    LAB.rule(&OFFICE_LOST, "lost_before_start_returns_3a", |_| {
+    LAB.rule(&OFFICE_LOST, |_| {
         let service = Service::with(|raft, _| {
             raft.stand(2, false);
             thread::sleep(AT_ONCE);
@@ -60,7 +60,7 @@ fn lost_before_start_returns_3a() {
 /// To lead again is not to lead still: who waits for a command of the older term is refused at once.
 #[test]
 fn lost_and_regained_3a() {
-    LAB.rule(&OFFICE_LOST, "lost_and_regained_3a", |_| {
+    LAB.rule(&OFFICE_LOST, |_| {
         let service = Service::new();
         let asked = service.ask(put(0, 1, "k", "v"));
         service.settle();
@@ -73,7 +73,7 @@ fn lost_and_regained_3a() {
 /// Who leads again may apply another's command where the request's own would have stood.
 #[test]
 fn another_command_after_a_new_election_3a() {
-    LAB.rule(&EARNED, "another_command_after_a_new_election_3a", |_| {
+    LAB.rule(&EARNED, |_| {
         let service = Service::new();
         let asked = service.ask(put(0, 1, "k", "lost"));
         service.settle();
@@ -91,7 +91,7 @@ fn another_command_after_a_new_election_3a() {
 /// who waits for another.
 #[test]
 fn another_command_before_the_loss_is_known_3a() {
-    LAB.rule(&EARNED, "another_command_before_the_loss_is_known_3a", |_| {
+    LAB.rule(&EARNED, |_| {
         let service = Service::new();
         let asked = service.ask(get(0, 1, "k"));
         service.settle();
@@ -107,7 +107,7 @@ fn another_command_before_the_loss_is_known_3a() {
 /// same, and the service goes on.
 #[test]
 fn applied_as_the_term_ends_3a() {
-    LAB.rule(&ANSWERED, "applied_as_the_term_ends_3a", |_| {
+    LAB.rule(&ANSWERED, |_| {
         let service = Service::new();
         let asked = service.ask(put(0, 1, "k", "v"));
         service.settle();
@@ -127,7 +127,7 @@ fn applied_as_the_term_ends_3a() {
 /// Where a request gives up at the moment at which its command is applied, the service goes on.
 #[test]
 fn applied_as_the_request_gives_up_3a() {
-    LAB.rule(&ANSWERED, "applied_as_the_request_gives_up_3a", |_| {
+    LAB.rule(&ANSWERED, |_| {
         /// So much of the time around the end of a clerk's patience is tried,
         const AROUND: Duration = Duration::from_micros(20);
         /// in steps of about one operation.
@@ -153,7 +153,7 @@ fn applied_as_the_request_gives_up_3a() {
 /// Two requests whose commands are applied one right after the other are told each its own result.
 #[test]
 fn two_results_at_once_3a() {
-    LAB.rule(&EARNED, "two_results_at_once_3a", |_| {
+    LAB.rule(&EARNED, |_| {
         let service = Service::new();
         service.apply(&put(0, 1, "k", "v"));
         service.apply(&put(0, 2, "other", "w"));
@@ -171,7 +171,7 @@ fn two_results_at_once_3a() {
 /// Requests that have given up leave nothing behind that a later command has to look through.
 #[test]
 fn who_gave_up_is_forgotten_3a() {
-    LAB.rule(&WAITERS, "who_gave_up_is_forgotten_3a", |_| {
+    LAB.rule(&WAITERS, |_| {
         const REQUESTS: usize = 300;
         /// Two operations for each that was left behind would be ten times as much.
         const MORE_MAX: Duration = Duration::from_micros(6);
@@ -199,7 +199,7 @@ fn who_gave_up_is_forgotten_3a() {
 /// A server that is shut down lets go of those who wait, and answers nobody any more.
 #[test]
 fn a_shut_down_server_is_silent_3a() {
-    LAB.rule(&SILENT, "a_shut_down_server_is_silent_3a", |_| {
+    LAB.rule(&SILENT, |_| {
         let service = Service::new();
         let waiting = service.ask(put(0, 1, "k", "v"));
         service.settle();
@@ -215,7 +215,7 @@ fn a_shut_down_server_is_silent_3a() {
 /// A service that nobody asks anything does nothing, and waits to be told if its leadership ends.
 #[test]
 fn an_idle_service_rests_3a() {
-    LAB.rule(&RESTS, "an_idle_service_rests_3a", |_| {
+    LAB.rule(&RESTS, |_| {
         const IDLE: Duration = Duration::from_secs(10);
         /// One look at the beginning, and one that waits.
         const LOOKS_MAX: u64 = 4;

@@ -12,7 +12,7 @@ const READER: u64 = 99;
 /// Get reads a key, Put replaces it, Append extends it; a key that was never written is empty.
 #[test]
 fn get_put_append_3a() {
-    LAB.rule(&MAPPING, "get_put_append_3a", |_| {
+    LAB.rule(&MAPPING, |_| {
         let service = Service::new();
         assert_eq!(service.done(get(0, 1, "k")), "", "nobody has written the key yet");
         service.done(append(0, 2, "k", "a"));
@@ -28,7 +28,7 @@ fn get_put_append_3a() {
 /// A write that stands in the log again, early or late, changes nothing.
 #[test]
 fn copies_change_nothing_3a() {
-    LAB.rule(&EXACTLY_ONCE, "copies_change_nothing_3a", |_| {
+    LAB.rule(&EXACTLY_ONCE, |_| {
         let service = Service::new();
         let (first, second) = (append(0, 1, "k", "a"), append(0, 2, "k", "b"));
         for request in [&first, &first, &second, &first, &second] {
@@ -42,7 +42,7 @@ fn copies_change_nothing_3a() {
 /// A late copy of a Put does not bring back what was written over.
 #[test]
 fn a_late_put_is_no_news_3a() {
-    LAB.rule(&EXACTLY_ONCE, "a_late_put_is_no_news_3a", |_| {
+    LAB.rule(&EXACTLY_ONCE, |_| {
         let service = Service::new();
         let late = put(0, 1, "k", "old");
         for request in [&late, &put(0, 2, "other", "x"), &put(1, 1, "k", "new"), &late] {
@@ -56,7 +56,7 @@ fn a_late_put_is_no_news_3a() {
 /// Clients count each for itself: a number that one has used is another's own.
 #[test]
 fn clients_count_apart_3a() {
-    LAB.rule(&EXACTLY_ONCE, "clients_count_apart_3a", |_| {
+    LAB.rule(&EXACTLY_ONCE, |_| {
         let service = Service::new();
         for request in [append(0, 5, "k", "a"), append(1, 5, "k", "b"), append(2, 1, "k", "c")] {
             service.apply(&request);
@@ -68,7 +68,7 @@ fn clients_count_apart_3a() {
 /// A client is not forgotten because others have come since.
 #[test]
 fn no_session_is_dropped_3a() {
-    LAB.rule(&EXACTLY_ONCE, "no_session_is_dropped_3a", |_| {
+    LAB.rule(&EXACTLY_ONCE, |_| {
         const CLIENTS: u64 = 1000;
         let service = Service::new();
         (0..CLIENTS).for_each(|client| service.apply(&append(client, 1, "k", "x")));
@@ -81,7 +81,7 @@ fn no_session_is_dropped_3a() {
 /// A Get that stands in the log twice is told what its key holds, the second time, too.
 #[test]
 fn a_copy_of_a_get_reads_3a() {
-    LAB.rule(&EARNED, "a_copy_of_a_get_reads_3a", |_| {
+    LAB.rule(&EARNED, |_| {
         let service = Service::new();
         service.apply(&put(0, 1, "k", "v"));
         service.apply(&get(0, 2, "k"));
@@ -94,7 +94,7 @@ fn a_copy_of_a_get_reads_3a() {
 /// A server that has only followed so far holds all that was committed.
 #[test]
 fn followers_apply_3a() {
-    LAB.rule(&REPLICAS, "followers_apply_3a", |_| {
+    LAB.rule(&REPLICAS, |_| {
         let service = Service::new();
         service.raft().stand(2, false);
         (1..=10).for_each(|nth| service.apply(&append(0, nth, "k", &nth.to_string())));

@@ -31,7 +31,7 @@ fn told_at_once(what: &str, asked: BackgroundTask<Option<Answer>>) -> Answer {
 /// other.
 #[test]
 fn requests_are_answered_at_once_3a() {
-    LAB.rule(&ANSWERED, "requests_are_answered_at_once_3a", |world| {
+    LAB.rule(&ANSWERED, |world| {
         let script = leader(world);
         script.done(put(0, 1, "k", "v"));
         let together = [put(0, 2, "k", "w"), get(1, 1, "k"), append(2, 1, "other", "x")];
@@ -48,7 +48,7 @@ fn requests_are_answered_at_once_3a() {
 /// A retry is answered, though its command was applied before.
 #[test]
 fn a_retry_is_answered_3a() {
-    LAB.rule(&ANSWERED, "a_retry_is_answered_3a", |world| {
+    LAB.rule(&ANSWERED, |world| {
         let script = follower_after(world, [append(0, 1, "k", "a")]);
         lead(&script);
         script.done(append(0, 1, "k", "a"));
@@ -58,7 +58,7 @@ fn a_retry_is_answered_3a() {
 /// Who gives up does so for itself alone: a retry of the same operation goes on waiting.
 #[test]
 fn who_gives_up_does_so_alone_3a() {
-    LAB.rule(&ANSWERED, "who_gives_up_does_so_alone_3a", |world| {
+    LAB.rule(&ANSWERED, |world| {
         let (script, term) = lonely_leader(world);
         let patience = lab3a_kv::Clerk::PATIENCE;
         let first = script.ask_kv_meanwhile(put(0, 1, "k", "v"), patience);
@@ -79,7 +79,7 @@ fn who_gives_up_does_so_alone_3a() {
 /// A leader that loses its office says so at once to all who wait.
 #[test]
 fn a_lost_office_is_told_at_once_3a() {
-    LAB.rule(&OFFICE_LOST, "a_lost_office_is_told_at_once_3a", |world| {
+    LAB.rule(&OFFICE_LOST, |world| {
         let (script, term) = lonely_leader(world);
         let asked = script.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
         thread::sleep(AT_ONCE);
@@ -92,7 +92,7 @@ fn a_lost_office_is_told_at_once_3a() {
 /// Requests may come in while much is handed over: no two locks wait for each other.
 #[test]
 fn requests_during_a_long_hand_over_3a() {
-    LAB.rule(&STUCK, "requests_during_a_long_hand_over_3a", |world| {
+    LAB.rule(&STUCK, |world| {
         const BATCH: u64 = 30;
         const LATE: u64 = 40;
         /// A few operations apart: some come in at every stage of the hand-over.
@@ -118,7 +118,7 @@ fn requests_during_a_long_hand_over_3a() {
 /// A leader that is cut off holds no more threads the longer that lasts.
 #[test]
 fn an_outage_gathers_no_threads_3a() {
-    LAB.rule(&BOUNDED, "an_outage_gathers_no_threads_3a", |world| {
+    LAB.rule(&BOUNDED, |world| {
         const RETRY_INTERVAL: Duration = Duration::from_millis(50);
         const RETRIES: u64 = 200;
         /// A thread or two more or less is chance.

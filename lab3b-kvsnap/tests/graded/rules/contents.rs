@@ -17,7 +17,7 @@ const READER: u64 = 99;
 /// ahead of the service.
 #[test]
 fn a_snapshot_is_what_it_says_3b() {
-    LAB.rule(&LABEL, "a_snapshot_is_what_it_says_3b", |_| {
+    LAB.rule(&LABEL, |_| {
         const COMMANDS: u64 = 300;
         let service = Service::new();
         let command = |index| append(0, index, "k", &format!("{index},"));
@@ -35,7 +35,7 @@ fn a_snapshot_is_what_it_says_3b() {
 /// Who restores a snapshot knows which writes are done: a late copy of one is not done again.
 #[test]
 fn a_snapshot_knows_what_is_done_3b() {
-    LAB.rule(&SESSIONS, "a_snapshot_knows_what_is_done_3b", |_| {
+    LAB.rule(&SESSIONS, |_| {
         let service = Service::new();
         service.install(2, &store_of([append(0, 1, "k", "a"), append(0, 2, "k", "b")]));
         service.apply(&append(0, 2, "k", "b"));
@@ -46,7 +46,7 @@ fn a_snapshot_knows_what_is_done_3b() {
 /// A snapshot replaces which writes are done as well, where there was a store before.
 #[test]
 fn a_snapshot_replaces_the_sessions_3b() {
-    LAB.rule(&SESSIONS, "a_snapshot_replaces_the_sessions_3b", |_| {
+    LAB.rule(&SESSIONS, |_| {
         let service = Service::new();
         let write = |nth| append(0, nth, "k", &nth.to_string());
         service.apply(&write(1));
@@ -62,7 +62,7 @@ fn a_snapshot_replaces_the_sessions_3b() {
 /// so does the next one.
 #[test]
 fn a_snapshot_takes_the_place_of_the_store_3b() {
-    LAB.rule(&RESTORED, "a_snapshot_takes_the_place_of_the_store_3b", |_| {
+    LAB.rule(&RESTORED, |_| {
         let service = Service::new();
         let write = |nth| append(0, nth, "k", &format!("{nth},"));
         service.apply(&write(1));
@@ -79,7 +79,7 @@ fn a_snapshot_takes_the_place_of_the_store_3b() {
 /// for.
 #[test]
 fn a_damaged_snapshot_is_the_end_3b() {
-    LAB.rule(&RESTORED, "a_damaged_snapshot_is_the_end_3b", |_| {
+    LAB.rule(&RESTORED, |_| {
         let whole = snapshot::encode(&store_of([append(0, 1, "k", "a")]));
         let damaged = &whole[..whole.len() - 1];
         let outcome = panic::catch_unwind(|| snapshot::decode(damaged));
@@ -94,7 +94,7 @@ fn a_damaged_snapshot_is_the_end_3b() {
 /// A Get whose first copy a snapshot covers is told what its key holds when the client asks again.
 #[test]
 fn a_covered_get_is_read_again_3b() {
-    LAB.rule(&EARNED, "a_covered_get_is_read_again_3b", |_| {
+    LAB.rule(&EARNED, |_| {
         let service = Service::new();
         service.install(2, &store_of([put(0, 1, "k", "v"), get(0, 2, "k")]));
         service.settle(); // Nobody waits when it comes.
@@ -106,7 +106,7 @@ fn a_covered_get_is_read_again_3b() {
 /// A snapshot tells nobody of success whose write it does not hold, nor anybody who reads.
 #[test]
 fn a_snapshot_answers_no_others_3b() {
-    LAB.rule(&EARNED, "a_snapshot_answers_no_others_3b", |_| {
+    LAB.rule(&EARNED, |_| {
         let service = Service::new();
         let (write, read) = (service.ask(put(0, 1, "k", "lost")), service.ask(get(1, 1, "k")));
         service.settle();

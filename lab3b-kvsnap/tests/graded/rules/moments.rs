@@ -15,7 +15,7 @@ const LARGE: usize = 3 * RAFT_STATE_BYTES_MAX;
 /// Once all that came at once is applied, little of the log is left.
 #[test]
 fn little_is_left_of_a_long_log_3b() {
-    LAB.rule(&SMALL, "little_is_left_of_a_long_log_3b", |_| {
+    LAB.rule(&SMALL, |_| {
         const COMMANDS: u64 = 300;
         let service = Service::new();
         (1..=COMMANDS).for_each(|nth| service.apply(&append(0, nth, "k", "x")));
@@ -33,7 +33,7 @@ fn little_is_left_of_a_long_log_3b() {
 /// While nothing is applied no snapshot is taken, however long the log: none of it could go.
 #[test]
 fn no_snapshot_without_a_gain_3b() {
-    LAB.rule(&WORTHWHILE, "no_snapshot_without_a_gain_3b", |_| {
+    LAB.rule(&WORTHWHILE, |_| {
         const A_WHILE: Duration = Duration::from_secs(2);
         let service = Service::new();
         let request = put(0, 1, "k", &"x".repeat(RAFT_STATE_BYTES_MAX));
@@ -52,7 +52,7 @@ fn no_snapshot_without_a_gain_3b() {
 /// Every snapshot lets go of something that the one before it did not cover.
 #[test]
 fn snapshots_move_forward_3b() {
-    LAB.rule(&WORTHWHILE, "snapshots_move_forward_3b", |_| {
+    LAB.rule(&WORTHWHILE, |_| {
         const COMMANDS: u64 = 100;
         let service = Service::new();
         let in_flight = put(1, 1, "other", &"y".repeat(LARGE));
@@ -71,7 +71,7 @@ fn snapshots_move_forward_3b() {
 /// A request is taken at once while a snapshot is being saved.
 #[test]
 fn requests_during_a_snapshot_3b() {
-    LAB.rule(&ANSWERED, "requests_during_a_snapshot_3b", |_| {
+    LAB.rule(&ANSWERED, |_| {
         const SNAPSHOT_TIME: Duration = Duration::from_millis(200);
         let service = Service::with_slow_disk(SNAPSHOT_TIME);
         service.apply(&put(0, 1, "k", &"x".repeat(LARGE)));

@@ -62,7 +62,7 @@ fn assert_small(script: &ScriptedCluster<Server>, what: &str) {
 /// What is on disk is the store right after the last entry that the snapshot covers.
 #[test]
 fn what_is_on_disk_3b() {
-    LAB.rule(&LABEL, "what_is_on_disk_3b", |world| {
+    LAB.rule(&LABEL, |world| {
         const COMMANDS: u64 = 200;
         let script = ScriptedCluster::new(world, 3, boot);
         let requests = appends(COMMANDS);
@@ -83,7 +83,7 @@ fn what_is_on_disk_3b() {
 /// A server that restarts is where it was: it has its snapshot, and what the log holds behind it.
 #[test]
 fn back_from_ones_own_snapshot_3b() {
-    LAB.rule(&RESTORED, "back_from_ones_own_snapshot_3b", |world| {
+    LAB.rule(&RESTORED, |world| {
         const COMMANDS: u64 = 205;
         let script = ScriptedCluster::new(world, 3, boot);
         follow(&script, &appends(COMMANDS), || ());
@@ -103,7 +103,7 @@ fn back_from_ones_own_snapshot_3b() {
 /// And a write that was done before the crash is not done again.
 #[test]
 fn a_late_copy_after_a_restart_3b() {
-    LAB.rule(&RESTORED, "a_late_copy_after_a_restart_3b", |world| {
+    LAB.rule(&RESTORED, |world| {
         const COMMANDS: u64 = 100;
         let script = ScriptedCluster::new(world, 3, boot);
         let puts: Vec<_> = (1..=COMMANDS).map(|nth| put(0, nth, "k", &nth.to_string())).collect();
@@ -122,7 +122,7 @@ fn a_late_copy_after_a_restart_3b() {
 /// A follower's log stays small, at every moment.
 #[test]
 fn a_followers_log_stays_small_3b() {
-    LAB.rule(&SMALL, "a_followers_log_stays_small_3b", |world| {
+    LAB.rule(&SMALL, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         follow(&script, &appends(300), || {
             thread::sleep(Duration::from_millis(1));
@@ -134,7 +134,7 @@ fn a_followers_log_stays_small_3b() {
 /// So does a leader's.
 #[test]
 fn a_leaders_log_stays_small_3b() {
-    LAB.rule(&SMALL, "a_leaders_log_stays_small_3b", |world| {
+    LAB.rule(&SMALL, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         lead(&script);
         for request in appends(150) {
@@ -147,7 +147,7 @@ fn a_leaders_log_stays_small_3b() {
 /// A snapshot is about as large as the state it holds, however much was written.
 #[test]
 fn a_snapshot_of_little_is_little_3b() {
-    LAB.rule(&COMPACT_SNAPSHOT, "a_snapshot_of_little_is_little_3b", |world| {
+    LAB.rule(&COMPACT_SNAPSHOT, |world| {
         const BYTES_MAX: usize = 500;
         let script = ScriptedCluster::new(world, 3, boot);
         let puts: Vec<_> = (1..=400).map(|nth| put(0, nth, "k", &nth.to_string())).collect();
@@ -161,7 +161,7 @@ fn a_snapshot_of_little_is_little_3b() {
 /// A server without a limit takes no snapshot.
 #[test]
 fn no_limit_no_snapshot_3b() {
-    LAB.rule(&WORTHWHILE, "no_limit_no_snapshot_3b", |world: &World| {
+    LAB.rule(&WORTHWHILE, |world: &World| {
         let script = ScriptedCluster::new(world, 3, |start| boot_with_limit(start, usize::MAX));
         follow(&script, &appends(300), || ());
         let bytes = script.cluster().persister(0).snapshot_bytes();

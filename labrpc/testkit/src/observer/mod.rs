@@ -35,6 +35,7 @@ pub use tally::Tally;
 
 use crate::codec::Codec;
 use crate::oracle::{self, Oracle};
+use crate::recording::Recording;
 use crate::violation::{EventId, Violation};
 use crate::world::World;
 
@@ -50,8 +51,8 @@ struct Inner {
     observed: ObservedState,
     /// How many events there were.
     happened: usize,
-    /// All of them, if somebody wants to tell the story.
-    events: Option<Vec<Event>>,
+    /// All of them, once somebody has asked for that.
+    recording: Option<Recording>,
     tally: Counter,
     oracles: Vec<Box<dyn Oracle>>,
     /// The letters that may still arrive or be answered, by number.
@@ -83,7 +84,7 @@ impl Observer {
         let inner = Inner {
             observed,
             happened: 0,
-            events: None,
+            recording: None,
             tally: Counter::default(),
             oracles,
             envelopes: BTreeMap::new(),
@@ -147,14 +148,16 @@ impl Observer {
         self.happened(Instant::now(), |_, _| EventKind::Compacted(server, through));
     }
 
-    /// Keeps all that happens from now on, for [`events`](Observer::events): a run has many thousand.
+    /// Keeps all events from now on, for [`events`](Observer::events): a run has many thousand. If
+    /// the run fails, the last of them are printed.
     pub fn record(&self) {
-        self.lock().events.get_or_insert_default();
+        let recording = self.lock().recording.get_or_insert_default().clone();
+        self.world.exchange().show(recording);
     }
 
     /// All that has happened since [`record`](Observer::record).
     pub fn events(&self) -> Vec<Event> {
-        self.lock().events.clone().unwrap_or_default()
+        self.lock().recording.as_ref().map(Recording::events).unwrap_or_default()
     }
 
     /// What has happened so far, in numbers.
@@ -209,7 +212,7 @@ impl Inner {
         self.is_over = violation.is_some();
         self.observed.forget(&event);
         self.tally.count(&event);
-        self.events.iter_mut().for_each(|events| events.push(event.clone()));
+        self.recording.iter().for_each(|recording| recording.push(event.clone()));
         violation
     }
 
