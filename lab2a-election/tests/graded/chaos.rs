@@ -11,7 +11,7 @@ use crate::lab::{LAB, cluster};
 
 /// Clusters of one to seven servers, even ones too, whose links suffer all that links can suffer.
 #[test]
-fn storm_2a() {
+fn random_faults_2a() {
     LAB.simulated(|world| {
         chaos::elections(&cluster(world, chaos::any_size(world)), Faults::OF_LINKS);
     });

@@ -10,7 +10,7 @@ use crate::lab::{LAB, cluster};
 
 /// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
 #[test]
-fn storm_2c() {
+fn random_faults_2c() {
     LAB.simulated(|world| {
         chaos::replication(&cluster(world, chaos::any_size(world)), Faults::ALL);
     });
@@ -31,7 +31,7 @@ fn crashes_at_saves_2c() {
 /// All servers crash at the same moment, again and again, while commands are on their way: nothing
 /// survives but what is on the disks.
 #[test]
-fn all_at_once_2c() {
+fn all_servers_crash_at_once_2c() {
     LAB.simulated(|world| {
         /// So many times; each costs an election.
         const CRASHES: u64 = 6;

@@ -73,7 +73,7 @@ fn saves_of_a_burst_2c() {
 
 /// While nothing happens, nothing is saved.
 #[test]
-fn idle_disks_rest_2c() {
+fn idle_servers_save_nothing_2c() {
     LAB.simulated(|world| {
         let cluster = settled(world);
         let term = cluster.one_term();

@@ -11,7 +11,7 @@ use crate::lab::{LAB, cluster};
 
 /// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
 #[test]
-fn storm_2d() {
+fn random_faults_2d() {
     LAB.simulated(|world| {
         chaos::replication(&cluster(world, chaos::any_size(world)), Faults::ALL);
     });
@@ -23,7 +23,7 @@ const ROUND: Duration = Duration::from_micros(10_300);
 /// The same with a client that never rests: logs are cut several times a second, and whoever misses
 /// anything soon needs a snapshot.
 #[test]
-fn busy_storm_2d() {
+fn random_faults_under_load_2d() {
     LAB.simulated(|world| {
         /// Above all that the storm itself offers.
         const FIRST: u64 = 1_000_000;

@@ -54,7 +54,7 @@ fn logs_stay_small_2d() {
 
 /// Where nobody falls behind hardly a snapshot is sent, and one save a server is all that a snapshot costs.
 #[test]
-fn snapshots_in_good_times_2d() {
+fn snapshots_without_faults_2d() {
     LAB.simulated(|world| {
         const COMMANDS: u64 = 100;
         /// The reference saves each command once on each server, and each of ten snapshots: 330 times.

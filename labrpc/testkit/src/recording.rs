@@ -2,8 +2,13 @@
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::observer::Event;
+use labrpc::time::Instant;
+use labrpc::{ApplyMsg, PeerId};
+
+use crate::event_line::At;
+use crate::{Event, EventKind};
 
 /// All events of a cluster since recording began. Clones are the same recording.
 #[derive(Clone, Default)]
@@ -35,18 +40,43 @@ impl Recording {
 
     /// The last events, one a line, or nothing if there were none.
     fn text(&self) -> String {
-        let events = lock(&self.events);
-        let news: Vec<_> = events.iter().filter(|event| event.is_news()).collect();
-        let earlier = news.len().saturating_sub(LINES_MAX);
+        let lines = lines(&lock(&self.events));
+        let earlier = lines.len().saturating_sub(LINES_MAX);
         let mut text = String::new();
         if earlier > 0 {
-            let _ = writeln!(text, "{:>9}    {earlier} earlier events", "…");
+            let _ = writeln!(text, "        … {earlier} earlier lines");
         }
-        for event in &news[earlier..] {
-            let _ = writeln!(text, "{event}");
-        }
+        lines[earlier..].iter().for_each(|line| text += &format!("{line}\n"));
         text
     }
+}
+
+/// One line for each event that is news, and one line for entries that a server applies together.
+fn lines(events: &[Event]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut latest: Option<(PeerId, Instant)> = None;
+    for event in events.iter().filter(|event| event.is_news()) {
+        let applied = match &event.kind {
+            EventKind::Applied(server, ApplyMsg::Command { at, .. }) => Some((*server, *at)),
+            _ => None,
+        };
+        match (applied, lines.last_mut()) {
+            (Some((server, at)), Some(line))
+                if latest.is_some_and(|before| is_together(before, server, event.at())) =>
+            {
+                *line += &format!(" {}", At(at));
+            }
+            _ => lines.push(event.to_string()),
+        }
+        latest = applied.map(|(server, _)| (server, event.at()));
+    }
+    lines
+}
+
+/// Whether a server applies an entry right after the one before.
+fn is_together((before, since): (PeerId, Instant), server: PeerId, now: Instant) -> bool {
+    const TOGETHER: Duration = Duration::from_micros(100);
+    before == server && now - since < TOGETHER
 }
 
 impl Exchange {
@@ -58,6 +88,10 @@ impl Exchange {
     /// The last events of the recording to show, with a heading; empty if there is none.
     pub(crate) fn text(&self) -> String {
         let text = lock(&self.shown).as_ref().map(Recording::text).unwrap_or_default();
-        if text.is_empty() { text } else { format!("What happened (positions are index:term):\n{text}\n") }
+        if text.is_empty() {
+            text
+        } else {
+            format!("The last events (your server is 0, and index:term is a position in the log):\n{text}\n")
+        }
     }
 }

@@ -14,12 +14,19 @@ use crate::event_line::{Direction, Reply, Request};
 impl<R: Elect> ScriptedCluster<R> {
     /// Server `peer` as a leader: say its term, then what it sends.
     pub fn leader(&self, peer: PeerId) -> ScriptedLeader<'_, R> {
-        ScriptedLeader { script: self, peer, term: 0, prev: LogPosition::ZERO, entries: Vec::new(), leader_commit: 0 }
+        ScriptedLeader {
+            script: self,
+            peer,
+            term: None,
+            prev: LogPosition::ZERO,
+            entries: Vec::new(),
+            leader_commit: 0,
+        }
     }
 
     /// Server `peer` as a candidate: say its term and where its log ends, then let it ask.
     pub fn candidate(&self, peer: PeerId) -> ScriptedCandidate<'_, R> {
-        ScriptedCandidate { script: self, peer, term: 0, last_log: LogPosition::ZERO }
+        ScriptedCandidate { script: self, peer, term: None, last_log: LogPosition::ZERO }
     }
 
     #[track_caller]
@@ -34,7 +41,7 @@ impl<R: Elect> ScriptedCluster<R> {
 pub struct ScriptedLeader<'a, R: Elect> {
     script: &'a ScriptedCluster<R>,
     peer: PeerId,
-    term: Term,
+    term: Option<Term>,
     prev: LogPosition,
     entries: Vec<Entry>,
     leader_commit: Index,
@@ -49,7 +56,7 @@ impl<R: Elect> Clone for ScriptedLeader<'_, R> {
 impl<R: Elect> ScriptedLeader<'_, R> {
     /// The term that it leads.
     pub fn in_term(mut self, term: Term) -> Self {
-        self.term = term;
+        self.term = Some(term);
         self
     }
 
@@ -68,7 +75,7 @@ impl<R: Elect> ScriptedLeader<'_, R> {
 
     /// Entries of the leader's own term that hold clients' commands.
     pub fn commands(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
-        let (codec, term) = (self.script.codec(), self.term);
+        let (codec, term) = (self.script.codec(), self.term());
         self.entries =
             commands.into_iter().map(|command| Entry { term, command: codec.write_command(&command).into() }).collect();
         self
@@ -80,11 +87,14 @@ impl<R: Elect> ScriptedLeader<'_, R> {
         self
     }
 
+    fn term(&self) -> Term {
+        self.term.expect("say in which term it leads")
+    }
+
     /// The AppendEntries as it would be sent.
     pub fn request(&self) -> RaftRequest {
-        assert!(self.term > 0, "a leader has a term: say `in_term`");
         RaftRequest::AppendEntries(AppendEntries {
-            term: self.term,
+            term: self.term(),
             leader: self.peer,
             prev: self.prev,
             entries: self.entries.clone(),
@@ -109,7 +119,7 @@ impl<R: Elect> ScriptedLeader<'_, R> {
     /// When there is no reply.
     #[track_caller]
     pub fn heartbeat(&self) -> Answered {
-        let plain = self.script.leader(self.peer).in_term(self.term);
+        let plain = self.script.leader(self.peer).in_term(self.term());
         self.script.exchange(self.peer, plain.request())
     }
 
@@ -120,7 +130,7 @@ impl<R: Elect> ScriptedLeader<'_, R> {
     /// When there is no reply.
     #[track_caller]
     pub fn install_snapshot(&self, through: LogPosition, snapshot: Bytes) -> Answered {
-        let (term, leader) = (self.term, self.peer);
+        let (term, leader) = (self.term(), self.peer);
         let install = InstallSnapshot { term, leader, last_included: through, snapshot };
         self.script.exchange(self.peer, RaftRequest::InstallSnapshot(install))
     }
@@ -130,14 +140,14 @@ impl<R: Elect> ScriptedLeader<'_, R> {
 pub struct ScriptedCandidate<'a, R: Elect> {
     script: &'a ScriptedCluster<R>,
     peer: PeerId,
-    term: Term,
+    term: Option<Term>,
     last_log: LogPosition,
 }
 
 impl<R: Elect> ScriptedCandidate<'_, R> {
     /// The term that it campaigns in.
     pub fn in_term(mut self, term: Term) -> Self {
-        self.term = term;
+        self.term = Some(term);
         self
     }
 
@@ -149,8 +159,8 @@ impl<R: Elect> ScriptedCandidate<'_, R> {
 
     /// The RequestVote as it would be sent.
     pub fn request(&self) -> RaftRequest {
-        assert!(self.term > 0, "a candidate has a term: say `in_term`");
-        RaftRequest::RequestVote(RequestVote { term: self.term, candidate: self.peer, last_log: self.last_log })
+        let term = self.term.expect("say in which term it campaigns");
+        RaftRequest::RequestVote(RequestVote { term, candidate: self.peer, last_log: self.last_log })
     }
 
     /// Sends the RequestVote.
