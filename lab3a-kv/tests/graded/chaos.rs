@@ -7,7 +7,7 @@ use crate::lab::{LAB, store};
 
 /// Clients who share their keys, while faults come and go: only the whole history can tell.
 #[test]
-fn storm_3a() {
+fn random_faults_3a() {
     LAB.simulated(|world| {
         load::run(&store(world, chaos::any_size(world)), Plan::calm(4).sharing_keys().stormy(Faults::ALL));
     });
@@ -16,7 +16,7 @@ fn storm_3a() {
 /// Clients with a key each, over links that fail and servers that stop for a while, but never
 /// forget: each knows at any time what its key must hold.
 #[test]
-fn storm_of_links_3a() {
+fn random_link_faults_3a() {
     LAB.simulated(|world| {
         let store = store(world, 3);
         load::run(&store, Plan::calm(6).stormy(Faults::OF_LINKS));

@@ -13,7 +13,7 @@ use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, boot_with_limit, store};
 
 /// Clients who share their keys, while faults come and go: only the whole history can tell.
 #[test]
-fn storm_3b() {
+fn random_faults_3b() {
     LAB.simulated(|world| {
         let plan = Plan::calm(4).sharing_keys().stormy(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX);
         load::run(&store(world, chaos::any_size(world)), plan);
@@ -23,7 +23,7 @@ fn storm_3b() {
 /// The same with a limit so low that the log is cut every few commands: whoever falls behind a
 /// little is sent a snapshot.
 #[test]
-fn storm_of_snapshots_3b() {
+fn random_faults_with_many_snapshots_3b() {
     LAB.simulated(|world| {
         /// Three or four commands.
         const LOW_BYTES_MAX: usize = 200;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use labrpc::thread;
+use testkit::World;
 use testkit::kv::KvCluster;
 use testkit::kv::load::{self, Plan};
 
@@ -11,16 +12,13 @@ use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, store};
 /// While entries are under way it may be so many times as large.
 const RAFT_STATE_SLACK: usize = 8;
 
-fn load(test: &str, servers: usize, plan: Plan) {
-    LAB.test(test, |world| {
-        let store = store(world, servers);
-        load::run(&store, plan.compacting(RAFT_STATE_BYTES_MAX));
-        let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
-        world.assert_covered("a snapshot", store.snapshot_bytes_max() > 0);
-        world.assert_covered("a change of leaders", !plan.partitions || tally.leaderships > 1);
-        world
-            .assert_covered("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
-    });
+fn load(world: &World, servers: usize, plan: Plan) {
+    let store = store(world, servers);
+    load::run(&store, plan.compacting(RAFT_STATE_BYTES_MAX));
+    let tally = store.cluster().observer().map(|observer| observer.tally()).unwrap_or_default();
+    world.assert_covered("a snapshot", store.snapshot_bytes_max() > 0);
+    world.assert_covered("a change of leaders", !plan.partitions || tally.leaderships > 1);
+    world.assert_covered("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
 }
 
 fn check_raft_state(store: &KvCluster<Server>) {
@@ -98,37 +96,37 @@ fn speed_3b() {
 /// All servers crash and come back from their snapshots, with one client.
 #[test]
 fn snapshot_recover_3b() {
-    load("snapshot_recover_3b", 5, Plan::calm(1).crashing());
+    LAB.test(|world| load(world, 5, Plan::calm(1).crashing()));
 }
 
 /// The same with twenty clients.
 #[test]
 fn snapshot_recover_many_clients_3b() {
-    load("snapshot_recover_many_clients_3b", 5, Plan::calm(20).crashing());
+    LAB.test(|world| load(world, 5, Plan::calm(20).crashing()));
 }
 
 /// Five clients over a bad network.
 #[test]
 fn snapshot_unreliable_3b() {
-    load("snapshot_unreliable_3b", 5, Plan::calm(5).unreliable());
+    LAB.test(|world| load(world, 5, Plan::calm(5).unreliable()));
 }
 
 /// A bad network, and crashes.
 #[test]
 fn snapshot_unreliable_recover_3b() {
-    load("snapshot_unreliable_recover_3b", 5, Plan::calm(5).unreliable().crashing());
+    LAB.test(|world| load(world, 5, Plan::calm(5).unreliable().crashing()));
 }
 
 /// A bad network, crashes, and partitions.
 #[test]
 fn snapshot_unreliable_recover_concurrent_partition_3b() {
     let plan = Plan::calm(5).unreliable().crashing().partitioned();
-    load("snapshot_unreliable_recover_concurrent_partition_3b", 5, plan);
+    LAB.test(|world| load(world, 5, plan));
 }
 
 /// All of that with fifteen clients who share their keys: only the whole history can tell.
 #[test]
 fn snapshot_unreliable_recover_concurrent_partition_linearizable_3b() {
     let plan = Plan::calm(15).unreliable().crashing().partitioned().sharing_keys();
-    load("snapshot_unreliable_recover_concurrent_partition_linearizable_3b", 7, plan);
+    LAB.test(|world| load(world, 7, plan));
 }

@@ -59,7 +59,7 @@ fn a_large_store_costs_3b() {
 
 /// A server that was cut off is sent one snapshot, and what follows it.
 #[test]
-fn a_rescue_costs_3b() {
+fn sending_a_snapshot_costs_3b() {
     LAB.simulated(|world| {
         const WRITES: u64 = 200;
         const CATCHING_UP: Duration = Duration::from_secs(2);
