@@ -97,7 +97,7 @@ fn idle_traffic_2a() {
 
 /// A candidate that hears from the leader of its own term follows it, and does not campaign any more.
 #[test]
-fn a_candidate_follows_the_leader_of_its_term_2a() {
+fn a_candidate_yields_to_the_leader_of_its_term_2a() {
     LAB.rule(&CANDIDATE_YIELDS, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let (term, _) = script.expect_campaign();

@@ -59,7 +59,7 @@ fn a_snapshot_replaces_the_sessions_3b() {
 /// A snapshot replaces the store, and the entries after it are applied to the new one. So does the
 /// next snapshot.
 #[test]
-fn a_snapshot_replaces_the_store_3b() {
+fn an_installed_snapshot_replaces_the_store_3b() {
     LAB.rule(&RESTORED, |_| {
         let service = service();
         let write = |nth| append(0, nth, "k", &format!("{nth},"));

@@ -241,6 +241,23 @@ impl Answered {
         self.expect(RaftReply::RequestVote(RequestVoteReply { term: self.request.term(), granted: false }), why);
     }
 
+    /// The candidate does not have the vote, whatever the voter's term.
+    #[track_caller]
+    pub fn expect_no_vote_in_any_term(&self, why: impl Display) {
+        let is_denied = matches!(self.reply, RaftReply::RequestVote(RequestVoteReply { granted: false, .. }));
+        self.check(is_denied, &"vote denied      in any term", &why);
+    }
+
+    /// The leader's term is over, whatever the follower's term.
+    #[track_caller]
+    pub fn expect_stale_in_any_term(&self, why: impl Display) {
+        let is_stale = matches!(
+            self.reply,
+            RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::StaleTerm, .. })
+        );
+        self.check(is_stale, &"stale term       in any newer term", &why);
+    }
+
     /// The reply names the sender's term, whatever else it says.
     #[track_caller]
     pub fn expect_same_term(&self, why: impl Display) {
