@@ -4,7 +4,7 @@ use testkit::chaos::{self, Faults};
 
 use crate::lab::{LAB, cluster};
 
-/// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
+/// Clusters of one to seven servers are offered commands while faults come and go.
 #[test]
 fn random_faults_2b() {
     LAB.simulated(|world| {

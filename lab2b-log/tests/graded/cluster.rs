@@ -9,12 +9,12 @@ use testkit::{Cluster, Tally, number};
 
 use crate::lab::{LAB, Server, cluster};
 
-/// MIT's tests take an election for finished after this.
+/// After this time an election is over, as in MIT's tests.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What has come about, where it is counted.
+/// What has happened so far. On real threads nothing is counted.
 fn tally(cluster: &Cluster<Server>) -> Tally {
-    cluster.observer().map(|watch| watch.tally()).unwrap_or_default()
+    cluster.observer().map(|observer| observer.tally()).unwrap_or_default()
 }
 
 /// In a healthy cluster each command is applied at the next index, and nothing else is.
@@ -112,7 +112,7 @@ fn fail_agree_2b() {
         cluster.one_at_once(&number(104), 2);
         cluster.one_at_once(&number(105), 2);
 
-        // It campaigned in vain meanwhile, so its return costs the leader its place.
+        // It has campaigned without success, so its newer term deposes the leader.
         cluster.connect(follower);
         cluster.one(&number(106), 3);
         thread::sleep(ELECTION_TIMEOUT);
@@ -120,7 +120,7 @@ fn fail_agree_2b() {
     });
 }
 
-/// Without a majority nothing is committed; what was taken then may be replaced later.
+/// Without a majority nothing is committed, and the commands that were taken may be replaced later.
 #[test]
 fn fail_no_agree_2b() {
     LAB.test(|world| {
@@ -135,7 +135,7 @@ fn fail_no_agree_2b() {
         cluster.none_applied(2);
 
         lost.iter().for_each(|&server| cluster.connect(server));
-        // Whoever was away may know a newer term, and cost a leader its place just when it is found.
+        // A server that was cut off may have a newer term, and depose a leader right after it was found.
         let take = || cluster.start_command(cluster.one_leader(), number(30));
         let at = iter::repeat_with(take).take(lost.len()).flatten().next().expect("a leader takes commands");
         assert!((2..=3).contains(&at.index), "index 2 was never committed, so the next is 2 or 3, not {}", at.index);
@@ -196,7 +196,7 @@ fn rejoin_2b() {
     });
 }
 
-/// A leader backs up quickly over logs that part ways far back (§5.3, the last paragraphs).
+/// A leader finds quickly where two logs differ, even if that is far back (§5.3, the last paragraphs).
 #[test]
 fn backup_2b() {
     LAB.test(|world| {
@@ -238,7 +238,7 @@ fn backup_2b() {
         cluster.servers().for_each(|server| cluster.connect(server));
         cluster.one(&next(), 5);
         let Tally { conflicts, leaderships, .. } = tally(&cluster);
-        world.assert_covered("logs that part ways far back, in several terms", conflicts > 0 && leaderships >= 3);
+        world.assert_covered("logs that differ far back, in several terms", conflicts > 0 && leaderships >= 3);
     });
 }
 
@@ -249,7 +249,7 @@ fn count_2b() {
         const SERVERS: u64 = 3;
         const TRIES: usize = 5;
         const COMMANDS: u64 = 10;
-        /// Heartbeats and stragglers, for each server.
+        /// Heartbeats and late requests, for each server.
         const SPARE: u64 = 3;
         let cluster = cluster(world, SERVERS as usize);
         let requests = || cluster.network().counts().requests;
@@ -272,7 +272,11 @@ fn count_2b() {
                 let Some(command) = cluster.wait_applied(first.index + n, SERVERS as usize, Some(first.term)) else {
                     return false;
                 };
-                assert_eq!(command, number(1000 + n), "another command was applied than was started there");
+                assert_eq!(
+                    command,
+                    number(1000 + n),
+                    "the applied command is not the one that was started with this index"
+                );
             }
             let (taken, allowed) = (requests() - before, (COMMANDS + 1 + SPARE) * SERVERS);
             assert!(taken <= allowed, "agreement on {COMMANDS} commands took {taken} requests, of {allowed} allowed");

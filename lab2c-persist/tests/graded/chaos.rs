@@ -8,7 +8,7 @@ use testkit::number;
 
 use crate::lab::{LAB, cluster};
 
-/// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
+/// Clusters of one to seven servers are offered commands while faults come and go.
 #[test]
 fn random_faults_2c() {
     LAB.simulated(|world| {
@@ -16,24 +16,24 @@ fn random_faults_2c() {
     });
 }
 
-/// Nothing fails but servers, and they fail at their saves.
+/// Servers crash at their saves, and nothing else fails.
 #[test]
 fn crashes_at_saves_2c() {
     LAB.simulated(|world| {
         let cluster = cluster(world, chaos::odd_size(world));
         let round = Duration::from_micros(20_300); // a little longer than a command takes
         CrashesAtSaves { per_mille: 50, rounds: 200, round, rounds_down: 10 }.strike(&cluster);
-        let tally = cluster.observer().expect("virtual time is watched").tally();
+        let tally = cluster.observer().expect("a simulation has an observer").tally();
         world.assert_covered("crashes at saves", tally.reboots > 0);
     });
 }
 
-/// All servers crash at the same moment, again and again, while commands are on their way: nothing
-/// survives but what is on the disks.
+/// All servers crash at the same moment, again and again, while commands are on their way: only the
+/// disks survive.
 #[test]
 fn all_servers_crash_at_once_2c() {
     LAB.simulated(|world| {
-        /// So many times; each costs an election.
+        /// Each crash costs an election.
         const CRASHES: u64 = 6;
         let cluster = cluster(world, chaos::odd_size(world));
         let rng = world.rng("moments");

@@ -79,7 +79,7 @@ fn snapshot_install_2d() {
     LAB.test(|world| fall_behind(world, Conditions::RELIABLE, Fault::Cut));
 }
 
-/// The same over a bad network.
+/// The same over an unreliable network.
 #[test]
 fn snapshot_install_unreliable_2d() {
     LAB.test(|world| fall_behind(world, Conditions::UNRELIABLE, Fault::Cut));
@@ -91,7 +91,7 @@ fn snapshot_install_crash_2d() {
     LAB.test(|world| fall_behind(world, Conditions::RELIABLE, Fault::Crash));
 }
 
-/// The same over a bad network.
+/// The same over an unreliable network.
 #[test]
 fn snapshot_install_un_crash_2d() {
     LAB.test(|world| fall_behind(world, Conditions::UNRELIABLE, Fault::Crash));
@@ -137,7 +137,7 @@ fn snapshot_init_2d() {
         cluster.one(&number(100), SERVERS);
         crash_all();
         let last = cluster.one(&number(101), SERVERS);
-        assert_eq!(last, SNAPSHOT_INTERVAL + 3, "every command before the crashes has its place in the log");
+        assert_eq!(last, SNAPSHOT_INTERVAL + 3, "every command before the crashes is in the log");
         world.assert_covered("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
     });
 }

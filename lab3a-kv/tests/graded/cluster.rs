@@ -1,4 +1,4 @@
-//! Lab 3A's graded tests: clients of a replicated store, who must not notice that it is one (§8).
+//! Lab 3A's graded tests: clients of a replicated store, which must look like a single one to them (§8).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ fn unreliable_3a() {
     LAB.test(|world| load(world, 5, Plan::calm(5).unreliable()));
 }
 
-/// Five clients append to one key over a bad network: each Append takes effect exactly once.
+/// Five clients append to one key over an unreliable network: each Append takes effect exactly once.
 #[test]
 fn unreliable_one_key_3a() {
     LAB.test(|world| {
@@ -79,7 +79,8 @@ fn unreliable_one_key_3a() {
     });
 }
 
-/// A leader that is cut off with a minority answers nothing; once it is back, everything is answered.
+/// A leader that is cut off with a minority does nothing for its clients. Once the cut has healed, all are
+/// answered.
 #[test]
 fn one_partition_3a() {
     LAB.test(|world| {
@@ -115,7 +116,7 @@ fn one_partition_3a() {
         });
         thread::sleep(Duration::from_secs(1));
         assert_eq!(answered.load(Ordering::Relaxed), 0, "an operation was answered by a minority");
-        assert_eq!(on_majority.get("1"), "14", "what the minority was asked must not be seen");
+        assert_eq!(on_majority.get("1"), "14", "the minority's operations must not take effect");
         on_majority.put("1", "16");
         assert_eq!(on_majority.get("1"), "16", "the majority goes on meanwhile");
 
@@ -154,7 +155,7 @@ fn persist_concurrent_3a() {
     LAB.test(|world| load(world, 5, Plan::calm(5).crashing()));
 }
 
-/// Crashes, and a bad network.
+/// Crashes, and an unreliable network.
 #[test]
 fn persist_concurrent_unreliable_3a() {
     LAB.test(|world| load(world, 5, Plan::calm(5).unreliable().crashing()));
@@ -166,13 +167,13 @@ fn persist_partition_3a() {
     LAB.test(|world| load(world, 5, Plan::calm(5).crashing().partitioned()));
 }
 
-/// Crashes, partitions, and a bad network.
+/// Crashes, partitions, and an unreliable network.
 #[test]
 fn persist_partition_unreliable_3a() {
     LAB.test(|world| load(world, 5, Plan::calm(5).unreliable().crashing().partitioned()));
 }
 
-/// All of that with fifteen clients who share their keys: only the whole history can tell.
+/// All of that with fifteen clients that share their keys, so that only the whole history shows a mistake.
 #[test]
 fn persist_partition_unreliable_linearizable_3a() {
     let plan = Plan::calm(15).unreliable().crashing().partitioned().sharing_keys();

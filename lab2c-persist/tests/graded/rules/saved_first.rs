@@ -80,7 +80,7 @@ fn a_candidate_is_saved_first_2c() {
     });
 }
 
-/// Entries are on disk before the follower agrees to them, even if neither term nor vote changes.
+/// Entries are on disk before the follower agrees to them, even if term and vote do not change.
 #[test]
 fn entries_are_saved_first_2c() {
     LAB.rule(&DURABLE, |world| {

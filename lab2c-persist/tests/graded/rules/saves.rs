@@ -94,7 +94,7 @@ fn a_crash_at_any_save_2c() {
             );
             assert!(
                 left.entries == before.entries || left.entries == after.entries,
-                "a crash at {request:?} left a log of {} entries: neither the one before the request nor the one after it",
+                "a crash at {request:?} left a log of {} entries, which is not the one before the request, and not the one after it",
                 left.entries.len()
             );
         }

@@ -128,7 +128,10 @@ fn a_crash_while_the_log_is_cut_2d() {
             let before = image(&script);
             crash_at_a_save(&script, |script| script.snapshot(5, state(5)));
             let (left, after) = (image(&script), (5, state(5).to_vec(), 1));
-            assert!(left == before || left == after, "a crash left {left:?}: neither {before:?} nor {after:?}");
+            assert!(
+                left == before || left == after,
+                "a crash left {left:?}; before the save it was {before:?}, and after it {after:?}"
+            );
         }
     });
 }
@@ -152,7 +155,10 @@ fn a_crash_while_a_snapshot_comes_in_2d() {
                 script.try_ask(1, &install);
             });
             let (left, after) = (image(&script), (9, state(9).to_vec(), 0));
-            assert!(left == before || left == after, "a crash left {left:?}: neither {before:?} nor {after:?}");
+            assert!(
+                left == before || left == after,
+                "a crash left {left:?}; before the save it was {before:?}, and after it {after:?}"
+            );
         }
     });
 }

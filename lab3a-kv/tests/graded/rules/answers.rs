@@ -10,8 +10,8 @@ use testkit::script::{AT_ONCE, ScriptedCluster, agreement, at, get, put};
 use super::setup::{NEVER, cut_off_leader, follower_after, is_done, lead, read};
 use crate::lab::{LAB, boot};
 
-/// No client is told of success while only the leader's log holds the command: neither at the first
-/// request nor at a retry.
+/// No client is told of success while only the leader's log holds the command, whether the client
+/// asks for the first time or again.
 #[test]
 fn no_success_without_a_majority_3a() {
     LAB.rule(&EARNED, |world| {
