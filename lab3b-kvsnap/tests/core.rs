@@ -120,7 +120,7 @@ fn a_snapshot_replaces_the_store_3b() {
         kv.install(9, snapshot::encode(&store_of([append(1, "a"), append(2, "b")])));
         kv.apply(&append(2, "b"));
         kv.apply(&append(3, "c"));
-        assert_eq!(kv.expect_done(get(4)), "abc");
+        kv.expect_value(get(4), "abc", "the snapshot holds a and b, and c was applied after it");
     });
 }
 

@@ -143,12 +143,12 @@ impl Display for Request<'_> {
                 write!(f, "RequestVote      term {term}  log ends at {}", At(*last_log))
             }
             RaftRequest::AppendEntries(AppendEntries { term, prev, entries, leader_commit, .. }) => {
-                let entries = Entries(prev.index + 1, entries);
-                write!(
-                    f,
-                    "AppendEntries    term {term}  after {}  entries {entries}  commit {leader_commit}",
-                    At(*prev)
-                )
+                write!(f, "AppendEntries    term {term}  after {}  ", At(*prev))?;
+                match entries.is_empty() {
+                    true => f.write_str("no entries")?,
+                    false => write!(f, "entries {}", Entries(prev.index + 1, entries))?,
+                }
+                write!(f, "  commit {leader_commit}")
             }
             RaftRequest::InstallSnapshot(InstallSnapshot { term, last_included, snapshot, .. }) => {
                 let bytes = snapshot.len();
@@ -173,8 +173,8 @@ impl Display for Reply<'_> {
     }
 }
 
-/// Displays what a client asks.
-struct Asked<'a>(&'a Command);
+/// Displays what a client asks, without the client.
+pub(crate) struct Asked<'a>(pub(crate) &'a Command);
 
 impl Display for Asked<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -189,7 +189,7 @@ impl Display for Asked<'_> {
 }
 
 /// Displays what a client is told.
-struct Told<'a>(&'a Answer);
+pub(crate) struct Told<'a>(pub(crate) &'a Answer);
 
 impl Display for Told<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

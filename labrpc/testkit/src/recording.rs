@@ -95,3 +95,32 @@ impl Exchange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use labrpc::Bytes;
+
+    use super::*;
+    use crate::script::at;
+    use crate::violation::EventId;
+
+    fn applied(event: usize, index: u64) -> Event {
+        let kind = EventKind::Applied(0, ApplyMsg::Command { at: at(index, 1), command: Bytes::default() });
+        Event { id: EventId { event, at: Instant::ZERO }, kind }
+    }
+
+    /// Entries that are applied together share a line, and only the last lines are shown.
+    #[test]
+    fn the_last_events_are_shown() {
+        let recording = Recording::default();
+        assert_eq!(recording.text(), "");
+        (1..=3).for_each(|nth| recording.push(applied(nth, nth as u64)));
+        assert_eq!(recording.text(), "    0.000 s  0      applies 1:1 2:1 3:1\n");
+        for nth in 4..=24 {
+            recording.push(Event { kind: EventKind::Crashed(1), ..applied(nth, 0) });
+        }
+        let text = recording.text();
+        assert_eq!(text.lines().count(), LINES_MAX + 1);
+        assert!(text.starts_with("        … 2 earlier lines\n    0.000 s  1      crashes\n"), "{text}");
+    }
+}

@@ -360,6 +360,17 @@ mod tests {
         assert!(token(Some(vec![full.choices.len()])).keep(&full.choices).is_err());
     }
 
+    fn name_of_a_body_2a() -> &'static str {
+        let seed = 1;
+        name_of(&|_: &World| assert_eq!(seed, 1))
+    }
+
+    /// A test's name is that of the function which its body is written in.
+    #[test]
+    fn a_body_knows_its_function() {
+        assert_eq!(name_of_a_body_2a(), "name_of_a_body_2a");
+    }
+
     /// Each kind of preemption comes up among any four seeds.
     #[test]
     fn seeds_differ_in_how_they_interrupt() {

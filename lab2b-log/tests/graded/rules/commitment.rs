@@ -15,7 +15,7 @@ fn leader_with_one_entry(world: &World, size: usize) -> (ScriptedCluster<Server>
     let (term, heartbeats) = script.elect();
     heartbeats.into_iter().for_each(ReceivedRequest::agree);
     thread::sleep(2 * TRAVEL);
-    assert_eq!(script.start(number(1)), Ok(at(1, term)), "it leads term {term}, and its log is empty");
+    script.expect_taken(number(1), at(1, term), format!("it leads term {term}, and its log is empty"));
     let what = "its first entry to every server";
     let sent = (1..size).map(|_| script.expect_request(what, ROUND_TRIP, ReceivedRequest::is_append)).collect();
     (script, term, sent)
@@ -80,7 +80,7 @@ fn own_term_commit_2b() {
             [],
             format!("its entries are of term 1, and it may count only copies of entries of term {term}"),
         );
-        assert_eq!(script.start(number(3)), Ok(at(3, term)), "its log ended at index 2");
+        script.expect_taken(number(3), at(3, term), "its log ended at index 2");
         script.requests_within(heartbeat_interval * 2);
         script.expect_applied_indices([1, 2, 3], "entry 3 is committed, and so is everything before it");
     });
@@ -102,7 +102,7 @@ fn alone_2b() {
     LAB.rule(&COMMIT_AT_ONCE, |world| {
         let script = ScriptedCluster::replicating(world, 1, boot);
         thread::sleep(script.timing().election_timeout_max + TRAVEL);
-        assert_eq!(script.start(number(1)), Ok(at(1, 1)), "it won term 1 by its own vote");
+        script.expect_taken(number(1), at(1, 1), "it won term 1 by its own vote");
         thread::sleep(TRAVEL);
         script.expect_applied_indices([1], "its own copy is a majority of one");
     });

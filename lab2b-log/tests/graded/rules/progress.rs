@@ -16,7 +16,7 @@ fn leader_with_five_entries(world: &World) -> (ScriptedCluster<Server>, Term, [R
     let script = ScriptedCluster::replicating(world, 5, boot);
     let (term, heartbeats) = script.elect();
     let early = heartbeats.into_iter().find(|received| received.to == 1).expect("a heartbeat to server 1");
-    (1..=5).for_each(|n| assert_eq!(script.start(number(n)), Ok(at(n, term)), "it leads term {term}"));
+    (1..=5).for_each(|n| script.expect_taken(number(n), at(n, term), format!("it leads term {term}")));
     let latest = loop {
         let received = script.expect_append_to(1, "its five entries to server 1");
         if received.request.through().index == 5 {
@@ -91,14 +91,14 @@ fn a_reply_of_an_earlier_term_counts_for_nothing_2b() {
     LAB.rule(&LATE_REPLY, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (first, _) = script.elect();
-        (1..=3).for_each(|n| assert_eq!(script.start(number(n)), Ok(at(n, first)), "it leads term {first}"));
+        (1..=3).for_each(|n| script.expect_taken(number(n), at(n, first), format!("it leads term {first}")));
         thread::sleep(script.timing().heartbeat_interval);
         let late = script.expect_append_to(1, "its three entries to server 1");
         // Then another server leads, and its one entry replaces those three.
         send_log(&script, &[first + 1]);
         thread::sleep(TRAVEL);
         let (term, _) = script.elect();
-        (2..=3).for_each(|n| assert_eq!(script.start(number(n)), Ok(at(n, term)), "it leads term {term}"));
+        (2..=3).for_each(|n| script.expect_taken(number(n), at(n, term), format!("it leads term {term}")));
         late.reply(testkit::script::agrees(first, 3));
         thread::sleep(2 * TRAVEL);
         let why = format!("in term {first} server 1 agreed to other entries, and to none in term {term}");
@@ -208,7 +208,7 @@ fn a_late_vote_does_not_reset_a_leader_2b() {
         let late = requests.split_off(2);
         requests.into_iter().for_each(ReceivedRequest::grant);
         thread::sleep(2 * TRAVEL);
-        assert_eq!(script.start(number(1)), Ok(at(1, term)), "it leads term {term}");
+        script.expect_taken(number(1), at(1, term), format!("it leads term {term}"));
         let mut sent = script.requests_within(heartbeat_interval + 2 * TRAVEL);
         let mut take = |follower| {
             let carries_it =

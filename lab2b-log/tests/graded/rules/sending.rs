@@ -45,7 +45,7 @@ fn first_heartbeat_2b() {
 fn entries_leave_at_once_2b() {
     LAB.rule(&SENT_AT_ONCE, |world| {
         let (script, term) = idle_leader(world);
-        assert_eq!(script.start(number(1)), Ok(at(1, term)), "it leads term {term}");
+        script.expect_taken(number(1), at(1, term), format!("it leads term {term}"));
         for _ in 0..2 {
             let received = script.next_request(2 * TRAVEL).filter(|received| received.request.through().index == 1);
             assert!(
@@ -82,7 +82,7 @@ fn large_commands_travel_2b() {
         /// Larger than a request with several commands may get.
         const COMMAND_BYTES: usize = 200 << 10;
         let (script, term) = idle_leader(world);
-        (1..=4).for_each(|n| assert_eq!(script.start(vec![n as u8; COMMAND_BYTES]), Ok(at(n, term)), "it leads"));
+        (1..=4).for_each(|n| script.expect_taken(vec![n as u8; COMMAND_BYTES], at(n, term), "it leads"));
         script.requests_within(script.timing().heartbeat_interval / 4);
         script.expect_applied_indices([1, 2, 3, 4], "both followers answer within 2 ms, so everything is committed");
     });
@@ -113,7 +113,7 @@ fn not_sent_again_2b() {
         let (term, _) = script.elect();
         for n in 1..=5 {
             script.requests_within(2 * ROUND_TRIP);
-            assert_eq!(script.start(number(n)), Ok(at(n, term)), "it leads term {term}");
+            script.expect_taken(number(n), at(n, term), format!("it leads term {term}"));
             for received in script.requests_within(ROUND_TRIP) {
                 let is_new = received.append().entries.is_empty() || received.append().prev.index + 1 >= n;
                 assert!(
@@ -134,7 +134,7 @@ fn silence_is_no_refusal_2b() {
         send_log(&script, &[1, 1, 1]);
         let (term, heartbeats) = script.elect();
         let guess = heartbeats[0].append().prev;
-        assert_eq!(script.start(number(4)), Ok(at(4, term)), "its log ended at index 3");
+        script.expect_taken(number(4), at(4, term), "its log ended at index 3");
         for received in script.requests_within(10 * script.timing().heartbeat_interval) {
             assert!(
                 received.append().prev >= guess,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lab2a_election::Election;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
-use labrpc::{Entry, Index, NotLeader, sim, thread};
+use labrpc::{Entry, Index, sim, thread};
 use testkit::rule::life::BOUNDED;
 use testkit::rule::replication::{START, START_AT_ONCE};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at};
@@ -20,14 +20,14 @@ use crate::lab::{LAB, Server, boot};
 fn start_2b() {
     LAB.rule(&START, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
-        assert_eq!(script.start(number(1)), Err(NotLeader), "it has just booted, and does not lead");
+        script.expect_not_taken(number(1), "it has just booted, and does not lead");
         send_log(&script, &[1, 1]);
-        assert_eq!(script.start(number(1)), Err(NotLeader), "server 1 leads");
+        script.expect_not_taken(number(1), "server 1 leads");
         script.expect_campaign();
-        assert_eq!(script.start(number(1)), Err(NotLeader), "it has asked for votes, and has none yet");
+        script.expect_not_taken(number(1), "it has asked for votes, and has none yet");
         let (term, _) = script.elect();
-        assert_eq!(script.start(number(1)), Ok(at(3, term)), "its log ended at index 2, and it leads term {term}");
-        assert_eq!(script.start(number(2)), Ok(at(4, term)), "its log ended at index 3, and it leads term {term}");
+        script.expect_taken(number(1), at(3, term), format!("its log ended at index 2, and it leads term {term}"));
+        script.expect_taken(number(2), at(4, term), format!("its log ended at index 3, and it leads term {term}"));
         let received = script.requests_within(2 * script.timing().heartbeat_interval);
         for (index, command) in [(3, number(1)), (4, number(2))] {
             let right = Entry { term, command: command.clone() };
@@ -51,7 +51,7 @@ fn first_index_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.agree_to_everything();
         let (term, _) = script.elect();
-        assert_eq!(script.start(number(1)), Ok(at(1, term)), "no command was ever taken before");
+        script.expect_taken(number(1), at(1, term), "no command was ever taken before");
         script.requests_within(2 * ROUND_TRIP);
         script.expect_applied_indices([1], "that command is the only entry");
     });

@@ -127,7 +127,7 @@ fn a_command_is_saved_first_2c() {
         let (term, heartbeats) = script.elect();
         heartbeats.into_iter().for_each(ReceivedRequest::agree);
         thread::sleep(2 * TRAVEL);
-        assert_eq!(script.start(number(1)), Ok(at(1, term)), "server 0 leads term {term}");
+        script.expect_taken(number(1), at(1, term), format!("server 0 leads term {term}"));
         assert_eq!(script.disk().last(), at(1, term), "`start` has returned the position of its entry");
 
         let alone = ScriptedCluster::replicating(world, 1, boot);

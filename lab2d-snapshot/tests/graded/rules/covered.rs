@@ -89,7 +89,7 @@ fn a_new_leader_with_a_cut_log_2d() {
         let script = follower_with(world, &[1, 1, 1, 1], 3);
         script.snapshot(3, state(3));
         let (term, heartbeats) = script.elect();
-        assert_eq!(script.start(&b"next"[..]), Ok(at(5, term)), "server 0 leads term {term}, and its log ended at 4");
+        script.expect_taken(&b"next"[..], at(5, term), format!("server 0 leads term {term}, and its log ended at 4"));
         heartbeats.into_iter().for_each(|received| received.retry_from(1));
         thread::sleep(SOON);
         script.expect_leader(term, "two followers lack everything, which deposes nobody");

@@ -6,7 +6,7 @@ use lab3a_kv::KvServer;
 use labrpc::kv::{Answer, Command};
 use labrpc::{Term, thread};
 use testkit::World;
-use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, ScriptedRaft, ScriptedService, get};
+use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, ScriptedRaft, ScriptedService};
 
 use crate::lab::{Server, boot};
 
@@ -54,12 +54,6 @@ pub fn cut_off_leader(world: &World) -> (ScriptedCluster<Server>, Term) {
     heartbeats.into_iter().for_each(ReceivedRequest::agree);
     thread::sleep(AT_ONCE);
     (script, term)
-}
-
-/// The value of a key, as a leader reads it. For one use in a script.
-#[track_caller]
-pub fn read(script: &ScriptedCluster<Server>, key: &str) -> String {
-    script.expect_done(get(READER, 1, key))
 }
 
 /// A service over a scripted Raft.

@@ -11,14 +11,14 @@ use crate::lab::LAB;
 fn get_put_append_3a() {
     LAB.rule(&MAPPING, |_| {
         let service = service();
-        assert_eq!(service.expect_done(get(0, 1, "k")), "", "nobody has written the key yet");
-        service.expect_done(append(0, 2, "k", "a"));
-        assert_eq!(service.expect_done(get(0, 3, "k")), "a", "an Append to a key that was never written writes it");
-        service.expect_done(put(0, 4, "k", "b"));
-        assert_eq!(service.expect_done(get(0, 5, "k")), "b", "a Put replaces the value");
-        service.expect_done(append(0, 6, "k", "c"));
-        assert_eq!(service.expect_done(get(0, 7, "k")), "bc", "an Append adds to the end of the value");
-        assert_eq!(service.expect_done(get(0, 8, "other")), "", "the other key was never written");
+        service.expect_value(get(0, 1, "k"), "", "nobody has written the key yet");
+        service.do_command(append(0, 2, "k", "a"));
+        service.expect_value(get(0, 3, "k"), "a", "an Append to a key that was never written writes it");
+        service.do_command(put(0, 4, "k", "b"));
+        service.expect_value(get(0, 5, "k"), "b", "a Put replaces the value");
+        service.do_command(append(0, 6, "k", "c"));
+        service.expect_value(get(0, 7, "k"), "bc", "an Append adds to the end of the value");
+        service.expect_value(get(0, 8, "other"), "", "the other key was never written");
     });
 }
 
@@ -31,8 +31,7 @@ fn copies_change_nothing_3a() {
         for request in [&first, &first, &second, &first, &second] {
             service.apply(request);
         }
-        let value = service.expect_done(get(READER, 1, "k"));
-        assert_eq!(value, "ab", "the log is: append a, a again, append b, a again, b again");
+        service.expect_value(get(READER, 1, "k"), "ab", "the log is: append a, a again, append b, a again, b again");
     });
 }
 
@@ -45,8 +44,11 @@ fn a_late_copy_of_a_put_changes_nothing_3a() {
         for request in [&late, &put(0, 2, "other", "x"), &put(1, 1, "k", "new"), &late] {
             service.apply(request);
         }
-        let value = service.expect_done(get(READER, 1, "k"));
-        assert_eq!(value, "new", "client 0 wrote old, then client 1 wrote new, then came a copy of client 0's write");
+        service.expect_value(
+            get(READER, 1, "k"),
+            "new",
+            "client 0 wrote old, then client 1 wrote new, then came a copy of client 0's write",
+        );
     });
 }
 
@@ -58,7 +60,7 @@ fn each_client_has_its_own_numbers_3a() {
         for request in [append(0, 5, "k", "a"), append(1, 5, "k", "b"), append(2, 1, "k", "c")] {
             service.apply(&request);
         }
-        assert_eq!(service.expect_done(get(READER, 1, "k")), "abc", "three clients have appended once each");
+        service.expect_value(get(READER, 1, "k"), "abc", "three clients have appended once each");
     });
 }
 
@@ -70,7 +72,7 @@ fn no_session_is_dropped_3a() {
         let service = service();
         (0..CLIENTS).for_each(|client| service.apply(&append(client, 1, "k", "x")));
         service.apply(&append(0, 1, "k", "x"));
-        let length = service.expect_done(get(CLIENTS, 1, "k")).len() as u64;
+        let length = service.do_command(get(CLIENTS, 1, "k")).len() as u64;
         assert_eq!(length, CLIENTS, "{CLIENTS} clients have appended one x each, then came a copy of the first");
     });
 }
@@ -83,8 +85,11 @@ fn a_copy_of_a_get_reads_3a() {
         service.apply(&put(0, 1, "k", "v"));
         service.apply(&get(0, 2, "k"));
         service.let_threads_run(); // No client waits for this copy.
-        let value = service.expect_done(get(0, 2, "k"));
-        assert_eq!(value, "v", "the first copy was applied when no client waited for it, and the client asks again");
+        service.expect_value(
+            get(0, 2, "k"),
+            "v",
+            "the first copy was applied when no client waited for it, and the client asks again",
+        );
     });
 }
 
@@ -97,7 +102,6 @@ fn followers_apply_3a() {
         (1..=10).for_each(|nth| service.apply(&append(0, nth, "k", &nth.to_string())));
         service.let_threads_run();
         service.raft().set_status(3, true);
-        let value = service.expect_done(get(READER, 1, "k"));
-        assert_eq!(value, "12345678910", "ten Appends were applied while this server followed");
+        service.expect_value(get(READER, 1, "k"), "12345678910", "ten Appends were applied while this server followed");
     });
 }

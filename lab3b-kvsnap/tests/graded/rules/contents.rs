@@ -36,8 +36,7 @@ fn a_restored_store_knows_old_writes_3b() {
         let service = service();
         service.install(2, snapshot::encode(&store_of([append(0, 1, "k", "a"), append(0, 2, "k", "b")])));
         service.apply(&append(0, 2, "k", "b"));
-        let value = service.expect_done(get(READER, 1, "k"));
-        assert_eq!(value, "ab", "entry 3 is a copy of a write that the snapshot holds");
+        service.expect_value(get(READER, 1, "k"), "ab", "entry 3 is a copy of a write that the snapshot holds");
     });
 }
 
@@ -51,8 +50,11 @@ fn a_snapshot_replaces_the_sessions_3b() {
         service.install(3, snapshot::encode(&store_of((1..=3).map(write))));
         service.apply(&write(3));
         service.apply(&write(2));
-        let value = service.expect_done(get(READER, 1, "k"));
-        assert_eq!(value, "123", "entry 1 was applied, then a snapshot through entry 3, then copies of writes 3 and 2");
+        service.expect_value(
+            get(READER, 1, "k"),
+            "123",
+            "entry 1 was applied, then a snapshot through entry 3, then copies of writes 3 and 2",
+        );
     });
 }
 
@@ -68,8 +70,11 @@ fn an_installed_snapshot_replaces_the_store_3b() {
             service.install(through, snapshot::encode(&store_of((1..=through).map(write))));
             service.apply(&write(through + 1));
         }
-        let value = service.expect_done(get(READER, 1, "k"));
-        assert_eq!(value, "1,2,3,4,5,6,7,8,9,", "nine Appends, of which 2 to 4 and 6 to 8 came in snapshots");
+        service.expect_value(
+            get(READER, 1, "k"),
+            "1,2,3,4,5,6,7,8,9,",
+            "nine Appends, of which 2 to 4 and 6 to 8 came in snapshots",
+        );
     });
 }
 
@@ -95,8 +100,11 @@ fn a_covered_get_is_read_again_3b() {
         let service = service();
         service.install(2, snapshot::encode(&store_of([put(0, 1, "k", "v"), get(0, 2, "k")])));
         service.let_threads_run(); // No client waits when it comes.
-        let value = service.expect_done(get(0, 2, "k"));
-        assert_eq!(value, "v", "the answer to the first copy was lost, and the second is applied after the snapshot");
+        service.expect_value(
+            get(0, 2, "k"),
+            "v",
+            "the answer to the first copy was lost, and the second is applied after the snapshot",
+        );
     });
 }
 

@@ -93,7 +93,7 @@ fn a_restart_restores_the_own_snapshot_3b() {
         script.restart();
         lead(&script);
         let right: String = (1..=COMMANDS).map(|nth| format!("{nth},")).collect();
-        let value = script.expect_done(get(1, 1, "k"));
+        let value = script.do_command(get(1, 1, "k"));
         let same = value.bytes().zip(right.bytes()).take_while(|(found, right)| found == right).count();
         assert!(
             value == right,
@@ -112,9 +112,12 @@ fn a_late_copy_after_a_restart_3b() {
         follow(&script, &puts(COMMANDS), || ());
         script.restart();
         lead(&script);
-        script.expect_done(put(0, 1, "k", "again"));
-        let value = script.expect_done(get(1, 1, "k"));
-        assert_eq!(value, COMMANDS.to_string(), "client 0 has made {COMMANDS} Puts, and only repeats the first one");
+        script.do_command(put(0, 1, "k", "again"));
+        script.expect_value(
+            get(1, 1, "k"),
+            &COMMANDS.to_string(),
+            format!("client 0 has made {COMMANDS} Puts, and only repeats the first one"),
+        );
     });
 }
 
@@ -137,7 +140,7 @@ fn a_leaders_log_stays_small_3b() {
         let script = ScriptedCluster::new(world, 3, boot);
         lead(&script);
         for command in appends(150) {
-            script.expect_done(command);
+            script.do_command(command);
             assert_small(&script, "a leader that applies one command after another");
         }
     });

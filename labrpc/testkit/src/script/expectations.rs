@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use labrpc::{ApplyMsg, Elect, Entry, Index, LogPosition, PeerId, Replicate, Status, Term, thread};
+use labrpc::{ApplyMsg, Bytes, Elect, Entry, Index, LogPosition, PeerId, Replicate, Status, Term, thread};
 
 use super::cluster::REAL;
 use super::steps::fail;
@@ -86,6 +86,26 @@ impl<R: Elect> ScriptedCluster<R> {
 }
 
 impl<R: Replicate> ScriptedCluster<R> {
+    /// The real server takes a command, as the entry at this position.
+    #[track_caller]
+    pub fn expect_taken(&self, command: impl Into<Bytes>, at: LogPosition, why: impl Display) {
+        let got = self.start(command);
+        if got != Ok(at) {
+            let got = got.map_or("refused: it does not lead".to_string(), |at| format!("taken as entry {}", At(at)));
+            let expected = format!("taken as entry {}", At(at));
+            fail("`start` is wrong", &[("expected", &expected), ("because", &why), ("got", &got)]);
+        }
+    }
+
+    /// The real server refuses a command, because it does not lead.
+    #[track_caller]
+    pub fn expect_not_taken(&self, command: impl Into<Bytes>, why: impl Display) {
+        if let Ok(at) = self.start(command) {
+            let got = format!("taken as entry {}", At(at));
+            fail("`start` is wrong", &[("expected", &"refused"), ("because", &why), ("got", &got)]);
+        }
+    }
+
     /// Since the last check, the service has received exactly the entries of these terms, the first
     /// at index `first`; see [`entries`](super::entries). Waits one millisecond for the last of them.
     #[track_caller]

@@ -1,5 +1,6 @@
 //! Clients of the real server: what they ask, and what they are told.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use labrpc::Elect;
@@ -10,6 +11,7 @@ use super::ScriptedCluster;
 use super::cluster::REAL;
 use super::steps::fail;
 use crate::cluster::Cluster;
+use crate::event_line::{Asked, Told};
 use crate::world::BackgroundTask;
 
 /// A leader with a majority behind it answers a client within this time: the request and its answer,
@@ -45,25 +47,46 @@ impl<R: Elect> ScriptedCluster<R> {
         self.cluster().world().spawn(&name, move || ask_kv(&cluster, request, patience))
     }
 
-    /// A client's request is done [at once](AT_ONCE). Returns the value that the client is told. The
-    /// real server must lead, and the others must agree to everything.
+    /// A client's request is done [at once](AT_ONCE), and its result is returned. The real server
+    /// must lead, and the others must agree to everything.
     ///
     /// # Panics
     ///
     /// When it is not done.
     #[track_caller]
-    pub fn expect_done(&self, request: Command) -> String {
+    pub fn do_command(&self, request: Command) -> String {
+        self.expect_told(request, "any result", "it leads, and the others agree at once", |_| true)
+    }
+
+    /// As [`do_command`](ScriptedCluster::do_command), and the result is `value`.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_value(&self, request: Command, value: &str, why: impl Display) {
+        self.expect_told(request, &format!("the result {value:?}"), why, |result| result == value);
+    }
+
+    #[track_caller]
+    fn expect_told(
+        &self,
+        request: Command,
+        expected: &str,
+        why: impl Display,
+        is_right: impl Fn(&str) -> bool,
+    ) -> String {
         match self.ask_kv(request.clone(), AT_ONCE) {
-            Some(Ok(value)) => value,
-            other => fail(
-                &format!("server {REAL} does not do what a client asks"),
-                &[
-                    ("sent", &format!("{request:?}")),
-                    ("expected", &format!("a result within {AT_ONCE:?}")),
-                    ("because", &"it leads, and the other servers agree at once"),
-                    ("got", &format!("{other:?}")),
-                ],
-            ),
+            Some(Ok(result)) if is_right(&result) => result,
+            answer => {
+                let sent = format!("client {} → {REAL}  {}", request.client, Asked(&request));
+                let expected = format!("{expected}, within {AT_ONCE:?}");
+                let got = answer.map_or("no answer".to_string(), |answer| Told(&answer).to_string());
+                fail(
+                    "a client is told the wrong thing",
+                    &[("sent", &sent), ("expected", &expected), ("because", &why), ("got", &got)],
+                )
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A Raft that does only what a script says, for a real key-value service above it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver, Sender};
@@ -11,6 +11,8 @@ use labrpc::{
     ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, Term, thread,
     wire,
 };
+
+use crate::event_line::Asked;
 
 /// A Raft that has the status that the script gives it, takes every command while it leads, and
 /// commits nothing by itself. It begins as the leader of term 1. Clones are the same Raft.
@@ -32,6 +34,8 @@ struct Inner {
     during_start: DuringStart,
     apply_ch: Sender<ApplyMsg>,
     apply_rx: Mutex<Option<Receiver<ApplyMsg>>>,
+    /// What it has applied, a line each, for failures.
+    history: std::sync::Mutex<Vec<String>>,
 }
 
 type DuringStart = Box<dyn Fn(&ScriptedRaft) + Send + Sync>;
@@ -98,6 +102,7 @@ impl ScriptedRaft {
             during_start,
             apply_ch,
             apply_rx: Mutex::new(Some(apply_rx)),
+            history: std::sync::Mutex::default(),
         };
         ScriptedRaft { inner: Arc::new(inner) }
     }
@@ -159,6 +164,7 @@ impl ScriptedRaft {
             let mut log = self.inner.log.lock();
             log.last = log.last.max(index);
         }
+        self.note(format!("{index}: client {}, {}", command.client, Asked(command)));
         let at = LogPosition { term: TERM, index };
         let message = ApplyMsg::Command { at, command: wire::encode(command).into() };
         self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
@@ -166,9 +172,26 @@ impl ScriptedRaft {
 
     /// Applies a snapshot of the entries through `through`, and drops those entries.
     pub fn install(&self, through: Index, snapshot: Bytes) {
+        self.note(format!("{through}: a snapshot of {} bytes", snapshot.len()));
         self.cut(through, snapshot.clone());
         let through = LogPosition { term: TERM, index: through };
         self.inner.apply_ch.send(ApplyMsg::Snapshot { through, snapshot }).expect(SERVICE_RECEIVES);
+    }
+
+    fn note(&self, line: String) {
+        self.inner.history.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// The last messages that it has applied, a line each, each with its index.
+    pub(super) fn history(&self) -> String {
+        const LINES_MAX: usize = 8;
+        let history = self.inner.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let earlier = history.len().saturating_sub(LINES_MAX);
+        let mut lines = history[earlier..].join("\n");
+        if earlier > 0 {
+            lines.insert_str(0, &format!("… {earlier} earlier ones\n"));
+        }
+        lines
     }
 
     /// Drops the entries through `through`, or all of them if the log ends earlier.

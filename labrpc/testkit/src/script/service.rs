@@ -10,6 +10,7 @@ use labrpc::{Bytes, Index};
 
 use super::ScriptedRaft;
 use super::steps::fail;
+use crate::event_line::{Asked, Told};
 
 /// Enough time for a few threads to take their turns: no message travels here.
 const TURNS: Duration = Duration::from_millis(1);
@@ -23,6 +24,7 @@ pub struct ScriptedService<S> {
 
 /// A client's request that may not be answered yet.
 pub struct PendingAnswer {
+    raft: ScriptedRaft,
     request: Command,
     thread: JoinHandle<Option<Answer>>,
 }
@@ -53,7 +55,7 @@ impl<S: Send + Sync + 'static> ScriptedService<S> {
     /// A client asks, in a thread of its own that may not have begun when this returns.
     pub fn ask_and_go_on(&self, request: Command) -> PendingAnswer {
         let (server, submit, command) = (self.server.clone(), self.submit, request.clone());
-        PendingAnswer { request, thread: thread::spawn(move || submit(&server, &command)) }
+        PendingAnswer { raft: self.raft.clone(), request, thread: thread::spawn(move || submit(&server, &command)) }
     }
 
     /// Raft applies a command that another server has taken, as the next entry.
@@ -73,21 +75,31 @@ impl<S: Send + Sync + 'static> ScriptedService<S> {
         self.raft.install(through, snapshot);
     }
 
-    /// A client asks, its command is applied, and the client is told a result. The command is the
-    /// only entry that is not applied yet.
+    /// A client asks, its command is applied, and the client is told a result at once, which is returned.
+    /// The command is the only entry that is not applied yet.
     ///
     /// # Panics
     ///
     /// When the client is not told a result at once.
     #[track_caller]
-    pub fn expect_done(&self, request: Command) -> String {
+    pub fn do_command(&self, request: Command) -> String {
+        self.ask_and_apply(request).expect_any_result("its command was applied")
+    }
+
+    /// As [`do_command`](ScriptedService::do_command), and the result is `value`.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_value(&self, request: Command, value: &str, why: impl Display) {
+        self.ask_and_apply(request).expect_result(value, why);
+    }
+
+    fn ask_and_apply(&self, request: Command) -> PendingAnswer {
         let asked = self.ask(request.clone());
-        let index = self.raft.last_index();
-        self.raft.commit(index, &request);
-        match asked.expect_at_once(format!("its command was applied as entry {index}")) {
-            Some(Ok(value)) => value,
-            other => wrong_answer(&request, "a result", &format!("its command was applied as entry {index}"), &other),
-        }
+        self.raft.commit(self.raft.last_index(), &request);
+        asked
     }
 
     /// Gives every thread its turn.
@@ -121,18 +133,20 @@ impl PendingAnswer {
     pub fn expect_at_once(self, why: impl Display) -> Option<Answer> {
         thread::sleep(TURNS);
         if !self.is_finished() {
-            let expected = format!("an answer within {TURNS:?}");
-            fail(
-                "a client waits for its answer",
-                &[
-                    ("sent", &format!("{:?}", self.request)),
-                    ("expected", &expected),
-                    ("because", &why),
-                    ("got", &"nothing"),
-                ],
-            );
+            self.wrong_answer("an answer at once", &why, "no answer yet");
         }
         self.wait()
+    }
+
+    /// The operation is done at once, with any result.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_any_result(self, why: impl Display) -> String {
+        let told = self.expect_told("a result", &why, |told| matches!(told, Some(Ok(_))));
+        told.and_then(Result::ok).unwrap_or_default()
     }
 
     /// The operation is done, at once, with this result.
@@ -142,11 +156,8 @@ impl PendingAnswer {
     /// When it is not.
     #[track_caller]
     pub fn expect_result(self, value: &str, why: impl Display) {
-        let (request, why) = (self.request.clone(), why.to_string());
-        let told = self.expect_at_once(&why);
-        if told != Some(Ok(value.to_string())) {
-            wrong_answer(&request, &format!("the result {value:?}"), &why, &told);
-        }
+        let expected = format!("the result {value:?}");
+        self.expect_told(&expected, &why, |told| matches!(told, Some(Ok(result)) if result == value));
     }
 
     /// The client is refused at once.
@@ -156,11 +167,7 @@ impl PendingAnswer {
     /// When it is not.
     #[track_caller]
     pub fn expect_refusal(self, why: impl Display) {
-        let (request, why) = (self.request.clone(), why.to_string());
-        let told = self.expect_at_once(&why);
-        if !matches!(told, Some(Err(_))) {
-            wrong_answer(&request, "a refusal", &why, &told);
-        }
+        self.expect_told("a refusal", &why, |told| matches!(told, Some(Err(_))));
     }
 
     /// The client is not told a result, however long it takes.
@@ -170,11 +177,7 @@ impl PendingAnswer {
     /// When it is.
     #[track_caller]
     pub fn expect_no_result(self, why: impl Display) {
-        let request = self.request.clone();
-        let told = self.wait();
-        if matches!(told, Some(Ok(_))) {
-            wrong_answer(&request, "a refusal, or no answer", &why.to_string(), &told);
-        }
+        self.expect_in_the_end("a refusal, or no answer", &why, |told| !matches!(told, Some(Ok(_))));
     }
 
     /// The client is not told anything, however long it takes.
@@ -184,18 +187,55 @@ impl PendingAnswer {
     /// When it is.
     #[track_caller]
     pub fn expect_no_answer(self, why: impl Display) {
-        let request = self.request.clone();
-        let told = self.wait();
-        if told.is_some() {
-            wrong_answer(&request, "no answer", &why.to_string(), &told);
+        self.expect_in_the_end("no answer", &why, Option::is_none);
+    }
+
+    #[track_caller]
+    fn expect_told(
+        self,
+        expected: &str,
+        why: &dyn Display,
+        is_right: impl Fn(&Option<Answer>) -> bool,
+    ) -> Option<Answer> {
+        thread::sleep(TURNS);
+        if !self.is_finished() {
+            self.wrong_answer(expected, why, "no answer yet");
         }
+        self.expect_in_the_end(expected, why, is_right)
+    }
+
+    #[track_caller]
+    fn expect_in_the_end(
+        self,
+        expected: &str,
+        why: &dyn Display,
+        is_right: impl Fn(&Option<Answer>) -> bool,
+    ) -> Option<Answer> {
+        let (raft, request) = (self.raft.clone(), self.request.clone());
+        let told = self.wait();
+        if !is_right(&told) {
+            let got = told.map_or("no answer".to_string(), |answer| Told(&answer).to_string());
+            wrong_answer(&raft, &request, expected, why, &got);
+        }
+        told
+    }
+
+    #[track_caller]
+    fn wrong_answer(&self, expected: &str, why: &dyn Display, got: &str) -> ! {
+        wrong_answer(&self.raft, &self.request, expected, why, got)
     }
 }
 
 #[track_caller]
-fn wrong_answer(request: &Command, expected: &str, why: &str, told: &Option<Answer>) -> ! {
+fn wrong_answer(raft: &ScriptedRaft, request: &Command, expected: &str, why: &dyn Display, got: &str) -> ! {
     fail(
         "a client is told the wrong thing",
-        &[("sent", &format!("{request:?}")), ("expected", &expected), ("because", &why), ("got", &format!("{told:?}"))],
+        &[
+            ("applied", &raft.history()),
+            ("sent", &format!("client {}, {}", request.client, Asked(request))),
+            ("expected", &expected),
+            ("because", why),
+            ("got", &got),
+        ],
     )
 }
