@@ -43,4 +43,4 @@ pub use observer::{
 pub use runner::Lab;
 pub use token::{Token, TokenError};
 pub use violation::{EventId, Violation};
-pub use world::{BackgroundTask, Rng, World};
+pub use world::{BackgroundTask, TestRng, World};

@@ -1,15 +1,17 @@
 //! The world that one run of a test lives in: simulated or real, with chance from one seed.
 
 use std::any::Any;
-use std::sync::{Arc, OnceLock};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver};
 use labrpc::network::Network;
-use labrpc::sim::{self, Failure, FailureKind, Kind, Name, draw, mix};
+use labrpc::sim::{self, Failure, FailureKind, Kind, Name, Stamp, draw, mix};
 use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::time::Instant;
+use rustc_hash::FxHashMap;
 
 use crate::codec::Codec;
 use crate::environment::Mode;
@@ -30,7 +32,10 @@ pub struct World {
     /// The first broken promise that was seen on real threads.
     complaint: Arc<Mutex<Option<String>>>,
     networks: Arc<Mutex<Vec<Network>>>,
-    name: u64,
+    /// For each purpose of the test, the name of its latest draw.
+    stamps: Arc<std::sync::Mutex<FxHashMap<u64, Stamp>>>,
+    /// A hash of the test's name.
+    test: u64,
 }
 
 impl World {
@@ -49,7 +54,8 @@ impl World {
             violation,
             complaint: Arc::default(),
             networks: Arc::default(),
-            name: hash_of(test),
+            stamps: Arc::default(),
+            test: hash_of(test),
         }
     }
 
@@ -92,10 +98,9 @@ impl World {
         Some(Observer::new(self, codec, size, real))
     }
 
-    /// Dice for one purpose of the test. Throws are named by the purpose and by `when`, so that
-    /// one throw does not move another.
-    pub fn rng(&self, purpose: &str) -> Rng {
-        Rng { world: self.clone(), what: mix(self.name, hash_of(purpose)) }
+    /// Chance for one purpose of the test. Two sources for the same purpose continue each other.
+    pub fn rng(&self, purpose: &str) -> TestRng {
+        TestRng { world: self.clone(), purpose: mix(self.test, hash_of(purpose)) }
     }
 
     /// How the bytes of the lab's servers are read.
@@ -186,24 +191,35 @@ impl<T> BackgroundTask<T> {
     }
 }
 
-/// Chance for one purpose of a test.
+/// Chance for one purpose of a test, see [`World::rng`].
+///
+/// A draw is named by its purpose, by the millisecond of virtual time in which it is made, and by
+/// its place among the purpose's draws in that millisecond. So a draw does not depend on how many
+/// there were before.
 #[derive(Clone)]
-pub struct Rng {
+pub struct TestRng {
     world: World,
-    what: u64,
+    purpose: u64,
 }
 
-impl Rng {
-    /// A number below `sides`, with no calm value: part of what the test asks.
-    pub fn roll(&self, when: u64, sides: u64) -> u64 {
-        self.world.seed_of(self.what, when) % sides
+impl TestRng {
+    /// A number of the range, which must not be empty. It has no calm value: it is part of what the test does.
+    pub fn random_range(&self, range: Range<u64>) -> u64 {
+        range.start + self.world.seed_of(self.purpose, self.next_stamp()) % (range.end - range.start)
     }
 
-    /// Something done to the cluster: `calm` when nothing is, else whatever `wild` makes of the
-    /// random bits.
-    pub fn fault<T: PartialEq>(&self, when: u64, calm: T, wild: impl FnOnce(u64) -> T) -> T {
-        let name = Name::new(Kind::Fault, self.what, when);
+    /// A fault: `calm` if the run leaves it out, else what `wild` makes of the random bits.
+    pub fn fault<T: PartialEq>(&self, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+        let name = Name::new(Kind::Fault, self.purpose, self.next_stamp());
         if self.world.is_simulated() { sim::decide(name, calm, wild) } else { wild(draw(self.world.seed, name)) }
+    }
+
+    /// When the next draw is made, and which one of that millisecond it is.
+    fn next_stamp(&self) -> u64 {
+        let now_ns = Instant::now().as_nanos();
+        // The standard library's lock: taking it is no operation of the simulation.
+        let mut stamps = self.world.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        stamps.entry(self.purpose).or_default().next(now_ns)
     }
 }
 
