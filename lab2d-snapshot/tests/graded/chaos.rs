@@ -58,7 +58,7 @@ fn busy_storm_2d() {
 fn crashes_at_saves_2d() {
     LAB.simulated("crashes_at_saves_2d", |world| {
         let cluster = cluster(world, chaos::odd_size(world));
-        CrashesAtSaves { per_mille: 30, rounds: 400, round: ROUND, rounds_down: 20 }.strike(&cluster);
+        CrashesAtSaves { per_mille: 30, rounds: 400, round: ROUND, rounds_down: 20 }.run(&cluster);
         let tally = cluster.observer().expect("virtual time is watched").tally();
         world.assert_covered("boots from a snapshot", tally.reboots > 0 && tally.snapshots_delivered > 0);
     });

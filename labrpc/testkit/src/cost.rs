@@ -23,9 +23,9 @@ use labrpc::time::Instant;
 use labrpc::{Elect, PeerId};
 
 use crate::cluster::Cluster;
+use crate::report::Reporter;
 use crate::rule::Rule;
 use crate::violation::Violation;
-use crate::world::World;
 
 /// Reads what a cluster has spent so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Meter<'a, R: Elect> {
 /// What was spent between two moments.
 #[derive(Clone)]
 pub struct Spent {
-    world: World,
+    reporter: Reporter,
     /// Virtual time.
     pub time: Duration,
     /// Requests that servers and clerks sent.
@@ -98,7 +98,7 @@ impl<'a, R: Elect> Meter<'a, R> {
         });
         let bytes = |bytes: isize| u64::try_from(bytes - before.heap_bytes).unwrap_or_default();
         Spent {
-            world: self.cluster.world().clone(),
+            reporter: self.cluster.world().reporter().clone(),
             time: self.began.elapsed(),
             requests: now.requests - before.requests,
             bytes: now.bytes - before.bytes,
@@ -121,7 +121,7 @@ impl Spent {
     pub fn at_most(&self, rule: &'static Rule, what: &str, spent: u64, budget: u64) {
         log::info!("{what}: {spent} of {budget}");
         if spent > budget {
-            self.world.report_violation(Violation::new(rule, format!("{what}: {spent}, where {budget} are plenty")));
+            self.reporter.violation(Violation::new(rule, format!("{what}: {spent}, where {budget} are plenty")));
         }
     }
 }

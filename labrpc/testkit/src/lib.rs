@@ -22,11 +22,14 @@ pub mod cluster;
 mod codec;
 pub mod cost;
 mod environment;
+mod event;
 pub mod kv;
 pub mod linear;
+mod observed;
 mod observer;
 mod oracle;
 mod record;
+mod report;
 pub mod rule;
 mod runner;
 pub mod script;
@@ -36,11 +39,10 @@ mod world;
 
 pub use cluster::{AppliedLogs, Boot, Booted, Cluster, number};
 pub use codec::{Codec, ServiceState};
-pub use observer::{
-    Campaign, DiskChange, DiskState, Envelope, Event, EventKind, ObservedState, Observer, Payload, PendingRequest,
-    ServerState, Tally,
-};
+pub use event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
+pub use observed::{Campaign, DiskState, ObservedState, PendingRequest, ServerState};
+pub use observer::{Observer, Tally};
 pub use runner::Lab;
 pub use token::{Token, TokenError};
-pub use violation::{EventId, Violation};
-pub use world::{BackgroundTask, Rng, World};
+pub use violation::Violation;
+pub use world::{BackgroundTask, TestRng, World};

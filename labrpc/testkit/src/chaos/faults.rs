@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use labrpc::network::Conditions;
+use labrpc::time::Instant;
 use labrpc::{Elect, PeerId, thread};
 
 use crate::cluster::Cluster;
-use crate::world::Rng;
+use crate::world::TestRng;
 
 /// Which faults a storm may bring. Links always suffer: one-way cuts, partitions, slow and lossy
 /// links, doubled and overtaking messages.
@@ -104,41 +105,44 @@ impl Fault {
 }
 
 /// Lets faults come and go for so long, calls `work` in each slot, and heals everything.
-pub(crate) fn storm<R: Elect>(
+pub(crate) fn random_faults<R: Elect>(
     cluster: &Cluster<R>,
-    rng: &Rng,
+    rng: &TestRng,
     faults: Faults,
     duration: Duration,
-    mut work: impl FnMut(u64),
+    mut work: impl FnMut(),
 ) {
     let slots = (duration.as_millis() / SLOT.as_millis()) as u64;
-    let conditions = rng.fault(u64::MAX, Conditions::RELIABLE, |bits| match bits % 3 {
+    let conditions = rng.fault(Conditions::RELIABLE, |bits| match bits % 3 {
         0 => Conditions::RELIABLE,
         1 => Conditions::UNRELIABLE,
         _ => Conditions::UNRELIABLE.with_long_reordering(),
     });
     cluster.set_conditions(conditions);
+    let began = Instant::now();
     let mut active: Vec<(Fault, u64)> = Vec::new();
     for slot in 0..slots {
         active.retain(|(_, until)| *until > slot);
-        let news = rng.fault(slot, None, |bits| {
+        let news = rng.fault(None, |bits| {
             (bits % NEWS_ONE_IN == 0).then(|| Fault::of(bits / NEWS_ONE_IN, cluster.size(), faults))
         });
         active.extend(news.map(|(fault, slots)| (fault, slot + slots)));
         let now: Vec<Fault> = active.iter().map(|(fault, _)| *fault).collect();
-        prevail(cluster, &now);
-        work(slot);
-        thread::sleep(SLOT);
+        apply_faults(cluster, &now);
+        work();
+        // Slots begin on time, however long `work` takes: the faults are named by the time.
+        let next = began + SLOT * (slot as u32 + 1);
+        thread::sleep(next.duration_since(Instant::now()));
     }
-    prevail(cluster, &[]);
+    apply_faults(cluster, &[]);
     cluster.set_conditions(Conditions::RELIABLE);
     // A slow save that began in the storm may yet end in a crash.
     thread::sleep(Duration::from_millis(SAVE_TIME_MAX_MS));
-    prevail(cluster, &[]);
+    apply_faults(cluster, &[]);
 }
 
 /// Makes these faults, and no others, hold from now on.
-fn prevail<R: Elect>(cluster: &Cluster<R>, faults: &[Fault]) {
+fn apply_faults<R: Elect>(cluster: &Cluster<R>, faults: &[Fault]) {
     for from in cluster.servers() {
         for to in cluster.servers().filter(|&to| to != from) {
             cluster.network().set_cut(from, to, faults.iter().any(|fault| fault.cuts(from, to)));

@@ -9,7 +9,7 @@ mod run;
 mod saves;
 
 pub use faults::Faults;
-pub(crate) use faults::storm;
+pub(crate) use faults::random_faults;
 pub use run::{elections, replication};
 pub use saves::CrashesAtSaves;
 
@@ -17,10 +17,10 @@ use crate::world::World;
 
 /// One to seven servers, by the seed: even numbers, too.
 pub fn any_size(world: &World) -> usize {
-    1 + world.rng("size").roll(0, 7) as usize
+    1 + world.rng("size").random_range(0..7) as usize
 }
 
 /// Three servers or five, by the seed.
 pub fn odd_size(world: &World) -> usize {
-    3 + 2 * world.rng("size").roll(0, 2) as usize
+    3 + 2 * world.rng("size").random_range(0..2) as usize
 }

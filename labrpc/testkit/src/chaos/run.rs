@@ -5,14 +5,14 @@ use std::time::Duration;
 use labrpc::{Elect, Replicate, thread};
 
 use super::Faults;
-use super::faults::storm;
+use super::faults::random_faults;
 use crate::cluster::{Cluster, number};
 use crate::rule::election::{LEADER_IN_TIME, STABLE};
 use crate::rule::replication::CATCH_UP;
 use crate::violation::Violation;
 
 /// How long a storm lasts: a dozen elections, if it comes to that.
-const STORM: Duration = Duration::from_secs(6);
+const FAULTY_TIME: Duration = Duration::from_secs(6);
 /// Once all is healed, so much time is enough for an election with a few split votes.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(5);
 /// With a leader in office, so much is enough for every server to hold and apply everything.
@@ -27,22 +27,22 @@ const OFFERS_MAX: u64 = 4;
 /// A storm over servers that only elect.
 pub fn elections<R: Elect>(cluster: &Cluster<R>, faults: Faults) {
     let rng = cluster.world().rng("storm");
-    storm(cluster, &rng, faults, STORM, |_| ());
-    settle(cluster);
+    random_faults(cluster, &rng, faults, FAULTY_TIME, || ());
+    wait_until_stable(cluster);
 }
 
 /// A storm over servers that replicate, which are offered commands all the while.
 pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
     let rng = cluster.world().rng("storm");
     let mut offered = 0;
-    storm(cluster, &rng, faults, STORM, |slot| {
-        for nth in 0..rng.roll(2 * slot, OFFERS_MAX) {
-            let server = rng.roll(2 * (slot * OFFERS_MAX + nth) + 1, cluster.size() as u64) as usize;
+    random_faults(cluster, &rng, faults, FAULTY_TIME, || {
+        for _ in 0..rng.random_range(0..OFFERS_MAX) {
+            let server = rng.random_range(0..cluster.size() as u64) as usize;
             offered += 1;
             cluster.start_command(server, number(offered));
         }
     });
-    settle(cluster);
+    wait_until_stable(cluster);
     let last = cluster.one(&number(offered + 1), 1);
     let waited = wait(CATCH_UP_PATIENCE, || cluster.applied_logs().applied_at(last).0 == cluster.size());
     if !waited {
@@ -56,7 +56,7 @@ pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
 }
 
 /// Everything is healed: a leader must be found soon, and then stay.
-fn settle<R: Elect>(cluster: &Cluster<R>) {
+fn wait_until_stable<R: Elect>(cluster: &Cluster<R>) {
     let has_leader = || {
         let leaders = cluster.leaders();
         let newest = cluster.servers().filter_map(|server| cluster.status(server)).map(|status| status.term).max();

@@ -23,14 +23,14 @@ pub struct CrashesAtSaves {
 
 impl CrashesAtSaves {
     /// Lets them happen, and then has the whole cluster agree once more.
-    pub fn strike<R: Replicate>(self, cluster: &Cluster<R>) {
+    pub fn run<R: Replicate>(self, cluster: &Cluster<R>) {
         let returns = cluster.world().rng("who comes back");
         set_per_mille(cluster, self.per_mille);
         for round in 0..self.rounds {
             cluster.start_everywhere(&number(round));
             thread::sleep(self.round);
             let down: Vec<PeerId> = cluster.servers().filter(|&server| !cluster.is_up(server)).collect();
-            let is_back = |_: &PeerId| returns.roll(round, self.rounds_down) == 0;
+            let is_back = |_: &PeerId| returns.random_range(0..self.rounds_down) == 0;
             down.into_iter().filter(is_back).for_each(|server| cluster.start(server));
         }
         set_per_mille(cluster, 0);

@@ -7,16 +7,16 @@ use labrpc::sync::Mutex;
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId};
 
 use crate::observer::Observer;
+use crate::report::Reporter;
 use crate::rule::replication::{APPLY_ORDER, STATE_MACHINE};
 use crate::rule::service::LABEL;
 use crate::rule::snapshots::{BOUNDARY, DELIVERED};
 use crate::violation::Violation;
-use crate::world::World;
 
 /// What was applied in a cluster. Clones are the same one. A broken promise ends the run.
 #[derive(Clone)]
 pub struct AppliedLogs {
-    world: World,
+    reporter: Reporter,
     book: Arc<Mutex<Book>>,
 }
 
@@ -63,7 +63,7 @@ impl AppliedLog {
             entry(&mut book)
         };
         if let Err(violation) = outcome {
-            self.applied_logs.world.report_violation(violation);
+            self.applied_logs.reporter.violation(violation);
         }
     }
 }
@@ -82,11 +82,11 @@ struct Book {
 }
 
 impl AppliedLogs {
-    pub(super) fn new(world: &World, size: usize, is_whole: bool) -> AppliedLogs {
+    pub(super) fn new(reporter: &Reporter, size: usize, is_whole: bool) -> AppliedLogs {
         let applied = (0..size).map(|server| (server, 0)).collect();
         let incarnations = BTreeMap::new();
         let book = Book { is_whole, agreed: Vec::new(), applied, incarnations, snapshots_installed: 0 };
-        AppliedLogs { world: world.clone(), book: Arc::new(Mutex::new(book)) }
+        AppliedLogs { reporter: reporter.clone(), book: Arc::new(Mutex::new(book)) }
     }
 
     /// A server boots, with nothing applied yet. What it hands over goes onto its page, and before

@@ -30,7 +30,7 @@ impl<R: Elect> Cluster<R> {
         loop {
             thread::sleep(LOOK_INTERVAL);
             waited += LOOK_INTERVAL;
-            self.world().complain();
+            self.world().raise_reported();
             if let Some((_, leader)) = self.leaders().last_key_value() {
                 return *leader;
             }

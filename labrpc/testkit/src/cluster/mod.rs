@@ -33,8 +33,7 @@ pub use compact::SNAPSHOT_INTERVAL;
 pub use replicate::number;
 
 use crate::observer::Observer;
-use crate::runner::SERVER_LABEL;
-use crate::world::{World, hash_of};
+use crate::world::{SERVER_LABEL, World, hash_of};
 
 /// What a server is booted with.
 pub struct Boot {
@@ -142,7 +141,9 @@ impl<R: Elect> Cluster<R> {
         };
         let network = world.network(size + CLERKS_MAX);
         let is_whole = (0..size).all(&is_real);
-        let observer = world.observer(size, is_real);
+        // Only in virtual time is the moment of each event known.
+        let codec = world.codec().filter(|_| world.is_simulated());
+        let observer = codec.map(|codec| Observer::new(world.reporter(), codec, size, is_real));
         if let Some(observer) = &observer {
             network.set_tap(Arc::new(observer.clone()));
         }
@@ -151,7 +152,7 @@ impl<R: Elect> Cluster<R> {
             network,
             size,
             slots: Mutex::new((0..size).map(slot).collect()),
-            applied_logs: AppliedLogs::new(world, size, is_whole),
+            applied_logs: AppliedLogs::new(world.reporter(), size, is_whole),
             observer,
             next_clerk: Mutex::new(size),
             boot: Arc::new(boot),

@@ -107,7 +107,7 @@ impl<R: Replicate> Cluster<R> {
         let began = Instant::now();
         let mut first = 0;
         while began.elapsed() < AGREEMENT_PATIENCE {
-            self.world().complain();
+            self.world().raise_reported();
             let Some((leader, at)) = self.offer(command, first) else {
                 thread::sleep(LEADERLESS_PAUSE);
                 continue;
@@ -159,7 +159,7 @@ impl<R: Replicate> Cluster<R> {
     pub fn wait_applied(&self, index: Index, servers: usize, term: Option<Term>) -> Option<Bytes> {
         let began = Instant::now();
         loop {
-            self.world().complain();
+            self.world().raise_reported();
             let (applied, command) = self.applied_logs().applied_at(index);
             if applied >= servers {
                 return command;

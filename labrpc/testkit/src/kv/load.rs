@@ -8,8 +8,8 @@ use labrpc::network::Conditions;
 use labrpc::{Elect, thread};
 
 use super::{KvCluster, RecordedClerk};
-use crate::chaos::{Faults, storm};
-use crate::world::{BackgroundTask, Rng};
+use crate::chaos::{Faults, random_faults};
+use crate::world::{BackgroundTask, TestRng};
 
 /// What a run of the load test does.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub struct Plan {
     /// Whether the servers are split at random, again and again.
     pub partitions: bool,
     /// Whether any fault may come at any time.
-    pub storm: Option<Faults>,
+    pub random_faults: Option<Faults>,
     /// Whether clients share keys; else each has its own, and knows what it must hold.
     pub shared_keys: bool,
     /// The size that the saved Raft state should be kept near; `None` if nothing is compacted.
@@ -38,7 +38,7 @@ impl Plan {
             conditions: Conditions::RELIABLE,
             crashes: false,
             partitions: false,
-            storm: None,
+            random_faults: None,
             shared_keys: false,
             raft_state_bytes_max: None,
         }
@@ -60,8 +60,8 @@ impl Plan {
     }
 
     /// With any of these faults at any time.
-    pub const fn stormy(self, faults: Faults) -> Plan {
-        Plan { storm: Some(faults), ..self }
+    pub const fn with_random_faults(self, faults: Faults) -> Plan {
+        Plan { random_faults: Some(faults), ..self }
     }
 
     /// With keys that all clients share.
@@ -104,7 +104,7 @@ pub fn run<S: Elect>(store: &KvCluster<S>, plan: Plan) {
     let asked = plan.clients as u64 * rounds;
     let answered = store.answered();
     // In a storm, a client may have to wait for all of it to pass.
-    let asked = if plan.storm.is_some() { asked - 1 } else { asked };
+    let asked = if plan.random_faults.is_some() { asked - 1 } else { asked };
     assert!(answered as u64 > asked, "only {answered} answers in {rounds} rounds with {} clients", plan.clients);
     store.check_linearizable();
 }
@@ -127,8 +127,8 @@ fn load<S: Elect>(store: &KvCluster<S>, plan: Plan, round: u64) -> Vec<String> {
         world.spawn(&format!("partitioner of round {round}"), move || partition(&store, &rng, &is_over))
     });
     let duration = world.scaled(Duration::from_secs(5), PAUSE) + if plan.partitions { PAUSE } else { Duration::ZERO };
-    match plan.storm {
-        Some(faults) => storm(cluster, &world.rng(&format!("storm of round {round}")), faults, duration, |_| ()),
+    match plan.random_faults {
+        Some(faults) => random_faults(cluster, &world.rng(&format!("storm of round {round}")), faults, duration, || ()),
         None => thread::sleep(duration),
     }
     is_over.store(true, Ordering::Relaxed);
@@ -153,7 +153,7 @@ struct LoadClient {
     number: usize,
     round: u64,
     plan: Plan,
-    rng: Rng,
+    rng: TestRng,
 }
 
 impl LoadClient {
@@ -169,7 +169,7 @@ impl LoadClient {
             if is_over.load(Ordering::Relaxed) {
                 break;
             }
-            let percent = self.rng.roll(2 * nth, 100);
+            let percent = self.rng.random_range(0..100);
             match self.plan.shared_keys {
                 true => self.ask_shared(nth, percent),
                 false => self.ask_own(&own_key, &mut expected, nth, percent),
@@ -180,7 +180,7 @@ impl LoadClient {
 
     /// Half of the operations write, a tenth of those by Put.
     fn ask_shared(&mut self, nth: u64, percent: u64) {
-        let key = self.rng.roll(2 * nth + 1, self.plan.clients as u64).to_string();
+        let key = self.rng.random_range(0..self.plan.clients as u64).to_string();
         match percent {
             0..45 => self.clerk.append(&key, &self.value(nth)),
             45..50 => self.clerk.put(&key, &self.value(nth)),
@@ -210,16 +210,13 @@ impl LoadClient {
 }
 
 /// Splits the servers into two sides at random. No side need hold a majority.
-fn partition<S: Elect>(store: &KvCluster<S>, rng: &Rng, is_over: &AtomicBool) {
+fn partition<S: Elect>(store: &KvCluster<S>, rng: &TestRng, is_over: &AtomicBool) {
     thread::sleep(PAUSE);
-    for nth in 0.. {
-        if is_over.load(Ordering::Relaxed) {
-            return;
-        }
-        let bits = rng.fault(nth, 0, |bits| bits);
+    while !is_over.load(Ordering::Relaxed) {
+        let bits = rng.fault(0, |bits| bits);
         let sides: Vec<usize> = store.cluster().servers().map(|server| (bits >> server & 1) as usize).collect();
         store.cluster().partition(&sides);
-        let extra_ms = rng.fault(nth, 0, |bits| (bits >> 32) % PAUSE_SPREAD_MS);
+        let extra_ms = rng.fault(0, |bits| (bits >> 32) % PAUSE_SPREAD_MS);
         thread::sleep(PAUSE + Duration::from_millis(extra_ms));
     }
 }

@@ -91,7 +91,7 @@ impl<S: Elect> KvCluster<S> {
 
     /// How many operations have been answered.
     pub fn answered(&self) -> usize {
-        self.history.lock().operations().iter().filter(|operation| operation.answer.is_some()).count()
+        self.history.lock().operations().iter().filter(|operation| operation.response.is_some()).count()
     }
 
     /// Checks that some order explains all answers that any clerk was given (§8).

@@ -4,15 +4,16 @@ use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRe
 use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Event, EventId, EventKind};
+use crate::observed::{ObservedState, PendingRequest, ServerState};
 use crate::rule::persistence::COMMIT_FORGOTTEN;
 use crate::rule::replication::{COMPLETENESS, FOLLOWER_COMMIT, MAJORITY_COMMIT, OWN_TERM_COMMIT, REFUSAL};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// What leaders may commit, and what followers may hand over.
 #[derive(Default)]
-pub(super) struct Commitment {
+pub(super) struct CommitByMajority {
     /// The last index whose entry, of that very term, a majority has held at some moment.
     by_majority: FxHashMap<Term, Index>,
     /// The last index that a leader of a term has said to be committed, lawfully.
@@ -34,12 +35,12 @@ struct Follower {
     on_trust: Vec<(u64, Index, EventId)>,
 }
 
-impl Commitment {
+impl CommitByMajority {
     /// A majority may have come to hold an entry of the term `term`: on disks, or by agreements.
     fn count(&mut self, server: PeerId, observed: &ObservedState) {
         let disk = &observed.servers[server].disk;
         let tail = disk.last();
-        let held = |other: &crate::observer::ServerState| other.disk.covers(tail);
+        let held = |other: &ServerState| other.disk.covers(tail);
         // The whole log need not be walked: the tail of one of those that hold it is the last such
         // entry, and whoever completes a majority has just saved.
         if observed.servers.iter().filter(|other| held(other)).count() >= observed.majority() {
@@ -170,7 +171,7 @@ impl Commitment {
         if is_leaders || observed.majority() == 1 {
             return Ok(());
         }
-        let vouches = |pending: &&crate::observer::PendingRequest| match pending.envelope.request() {
+        let vouches = |pending: &&PendingRequest| match pending.envelope.request() {
             Some(request @ RaftRequest::AppendEntries(AppendEntries { leader_commit, .. })) => {
                 request.through().index.min(*leader_commit) >= at.index && (pending.is_held || !observed.has_disks)
             }
@@ -241,8 +242,8 @@ impl Commitment {
     }
 }
 
-impl Oracle for Commitment {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for CommitByMajority {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Saved(server, change) if observed.is_whole && !change.appended.is_empty() => {
                 self.count(*server, observed);

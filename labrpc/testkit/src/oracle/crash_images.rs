@@ -6,13 +6,14 @@ use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use labrpc::{Ballot, Head, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{DiskChange, DiskState, Event, EventKind, ObservedState, ServerState};
+use super::interface::Oracle;
+use crate::event::{DiskChange, Event, EventId, EventKind};
+use crate::observed::{DiskState, ObservedState, ServerState};
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
 use crate::rule::snapshots::{BOUNDARY, DISCARDS, OPAQUE};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// What is known to be committed, by what was handed over.
 #[derive(Default)]
@@ -122,7 +123,7 @@ impl CrashImages {
 }
 
 impl Oracle for CrashImages {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 let vote = match (envelope.request(), envelope.reply()) {

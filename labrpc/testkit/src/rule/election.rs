@@ -1,6 +1,6 @@
 //! Elections: §5.1, §5.2 and the upper half of Figure 2.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     VOTE_ONCE = "vote-once",

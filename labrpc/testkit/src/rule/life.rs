@@ -1,6 +1,6 @@
 //! A server's life: what holds for any program of many threads.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     RUNS = "server-runs-on",

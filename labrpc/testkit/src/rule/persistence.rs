@@ -1,6 +1,6 @@
 //! What survives a crash: the persistent state of Figure 2.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     DURABLE = "durable-before-visible",

@@ -1,6 +1,6 @@
 //! Replication and commitment: §5.3, §5.4 and the lower half of Figure 2.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     CONSISTENCY = "consistency-check",

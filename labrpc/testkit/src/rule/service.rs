@@ -1,6 +1,6 @@
 //! The key-value service: §8 and §7.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     EXACTLY_ONCE = "exactly-once",

@@ -1,6 +1,6 @@
 //! Log compaction: §7 and Figure 13.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     BOUNDARY = "log-begins-after-the-snapshot",

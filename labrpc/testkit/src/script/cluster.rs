@@ -17,8 +17,8 @@ use labrpc::{
 
 use super::PUNCTUAL;
 use super::peer::{Part, ReceivedRequest, ScriptedPeer};
+use crate::DiskState;
 use crate::cluster::{Boot, Booted, Cluster};
-use crate::observer::DiskState;
 use crate::world::World;
 
 /// A real server, number 0, among played ones.

@@ -3,22 +3,23 @@
 use labrpc::PeerId;
 use rustc_hash::FxHashSet;
 
-use super::Oracle;
-use crate::observer::{Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Event, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::persistence::SAVES;
 use crate::rule::snapshots::CUT;
 use crate::violation::Violation;
 
 /// Looks at each save, and at each snapshot that a service has given.
 #[derive(Default)]
-pub(super) struct Retention {
+pub(super) struct NoNeedlessSaves {
     /// Who has saved since it booted. The first save may write what is there already: not everyone
     /// remembers what it has read, and it costs little.
     has_saved: FxHashSet<PeerId>,
 }
 
-impl Oracle for Retention {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for NoNeedlessSaves {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Booted(server) => {
                 self.has_saved.remove(server);

@@ -4,14 +4,15 @@ use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestV
 use labrpc::{ApplyMsg, PeerId, Term};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Envelope, Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::persistence::DURABLE;
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// The votes that ever were on a disk.
 #[derive(Default)]
-pub(super) struct Durable {
+pub(super) struct PersistBeforeVisible {
     saved_votes: FxHashMap<(PeerId, Term), PeerId>,
 }
 
@@ -20,7 +21,7 @@ fn unsaved(server: PeerId, told: &str, missing: String, id: EventId) -> Violatio
         .with(id, format!("server {server} {told}; its disk {missing}"))
 }
 
-impl Durable {
+impl PersistBeforeVisible {
     fn has_vote(&self, server: PeerId, term: Term, candidate: PeerId) -> bool {
         self.saved_votes.get(&(server, term)) == Some(&candidate)
     }
@@ -89,8 +90,8 @@ impl Durable {
     }
 }
 
-impl Oracle for Durable {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for PersistBeforeVisible {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         if !observed.has_disks {
             return Ok(());
         }
@@ -111,7 +112,7 @@ impl Oracle for Durable {
             }
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 self.sent(envelope, event.id, observed)?;
-                Durable::agreed(envelope, event.id, observed)
+                PersistBeforeVisible::agreed(envelope, event.id, observed)
             }
             EventKind::Applied(server, ApplyMsg::Command { at, .. }) => {
                 let disk = &observed.servers[*server].disk;

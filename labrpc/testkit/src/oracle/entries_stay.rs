@@ -4,15 +4,16 @@ use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSna
 use labrpc::{Index, PeerId, Term};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{DiskChange, Event, EventKind, ObservedState, PendingRequest};
+use super::interface::Oracle;
+use crate::event::{DiskChange, Event, EventId, EventKind};
+use crate::observed::{ObservedState, PendingRequest};
 use crate::rule::replication::{ACKNOWLEDGED, APPEND_ONLY, REFUSAL, START};
 use crate::rule::snapshots::KEEPS;
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// How far each server has agreed to its present leader's log.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct EntriesStay {
     agreed: FxHashMap<PeerId, Agreement>,
 }
 
@@ -37,7 +38,7 @@ fn is_reason_to_cut(pending: &PendingRequest, term: Term, index: Index, cut: &En
     }
 }
 
-impl Kept {
+impl EntriesStay {
     fn cut(&self, server: PeerId, change: &DiskChange, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         let Some(first) = change.cut.first() else { return Ok(()) };
         let term = change.head.ballot.term;
@@ -134,8 +135,8 @@ impl Kept {
     }
 }
 
-impl Oracle for Kept {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for EntriesStay {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 if let Some((

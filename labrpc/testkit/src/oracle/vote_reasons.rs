@@ -5,18 +5,19 @@ use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRe
 use labrpc::{LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Envelope, Event, EventKind, ObservedState, SLACK};
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::{ObservedState, SLACK};
 use crate::rule::election::{CAMPAIGN, MAJORITY, VOTE_GIVEN};
 use crate::rule::replication::ELECTION_RESTRICTION;
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// A campaign may go to disk together with what came next: it may be of any of so many last saves.
 const TAILS_MIN: usize = 4;
 
 /// Who voted for whom, and where logs are known to end.
 #[derive(Default)]
-pub(super) struct LawfulVotes {
+pub(super) struct VoteReasons {
     votes: FxHashMap<(PeerId, Term), PeerId>,
     /// Where a log without a disk at least ends: the last position that it agreed to.
     agreed_tails: FxHashMap<PeerId, Vec<(EventId, LogPosition)>>,
@@ -39,7 +40,7 @@ struct Suspicion {
     violation: Violation,
 }
 
-impl LawfulVotes {
+impl VoteReasons {
     /// Where a log without a disk at least ended, at some moment.
     fn tail_before(&self, server: PeerId, id: EventId) -> LogPosition {
         let tails = self.agreed_tails.get(&server);
@@ -170,8 +171,8 @@ impl LawfulVotes {
     }
 }
 
-impl Oracle for LawfulVotes {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for VoteReasons {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         self.resolve(event, observed)?;
         self.has_entries |= match &event.kind {
             EventKind::Started(_, _, outcome) => outcome.is_ok(),
@@ -242,68 +243,5 @@ impl Oracle for LawfulVotes {
             }
             _ => Ok(()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use labrpc::network::{Message, Passage, Port, Tap};
-    use labrpc::sim::{self, Keep};
-    use labrpc::wire;
-    use labrpc::{Ballot, Entry, Head, RequestVote, Timing};
-    use labrpc::{Bytes, Index, Persister, Save};
-
-    use super::*;
-    use crate::codec::{Codec, TIMING};
-    use crate::runner::run_simulated;
-    use crate::token::Token;
-    use crate::world::World;
-
-    struct WithDisk;
-
-    impl Codec for WithDisk {
-        fn timing(&self) -> Timing {
-            TIMING
-        }
-        fn has_disk(&self) -> bool {
-            true
-        }
-    }
-
-    /// A server campaigns, wins by its own vote alone, and takes commands; only then its request
-    /// for another's vote leaves. The rule that this breaks, if its log then ended at `last_log`.
-    fn broken_by_late_request(last_log: LogPosition) -> Option<&'static str> {
-        let token = Token { test: "late".into(), seed: 1, kept: None };
-        let body = move |world: &World| {
-            let observer = world.observer(1, |_| true).expect("time is virtual");
-            observer.booted(0, sim::new_node("server 0"), None);
-            let disk = Persister::new(0);
-            disk.set_tap(Arc::new(observer.clone()));
-            let ballot = Ballot { term: 1, voted_for: Some(0) };
-            let head: Bytes = wire::encode(&Head { ballot, base: LogPosition::ZERO }).into();
-            disk.save(Save { head: head.clone(), ..Save::default() });
-            for keep in 0..=TAILS_MIN {
-                let append = vec![wire::encode(&Entry { term: 1, command: Bytes::default() }).into()];
-                disk.save(Save { head: head.clone(), keep, append, ..Save::default() });
-                let position = LogPosition { term: 1, index: keep as Index + 1 };
-                observer.started(0, &Bytes::default(), Ok(position));
-            }
-            let asked = RaftRequest::RequestVote(RequestVote { term: 1, candidate: 0, last_log });
-            let bytes = wire::encode(&asked).into();
-            let request = Message { number: 0, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
-            observer.message(Instant::now(), &request, Passage::Sent);
-        };
-        let outcome = run_simulated(&token, Keep::All, false, Some(&WithDisk), &body).0;
-        outcome.err().map(|broken| broken.rule(None).map_or("none", |rule| rule.name))
-    }
-
-    /// A request may leave long after its campaign, and tells of the log as it was at some moment since.
-    #[test]
-    fn a_late_request_tells_of_its_campaign() {
-        assert_eq!(broken_by_late_request(LogPosition::default()), None);
-        let never = LogPosition { term: 1, index: 100 };
-        assert_eq!(broken_by_late_request(never), Some("election-restriction"));
     }
 }

@@ -8,26 +8,26 @@ use crate::codec::Codec;
 
 /// A value, by what is needed to tell it from others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Print {
+pub(super) struct ValueHash {
     pub(super) bytes_len: usize,
     hash: u64,
 }
 
-impl Print {
-    pub(super) fn of(text: &str) -> Print {
-        Print::default().extended(text)
+impl ValueHash {
+    pub(super) fn of(text: &str) -> ValueHash {
+        ValueHash::default().extended(text)
     }
 
     /// The bytes are coefficients of a polynomial in [`BASE`]. Eight of them at once take hardly
     /// longer than one, and stores read long values often.
-    fn extended(self, text: &str) -> Print {
+    fn extended(self, text: &str) -> ValueHash {
         let (eights, rest) = text.as_bytes().as_chunks::<8>();
         let hash = eights.iter().fold(self.hash, |hash, eight| {
             let terms = eight.iter().zip(POWERS).map(|(byte, power)| u64::from(*byte).wrapping_mul(power));
             terms.fold(hash.wrapping_mul(POWERS[0]).wrapping_mul(BASE), u64::wrapping_add)
         });
         let hash = rest.iter().fold(hash, |hash, byte| hash.wrapping_mul(BASE).wrapping_add(u64::from(*byte)));
-        Print { bytes_len: self.bytes_len + text.len(), hash }
+        ValueHash { bytes_len: self.bytes_len + text.len(), hash }
     }
 }
 
@@ -46,11 +46,11 @@ const POWERS: [u64; 8] = {
 
 /// A store, after each entry that any server has applied.
 #[derive(Default)]
-pub(super) struct Model {
+pub(super) struct StoreModel {
     last: Index,
-    keys: FxHashMap<String, Vec<(Index, Print)>>,
+    keys: FxHashMap<String, Vec<(Index, ValueHash)>>,
     /// As `keys`, if no write were ever recognised as done.
-    unfiltered: FxHashMap<String, Vec<(Index, Print)>>,
+    unfiltered: FxHashMap<String, Vec<(Index, ValueHash)>>,
     sessions: FxHashMap<ClientId, Vec<(Index, u64)>>,
     /// Where the copies of a command stand.
     places: FxHashMap<CommandId, Vec<Index>>,
@@ -61,18 +61,18 @@ fn as_of<T: Copy>(past: &[(Index, T)], index: Index) -> Option<T> {
     count.checked_sub(1).map(|slot| past[slot].1)
 }
 
-fn write(past: &mut FxHashMap<String, Vec<(Index, Print)>>, index: Index, op: &Op) {
+fn write(past: &mut FxHashMap<String, Vec<(Index, ValueHash)>>, index: Index, op: &Op) {
     let (key, value, is_append) = match op {
         Op::Get { .. } => return,
         Op::Put { key, value } => (key, value, false),
         Op::Append { key, value } => (key, value, true),
     };
     let versions = past.entry(key.clone()).or_default();
-    let before = versions.last().filter(|_| is_append).map_or(Print::default(), |(_, print)| *print);
+    let before = versions.last().filter(|_| is_append).map_or(ValueHash::default(), |(_, print)| *print);
     versions.push((index, before.extended(value)));
 }
 
-impl Model {
+impl StoreModel {
     /// An entry was applied somewhere; if for the first time, the model follows.
     pub(super) fn applied(&mut self, index: Index, command: &Bytes, codec: &dyn Codec) {
         if index != self.last + 1 {
@@ -104,18 +104,18 @@ impl Model {
     }
 
     /// What a key holds after an entry.
-    pub(super) fn value(&self, key: &str, index: Index) -> Print {
+    pub(super) fn value(&self, key: &str, index: Index) -> ValueHash {
         self.keys.get(key).and_then(|past| as_of(past, index)).unwrap_or_default()
     }
 
     /// Whether a key held a value after any of these entries.
-    pub(super) fn held(&self, key: &str, value: Print, from: Index, to: Index) -> bool {
-        let Some(past) = self.keys.get(key) else { return value == Print::default() };
+    pub(super) fn held(&self, key: &str, value: ValueHash, from: Index, to: Index) -> bool {
+        let Some(past) = self.keys.get(key) else { return value == ValueHash::default() };
         self.value(key, from) == value || past.iter().any(|(at, print)| (from..=to).contains(at) && *print == value)
     }
 
     /// Whether a key would have held a value, had writes been done twice.
-    pub(super) fn would_hold_unfiltered(&self, key: &str, value: Print) -> bool {
+    pub(super) fn would_hold_unfiltered(&self, key: &str, value: ValueHash) -> bool {
         self.unfiltered.get(key).is_some_and(|past| past.iter().any(|(_, print)| *print == value))
     }
 
@@ -144,8 +144,8 @@ mod tests {
     fn prints_tell_values_apart() {
         let text = "x 0 1 y and more than eight bytes";
         for split in 0..=text.len() {
-            assert_eq!(Print::of(&text[..split]).extended(&text[split..]), Print::of(text), "split at {split}");
+            assert_eq!(ValueHash::of(&text[..split]).extended(&text[split..]), ValueHash::of(text), "split at {split}");
         }
-        assert_ne!(Print::of("ab"), Print::of("ba"));
+        assert_ne!(ValueHash::of("ab"), ValueHash::of("ba"));
     }
 }

@@ -4,15 +4,16 @@ use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, InstallSnapshot, 
 use labrpc::{Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Envelope, Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::replication::{BACK_UP, NOT_AGAIN};
 use crate::rule::snapshots::SNAPSHOT_TRAFFIC;
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// What each leader was told by each follower, in its present term.
 #[derive(Default)]
-pub(super) struct Traffic {
+pub(super) struct NoNeedlessSends {
     told: FxHashMap<(PeerId, PeerId), Told>,
 }
 
@@ -25,7 +26,7 @@ struct Told {
     refused: Option<(LogPosition, EventId)>,
 }
 
-impl Traffic {
+impl NoNeedlessSends {
     fn hears(&mut self, envelope: &Envelope, event: &Event, observed: &ObservedState) {
         let Some((request, &RaftReply::AppendEntries(AppendEntriesReply { term, outcome }))) = envelope.reply() else {
             return;
@@ -126,8 +127,8 @@ impl Traffic {
     }
 }
 
-impl Oracle for Traffic {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for NoNeedlessSends {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Arrived(envelope, _) if observed.is_real(envelope.to) => self.hears(envelope, event, observed),
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {

@@ -3,19 +3,20 @@
 use labrpc::{Bytes, LogPosition, PeerId};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Event, EventId, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::persistence::DURABLE;
 use crate::rule::replication::START;
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// Every command that was taken.
 #[derive(Default)]
-pub(super) struct Starts {
+pub(super) struct StartResults {
     taken: FxHashMap<LogPosition, (PeerId, Bytes, EventId)>,
 }
 
-impl Starts {
+impl StartResults {
     fn took(
         &mut self,
         server: PeerId,
@@ -57,8 +58,8 @@ impl Starts {
     }
 }
 
-impl Oracle for Starts {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for StartResults {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Booted(server) if !observed.has_disks => {
                 self.taken.retain(|_, (by, _, _)| by != server);

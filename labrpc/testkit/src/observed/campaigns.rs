@@ -1,4 +1,4 @@
-//! Who may lead which term: worked out from campaigns and from votes that arrived.
+//! Who may lead which term, worked out from campaigns and from the votes that arrived.
 
 use std::collections::BTreeSet;
 
@@ -6,29 +6,27 @@ use labrpc::{PeerId, Term};
 use labrpc::{RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
 
-use super::event::{Event, EventKind};
-use super::observed::ObservedState;
-use crate::violation::EventId;
+use crate::event::{Event, EventId, EventKind};
 
-/// The campaigns of all servers, each of one incarnation.
+/// The campaigns of all servers, each in its present incarnation.
 #[derive(Default)]
-pub(super) struct Leaderships {
+pub(super) struct Campaigns {
     campaigns: FxHashMap<(PeerId, Term), Campaign>,
 }
 
 /// One server's campaign in one term.
 #[derive(Clone, Debug)]
 pub struct Campaign {
-    /// When it first asked for a vote.
+    /// When the server first asked for a vote.
     pub began: EventId,
-    /// Who is known to have voted for it, itself included: their votes have arrived.
+    /// The servers whose votes have arrived, and the candidate itself.
     pub voters: BTreeSet<PeerId>,
     /// When the last vote that it needed arrived.
     pub won: Option<EventId>,
 }
 
-impl Leaderships {
-    pub(super) fn see(&mut self, event: &Event, majority: usize) {
+impl Campaigns {
+    pub(super) fn take_in(&mut self, event: &Event, majority: usize) {
         match &event.kind {
             EventKind::Sent(envelope) => {
                 if let Some(&RaftRequest::RequestVote(RequestVote { term, .. })) = envelope.request() {
@@ -51,21 +49,12 @@ impl Leaderships {
             _ => {}
         }
     }
-}
 
-impl ObservedState {
-    /// A server's campaign in a term, in its present incarnation.
-    pub fn campaign(&self, server: PeerId, term: Term) -> Option<&Campaign> {
-        self.leaderships.campaigns.get(&(server, term))
+    pub(super) fn get(&self, server: PeerId, term: Term) -> Option<&Campaign> {
+        self.campaigns.get(&(server, term))
     }
 
-    /// The terms that a server has campaigned in, in its present incarnation.
-    pub fn campaigns_of(&self, server: PeerId) -> impl Iterator<Item = Term> {
-        self.leaderships.campaigns.keys().filter(move |(candidate, _)| *candidate == server).map(|(_, term)| *term)
-    }
-
-    /// Whether a server has, or may have, won a term.
-    pub fn may_lead(&self, server: PeerId, term: Term) -> bool {
-        self.majority() == 1 || self.campaign(server, term).is_some_and(|campaign| campaign.won.is_some())
+    pub(super) fn terms_of(&self, server: PeerId) -> impl Iterator<Item = Term> {
+        self.campaigns.keys().filter(move |(candidate, _)| *candidate == server).map(|(_, term)| *term)
     }
 }

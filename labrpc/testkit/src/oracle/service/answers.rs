@@ -4,20 +4,26 @@ use labrpc::kv::{Command, Op};
 use labrpc::{ApplyMsg, Index, PeerId};
 use rustc_hash::FxHashMap;
 
-use super::model::{Model, Print};
-use crate::observer::{Envelope, Event, EventKind, ObservedState, Payload};
+use super::model::{StoreModel, ValueHash};
+use crate::event::{Envelope, Event, EventId, EventKind, Payload};
+use crate::observed::ObservedState;
 use crate::rule::service::{EARNED, EXACTLY_ONCE, REPLICAS};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// Holds each answer against the model.
 #[derive(Default)]
-pub(super) struct Answers {
+pub(super) struct EarnedAnswers {
     /// How far each server has come, in its present life.
     applied: FxHashMap<PeerId, Index>,
 }
 
-impl Answers {
-    pub(super) fn see(&mut self, event: &Event, observed: &ObservedState, model: &Model) -> Result<(), Violation> {
+impl EarnedAnswers {
+    pub(super) fn check(
+        &mut self,
+        event: &Event,
+        observed: &ObservedState,
+        model: &StoreModel,
+    ) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Applied(server, message) => {
                 let index = match message {
@@ -40,7 +46,7 @@ impl Answers {
         }
     }
 
-    fn told(&self, envelope: &Envelope, value: &str, id: EventId, model: &Model) -> Result<(), Violation> {
+    fn told(&self, envelope: &Envelope, value: &str, id: EventId, model: &StoreModel) -> Result<(), Violation> {
         let Some(asked) = &envelope.answers else { return Ok(()) };
         let Payload::ClerkRequest(Command { client, sequence, op }) = &asked.payload else { return Ok(()) };
         let server = envelope.from;
@@ -62,7 +68,7 @@ impl Answers {
             );
         };
         let Op::Get { key } = op else { return Ok(()) };
-        let print = Print::of(value);
+        let print = ValueHash::of(value);
         if model.held(key, print, first, applied) {
             return Ok(());
         }

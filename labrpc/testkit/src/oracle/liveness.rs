@@ -8,13 +8,14 @@ use labrpc::{AppendEntries, RaftRequest};
 use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Envelope, Event, EventKind, ObservedState, Payload};
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind, Payload};
+use crate::observed::ObservedState;
 use crate::rule::election::LEADER_IN_TIME;
 use crate::rule::life::STUCK;
 use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE};
 use crate::rule::service::ANSWERED;
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// A server answers another within this: far more than it needs, even with a slow disk.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(500);
@@ -31,7 +32,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Since when nothing is in anybody's way, and what is still owed.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(super) struct Liveness {
     cuts: BTreeSet<(PeerId, PeerId)>,
     trouble: Option<Instant>,
     looked: Option<Instant>,
@@ -51,7 +52,7 @@ struct Leadership {
     announced: VecDeque<(EventId, Index)>,
 }
 
-impl Progress {
+impl Liveness {
     fn sees(&mut self, event: &Event) {
         let at = event.at();
         match &event.kind {
@@ -124,7 +125,7 @@ impl Progress {
     }
 
     fn look(&mut self, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
-        Progress::answers(id, observed)?;
+        Liveness::answers(id, observed)?;
         let is_calm =
             self.cuts.is_empty() && observed.is_whole && observed.servers.iter().all(|server| server.is_running());
         let Some(since) = self.trouble.filter(|_| is_calm) else {
@@ -172,8 +173,8 @@ impl Progress {
     }
 }
 
-impl Oracle for Progress {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for Liveness {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         self.sees(event);
         if self.looked.is_none_or(|looked| event.at() - looked >= LOOK_INTERVAL) {
             self.looked = Some(event.at());

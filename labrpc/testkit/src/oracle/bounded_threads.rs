@@ -5,14 +5,15 @@ use std::time::Duration;
 use labrpc::{PeerId, sim};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Event, EventId, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::life::BOUNDED;
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// Counts a server's threads whenever it sends something.
 #[derive(Default)]
-pub(super) struct Life {
+pub(super) struct BoundedThreads {
     /// Since when a server has had too many.
     crowded: FxHashMap<PeerId, EventId>,
 }
@@ -22,8 +23,8 @@ const OWN_THREADS_MAX: usize = 16;
 /// Messages that arrive at once are threads at once; they are taken in within this.
 const BURST: Duration = Duration::from_secs(1);
 
-impl Oracle for Life {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for BoundedThreads {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         if let EventKind::Booted(server) | EventKind::Paused(server, _) = event.kind {
             self.crowded.remove(&server);
         }

@@ -5,19 +5,20 @@ use rustc_hash::FxHashMap;
 use labrpc::{PeerId, Term};
 use labrpc::{RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 
-use super::Oracle;
-use crate::observer::{Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Event, EventId, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::election::{ONE_LEADER, VOTE_ONCE};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// A vote counts when it is spoken, whether or not it arrives, and over restarts.
 #[derive(Default)]
-pub(super) struct OneVote {
+pub(super) struct OneVotePerTerm {
     votes: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
     leaders: FxHashMap<Term, (PeerId, EventId)>,
 }
 
-impl OneVote {
+impl OneVotePerTerm {
     fn vote(&mut self, voter: PeerId, term: Term, candidate: PeerId, id: EventId) -> Result<(), Violation> {
         let (first, earlier) = *self.votes.entry((voter, term)).or_insert((candidate, id));
         if first == candidate {
@@ -44,8 +45,8 @@ impl OneVote {
     }
 }
 
-impl Oracle for OneVote {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for OneVotePerTerm {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         if let EventKind::Booted(server) = event.kind
             && !observed.has_disks
         {

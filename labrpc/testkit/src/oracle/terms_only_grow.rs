@@ -1,17 +1,18 @@
-//! Terms only grow, and whoever meets a newer one takes it over (§5.1).
+//! TermsOnlyGrow only grow, and whoever meets a newer one takes it over (§5.1).
 
 use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVoteReply};
 use labrpc::{PeerId, Term};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Envelope, Event, EventKind, ObservedState, SLACK};
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::{ObservedState, SLACK};
 use crate::rule::election::{NEW_TERM, OLD_TERM, TERM_GROWS};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// What each server is known to know.
 #[derive(Default)]
-pub(super) struct Terms {
+pub(super) struct TermsOnlyGrow {
     /// The newest term that the server itself has named, or saved.
     own: FxHashMap<PeerId, (Term, EventId)>,
     /// The newest term in a reply that has reached it.
@@ -20,7 +21,7 @@ pub(super) struct Terms {
     heard_leader: FxHashMap<PeerId, EventId>,
 }
 
-impl Terms {
+impl TermsOnlyGrow {
     fn note(book: &mut FxHashMap<PeerId, (Term, EventId)>, server: PeerId, term: Term, id: EventId) {
         let newest = book.entry(server).or_insert((term, id));
         if term > newest.0 {
@@ -102,8 +103,8 @@ impl Terms {
     }
 }
 
-impl Oracle for Terms {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for TermsOnlyGrow {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 if let Some((request, reply)) = envelope.reply() {
@@ -119,7 +120,7 @@ impl Oracle for Terms {
             }
             EventKind::Arrived(envelope, _) => {
                 if let Some((_, reply)) = envelope.reply() {
-                    Terms::note(&mut self.received, envelope.to, reply.term(), event.id);
+                    TermsOnlyGrow::note(&mut self.received, envelope.to, reply.term(), event.id);
                 }
                 Ok(())
             }
@@ -132,7 +133,7 @@ impl Oracle for Terms {
                     )
                     .with(event.id, format!("server {server} saves term {term}")));
                 }
-                Terms::note(&mut self.own, *server, change.head.ballot.term, event.id);
+                TermsOnlyGrow::note(&mut self.own, *server, change.head.ballot.term, event.id);
                 Ok(())
             }
             EventKind::Booted(server) => {

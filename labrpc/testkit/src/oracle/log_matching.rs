@@ -8,15 +8,16 @@ use labrpc::{
 use labrpc::{Bytes, LogPosition, PeerId};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Envelope, Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::replication::{CONSISTENCY, FOLLOWS, LOG_MATCHING};
 use crate::rule::snapshots::BOUNDARY;
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// Every entry that any server ever sent or saved.
 #[derive(Default)]
-pub(super) struct HonestAppend {
+pub(super) struct LogMatching {
     entries: FxHashMap<LogPosition, Seen>,
 }
 
@@ -28,7 +29,7 @@ struct Seen {
     id: EventId,
 }
 
-impl HonestAppend {
+impl LogMatching {
     /// Notes a stretch of a server's log, if all of it agrees with what was seen before.
     fn note(&mut self, by: PeerId, mut prev: LogPosition, entries: &[Entry], id: EventId) -> Result<(), Violation> {
         for entry in entries {
@@ -133,14 +134,14 @@ fn describe(from: PeerId, to: PeerId, request: &RaftRequest) -> String {
     }
 }
 
-impl Oracle for HonestAppend {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for LogMatching {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 if let Some(RaftRequest::AppendEntries(AppendEntries { prev, entries, .. })) = envelope.request() {
                     self.note(envelope.from, *prev, entries, event.id)?;
                 }
-                HonestAppend::agreed(envelope, event.id, observed)
+                LogMatching::agreed(envelope, event.id, observed)
             }
             EventKind::Saved(server, change) if !change.appended.is_empty() => {
                 let disk = &observed.servers[*server].disk;

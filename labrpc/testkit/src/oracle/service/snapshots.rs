@@ -3,14 +3,15 @@
 use labrpc::kv::{ClientId, Command, Op};
 use labrpc::{Bytes, Index, PeerId};
 
-use super::model::{Model, Print};
+use super::model::{StoreModel, ValueHash};
 use crate::codec::{Codec, ServiceState};
-use crate::observer::{Event, EventKind, ObservedState};
+use crate::event::{Event, EventId, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::service::{COMPACT_SNAPSHOT, EXACTLY_ONCE, LABEL, REPLICAS, SESSIONS};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// Brings each snapshot to life and asks it.
-pub(super) struct ReplicaState {
+pub(super) struct SnapshotContents {
     codec: &'static dyn Codec,
     /// The latest snapshot that was found right: it travels from server to server.
     seen: Option<(Index, Bytes)>,
@@ -25,13 +26,18 @@ const EACH_BYTES_MAX: usize = 96;
 /// What any snapshot may take.
 const ANY_BYTES_MAX: usize = 512;
 
-impl ReplicaState {
+impl SnapshotContents {
     /// `None` if nobody knows how to bring a snapshot to life.
-    pub(super) fn new(codec: &'static dyn Codec) -> ReplicaState {
-        ReplicaState { codec, seen: None }
+    pub(super) fn new(codec: &'static dyn Codec) -> SnapshotContents {
+        SnapshotContents { codec, seen: None }
     }
 
-    pub(super) fn see(&mut self, event: &Event, observed: &ObservedState, model: &Model) -> Result<(), Violation> {
+    pub(super) fn check(
+        &mut self,
+        event: &Event,
+        observed: &ObservedState,
+        model: &StoreModel,
+    ) -> Result<(), Violation> {
         let EventKind::Saved(server, change) = &event.kind else { return Ok(()) };
         let Some(snapshot) = &change.snapshot else { return Ok(()) };
         let through = observed.servers[*server].disk.head.base.index;
@@ -49,7 +55,7 @@ impl ReplicaState {
         through: Index,
         bytes: &[u8],
         id: EventId,
-        model: &Model,
+        model: &StoreModel,
     ) -> Result<(), Violation> {
         if through == 0 || through > model.last() {
             return Ok(());
@@ -63,7 +69,7 @@ impl ReplicaState {
         };
         let Some(mut replica) = codec.restore(bytes) else { return Ok(()) };
         for key in model.keys() {
-            let found = Print::of(&read(replica.as_mut(), codec, key));
+            let found = ValueHash::of(&read(replica.as_mut(), codec, key));
             let right = model.value(key, through);
             if found == right {
                 continue;

@@ -23,7 +23,7 @@ pub enum CheckError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contradiction {
     /// What went wrong.
-    pub kind: Kind,
+    pub kind: ContradictionKind,
     /// The key that the operations belong to.
     pub key: String,
     /// The operations of the contradiction, most often two to four, in the order in which the
@@ -37,7 +37,7 @@ pub struct Contradiction {
 
 /// What went wrong, as far as a client can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ContradictionKind {
     /// A Get returned an older value than was there when it was called.
     StaleRead,
     /// A write returned, but those that came after it do not know of it.
@@ -65,30 +65,30 @@ pub enum Limit {
     OpenOperations,
 }
 
-impl Kind {
+impl ContradictionKind {
     pub(super) fn headline(self) -> &'static str {
         match self {
-            Kind::StaleRead => "Stale read of",
-            Kind::LostWrite => "Lost write to",
-            Kind::DoubledWrite => "Doubled write to",
-            Kind::NeverWritten => "A value that was never written to",
-            Kind::PutAppended => "A Put that did not replace the value of",
-            Kind::Forked => "Forked value of",
-            Kind::OutOfOrder => "Writes out of order on",
-            Kind::NoOrder => "No order explains",
+            ContradictionKind::StaleRead => "Stale read of",
+            ContradictionKind::LostWrite => "Lost write to",
+            ContradictionKind::DoubledWrite => "Doubled write to",
+            ContradictionKind::NeverWritten => "A value that was never written to",
+            ContradictionKind::PutAppended => "A Put that did not replace the value of",
+            ContradictionKind::Forked => "Forked value of",
+            ContradictionKind::OutOfOrder => "Writes out of order on",
+            ContradictionKind::NoOrder => "No order explains",
         }
     }
 
     pub(super) fn lesson(self) -> &'static str {
         match self {
-            Kind::StaleRead => "a Get must see what was there before it was called",
-            Kind::LostWrite => "once a write has returned, everything after it must know of it",
-            Kind::DoubledWrite => "a write must take effect once, however often it is sent",
-            Kind::NeverWritten => "a Get can only return what Puts and Appends have written",
-            Kind::PutAppended => "a Put replaces whatever was there",
-            Kind::Forked => "all clients must see the same writes in the same order",
-            Kind::OutOfOrder => "a write that is made after another has returned takes effect after it",
-            Kind::NoOrder => "one order of all operations must explain every answer",
+            ContradictionKind::StaleRead => "a Get must see what was there before it was called",
+            ContradictionKind::LostWrite => "once a write has returned, everything after it must know of it",
+            ContradictionKind::DoubledWrite => "a write must take effect once, however often it is sent",
+            ContradictionKind::NeverWritten => "a Get can only return what Puts and Appends have written",
+            ContradictionKind::PutAppended => "a Put replaces whatever was there",
+            ContradictionKind::Forked => "all clients must see the same writes in the same order",
+            ContradictionKind::OutOfOrder => "a write that is made after another has returned takes effect after it",
+            ContradictionKind::NoOrder => "one order of all operations must explain every answer",
         }
     }
 }

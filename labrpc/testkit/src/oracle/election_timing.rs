@@ -7,10 +7,11 @@ use labrpc::{PeerId, Term};
 use labrpc::{RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Envelope, Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::ObservedState;
 use crate::rule::election::{CAMPAIGN, CAMPAIGN_DUE, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, TIMER};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
 /// Messages of one round leave one after another, with nothing in between that takes time.
 const ROUND: Duration = Duration::from_millis(1);
@@ -19,7 +20,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Since when each server waits for what.
 #[derive(Default)]
-pub(super) struct Deadlines {
+pub(super) struct ElectionTiming {
     clocks: FxHashMap<PeerId, Clock>,
     looked: Option<EventId>,
 }
@@ -66,7 +67,7 @@ impl Clock {
     }
 }
 
-impl Deadlines {
+impl ElectionTiming {
     fn campaigns(
         &mut self,
         envelope: &Envelope,
@@ -232,8 +233,8 @@ impl Deadlines {
     }
 }
 
-impl Oracle for Deadlines {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for ElectionTiming {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         let result = match &event.kind {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => match envelope.request() {
                 Some(&RaftRequest::RequestVote(RequestVote { term, .. })) => {
