@@ -33,11 +33,12 @@ mod report;
 pub mod rule;
 mod runner;
 pub mod script;
+mod task;
 mod token;
 mod violation;
 mod world;
 
-pub use cluster::{AppliedLogs, Boot, Booted, Cluster, number};
+pub use cluster::{AppliedLogs, Boot, Booted, Cluster, UntypedCluster, number};
 pub use codec::{Codec, ServiceState};
 pub use event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
 pub use observed::{Campaign, DiskState, ObservedState, PendingRequest, ServerState};

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use labrpc::channel::{self, Receiver};
 use labrpc::network::Network;
 use labrpc::sim::{self, Kind, Name, Stamp, draw, mix};
 use labrpc::sync::Mutex;
@@ -16,6 +15,7 @@ use crate::codec::Codec;
 use crate::environment::Mode;
 use crate::report::Reporter;
 use crate::rule::life::HAPPENED;
+use crate::task::{PendingResult, with_result};
 use crate::violation::Violation;
 
 /// The name of a server's node, followed by the server's number.
@@ -124,11 +124,10 @@ impl World {
 
     /// Starts a thread of the test, such as a client. Failures name it.
     pub fn spawn<T: Send + 'static>(&self, name: &str, body: impl FnOnce() -> T + Send + 'static) -> BackgroundTask<T> {
-        let (done, result) = channel::bounded(1);
-        let run = move || drop(done.send(body()));
+        let (task, result) = with_result(body);
         match self.mode {
-            Mode::Simulated => sim::spawn_named(sim::new_node(name), name.to_string(), hash_of(name), run),
-            Mode::Real => drop(thread::spawn(run)),
+            Mode::Simulated => sim::spawn_named(sim::new_node(name), name.to_string(), hash_of(name), task),
+            Mode::Real => drop(thread::spawn(task)),
         }
         BackgroundTask { result }
     }
@@ -136,7 +135,7 @@ impl World {
 
 /// A thread of the test, see [`World::spawn`].
 pub struct BackgroundTask<T> {
-    result: Receiver<T>,
+    result: PendingResult<T>,
 }
 
 impl<T> BackgroundTask<T> {
@@ -146,12 +145,12 @@ impl<T> BackgroundTask<T> {
     ///
     /// When the thread panicked.
     pub fn join(self) -> T {
-        self.result.recv().expect("the thread ended with a panic")
+        self.result.wait().expect("the thread ended with a panic")
     }
 
     /// Waits for the thread's result, but no longer than `patience`.
     pub fn join_within(self, patience: Duration) -> Option<T> {
-        self.result.recv_timeout(patience).ok()
+        self.result.wait_within(patience)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A server's threads are few (the tests' contract).
+//! A server has few threads (the tests' contract).
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::observed::ObservedState;
 use crate::rule::life::BOUNDED;
 use crate::violation::Violation;
 
-/// Counts a server's threads whenever it sends something.
+/// Counts a server's threads whenever it sends a message.
 #[derive(Default)]
 pub(super) struct BoundedThreads {
-    /// Since when a server has had too many.
+    /// When a server was first seen with too many threads.
     crowded: FxHashMap<PeerId, EventId>,
 }
 
-/// Its own threads (ticker, applier, service, watcher, …), and the harness's beside them.
+/// The server's own threads (ticker, applier, service, watcher, …) and the harness's.
 const OWN_THREADS_MAX: usize = 16;
-/// Messages that arrive at once are threads at once; they are taken in within this.
+/// Messages that arrive together have a thread each; they are handled within this time.
 const BURST: Duration = Duration::from_secs(1);
 
 impl Oracle for BoundedThreads {
@@ -31,8 +31,8 @@ impl Oracle for BoundedThreads {
         let EventKind::Sent(envelope) = &event.kind else { return Ok(()) };
         let Some(server) = observed.servers.get(envelope.from).filter(|server| server.is_real) else { return Ok(()) };
         let Some(node) = server.node() else { return Ok(()) };
-        let (threads, hands) = (sim::tasks_in(node), server.pending.len());
-        if threads <= OWN_THREADS_MAX + 2 * hands {
+        let (threads, pending) = (sim::tasks_in(node), server.pending.len());
+        if threads <= OWN_THREADS_MAX + 2 * pending {
             self.crowded.remove(&envelope.from);
             return Ok(());
         }
@@ -40,9 +40,15 @@ impl Oracle for BoundedThreads {
         if event.at() - since.at <= BURST {
             return Ok(());
         }
-        let what = format!("server {} has {threads} threads, with {hands} requests in its hands", envelope.from);
+        let what = format!("server {} has {threads} threads while it handles {pending} requests", envelope.from);
         Err(Violation::new(&BOUNDED, what)
-            .with(since, format!("server {} has more than {OWN_THREADS_MAX} threads of its own", envelope.from))
-            .with(event.id, "they have not ended since"))
+            .with(
+                since,
+                format!(
+                    "server {} has more than {OWN_THREADS_MAX} threads besides those that handle requests",
+                    envelope.from
+                ),
+            )
+            .with(event.id, "it still has"))
     }
 }

@@ -1,4 +1,4 @@
-//! Nothing is taken back: what a log holds goes only for a newer leader's conflict (§5.3).
+//! Entries leave a log only if a newer leader's entry conflicts with them (§5.3).
 
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest};
 use labrpc::{Index, PeerId, Term};
@@ -11,7 +11,7 @@ use crate::rule::replication::{ACKNOWLEDGED, APPEND_ONLY, REFUSAL, START};
 use crate::rule::snapshots::KEEPS;
 use crate::violation::Violation;
 
-/// How far each server has agreed to its present leader's log.
+/// Remembers how far each server has agreed with its leader's log.
 #[derive(Default)]
 pub(super) struct EntriesStay {
     agreed: FxHashMap<PeerId, Agreement>,
@@ -24,11 +24,10 @@ struct Agreement {
     id: EventId,
 }
 
-/// Whether a request in a server's hands gives it the right to cut its log at `index`, where it
-/// held an entry of another term.
+/// Whether a pending request allows a server to cut its log at `index`, where it held the entry `cut`.
 fn is_reason_to_cut(pending: &PendingRequest, term: Term, index: Index, cut: &Entry) -> bool {
     match pending.envelope.request() {
-        // If the newer term itself is not on disk, another oracle says so.
+        // If the newer term is not on disk, `PersistBeforeVisible` reports that.
         Some(RaftRequest::AppendEntries(AppendEntries { term: asked, prev, entries, .. })) if *asked >= term => {
             let slot = index.checked_sub(prev.index + 1);
             let theirs = slot.and_then(|slot| entries.get(slot as usize));
@@ -44,18 +43,18 @@ impl EntriesStay {
         let term = change.head.ballot.term;
         let index = change.kept_through + 1;
         if change.appended.first() == Some(first) {
-            return Ok(()); // Written anew, for no use: another oracle says so.
+            return Ok(()); // The same entry is saved again: `NoNeedlessSaves` reports that.
         }
         let lost = format!("server {server} drops entries from index {index} on, the first of term {}", first.term);
         if observed.may_lead(server, term) && change.old_head.ballot.term == term {
             return Err(Violation::new(
                 &APPEND_ONLY,
-                format!("server {server} leads term {term}, and cut its own log at {index}"),
+                format!("server {server} leads term {term}, but cut its own log at index {index}"),
             )
             .with(id, lost));
         }
-        let hands = &observed.servers[server].pending;
-        if hands.iter().any(|pending| is_reason_to_cut(pending, term, index, first)) {
+        let requests = &observed.servers[server].pending;
+        if requests.iter().any(|pending| is_reason_to_cut(pending, term, index, first)) {
             return Ok(());
         }
         let snapshot = |pending: &&PendingRequest| match pending.envelope.request() {
@@ -66,8 +65,8 @@ impl EntriesStay {
             }
             _ => None,
         };
-        if let Some((pending, through)) = hands.iter().find_map(|pending| Some((pending, snapshot(&pending)?))) {
-            // It may replace the log only if the log did not hold its last entry.
+        if let Some((pending, through)) = requests.iter().find_map(|pending| Some((pending, snapshot(&pending)?))) {
+            // It may replace the log only if the log did not hold the snapshot's last entry.
             let is_new_beginning = change.head.base == through;
             let was_held = change.old_term_at_base == Some(through.term);
             if is_new_beginning && !was_held {
@@ -75,28 +74,35 @@ impl EntriesStay {
             }
             return Err(Violation::new(
                 &KEEPS,
-                format!("server {server} lost entries that follow a snapshot which its log agreed with"),
+                format!(
+                    "server {server} dropped entries after a snapshot, although its log held the snapshot's last entry"
+                ),
             )
-            .with(pending.arrived, format!("a snapshot through {} of term {} reaches it", through.index, through.term))
+            .with(
+                pending.arrived,
+                format!("a snapshot through index {} of term {} arrives", through.index, through.term),
+            )
             .with(id, lost));
         }
         let refused =
-            hands.iter().find(|pending| pending.envelope.request().is_some_and(|request| request.term() < term));
+            requests.iter().find(|pending| pending.envelope.request().is_some_and(|request| request.term() < term));
         if let Some(pending) = refused {
             return Err(Violation::new(
                 &REFUSAL,
-                format!("server {server} cut its log upon a request that it has to refuse"),
+                format!("server {server} cut its log because of a request that it must refuse"),
             )
             .with(pending.arrived, "the request arrives")
             .with(id, lost));
         }
         let violation = Violation::new(
             &ACKNOWLEDGED,
-            format!("server {server} dropped entry {index} though nothing conflicts with it"),
+            format!("server {server} dropped entry {index} although no request conflicts with it"),
         )
         .with(id, lost);
         Err(match self.agreed.get(&server).filter(|agreed| agreed.term == term && agreed.through >= index) {
-            Some(agreed) => violation.with(agreed.id, format!("server {server} agrees through {}", agreed.through)),
+            Some(agreed) => {
+                violation.with(agreed.id, format!("server {server} agrees through index {}", agreed.through))
+            }
             None => violation,
         })
     }
@@ -113,10 +119,10 @@ impl EntriesStay {
             return Ok(());
         }
         if change.cut.first() == change.appended.first() {
-            return Ok(()); // Written anew, for no use: another oracle says so.
+            return Ok(()); // The same entry is saved again: `NoNeedlessSaves` reports that.
         }
         let is_given = |pending: &PendingRequest| match pending.envelope.request() {
-            // If the newer term itself is not on disk, another oracle says so.
+            // If the newer term is not on disk, `PersistBeforeVisible` reports that.
             Some(RaftRequest::AppendEntries(AppendEntries { term: asked, entries, .. })) => {
                 *asked >= term && !entries.is_empty()
             }
@@ -129,9 +135,9 @@ impl EntriesStay {
         let index = change.kept_through + 1;
         Err(Violation::new(
             &START,
-            format!("server {server} put entry {index} into its log, though it does not lead term {term}"),
+            format!("server {server} added entry {index} to its log although it does not lead term {term}"),
         )
-        .with(id, format!("server {server} saves entry {index}; no leader has sent it any")))
+        .with(id, format!("server {server} saves entry {index}, but no leader has sent it an entry")))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is agreed to is in the log, and equal positions are equal logs (§5.3).
+//! What a follower agrees to is in its log, and equal positions mean equal logs (§5.3).
 
 use std::collections::hash_map;
 
@@ -15,7 +15,7 @@ use crate::rule::replication::{CONSISTENCY, FOLLOWS, LOG_MATCHING};
 use crate::rule::snapshots::BOUNDARY;
 use crate::violation::Violation;
 
-/// Every entry that any server ever sent or saved.
+/// Remembers every entry that any server ever sent or saved.
 #[derive(Default)]
 pub(super) struct LogMatching {
     entries: FxHashMap<LogPosition, Seen>,
@@ -30,7 +30,7 @@ struct Seen {
 }
 
 impl LogMatching {
-    /// Notes a stretch of a server's log, if all of it agrees with what was seen before.
+    /// Compares a part of a server's log with the entries seen before, and remembers it.
     fn note(&mut self, by: PeerId, mut prev: LogPosition, entries: &[Entry], id: EventId) -> Result<(), Violation> {
         for entry in entries {
             let position = LogPosition { term: entry.term, index: prev.index + 1 };
@@ -47,7 +47,7 @@ impl LogMatching {
                         let LogPosition { term, index } = position;
                         return Err(Violation::new(
                             &LOG_MATCHING,
-                            format!("two entries have index {index} and term {term}"),
+                            format!("two different entries have index {index} and term {term}"),
                         )
                         .with(seen.id, note(seen.by, seen.prev, &seen.command))
                         .with(id, note(by, prev, &entry.command)));
@@ -68,7 +68,7 @@ impl LogMatching {
             return Ok(());
         };
         if *term != request.term() {
-            return Ok(()); // A request that has to be refused: another oracle says so.
+            return Ok(()); // The request must be refused: `TermsOnlyGrow` reports that.
         }
         let server = envelope.from;
         let pending = envelope.answers.as_ref().and_then(|request| observed.servers[server].pending(request.number));
@@ -76,55 +76,57 @@ impl LogMatching {
         let violation = |rule, what: String| {
             Err(Violation::new(rule, what)
                 .with(arrived, describe(envelope.to, server, request))
-                .with(id, format!("server {server} agrees through {through}")))
+                .with(id, format!("server {server} agrees through index {through}")))
         };
         if let RaftRequest::RequestVote(_) = request {
             return Ok(());
         }
-        let vouched = request.through().index;
-        if *through > vouched {
+        let request_last = request.through().index;
+        if *through > request_last {
             return violation(
                 &FOLLOWS,
-                format!("server {server} agreed through {through} to a request that ends at {vouched}"),
+                format!(
+                    "server {server} agreed through index {through} to a request that ends at index {request_last}"
+                ),
             );
         }
         let Some(pending) = pending.filter(|pending| observed.has_disks && !pending.is_held) else { return Ok(()) };
         match request {
             RaftRequest::AppendEntries(AppendEntries { prev, .. }) if !pending.is_prev_held => {
                 let own = observed.servers[server].disk.term_at(prev.index);
-                let own = own.map_or("nothing there".into(), |term| format!("an entry of term {term} there"));
+                let own = own.map_or("no entry there".into(), |term| format!("an entry of term {term} there"));
                 let LogPosition { term, index } = prev;
                 violation(
                     &CONSISTENCY,
-                    format!("server {server} took entries that follow index {index} of term {term}, but has {own}"),
+                    format!("server {server} took entries that follow index {index} of term {term}, but it has {own}"),
                 )
             }
             RaftRequest::AppendEntries(_) => violation(
                 &FOLLOWS,
-                format!("server {server} agreed through {through}, but its log differs from what it was sent"),
+                format!("server {server} agreed through index {through}, but its log differs from what it was sent"),
             ),
             _ => violation(
                 &BOUNDARY,
                 format!(
-                    "server {server} agreed to a snapshot through {through}, but its log neither begins there nor holds that entry"
+                    "server {server} agreed to a snapshot through index {through}, but its log does not begin there and does not hold that entry"
                 ),
             ),
         }
     }
 }
 
-/// For a clash: `entries 4–7 reach server 2, from server 1`.
+/// A request in words, for a violation's note.
 fn describe(from: PeerId, to: PeerId, request: &RaftRequest) -> String {
     match request {
         RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => format!(
-            "{} entries after index {} of term {} reach server {to}, from server {from}",
+            "{} entries after index {} of term {} arrive at server {to}, from server {from}",
             entries.len(),
             prev.index,
             prev.term
         ),
         RaftRequest::InstallSnapshot(InstallSnapshot { last_included: through, .. }) => {
             format!(
-                "a snapshot through index {} of term {} reaches server {to}, from server {from}",
+                "a snapshot through index {} of term {} arrives at server {to}, from server {from}",
                 through.index, through.term
             )
         }

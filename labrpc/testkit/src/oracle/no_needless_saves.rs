@@ -1,4 +1,4 @@
-//! What a snapshot covers goes, and what has not changed is not written again (§7).
+//! Unchanged state is not saved again, and a snapshot cuts the log (§7).
 
 use labrpc::PeerId;
 use rustc_hash::FxHashSet;
@@ -10,11 +10,11 @@ use crate::rule::persistence::SAVES;
 use crate::rule::snapshots::CUT;
 use crate::violation::Violation;
 
-/// Looks at each save, and at each snapshot that a service has given.
+/// Checks each save, and each snapshot that a service gives to its server.
 #[derive(Default)]
 pub(super) struct NoNeedlessSaves {
-    /// Who has saved since it booted. The first save may write what is there already: not everyone
-    /// remembers what it has read, and it costs little.
+    /// The servers that have saved since they booted. The first save may repeat what is on disk: a
+    /// server need not remember what it has read, and one save costs little.
     has_saved: FxHashSet<PeerId>,
 }
 
@@ -32,9 +32,9 @@ impl Oracle for NoNeedlessSaves {
                 let is_rewritten = !change.cut.is_empty() && change.cut.first() == change.appended.first();
                 if is_rewritten {
                     let index = change.kept_through + 1;
-                    let what = format!("server {server} wrote entry {index} again, which was on disk");
+                    let what = format!("server {server} saved entry {index} again, although it was on disk");
                     return Err(Violation::new(&SAVES, what)
-                        .with(event.id, format!("entries from {index} on are cut off and written anew")));
+                        .with(event.id, format!("the entries from index {index} on are cut off and saved again")));
                 }
                 let is_changed = change.head != change.old_head
                     || !change.cut.is_empty()
@@ -44,7 +44,7 @@ impl Oracle for NoNeedlessSaves {
                 if is_changed {
                     return Ok(());
                 }
-                let what = format!("server {server} wrote to its disk though nothing had changed");
+                let what = format!("server {server} saved although nothing had changed");
                 Err(Violation::new(&SAVES, what).with(event.id, "the same term, vote and log are saved again"))
             }
             EventKind::Compacted(server, through) if observed.has_disks => {
@@ -52,8 +52,9 @@ impl Oracle for NoNeedlessSaves {
                 if base >= *through {
                     return Ok(());
                 }
-                let what =
-                    format!("server {server} was given a snapshot through {through}, but did not cut its log on disk");
+                let what = format!(
+                    "server {server} was given a snapshot through index {through}, but did not cut its log on disk"
+                );
                 Err(Violation::new(&CUT, what)
                     .with(event.id, format!("the log on disk still begins after index {base}")))
             }

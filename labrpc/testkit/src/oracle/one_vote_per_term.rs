@@ -11,7 +11,7 @@ use crate::observed::ObservedState;
 use crate::rule::election::{ONE_LEADER, VOTE_ONCE};
 use crate::violation::Violation;
 
-/// A vote counts when it is spoken, whether or not it arrives, and over restarts.
+/// Remembers every vote, whether or not it arrives, and across restarts.
 #[derive(Default)]
 pub(super) struct OneVotePerTerm {
     votes: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
@@ -25,8 +25,8 @@ impl OneVotePerTerm {
             return Ok(());
         }
         let note = |candidate| match candidate == voter {
-            true => format!("server {voter} asks for votes itself, in term {term}"),
-            false => format!("server {voter} gives server {candidate} its vote, in term {term}"),
+            true => format!("server {voter} asks for votes itself in term {term}"),
+            false => format!("server {voter} votes for server {candidate} in term {term}"),
         };
         Err(Violation::new(&VOTE_ONCE, format!("server {voter} voted twice in term {term}"))
             .with(earlier, note(first))
@@ -38,7 +38,7 @@ impl OneVotePerTerm {
         if first == server {
             return Ok(());
         }
-        let note = |server| format!("server {server} speaks as the leader of term {term}");
+        let note = |server| format!("server {server} sends a message as the leader of term {term}");
         Err(Violation::new(&ONE_LEADER, format!("servers {first} and {server} both lead term {term}"))
             .with(earlier, note(first))
             .with(id, note(server)))
@@ -50,7 +50,7 @@ impl Oracle for OneVotePerTerm {
         if let EventKind::Booted(server) = event.kind
             && !observed.has_disks
         {
-            self.votes.retain(|(voter, _), _| *voter != server); // nothing is remembered before lab 2C
+            self.votes.retain(|(voter, _), _| *voter != server); // Before lab 2C a restart forgets the vote.
         }
         let EventKind::Sent(envelope) = &event.kind else { return Ok(()) };
         match (envelope.request(), envelope.reply()) {

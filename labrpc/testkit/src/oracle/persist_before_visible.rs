@@ -1,4 +1,4 @@
-//! What is told is on disk before it is told (Figure 2, persistent state).
+//! State is on disk before anyone can see it (Figure 2, persistent state).
 
 use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use labrpc::{ApplyMsg, PeerId, Term};
@@ -10,15 +10,16 @@ use crate::observed::ObservedState;
 use crate::rule::persistence::DURABLE;
 use crate::violation::Violation;
 
-/// The votes that ever were on a disk.
+/// Remembers every vote that was ever on a disk.
 #[derive(Default)]
 pub(super) struct PersistBeforeVisible {
     saved_votes: FxHashMap<(PeerId, Term), PeerId>,
 }
 
-fn unsaved(server: PeerId, told: &str, missing: String, id: EventId) -> Violation {
-    Violation::new(&DURABLE, format!("server {server} {told} before that was on disk"))
-        .with(id, format!("server {server} {told}; its disk {missing}"))
+/// The server showed this state (`shown`), but its disk did not hold it (`on_disk`).
+fn unsaved(server: PeerId, shown: &str, on_disk: String, id: EventId) -> Violation {
+    Violation::new(&DURABLE, format!("server {server} {shown} before that was on disk"))
+        .with(id, format!("server {server} {shown}; its disk {on_disk}"))
 }
 
 impl PersistBeforeVisible {
@@ -29,11 +30,10 @@ impl PersistBeforeVisible {
     fn sent(&self, envelope: &Envelope, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         let server = envelope.from;
         let disk = &observed.servers[server].disk;
-        let spoken = envelope.request().map(RaftRequest::term).or(envelope.reply().map(|(_, reply)| reply.term()));
-        let Some(term) = spoken else { return Ok(()) };
+        let Some(term) = envelope.term() else { return Ok(()) };
         if disk.head.ballot.term < term {
-            let missing = format!("says term {}", disk.head.ballot.term);
-            return Err(unsaved(server, &format!("spoke of term {term}"), missing, id));
+            let on_disk = format!("has term {}", disk.head.ballot.term);
+            return Err(unsaved(server, &format!("sent a message of term {term}"), on_disk, id));
         }
         let vote = match (envelope.request(), envelope.reply()) {
             (Some(&RaftRequest::RequestVote(RequestVote { candidate, .. })), _) => Some(candidate),
@@ -49,21 +49,22 @@ impl PersistBeforeVisible {
         if let Some(candidate) = vote
             && !self.has_vote(server, term, candidate)
         {
-            let told = format!("gave server {candidate} its vote in term {term}");
-            let missing = format!("says term {}, vote {:?}", disk.head.ballot.term, disk.head.ballot.voted_for);
-            return Err(unsaved(server, &told, missing, id));
+            let shown = format!("voted for server {candidate} in term {term}");
+            let on_disk = format!("has term {}, vote {:?}", disk.head.ballot.term, disk.head.ballot.voted_for);
+            return Err(unsaved(server, &shown, on_disk, id));
         }
         if let Some(request @ RaftRequest::AppendEntries(_)) = envelope.request() {
             let last = request.through();
             if disk.head.ballot.term == term && !disk.covers(last) {
-                let missing = format!("ends at index {} of term {}", disk.last().index, disk.last().term);
-                return Err(unsaved(server, &format!("sent entry {} of term {}", last.index, last.term), missing, id));
+                let on_disk =
+                    format!("has a log that ends at index {} of term {}", disk.last().index, disk.last().term);
+                return Err(unsaved(server, &format!("sent entry {} of term {}", last.index, last.term), on_disk, id));
             }
         }
         Ok(())
     }
 
-    /// An agreement to entries that the disk never held since they came.
+    /// A server agrees to entries: has its disk held them since they arrived?
     fn agreed(envelope: &Envelope, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         let Some((
             asked,
@@ -73,20 +74,20 @@ impl PersistBeforeVisible {
             return Ok(());
         };
         if *term != asked.term() {
-            return Ok(()); // A request that has to be refused: another oracle says so.
+            return Ok(()); // The request must be refused: `TermsOnlyGrow` reports that.
         }
         let server = &observed.servers[envelope.from];
         let request = envelope.answers.as_ref().map(|request| request.number);
         let Some(pending) = request.and_then(|number| server.pending(number)) else { return Ok(()) };
-        // Otherwise it never could have agreed: that is for another oracle to say.
-        let had_it_been_saved =
+        // If the entries could not follow the log at all, `LogMatching` reports that.
+        let could_agree =
             pending.is_prev_held || matches!(pending.envelope.request(), Some(RaftRequest::InstallSnapshot(_)));
-        if pending.is_held || !had_it_been_saved || server.disk.last().index >= *index {
+        if pending.is_held || !could_agree || server.disk.last().index >= *index {
             return Ok(());
         }
-        let missing = format!("ends at index {}", server.disk.last().index);
-        Err(unsaved(envelope.from, &format!("agreed to entries through {index}"), missing, id)
-            .with(pending.arrived, format!("they reach server {}, from server {}", envelope.from, envelope.to)))
+        let on_disk = format!("has a log that ends at index {}", server.disk.last().index);
+        Err(unsaved(envelope.from, &format!("agreed to entries through index {index}"), on_disk, id)
+            .with(pending.arrived, format!("the entries arrive, from server {}", envelope.to)))
     }
 }
 
@@ -103,7 +104,7 @@ impl Oracle for PersistBeforeVisible {
                 Ok(())
             }
             EventKind::Booted(server) => {
-                // A script may have given it a disk with a vote on it.
+                // A test may have given it a disk that holds a vote.
                 let head = observed.servers[*server].disk.head;
                 if let Some(candidate) = head.ballot.voted_for {
                     self.saved_votes.entry((*server, head.ballot.term)).or_insert(candidate);
@@ -119,8 +120,9 @@ impl Oracle for PersistBeforeVisible {
                 if disk.covers(*at) {
                     return Ok(());
                 }
-                let missing = format!("ends at index {} of term {}", disk.last().index, disk.last().term);
-                Err(unsaved(*server, &format!("handed over entry {} of term {}", at.index, at.term), missing, event.id))
+                let on_disk =
+                    format!("has a log that ends at index {} of term {}", disk.last().index, disk.last().term);
+                Err(unsaved(*server, &format!("applied entry {} of term {}", at.index, at.term), on_disk, event.id))
             }
             _ => Ok(()),
         }

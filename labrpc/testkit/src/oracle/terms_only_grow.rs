@@ -1,4 +1,4 @@
-//! TermsOnlyGrow only grow, and whoever meets a newer one takes it over (§5.1).
+//! Terms only grow, and a server that sees a newer term adopts it (§5.1).
 
 use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVoteReply};
 use labrpc::{PeerId, Term};
@@ -10,32 +10,32 @@ use crate::observed::{ObservedState, SLACK};
 use crate::rule::election::{NEW_TERM, OLD_TERM, TERM_GROWS};
 use crate::violation::Violation;
 
-/// What each server is known to know.
+/// The terms that each server is known to have seen.
 #[derive(Default)]
 pub(super) struct TermsOnlyGrow {
-    /// The newest term that the server itself has named, or saved.
+    /// The newest term that the server itself has sent or saved.
     own: FxHashMap<PeerId, (Term, EventId)>,
     /// The newest term in a reply that has reached it.
     received: FxHashMap<PeerId, (Term, EventId)>,
-    /// When it last agreed that somebody leads its term.
+    /// When it last answered the leader of its own term.
     heard_leader: FxHashMap<PeerId, EventId>,
 }
 
 impl TermsOnlyGrow {
-    fn note(book: &mut FxHashMap<PeerId, (Term, EventId)>, server: PeerId, term: Term, id: EventId) {
-        let newest = book.entry(server).or_insert((term, id));
+    fn note(terms: &mut FxHashMap<PeerId, (Term, EventId)>, server: PeerId, term: Term, id: EventId) {
+        let newest = terms.entry(server).or_insert((term, id));
         if term > newest.0 {
             *newest = (term, id);
         }
     }
 
-    /// A message leaves long after its sender has named, or been told, a newer term.
-    fn names(&mut self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+    /// A server sends a message of this term: has it sent or received a newer one long before?
+    fn sends(&mut self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         let is_late = |since: EventId| {
             id.at - since.at > observed.slack(server, since.at) && observed.ran_since(server, since.at)
         };
         let what =
-            |newer: Term| format!("server {server} speaks of itself as in term {term}, but it was in term {newer}");
+            |newer: Term| format!("server {server} sent a message of term {term}, but it was in term {newer} already");
         if let Some(&(own, since)) = self.own.get(&server)
             && own > term
             && is_late(since)
@@ -50,7 +50,7 @@ impl TermsOnlyGrow {
         {
             return Err(Violation::new(
                 &NEW_TERM,
-                format!("server {server} goes on in term {term}, but was told of term {received}"),
+                format!("server {server} stayed in term {term} although a reply named term {received}"),
             )
             .with(since, format!("a reply of term {received} reaches server {server}"))
             .with(id, format!("server {server} sends a request of term {term}")));
@@ -59,8 +59,14 @@ impl TermsOnlyGrow {
         Ok(())
     }
 
-    /// Some servers do not listen to candidates while they hear from a leader: that is their right (§6).
-    fn is_loyal(&self, server: PeerId, request: &RaftRequest, id: EventId, observed: &ObservedState) -> bool {
+    /// A server may ignore candidates while it hears from a leader (§6).
+    fn may_ignore_candidates(
+        &self,
+        server: PeerId,
+        request: &RaftRequest,
+        id: EventId,
+        observed: &ObservedState,
+    ) -> bool {
         let heard = self.heard_leader.get(&server);
         matches!(request, RaftRequest::RequestVote(_))
             && heard.is_some_and(|heard| id.at <= heard.at + observed.timing.election_timeout_min + SLACK)
@@ -78,13 +84,13 @@ impl TermsOnlyGrow {
         let sent = envelope.answers.as_ref().map_or(id, |request| request.sent);
         let violation = |rule, what| {
             Err(Violation::new(rule, what)
-                .with(sent, format!("server {} asks, in term {asked}", envelope.to))
-                .with(id, format!("server {server} answers, in term {answered}")))
+                .with(sent, format!("server {} sends a request of term {asked}", envelope.to))
+                .with(id, format!("server {server} replies in term {answered}")))
         };
-        if answered < asked && !self.is_loyal(server, request, id, observed) {
+        if answered < asked && !self.may_ignore_candidates(server, request, id, observed) {
             return violation(
                 &NEW_TERM,
-                format!("server {server} was told of term {asked}, and still answers in term {answered}"),
+                format!("server {server} received a request of term {asked}, but still replied in term {answered}"),
             );
         }
         let agrees = match reply {
@@ -96,7 +102,7 @@ impl TermsOnlyGrow {
         if agrees && answered != asked {
             return violation(
                 &OLD_TERM,
-                format!("server {server} is in term {answered}, and agrees to a request of term {asked}"),
+                format!("server {server} is in term {answered}, but agreed to a request of term {asked}"),
             );
         }
         Ok(())
@@ -112,11 +118,11 @@ impl Oracle for TermsOnlyGrow {
                     if !matches!(request, RaftRequest::RequestVote(_)) && request.term() == reply.term() {
                         self.heard_leader.insert(envelope.from, event.id);
                     }
-                    return self.names(envelope.from, reply.term(), event.id, observed);
+                    return self.sends(envelope.from, reply.term(), event.id, observed);
                 }
                 envelope
                     .request()
-                    .map_or(Ok(()), |request| self.names(envelope.from, request.term(), event.id, observed))
+                    .map_or(Ok(()), |request| self.sends(envelope.from, request.term(), event.id, observed))
             }
             EventKind::Arrived(envelope, _) => {
                 if let Some((_, reply)) = envelope.reply() {
@@ -139,7 +145,7 @@ impl Oracle for TermsOnlyGrow {
             EventKind::Booted(server) => {
                 self.received.remove(server);
                 self.heard_leader.remove(server);
-                // What it had named but not saved, another oracle has complained about.
+                // If it had sent a newer term without saving it, `PersistBeforeVisible` has reported that.
                 let term = observed.servers[*server].disk.head.ballot.term;
                 self.own.insert(*server, (term, event.id));
                 Ok(())

@@ -1,4 +1,4 @@
-//! Votes, refusals and leaders have their reasons (§5.2, §5.4.1).
+//! Votes, refusals and leaderships have their reasons (§5.2, §5.4.1).
 
 use labrpc::time::Instant;
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
@@ -12,26 +12,28 @@ use crate::rule::election::{CAMPAIGN, MAJORITY, VOTE_GIVEN};
 use crate::rule::replication::ELECTION_RESTRICTION;
 use crate::violation::Violation;
 
-/// A campaign may go to disk together with what came next: it may be of any of so many last saves.
+/// A campaign may be saved together with later changes, so a vote request may describe the log at
+/// any of this many latest saves.
 const TAILS_MIN: usize = 4;
 
-/// Who voted for whom, and where logs are known to end.
+/// Remembers votes, and where logs are known to end.
 #[derive(Default)]
 pub(super) struct VoteReasons {
+    /// The candidate that each server voted for in a term.
     votes: FxHashMap<(PeerId, Term), PeerId>,
-    /// Where a log without a disk at least ends: the last position that it agreed to.
+    /// Without disks: the positions that each server agreed to, in order. Its log ends there or later.
     agreed_tails: FxHashMap<PeerId, Vec<(EventId, LogPosition)>>,
-    /// Where logs on disks have ended since their servers booted, each save with the last term in
+    /// Where each server's log on disk ended at each save since it booted, with the last term in
     /// which the server had voted for itself.
     saved_tails: FxHashMap<PeerId, Vec<(Term, LogPosition)>>,
-    /// When each server last heard from a leader of its term.
+    /// When each server last answered the leader of its own term.
     heard_leader: FxHashMap<PeerId, Instant>,
-    /// Whether any log is known to hold anything.
+    /// Whether any log is known to hold an entry.
     has_entries: bool,
     suspicions: Vec<Suspicion>,
 }
 
-/// A refusal for which no reason is known yet.
+/// A refused vote for which no reason is known yet.
 struct Suspicion {
     voter: PeerId,
     term: Term,
@@ -41,13 +43,14 @@ struct Suspicion {
 }
 
 impl VoteReasons {
-    /// Where a log without a disk at least ended, at some moment.
+    /// Without disks: the least position at which a log ended before an event.
     fn tail_before(&self, server: PeerId, id: EventId) -> LogPosition {
         let tails = self.agreed_tails.get(&server);
         let earlier = tails.and_then(|tails| tails.iter().rev().find(|(agreed, _)| agreed.event < id.event));
         earlier.map(|(_, tail)| *tail).unwrap_or_default()
     }
 
+    /// A candidate says where its log ends: is that true?
     fn campaigns(
         &self,
         server: PeerId,
@@ -60,15 +63,18 @@ impl VoteReasons {
             return Ok(());
         }
         let disk = observed.servers[server].disk.last();
-        // A request may leave when the campaign is won already, or lost, and the log is another.
+        // The request may leave after the campaign was won or lost, when the log has changed already.
         let saves = self.saved_tails.get(&server).into_iter().flatten().rev().enumerate();
-        let mut since_ballot = saves.take_while(|(nth, (ballot, _))| *ballot >= term || *nth < TAILS_MIN);
-        if disk == last_log || since_ballot.any(|(_, (_, tail))| *tail == last_log) {
+        let mut since_campaign = saves.take_while(|(nth, (ballot, _))| *ballot >= term || *nth < TAILS_MIN);
+        if disk == last_log || since_campaign.any(|(_, (_, tail))| *tail == last_log) {
             return Ok(());
         }
         Err(Violation::new(
             &ELECTION_RESTRICTION,
-            format!("server {server} says that its log ends at index {} of term {}", last_log.index, last_log.term),
+            format!(
+                "server {server} told a voter that its log ends at index {} of term {}",
+                last_log.index, last_log.term
+            ),
         )
         .with(
             id,
@@ -76,6 +82,7 @@ impl VoteReasons {
         ))
     }
 
+    /// A server grants or refuses a vote: has it a reason?
     fn answers(&mut self, envelope: &Envelope, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         let Some((
             &RaftRequest::RequestVote(RequestVote { term, candidate, last_log }),
@@ -91,7 +98,7 @@ impl VoteReasons {
             "server {candidate} asks server {voter} for its vote in term {term}; its log ends at index {} of term {}",
             last_log.index, last_log.term
         );
-        // The tail when it was asked lies between these; without a disk only a lower bound is known.
+        // The log's end at the time of the request is between these; without disks only the lower bound is known.
         let (tail_min, tail_max) = match observed.has_disks {
             true => (pending.tail_min, Some(pending.tail_max)),
             false => (self.tail_before(voter, pending.arrived), None),
@@ -101,36 +108,37 @@ impl VoteReasons {
             if tail_min <= last_log {
                 return Ok(());
             }
-            let what = format!("server {voter} voted for server {candidate}, whose log is older than its own");
+            let what =
+                format!("server {voter} voted for server {candidate}, whose log is less up to date than its own");
             return Err(Violation::new(&ELECTION_RESTRICTION, what).with(pending.arrived, asked).with(
                 id,
                 format!(
-                    "it is given the vote, by a log that ends at index {} of term {}",
+                    "server {voter} grants the vote; its own log ends at index {} of term {}",
                     tail_min.index, tail_min.term
                 ),
             ));
         }
         let has_voted = self.votes.get(&(voter, term)).is_some_and(|first| *first != candidate);
-        // Without disks, logs are not known; but as long as nobody has anything, all are equal.
+        // Without disks, logs are unknown; but as long as no log holds an entry, all are equal.
         let is_older = tail_max.map_or(self.has_entries, |tail| tail > last_log);
-        // Some servers also refuse while they hear from a leader: that is their right.
-        let is_loyal = self
+        // A server may also refuse while it hears from a leader (§6).
+        let hears_leader = self
             .heard_leader
             .get(&voter)
             .is_some_and(|heard| pending.arrived.at <= *heard + observed.timing.election_timeout_min + SLACK);
-        if own > term || has_voted || is_older || is_loyal {
+        if own > term || has_voted || is_older || hears_leader {
             return Ok(());
         }
-        // It may have voted for somebody else just now, and not have said so yet.
-        let what = format!("server {voter} refused server {candidate} its vote in term {term} without a reason");
+        // It may have voted for another candidate just before, and that vote may not have been seen yet.
+        let what = format!("server {voter} refused to vote for server {candidate} in term {term} without a reason");
         let violation = Violation::new(&VOTE_GIVEN, what)
             .with(pending.arrived, asked)
-            .with(id, "it is refused: the term is the same, no vote was given in it, and the voter's log is no newer");
+            .with(id, "the vote is refused, although the terms are equal, the voter gave no other vote, and its log is not more up to date");
         self.suspicions.push(Suspicion { voter, term, candidate, since: id, violation });
         Ok(())
     }
 
-    /// A refusal whose reason has not shown for so long had none.
+    /// A refusal had no reason if none has shown within the slack.
     fn resolve(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         while let Some(oldest) = self
             .suspicions
@@ -148,6 +156,7 @@ impl VoteReasons {
         Ok(())
     }
 
+    /// A server sends a message as a leader: was it elected?
     fn leads(&mut self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         if observed.may_lead(server, term) {
             return Ok(());
@@ -156,12 +165,12 @@ impl VoteReasons {
         let violation = |rule| Violation::new(rule, what.clone());
         Err(match observed.campaign(server, term) {
             None => violation(&MAJORITY)
-                .with(id, format!("it speaks as the leader of term {term}, in which it never campaigned")),
+                .with(id, format!("it sends a message as the leader of term {term}, in which it never campaigned")),
             Some(campaign) => {
                 violation(&MAJORITY).with(campaign.began, format!("server {server} campaigns in term {term}")).with(
                     id,
                     format!(
-                        "it speaks as its leader; of {} servers, only {:?} voted for it",
+                        "it sends a message as the leader; of {} servers, only {:?} voted for it",
                         observed.servers.len(),
                         campaign.voters
                     ),
@@ -186,7 +195,7 @@ impl Oracle for VoteReasons {
                 Some(&RaftRequest::RequestVote(RequestVote { term, candidate, last_log })) => {
                     self.votes.insert((envelope.from, term), envelope.from);
                     if candidate != envelope.from {
-                        let what = format!("server {} asks for votes in the name of server {candidate}", envelope.from);
+                        let what = format!("server {} asked for votes for server {candidate}", envelope.from);
                         return Err(Violation::new(&CAMPAIGN, what));
                     }
                     self.campaigns(envelope.from, term, last_log, event.id, observed)

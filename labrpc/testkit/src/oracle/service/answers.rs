@@ -1,4 +1,4 @@
-//! Clients are told what was done, once it was done (§8).
+//! Clients get the results of their own operations, after these were applied (§8).
 
 use labrpc::kv::{Command, Op};
 use labrpc::{ApplyMsg, Index, PeerId};
@@ -10,10 +10,10 @@ use crate::observed::ObservedState;
 use crate::rule::service::{EARNED, EXACTLY_ONCE, REPLICAS};
 use crate::violation::Violation;
 
-/// Holds each answer against the model.
+/// Compares each answer with the model.
 #[derive(Default)]
 pub(super) struct EarnedAnswers {
-    /// How far each server has come, in its present life.
+    /// How far each server has applied since it booted.
     applied: FxHashMap<PeerId, Index>,
 }
 
@@ -39,57 +39,57 @@ impl EarnedAnswers {
                 Ok(())
             }
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => match &envelope.payload {
-                Payload::ClerkAnswer(Ok(value)) => self.told(envelope, value, event.id, model),
+                Payload::ClerkAnswer(Ok(value)) => self.answers(envelope, value, event.id, model),
                 _ => Ok(()),
             },
             _ => Ok(()),
         }
     }
 
-    fn told(&self, envelope: &Envelope, value: &str, id: EventId, model: &StoreModel) -> Result<(), Violation> {
+    /// A server answers a client with a value.
+    fn answers(&self, envelope: &Envelope, value: &str, id: EventId, model: &StoreModel) -> Result<(), Violation> {
         let Some(asked) = &envelope.answers else { return Ok(()) };
         let Payload::ClerkRequest(Command { client, sequence, op }) = &asked.payload else { return Ok(()) };
         let server = envelope.from;
         let applied = self.applied.get(&server).copied().unwrap_or_default();
         let violation = |rule, what: String, note: String| {
             Err(Violation::new(rule, what)
-                .with(asked.sent, format!("client {client} asks server {server}, as its operation {sequence}"))
+                .with(asked.sent, format!("client {client} sends server {server} its operation {sequence}"))
                 .with(id, note))
         };
         let Some(first) = model.first_place(*client, *sequence).filter(|first| *first <= applied) else {
             return violation(
                 &EARNED,
+                format!("server {server} answered client {client}'s operation {sequence} before it had applied it"),
                 format!(
-                    "server {server} told client {client} that operation {sequence} is done, but has not applied it"
-                ),
-                format!(
-                    "it says that this is done; it has applied entries through {applied}, and the operation is not among them"
+                    "server {server} answers; it has applied entries through {applied}, and the operation is not among them"
                 ),
             );
         };
         let Op::Get { key } = op else { return Ok(()) };
-        let print = ValueHash::of(value);
-        if model.held(key, print, first, applied) {
+        let hash = ValueHash::of(value);
+        if model.held(key, hash, first, applied) {
             return Ok(());
         }
         let right = model.value(key, first);
         let note = format!(
-            "it is told {} bytes for key {key:?}; after entry {first}, where its operation stands, there are {}",
+            "the answer has {} bytes for key {key:?}; after entry {first}, the operation's own, the value has {}",
             value.len(),
             right.bytes_len
         );
-        if model.held(key, print, 0, model.last()) {
+        if model.held(key, hash, 0, model.last()) {
             let what = format!(
-                "server {server} told client {client} what key {key:?} held at another time than its operation {sequence}"
+                "server {server} answered client {client}'s operation {sequence} with a value that key {key:?} had at another time"
             );
             return violation(&EARNED, what, note);
         }
-        let is_doubled = model.would_hold_unfiltered(key, print) || value.len() > model.value(key, applied).bytes_len;
-        let rule = if is_doubled { &EXACTLY_ONCE } else { &REPLICAS };
-        let why = if is_doubled { "a write took effect twice" } else { "a write is missing" };
+        let is_duplicated =
+            model.would_hold_with_duplicates(key, hash) || value.len() > model.value(key, applied).bytes_len;
+        let rule = if is_duplicated { &EXACTLY_ONCE } else { &REPLICAS };
+        let why = if is_duplicated { "a write took effect twice" } else { "a write is missing" };
         violation(
             rule,
-            format!("server {server} told client {client} a value of key {key:?} that it never had: {why}"),
+            format!("server {server} answered client {client} with a value that key {key:?} never had: {why}"),
             note,
         )
     }

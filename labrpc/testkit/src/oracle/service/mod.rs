@@ -1,4 +1,4 @@
-//! The key-value service against a model of it (§8): what clients are told, and what snapshots hold.
+//! Compares the key-value service with a model of it (§8): clients' answers, and snapshots.
 
 mod answers;
 mod model;
@@ -15,7 +15,7 @@ use answers::EarnedAnswers;
 use model::StoreModel;
 use snapshots::SnapshotContents;
 
-/// Lets the model follow what is applied, and holds the servers against it.
+/// Applies to the model what the servers apply, and compares the two.
 pub(super) struct ServiceOracle {
     codec: &'static dyn Codec,
     model: StoreModel,

@@ -1,4 +1,4 @@
-//! What a store must hold after each entry of the log: a reference model with its whole past (§8).
+//! What a store must hold after each entry of the log: a reference model with its whole history (§8).
 
 use labrpc::kv::{ClientId, Command, CommandId, Op};
 use labrpc::{Bytes, Index};
@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::codec::Codec;
 
-/// A value, by what is needed to tell it from others.
+/// The length and a hash of a value, to compare values cheaply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ValueHash {
     pub(super) bytes_len: usize,
@@ -18,8 +18,8 @@ impl ValueHash {
         ValueHash::default().extended(text)
     }
 
-    /// The bytes are coefficients of a polynomial in [`BASE`]. Eight of them at once take hardly
-    /// longer than one, and stores read long values often.
+    /// The hash of a longer value. The bytes are the coefficients of a polynomial in [`BASE`], eight at
+    /// a time, because stores read long values often.
     fn extended(self, text: &str) -> ValueHash {
         let (eights, rest) = text.as_bytes().as_chunks::<8>();
         let hash = eights.iter().fold(self.hash, |hash, eight| {
@@ -31,7 +31,7 @@ impl ValueHash {
     }
 }
 
-/// An odd number without a pattern: the golden ratio's.
+/// An odd number without a pattern, from the golden ratio.
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Its seventh power, and so on down to the zeroth.
 const POWERS: [u64; 8] = {
@@ -49,13 +49,14 @@ const POWERS: [u64; 8] = {
 pub(super) struct StoreModel {
     last: Index,
     keys: FxHashMap<String, Vec<(Index, ValueHash)>>,
-    /// As `keys`, if no write were ever recognised as done.
-    unfiltered: FxHashMap<String, Vec<(Index, ValueHash)>>,
+    /// As `keys`, if repeated writes were applied again.
+    with_duplicates: FxHashMap<String, Vec<(Index, ValueHash)>>,
     sessions: FxHashMap<ClientId, Vec<(Index, u64)>>,
-    /// Where the copies of a command stand.
+    /// The indices of each command's copies.
     places: FxHashMap<CommandId, Vec<Index>>,
 }
 
+/// The latest value at or before an index.
 fn as_of<T: Copy>(past: &[(Index, T)], index: Index) -> Option<T> {
     let count = past.partition_point(|(at, _)| *at <= index);
     count.checked_sub(1).map(|slot| past[slot].1)
@@ -68,12 +69,12 @@ fn write(past: &mut FxHashMap<String, Vec<(Index, ValueHash)>>, index: Index, op
         Op::Append { key, value } => (key, value, true),
     };
     let versions = past.entry(key.clone()).or_default();
-    let before = versions.last().filter(|_| is_append).map_or(ValueHash::default(), |(_, print)| *print);
+    let before = versions.last().filter(|_| is_append).map_or(ValueHash::default(), |(_, hash)| *hash);
     versions.push((index, before.extended(value)));
 }
 
 impl StoreModel {
-    /// An entry was applied somewhere; if for the first time, the model follows.
+    /// An entry was applied on some server. The model applies it when it is the first server.
     pub(super) fn applied(&mut self, index: Index, command: &Bytes, codec: &dyn Codec) {
         if index != self.last + 1 {
             return;
@@ -81,7 +82,7 @@ impl StoreModel {
         self.last = index;
         let Ok(Command { client, sequence, op }) = codec.read_command(command) else { return };
         self.places.entry((client, sequence)).or_default().push(index);
-        write(&mut self.unfiltered, index, &op);
+        write(&mut self.with_duplicates, index, &op);
         if matches!(op, Op::Get { .. }) {
             return;
         }
@@ -93,30 +94,30 @@ impl StoreModel {
         write(&mut self.keys, index, &op);
     }
 
-    /// How far the model has come.
+    /// The last index that the model has applied.
     pub(super) fn last(&self) -> Index {
         self.last
     }
 
-    /// Where a command was first applied.
+    /// The index at which a command was first applied.
     pub(super) fn first_place(&self, client: ClientId, sequence: u64) -> Option<Index> {
         self.places.get(&(client, sequence))?.first().copied()
     }
 
-    /// What a key holds after an entry.
+    /// A key's value after an entry.
     pub(super) fn value(&self, key: &str, index: Index) -> ValueHash {
         self.keys.get(key).and_then(|past| as_of(past, index)).unwrap_or_default()
     }
 
-    /// Whether a key held a value after any of these entries.
+    /// Whether a key had a value after any of the entries `from` through `to`.
     pub(super) fn held(&self, key: &str, value: ValueHash, from: Index, to: Index) -> bool {
         let Some(past) = self.keys.get(key) else { return value == ValueHash::default() };
-        self.value(key, from) == value || past.iter().any(|(at, print)| (from..=to).contains(at) && *print == value)
+        self.value(key, from) == value || past.iter().any(|(at, hash)| (from..=to).contains(at) && *hash == value)
     }
 
-    /// Whether a key would have held a value, had writes been done twice.
-    pub(super) fn would_hold_unfiltered(&self, key: &str, value: ValueHash) -> bool {
-        self.unfiltered.get(key).is_some_and(|past| past.iter().any(|(_, print)| *print == value))
+    /// Whether a key would have had a value if repeated writes were applied again.
+    pub(super) fn would_hold_with_duplicates(&self, key: &str, value: ValueHash) -> bool {
+        self.with_duplicates.get(key).is_some_and(|past| past.iter().any(|(_, hash)| *hash == value))
     }
 
     /// All keys that were ever written.
@@ -129,7 +130,7 @@ impl StoreModel {
         self.sessions.iter().filter_map(move |(client, past)| Some((*client, as_of(past, index)?)))
     }
 
-    /// How many bytes of keys and values there are after an entry.
+    /// The length of all keys and values after an entry, in bytes.
     pub(super) fn bytes_len(&self, index: Index) -> usize {
         self.keys.iter().map(|(key, past)| key.len() + as_of(past, index).unwrap_or_default().bytes_len).sum()
     }
@@ -139,9 +140,9 @@ impl StoreModel {
 mod tests {
     use super::*;
 
-    /// A value that grows, by whatever steps, has the print of the same value written at once, and no other.
+    /// A value has the same hash however it was appended, and a different value has another one.
     #[test]
-    fn prints_tell_values_apart() {
+    fn hashes_do_not_depend_on_how_a_value_was_appended() {
         let text = "x 0 1 y and more than eight bytes";
         for split in 0..=text.len() {
             assert_eq!(ValueHash::of(&text[..split]).extended(&text[split..]), ValueHash::of(text), "split at {split}");

@@ -1,4 +1,4 @@
-//! A snapshot holds what it says: the pairs and the sessions right after its last entry (§7, §8).
+//! A snapshot holds the pairs and the sessions as they are right after its last entry (§7, §8).
 
 use labrpc::kv::{ClientId, Command, Op};
 use labrpc::{Bytes, Index, PeerId};
@@ -10,24 +10,23 @@ use crate::observed::ObservedState;
 use crate::rule::service::{COMPACT_SNAPSHOT, EXACTLY_ONCE, LABEL, REPLICAS, SESSIONS};
 use crate::violation::Violation;
 
-/// Brings each snapshot to life and asks it.
+/// Restores each snapshot and queries it.
 pub(super) struct SnapshotContents {
     codec: &'static dyn Codec,
-    /// The latest snapshot that was found right: it travels from server to server.
+    /// The latest snapshot that was found right: other servers save the same one.
     seen: Option<(Index, Bytes)>,
 }
 
-/// A key that no client uses, to see whether a write is taken for new.
+/// A key that no client uses, to test whether a write counts as new.
 const PROBE_KEY: &str = "\u{0}probe";
 /// No client has this number.
 const PROBE_CLIENT: ClientId = ClientId(u64::MAX);
-/// What a session may take, and a pair beside its bytes.
+/// The most bytes for a session, and for a pair in addition to its key and value.
 const EACH_BYTES_MAX: usize = 96;
-/// What any snapshot may take.
+/// The most bytes for a snapshot in addition to its pairs and sessions.
 const ANY_BYTES_MAX: usize = 512;
 
 impl SnapshotContents {
-    /// `None` if nobody knows how to bring a snapshot to life.
     pub(super) fn new(codec: &'static dyn Codec) -> SnapshotContents {
         SnapshotContents { codec, seen: None }
     }
@@ -62,10 +61,8 @@ impl SnapshotContents {
         }
         let codec = self.codec;
         let violation = |rule, what: String| {
-            Err(Violation::new(rule, what).with(
-                id,
-                format!("server {server} saves a snapshot of {} bytes, through entry {through}", bytes.len()),
-            ))
+            Err(Violation::new(rule, what)
+                .with(id, format!("server {server} saves a snapshot of {} bytes through entry {through}", bytes.len())))
         };
         let Some(mut replica) = codec.restore(bytes) else { return Ok(()) };
         for key in model.keys() {
@@ -79,11 +76,11 @@ impl SnapshotContents {
                 found.bytes_len, right.bytes_len
             );
             return if model.held(key, found, 0, model.last()) {
-                violation(&LABEL, format!("{says}: it is of another moment"))
-            } else if model.would_hold_unfiltered(key, found) || found.bytes_len > right.bytes_len {
+                violation(&LABEL, format!("{says}: that is the value at another index"))
+            } else if model.would_hold_with_duplicates(key, found) || found.bytes_len > right.bytes_len {
                 violation(&EXACTLY_ONCE, format!("{says}: a write took effect twice"))
             } else {
-                violation(&REPLICAS, format!("{says}: it never held that"))
+                violation(&REPLICAS, format!("{says}: the key never had that value"))
             };
         }
         for (client, sequence) in model.sessions(through) {
@@ -93,7 +90,7 @@ impl SnapshotContents {
                 return violation(
                     &SESSIONS,
                     format!(
-                        "the snapshot of server {server} through entry {through} has forgotten that operation {sequence} of client {client} is done"
+                        "the snapshot of server {server} through entry {through} does not hold that operation {sequence} of client {client} is done"
                     ),
                 );
             }
@@ -102,7 +99,7 @@ impl SnapshotContents {
         let bytes_max = 2 * model.bytes_len(through) + (pairs + sessions) * EACH_BYTES_MAX + ANY_BYTES_MAX;
         if bytes.len() > bytes_max {
             let what = format!(
-                "a snapshot of server {server} has {} bytes, for {pairs} keys of {} bytes",
+                "a snapshot of server {server} has {} bytes for {pairs} keys and values of {} bytes together",
                 bytes.len(),
                 model.bytes_len(through)
             );
