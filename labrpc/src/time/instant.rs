@@ -1,11 +1,7 @@
-//! Virtual time inside a simulation, the monotonic clock outside of one.
+//! A point in time, as a plain value.
 
 use std::ops::{Add, AddAssign, Sub};
-use std::sync::OnceLock;
 use std::time::Duration;
-
-use crate::sim::runtime;
-pub use crate::thread::sleep;
 
 /// A point in time, in whole nanoseconds since [`ZERO`](Instant::ZERO).
 ///
@@ -27,37 +23,6 @@ pub struct Instant(u64);
 impl Instant {
     /// The beginning of time: the start of a run, or the first read of the real clock.
     pub const ZERO: Instant = Instant(0);
-
-    /// The current time.
-    ///
-    /// ```
-    /// use labrpc::time::Instant;
-    ///
-    /// let before = Instant::now();
-    /// assert!(Instant::now() >= before);
-    /// ```
-    pub fn now() -> Instant {
-        match runtime::current() {
-            Some(world) => {
-                world.operation();
-                Instant(world.now_ns())
-            }
-            None => Instant(real_beginning().elapsed().as_nanos() as u64),
-        }
-    }
-
-    /// The time since `self`; zero if `self` is in the future.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use labrpc::time::Instant;
-    ///
-    /// let ahead = Instant::now() + Duration::from_secs(3600);
-    /// assert_eq!(ahead.elapsed(), Duration::ZERO);
-    /// ```
-    pub fn elapsed(self) -> Duration {
-        Instant::now() - self
-    }
 
     /// The time from `earlier` to `self`; zero if `earlier` is the later one.
     ///
@@ -95,18 +60,6 @@ impl Instant {
     pub const fn from_nanos(nanos: u64) -> Instant {
         Instant(nanos)
     }
-
-    /// The same point on the operating system's clock, for real waits.
-    #[allow(clippy::disallowed_types, reason = "this file is where the facade's clock becomes the real one")]
-    pub(crate) fn on_real_clock(self) -> std::time::Instant {
-        real_beginning() + Duration::from_nanos(self.0)
-    }
-}
-
-#[allow(clippy::disallowed_types, reason = "this file is where the facade's clock becomes the real one")]
-fn real_beginning() -> std::time::Instant {
-    static BEGINNING: OnceLock<std::time::Instant> = OnceLock::new();
-    *BEGINNING.get_or_init(std::time::Instant::now)
 }
 
 impl Add<Duration> for Instant {
