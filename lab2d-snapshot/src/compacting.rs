@@ -40,7 +40,7 @@ pub struct Compacting {
     replica: Replica<CompactLog>,
     /// The service's own bytes. They are sent and saved as they are.
     snapshot: Bytes,
-    /// The service neither made `snapshot` nor received it yet.
+    /// The snapshot came from elsewhere, and the service has not received it yet.
     is_snapshot_unapplied: bool,
     /// The latest snapshot sent to each follower.
     pending_snapshots: BTreeMap<PeerId, PendingSnapshot>,

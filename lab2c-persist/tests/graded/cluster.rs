@@ -102,10 +102,10 @@ fn persist3_2c() {
 }
 
 /// The pause between two faults of Figure 8: one in ten is long, the others are very short.
-fn pause(world: &World, round: u64) -> Duration {
+fn pause(world: &World) -> Duration {
     let rng = world.rng("pauses");
-    let is_long = rng.roll(2 * round, 10) == 0;
-    Duration::from_millis(rng.roll(2 * round + 1, if is_long { 500 } else { 13 }))
+    let is_long = rng.random_range(0..10) == 0;
+    Duration::from_millis(rng.random_range(0..if is_long { 500 } else { 13 }))
 }
 
 /// Leaders crash as soon as they have taken a command. Logs get many entries of old terms, and none of
@@ -121,12 +121,12 @@ fn figure_8_2c() {
         for round in 0..world.scaled(1000, 100) {
             let took = |&server: &PeerId| cluster.start_command(server, number(1 + round)).is_some();
             let leader = cluster.servers().filter(took).last();
-            thread::sleep(pause(world, round));
+            thread::sleep(pause(world));
             if let Some(leader) = leader.filter(|&leader| cluster.is_up(leader)) {
                 cluster.crash(leader);
             }
             let up = cluster.servers().filter(|&server| cluster.is_up(server)).count();
-            let server = rng.roll(round, SERVERS) as PeerId;
+            let server = rng.random_range(0..SERVERS) as PeerId;
             if up < MAJORITY && !cluster.is_up(server) {
                 cluster.start(server);
             }
@@ -180,11 +180,11 @@ fn figure_8_unreliable_2c() {
             }
             let took = |&server: &PeerId| cluster.start_command(server, number(1 + round)).is_some();
             let leader = cluster.servers().filter(took).filter(|&server| cluster.is_connected(server)).last();
-            thread::sleep(pause(world, round));
-            if let Some(leader) = leader.filter(|_| cuts.fault(round, false, |bits| bits.is_multiple_of(2))) {
+            thread::sleep(pause(world));
+            if let Some(leader) = leader.filter(|_| cuts.fault(false, |bits| bits.is_multiple_of(2))) {
                 cluster.disconnect(leader);
             }
-            let server = returns.roll(round, SERVERS) as PeerId;
+            let server = returns.random_range(0..SERVERS) as PeerId;
             if cluster.reachable().len() < MAJORITY {
                 cluster.connect(server);
             }
@@ -220,23 +220,21 @@ fn churn(world: &World, conditions: Conditions) {
     });
     let clients: Vec<_> = clients.collect();
     let rng = world.rng("churn");
-    for round in 0..world.scaled(20, 4) {
+    for _ in 0..world.scaled(20, 4) {
         // Each fault is drawn separately, and so is its victim.
-        let fault = |nth: u64, one_in: u64| {
-            rng.fault(3 * round + nth, None, |bits| {
-                bits.is_multiple_of(one_in).then_some((bits >> 32) as usize % SERVERS as usize)
-            })
+        let fault = |one_in: u64| {
+            rng.fault(None, |bits| bits.is_multiple_of(one_in).then_some((bits >> 32) as usize % SERVERS as usize))
         };
-        if let Some(server) = fault(0, 5) {
+        if let Some(server) = fault(5) {
             cluster.disconnect(server);
         }
-        if let Some(server) = fault(1, 2) {
+        if let Some(server) = fault(2) {
             if !cluster.is_up(server) {
                 cluster.start(server);
             }
             cluster.connect(server);
         }
-        if let Some(server) = fault(2, 5).filter(|&server| cluster.is_up(server)) {
+        if let Some(server) = fault(5).filter(|&server| cluster.is_up(server)) {
             cluster.crash(server);
         }
         thread::sleep(ROUND);

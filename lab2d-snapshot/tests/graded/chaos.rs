@@ -58,7 +58,7 @@ fn random_faults_under_load_2d() {
 fn crashes_at_saves_2d() {
     LAB.simulated(|world| {
         let cluster = cluster(world, chaos::odd_size(world));
-        CrashesAtSaves { per_mille: 30, rounds: 400, round: ROUND, rounds_down: 20 }.strike(&cluster);
+        CrashesAtSaves { per_mille: 30, rounds: 400, round: ROUND, rounds_down: 20 }.run(&cluster);
         let tally = cluster.observer().expect("a simulation has an observer").tally();
         world.assert_covered("boots from a snapshot", tally.reboots > 0 && tally.snapshots_delivered > 0);
     });

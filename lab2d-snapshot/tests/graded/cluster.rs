@@ -43,7 +43,7 @@ fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
             cluster.one(&next(), others);
         }
         let commands: Vec<Bytes> =
-            (0..SNAPSHOT_INTERVAL / 2 + rng.roll(round, SNAPSHOT_INTERVAL)).map(|_| next()).collect();
+            (0..SNAPSHOT_INTERVAL / 2 + rng.random_range(0..SNAPSHOT_INTERVAL)).map(|_| next()).collect();
         for command in commands {
             cluster.start_command(sender, command);
         }
@@ -106,8 +106,8 @@ fn snapshot_all_crash_2d() {
         let mut numbers = (0..).map(number);
         let mut next = || numbers.next().expect("numbers do not run out");
         cluster.one(&next(), SERVERS);
-        for round in 0..5 {
-            for _ in 0..SNAPSHOT_INTERVAL / 2 + rng.roll(round, SNAPSHOT_INTERVAL) {
+        for _ in 0..5 {
+            for _ in 0..SNAPSHOT_INTERVAL / 2 + rng.random_range(0..SNAPSHOT_INTERVAL) {
                 cluster.one(&next(), SERVERS);
             }
             let before = cluster.one(&next(), SERVERS);

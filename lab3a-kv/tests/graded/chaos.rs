@@ -9,7 +9,7 @@ use crate::lab::{LAB, store};
 #[test]
 fn random_faults_3a() {
     LAB.simulated(|world| {
-        load::run(&store(world, chaos::any_size(world)), Plan::calm(4).sharing_keys().stormy(Faults::ALL));
+        load::run(&store(world, chaos::any_size(world)), Plan::calm(4).sharing_keys().with_random_faults(Faults::ALL));
     });
 }
 
@@ -19,7 +19,7 @@ fn random_faults_3a() {
 fn random_link_faults_3a() {
     LAB.simulated(|world| {
         let store = store(world, 3);
-        load::run(&store, Plan::calm(6).stormy(Faults::OF_LINKS));
+        load::run(&store, Plan::calm(6).with_random_faults(Faults::OF_LINKS));
         let tally = store.cluster().observer().map(|observer| observer.tally()).unwrap_or_default();
         world.assert_covered("messages that are lost", tally.lost > 0);
     });

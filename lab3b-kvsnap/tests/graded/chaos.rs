@@ -15,7 +15,7 @@ use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, boot_with_limit, store};
 #[test]
 fn random_faults_3b() {
     LAB.simulated(|world| {
-        let plan = Plan::calm(4).sharing_keys().stormy(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX);
+        let plan = Plan::calm(4).sharing_keys().with_random_faults(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX);
         load::run(&store(world, chaos::any_size(world)), plan);
     });
 }
@@ -33,7 +33,7 @@ fn random_faults_with_many_snapshots_3b() {
         const CATCH_UP: Duration = Duration::from_secs(3);
         let boot = |start| boot_with_limit(start, LOW_BYTES_MAX);
         let store = KvCluster::new(world, 3, boot, |number, links| Clerk::new(ClientId(number), links));
-        load::run(&store, Plan::calm(6).stormy(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX));
+        load::run(&store, Plan::calm(6).with_random_faults(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX));
         // Even if few faults occurred, one server now misses more entries than a log holds.
         let cluster = store.cluster();
         let away = cluster.after(cluster.one_leader(), 1);

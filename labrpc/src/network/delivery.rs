@@ -50,7 +50,7 @@ impl InFlight {
 }
 
 impl Network {
-    /// Sends a request on its direction.
+    /// Sends a request.
     pub(super) fn dispatch(&self, from: PeerId, to: PeerId, port: Port, request: Vec<u8>, reply_to: ReplyTo) {
         let request = self.number(None, from, to, port, request.into());
         self.carry(InFlight::Request(Arc::new(Call { request, reply_to })));

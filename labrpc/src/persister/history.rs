@@ -10,16 +10,16 @@ const SAVES_MAX: usize = 256;
 const BYTES_MAX: usize = 256 << 10;
 
 #[derive(Clone, Default)]
-pub(super) struct History {
+pub(super) struct SaveHistory {
     /// The disk before the oldest of `saves`.
     base: Image,
     saves: VecDeque<Save>,
     bytes: usize,
 }
 
-impl History {
-    pub(super) fn starting_at(base: Image) -> History {
-        History { base, ..History::default() }
+impl SaveHistory {
+    pub(super) fn starting_at(base: Image) -> SaveHistory {
+        SaveHistory { base, ..SaveHistory::default() }
     }
 
     pub(super) fn push(&mut self, save: Save) {

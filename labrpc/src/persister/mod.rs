@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 pub use image::{Image, Save};
 
-use history::History;
+use history::SaveHistory;
 
 use crate::api::PeerId;
 use crate::sim::{self, Kind, Name, Stamp, mix};
@@ -55,7 +55,7 @@ pub struct Persister {
 struct State {
     image: Option<Image>,
     entries_bytes: usize,
-    history: History,
+    history: SaveHistory,
     saves: u64,
     saved_bytes: u64,
     save_time: Duration,
@@ -88,7 +88,7 @@ impl Persister {
     /// A disk with a state on it, as a crash left it.
     pub fn from_image(server: PeerId, image: Image) -> Persister {
         let entries_bytes = image.entries.iter().map(|entry| entry.len()).sum();
-        let history = History::starting_at(image.clone());
+        let history = SaveHistory::starting_at(image.clone());
         let state = State { history, image: Some(image), entries_bytes, ..State::default() };
         Persister { server, state: Mutex::new(state) }
     }

@@ -8,7 +8,7 @@ use super::panics::backtrace_of_student;
 use super::runtime::{NO_TASK, Runtime};
 use super::settings::{Failure, FailureKind};
 use super::watchdog;
-use crate::time::Instant;
+use crate::time::instant::Instant;
 
 /// The abandoned task of a run. There is at most one, because it ends the run.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use super::choice::{Choice, Kind, Name, draw, mix};
 use super::runtime::Runtime;
 use super::settings::Preemption;
 use super::task::TaskSlot;
-use crate::time::Instant;
+use crate::time::instant::Instant;
 
 /// The priority of a task whose decision is calm: the middle of the range.
 const CALM_PRIORITY: u64 = 1 << 31;

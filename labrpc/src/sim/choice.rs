@@ -8,7 +8,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::time::Instant;
+use crate::time::instant::Instant;
 
 /// What a decision is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -54,7 +54,7 @@ pub use task::NodeId;
 
 use runtime::{Runtime, current};
 
-use crate::time::Instant;
+use crate::time::instant::Instant;
 
 fn inside() -> &'static Runtime {
     current().expect("this function works inside a simulation only")

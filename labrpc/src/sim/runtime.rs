@@ -18,7 +18,7 @@ use super::task::{Held, Lifecycle, Task, TaskSlot};
 pub(crate) use super::task::{Key, TaskId, WaitReason, WakeReason};
 use super::timers::EventFn;
 use super::watchdog::TurnCounter;
-use crate::time::Instant;
+use crate::time::instant::Instant;
 
 /// Virtual time that each operation costs, so that a task that polls moves time on.
 const OPERATION_COST_NS: u64 = 100;

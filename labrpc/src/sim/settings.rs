@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::choice::{Choice, Keep};
-use crate::time::Instant;
+use crate::time::instant::Instant;
 
 /// When the scheduler interrupts a task that has not given up its turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

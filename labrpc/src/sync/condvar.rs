@@ -1,4 +1,4 @@
-//! Waiting for something to become true.
+//! A condition variable: waits until another thread changes something.
 
 use std::fmt;
 use std::panic::Location;

@@ -1,7 +1,7 @@
 //! How long it takes to check a history. Each name holds the time that it must not exceed.
 
 use divan::{Bencher, black_box};
-use testkit::linear::generate::{Fault, Values, Workload};
+use testkit::linear::generate::{StoreFault, Values, Workload};
 use testkit::linear::{Budget, History, check, check_by_search, check_by_unique_values};
 
 fn main() {
@@ -36,13 +36,13 @@ fn search_15_clients_1_key_1000_operations_with_10_values_under_50_ms(bencher: B
 
 #[divan::bench]
 fn stale_read_15_clients_1_key_1000_operations_under_10_ms(bencher: Bencher) {
-    let history = Workload { fault: Some(Fault::StaleRead), ..busy_key() }.play(SEED);
+    let history = Workload { fault: Some(StoreFault::StaleRead), ..busy_key() }.play(SEED);
     bencher.bench(|| check(black_box(&history), Budget::default()).expect_err("broken"));
 }
 
 #[divan::bench]
 fn stale_read_by_search_15_clients_1_key_1000_operations_under_50_ms(bencher: Bencher) {
-    let history = Workload { fault: Some(Fault::StaleRead), ..busy_key() }.play(SEED);
+    let history = Workload { fault: Some(StoreFault::StaleRead), ..busy_key() }.play(SEED);
     bencher.bench(|| check_by_search(black_box(&history), Budget::default()).expect_err("broken"));
 }
 
@@ -60,7 +60,7 @@ fn recording_1000_operations_under_1_ms(bencher: Bencher) {
         let mut history = History::new();
         for operation in black_box(&source).operations() {
             let id = history.call(operation.client, &operation.key, operation.input.clone(), operation.called);
-            if let Some(answer) = &operation.answer {
+            if let Some(answer) = &operation.response {
                 history.returned(id, &answer.value, answer.at);
             }
         }

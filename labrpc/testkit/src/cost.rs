@@ -1,5 +1,5 @@
-//! What servers spend: messages, bytes, saves, operations, threads, memory. Counted exactly, since
-//! time is virtual, and held against budgets.
+//! What servers spend: messages, bytes, saves, operations, threads, memory. In virtual time they are
+//! counted exactly, and compared with budgets.
 //!
 //! ```no_run
 //! # fn example<R: labrpc::Replicate>(cluster: &testkit::Cluster<R>) {
@@ -11,7 +11,7 @@
 //!     cluster.one(&testkit::number(n), 3);
 //! }
 //! let spent = meter.read();
-//! // Two requests a command, one to each follower; and heartbeats beside them.
+//! // Two requests per command, one to each follower, and the heartbeats.
 //! spent.at_most(&APPEND_TRAFFIC, "requests for 100 commands", spent.requests, 500);
 //! # }
 //! ```
@@ -20,14 +20,13 @@ use std::time::Duration;
 
 use labrpc::sim;
 use labrpc::time::Instant;
-use labrpc::{Elect, PeerId};
 
-use crate::cluster::Cluster;
+use crate::cluster::UntypedCluster;
+use crate::report::Reporter;
 use crate::rule::Rule;
 use crate::violation::Violation;
-use crate::world::World;
 
-/// Reads what a cluster has spent so far.
+/// What a cluster has spent so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Reading {
     requests: u64,
@@ -39,8 +38,8 @@ struct Reading {
 }
 
 /// Counts from one moment on.
-pub struct Meter<'a, R: Elect> {
-    cluster: &'a Cluster<R>,
+pub struct Meter<'a> {
+    cluster: &'a UntypedCluster,
     began: Instant,
     before: Reading,
 }
@@ -48,7 +47,7 @@ pub struct Meter<'a, R: Elect> {
 /// What was spent between two moments.
 #[derive(Clone)]
 pub struct Spent {
-    world: World,
+    reporter: Reporter,
     /// Virtual time.
     pub time: Duration,
     /// Requests that servers and clerks sent.
@@ -57,19 +56,19 @@ pub struct Spent {
     pub bytes: u64,
     /// Saves of all servers.
     pub saves: u64,
-    /// Bytes that they wrote.
+    /// Bytes that these saves wrote.
     pub saved_bytes: u64,
     /// Operations of the facade: locks, sends, waits, reads of the clock.
     pub operations: u64,
     /// Threads that are alive in servers now.
     pub threads: u64,
-    /// Memory that is held now, beyond what was held before.
+    /// Memory in use now, beyond what was in use at the start.
     pub heap_bytes: u64,
-    /// The most memory that was held in between, beyond what was held before.
+    /// The peak of memory in use since the start, beyond what was in use then.
     pub heap_bytes_peak: u64,
 }
 
-fn read<R: Elect>(cluster: &Cluster<R>) -> Reading {
+fn read(cluster: &UntypedCluster) -> Reading {
     let counts = cluster.network().counts();
     let sum =
         |each: fn(&labrpc::Persister) -> u64| cluster.servers().map(|server| each(&cluster.persister(server))).sum();
@@ -83,45 +82,45 @@ fn read<R: Elect>(cluster: &Cluster<R>) -> Reading {
     }
 }
 
-impl<'a, R: Elect> Meter<'a, R> {
-    /// Begins to count.
-    pub fn start(cluster: &'a Cluster<R>) -> Meter<'a, R> {
+impl<'a> Meter<'a> {
+    /// Starts counting.
+    pub fn start(cluster: &'a UntypedCluster) -> Meter<'a> {
         sim::heap_forget_peak();
         Meter { cluster, began: Instant::now(), before: read(cluster) }
     }
 
-    /// What was spent since.
+    /// What was spent since the start.
     pub fn read(&self) -> Spent {
         let (now, before) = (read(self.cluster), self.before);
-        let observed = self.cluster.observer().map(|observer| {
-            observer.look(|observed| nodes(observed.servers.len(), |server| observed.servers[server].node()))
+        let observer = self.cluster.observer();
+        let threads = observer.map(|observer| {
+            observer.look(|observed| {
+                let nodes = observed.servers.iter().filter_map(|server| server.node());
+                nodes.map(|node| sim::tasks_in(node) as u64).sum()
+            })
         });
         let bytes = |bytes: isize| u64::try_from(bytes - before.heap_bytes).unwrap_or_default();
         Spent {
-            world: self.cluster.world().clone(),
+            reporter: self.cluster.world().reporter().clone(),
             time: self.began.elapsed(),
             requests: now.requests - before.requests,
             bytes: now.bytes - before.bytes,
             saves: now.saves - before.saves,
             saved_bytes: now.saved_bytes - before.saved_bytes,
             operations: now.operations - before.operations,
-            threads: observed.into_iter().flatten().map(|node| sim::tasks_in(node) as u64).sum(),
+            threads: threads.unwrap_or_default(),
             heap_bytes: bytes(now.heap_bytes),
             heap_bytes_peak: bytes(sim::heap_bytes_peak()),
         }
     }
 }
 
-fn nodes(size: usize, node: impl Fn(PeerId) -> Option<sim::NodeId>) -> Vec<sim::NodeId> {
-    (0..size).filter_map(node).collect()
-}
-
 impl Spent {
-    /// Holds one figure against its budget; beyond it, the rule is broken.
+    /// Compares one figure with its budget. A figure above the budget breaks the rule.
     pub fn at_most(&self, rule: &'static Rule, what: &str, spent: u64, budget: u64) {
         log::info!("{what}: {spent} of {budget}");
         if spent > budget {
-            self.world.report_violation(Violation::new(rule, format!("{what}: {spent}, where {budget} are plenty")));
+            self.reporter.violation(Violation::new(rule, format!("{what}: {spent}, but at most {budget} are allowed")));
         }
     }
 }

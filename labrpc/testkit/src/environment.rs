@@ -1,11 +1,11 @@
-//! What the environment asks of a test run: seeds, replay, world, report.
+//! The environment variables of a test run: seeds, replay, world, report.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::token::Token;
 
-/// In what world the tests run.
+/// The world that tests run in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// In virtual time, from a seed.
@@ -15,7 +15,7 @@ pub(crate) enum Mode {
     Real,
 }
 
-/// The variables that a test run listens to.
+/// The variables that a test run reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Environment {
     /// `LAB_SEEDS`: how many seeds each test runs, instead of its own number.
@@ -24,17 +24,17 @@ pub(crate) struct Environment {
     pub(crate) replay: Option<Token>,
     /// `LAB_WORLD`: `sim` or `real`.
     pub(crate) mode: Mode,
-    /// `LAB_REPORT`: the file that each run is noted in.
+    /// `LAB_REPORT`: the file that gets a record of each run.
     pub(crate) report: Option<PathBuf>,
 }
 
-/// Exit status for what was asked wrongly, as cargo has it.
+/// The exit status for a wrong request, the same as cargo's.
 const MISUSE: i32 = 2;
-/// A seed takes milliseconds: a million takes hours.
-pub(crate) const SEEDS_MAX: u64 = 1_000_000;
+/// A seed takes milliseconds, so a million seeds take hours.
+const SEEDS_MAX: u64 = 1_000_000;
 
 impl Environment {
-    /// Read once. What cannot be understood ends the process, with one line and exit status 2.
+    /// The variables, read once. A value that makes no sense ends the process, with one line and exit status 2.
     pub(crate) fn get() -> &'static Environment {
         static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
         ENVIRONMENT.get_or_init(|| {
@@ -51,7 +51,7 @@ impl Environment {
             None | Some("sim") => Mode::Simulated,
             Some("real") => Mode::Real,
             Some(other) => {
-                return Err(format!("LAB_WORLD={other}: it is `sim` (virtual time) or `real` (real threads)"));
+                return Err(format!("LAB_WORLD={other}: it must be `sim` (virtual time) or `real` (real threads)"));
             }
         };
         if mode == Mode::Real && replay.is_some() {
@@ -64,11 +64,11 @@ impl Environment {
 fn parse_seeds(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(seeds) if (1..=SEEDS_MAX).contains(&seeds) => Ok(seeds),
-        _ => Err(format!("LAB_SEEDS={text}: how many seeds each test runs is a number from 1 to {SEEDS_MAX}")),
+        _ => Err(format!("LAB_SEEDS={text}: the number of seeds per test must be from 1 to {SEEDS_MAX}")),
     }
 }
 
-/// Ends the process with one line that the test harness does not swallow.
+/// Ends the process with one line, past the test harness's capture of output.
 pub(crate) fn misuse(complaint: &str) -> ! {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{complaint}");
@@ -83,9 +83,9 @@ mod tests {
         Environment::read(move |asked| (asked == name).then(|| value.to_string()))
     }
 
-    /// Each variable that makes no sense is answered with what would.
+    /// The complaint about a wrong value says which values are right.
     #[test]
-    fn nonsense_is_explained() {
+    fn wrong_values_are_explained() {
         for value in ["abc", "0", "-1", "1000001", ""] {
             let complaint = read("LAB_SEEDS", value).unwrap_err();
             assert!(complaint.contains("from 1 to 1000000"), "{complaint}");
@@ -94,9 +94,9 @@ mod tests {
         assert!(read("LAB_REPLAY", "figure_8_2c").unwrap_err().contains("test:seed"));
     }
 
-    /// What makes sense is taken.
+    /// Right values are taken.
     #[test]
-    fn sense_is_taken() {
+    fn right_values_are_taken() {
         assert_eq!(read("LAB_SEEDS", "17").map(|environment| environment.seeds), Ok(Some(17)));
         assert_eq!(read("LAB_WORLD", "real").map(|environment| environment.mode), Ok(Mode::Real));
         assert!(read("LAB_REPLAY", "figure_8_2c:17").is_ok_and(|environment| environment.replay.is_some()));

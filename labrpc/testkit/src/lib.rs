@@ -10,7 +10,7 @@
 //! like the labs), [`kv`] (the scenarios of labs 3A and 3B), [`linear`] (was there an order?). Then
 //! how a broken promise is found: [`rule`] (the promises), [`Codec`] (how a lab's bytes are read),
 //! [`Observer`] (all that happens, in one shape), `oracle` (who judges it), [`Violation`]. And how it is
-//! brought about: [`script`] (one real server among played ones), [`chaos`] (random faults), and
+//! brought about: [`script`] (one real server among scripted ones), [`chaos`] (random faults), and
 //! [`cost`] (what servers spend).
 //!
 //! **Invariant.** No lab crate is named here: the contracts of `labrpc` are all that is known.
@@ -22,27 +22,30 @@ pub mod cluster;
 mod codec;
 pub mod cost;
 mod environment;
+mod event;
 mod event_line;
 pub mod kv;
 pub mod linear;
+mod observed;
 mod observer;
 mod oracle;
 mod record;
 mod recording;
+mod report;
 pub mod rule;
 mod runner;
 pub mod script;
+mod task;
 mod token;
 mod violation;
 mod world;
 
-pub use cluster::{AppliedLogs, Boot, Booted, Cluster, number};
+pub use cluster::{AppliedLogs, Boot, Booted, Cluster, UntypedCluster, number};
 pub use codec::{Codec, ServiceState};
-pub use observer::{
-    Campaign, DiskChange, DiskState, Envelope, Event, EventKind, ObservedState, Observer, Payload, PendingRequest,
-    ServerState, Tally,
-};
+pub use event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
+pub use observed::{Campaign, DiskState, ObservedState, PendingRequest, ServerState};
+pub use observer::{Observer, Tally};
 pub use runner::Lab;
 pub use token::{Token, TokenError};
-pub use violation::{EventId, Violation};
-pub use world::{BackgroundTask, Rng, World};
+pub use violation::Violation;
+pub use world::{BackgroundTask, TestRng, World};

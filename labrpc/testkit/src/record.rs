@@ -1,4 +1,4 @@
-//! What is noted of each run, for whoever started the tests: a line of JSON in `LAB_REPORT`.
+//! The record of each run, for the program that started the tests: a line of JSON in the file `LAB_REPORT`.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -15,20 +15,20 @@ pub(crate) struct Record<'a> {
     /// How many seeds the test was to run.
     pub(crate) seeds: u64,
     pub(crate) outcome: &'static str,
-    /// The run's fingerprint, in hexadecimal.
+    /// The run's trace, in hexadecimal.
     pub(crate) trace: String,
     pub(crate) virtual_ns: u64,
     pub(crate) cpu_ns: u64,
-    /// Requests that were sent over its networks; 0 if it failed.
+    /// Requests that were sent over the run's networks; 0 if it failed.
     pub(crate) requests: u64,
     pub(crate) token: String,
-    /// The name of the rule that was broken, if one is known.
+    /// The name of the broken rule, if one is known.
     pub(crate) rule: Option<&'a str>,
     pub(crate) failure: Option<&'a str>,
 }
 
-/// Appends a record, in one write, so that tests in parallel do not mix their lines.
-pub(crate) fn note(record: &Record<'_>) {
+/// Appends a record in one write, so that tests that run in parallel do not mix their lines.
+pub(crate) fn append(record: &Record<'_>) {
     let Some(path) = &Environment::get().report else { return };
     let mut line = serde_json::to_vec(record).expect("a record is plain text and numbers");
     line.push(b'\n');

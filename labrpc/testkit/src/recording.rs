@@ -101,8 +101,8 @@ mod tests {
     use labrpc::Bytes;
 
     use super::*;
+    use crate::EventId;
     use crate::script::at;
-    use crate::violation::EventId;
 
     fn applied(event: usize, index: u64) -> Event {
         let kind = EventKind::Applied(0, ApplyMsg::Command { at: at(index, 1), command: Bytes::default() });

@@ -13,7 +13,7 @@ mod stale;
 #[path = "linear/text.rs"]
 mod text;
 
-use testkit::linear::{Budget, CheckError, Contradiction, Kind, check, check_by_search};
+use testkit::linear::{Budget, CheckError, Contradiction, ContradictionKind, check, check_by_search};
 
 use drawing::drawn;
 
@@ -94,7 +94,7 @@ fn what_never_returned_may_have_happened_or_not() {
          2 put c                  |---|
          2 get ca                       |---|",
     );
-    assert_eq!((twice.kind, witness(&twice)), (Kind::DoubledWrite, vec![1, 3, 0]));
+    assert_eq!((twice.kind, witness(&twice)), (ContradictionKind::DoubledWrite, vec![1, 3, 0]));
 }
 
 /// A write that takes effect twice shows twice, unless it was made twice.
@@ -125,7 +125,7 @@ fn a_doubled_write_that_others_saw_once() {
          2 get ab                 |---|
          3 get aa                 |----|",
     );
-    assert_eq!((doubled.kind, witness(&doubled)), (Kind::DoubledWrite, vec![3, 0]));
+    assert_eq!((doubled.kind, witness(&doubled)), (ContradictionKind::DoubledWrite, vec![3, 0]));
 }
 
 /// A Get cannot return what nobody writes, or what is written only later.
@@ -141,7 +141,7 @@ fn a_value_that_was_never_written() {
         "A value that was never written to key \"x\": client 2's Get that returned \"ac\" (0.019 s to 0.023 s) holds \
          \"c\" from byte 1 on, which nobody had written; a Get can only return what Puts and Appends have written."
     );
-    assert_eq!((invented.kind, witness(&invented)), (Kind::NeverWritten, vec![1]));
+    assert_eq!((invented.kind, witness(&invented)), (ContradictionKind::NeverWritten, vec![1]));
     assert_sound(
         "1 append a   |---|
          2 get ac           |---|
@@ -162,7 +162,7 @@ fn a_put_that_was_appended() {
         "A Put that did not replace the value of key \"x\": client 3's Get that returned \"ab\" (0.025 s to 0.029 s) \
          shows client 2's Put of \"b\" (0.019 s to 0.023 s) added to an older value; a Put replaces whatever was there."
     );
-    assert_eq!((appended.kind, witness(&appended)), (Kind::PutAppended, vec![2, 1]));
+    assert_eq!((appended.kind, witness(&appended)), (ContradictionKind::PutAppended, vec![2, 1]));
     assert_sound(
         "1 put a      |---|
          2 append b         |---|
@@ -185,7 +185,7 @@ fn a_forked_value() {
          returned \"a\" (0.015 s to 0.019 s) agree on 0 bytes, then one goes on with \"b\" and the other with \"a\"; all \
          clients must see the same writes in the same order."
     );
-    assert_eq!(forked.kind, Kind::Forked);
+    assert_eq!(forked.kind, ContradictionKind::Forked);
     assert_sound(
         "1 append a   |-----------------|
          2 append b   |-----------------|
@@ -208,7 +208,7 @@ fn writes_out_of_order() {
          Append of \"a\" (0.013 s to 0.017 s) had returned, but client 3's Get that returned \"ba\" (0.025 s to 0.029 s) \
          shows them the other way round; a write that is made after another has returned takes effect after it."
     );
-    assert_eq!((swapped.kind, witness(&swapped)), (Kind::OutOfOrder, vec![1, 0, 2]));
+    assert_eq!((swapped.kind, witness(&swapped)), (ContradictionKind::OutOfOrder, vec![1, 0, 2]));
 }
 
 /// Where values are not unique, the search says which Get fits nowhere.
@@ -227,7 +227,7 @@ fn a_get_that_no_order_explains() {
         "No order explains key \"x\": client 3's Get that returned \"b\" (0.028 s to 0.032 s) fits nowhere; when it \
          returned, the key held \"a\" or what no Get ever saw; one order of all operations must explain every answer."
     );
-    assert_eq!((unexplained.kind, witness(&unexplained)), (Kind::NoOrder, vec![4]));
+    assert_eq!((unexplained.kind, witness(&unexplained)), (ContradictionKind::NoOrder, vec![4]));
     assert_sound(
         "1 put a   |---|
          2 put b         |---------------|
@@ -263,7 +263,7 @@ fn keys_are_checked_apart() {
          4 get l -         |---|",
     );
     let first = contradiction(check(&history, Budget::default()));
-    assert_eq!((first.key.as_str(), first.kind, first.at), ("l", Kind::LostWrite, 22_000_000));
+    assert_eq!((first.key.as_str(), first.kind, first.at), ("l", ContradictionKind::LostWrite, 22_000_000));
     let history = drawn(
         "1 put k a   |---|
          2 get l -         |---|",

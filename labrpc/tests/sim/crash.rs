@@ -9,17 +9,17 @@ use labrpc::sync::{Condvar, Mutex};
 use labrpc::thread;
 use labrpc::time::Instant;
 
-use crate::worlds::{Drops, FOREVER, MS, WhenDropped, calmly, failing, with_every_policy};
+use crate::worlds::{Drops, FOREVER, MS, calmly, failing, with_every_policy};
 
 /// Wherever a thread waits, a crash unwinds it there, before the kill returns.
 #[test]
-fn a_crash_unwinds_whoever_waits() {
+fn a_crash_unwinds_every_waiting_thread() {
     with_every_policy(|| {
         let drops = Drops::default();
         let node = sim::new_node("server 0");
         let shared = Arc::new((Mutex::new(()), Condvar::new(), Mutex::new(())));
-        let (full, nobody_receives) = channel::bounded(0);
-        let (_nobody_sends, empty) = channel::unbounded::<()>();
+        let (full, no_receives) = channel::bounded(0);
+        let (_no_sends, empty) = channel::unbounded::<()>();
         let held = shared.2.lock();
         let places: [Box<dyn FnOnce() + Send>; 7] = [
             Box::new(|| thread::sleep(FOREVER)),
@@ -45,7 +45,7 @@ fn a_crash_unwinds_whoever_waits() {
             sim::spawn_in(node, "waiter", move || {
                 let _counted = counted;
                 place();
-                unreachable!("nobody is woken but by the crash");
+                unreachable!("only the crash wakes it");
             });
         }
         thread::sleep(MS);
@@ -54,13 +54,13 @@ fn a_crash_unwinds_whoever_waits() {
         sim::kill(node);
         assert_eq!(drops.count(), drops.made());
         assert!(spent.elapsed() < MS / 100, "a crash takes no time");
-        drop((held, nobody_receives));
+        drop((held, no_receives));
     });
 }
 
 /// Locks that a crashed thread held are free for others.
 #[test]
-fn a_crash_lets_locks_go() {
+fn a_crash_releases_locks() {
     with_every_policy(|| {
         let lock = Arc::new(Mutex::new(0));
         let node = sim::new_node("server 0");
@@ -87,7 +87,7 @@ fn a_crash_lets_locks_go() {
 
 /// A thread that crashes its own node does not go on.
 #[test]
-fn a_kill_of_the_own_node_does_not_return() {
+fn killing_the_own_node_does_not_return() {
     with_every_policy(|| {
         let (drops, node) = (Drops::default(), sim::new_node("server 0"));
         for name in ["bystander", "suicide"] {
@@ -107,7 +107,7 @@ fn a_kill_of_the_own_node_does_not_return() {
     });
 }
 
-/// A thread that was spawned, and had no turn before the crash, is dropped without having begun.
+/// A thread that was spawned, and had no turn before the crash, is dropped without being started.
 #[test]
 fn a_thread_that_never_ran_is_dropped() {
     calmly(|| {
@@ -119,9 +119,9 @@ fn a_thread_that_never_ran_is_dropped() {
     });
 }
 
-/// To crash a node that is dead already changes nothing.
+/// Crashing a node again changes nothing.
 #[test]
-fn a_node_dies_once() {
+fn a_second_crash_of_a_node_changes_nothing() {
     calmly(|| {
         let node = sim::new_node("server 0");
         sim::spawn_in(node, "sleeper", || thread::sleep(FOREVER));
@@ -131,9 +131,9 @@ fn a_node_dies_once() {
     });
 }
 
-/// The other nodes do not notice.
+/// A crash does not affect other nodes.
 #[test]
-fn a_crash_touches_its_own_node_alone() {
+fn a_crash_does_not_affect_other_nodes() {
     with_every_policy(|| {
         let (dead, alive) = (sim::new_node("server 0"), sim::new_node("server 1"));
         let (done, when_done) = channel::unbounded();
@@ -149,9 +149,9 @@ fn a_crash_touches_its_own_node_alone() {
     });
 }
 
-/// A server that catches its own crash and goes on is found out.
+/// A server that catches its own crash and goes on fails the run.
 #[test]
-fn a_swallowed_crash_is_found_out() {
+fn a_swallowed_crash_fails_the_run() {
     let failure = failing(|| {
         let node = sim::new_node("server 3");
         sim::spawn_in(node, "immortal", || {
@@ -168,9 +168,9 @@ fn a_swallowed_crash_is_found_out() {
     assert!(failure.message.contains("caught by catch_unwind"), "{failure}");
 }
 
-/// To catch a crash and let it pass on, as a thread pool would, is lawful.
+/// Catching a crash and resuming its unwinding, as a thread pool does, is allowed.
 #[test]
-fn a_crash_that_is_passed_on_is_no_failure() {
+fn a_crash_that_is_caught_and_resumed_is_allowed() {
     calmly(|| {
         let node = sim::new_node("server 0");
         sim::spawn_in(node, "pool", || {

@@ -9,10 +9,10 @@ use labrpc::time::Instant;
 
 use crate::worlds::{Drops, FOREVER, MS, WhenDropped, calmly, failing, with_every_policy};
 
-/// A destructor that runs in a crash may crash another node, and so on: all of it is over when
-/// the first kill returns.
+/// A destructor that runs in a crash may crash another node, and so on. All crashes are over when the
+/// first kill returns.
 #[test]
-fn crashes_nest() {
+fn destructors_may_crash_other_nodes() {
     with_every_policy(|| {
         let drops = Drops::default();
         let nodes: Vec<_> = (0..3).map(|n| sim::new_node(format!("server {n}"))).collect();
@@ -31,17 +31,17 @@ fn crashes_nest() {
     });
 }
 
-/// Two nodes whose destructors crash each other are both dead, and nobody hangs.
+/// Two nodes whose destructors crash each other both crash, and the run goes on.
 #[test]
-fn crashes_may_be_mutual() {
+fn destructors_may_crash_each_others_nodes() {
     with_every_policy(|| {
         let drops = Drops::default();
         let nodes = [sim::new_node("server 0"), sim::new_node("server 1")];
         for n in 0..2 {
             let counted = drops.counted();
-            sim::spawn_in(nodes[n], "enemy", move || {
+            sim::spawn_in(nodes[n], "rival", move || {
                 let _counted = counted;
-                let _revenge = WhenDropped(move || sim::kill(nodes[1 - n]));
+                let _kill_other = WhenDropped(move || sim::kill(nodes[1 - n]));
                 thread::sleep(FOREVER);
             });
         }
@@ -51,10 +51,9 @@ fn crashes_may_be_mutual() {
     });
 }
 
-/// In a node that has crashed nothing starts any more, not even from a destructor. What would
-/// have run is dropped.
+/// In a crashed node no thread starts, not even from a destructor. Its closure is dropped.
 #[test]
-fn nothing_starts_in_a_dead_node() {
+fn no_thread_starts_in_a_crashed_node() {
     calmly(|| {
         let (drops, node) = (Drops::default(), sim::new_node("server 0"));
         let late = drops.counted();
@@ -76,9 +75,9 @@ fn nothing_starts_in_a_dead_node() {
     });
 }
 
-/// Destructors of a crashed node may take locks of one another, and wait for each other there.
+/// Destructors of a crashed node may take locks, and wait for locks that other destructors hold.
 #[test]
-fn destructors_may_lock() {
+fn destructors_may_wait_for_locks() {
     with_every_policy(|| {
         let (node, sum) = (sim::new_node("server 0"), Arc::new(Mutex::new(0)));
         for _ in 0..4 {
@@ -95,7 +94,7 @@ fn destructors_may_lock() {
     });
 }
 
-/// When the test ends, everything that still runs is unwound, wherever it stands.
+/// When the test ends, every remaining thread is unwound, and every remaining event dropped.
 #[test]
 fn the_end_of_the_test_unwinds_everything() {
     let drops = Drops::default();
@@ -118,7 +117,7 @@ fn the_end_of_the_test_unwinds_everything() {
     assert_eq!(drops.count(), 6);
 }
 
-/// So it is when the run fails.
+/// The same happens when the run fails.
 #[test]
 fn a_failure_unwinds_everything() {
     let drops = Drops::default();

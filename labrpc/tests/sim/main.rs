@@ -1,4 +1,4 @@
-//! The simulated world keeps its promises: to the same settings the same run, whatever happens in it.
+//! The simulation: determinism, virtual time, crashes, and how runs fail.
 
 mod choices;
 mod crash;

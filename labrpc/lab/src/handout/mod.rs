@@ -17,9 +17,12 @@ use markers::{Section, Stripped};
 const STUDENT_README: &str = "docs/handout-readme.md";
 const README: &str = "README.md";
 
-/// Names of files that are removed in every folder: they list known bugs, with parts of the
-/// solution.
-const WITHHELD: [&str; 2] = [CATALOGUE_FILE, "planted-bugs.md"];
+/// Names of files that are removed in every folder: the known bugs, with parts of the solution, and
+/// what only people who change the course need.
+const WITHHELD: [&str; 4] = [CATALOGUE_FILE, "planted-bugs.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+
+/// The course's own CI.
+const WITHHELD_FOLDER: &str = ".github/";
 
 /// Without it, a student's first build would show many warnings about code that is not used yet.
 const ALLOW_UNUSED: &str = "#![allow(unused, reason = \"the todo!s below use nothing yet: delete this line when the \
@@ -96,7 +99,7 @@ impl Handout {
 /// Whether only instructors get this file.
 pub fn is_withheld(name: &str) -> bool {
     let file_name = name.rsplit('/').next().unwrap_or(name);
-    WITHHELD.contains(&file_name)
+    WITHHELD.contains(&file_name) || name.starts_with(WITHHELD_FOLDER)
 }
 
 fn strip_file(lab: &LabCrate, name: &str, file: &mut PlainFile) -> Result<Vec<Section>, CommandError> {

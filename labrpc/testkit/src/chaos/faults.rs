@@ -1,15 +1,16 @@
-//! What can happen to a cluster, and for how long.
+//! The faults of a cluster, and how long each lasts.
 
 use std::time::Duration;
 
 use labrpc::network::Conditions;
-use labrpc::{Elect, PeerId, thread};
+use labrpc::time::Instant;
+use labrpc::{PeerId, thread};
 
-use crate::cluster::Cluster;
-use crate::world::Rng;
+use crate::cluster::UntypedCluster;
+use crate::world::TestRng;
 
-/// Which faults a storm may bring. Links always suffer: one-way cuts, partitions, slow and lossy
-/// links, doubled and overtaking messages.
+/// The faults that may occur. Faults of links always may: one-way cuts, partitions, slow and lossy
+/// links, duplicated and reordered messages.
 ///
 /// ```
 /// use testkit::chaos::Faults;
@@ -18,33 +19,33 @@ use crate::world::Rng;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Faults {
-    /// Servers crash, at any point and at any save, and boot from what they saved (from lab 2C on).
+    /// Servers crash at any point or save, and boot from what they saved (from lab 2C on).
     pub crashes: bool,
-    /// Saves take their time.
+    /// Saves take time.
     pub slow_disks: bool,
-    /// Servers stop where they stand for a while.
+    /// Servers stop for a while and then go on.
     pub pauses: bool,
 }
 
 impl Faults {
-    /// For servers that forget everything in a crash.
+    /// For servers without disks.
     pub const OF_LINKS: Faults = Faults { crashes: false, slow_disks: false, pauses: true };
     /// For servers with disks.
     pub const ALL: Faults = Faults { crashes: true, slow_disks: true, pauses: true };
 }
 
-/// Something may happen so often.
+/// A new fault may begin in each slot of this length.
 const SLOT: Duration = Duration::from_millis(100);
-/// In one slot of so many, something new does.
-const NEWS_ONE_IN: u64 = 3;
-/// A fault lasts up to so many slots, long enough for an election and more.
+/// A new fault begins in one slot out of this many.
+const FAULT_ONE_IN: u64 = 3;
+/// The most slots that a fault lasts: long enough for an election and more.
 const SLOTS_MAX: u64 = 15;
-/// A slow disk takes up to so long: a fraction of what oracles take for prompt.
+/// The most time that a slow save takes: a fraction of the time that oracles allow for prompt actions.
 const SAVE_TIME_MAX_MS: u64 = 10;
-/// A disk at whose saves the server crashes does so at so many of a thousand.
+/// With a fragile disk, a server crashes at this many of a thousand saves.
 const CRASHES_PER_MILLE: u64 = 100;
 
-/// A slow link: its messages come after heartbeats are due, but before they are given up.
+/// A slow link: messages arrive after the next heartbeat is due, but before they are given up.
 const SLOW: Conditions =
     Conditions { delay_min: Duration::from_millis(20), delay_max: Duration::from_millis(250), ..Conditions::RELIABLE };
 
@@ -52,14 +53,14 @@ const SLOW: Conditions =
 enum Fault {
     CutOneWay(PeerId, PeerId),
     Isolate(PeerId),
-    /// Servers hear one another if they are on the same side: bit i is the side of server i.
+    /// Servers on different sides are cut off from each other: bit i is the side of server i.
     Split(u64),
     Slow(PeerId, PeerId),
     Lossy(PeerId, PeerId),
     Pause(PeerId),
     Crash(PeerId),
     SlowDisk(PeerId, u64),
-    /// Crashes come with saves.
+    /// The server crashes at some of its saves.
     FragileDisk(PeerId),
 }
 
@@ -83,7 +84,7 @@ impl Fault {
         }
     }
 
-    /// Makes a fault of random bits, and says for how many slots it lasts.
+    /// A fault from random bits, and how many slots it lasts.
     fn of(bits: u64, size: usize, faults: Faults) -> (Fault, u64) {
         let server = |shift: u32| (bits >> shift) as usize % size;
         let (one, other) = (server(8), server(16));
@@ -103,42 +104,45 @@ impl Fault {
     }
 }
 
-/// Lets faults come and go for so long, calls `work` in each slot, and heals everything.
-pub(crate) fn storm<R: Elect>(
-    cluster: &Cluster<R>,
-    rng: &Rng,
+/// Lets faults come and go for `duration`, and calls `work` in each slot. Then ends all faults.
+pub(crate) fn random_faults(
+    cluster: &UntypedCluster,
+    rng: &TestRng,
     faults: Faults,
     duration: Duration,
-    mut work: impl FnMut(u64),
+    mut work: impl FnMut(),
 ) {
     let slots = (duration.as_millis() / SLOT.as_millis()) as u64;
-    let conditions = rng.fault(u64::MAX, Conditions::RELIABLE, |bits| match bits % 3 {
+    let conditions = rng.fault(Conditions::RELIABLE, |bits| match bits % 3 {
         0 => Conditions::RELIABLE,
         1 => Conditions::UNRELIABLE,
         _ => Conditions::UNRELIABLE.with_long_reordering(),
     });
     cluster.set_conditions(conditions);
+    let began = Instant::now();
     let mut active: Vec<(Fault, u64)> = Vec::new();
     for slot in 0..slots {
         active.retain(|(_, until)| *until > slot);
-        let news = rng.fault(slot, None, |bits| {
-            (bits % NEWS_ONE_IN == 0).then(|| Fault::of(bits / NEWS_ONE_IN, cluster.size(), faults))
+        let new = rng.fault(None, |bits| {
+            (bits % FAULT_ONE_IN == 0).then(|| Fault::of(bits / FAULT_ONE_IN, cluster.size(), faults))
         });
-        active.extend(news.map(|(fault, slots)| (fault, slot + slots)));
+        active.extend(new.map(|(fault, slots)| (fault, slot + slots)));
         let now: Vec<Fault> = active.iter().map(|(fault, _)| *fault).collect();
-        prevail(cluster, &now);
-        work(slot);
-        thread::sleep(SLOT);
+        apply_faults(cluster, &now);
+        work();
+        // Slots begin on time, however long `work` takes: the faults are named by the time.
+        let next = began + SLOT * (slot as u32 + 1);
+        thread::sleep(next.duration_since(Instant::now()));
     }
-    prevail(cluster, &[]);
+    apply_faults(cluster, &[]);
     cluster.set_conditions(Conditions::RELIABLE);
-    // A slow save that began in the storm may yet end in a crash.
+    // A slow save that began during the faults may still end in a crash.
     thread::sleep(Duration::from_millis(SAVE_TIME_MAX_MS));
-    prevail(cluster, &[]);
+    apply_faults(cluster, &[]);
 }
 
-/// Makes these faults, and no others, hold from now on.
-fn prevail<R: Elect>(cluster: &Cluster<R>, faults: &[Fault]) {
+/// Sets the active faults to exactly these.
+fn apply_faults(cluster: &UntypedCluster, faults: &[Fault]) {
     for from in cluster.servers() {
         for to in cluster.servers().filter(|&to| to != from) {
             cluster.network().set_cut(from, to, faults.iter().any(|fault| fault.cuts(from, to)));

@@ -1,26 +1,26 @@
-//! Random faults over a cluster at work, every oracle on; then all is healed, and progress must
-//! resume within a stated bound.
+//! Random faults in a cluster at work. After they end, the cluster must make progress within a
+//! stated time. All oracles check the run.
 //!
-//! Each decision about a fault stands on an absolute schedule and has a calm value, nothing. So a
-//! failing run can be told with fewer faults, and the others stay where they were.
+//! Faults come on a fixed schedule, and the calm value of each decision is no fault. So a run can be
+//! repeated with fewer faults, and the others stay the same.
 
 mod faults;
 mod run;
 mod saves;
 
 pub use faults::Faults;
-pub(crate) use faults::storm;
+pub(crate) use faults::random_faults;
 pub use run::{elections, replication};
 pub use saves::CrashesAtSaves;
 
 use crate::world::World;
 
-/// One to seven servers, by the seed: even numbers, too.
+/// A cluster size from one to seven, by the seed. Even sizes come up too.
 pub fn any_size(world: &World) -> usize {
-    1 + world.rng("size").roll(0, 7) as usize
+    1 + world.rng("size").random_range(0..7) as usize
 }
 
-/// Three servers or five, by the seed.
+/// A cluster size of three or five, by the seed.
 pub fn odd_size(world: &World) -> usize {
-    3 + 2 * world.rng("size").roll(0, 2) as usize
+    3 + 2 * world.rng("size").random_range(0..2) as usize
 }

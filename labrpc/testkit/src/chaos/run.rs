@@ -1,78 +1,78 @@
-//! Storms over elections and over replication, and what must hold after them.
+//! Random faults during elections and during replication, and what must be true after they end.
 
 use std::time::Duration;
 
-use labrpc::{Elect, Replicate, thread};
+use labrpc::{Replicate, thread};
 
 use super::Faults;
-use super::faults::storm;
-use crate::cluster::{Cluster, number};
+use super::faults::random_faults;
+use crate::cluster::{Cluster, UntypedCluster, number};
 use crate::rule::election::{LEADER_IN_TIME, STABLE};
 use crate::rule::replication::CATCH_UP;
 use crate::violation::Violation;
 
-/// How long a storm lasts: a dozen elections, if it comes to that.
-const STORM: Duration = Duration::from_secs(6);
-/// Once all is healed, so much time is enough for an election with a few split votes.
+/// How long faults come and go: enough for a dozen elections.
+const FAULTS_DURATION: Duration = Duration::from_secs(6);
+/// After the faults, this is enough for an election with a few split votes.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(5);
-/// With a leader in office, so much is enough for every server to hold and apply everything.
+/// With a leader, this is enough for every server to hold and apply everything.
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(5);
-/// And so long the leader then stays in office.
-const CALM: Duration = Duration::from_secs(2);
-/// How often the harness looks.
+/// For this long the leader must then stay the same.
+const STABLE_DURATION: Duration = Duration::from_secs(2);
+/// The time between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
-/// In one slot, up to so many servers are offered a command.
+/// Fewer commands than this are offered in one slot.
 const OFFERS_MAX: u64 = 4;
 
-/// A storm over servers that only elect.
-pub fn elections<R: Elect>(cluster: &Cluster<R>, faults: Faults) {
+/// Random faults in a cluster that only elects leaders.
+pub fn elections(cluster: &UntypedCluster, faults: Faults) {
     let rng = cluster.world().rng("storm");
-    storm(cluster, &rng, faults, STORM, |_| ());
-    settle(cluster);
+    random_faults(cluster, &rng, faults, FAULTS_DURATION, || ());
+    wait_until_stable(cluster);
 }
 
-/// A storm over servers that replicate, which are offered commands all the while.
+/// Random faults in a cluster that replicates, and is offered commands meanwhile.
 pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
     let rng = cluster.world().rng("storm");
     let mut offered = 0;
-    storm(cluster, &rng, faults, STORM, |slot| {
-        for nth in 0..rng.roll(2 * slot, OFFERS_MAX) {
-            let server = rng.roll(2 * (slot * OFFERS_MAX + nth) + 1, cluster.size() as u64) as usize;
+    random_faults(cluster, &rng, faults, FAULTS_DURATION, || {
+        for _ in 0..rng.random_range(0..OFFERS_MAX) {
+            let server = rng.random_range(0..cluster.size() as u64) as usize;
             offered += 1;
             cluster.start_command(server, number(offered));
         }
     });
-    settle(cluster);
+    wait_until_stable(cluster);
     let last = cluster.one(&number(offered + 1), 1);
     let waited = wait(CATCH_UP_PATIENCE, || cluster.applied_logs().applied_at(last).0 == cluster.size());
     if !waited {
         let (servers, _) = cluster.applied_logs().applied_at(last);
         let what = format!(
-            "everything was healed, but {CATCH_UP_PATIENCE:?} later only {servers} of {} servers had applied entry {last}",
+            "all faults had ended, but {CATCH_UP_PATIENCE:?} later only {servers} of {} servers had applied entry {last}",
             cluster.size()
         );
         cluster.world().report_violation(Violation::new(&CATCH_UP, what));
     }
 }
 
-/// Everything is healed: a leader must be found soon, and then stay.
-fn settle<R: Elect>(cluster: &Cluster<R>) {
+/// After the faults: waits for a leader, and checks that it stays.
+fn wait_until_stable(cluster: &UntypedCluster) {
     let has_leader = || {
         let leaders = cluster.leaders();
         let newest = cluster.servers().filter_map(|server| cluster.status(server)).map(|status| status.term).max();
         leaders.keys().next_back().copied() == newest
     };
     if !wait(ELECTION_PATIENCE, has_leader) {
-        let what = format!("everything was healed, but {ELECTION_PATIENCE:?} later nobody led");
+        let what = format!("all faults had ended, but {ELECTION_PATIENCE:?} later no server led");
         return cluster.world().report_violation(Violation::new(&LEADER_IN_TIME, what));
     }
-    // What was said in the storm may still be on its way, and end the first reign.
-    let calm_since = |before| cluster.leaders().keys().next_back().copied() == before;
-    thread::sleep(CALM);
+    // Messages that were sent during the faults may still arrive and end the first leadership.
+    thread::sleep(STABLE_DURATION);
     let before = cluster.leaders().keys().next_back().copied();
-    thread::sleep(CALM);
-    if !calm_since(before) {
-        let what = format!("nothing had failed for {CALM:?}, but then the term changed from {before:?}");
+    thread::sleep(STABLE_DURATION);
+    if cluster.leaders().keys().next_back().copied() != before {
+        let what =
+            format!("nothing had failed for {STABLE_DURATION:?}, but then the leader's term changed from {before:?}");
         cluster.world().report_violation(Violation::new(&STABLE, what));
     }
 }

@@ -3,16 +3,17 @@
 use labrpc::channel::Receiver;
 use labrpc::{ApplyMsg, Bytes, Compact, Index, wire};
 
+use super::Cluster;
 use super::applied_logs::AppliedLog;
-use super::{Boot, Booted, Cluster};
+use super::boot::{Boot, Booted};
 use crate::world::World;
 
-/// The service takes a snapshot whenever so many more entries are applied, as MIT's does.
+/// The service takes a snapshot after this many entries, as MIT's does.
 pub const SNAPSHOT_INTERVAL: Index = 10;
 
 impl<R: Compact> Cluster<R> {
-    /// Boots so many servers, each with a service that notes what it is given to apply, and takes
-    /// a snapshot at every tenth entry, from within the loop that applies.
+    /// Starts `size` servers, each with a service that keeps what it applies, and takes a snapshot at
+    /// every tenth entry, in the loop that applies.
     pub fn compacting(
         world: &World,
         size: usize,
@@ -22,9 +23,9 @@ impl<R: Compact> Cluster<R> {
     }
 }
 
-fn serve<R: Compact>(raft: &R, to_apply: &Receiver<ApplyMsg>, applied_log: &AppliedLog) {
+fn serve<R: Compact>(raft: &R, apply_rx: &Receiver<ApplyMsg>, applied_log: &AppliedLog) {
     let mut state: Vec<Bytes> = Vec::new();
-    for message in to_apply.iter() {
+    for message in apply_rx.iter() {
         match message {
             ApplyMsg::Command { at, command } => {
                 state.push(command);
@@ -34,7 +35,7 @@ fn serve<R: Compact>(raft: &R, to_apply: &Receiver<ApplyMsg>, applied_log: &Appl
                 }
             }
             ApplyMsg::Snapshot { through, snapshot } => {
-                state = wire::decode(&snapshot).unwrap_or_else(|error| panic!("the service was given {error}"));
+                state = wire::decode(&snapshot).unwrap_or_else(|error| panic!("the service received {error}"));
                 applied_log.read_back(through, &state);
             }
         }

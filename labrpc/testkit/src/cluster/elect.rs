@@ -3,40 +3,40 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use labrpc::{Elect, PeerId, Status, Term, thread};
+use labrpc::{PeerId, Status, Term, thread};
 
-use super::Cluster;
+use super::untyped::UntypedCluster;
 
-/// MIT's lab text: a new leader within five seconds.
+/// MIT's lab text asks for a new leader within five seconds.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(5);
-/// How often the harness looks for a leader.
+/// The time between two looks for a leader.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
-impl<R: Elect> Cluster<R> {
+impl UntypedCluster {
     /// What a server believes about itself; `None` if it is down.
     pub fn status(&self, server: PeerId) -> Option<Status> {
-        self.visit(server, |server| server.status())
+        self.visit_untyped(server, |running| running.elect.status())
     }
 
-    /// Waits until one reachable server leads, and says which. If several do, it is the one of
-    /// the latest term; two of the same term break Election Safety (§5.2).
+    /// Waits until a reachable server leads, and returns it. If several lead, it is the one of the
+    /// latest term; two leaders of the same term break Election Safety (§5.2).
     ///
     /// # Panics
     ///
-    /// When nobody leads within five seconds.
+    /// When no server leads within five seconds.
     #[track_caller]
     pub fn one_leader(&self) -> PeerId {
         let mut waited = Duration::ZERO;
         loop {
             thread::sleep(LOOK_INTERVAL);
             waited += LOOK_INTERVAL;
-            self.world().complain();
+            self.world().raise_reported();
             if let Some((_, leader)) = self.leaders().last_key_value() {
                 return *leader;
             }
             assert!(
                 waited < ELECTION_PATIENCE,
-                "no leader within {ELECTION_PATIENCE:?} (§5.2): of the reachable servers, {}",
+                "no leader within {ELECTION_PATIENCE:?} (§5.2); of the reachable servers, {}",
                 self.terms()
             );
         }
@@ -80,14 +80,14 @@ impl<R: Elect> Cluster<R> {
     #[track_caller]
     pub fn no_leader(&self) {
         let leaders = self.leaders();
-        assert!(leaders.is_empty(), "there is no majority, and yet {} (§5.2)", self.who_leads());
+        assert!(leaders.is_empty(), "no majority can communicate, but {} (§5.2)", self.who_leads());
     }
 
     /// For a message: `server 3 leads term 7`.
     pub(super) fn who_leads(&self) -> String {
         let leaders = self.leaders().into_iter().map(|(term, server)| format!("server {server} leads term {term}"));
         let leaders: Vec<String> = leaders.collect();
-        if leaders.is_empty() { "nobody leads".into() } else { leaders.join(", ") }
+        if leaders.is_empty() { "no server leads".into() } else { leaders.join(", ") }
     }
 
     /// The term that all reachable servers are in.

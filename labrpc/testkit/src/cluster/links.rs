@@ -1,22 +1,22 @@
-//! Who hears whom.
+//! Links between servers, and clerks' links.
 
+use labrpc::PeerId;
 use labrpc::network::{Conditions, Link, Port};
-use labrpc::{Elect, PeerId};
 
-use super::Cluster;
+use super::untyped::UntypedCluster;
 
-impl<R: Elect> Cluster<R> {
-    /// How all links are from now on.
+impl UntypedCluster {
+    /// Sets the conditions of all links.
     pub fn set_conditions(&self, conditions: Conditions) {
         self.network().set_conditions(conditions);
     }
 
-    /// Links a server up with every connected one.
+    /// Restores a server's links to all connected servers.
     pub fn connect(&self, server: PeerId) {
         self.set_connected(server, true);
     }
 
-    /// Cuts a server off from every other one, in both directions.
+    /// Cuts a server's links to all other servers, in both directions.
     pub fn disconnect(&self, server: PeerId) {
         self.set_connected(server, false);
     }
@@ -30,7 +30,7 @@ impl<R: Elect> Cluster<R> {
         }
     }
 
-    /// Whether the test has left a server connected.
+    /// Whether a server is connected: `disconnect` was not called, or `connect` after it.
     pub fn is_connected(&self, server: PeerId) -> bool {
         self.inner.slots.lock()[server].is_connected
     }
@@ -40,7 +40,7 @@ impl<R: Elect> Cluster<R> {
         self.servers().filter(|&server| self.is_up(server) && self.is_connected(server)).collect()
     }
 
-    /// Servers hear one another if they are on the same side: `sides[i]` is the side of server i.
+    /// Cuts all links between servers on different sides, and restores the others. `sides[i]` is the side of server i.
     pub fn partition(&self, sides: &[usize]) {
         assert_eq!(sides.len(), self.size(), "each server has a side");
         for from in self.servers() {
@@ -50,13 +50,13 @@ impl<R: Elect> Cluster<R> {
         }
     }
 
-    /// Everybody hears everybody.
+    /// Connects all servers, and restores all links.
     pub fn heal(&self) {
         self.servers().for_each(|server| self.connect(server));
         self.partition(&vec![0; self.size()]);
     }
 
-    /// A new clerk's number, and its ways to all servers.
+    /// A new clerk's number, and its links to all servers.
     pub fn clerk_links(&self) -> (u64, Vec<Link>) {
         let end = {
             let mut next = self.inner.next_clerk.lock();
@@ -68,7 +68,7 @@ impl<R: Elect> Cluster<R> {
         ((end - self.size()) as u64, links)
     }
 
-    /// Cuts a clerk's links to all servers but these.
+    /// Cuts a clerk's links to all servers except these.
     pub fn confine_clerk(&self, links: &[Link], servers: &[PeerId]) {
         for link in links {
             let is_cut = !servers.contains(&link.to());

@@ -1,44 +1,46 @@
-//! MIT's generic test of labs 3A and 3B: rounds of load, with faults, and a check at the end.
+//! MIT's generic test of labs 3A and 3B: rounds of load with faults, and a check at the end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use labrpc::network::Conditions;
-use labrpc::{Elect, thread};
+use labrpc::thread;
 
-use super::{KvCluster, RecordedClerk};
-use crate::chaos::{Faults, storm};
-use crate::world::{BackgroundTask, Rng};
+use super::recorded::{RecordedClerk, RecordedStore};
+use super::values::{difference, value};
+use crate::chaos::{Faults, random_faults};
+use crate::cluster::UntypedCluster;
+use crate::world::{BackgroundTask, TestRng};
 
 /// What a run of the load test does.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How many clients ask at once.
+    /// How many clients work at the same time.
     pub clients: usize,
-    /// How bad the network is.
+    /// The conditions of the network.
     pub conditions: Conditions,
     /// Whether all servers crash at the end of each round.
     pub crashes: bool,
-    /// Whether the servers are split at random, again and again.
+    /// Whether the servers are partitioned at random, again and again.
     pub partitions: bool,
-    /// Whether any fault may come at any time.
-    pub storm: Option<Faults>,
-    /// Whether clients share keys; else each has its own, and knows what it must hold.
+    /// The random faults that occur, if any.
+    pub random_faults: Option<Faults>,
+    /// Whether clients share keys. If not, each client has a key of its own, and knows its value.
     pub shared_keys: bool,
-    /// The size that the saved Raft state should be kept near; `None` if nothing is compacted.
+    /// The size in bytes that the saved Raft state should stay near; `None` if logs are not compacted.
     pub raft_state_bytes_max: Option<usize>,
 }
 
 impl Plan {
-    /// So many clients on a reliable network, and no faults.
+    /// A number of clients on a reliable network, without faults.
     pub const fn calm(clients: usize) -> Plan {
         Plan {
             clients,
             conditions: Conditions::RELIABLE,
             crashes: false,
             partitions: false,
-            storm: None,
+            random_faults: None,
             shared_keys: false,
             raft_state_bytes_max: None,
         }
@@ -59,9 +61,9 @@ impl Plan {
         Plan { partitions: true, ..self }
     }
 
-    /// With any of these faults at any time.
-    pub const fn stormy(self, faults: Faults) -> Plan {
-        Plan { storm: Some(faults), ..self }
+    /// With random faults of these kinds.
+    pub const fn with_random_faults(self, faults: Faults) -> Plan {
+        Plan { random_faults: Some(faults), ..self }
     }
 
     /// With keys that all clients share.
@@ -75,24 +77,24 @@ impl Plan {
     }
 }
 
-/// A server's saved state may be so many times as large as it should be, while entries are under way.
+/// While entries are being replicated, a server's saved state may exceed its size by this factor.
 const RAFT_STATE_SLACK: usize = 8;
-/// Clients whose last operation is still open after the faults have ended get so long.
+/// After the faults have ended, a client's last operation may take this long.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
-/// Between two partitions, and after the last one, and after a crash.
+/// The pause between two partitions, after the last one, and after a crash.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Partitions come a little irregularly.
+/// The pause between two partitions is longer by up to this much.
 const PAUSE_SPREAD_MS: u64 = 200;
 
-/// Runs the load test on a store, and checks everything that can be known about its answers.
+/// Runs the load test on a store, and checks all answers.
 ///
 /// # Panics
 ///
-/// When the store broke a promise.
+/// When an answer is wrong, or a server keeps too much state.
 #[track_caller]
-pub fn run<S: Elect>(store: &KvCluster<S>, plan: Plan) {
-    let world = store.cluster().world().clone();
-    store.cluster().set_conditions(plan.conditions);
+pub fn run(store: &RecordedStore, plan: Plan) {
+    let world = store.servers().world().clone();
+    store.servers().set_conditions(plan.conditions);
     let rounds = world.scaled(3, 1);
     for round in 0..rounds {
         let expected = load(store, plan, round);
@@ -103,15 +105,19 @@ pub fn run<S: Elect>(store: &KvCluster<S>, plan: Plan) {
     }
     let asked = plan.clients as u64 * rounds;
     let answered = store.answered();
-    // In a storm, a client may have to wait for all of it to pass.
-    let asked = if plan.storm.is_some() { asked - 1 } else { asked };
-    assert!(answered as u64 > asked, "only {answered} answers in {rounds} rounds with {} clients", plan.clients);
+    // With random faults, a client may have to wait until they end.
+    let asked = if plan.random_faults.is_some() { asked - 1 } else { asked };
+    assert!(
+        answered as u64 > asked,
+        "only {answered} operations were answered in {rounds} rounds with {} clients",
+        plan.clients
+    );
     store.check_linearizable();
 }
 
-/// One round: clients and faults together, then all is healed. Gives what each key must hold.
-fn load<S: Elect>(store: &KvCluster<S>, plan: Plan, round: u64) -> Vec<String> {
-    let cluster = store.cluster();
+/// One round: clients work while faults occur, and then the faults end. Returns the value that each key must have.
+fn load(store: &RecordedStore, plan: Plan, round: u64) -> Vec<String> {
+    let cluster = store.servers();
     let world = cluster.world();
     let is_over = Arc::new(AtomicBool::new(false));
     let clients: Vec<BackgroundTask<String>> = (0..plan.clients)
@@ -124,11 +130,11 @@ fn load<S: Elect>(store: &KvCluster<S>, plan: Plan, round: u64) -> Vec<String> {
         .collect();
     let partitioner = plan.partitions.then(|| {
         let (store, rng, is_over) = (store.clone(), world.rng(&format!("sides of round {round}")), is_over.clone());
-        world.spawn(&format!("partitioner of round {round}"), move || partition(&store, &rng, &is_over))
+        world.spawn(&format!("partitioner of round {round}"), move || partition(store.servers(), &rng, &is_over))
     });
     let duration = world.scaled(Duration::from_secs(5), PAUSE) + if plan.partitions { PAUSE } else { Duration::ZERO };
-    match plan.storm {
-        Some(faults) => storm(cluster, &world.rng(&format!("storm of round {round}")), faults, duration, |_| ()),
+    match plan.random_faults {
+        Some(faults) => random_faults(cluster, &world.rng(&format!("storm of round {round}")), faults, duration, || ()),
         None => thread::sleep(duration),
     }
     is_over.store(true, Ordering::Relaxed);
@@ -143,7 +149,7 @@ fn load<S: Elect>(store: &KvCluster<S>, plan: Plan, round: u64) -> Vec<String> {
         cluster.servers().for_each(|server| cluster.start(server));
     }
     let join = |client: BackgroundTask<String>| {
-        client.join_within(ANSWER_PATIENCE).expect("every fault has ended, but a client waits in vain for its answer")
+        client.join_within(ANSWER_PATIENCE).expect("all faults have ended, but a client still gets no answer")
     };
     clients.into_iter().map(join).collect()
 }
@@ -153,23 +159,23 @@ struct LoadClient {
     number: usize,
     round: u64,
     plan: Plan,
-    rng: Rng,
+    rng: TestRng,
 }
 
 impl LoadClient {
-    /// Asks and asks until the round is over. Gives what its own key must hold.
+    /// Works until the round is over. Returns the value that the client's own key must have.
     fn work(mut self, is_over: &AtomicBool) -> String {
         let own_key = self.number.to_string();
         let mut expected = String::new();
         if !self.plan.shared_keys {
-            expected = self.value(0);
+            expected = value(self.number, self.round, 0);
             self.clerk.put(&own_key, &expected);
         }
         for nth in 1.. {
             if is_over.load(Ordering::Relaxed) {
                 break;
             }
-            let percent = self.rng.roll(2 * nth, 100);
+            let percent = self.rng.random_range(0..100);
             match self.plan.shared_keys {
                 true => self.ask_shared(nth, percent),
                 false => self.ask_own(&own_key, &mut expected, nth, percent),
@@ -178,19 +184,19 @@ impl LoadClient {
         expected
     }
 
-    /// Half of the operations write, a tenth of those by Put.
+    /// Half of the operations are writes, and a tenth of these are Puts.
     fn ask_shared(&mut self, nth: u64, percent: u64) {
-        let key = self.rng.roll(2 * nth + 1, self.plan.clients as u64).to_string();
+        let key = self.rng.random_range(0..self.plan.clients as u64).to_string();
         match percent {
-            0..45 => self.clerk.append(&key, &self.value(nth)),
-            45..50 => self.clerk.put(&key, &self.value(nth)),
+            0..45 => self.clerk.append(&key, &value(self.number, self.round, nth)),
+            45..50 => self.clerk.put(&key, &value(self.number, self.round, nth)),
             _ => drop(self.clerk.get(&key)),
         }
     }
 
     fn ask_own(&mut self, key: &str, expected: &mut String, nth: u64, percent: u64) {
         if percent < 50 {
-            let value = self.value(nth);
+            let value = value(self.number, self.round, nth);
             self.clerk.append(key, &value);
             expected.push_str(&value);
             return;
@@ -198,35 +204,27 @@ impl LoadClient {
         let seen = self.clerk.get(key);
         assert!(
             seen == *expected,
-            "nobody else writes to key {key:?}, but its only client reads other than it wrote: {} (§8)",
+            "only one client writes to key {key:?}, but it does not read what it wrote: {} (§8)",
             difference(&seen, expected)
         );
     }
-
-    /// A value that is written once in the whole run, and is no other's beginning.
-    fn value(&self, nth: u64) -> String {
-        format!("x {} {}.{nth} y", self.number, self.round)
-    }
 }
 
-/// Splits the servers into two sides at random. No side need hold a majority.
-fn partition<S: Elect>(store: &KvCluster<S>, rng: &Rng, is_over: &AtomicBool) {
+/// Splits the servers into two sides at random, again and again. There need not be a majority on either side.
+fn partition(cluster: &UntypedCluster, rng: &TestRng, is_over: &AtomicBool) {
     thread::sleep(PAUSE);
-    for nth in 0.. {
-        if is_over.load(Ordering::Relaxed) {
-            return;
-        }
-        let bits = rng.fault(nth, 0, |bits| bits);
-        let sides: Vec<usize> = store.cluster().servers().map(|server| (bits >> server & 1) as usize).collect();
-        store.cluster().partition(&sides);
-        let extra_ms = rng.fault(nth, 0, |bits| (bits >> 32) % PAUSE_SPREAD_MS);
+    while !is_over.load(Ordering::Relaxed) {
+        let bits = rng.fault(0, |bits| bits);
+        let sides: Vec<usize> = cluster.servers().map(|server| (bits >> server & 1) as usize).collect();
+        cluster.partition(&sides);
+        let extra_ms = rng.fault(0, |bits| (bits >> 32) % PAUSE_SPREAD_MS);
         thread::sleep(PAUSE + Duration::from_millis(extra_ms));
     }
 }
 
-/// Another clerk must read what each client wrote.
+/// Checks that another clerk reads what each client wrote.
 #[track_caller]
-fn check_own_keys<S: Elect>(store: &KvCluster<S>, expected: &[String]) {
+fn check_own_keys(store: &RecordedStore, expected: &[String]) {
     let mut clerk = store.clerk();
     for (key, expected) in expected.iter().enumerate() {
         let seen = clerk.get(&key.to_string());
@@ -238,39 +236,21 @@ fn check_own_keys<S: Elect>(store: &KvCluster<S>, expected: &[String]) {
     }
 }
 
-/// Where two long values part ways, and how they go on from there.
-fn difference(seen: &str, expected: &str) -> String {
-    /// Enough to see the write in question and its neighbours.
-    const SHOWN_CHARS: usize = 40;
-    let equal = seen.bytes().zip(expected.bytes()).take_while(|(own, other)| own == other).count();
-    // From the beginning of the write in which they part.
-    let from = seen[..equal.min(seen.len())].rfind('x').unwrap_or(0);
-    let rest = |value: &str| match value.get(from..) {
-        None | Some("") => "ends there".to_string(),
-        Some(rest) if rest.len() <= SHOWN_CHARS => format!("goes on with {rest:?}"),
-        Some(rest) => format!("goes on with {:?}", rest.chars().take(SHOWN_CHARS).chain(['…']).collect::<String>()),
-    };
-    format!(
-        "after {from} bytes in common, the value that was read {}, and the right one {}",
-        rest(seen),
-        rest(expected)
-    )
-}
-
+/// Checks that servers keep their saved state small.
 #[track_caller]
-fn check_sizes<S: Elect>(store: &KvCluster<S>, plan: Plan) {
+fn check_sizes(store: &RecordedStore, plan: Plan) {
     match plan.raft_state_bytes_max {
         Some(limit) => {
             let largest = store.raft_state_bytes_max();
             assert!(
                 largest <= RAFT_STATE_SLACK * limit,
-                "a server's saved Raft state has {largest} bytes, more than {RAFT_STATE_SLACK} times the {limit} that \
-                 it is to be kept near (§7)"
+                "a server's saved Raft state has {largest} bytes, more than {RAFT_STATE_SLACK} times its \
+                 limit of {limit} (§7)"
             );
         }
         None => {
             let largest = store.snapshot_bytes_max();
-            assert_eq!(largest, 0, "nothing asked for snapshots, but one of {largest} bytes was saved");
+            assert_eq!(largest, 0, "no snapshots were asked for, but one of {largest} bytes was saved");
         }
     }
 }
@@ -279,14 +259,14 @@ fn check_sizes<S: Elect>(store: &KvCluster<S>, plan: Plan) {
 ///
 /// # Panics
 ///
-/// When they take more than 33.3 ms each, or one is lost or doubled.
+/// When they take more than 33.3 ms each, or one is lost or applied twice.
 #[track_caller]
-pub fn speed<S: Elect>(store: &KvCluster<S>) {
+pub fn speed(store: &RecordedStore) {
     const EACH_MAX: Duration = Duration::from_micros(33_300);
-    let world = store.cluster().world();
+    let world = store.servers().world();
     let appends = world.scaled(1000, 30);
     let mut clerk = store.clerk();
-    clerk.get("x"); // finds the leader
+    clerk.get("x"); // Finds the leader.
     let mut expected = String::new();
     let began = world.elapsed();
     for nth in 0..appends {
@@ -295,7 +275,10 @@ pub fn speed<S: Elect>(store: &KvCluster<S>) {
         expected.push_str(&value);
     }
     let each = (world.elapsed() - began) / appends;
-    assert!(each <= EACH_MAX, "an operation took {each:?}: more than {EACH_MAX:?} is not better than one a heartbeat");
+    assert!(
+        each <= EACH_MAX,
+        "an operation took {each:?}, more than {EACH_MAX:?}: three operations must fit into one heartbeat interval"
+    );
     let seen = clerk.get("x");
     assert!(seen == expected, "{}; each Append must take effect once, in order (§8)", difference(&seen, &expected));
     store.check_linearizable();

@@ -1,17 +1,17 @@
 //! From a reason to a sentence for a student.
 
+use super::contradiction::{Contradiction, ContradictionKind};
 use super::history::{History, OperationId};
 use super::register::{Action, Register};
 use super::search::Stuck;
 use super::unique::{Block, Reason};
-use super::violation::{Contradiction, Kind};
 use super::words;
 
 /// How many of the values that a key may have had are named.
 const POSSIBLE_VALUES_NAMED_MAX: usize = 3;
 
 /// The part of a history that is broken, ready to be told about.
-pub(super) struct Broken<'h> {
+pub(super) struct BrokenHistory<'h> {
     pub(super) history: &'h History,
     /// The shortest broken beginning of one key's history; what has not returned in it may have
     /// returned later.
@@ -21,9 +21,9 @@ pub(super) struct Broken<'h> {
 }
 
 /// What went wrong, the operations that show it, and the facts in words.
-type Account = (Kind, Vec<usize>, String);
+type Explanation = (ContradictionKind, Vec<usize>, String);
 
-impl<'h> Broken<'h> {
+impl<'h> BrokenHistory<'h> {
     /// Tells what the unique values gave away.
     pub(super) fn tell(&self, reason: Reason) -> Contradiction {
         let (kind, witness, facts) = match reason {
@@ -31,7 +31,7 @@ impl<'h> Broken<'h> {
             Reason::Doubled { write, get, other } => self.doubled(write, get, other),
             Reason::PutAppended { put, get } => {
                 let facts = format!("{} shows {} added to an older value", self.name(get), self.name(put));
-                (Kind::PutAppended, vec![get, put], facts)
+                (ContradictionKind::PutAppended, vec![get, put], facts)
             }
             Reason::Forked { get, other } => self.forked(get, other),
             Reason::OutOfOrder { first, second, shown_by } => self.out_of_order(first, second, shown_by),
@@ -56,32 +56,32 @@ impl<'h> Broken<'h> {
         possible.push("what no Get ever saw".into());
         let get = words::operation(self.history, stuck.get);
         let facts = format!("{get} fits nowhere; when it returned, the key held {}", possible.join(" or "));
-        self.contradiction(Kind::NoOrder, vec![stuck.get], facts)
+        self.contradiction(ContradictionKind::NoOrder, vec![stuck.get], facts)
     }
 
-    fn contradiction(&self, kind: Kind, witness: Vec<OperationId>, facts: String) -> Contradiction {
+    fn contradiction(&self, kind: ContradictionKind, witness: Vec<OperationId>, facts: String) -> Contradiction {
         let key = self.register.key.to_string();
         let sentence = format!("{} key {key:?}: {facts}; {}.", kind.headline(), kind.lesson());
         Contradiction { kind, key, witness, at: self.end, sentence }
     }
 
-    fn never_written(&self, get: usize, offset_bytes: usize) -> Account {
+    fn never_written(&self, get: usize, offset_bytes: usize) -> Explanation {
         let strange = words::beginning(&self.text(get)[offset_bytes..]);
         let facts = format!("{} holds {strange} from byte {offset_bytes} on, which nobody had written", self.name(get));
-        (Kind::NeverWritten, vec![get], facts)
+        (ContradictionKind::NeverWritten, vec![get], facts)
     }
 
-    fn doubled(&self, write: usize, get: usize, other: usize) -> Account {
+    fn doubled(&self, write: usize, get: usize, other: usize) -> Explanation {
         let (get_name, other_name, write_name) = (self.name(get), self.name(other), self.name(write));
         let facts = if get == other {
             format!("{get_name} shows {write_name} twice")
         } else {
             format!("{get_name} and {other_name} both show {write_name}, behind different values")
         };
-        (Kind::DoubledWrite, vec![get, other, write], facts)
+        (ContradictionKind::DoubledWrite, vec![get, other, write], facts)
     }
 
-    fn forked(&self, get: usize, other: usize) -> Account {
+    fn forked(&self, get: usize, other: usize) -> Explanation {
         let (one, two) = (self.text(get), self.text(other));
         let same = one.char_indices().zip(two.chars()).find(|((_, left), right)| left != right);
         let common_bytes = same.map_or(one.len().min(two.len()), |((at, _), _)| at);
@@ -92,32 +92,36 @@ impl<'h> Broken<'h> {
             words::beginning(&one[common_bytes..]),
             words::beginning(&two[common_bytes..]),
         );
-        (Kind::Forked, vec![get, other], facts)
+        (ContradictionKind::Forked, vec![get, other], facts)
     }
 
     /// `first` stands before `second` in a value, but was called after `second` had returned.
-    fn out_of_order(&self, first: usize, second: usize, shown_by: usize) -> Account {
+    fn out_of_order(&self, first: usize, second: usize, shown_by: usize) -> Explanation {
         let called_after = self.called_after(first, &self.name(first), second);
         match (self.action(first), self.action(second)) {
             (Action::Get(older), Action::Get(newer)) => {
                 let missing = words::ending(&newer[older.len()..]);
-                (Kind::StaleRead, vec![first, second], format!("{called_after}, but lacks its last part, {missing}"))
+                (
+                    ContradictionKind::StaleRead,
+                    vec![first, second],
+                    format!("{called_after}, but lacks its last part, {missing}"),
+                )
             }
             (Action::Get(_), _) => {
                 let (write, shown_by_name) = (self.again(second), self.name(shown_by));
                 let facts =
                     format!("{called_after}, but shows the value from before {write}, as {shown_by_name} tells");
-                (Kind::StaleRead, vec![first, second, shown_by], facts)
+                (ContradictionKind::StaleRead, vec![first, second, shown_by], facts)
             }
             _ => {
                 let facts = format!("{called_after}, but {} shows them the other way round", self.name(shown_by));
-                (Kind::OutOfOrder, vec![first, second, shown_by], facts)
+                (ContradictionKind::OutOfOrder, vec![first, second, shown_by], facts)
             }
         }
     }
 
     /// Each block has an operation that returned before one of the other was called.
-    fn clash(&self, one: Block, other: Block) -> Account {
+    fn clash(&self, one: Block, other: Block) -> Explanation {
         // It would be as true the other way round, but who called last has the least excuse not
         // to know. Only the initial value is older than everything.
         let is_one_older = match (one.first_returned, other.first_returned) {
@@ -129,9 +133,9 @@ impl<'h> Broken<'h> {
         let first_of_new = new.first_returned.expect("the initial value is older than any other");
 
         let kind = match self.action(last_of_old) {
-            _ if !self.is_ever_read(first_of_new) => Kind::LostWrite,
-            Action::Get(_) => Kind::StaleRead,
-            Action::Put(_) | Action::Append(_) => Kind::OutOfOrder,
+            _ if !self.is_ever_read(first_of_new) => ContradictionKind::LostWrite,
+            Action::Get(_) => ContradictionKind::StaleRead,
+            Action::Put(_) | Action::Append(_) => ContradictionKind::OutOfOrder,
         };
         let mut witness = vec![last_of_old, first_of_new];
         let mut facts = self.called_after(last_of_old, &self.name(last_of_old), first_of_new);
@@ -158,7 +162,7 @@ impl<'h> Broken<'h> {
     fn is_ever_read(&self, write: usize) -> bool {
         let Some(written) = self.action(write).written() else { return true };
         let answers = self.history.operations().iter().filter(|operation| operation.key == self.register.key);
-        answers.filter_map(|operation| operation.answer.as_ref()).any(|answer| answer.value.contains(written))
+        answers.filter_map(|operation| operation.response.as_ref()).any(|answer| answer.value.contains(written))
     }
 
     /// The fact on which everything rests, with a name for the operation that was called.

@@ -1,6 +1,6 @@
-//! What the clients asked for, what they were answered, and when.
+//! What the clients asked, which responses they got, and when.
 
-/// Names one operation of one [`History`].
+/// Identifies one operation of one [`History`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(usize);
 
@@ -22,34 +22,34 @@ pub enum Input {
     Append(String),
 }
 
-/// What a client was told.
+/// A client's response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The value that a Get returned. The answer to a Put or an Append tells nothing, and is "".
+pub struct Response {
+    /// The value that a Get returned; "" for a Put or an Append.
     pub value: String,
-    /// When the client had it, on the history's clock.
+    /// When the client received it.
     pub at: u64,
 }
 
-/// One call of one client.
+/// One operation of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// Who called. A client waits for an answer before it calls again.
+pub struct ClientOperation {
+    /// The client's number. A client waits for the response before it calls again.
     pub client: u64,
-    /// Which key is meant.
+    /// The key.
     pub key: String,
-    /// What is to be done with it.
+    /// What the client asks for.
     pub input: Input,
-    /// When the client called, on the history's clock.
+    /// When the client called.
     pub called: u64,
-    /// The answer; `None` if there never was one.
-    pub answer: Option<Answer>,
+    /// The response; `None` if there never was one.
+    pub response: Option<Response>,
 }
 
-/// What the times of a history count. Only their order decides whether it is linearizable; the
-/// clock decides how a verdict names them.
+/// The unit of a history's times. Only the order of times decides whether the history is
+/// linearizable; the unit decides how messages show them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
+pub enum TimeUnit {
     /// Nanoseconds since the world began.
     Nanoseconds,
     /// Lines of the text that the history was read from, counted from 1.
@@ -58,7 +58,7 @@ pub enum Clock {
 
 /// Everything that the clients of one key-value store did.
 ///
-/// Recording an operation moves its strings in and looks at nothing.
+/// Recording an operation is cheap: it only moves the strings in.
 ///
 /// ```
 /// use testkit::linear::{History, Input};
@@ -67,61 +67,61 @@ pub enum Clock {
 /// let append = history.call(1, "x", Input::Append("a".into()), 1_000);
 /// let get = history.call(2, "x", Input::Get, 2_000);
 /// history.returned(get, "a", 3_000);
-/// assert!(history.get(append).answer.is_none()); // and may never be
+/// assert!(history.get(append).response.is_none()); // and may never be
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
-    clock: Clock,
-    operations: Vec<Operation>,
+    time_unit: TimeUnit,
+    operations: Vec<ClientOperation>,
 }
 
 impl History {
     /// An empty history whose times are nanoseconds.
     pub fn new() -> History {
-        History::on(Clock::Nanoseconds)
+        History::with_unit(TimeUnit::Nanoseconds)
     }
 
-    /// An empty history whose times are read off the given clock.
-    pub fn on(clock: Clock) -> History {
-        History { clock, operations: Vec::new() }
+    /// An empty history whose times have the given unit.
+    pub fn with_unit(time_unit: TimeUnit) -> History {
+        History { time_unit, operations: Vec::new() }
     }
 
     /// Records that a client calls.
     pub fn call(&mut self, client: u64, key: impl Into<String>, input: Input, now: u64) -> OperationId {
-        self.operations.push(Operation { client, key: key.into(), input, called: now, answer: None });
+        self.operations.push(ClientOperation { client, key: key.into(), input, called: now, response: None });
         OperationId(self.operations.len() - 1)
     }
 
-    /// Records that a client has its answer.
+    /// Records that a client has received its response.
     ///
     /// # Panics
     ///
-    /// If the operation has an answer already, or would have it before it was called.
+    /// When the operation has a response already, or when `now` is before its call.
     pub fn returned(&mut self, id: OperationId, value: impl Into<String>, now: u64) {
         let operation = &mut self.operations[id.0];
-        assert!(operation.answer.is_none(), "an operation returns once, but this one did before: {operation:?}");
+        assert!(operation.response.is_none(), "an operation returns once, but this one did before: {operation:?}");
         assert!(operation.called <= now, "an operation cannot return at {now}, before its call: {operation:?}");
-        operation.answer = Some(Answer { value: value.into(), at: now });
+        operation.response = Some(Response { value: value.into(), at: now });
     }
 
-    /// The operation of that name.
-    pub fn get(&self, id: OperationId) -> &Operation {
+    /// The operation with this id.
+    pub fn get(&self, id: OperationId) -> &ClientOperation {
         &self.operations[id.0]
     }
 
     /// All operations, in the order in which their calls were recorded.
-    pub fn operations(&self) -> &[Operation] {
+    pub fn operations(&self) -> &[ClientOperation] {
         &self.operations
     }
 
-    /// All operations with their names.
-    pub fn iter(&self) -> impl Iterator<Item = (OperationId, &Operation)> {
+    /// All operations with their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (OperationId, &ClientOperation)> {
         self.operations.iter().enumerate().map(|(index, operation)| (OperationId(index), operation))
     }
 
-    /// What the times count.
-    pub fn clock(&self) -> Clock {
-        self.clock
+    /// The unit of the times.
+    pub fn time_unit(&self) -> TimeUnit {
+        self.time_unit
     }
 }
 

@@ -55,6 +55,7 @@
 //! );
 //! ```
 
+mod contradiction;
 mod explain;
 pub mod generate;
 mod history;
@@ -62,14 +63,13 @@ mod register;
 mod search;
 pub mod text;
 mod unique;
-mod violation;
 mod words;
 
-use self::explain::Broken;
-pub use self::history::{Answer, Clock, History, Input, Operation, OperationId};
+pub use self::contradiction::{CheckError, Contradiction, ContradictionKind, Limit};
+use self::explain::BrokenHistory;
+pub use self::history::{ClientOperation, History, Input, OperationId, Response, TimeUnit};
 use self::register::Register;
-use self::search::Outcome;
-pub use self::violation::{CheckError, Contradiction, Kind, Limit};
+use self::search::SearchResult;
 
 /// How long a check may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,20 +140,20 @@ fn by_unique_values(history: &History, register: &Register) -> Option<Result<(),
         return Some(Ok(()));
     }
     let (register, end, reason) = unique::shortest(register)?;
-    let broken = Broken { history, register, end };
+    let broken = BrokenHistory { history, register, end };
     Some(Err(CheckError::NotLinearizable(broken.tell(reason))))
 }
 
 fn by_search(history: &History, register: &Register, budget: Budget, remaining: &mut usize) -> Result<(), CheckError> {
     let undecided = |limit| Err(CheckError::Undecided { key: register.key.to_string(), limit });
     match search::search(register, remaining) {
-        Outcome::Legal => Ok(()),
-        Outcome::Stuck(stuck) => {
-            let end = history.get(stuck.get).answer.as_ref().map_or(register::NEVER, |answer| answer.at);
-            let broken = Broken { history, register: register.clone(), end };
+        SearchResult::Legal => Ok(()),
+        SearchResult::Stuck(stuck) => {
+            let end = history.get(stuck.get).response.as_ref().map_or(register::NEVER, |answer| answer.at);
+            let broken = BrokenHistory { history, register: register.clone(), end };
             Err(CheckError::NotLinearizable(broken.tell_stuck(&stuck)))
         }
-        Outcome::OutOfBudget => undecided(Limit::Configurations(budget.configurations_max)),
-        Outcome::TooManyOpen => undecided(Limit::OpenOperations),
+        SearchResult::OutOfBudget => undecided(Limit::Configurations(budget.configurations_max)),
+        SearchResult::TooManyOpen => undecided(Limit::OpenOperations),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::history::{History, Input, Operation, OperationId};
+use super::history::{ClientOperation, History, Input, OperationId};
 
 /// The return time of an operation that never returned: after every other.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -48,13 +48,13 @@ pub(super) struct Span<'h> {
 
 impl<'h> Span<'h> {
     /// `None` for a Get without an answer: it read nothing that could be wrong.
-    fn new(id: OperationId, operation: &'h Operation) -> Option<Span<'h>> {
-        let action = match (&operation.input, &operation.answer) {
+    fn new(id: OperationId, operation: &'h ClientOperation) -> Option<Span<'h>> {
+        let action = match (&operation.input, &operation.response) {
             (Input::Get, answer) => Action::Get(&answer.as_ref()?.value),
             (Input::Put(value), _) => Action::Put(value),
             (Input::Append(value), _) => Action::Append(value),
         };
-        let returned = operation.answer.as_ref().map_or(NEVER, |answer| answer.at);
+        let returned = operation.response.as_ref().map_or(NEVER, |answer| answer.at);
         Some(Span { id, action, called: operation.called, returned })
     }
 }

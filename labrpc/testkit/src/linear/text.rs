@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use super::history::{Clock, History, Input, Operation, OperationId};
+use super::history::{ClientOperation, History, Input, OperationId, TimeUnit};
 
 /// Reads a history. Its times are line numbers.
 ///
@@ -31,7 +31,7 @@ use super::history::{Clock, History, Input, Operation, OperationId};
 /// # Ok::<(), text::TextError>(())
 /// ```
 pub fn read(text: &str) -> Result<History, TextError> {
-    let mut history = History::on(Clock::Lines);
+    let mut history = History::with_unit(TimeUnit::Lines);
     let mut waiting: BTreeMap<u64, OperationId> = BTreeMap::new();
     for (line, content) in (1..).zip(text.lines()) {
         if content.trim().is_empty() {
@@ -47,25 +47,25 @@ fn take_in(
     waiting: &mut BTreeMap<u64, OperationId>,
     line: u64,
     content: &str,
-) -> Result<(), Problem> {
-    let event = Event::read(content)?;
+) -> Result<(), TextProblem> {
+    let event = TextEvent::read(content)?;
     let client = event.client;
     if event.is_call {
         let input = match event.function {
             Function::Get => Input::Get,
-            Function::Put => Input::Put(event.value.ok_or(Problem::Expected("a value to write"))?),
-            Function::Append => Input::Append(event.value.ok_or(Problem::Expected("a value to write"))?),
+            Function::Put => Input::Put(event.value.ok_or(TextProblem::Expected("a value to write"))?),
+            Function::Append => Input::Append(event.value.ok_or(TextProblem::Expected("a value to write"))?),
         };
         let id = history.call(client, event.key, input, line);
-        return waiting.insert(client, id).map_or(Ok(()), |_| Err(Problem::CallsWhileWaiting { client }));
+        return waiting.insert(client, id).map_or(Ok(()), |_| Err(TextProblem::CallsWhileWaiting { client }));
     }
-    let id = waiting.remove(&client).ok_or(Problem::AnsweredWithoutCall { client })?;
+    let id = waiting.remove(&client).ok_or(TextProblem::AnsweredWithoutCall { client })?;
     let operation = history.get(id);
     if event.function != Function::of(operation) || event.key != operation.key {
-        return Err(Problem::AnsweredSomethingElse { client });
+        return Err(TextProblem::AnsweredSomethingElse { client });
     }
     let value = match event.function {
-        Function::Get => event.value.ok_or(Problem::Expected("the value that the Get returned"))?,
+        Function::Get => event.value.ok_or(TextProblem::Expected("the value that the Get returned"))?,
         Function::Put | Function::Append => String::new(),
     };
     history.returned(id, value, line);
@@ -77,7 +77,7 @@ pub fn write(history: &History) -> String {
     let mut events: Vec<(u64, bool, OperationId)> = Vec::new();
     for (id, operation) in history.iter() {
         events.push((operation.called, false, id));
-        events.extend(operation.answer.as_ref().map(|answer| (answer.at, true, id)));
+        events.extend(operation.response.as_ref().map(|answer| (answer.at, true, id)));
     }
     // At equal times calls come first, since operations that only touch in time overlap.
     events.sort_unstable();
@@ -85,7 +85,7 @@ pub fn write(history: &History) -> String {
     let mut text = String::new();
     for (_, is_return, id) in events {
         let operation = history.get(id);
-        let value = match (&operation.input, &operation.answer) {
+        let value = match (&operation.input, &operation.response) {
             (Input::Put(value) | Input::Append(value), _) => quote(value),
             (Input::Get, Some(answer)) if is_return => quote(&answer.value),
             (Input::Get, _) => "nil".into(),
@@ -110,7 +110,7 @@ enum Function {
 }
 
 impl Function {
-    fn of(operation: &Operation) -> Function {
+    fn of(operation: &ClientOperation) -> Function {
         match operation.input {
             Input::Get => Function::Get,
             Input::Put(_) => Function::Put,
@@ -128,7 +128,7 @@ impl Function {
 }
 
 /// What one line says.
-struct Event {
+struct TextEvent {
     client: u64,
     is_call: bool,
     function: Function,
@@ -136,8 +136,8 @@ struct Event {
     value: Option<String>,
 }
 
-impl Event {
-    fn read(line: &str) -> Result<Event, Problem> {
+impl TextEvent {
+    fn read(line: &str) -> Result<TextEvent, TextProblem> {
         let mut scanner = Scanner { rest: line.trim() };
         scanner.literal("{:process ")?;
         let client = scanner.number()?;
@@ -155,8 +155,8 @@ impl Event {
         };
         scanner.literal("}")?;
         match scanner.rest {
-            "" => Ok(Event { client, is_call, function, key, value }),
-            _ => Err(Problem::Expected("the end of the line")),
+            "" => Ok(TextEvent { client, is_call, function, key, value }),
+            _ => Err(TextProblem::Expected("the end of the line")),
         }
     }
 }
@@ -167,26 +167,26 @@ struct Scanner<'t> {
 }
 
 impl Scanner<'_> {
-    fn literal(&mut self, literal: &'static str) -> Result<(), Problem> {
-        self.rest = self.rest.strip_prefix(literal).ok_or(Problem::Expected(literal))?;
+    fn literal(&mut self, literal: &'static str) -> Result<(), TextProblem> {
+        self.rest = self.rest.strip_prefix(literal).ok_or(TextProblem::Expected(literal))?;
         Ok(())
     }
 
-    fn one_of<T: Copy>(&mut self, words: &[(&str, T)], expected: &'static str) -> Result<T, Problem> {
+    fn one_of<T: Copy>(&mut self, words: &[(&str, T)], expected: &'static str) -> Result<T, TextProblem> {
         let found = words.iter().find(|(word, _)| self.rest.starts_with(word));
-        let &(word, meaning) = found.ok_or(Problem::Expected(expected))?;
+        let &(word, meaning) = found.ok_or(TextProblem::Expected(expected))?;
         self.rest = &self.rest[word.len()..];
         Ok(meaning)
     }
 
-    fn number(&mut self) -> Result<u64, Problem> {
+    fn number(&mut self) -> Result<u64, TextProblem> {
         let end = self.rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(self.rest.len());
         let (digits, rest) = self.rest.split_at(end);
         self.rest = rest;
-        digits.parse().map_err(|_| Problem::Expected("a client's number"))
+        digits.parse().map_err(|_| TextProblem::Expected("a client's number"))
     }
 
-    fn quoted(&mut self) -> Result<String, Problem> {
+    fn quoted(&mut self) -> Result<String, TextProblem> {
         self.literal("\"")?;
         let mut value = String::new();
         let mut characters = self.rest.char_indices();
@@ -199,13 +199,13 @@ impl Scanner<'_> {
                 '\\' => match characters.next() {
                     Some((_, 'n')) => '\n',
                     Some((_, escaped @ ('"' | '\\'))) => escaped,
-                    _ => return Err(Problem::Expected("`n`, `\"` or `\\` behind a `\\`")),
+                    _ => return Err(TextProblem::Expected("`n`, `\"` or `\\` behind a `\\`")),
                 },
                 other => other,
             };
             value.push(meant);
         }
-        Err(Problem::Expected("a closing `\"`"))
+        Err(TextProblem::Expected("a closing `\"`"))
     }
 }
 
@@ -215,12 +215,12 @@ pub struct TextError {
     /// Which line is wrong, counted from 1.
     pub line: u64,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: TextProblem,
 }
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum TextProblem {
     /// It does not go on as it should.
     Expected(&'static str),
     /// A client calls although it waits for an answer.
@@ -244,15 +244,15 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.line;
         match self.problem {
-            Problem::Expected(expected) => write!(f, "line {line} is no event: it should go on with {expected:?}"),
-            Problem::CallsWhileWaiting { client } => write!(
+            TextProblem::Expected(expected) => write!(f, "line {line} is no event: it should go on with {expected:?}"),
+            TextProblem::CallsWhileWaiting { client } => write!(
                 f,
                 "line {line}: client {client} calls again before it is answered; one that gives up needs a new number"
             ),
-            Problem::AnsweredWithoutCall { client } => {
+            TextProblem::AnsweredWithoutCall { client } => {
                 write!(f, "line {line}: client {client} is answered, but it has not called")
             }
-            Problem::AnsweredSomethingElse { client } => {
+            TextProblem::AnsweredSomethingElse { client } => {
                 write!(f, "line {line}: client {client} is answered for another operation or key than it called for")
             }
         }

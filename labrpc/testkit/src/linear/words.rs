@@ -1,12 +1,12 @@
-//! How a verdict names operations, values and times.
+//! How messages show operations, values and times.
 
-use super::history::{Clock, History, Input, OperationId};
+use super::history::{History, Input, OperationId, TimeUnit};
 
-/// Values up to this length are shown whole. Two of them, with a client and two times each,
-/// still make a sentence.
+/// Values up to this length are shown whole. A sentence with two of them, and a client and two
+/// times for each, can still be read.
 const SHOWN_BYTES_MAX: usize = 40;
 
-/// How much of a longer value is shown. The last few writes tell most about it.
+/// How much of a longer value is shown. Its last few writes say most about it.
 const EXCERPT_BYTES: usize = 24;
 
 const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
@@ -16,21 +16,21 @@ const NANOSECONDS_PER_MICROSECOND: u64 = 1_000;
 /// An operation in full: `client 3's Append of "b" (0.005 s to 0.010 s)`.
 pub(super) fn operation(history: &History, id: OperationId) -> String {
     let operation = history.get(id);
-    let done = match (&operation.input, &operation.answer) {
+    let action = match (&operation.input, &operation.response) {
         (Input::Put(value), _) => format!("Put of {}", ending(value)),
         (Input::Append(value), _) => format!("Append of {}", ending(value)),
         (Input::Get, Some(answer)) => format!("Get that returned {}", ending(&answer.value)),
         (Input::Get, None) => "Get".into(),
     };
-    let called = moment(history.clock(), operation.called);
-    let returned = match &operation.answer {
-        Some(answer) => format!("to {}", moment(history.clock(), answer.at)),
+    let called = moment(history.time_unit(), operation.called);
+    let returned = match &operation.response {
+        Some(answer) => format!("to {}", moment(history.time_unit(), answer.at)),
         None => "and never returned".into(),
     };
-    format!("client {}'s {done} ({called} {returned})", operation.client)
+    format!("client {}'s {action} ({called} {returned})", operation.client)
 }
 
-/// An operation that the sentence has named before: `that Append`.
+/// An operation that the sentence has named already: `that Append`.
 pub(super) fn again(history: &History, id: OperationId) -> &'static str {
     match history.get(id).input {
         Input::Get => "that Get",
@@ -39,7 +39,7 @@ pub(super) fn again(history: &History, id: OperationId) -> &'static str {
     }
 }
 
-/// A value in quotes, of which a long one shows the end.
+/// A value in quotes; only the end of a long one.
 pub(super) fn ending(value: &str) -> String {
     if value.len() <= SHOWN_BYTES_MAX {
         return format!("{value:?}");
@@ -48,7 +48,7 @@ pub(super) fn ending(value: &str) -> String {
     format!("{:?}", format!("…{}", &value[start..]))
 }
 
-/// A value in quotes, of which a long one shows the start.
+/// A value in quotes; only the start of a long one.
 pub(super) fn beginning(value: &str) -> String {
     if value.len() <= SHOWN_BYTES_MAX {
         return format!("{value:?}");
@@ -57,9 +57,9 @@ pub(super) fn beginning(value: &str) -> String {
     format!("{:?}", format!("{}…", &value[..end]))
 }
 
-/// A time: `12.402 s`, with microseconds or nanoseconds if there are any.
-pub(super) fn moment(clock: Clock, time: u64) -> String {
-    if clock == Clock::Lines {
+/// A time, such as `12.402 s`, with microseconds or nanoseconds if there are any.
+pub(super) fn moment(unit: TimeUnit, time: u64) -> String {
+    if unit == TimeUnit::Lines {
         return format!("line {time}");
     }
     let seconds = time / NANOSECONDS_PER_SECOND;

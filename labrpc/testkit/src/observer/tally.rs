@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::event::{Envelope, Event, EventKind};
 use labrpc::network::Lost;
 use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use labrpc::{ApplyMsg, PeerId, Term};
-
-use super::event::{Envelope, Event, EventKind};
 
 /// Counts of what a run has come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

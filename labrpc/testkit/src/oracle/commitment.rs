@@ -1,53 +1,53 @@
-//! What is committed is held by a majority, and followers learn it from a leader (§5.3, §5.4.2).
+//! A committed entry is held by a majority, and followers learn of it from a leader (§5.3, §5.4.2).
 
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVoteReply};
 use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{Event, EventKind, ObservedState};
+use super::interface::Oracle;
+use crate::event::{Event, EventId, EventKind};
+use crate::observed::{ObservedState, PendingRequest, ServerState};
 use crate::rule::persistence::COMMIT_FORGOTTEN;
 use crate::rule::replication::{COMPLETENESS, FOLLOWER_COMMIT, MAJORITY_COMMIT, OWN_TERM_COMMIT, REFUSAL};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
-/// What leaders may commit, and what followers may hand over.
+/// Works out what leaders may commit and what followers may apply.
 #[derive(Default)]
-pub(super) struct Commitment {
-    /// The last index whose entry, of that very term, a majority has held at some moment.
+pub(super) struct CommitByMajority {
+    /// For each term, the last entry of that term that a majority has held at some moment.
     by_majority: FxHashMap<Term, Index>,
-    /// The last index that a leader of a term has said to be committed, lawfully.
+    /// For each term, the last index that its leader has announced as committed.
     announced: FxHashMap<Term, Index>,
-    /// How far each follower has agreed with the leader of a term: what is known without disks.
+    /// Without disks: how far each follower has agreed with the leader of a term.
     agreed: FxHashMap<Term, FxHashMap<PeerId, LogPosition>>,
     followers: FxHashMap<PeerId, Follower>,
-    /// The terms of all entries that any server has handed over.
+    /// The terms of all entries that any server has applied.
     committed_terms: Vec<Term>,
 }
 
-/// What one incarnation of a server was told.
+/// What one incarnation of a server has learnt.
 #[derive(Default)]
 struct Follower {
-    /// Through where it may hand over, by requests that it agreed to.
-    told: Index,
-    has_been_told: bool,
-    /// What it handed over on the strength of requests that it has not answered yet.
-    on_trust: Vec<(u64, Index, EventId)>,
+    /// The index through which it may apply, by the requests that it agreed to.
+    known_committed: Index,
+    has_agreed: bool,
+    /// What it applied because of requests that it has not answered yet: request, index, event.
+    before_answer: Vec<(u64, Index, EventId)>,
 }
 
-impl Commitment {
-    /// A majority may have come to hold an entry of the term `term`: on disks, or by agreements.
+impl CommitByMajority {
+    /// A server has saved entries: does a majority of disks hold one of them now?
     fn count(&mut self, server: PeerId, observed: &ObservedState) {
         let disk = &observed.servers[server].disk;
         let tail = disk.last();
-        let held = |other: &crate::observer::ServerState| other.disk.covers(tail);
-        // The whole log need not be walked: the tail of one of those that hold it is the last such
-        // entry, and whoever completes a majority has just saved.
+        let held = |other: &ServerState| other.disk.covers(tail);
+        // The server that completes a majority is the one that has just saved, so its tail is the first candidate.
         if observed.servers.iter().filter(|other| held(other)).count() >= observed.majority() {
             let index = self.by_majority.entry(tail.term).or_default();
             *index = (*index).max(tail.index);
             return;
         }
-        // Its tail is not held by a majority, but an entry before it may have become so just now.
+        // A majority does not hold its tail, but perhaps an entry before it.
         let mut tails: Vec<LogPosition> = observed.servers.iter().map(|other| other.disk.last()).collect();
         tails.sort_unstable_by_key(|tail| std::cmp::Reverse(tail.index));
         let index = tails[observed.majority() - 1].index.min(tail.index);
@@ -64,7 +64,7 @@ impl Commitment {
         }
     }
 
-    /// As `count`, where disks do not tell: the leader holds all that it sends.
+    /// Without disks: a follower agrees, so it holds the entries, and the leader holds all that it sends.
     fn count_agreement(&mut self, term: Term, follower: PeerId, through: LogPosition, observed: &ObservedState) {
         let agreed = self.agreed.entry(term).or_default();
         let position = agreed.entry(follower).or_default();
@@ -80,17 +80,18 @@ impl Commitment {
         }
     }
 
-    /// How far the leader of `term` may say that its log is committed.
-    fn lawful(&self, server: PeerId, term: Term, observed: &ObservedState) -> Index {
+    /// How far the leader of `term` may announce its log as committed.
+    fn committed_at_most(&self, server: PeerId, term: Term, observed: &ObservedState) -> Index {
         if observed.majority() == 1 {
             return Index::MAX;
         }
-        let own_reigns = self.by_majority.iter().filter(|(led, _)| **led <= term && observed.may_lead(server, **led));
+        let own_terms = self.by_majority.iter().filter(|(led, _)| **led <= term && observed.may_lead(server, **led));
         let announced = self.announced.iter().filter(|(earlier, _)| **earlier <= term);
         let base = observed.servers[server].disk.head.base.index;
-        own_reigns.chain(announced).map(|(_, index)| *index).max().unwrap_or_default().max(base)
+        own_terms.chain(announced).map(|(_, index)| *index).max().unwrap_or_default().max(base)
     }
 
+    /// A leader announces an index as committed: does a majority hold it?
     fn announces(
         &mut self,
         server: PeerId,
@@ -99,8 +100,8 @@ impl Commitment {
         id: EventId,
         observed: &ObservedState,
     ) -> Result<(), Violation> {
-        let lawful = self.lawful(server, term, observed);
-        if commit > lawful {
+        let at_most = self.committed_at_most(server, term, observed);
+        if commit > at_most {
             let disk = &observed.servers[server].disk;
             let own = disk.term_at(commit);
             let holders = own
@@ -111,20 +112,22 @@ impl Commitment {
             let what = format!("server {server}, the leader of term {term}, committed entry {commit} too early");
             let why = match (observed.has_disks, is_old) {
                 (true, true) => format!(
-                    "the entry is of term {}, and copies of older terms' entries prove nothing",
+                    "the entry is of term {}, and a majority of copies does not commit an entry of an older term",
                     own.unwrap_or_default()
                 ),
-                (true, false) => format!("of {} servers, {holders} hold it", observed.servers.len()),
-                (false, _) => "no majority has agreed to an entry of its own term at or after it".into(),
+                (true, false) => format!("{holders} of {} servers hold it", observed.servers.len()),
+                (false, _) => "no majority has agreed to an entry of this term at or after that index".into(),
             };
-            return Err(Violation::new(rule, what).with(id, format!("it says that {commit} is committed: {why}")));
+            return Err(
+                Violation::new(rule, what).with(id, format!("it announces that entry {commit} is committed: {why}"))
+            );
         }
         let announced = self.announced.entry(term).or_default();
         *announced = (*announced).max(commit);
         Ok(())
     }
 
-    /// Who wins a term must hold whatever an earlier term's leader has committed.
+    /// A server wins a term: its log must hold everything that earlier leaders have committed.
     fn wins(&self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         let disk = &observed.servers[server].disk;
         let won = observed.campaign(server, term).and_then(|campaign| campaign.won);
@@ -144,12 +147,13 @@ impl Commitment {
         Err(Violation::new(&COMPLETENESS, what).with(
             id,
             format!(
-                "it gets the vote that wins; its log ends at index {} of term {}, and does not hold entry {index} of term {lost}",
+                "the vote that wins arrives; its log ends at index {} of term {} and does not hold entry {index} of term {lost}",
                 own.index, own.term
             ),
         ))
     }
 
+    /// A server applies an entry: did a leader announce it as committed?
     fn applied(
         &mut self,
         server: PeerId,
@@ -161,7 +165,7 @@ impl Commitment {
             self.committed_terms.push(at.term);
         }
         let follower = self.followers.entry(server).or_default();
-        if at.index <= follower.told {
+        if at.index <= follower.known_committed {
             return Ok(());
         }
         let is_leaders = observed.campaigns_of(server).any(|term| {
@@ -170,41 +174,44 @@ impl Commitment {
         if is_leaders || observed.majority() == 1 {
             return Ok(());
         }
-        let vouches = |pending: &&crate::observer::PendingRequest| match pending.envelope.request() {
+        let announces = |pending: &&PendingRequest| match pending.envelope.request() {
             Some(request @ RaftRequest::AppendEntries(AppendEntries { leader_commit, .. })) => {
                 request.through().index.min(*leader_commit) >= at.index && (pending.is_held || !observed.has_disks)
             }
             _ => false,
         };
-        if let Some(pending) = observed.servers[server].pending.iter().find(vouches) {
-            follower.on_trust.push((pending.envelope.number, at.index, id));
+        if let Some(pending) = observed.servers[server].pending.iter().find(announces) {
+            follower.before_answer.push((pending.envelope.number, at.index, id));
             return Ok(());
         }
-        let handed = format!("server {server} hands over entry {} of term {}", at.index, at.term);
+        let applies = format!("server {server} applies entry {} of term {}", at.index, at.term);
         let is_leading = observed.campaigns_of(server).any(|term| observed.may_lead(server, term));
         Err(if is_leading {
-            let what = format!("server {server} handed over entry {} before a majority held it", at.index);
-            Violation::new(&MAJORITY_COMMIT, what).with(id, handed)
-        } else if observed.has_disks && !follower.has_been_told && observed.servers[server].incarnation > 1 {
+            let what = format!("server {server} applied entry {} before a majority held it", at.index);
+            Violation::new(&MAJORITY_COMMIT, what).with(id, applies)
+        } else if observed.has_disks && !follower.has_agreed && observed.servers[server].incarnation > 1 {
             let what = format!(
-                "server {server} has restarted, and handed over entry {} before any leader said that it is committed",
+                "server {server} restarted, and applied entry {} before a leader announced it as committed",
                 at.index
             );
-            Violation::new(&COMMIT_FORGOTTEN, what).with(id, handed)
+            Violation::new(&COMMIT_FORGOTTEN, what).with(id, applies)
         } else {
             let refused = observed.servers[server].pending.iter().any(|pending| {
                 matches!(pending.envelope.request(), Some(RaftRequest::AppendEntries(AppendEntries { leader_commit, .. })) if *leader_commit >= at.index) && !pending.is_prev_held && observed.has_disks
             });
             let rule = if refused { &REFUSAL } else { &FOLLOWER_COMMIT };
             let what = format!(
-                "server {server} handed over entry {}, which no request that it agreed to has vouched for",
+                "server {server} applied entry {}, but no request that it agreed to announced it as committed",
                 at.index
             );
-            Violation::new(rule, what).with(id, format!("{handed}; it was told of no more than {}", follower.told))
+            Violation::new(rule, what).with(
+                id,
+                format!("{applies}; it learnt only that entries through {} are committed", follower.known_committed),
+            )
         })
     }
 
-    /// A follower has answered: what it was told now counts, or it handed over on false grounds.
+    /// A follower answers a request: if it refuses, it must not have applied anything because of it.
     fn answered(
         &mut self,
         server: PeerId,
@@ -216,33 +223,33 @@ impl Commitment {
         let follower = self.followers.entry(server).or_default();
         let RaftReply::AppendEntries(AppendEntriesReply { outcome, .. }) = reply else { return Ok(()) };
         if matches!(outcome, AppendOutcome::Through(_)) {
-            let told = match request {
+            let committed = match request {
                 RaftRequest::AppendEntries(AppendEntries { leader_commit, .. }) => {
-                    follower.has_been_told = true;
+                    follower.has_agreed = true;
                     request.through().index.min(*leader_commit)
                 }
                 RaftRequest::InstallSnapshot(_) => request.through().index,
                 RaftRequest::RequestVote(_) => return Ok(()),
             };
-            follower.told = follower.told.max(told);
+            follower.known_committed = follower.known_committed.max(committed);
             return Ok(());
         }
-        let told = follower.told;
-        if let Some((_, index, handed)) =
-            follower.on_trust.iter().find(|(trusted, index, _)| *trusted == number && *index > told)
+        let committed = follower.known_committed;
+        if let Some((_, index, applied)) =
+            follower.before_answer.iter().find(|(request, index, _)| *request == number && *index > committed)
         {
-            let what = format!("server {server} committed entry {index} upon a request that it refused");
+            let what = format!("server {server} committed entry {index} because of a request that it refused");
             return Err(Violation::new(&REFUSAL, what)
-                .with(*handed, format!("server {server} hands over entry {index}"))
-                .with(id, "it refuses the only request that vouches for that"));
+                .with(*applied, format!("server {server} applies entry {index}"))
+                .with(id, "it refuses the only request that announced that entry as committed"));
         }
-        follower.on_trust.retain(|(trusted, _, _)| *trusted != number);
+        follower.before_answer.retain(|(request, _, _)| *request != number);
         Ok(())
     }
 }
 
-impl Oracle for Commitment {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+impl Oracle for CommitByMajority {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Saved(server, change) if observed.is_whole && !change.appended.is_empty() => {
                 self.count(*server, observed);
@@ -250,7 +257,7 @@ impl Oracle for Commitment {
             }
             EventKind::Booted(server) => {
                 let base = observed.servers[*server].disk.head.base.index;
-                self.followers.insert(*server, Follower { told: base, ..Follower::default() });
+                self.followers.insert(*server, Follower { known_committed: base, ..Follower::default() });
                 Ok(())
             }
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
@@ -285,7 +292,7 @@ impl Oracle for Commitment {
                 ApplyMsg::Command { at, .. } if observed.is_whole => self.applied(*server, *at, event.id, observed),
                 ApplyMsg::Snapshot { through, .. } => {
                     let follower = self.followers.entry(*server).or_default();
-                    follower.told = follower.told.max(through.index);
+                    follower.known_committed = follower.known_committed.max(through.index);
                     Ok(())
                 }
                 ApplyMsg::Command { .. } => Ok(()),

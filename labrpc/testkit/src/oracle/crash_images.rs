@@ -1,4 +1,4 @@
-//! Whatever save a crash follows, the disk holds a state to restart from (Figure 2, Figure 13).
+//! After every save, the disk holds a state to restart from (Figure 2, Figure 13).
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,29 @@ use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use labrpc::{Ballot, Head, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
 
-use super::Oracle;
-use crate::observer::{DiskChange, DiskState, Event, EventKind, ObservedState, ServerState};
+use super::interface::Oracle;
+use crate::event::{DiskChange, Event, EventId, EventKind};
+use crate::observed::{DiskState, ObservedState, ServerState};
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
 use crate::rule::snapshots::{BOUNDARY, DISCARDS, OPAQUE};
-use crate::violation::{EventId, Violation};
+use crate::violation::Violation;
 
-/// What is known to be committed, by what was handed over.
+/// Checks each save.
 #[derive(Default)]
 pub(super) struct CrashImages {
+    /// The term of each entry that was applied.
     committed: BTreeMap<Index, Term>,
-    /// Votes that were spoken, as opposed to those that only stood on a disk.
-    spoken: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
+    /// Votes that were sent, as opposed to votes that were only on a disk.
+    sent_votes: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
 }
 
 fn broken(rule: &'static Rule, what: String, id: EventId, disk: &DiskState) -> Violation {
     let Head { ballot: Ballot { term, voted_for }, base } = disk.head;
     let vote = voted_for.map_or("no vote".into(), |candidate| format!("a vote for server {candidate}"));
     let state = format!(
-        "the disk now says: term {term}, {vote}, the log from index {} to {}",
+        "the disk now holds term {term}, {vote}, and the log from index {} to {}",
         base.index + 1,
         disk.last().index
     );
@@ -37,12 +39,12 @@ impl CrashImages {
     fn vote_changed(&self, server: PeerId, head: Head, old: Head, id: EventId, observed: &ObservedState) -> Violation {
         let ServerState { disk, booted, .. } = &observed.servers[server];
         let what = format!("server {server} changed its vote in term {} on disk", head.ballot.term);
-        let spoken = self
-            .spoken
+        let sent = self
+            .sent_votes
             .get(&(server, head.ballot.term))
             .filter(|(candidate, _)| Some(*candidate) == old.ballot.voted_for);
-        let Some((candidate, given)) = spoken else {
-            // It was the vote of another term, or of nobody, that stood there.
+        let Some((candidate, given)) = sent else {
+            // The vote on disk was never sent: it belonged to another term, or to no candidate.
             return broken(&CRASH_IMAGE, what, id, disk);
         };
         let has_restarted = booted.filter(|booted| booted.event > given.event);
@@ -50,7 +52,7 @@ impl CrashImages {
         let violation = broken(rule, what, id, disk)
             .with(*given, format!("server {server} votes for server {candidate} in term {}", head.ballot.term));
         match has_restarted {
-            Some(booted) => violation.with(booted, format!("server {server} boots, with that vote on its disk")),
+            Some(booted) => violation.with(booted, format!("server {server} boots with that vote on its disk")),
             None => violation,
         }
     }
@@ -72,7 +74,7 @@ impl CrashImages {
         }
         if new.base.index < old.base.index {
             let what = format!(
-                "the log of server {server} began after index {}, and now begins after {}",
+                "the log of server {server} began after index {}, but now begins after {}",
                 old.base.index, new.base.index
             );
             return Err(broken(&CRASH_IMAGE, what, id, disk));
@@ -82,7 +84,7 @@ impl CrashImages {
                 && !change.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_empty())
                 && new.base == LogPosition::ZERO
             {
-                let what = format!("server {server} saved a snapshot, but not which entries it covers");
+                let what = format!("server {server} saved a snapshot without the index that it covers");
                 return Err(broken(&CRASH_IMAGE, what, id, disk));
             }
             return Ok(());
@@ -98,7 +100,7 @@ impl CrashImages {
         let first = disk.entries.front();
         if first.is_some_and(|first| first.term < new.base.term) {
             let what = format!(
-                "the log of server {server} goes on after a base of term {} with an older entry",
+                "the log of server {server} begins after a base of term {}, but its first entry is of an older term",
                 new.base.term
             );
             return Err(broken(&DISCARDS, what, id, disk));
@@ -111,7 +113,7 @@ impl CrashImages {
         match self.committed.get(&base.index) {
             Some(&term) if term != base.term => {
                 let what = format!(
-                    "server {server} has a snapshot through index {}, and says that this entry is of term {}; it is of term {term}",
+                    "server {server} saved a snapshot through index {} with term {}, but that entry is of term {term}",
                     base.index, base.term
                 );
                 Err(broken(&BOUNDARY, what, id, disk))
@@ -122,7 +124,7 @@ impl CrashImages {
 }
 
 impl Oracle for CrashImages {
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 let vote = match (envelope.request(), envelope.reply()) {
@@ -133,7 +135,7 @@ impl Oracle for CrashImages {
                     _ => None,
                 };
                 if let Some((term, candidate)) = vote {
-                    self.spoken.entry((envelope.from, term)).or_insert((candidate, event.id));
+                    self.sent_votes.entry((envelope.from, term)).or_insert((candidate, event.id));
                 }
                 Ok(())
             }
@@ -146,7 +148,7 @@ impl Oracle for CrashImages {
                 let disk = &observed.servers[*server].disk;
                 if disk.head.base == *through && disk.snapshot != *snapshot {
                     let what = format!(
-                        "server {server} handed its service {} bytes as the snapshot through {}; {} other bytes are on disk",
+                        "server {server} gave its service {} bytes as the snapshot through {}, but its disk holds {} different bytes",
                         snapshot.len(),
                         through.index,
                         disk.snapshot.len()

@@ -1,76 +1,69 @@
-//! Oracles: each watches everything that happens, and says when one kind of promise is broken.
+//! Oracles: each checks every event, and reports when one kind of rule is broken.
 //!
-//! | file | promise |
+//! | file | what it checks |
 //! |---|---|
-//! | `one_vote` | one vote a term, one leader a term |
-//! | `terms` | terms only grow, and newer ones win |
-//! | `durable` | what is told is on disk |
-//! | `honest_append` | what is agreed to is in the log; equal positions are equal entries |
-//! | `kept` | what was agreed to stays |
-//! | `commitment` | what is committed is held by a majority |
-//! | `lawful_votes` | votes, refusals and leaders have their reasons |
-//! | `deadlines` | elections and heartbeats come in time |
-//! | `traffic` | nothing is sent that is known to be there |
-//! | `retention` | what a snapshot covers goes; what has not changed is not written |
+//! | `one_vote_per_term` | one vote a term, one leader a term |
+//! | `terms_only_grow` | terms only grow, and a newer term is adopted |
+//! | `persist_before_visible` | state is saved before anyone can see it |
 //! | `crash_images` | each save leaves a state to restart from |
-//! | `service`: `answers` | clients are told what was done |
-//! | `service`: `replica_state` | snapshots hold what they say |
-//! | `progress` | what should happen does happen |
-//! | `life` | few threads |
-//! | `starts` | `start` keeps its word |
+//! | `entries_stay` | entries leave a log only for a reason |
+//! | `log_matching` | what a follower agrees to is in its log; equal positions are equal entries |
+//! | `vote_reasons` | votes, refusals and leaders have their reasons |
+//! | `commitment` | what is committed is held by a majority |
+//! | `start_results` | `start` tells the truth |
+//! | `election_timing` | elections and heartbeats come in time |
+//! | `no_needless_sends` | nothing is sent that the receiver is known to have |
+//! | `no_needless_saves` | unchanged state is not saved again; a snapshot cuts the log |
+//! | `service` | clerks' answers and snapshots agree with a model of the store |
+//! | `liveness` | requests are answered; once nothing fails, there is a leader and entries are applied |
+//! | `bounded_threads` | a server has few threads |
 //!
-//! What is handed over, and in which order, the cluster's [`AppliedLogs`](crate::AppliedLogs) judges, in the
-//! real world as well. Whether clients' histories are linearizable, [`linear`](crate::linear) does,
-//! at the end.
+//! Two checks are elsewhere: the cluster's [`AppliedLogs`](crate::AppliedLogs) compares what
+//! servers apply, on real threads as well, and [`linear`](crate::linear) checks clients' histories
+//! at the end of a run.
 
-mod answers;
+mod bounded_threads;
 mod commitment;
 mod crash_images;
-mod deadlines;
-mod durable;
-mod honest_append;
-mod kept;
-mod lawful_votes;
-mod life;
-mod model;
-mod one_vote;
-mod progress;
-mod replica_state;
-mod retention;
+mod election_timing;
+mod entries_stay;
+mod interface;
+mod liveness;
+mod log_matching;
+mod no_needless_saves;
+mod no_needless_sends;
+mod one_vote_per_term;
+mod persist_before_visible;
 mod service;
-mod starts;
-mod terms;
-mod traffic;
+mod start_results;
+mod terms_only_grow;
+mod vote_reasons;
+
+pub(crate) use interface::Oracle;
 
 use crate::codec::Codec;
-use crate::observer::{Event, ObservedState};
-use crate::violation::Violation;
 
-/// Watches for one kind of broken promise.
-pub(crate) trait Oracle: Send {
-    /// Something has happened; `known` has taken it in already.
-    fn see(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation>;
-}
-
-/// All oracles that a lab's servers can be judged by.
+/// All oracles that can check a lab's servers, in the order in which they check an event.
 pub(crate) fn all(codec: &'static dyn Codec) -> Vec<Box<dyn Oracle>> {
-    let of_raft: Vec<Box<dyn Oracle>> = vec![
-        Box::new(one_vote::OneVote::default()),
-        Box::new(durable::Durable::default()),
+    let mut oracles: Vec<Box<dyn Oracle>> = vec![
+        Box::new(one_vote_per_term::OneVotePerTerm::default()),
+        Box::new(persist_before_visible::PersistBeforeVisible::default()),
         Box::new(crash_images::CrashImages::default()),
-        Box::new(kept::Kept::default()),
-        Box::new(honest_append::HonestAppend::default()),
-        Box::new(lawful_votes::LawfulVotes::default()),
-        Box::new(commitment::Commitment::default()),
-        Box::new(starts::Starts::default()),
-        Box::new(terms::Terms::default()),
-        Box::new(deadlines::Deadlines::default()),
-        Box::new(traffic::Traffic::default()),
-        Box::new(retention::Retention::default()),
+        Box::new(entries_stay::EntriesStay::default()),
+        Box::new(log_matching::LogMatching::default()),
+        Box::new(vote_reasons::VoteReasons::default()),
+        Box::new(commitment::CommitByMajority::default()),
+        Box::new(start_results::StartResults::default()),
+        Box::new(terms_only_grow::TermsOnlyGrow::default()),
+        Box::new(election_timing::ElectionTiming::default()),
+        Box::new(no_needless_sends::NoNeedlessSends::default()),
+        Box::new(no_needless_saves::NoNeedlessSaves::default()),
     ];
-    let of_the_service = codec.has_clerks().then(|| Box::new(service::Service::new(codec)) as Box<dyn Oracle>);
-    // Last, since whatever is wrong may also keep things from happening.
-    let of_what_is_missing: [Box<dyn Oracle>; 2] =
-        [Box::new(progress::Progress::default()), Box::new(life::Life::default())];
-    of_raft.into_iter().chain(of_the_service).chain(of_what_is_missing).collect()
+    if codec.has_clerks() {
+        oracles.push(Box::new(service::ServiceOracle::new(codec)));
+    }
+    // Last, since a server that breaks another rule may also fail to make progress.
+    oracles.push(Box::new(liveness::Liveness::default()));
+    oracles.push(Box::new(bounded_threads::BoundedThreads::default()));
+    oracles
 }

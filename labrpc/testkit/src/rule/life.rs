@@ -1,36 +1,36 @@
-//! A server's life: what holds for any program of many threads.
+//! What every server must do as a program of several threads.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     RUNS = "server-runs-on",
-        "A server runs until it is killed: none of its threads panics",
+        "None of a server's threads panics",
         "the tests' contract",
-        "the panic's own message and place say where";
+        "the panic's message and location";
 
     STUCK = "never-stuck",
-        "No thread waits for what can never come",
+        "No thread waits for something that can never happen",
         "the tests' contract",
-        "a lock taken twice, or held while a message is sent or awaited";
+        "is a lock taken twice by one thread, or held while a message is sent or awaited?";
 
     SILENT = "dead-is-silent",
-        "A server that was killed sends, saves and hands over nothing more",
+        "A server that was killed sends, saves and applies nothing more",
         "the tests' contract",
-        "whatever a thread of a dead server does, it does for nobody";
+        "check for shutdown after every wait, and before every send and save; a crash is a panic that must not be caught";
 
     BOUNDED = "bounded-work",
-        "The number of threads does not grow with time, failures or the length of an outage",
+        "The number of threads does not grow with time, with failures or with the length of an outage",
         "the tests' contract",
-        "who starts a thread for each message, each election or each retry?";
+        "does each message, election or retry start a thread, and does that thread end?";
 
     RESTS = "idle-rests",
         "A server that has nothing to do does nothing",
         "the tests' contract",
-        "sleep until signalled or due, and do not look up at intervals: lab2a-election/src/node.rs";
+        "sleep until signalled or due instead of polling: `wait_until_due` and `wait_for_committed` in lab2a-election/src/raft.rs";
 
     HAPPENED = "test-is-vacuous",
-        "A test exercises what it is for",
+        "A test exercises the situation that it is about",
         "the tests' contract",
-        "the scenario did not come about: this is about the test, or about a server that avoids it";
+        "the situation did not arise in this run: the server may avoid it, or the test is at fault";
 
 }

@@ -1,101 +1,101 @@
 //! The key-value service: §8 and §7.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     EXACTLY_ONCE = "exactly-once",
         "Each operation of a client takes effect once",
         "§8",
-        "`admit` in lab3a-kv/src/store.rs, asked when a command is applied and not before";
+        "ask for a duplicate when a command is applied, not when it is requested: `admit` in lab3a-kv/src/store.rs";
 
     EARNED = "answers-are-earned",
-        "A client is told of success only once its own command was applied, and is given that command's result",
+        "A client's request succeeds only after its own command was applied, with that command's result",
         "§8",
-        "who wakes whom? `applied` in lab3a-kv/src/waiting.rs finds waiters by client and number";
+        "find waiters by client and number, not by index: `applied` in lab3a-kv/src/server.rs";
 
     LINEARIZABLE = "linearizable",
-        "All that clients see fits one order of all operations, each between its call and its answer",
+        "One order of all operations explains all answers, with each operation between its call and its answer",
         "§8",
-        "look for the first rule that broke before this one";
+        "look for the first rule that was broken before this one";
 
     ANSWERED = "answers-in-time",
-        "While a majority can talk, each request is answered soon",
+        "While a majority can communicate, each request is answered soon",
         "§8",
-        "`submit` in lab3a-kv/src/server.rs registers before it starts, and waits with no lock held";
+        "register before the command is started, and wait without holding a lock: `submit` in lab3a-kv/src/server.rs";
 
     OFFICE_LOST = "lost-leadership-is-told",
-        "A request whose server loses its leadership is refused at once, not when it times out",
+        "A server that loses its leadership refuses its waiting requests at once, not when they time out",
         "§8, §5.1",
-        "`reached` in lab3a-kv/src/waiting.rs and `watch_terms` in lab3a-kv/src/server.rs";
+        "`reached` and `watch_terms` in lab3a-kv/src/server.rs";
 
     REPLICAS = "replicas-agree",
-        "Every server's store passes through the same states",
+        "All servers' stores go through the same states",
         "§8",
-        "`apply` in lab3a-kv/src/server.rs and lab3a-kv/src/store.rs: on followers, too";
+        "followers apply the same commands as the leader: `apply` in lab3a-kv/src/server.rs and in lab3a-kv/src/store.rs";
 
     MAPPING = "get-put-append",
-        "Get reads a key, Put replaces it, Append extends it; a key that was never written is empty",
+        "Get reads a key, Put replaces its value, Append extends it; a key that was never written is empty",
         "§8",
         "`apply` in lab3a-kv/src/store.rs";
 
     NEXT_SERVER = "clerk-asks-the-next",
-        "A clerk that is refused, or hears nothing, asks the next server",
+        "A clerk that is refused, or gets no answer, asks the next server",
         "§8",
         "`run` in lab3a-kv/src/clerk.rs";
 
     KNOWN_LEADER = "clerk-remembers-the-leader",
-        "A clerk asks first whoever answered last",
+        "A clerk first asks the server that answered last",
         "§8",
-        "`run` in lab3a-kv/src/clerk.rs keeps `leader` from one operation to the next";
+        "`run` in lab3a-kv/src/clerk.rs must keep `leader` from one operation to the next";
 
     PATIENT_CLERK = "clerk-is-patient",
-        "A clerk that finds no leader rests before it asks all again, and not for long",
+        "A clerk that no server answers pauses before it asks all of them again, but not for long",
         "§8",
-        "`run` in lab3a-kv/src/clerk.rs and its `PAUSE`";
+        "`run` and `PAUSE` in lab3a-kv/src/clerk.rs";
 
     NUMBERED = "one-number-one-operation",
-        "Every operation has a number of its own, and keeps it however often it is asked for",
+        "Every operation has a number of its own, and keeps it when it is sent again",
         "§8",
-        "`run` in lab3a-kv/src/clerk.rs counts once per operation";
+        "count once per operation, not once per request: `run` in lab3a-kv/src/clerk.rs";
 
     WAITERS = "waiting-is-bounded",
         "A request that was answered or given up leaves nothing behind",
         "§8",
-        "every way out of `submit` in lab3a-kv/src/server.rs takes the waiter off the list";
+        "every way out of `submit` in lab3a-kv/src/server.rs must take the waiter off the list";
 
     LABEL = "snapshot-is-what-it-says",
-        "A snapshot holds the effect of exactly the entries that its index names",
+        "A snapshot holds the effect of the entries through its index, and of no others",
         "§7",
-        "cut after the command is applied, under that command's own index: lab3b-kvsnap/src/server.rs";
+        "take the snapshot after the command was applied, with that command's own index: `apply_all` in lab3b-kvsnap/src/server.rs";
 
     SESSIONS = "sessions-are-state",
         "A snapshot also holds which operations are done",
         "§8, §7",
-        "`encode` in lab3b-kvsnap/src/snapshot.rs takes the whole store";
+        "encode the whole store: `encode` in lab3b-kvsnap/src/snapshot.rs";
 
     RESTORED = "service-restores",
-        "A service that is given a snapshot takes it over whole, and goes on right behind it",
+        "A service that receives a snapshot replaces its whole state by it, and continues with the next entry",
         "§7",
-        "lab3b-kvsnap/src/server.rs";
+        "`apply_all` in lab3b-kvsnap/src/server.rs and `decode` in lab3b-kvsnap/src/snapshot.rs";
 
     SMALL = "log-stays-small",
-        "A service with a limit keeps Raft's state near it, on every server and at every moment",
+        "With a size limit, Raft's saved state stays near it, on every server and at all times",
         "§7",
-        "`is_due` in lab3b-kvsnap/src/snapshot.rs, asked at each command that is applied";
+        "ask `is_due` in lab3b-kvsnap/src/snapshot.rs at each command that is applied, on followers too: `apply_all` in lab3b-kvsnap/src/server.rs";
 
     COMPACT_SNAPSHOT = "snapshots-are-small",
-        "A snapshot is about as large as the state it holds",
+        "A snapshot is about as large as the state that it holds",
         "§7",
         "`encode` in lab3b-kvsnap/src/snapshot.rs";
 
     WORTHWHILE = "snapshots-are-worthwhile",
-        "No snapshot is taken unless something has been applied that it lets go of",
+        "A snapshot is taken only if it removes enough of the log",
         "§7",
         "`is_due` in lab3b-kvsnap/src/snapshot.rs";
 
     CLIENT_TRAFFIC = "client-traffic",
-        "An operation costs no more messages, entries and saves than it must",
+        "An operation costs no more messages, entries and saves than necessary",
         "§8",
-        "lab3a-kv/src/clerk.rs and `submit` in lab3a-kv/src/server.rs";
+        "`run` in lab3a-kv/src/clerk.rs and `submit` in lab3a-kv/src/server.rs";
 
 }

@@ -1,25 +1,25 @@
 //! Log compaction: §7 and Figure 13.
 
-use super::rules;
+use super::definition::rules;
 
 rules! {
     BOUNDARY = "log-begins-after-the-snapshot",
-        "After a snapshot the log begins right behind it, and remembers its last index and that entry's own term",
+        "After a snapshot the log begins right behind it, and remembers the index and the term of the snapshot's last entry",
         "§7, Figure 13 lastIncludedIndex and lastIncludedTerm",
-        "`compact` in lab2d-snapshot/src/compact_log.rs reads index and term before anything moves; `rescue` in lab2d-snapshot/src/compacting.rs sends that very position";
+        "read index and term together before anything is removed (`compact` in lab2d-snapshot/src/compact_log.rs), and send that same position (`send_snapshot` in lab2d-snapshot/src/compacting.rs)";
 
     KEEPS = "snapshot-keeps-the-rest",
-        "A snapshot whose last entry is in the log leaves what follows it",
+        "If the log holds the last entry of a leader's snapshot, the entries after it stay",
         "Figure 13, rule 6",
         "`install` in lab2d-snapshot/src/compact_log.rs";
 
     DISCARDS = "snapshot-discards-the-rest",
-        "A snapshot whose last entry is not in the log replaces all of the log",
+        "If the log does not hold the last entry of a leader's snapshot, the snapshot replaces the whole log",
         "Figure 13, rule 7",
-        "`install` in lab2d-snapshot/src/compact_log.rs: index and term must both agree for anything to stay";
+        "entries stay only if both index and term agree: `install` in lab2d-snapshot/src/compact_log.rs";
 
     OLD_SNAPSHOT = "old-snapshot",
-        "A snapshot that covers no more than is committed here changes nothing",
+        "A leader's snapshot that covers no more than is committed here changes nothing",
         "Figure 13, rule 5; §7",
         "`install` in lab2d-snapshot/src/compacting.rs";
 
@@ -29,38 +29,38 @@ rules! {
         "`splice` in lab2d-snapshot/src/compact_log.rs";
 
     DELIVERED = "snapshot-delivered",
-        "The service is given a leader's snapshot once, forwards only, before the commands that follow it",
+        "The service receives a leader's snapshot once, before the commands that follow it, and never an older one",
         "Figure 13, rule 8",
         "`take_committed` and `restore` in lab2d-snapshot/src/compacting.rs";
 
     SENT = "snapshot-sent",
-        "A follower that needs entries which are gone is sent the snapshot, again if it is lost",
+        "A follower that needs removed entries is sent the snapshot, and again if it was lost",
         "§7",
-        "`rescue` in lab2d-snapshot/src/compacting.rs";
+        "`send_snapshot` in lab2d-snapshot/src/compacting.rs";
 
     RESUMES = "append-after-the-snapshot",
-        "Once a follower has a snapshot, it is sent the entries that follow that very one",
+        "Once a follower has a snapshot, it is sent the entries that follow that snapshot",
         "§7",
-        "the answer names the index; the leader may hold a newer snapshot by then: `handle_reply` in lab2d-snapshot/src/compacting.rs";
+        "use the index in the reply, since the leader may have a newer snapshot by then: `handle_reply` in lab2d-snapshot/src/compacting.rs";
 
     SNAPSHOT_TRAFFIC = "snapshot-traffic",
-        "A snapshot is sent only to who needs it, and not again while it may be on its way",
+        "A snapshot is sent only to a follower that needs it, and not again while it may be on its way",
         "§7",
-        "`rescue` and `is_on_its_way` in lab2d-snapshot/src/compacting.rs";
+        "`send_snapshot` and `is_on_its_way` in lab2d-snapshot/src/compacting.rs";
 
     OPAQUE = "snapshot-bytes",
-        "The service gets back the very bytes that it gave",
+        "The service gets back exactly the bytes of its snapshot",
         "§7",
-        "nothing is wrapped around a snapshot: `compact`, `changes` and `restore` in lab2d-snapshot/src/compacting.rs";
+        "do not wrap the bytes in anything: `compact`, `save` and `restore` in lab2d-snapshot/src/compacting.rs";
 
     CUT = "log-is-cut",
-        "Every server, leader or not, lets go of what its service's snapshot covers, in memory and on disk",
+        "Every server, leader or not, removes the entries that its service's snapshot covers, in memory and on disk",
         "§7",
-        "`compact` in lab2d-snapshot/src/compacting.rs, `catch_up` in lab2c-persist/src/outline.rs";
+        "`compact` in lab2d-snapshot/src/compacting.rs, `catch_up` in lab2c-persist/src/disk.rs";
 
     SERVICE_CALLS = "service-may-call",
-        "The service may call its server while it is being handed commands",
+        "The service may call its server while it receives commands",
         "§7",
-        "the applier holds no lock while it sends: `apply_committed` in lab2b-log/src/raft.rs";
+        "hold no lock while sending to the service: `apply_committed` in lab2b-log/src/server.rs";
 
 }

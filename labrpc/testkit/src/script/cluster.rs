@@ -16,8 +16,8 @@ use super::steps::fail;
 use crate::cluster::{Boot, Booted, Cluster};
 use crate::codec::Codec;
 use crate::event_line::{Direction, Request};
-use crate::observer::{DiskState, Event};
 use crate::world::World;
+use crate::{DiskState, Event};
 
 /// One real server, number 0, among scripted ones.
 ///

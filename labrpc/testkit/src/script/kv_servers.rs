@@ -13,6 +13,7 @@ use labrpc::{PeerId, sim};
 use super::PUNCTUAL;
 use super::steps::fail;
 use crate::codec::Codec;
+use crate::observer::Observer;
 use crate::world::{BackgroundTask, World};
 
 /// Scripted servers, and a real clerk that asks them.
@@ -80,10 +81,9 @@ impl ScriptedServers {
         let codec = world.codec().filter(|codec| codec.has_clerks()).expect("this lab has clerks");
         let network = world.network(servers + CLERKS_MAX);
         network.set_conditions(PUNCTUAL);
-        if let Some(observer) = world.observer(servers, |_| false) {
-            observer.record();
-            network.set_tap(Arc::new(observer));
-        }
+        let observer = Observer::new(world.reporter(), codec, servers, |_| false);
+        observer.record();
+        network.set_tap(Arc::new(observer));
         let (asks, asked) = channel::unbounded();
         for me in 0..servers {
             network.plug(me, Some(sim::new_node(format!("scripted server {me}"))));

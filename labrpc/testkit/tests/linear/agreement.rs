@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use testkit::linear::generate::{Fault, Random, Values, Workload};
+use testkit::linear::generate::{Random, StoreFault, Values, Workload};
 use testkit::linear::{
-    Budget, CheckError, Contradiction, History, Input, Kind, check, check_by_search, check_by_unique_values,
+    Budget, CheckError, Contradiction, ContradictionKind, History, Input, check, check_by_search,
+    check_by_unique_values,
 };
 
 use crate::brute_force::first_broken;
@@ -61,10 +62,10 @@ fn the_witness_is_enough() {
         let history = with_answers_mixed_up(workload.play(seed), &mut random);
         let Some(Err(violation)) = check_by_unique_values(&history) else { continue };
         let found = contradiction(violation);
-        let mut told = History::on(history.clock());
+        let mut told = History::with_unit(history.time_unit());
         for (id, operation) in history.iter() {
             let copy = told.call(operation.client, &operation.key, operation.input.clone(), operation.called);
-            if let Some(answer) = operation.answer.as_ref().filter(|_| found.witness.contains(&id)) {
+            if let Some(answer) = operation.response.as_ref().filter(|_| found.witness.contains(&id)) {
                 told.returned(copy, &answer.value, answer.at);
             }
         }
@@ -109,16 +110,22 @@ fn a_sound_store_passes() {
 #[test]
 fn a_broken_store_is_found_out() {
     let kinds_of = |fault| match fault {
-        Fault::StaleRead => &[Kind::StaleRead][..],
+        StoreFault::StaleRead => &[ContradictionKind::StaleRead][..],
         // Something that is put behind the lost write may be the first to show that it is missing.
-        Fault::LostWrite => &[Kind::LostWrite],
-        Fault::DoubledWrite => &[Kind::DoubledWrite],
+        StoreFault::LostWrite => &[ContradictionKind::LostWrite],
+        StoreFault::DoubledWrite => &[ContradictionKind::DoubledWrite],
         // Whoever had seen the other order sees a fork.
-        Fault::SwappedAppends => &[Kind::OutOfOrder, Kind::Forked],
-        Fault::InventedValue => &[Kind::NeverWritten],
-        Fault::SplitBrain => &[Kind::StaleRead, Kind::LostWrite, Kind::Forked, Kind::OutOfOrder, Kind::DoubledWrite],
+        StoreFault::SwappedAppends => &[ContradictionKind::OutOfOrder, ContradictionKind::Forked],
+        StoreFault::InventedValue => &[ContradictionKind::NeverWritten],
+        StoreFault::SplitBrain => &[
+            ContradictionKind::StaleRead,
+            ContradictionKind::LostWrite,
+            ContradictionKind::Forked,
+            ContradictionKind::OutOfOrder,
+            ContradictionKind::DoubledWrite,
+        ],
     };
-    for fault in Fault::ALL {
+    for fault in StoreFault::ALL {
         let mut found = 0;
         for seed in 0..20 {
             let workload =
@@ -154,7 +161,7 @@ fn any_workload(random: &mut Random, clients_max: u64, operations: Range<u64>) -
         appends_percent: 20 + random.below(40),
         unanswered_percent: [0, 10][random.below(2) as usize],
         values: [Values::Unique, Values::Few(2)][random.below(2) as usize],
-        fault: Fault::ALL.get(random.below(2 * Fault::ALL.len() as u64) as usize).copied(),
+        fault: StoreFault::ALL.get(random.below(2 * StoreFault::ALL.len() as u64) as usize).copied(),
     }
 }
 
@@ -162,7 +169,7 @@ fn any_workload(random: &mut Random, clients_max: u64, operations: Range<u64>) -
 fn with_answers_mixed_up(history: History, random: &mut Random) -> History {
     let gets: Vec<usize> = history
         .iter()
-        .filter(|(_, operation)| operation.input == Input::Get && operation.answer.is_some())
+        .filter(|(_, operation)| operation.input == Input::Get && operation.response.is_some())
         .map(|(id, _)| id.index())
         .collect();
     if gets.is_empty() || random.percent(40) {
@@ -170,7 +177,7 @@ fn with_answers_mixed_up(history: History, random: &mut Random) -> History {
     }
     let mut any_get = || gets[random.below(gets.len() as u64) as usize];
     let (one, other) = (any_get(), any_get());
-    let mut mixed = History::on(history.clock());
+    let mut mixed = History::with_unit(history.time_unit());
     for (id, operation) in history.iter() {
         let source = match id.index() {
             index if index == one => other,
@@ -178,7 +185,7 @@ fn with_answers_mixed_up(history: History, random: &mut Random) -> History {
             index => index,
         };
         let copy = mixed.call(operation.client, &operation.key, operation.input.clone(), operation.called);
-        let answers = (&operation.answer, &history.operations()[source].answer);
+        let answers = (&operation.response, &history.operations()[source].response);
         if let (Some(own), Some(answer)) = answers {
             mixed.returned(copy, &answer.value, own.at);
         }

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use testkit::linear::{History, Input, Operation};
+use testkit::linear::{ClientOperation, History, Input};
 
 /// Whether some order explains what an observer of a history of one key had seen until a time.
 pub fn explains(history: &History, until: u64) -> bool {
-    let seen = |operation: &&Operation| operation.called <= until;
-    let operations: Vec<&Operation> = history.operations().iter().filter(seen).collect();
+    let seen = |operation: &&ClientOperation| operation.called <= until;
+    let operations: Vec<&ClientOperation> = history.operations().iter().filter(seen).collect();
     assert!(operations.len() <= u64::BITS as usize, "brute force has a bit for each operation");
     Brute { operations, until, dead: HashSet::new() }.can_go_on(0, "")
 }
@@ -15,13 +15,13 @@ pub fn explains(history: &History, until: u64) -> bool {
 /// The first time at which no order explains what had been seen, if there is one.
 pub fn first_broken(history: &History) -> Option<u64> {
     let mut returns: Vec<u64> =
-        history.operations().iter().filter_map(|operation| Some(operation.answer.as_ref()?.at)).collect();
+        history.operations().iter().filter_map(|operation| Some(operation.response.as_ref()?.at)).collect();
     returns.sort_unstable();
     returns.into_iter().find(|&at| !explains(history, at))
 }
 
 struct Brute<'h> {
-    operations: Vec<&'h Operation>,
+    operations: Vec<&'h ClientOperation>,
     until: u64,
     /// Which operations were in the order, and what the key held, where no order went on.
     dead: HashSet<(u64, String)>,
@@ -43,7 +43,7 @@ impl Brute<'_> {
             }
             let next = match &operation.input {
                 Input::Get if self.returned(index).is_none() => continue,
-                Input::Get if operation.answer.as_ref().is_some_and(|answer| answer.value != value) => continue,
+                Input::Get if operation.response.as_ref().is_some_and(|answer| answer.value != value) => continue,
                 Input::Get => value.to_string(),
                 Input::Put(written) => written.clone(),
                 Input::Append(written) => format!("{value}{written}"),
@@ -57,6 +57,6 @@ impl Brute<'_> {
     }
 
     fn returned(&self, index: usize) -> Option<u64> {
-        self.operations[index].answer.as_ref().map(|answer| answer.at).filter(|&at| at <= self.until)
+        self.operations[index].response.as_ref().map(|answer| answer.at).filter(|&at| at <= self.until)
     }
 }

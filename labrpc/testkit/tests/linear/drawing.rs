@@ -1,6 +1,6 @@
 //! Histories as they are drawn on a whiteboard.
 
-use testkit::linear::{Clock, History, Input};
+use testkit::linear::{History, Input, TimeUnit};
 
 /// How much time a column of a drawing stands for. The first one is at 0.
 const NANOSECONDS_PER_COLUMN: u64 = 1_000_000;
@@ -15,7 +15,7 @@ const NANOSECONDS_PER_COLUMN: u64 = 1_000_000;
 ///     3 put y -           |--
 /// ```
 pub fn drawn(drawing: &str) -> History {
-    let mut history = History::on(Clock::Nanoseconds);
+    let mut history = History::with_unit(TimeUnit::Nanoseconds);
     for line in drawing.lines().map(str::trim_start) {
         let bar = line.find('|').expect("a bar shows when the operation was called");
         let time = |column: usize| column as u64 * NANOSECONDS_PER_COLUMN;

@@ -1,6 +1,6 @@
 //! Clients that do not see what is there: stale reads and lost writes.
 
-use testkit::linear::Kind;
+use testkit::linear::ContradictionKind;
 
 use crate::{assert_sound, broken, witness};
 
@@ -19,7 +19,7 @@ fn a_get_that_misses_a_write_that_others_saw_is_stale() {
          Append of \"b\" (0.019 s to 0.023 s) had returned, but shows the value from before that Append, as client 3's \
          Get that returned \"ab\" (0.021 s to 0.026 s) tells; a Get must see what was there before it was called."
     );
-    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![3, 1, 2]));
+    assert_eq!((stale.kind, witness(&stale)), (ContradictionKind::StaleRead, vec![3, 1, 2]));
     assert_sound(
         "1 append a   |---|
          2 append b         |---|
@@ -37,7 +37,7 @@ fn a_get_that_misses_what_an_earlier_get_saw_is_stale() {
          3 get -             |---|",
     );
     assert!(stale.sentence.contains("had returned, but lacks its last part, \"a\""), "{}", stale.sentence);
-    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![2, 1]));
+    assert_eq!((stale.kind, witness(&stale)), (ContradictionKind::StaleRead, vec![2, 1]));
     assert_sound(
         "1 append a   |-----------------|
          2 get a           |---|
@@ -55,7 +55,7 @@ fn a_value_that_comes_back_is_stale() {
          3 get b               |---|
          3 get a                     |---|",
     );
-    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![4, 3, 0]));
+    assert_eq!((stale.kind, witness(&stale)), (ContradictionKind::StaleRead, vec![4, 3, 0]));
     assert_sound(
         "1 put a   |---|
          2 put b   |---------------------------|
@@ -74,7 +74,7 @@ fn the_initial_value_cannot_come_back() {
          3 get -        |------------|
          4 get b          |-|",
     );
-    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![2, 1]));
+    assert_eq!((stale.kind, witness(&stale)), (ContradictionKind::StaleRead, vec![2, 1]));
 }
 
 /// Either of two overlapping Puts may be the last, but not both.
@@ -93,7 +93,7 @@ fn two_puts_cannot_both_be_the_last() {
          (0.016 s to 0.020 s) was called after client 2's Put of \"b\" (0.010 s to 0.014 s) had returned; a Get must see \
          what was there before it was called."
     );
-    assert_eq!((stale.kind, witness(&stale)), (Kind::StaleRead, vec![3, 0, 2, 1]));
+    assert_eq!((stale.kind, witness(&stale)), (ContradictionKind::StaleRead, vec![3, 0, 2, 1]));
 }
 
 /// A write that returned and that nobody ever saw is lost.
@@ -111,7 +111,7 @@ fn a_write_that_returned_and_left_no_trace_is_lost() {
          client 1's Put of \"a\" (0.013 s to 0.017 s) had returned; once a write has returned, everything after it must \
          know of it."
     );
-    assert_eq!((lost.kind, witness(&lost)), (Kind::LostWrite, vec![2, 1, 0]));
+    assert_eq!((lost.kind, witness(&lost)), (ContradictionKind::LostWrite, vec![2, 1, 0]));
     // It overlaps the Put, which may have replaced it.
     assert_sound(
         "1 put a      |-----|
@@ -135,7 +135,7 @@ fn an_append_that_skips_a_write_shows_that_it_was_lost() {
          \"b\" (0.019 s to 0.023 s) had returned, but was added to an older value, as can be seen from client 4's Get \
          that returned \"ac\" (0.013 s to 0.032 s); once a write has returned, everything after it must know of it."
     );
-    assert_eq!((lost.kind, witness(&lost)), (Kind::LostWrite, vec![2, 1, 3]));
+    assert_eq!((lost.kind, witness(&lost)), (ContradictionKind::LostWrite, vec![2, 1, 3]));
 }
 
 /// The same with the initial value, which a later Put must have replaced.
@@ -146,7 +146,7 @@ fn an_append_to_the_initial_value_shows_that_a_put_was_lost() {
          2 append a         |-----------|
          3 get a        |-----------|",
     );
-    assert_eq!((lost.kind, witness(&lost)), (Kind::LostWrite, vec![1, 0, 2]));
+    assert_eq!((lost.kind, witness(&lost)), (ContradictionKind::LostWrite, vec![1, 0, 2]));
     assert_sound(
         "1 put b      |-----|
          2 append a         |-----------|

@@ -1,8 +1,8 @@
 //! Histories as text.
 
 use testkit::linear::generate::{Random, Workload};
-use testkit::linear::text::{Problem, TextError, read, write};
-use testkit::linear::{Budget, Clock, History, Input, OperationId, check};
+use testkit::linear::text::{TextError, TextProblem, read, write};
+use testkit::linear::{Budget, History, Input, OperationId, TimeUnit, check};
 
 /// The text that porcupine's own tests use is read, checked and told about in lines.
 #[test]
@@ -16,9 +16,9 @@ fn a_history_is_read_from_text() {
 "#,
     )
     .unwrap();
-    assert_eq!(history.clock(), Clock::Lines);
+    assert_eq!(history.time_unit(), TimeUnit::Lines);
     assert_eq!(history.operations().len(), 3);
-    assert!(history.operations()[1].answer.is_none());
+    assert!(history.operations()[1].response.is_none());
     let violation = check(&history, Budget::default()).unwrap_err().to_string();
     assert!(violation.contains("client 2's Get that returned \"\" (line 4 to line 5) was called after"), "{violation}");
 }
@@ -46,13 +46,13 @@ fn text_keeps_everything_but_the_times() {
         let pairs: Vec<_> = in_order.into_iter().map(|id| history.get(id)).zip(copy.operations()).collect();
         for (original, copied) in &pairs {
             assert_eq!((original.client, &original.key, &original.input), (copied.client, &copied.key, &copied.input));
-            let value = |answer: &Option<testkit::linear::Answer>| answer.as_ref().map(|answer| answer.value.clone());
-            assert_eq!(value(&original.answer), value(&copied.answer));
+            let value = |answer: &Option<testkit::linear::Response>| answer.as_ref().map(|answer| answer.value.clone());
+            assert_eq!(value(&original.response), value(&copied.response));
         }
         for (original, copied) in &pairs {
             for (later, copied_later) in &pairs {
-                let precedes = |one: &testkit::linear::Operation, other: &testkit::linear::Operation| {
-                    one.answer.as_ref().is_some_and(|answer| answer.at < other.called)
+                let precedes = |one: &testkit::linear::ClientOperation, other: &testkit::linear::ClientOperation| {
+                    one.response.as_ref().is_some_and(|answer| answer.at < other.called)
                 };
                 assert_eq!(precedes(original, later), precedes(copied, copied_later), "{original:?} {later:?}");
             }
@@ -63,7 +63,7 @@ fn text_keeps_everything_but_the_times() {
 /// Quotes, backslashes and line breaks in keys and values survive.
 #[test]
 fn text_keeps_strange_characters() {
-    let mut history = History::on(Clock::Lines);
+    let mut history = History::with_unit(TimeUnit::Lines);
     let put = history.call(1, "a \"key\"", Input::Put("\\ \n \\n \"}".into()), 1);
     history.returned(put, "", 2);
     assert_eq!(read(&write(&history)).unwrap(), history);
@@ -78,18 +78,22 @@ fn wrong_text_is_refused() {
     let refused = |text: String| read(&text).unwrap_err();
 
     let cases = [
-        (call.replace(":f", ":g"), 1, Problem::Expected(", :f :")),
-        (call.replace("invoke", "info"), 1, Problem::Expected("`invoke` or `ok`")),
-        (call.replace("get", "cas"), 1, Problem::Expected("`get`, `put` or `append`")),
-        (call.replace("7", "nemesis"), 1, Problem::Expected("a client's number")),
-        (call.replace('}', "} and more"), 1, Problem::Expected("the end of the line")),
-        (call.replace("nil", "\"open"), 1, Problem::Expected("a closing `\"`")),
-        (call.replace("\"k\"", "\"\\k\""), 1, Problem::Expected("`n`, `\"` or `\\` behind a `\\`")),
-        (format!("{call}{other_call}"), 2, Problem::Expected("a value to write")),
-        (format!("{call}{}", answer.replace("\"\"", "nil")), 2, Problem::Expected("the value that the Get returned")),
-        (format!("{call}\n{call}"), 3, Problem::CallsWhileWaiting { client: 7 }),
-        (answer.into(), 1, Problem::AnsweredWithoutCall { client: 7 }),
-        (format!("{call}{}", answer.replace("\"k\"", "\"l\"")), 2, Problem::AnsweredSomethingElse { client: 7 }),
+        (call.replace(":f", ":g"), 1, TextProblem::Expected(", :f :")),
+        (call.replace("invoke", "info"), 1, TextProblem::Expected("`invoke` or `ok`")),
+        (call.replace("get", "cas"), 1, TextProblem::Expected("`get`, `put` or `append`")),
+        (call.replace("7", "nemesis"), 1, TextProblem::Expected("a client's number")),
+        (call.replace('}', "} and more"), 1, TextProblem::Expected("the end of the line")),
+        (call.replace("nil", "\"open"), 1, TextProblem::Expected("a closing `\"`")),
+        (call.replace("\"k\"", "\"\\k\""), 1, TextProblem::Expected("`n`, `\"` or `\\` behind a `\\`")),
+        (format!("{call}{other_call}"), 2, TextProblem::Expected("a value to write")),
+        (
+            format!("{call}{}", answer.replace("\"\"", "nil")),
+            2,
+            TextProblem::Expected("the value that the Get returned"),
+        ),
+        (format!("{call}\n{call}"), 3, TextProblem::CallsWhileWaiting { client: 7 }),
+        (answer.into(), 1, TextProblem::AnsweredWithoutCall { client: 7 }),
+        (format!("{call}{}", answer.replace("\"k\"", "\"l\"")), 2, TextProblem::AnsweredSomethingElse { client: 7 }),
     ];
     for (text, line, problem) in cases {
         let expected = TextError { line, problem };

@@ -41,7 +41,7 @@ use super::register::{Action, Register};
 pub(super) const OPEN_OPERATIONS_MAX: usize = 16 * SLOTS_PER_WORD;
 
 /// What the search found.
-pub(super) enum Outcome {
+pub(super) enum SearchResult {
     /// There is an order that explains everything.
     Legal,
     /// There is no such order.
@@ -61,13 +61,13 @@ pub(super) struct Stuck {
 }
 
 /// Looks for an order of one key's operations, and subtracts what that takes from a budget in configurations.
-pub(super) fn search(register: &Register, budget: &mut usize) -> Outcome {
+pub(super) fn search(register: &Register, budget: &mut usize) -> SearchResult {
     let search = Search::new(register);
     match search.timeline.slots.div_ceil(SLOTS_PER_WORD) {
         0..=1 => search.explore::<1>(budget),
         2..=4 => search.explore::<4>(budget),
         5..=16 => search.explore::<16>(budget),
-        _ => Outcome::TooManyOpen,
+        _ => SearchResult::TooManyOpen,
     }
 }
 
@@ -116,7 +116,7 @@ impl<'s, 'h> Search<'s, 'h> {
     }
 
     /// Depth first: an order that fits is usually found by going straight on.
-    fn explore<const WORDS: usize>(&self, budget: &mut usize) -> Outcome {
+    fn explore<const WORDS: usize>(&self, budget: &mut usize) -> SearchResult {
         let value = self.observed.empty();
         let mut start = Configuration::<WORDS> { frontier: 0, taken: Slots::EMPTY, hideable: Slots::EMPTY, value };
         self.settle(&mut start);
@@ -125,13 +125,13 @@ impl<'s, 'h> Search<'s, 'h> {
         let mut unexplored = vec![start];
         while let Some(configuration) = unexplored.pop() {
             if configuration.frontier == self.timeline.returns.len() {
-                return Outcome::Legal;
+                return SearchResult::Legal;
             }
             if !seen.insert(configuration) {
                 continue;
             }
             if *budget == 0 {
-                return Outcome::OutOfBudget;
+                return SearchResult::OutOfBudget;
             }
             *budget -= 1;
             furthest.note(configuration.frontier, configuration.value);
@@ -139,7 +139,7 @@ impl<'s, 'h> Search<'s, 'h> {
             unexplored.extend(self.hide_returning(&configuration));
             unexplored.extend(self.take_open(&configuration));
         }
-        Outcome::Stuck(self.stuck(furthest))
+        SearchResult::Stuck(self.stuck(furthest))
     }
 
     /// Takes each open write that leads to a value that was read.

@@ -1,33 +1,8 @@
 //! Blocks of operations that nothing may come between, and which of them must come first.
 
-use super::Reason;
 use super::chain::{Chains, Member};
+use super::reason::{Block, Reason};
 use crate::linear::register::Register;
-
-/// Operations that stand together in every order: those of a chain, or one write that nobody read.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::linear) struct Block {
-    /// The operation that returned first; `None` if the block is the initial value's, which was
-    /// there before everything.
-    pub(in crate::linear) first_returned: Option<usize>,
-    /// The operation that was called last.
-    pub(in crate::linear) last_called: usize,
-    /// The Get that shows that these two belong together; `None` if they are one, or show it themselves.
-    pub(in crate::linear) shown_by: Option<usize>,
-}
-
-impl Block {
-    /// When the first of its operations returned: what is called later comes after the block.
-    /// `None`, the initial value's, is before all times.
-    fn returned(&self, register: &Register) -> Option<u64> {
-        self.first_returned.map(|operation| register.spans[operation].returned)
-    }
-
-    /// When the last of its operations was called: what has returned earlier comes before the block.
-    pub(in crate::linear) fn called(&self, register: &Register) -> u64 {
-        register.spans[self.last_called].called
-    }
-}
 
 /// The blocks of a key, if the operations of each chain can stand in the order of its text.
 pub(super) fn blocks(register: &Register, chains: &Chains) -> Result<Vec<Block>, Reason> {

@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Reason;
+use super::reason::Reason;
 use super::vocabulary::Vocabulary;
 use crate::linear::register::{Action, Register};
 
@@ -27,20 +27,20 @@ pub(super) struct Member {
     pub(super) chain: usize,
     /// How many writes of the chain precede this one, or are in the value that was read.
     position: usize,
-    role: Role,
+    kind: MemberKind,
     called: u64,
     pub(super) operation: usize,
 }
 
 impl Member {
     pub(super) fn is_get(&self) -> bool {
-        self.role == Role::Get
+        self.kind == MemberKind::Get
     }
 }
 
 /// A Get that returned k writes stands behind the k-th of them and before the next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Role {
+enum MemberKind {
     Get,
     Write,
 }
@@ -84,7 +84,7 @@ impl<'h> Chains<'h> {
                 Err(reason) => return Err(spell(register, vocabulary, text, get).err().unwrap_or(reason)),
             };
             let called = register.spans[get].called;
-            chains.members.push(Member { chain, position, role: Role::Get, called, operation: get });
+            chains.members.push(Member { chain, position, kind: MemberKind::Get, called, operation: get });
         }
         chains.members.sort_unstable();
         Ok(chains)
@@ -98,7 +98,7 @@ impl<'h> Chains<'h> {
                 return Err(Reason::Doubled { write, get: chain.shown_by, other });
             }
             let called = register.spans[write].called;
-            self.members.push(Member { chain: index, position, role: Role::Write, called, operation: write });
+            self.members.push(Member { chain: index, position, kind: MemberKind::Write, called, operation: write });
         }
         self.chains.push(chain);
         self.chain_of.insert(start, index);

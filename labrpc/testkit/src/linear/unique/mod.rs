@@ -33,31 +33,13 @@
 
 mod block;
 mod chain;
+mod reason;
 mod vocabulary;
 
-pub(super) use self::block::Block;
 use self::chain::Chains;
+pub(super) use self::reason::{Block, Reason};
 use self::vocabulary::Vocabulary;
-use super::register::{Register, Span};
-
-/// Why no order explains a history. Operations are given by their place in the register.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Reason {
-    /// From the given byte on, the Get returned something that is no written value.
-    NeverWritten { get: usize, offset_bytes: usize },
-    /// The value of one write is in what both Gets returned, but starts differently; or it is
-    /// twice in what one Get (`get` and `other`) returned.
-    Doubled { write: usize, get: usize, other: usize },
-    /// The Get returned the Put's value behind another.
-    PutAppended { put: usize, get: usize },
-    /// Both Gets returned values with the same start, and neither is a beginning of the other.
-    Forked { get: usize, other: usize },
-    /// What the Get `shown_by` returned puts `first` before `second`, which had returned before
-    /// `first` was called.
-    OutOfOrder { first: usize, second: usize, shown_by: usize },
-    /// Each block must come before the other.
-    Clash(Block, Block),
-}
+use super::register::Register;
 
 /// Whether some order explains the history of one key; `None` if its values do not tell.
 pub(super) fn check(register: &Register) -> Option<Result<(), Reason>> {

@@ -1,6 +1,6 @@
 //! The written values, as words that a read value is spelled with.
 
-use crate::linear::register::Register;
+use crate::linear::register::{Register, Span};
 
 /// Every written value of a key with the write that wrote it, sorted by value.
 ///
@@ -13,7 +13,7 @@ pub(super) struct Vocabulary<'h> {
 impl<'h> Vocabulary<'h> {
     /// `None` if some value is a beginning of another.
     pub(super) fn new(register: &Register<'h>) -> Option<Vocabulary<'h>> {
-        let written = |(write, span): (usize, &super::Span<'h>)| Some((span.action.written()?, write));
+        let written = |(write, span): (usize, &Span<'h>)| Some((span.action.written()?, write));
         let mut words: Vec<(&str, usize)> = register.spans.iter().enumerate().filter_map(written).collect();
         words.sort_unstable();
         let has_empty = words.first().is_some_and(|(value, _)| value.is_empty());

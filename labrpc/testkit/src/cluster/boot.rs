@@ -1,0 +1,78 @@
+//! What a server is booted with, and what it returns.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use labrpc::channel::{Receiver, Sender};
+use labrpc::network::{Link, Service};
+use labrpc::time::Instant;
+use labrpc::{ApplyMsg, Elect, PeerId, Persister};
+
+use super::applied_logs::AppliedLog;
+
+/// What a server is booted with.
+pub struct Boot {
+    /// Its place in the cluster.
+    pub me: PeerId,
+    /// Its links to all servers, itself included, in order.
+    pub links: Vec<Link>,
+    /// Its disk.
+    pub persister: Arc<Persister>,
+    /// Where it sends what is committed.
+    pub apply_ch: Sender<ApplyMsg>,
+    /// The other end of `apply_ch`, for a service that boots with the server.
+    pub apply_rx: Receiver<ApplyMsg>,
+    /// The seed of its election timeouts.
+    pub election_seed: u64,
+    /// When it boots.
+    pub now: Instant,
+    /// Records what it applies.
+    pub(super) applied_log: AppliedLog,
+}
+
+impl Boot {
+    /// The number of servers in the cluster.
+    pub fn cluster_size(&self) -> usize {
+        self.links.len()
+    }
+}
+
+/// A server that has booted, and the services that answer for it.
+pub struct Booted<R> {
+    /// The server itself, for the test.
+    pub server: Arc<R>,
+    /// Answers other servers.
+    pub raft: Arc<dyn Service>,
+    /// Answers clerks, if the server has any.
+    pub kv: Option<Arc<dyn Service>>,
+}
+
+impl<R: Service> Booted<R> {
+    /// A server that answers other servers only.
+    pub fn raft(server: R) -> Booted<R> {
+        let server = Arc::new(server);
+        Booted { raft: server.clone(), server, kv: None }
+    }
+}
+
+/// A running server of a type that is known elsewhere.
+#[derive(Clone)]
+pub(super) struct Running {
+    pub(super) elect: Arc<dyn Elect>,
+    /// The same server, to be downcast.
+    pub(super) typed: Arc<dyn Any + Send + Sync>,
+}
+
+/// A [`Booted`] of a type that is known elsewhere.
+pub(super) struct UntypedBooted {
+    pub(super) running: Running,
+    pub(super) raft: Arc<dyn Service>,
+    pub(super) kv: Option<Arc<dyn Service>>,
+}
+
+impl<R: Elect> From<Booted<R>> for UntypedBooted {
+    fn from(booted: Booted<R>) -> UntypedBooted {
+        let Booted { server, raft, kv } = booted;
+        UntypedBooted { running: Running { elect: server.clone(), typed: server }, raft, kv }
+    }
+}

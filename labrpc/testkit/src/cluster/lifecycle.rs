@@ -1,0 +1,119 @@
+//! Boots, crashes and pauses.
+
+use std::sync::Arc;
+
+use labrpc::channel::{self, Receiver, Sender};
+use labrpc::network::Port;
+use labrpc::sim::{self, mix};
+use labrpc::time::Instant;
+use labrpc::{ApplyMsg, PeerId, thread};
+
+use super::applied_logs::AppliedLog;
+use super::boot::Boot;
+use super::untyped::{UntypedCluster, run_in};
+use crate::world::{SERVER_LABEL, hash_of};
+
+impl UntypedCluster {
+    /// Boots a server that is down, from its disk and in tasks of its own. A crash may hit the
+    /// boot as well.
+    pub fn start(&self, server: PeerId) {
+        assert!(!self.is_up(server), "server {server} is up already");
+        let now = Instant::now();
+        let boot_seed = self.world().seed_of(mix(hash_of("boot"), server as u64), millis(now));
+        let links = self.servers().map(|to| self.network().link(server, to, Port::Raft)).collect();
+        // Without a buffer: the server waits until the service receives.
+        let (apply_ch, from_server) = channel::bounded(0);
+        let (to_service, apply_rx) = channel::bounded(0);
+        let persister = self.persister(server);
+        let applied_log = self.inner.applied_logs.open_log(server, self.inner.observer.clone());
+        let gate_log = applied_log.clone();
+        let boot = Boot {
+            me: server,
+            links,
+            persister: persister.clone(),
+            apply_ch,
+            apply_rx,
+            election_seed: boot_seed,
+            now,
+            applied_log,
+        };
+        let node = self.world().is_simulated().then(|| sim::new_node(format!("{SERVER_LABEL}{server}")));
+        self.network().plug(server, node);
+        if let (Some(observer), Some(node)) = (&self.inner.observer, node) {
+            persister.set_tap(Arc::new(observer.clone()));
+            observer.booted(server, node, persister.image().as_ref());
+        }
+        // The task gets the network only: a task of the server must not keep the cluster alive.
+        let (network, boot_fn) = (self.network().clone(), self.inner.boot.clone());
+        let booted = run_in(node, "boot", mix(hash_of("boot of"), boot_seed), move || {
+            let thread = thread::Builder::new().name("gate".into());
+            thread
+                .spawn(move || pass_on(&gate_log, &from_server, &to_service))
+                .expect("a thread between server and service");
+            let booted = boot_fn(boot);
+            network.add_service(server, Port::Raft, booted.raft);
+            if let Some(kv) = booted.kv {
+                network.add_service(server, Port::Kv, kv);
+            }
+            booted.running
+        });
+        let slot = &mut self.inner.slots.lock()[server];
+        (slot.server, slot.node, slot.is_paused) = (booted, node, false);
+    }
+
+    /// Crashes a server. In a simulation its threads unwind at once; on real threads it is cut off
+    /// and shut down. What it has saved stays.
+    pub fn crash(&self, server: PeerId) {
+        let (running, node) = {
+            let slot = &mut self.inner.slots.lock()[server];
+            (slot.server.take(), slot.node.take())
+        };
+        self.network().unplug(server);
+        if let Some(node) = node {
+            sim::kill(node);
+            self.inner.observer.iter().for_each(|observer| observer.crashed(server));
+        } else if let Some(running) = running {
+            // Its threads may still be saving: they write to a disk that nobody reads.
+            let survivor = Arc::new(self.persister(server).copy());
+            self.inner.slots.lock()[server].persister = survivor;
+            running.elect.shutdown();
+        }
+    }
+
+    /// Stops a server's threads, or lets them go on.
+    pub fn set_paused(&self, server: PeerId, is_paused: bool) {
+        let node = {
+            let slot = &mut self.inner.slots.lock()[server];
+            if slot.is_paused == is_paused {
+                return;
+            }
+            slot.is_paused = is_paused;
+            slot.node
+        };
+        let Some(node) = node.filter(|node| sim::is_alive(*node)) else { return };
+        self.inner.observer.iter().for_each(|observer| observer.paused(server, is_paused));
+        sim::set_paused(node, is_paused);
+    }
+
+    /// Crashes a server if it is up, and boots it.
+    pub fn restart(&self, server: PeerId) {
+        if self.is_up(server) {
+            self.crash(server);
+        }
+        self.start(server);
+    }
+}
+
+/// Stands between a server and its service, and records everything that the server applies.
+fn pass_on(applied_log: &AppliedLog, from: &Receiver<ApplyMsg>, to: &Sender<ApplyMsg>) {
+    for message in from.iter() {
+        applied_log.applied(&message);
+        if to.send(message).is_err() {
+            return; // The service is gone.
+        }
+    }
+}
+
+fn millis(at: Instant) -> u64 {
+    at.as_nanos() / 1_000_000
+}

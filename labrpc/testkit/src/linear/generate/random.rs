@@ -1,0 +1,28 @@
+//! A small source of random numbers.
+
+use labrpc::sim::mix;
+
+/// Numbers that look random, and that are the same for the same seed.
+#[derive(Clone, Debug)]
+pub struct Random {
+    seed: u64,
+    drawn: u64,
+}
+
+impl Random {
+    /// The numbers of a seed.
+    pub fn new(seed: u64) -> Random {
+        Random { seed, drawn: 0 }
+    }
+
+    /// The next number below `bound`, which must not be 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.drawn += 1;
+        mix(self.seed, self.drawn) % bound
+    }
+
+    /// Whether something happens that does so `percent` times in a hundred.
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}

@@ -1,0 +1,94 @@
+//! Messages and saves become events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use labrpc::network::{Message, Passage, Port, Tap};
+use labrpc::persister::DiskTap;
+use labrpc::time::Instant;
+use labrpc::{Image, PeerId, Save};
+
+use super::{Inner, Observer};
+use crate::codec::Codec;
+use crate::event::{Envelope, EventId, EventKind, Payload};
+use crate::observed::DecodedSave;
+
+/// No message travels, or waits for its answer, longer than this.
+const ENVELOPE_AGE_MAX: Duration = Duration::from_secs(10);
+
+impl Tap for Observer {
+    fn message(&self, at: Instant, message: &Message, passage: Passage) {
+        self.happened(at, |inner, id| match passage {
+            Passage::Sent => EventKind::Sent(inner.sent(self.codec, message, id)),
+            Passage::Lost(why) => EventKind::Lost(inner.envelope_of(message, id), why),
+            Passage::Arrived { copy } => {
+                let envelope = inner.envelope_of(message, id);
+                inner.observed.arrive(&envelope, id);
+                EventKind::Arrived(envelope, copy)
+            }
+        });
+    }
+
+    fn cut(&self, at: Instant, from: PeerId, to: PeerId, is_cut: bool) {
+        self.happened(at, |_, _| EventKind::Cut(from, to, is_cut));
+    }
+}
+
+impl DiskTap for Observer {
+    fn saved(&self, at: Instant, server: PeerId, save: &Save, _: &Image, took: Duration) {
+        if !self.codec.has_disk() {
+            return;
+        }
+        match DecodedSave::read(save, self.codec) {
+            Ok(decoded) => self.happened(at, |inner, _| {
+                let change = inner.observed.save(server, at, took, save, decoded);
+                EventKind::Saved(server, Arc::new(change))
+            }),
+            Err(error) => self.reporter.failure(format!(
+                "the tests cannot decode what server {server} has saved: {error}\n\
+                 Look at: a save holds labrpc's `Head` and `Entry`, each written with `wire::encode`"
+            )),
+        }
+    }
+}
+
+impl Inner {
+    /// Decodes a message that is sent, and keeps it until it can no longer arrive or be answered.
+    fn sent(&mut self, codec: &dyn Codec, message: &Message, id: EventId) -> Arc<Envelope> {
+        let answers = message.answers.and_then(|number| self.envelopes.get(&number).cloned());
+        let payload = decode(codec, message, answers.as_deref());
+        let envelope = Arc::new(envelope(message, answers, id, payload));
+        while self.envelopes.first_key_value().is_some_and(|(_, oldest)| id.at - oldest.sent.at > ENVELOPE_AGE_MAX) {
+            self.envelopes.pop_first();
+        }
+        self.envelopes.insert(envelope.number, envelope.clone());
+        envelope
+    }
+
+    /// The envelope of a message that was sent before; an unreadable one if that is too long ago.
+    fn envelope_of(&self, message: &Message, id: EventId) -> Arc<Envelope> {
+        let known = self.envelopes.get(&message.number).cloned();
+        known.unwrap_or_else(|| Arc::new(envelope(message, None, id, Payload::Unreadable)))
+    }
+}
+
+fn envelope(message: &Message, answers: Option<Arc<Envelope>>, sent: EventId, payload: Payload) -> Envelope {
+    let Message { number, from, to, .. } = *message;
+    Envelope { number, answers, from, to, sent, bytes_len: message.bytes.len(), payload }
+}
+
+/// Decodes a message; `answered` is the request that it answers, if it is a reply.
+fn decode(codec: &dyn Codec, message: &Message, answered: Option<&Envelope>) -> Payload {
+    let bytes = &message.bytes;
+    let decoded = match (message.port, message.answers) {
+        (Port::Raft, None) => codec.read_request(bytes).ok().map(Payload::Request),
+        (Port::Raft, Some(_)) => {
+            let request = answered.and_then(Envelope::request);
+            request.and_then(|request| codec.read_reply(request, bytes).ok()).map(Payload::Reply)
+        }
+        (Port::Kv, _) if !codec.has_clerks() => None,
+        (Port::Kv, None) => codec.read_command(bytes).ok().map(Payload::ClerkRequest),
+        (Port::Kv, Some(_)) => codec.read_answer(bytes).ok().map(Payload::ClerkAnswer),
+    };
+    decoded.unwrap_or(Payload::Unreadable)
+}

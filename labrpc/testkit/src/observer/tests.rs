@@ -1,0 +1,109 @@
+//! The observer and its oracles, without a cluster.
+
+use std::sync::Arc;
+
+use labrpc::network::{Message, Passage, Port, Tap};
+use labrpc::sim::{self, Keep};
+use labrpc::time::Instant;
+use labrpc::wire::{self, WireError};
+use labrpc::{Ballot, Entry, Head, RaftRequest, RequestVote, Timing};
+use labrpc::{Bytes, Index, LogPosition, Persister, Save};
+
+use super::Observer;
+use crate::codec::{Codec, TIMING};
+use crate::runner::run_simulated;
+use crate::token::Token;
+use crate::world::World;
+
+/// The observer of one real server that has just booted.
+fn observer(world: &World) -> Observer {
+    let codec = world.codec().expect("the run has a codec");
+    let observer = Observer::new(world.reporter(), codec, 1, |_| true);
+    observer.booted(0, sim::new_node("server 0"), None);
+    observer
+}
+
+/// A lab whose heads are only a number, the term.
+struct TermsOnly;
+
+impl Codec for TermsOnly {
+    fn timing(&self) -> Timing {
+        TIMING
+    }
+    fn has_disk(&self) -> bool {
+        true
+    }
+    fn read_head(&self, bytes: &[u8]) -> Result<Head, WireError> {
+        let ballot = Ballot { term: wire::decode(bytes)?, voted_for: None };
+        Ok(Head { ballot, base: LogPosition::ZERO })
+    }
+}
+
+/// The failure of a run in which a server saves this head.
+fn save(head: &'static [u8]) -> Option<String> {
+    let token = Token { test: "save".into(), seed: 1, kept: None };
+    let body = move |world: &World| {
+        let disk = Persister::new(0);
+        disk.set_tap(Arc::new(observer(world)));
+        disk.save(Save { head: head.into(), ..Save::default() });
+    };
+    run_simulated(&token, Keep::All, false, Some(&TermsOnly), &body).0.err().map(|failed| failed.failure.message)
+}
+
+/// A save that cannot be decoded fails the run, and is not taken for an empty disk.
+#[test]
+fn unreadable_saves_are_named() {
+    let term: &'static [u8] = wire::encode(&7_u64).leak();
+    assert_eq!(save(term), None);
+    let message = save(&term[..term.len() - 1]).expect("the head cannot be decoded");
+    assert!(message.starts_with("the tests cannot decode what server 0 has saved"), "{message}");
+}
+
+struct WithDisk;
+
+impl Codec for WithDisk {
+    fn timing(&self) -> Timing {
+        TIMING
+    }
+    fn has_disk(&self) -> bool {
+        true
+    }
+}
+
+/// A server campaigns, wins by its own vote alone, and takes commands; its request for another's
+/// vote leaves only then. Returns the rule that is broken if the request says that the log ends
+/// at `last_log`.
+fn broken_by_late_request(last_log: LogPosition) -> Option<&'static str> {
+    /// More saves than the oracle looks back at least.
+    const COMMANDS: usize = 5;
+    let token = Token { test: "late".into(), seed: 1, kept: None };
+    let body = move |world: &World| {
+        let observer = observer(world);
+        let disk = Persister::new(0);
+        disk.set_tap(Arc::new(observer.clone()));
+        let ballot = Ballot { term: 1, voted_for: Some(0) };
+        let head: Bytes = wire::encode(&Head { ballot, base: LogPosition::ZERO }).into();
+        disk.save(Save { head: head.clone(), ..Save::default() });
+        for keep in 0..COMMANDS {
+            let append = vec![wire::encode(&Entry { term: 1, command: Bytes::default() }).into()];
+            disk.save(Save { head: head.clone(), keep, append, ..Save::default() });
+            let position = LogPosition { term: 1, index: keep as Index + 1 };
+            observer.started(0, &Bytes::default(), Ok(position));
+        }
+        let asked = RaftRequest::RequestVote(RequestVote { term: 1, candidate: 0, last_log });
+        let bytes = wire::encode(&asked).into();
+        let request = Message { number: 0, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
+        observer.message(Instant::now(), &request, Passage::Sent);
+    };
+    let outcome = run_simulated(&token, Keep::All, false, Some(&WithDisk), &body).0;
+    outcome.err().map(|failed| failed.rule(None).map_or("none", |rule| rule.name))
+}
+
+/// A vote request may leave long after its campaign, and then describes the log as it was at some
+/// moment since.
+#[test]
+fn a_late_vote_request_describes_the_log_of_its_campaign() {
+    assert_eq!(broken_by_late_request(LogPosition::default()), None);
+    let never = LogPosition { term: 1, index: 100 };
+    assert_eq!(broken_by_late_request(never), Some("election-restriction"));
+}

@@ -1,0 +1,54 @@
+//! A server has few threads (the tests' contract).
+
+use std::time::Duration;
+
+use labrpc::{PeerId, sim};
+use rustc_hash::FxHashMap;
+
+use super::interface::Oracle;
+use crate::event::{Event, EventId, EventKind};
+use crate::observed::ObservedState;
+use crate::rule::life::BOUNDED;
+use crate::violation::Violation;
+
+/// Counts a server's threads whenever it sends a message.
+#[derive(Default)]
+pub(super) struct BoundedThreads {
+    /// When a server was first seen with too many threads.
+    crowded: FxHashMap<PeerId, EventId>,
+}
+
+/// The server's own threads (ticker, applier, service, watcher, …) and the harness's.
+const OWN_THREADS_MAX: usize = 16;
+/// Messages that arrive together have a thread each; they are handled within this time.
+const BURST: Duration = Duration::from_secs(1);
+
+impl Oracle for BoundedThreads {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        if let EventKind::Booted(server) | EventKind::Paused(server, _) = event.kind {
+            self.crowded.remove(&server);
+        }
+        let EventKind::Sent(envelope) = &event.kind else { return Ok(()) };
+        let Some(server) = observed.servers.get(envelope.from).filter(|server| server.is_real) else { return Ok(()) };
+        let Some(node) = server.node() else { return Ok(()) };
+        let (threads, pending) = (sim::tasks_in(node), server.pending.len());
+        if threads <= OWN_THREADS_MAX + 2 * pending {
+            self.crowded.remove(&envelope.from);
+            return Ok(());
+        }
+        let since = *self.crowded.entry(envelope.from).or_insert(event.id);
+        if event.at() - since.at <= BURST {
+            return Ok(());
+        }
+        let what = format!("server {} has {threads} threads while it handles {pending} requests", envelope.from);
+        Err(Violation::new(&BOUNDED, what)
+            .with(
+                since,
+                format!(
+                    "server {} has more than {OWN_THREADS_MAX} threads besides those that handle requests",
+                    envelope.from
+                ),
+            )
+            .with(event.id, "it still has"))
+    }
+}

@@ -1,0 +1,167 @@
+//! Entries leave a log only if a newer leader's entry conflicts with them (§5.3).
+
+use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest};
+use labrpc::{Index, PeerId, Term};
+use rustc_hash::FxHashMap;
+
+use super::interface::Oracle;
+use crate::event::{DiskChange, Event, EventId, EventKind};
+use crate::observed::{ObservedState, PendingRequest};
+use crate::rule::replication::{ACKNOWLEDGED, APPEND_ONLY, REFUSAL, START};
+use crate::rule::snapshots::KEEPS;
+use crate::violation::Violation;
+
+/// Remembers how far each server has agreed with its leader's log.
+#[derive(Default)]
+pub(super) struct EntriesStay {
+    agreed: FxHashMap<PeerId, Agreement>,
+}
+
+#[derive(Clone, Copy)]
+struct Agreement {
+    term: Term,
+    through: Index,
+    id: EventId,
+}
+
+/// Whether a pending request allows a server to cut its log at `index`, where it held the entry `cut`.
+fn is_reason_to_cut(pending: &PendingRequest, term: Term, index: Index, cut: &Entry) -> bool {
+    match pending.envelope.request() {
+        // If the newer term is not on disk, `PersistBeforeVisible` reports that.
+        Some(RaftRequest::AppendEntries(AppendEntries { term: asked, prev, entries, .. })) if *asked >= term => {
+            let slot = index.checked_sub(prev.index + 1);
+            let theirs = slot.and_then(|slot| entries.get(slot as usize));
+            theirs.is_some_and(|theirs| theirs.term != cut.term)
+        }
+        _ => false,
+    }
+}
+
+impl EntriesStay {
+    fn cut(&self, server: PeerId, change: &DiskChange, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        let Some(first) = change.cut.first() else { return Ok(()) };
+        let term = change.head.ballot.term;
+        let index = change.kept_through + 1;
+        if change.appended.first() == Some(first) {
+            return Ok(()); // The same entry is saved again: `NoNeedlessSaves` reports that.
+        }
+        let lost = format!("server {server} drops entries from index {index} on, the first of term {}", first.term);
+        if observed.may_lead(server, term) && change.old_head.ballot.term == term {
+            return Err(Violation::new(
+                &APPEND_ONLY,
+                format!("server {server} leads term {term}, but cut its own log at index {index}"),
+            )
+            .with(id, lost));
+        }
+        let requests = &observed.servers[server].pending;
+        if requests.iter().any(|pending| is_reason_to_cut(pending, term, index, first)) {
+            return Ok(());
+        }
+        let snapshot = |pending: &&PendingRequest| match pending.envelope.request() {
+            Some(RaftRequest::InstallSnapshot(InstallSnapshot { term: asked, last_included: through, .. }))
+                if *asked == term =>
+            {
+                Some(*through)
+            }
+            _ => None,
+        };
+        if let Some((pending, through)) = requests.iter().find_map(|pending| Some((pending, snapshot(&pending)?))) {
+            // It may replace the log only if the log did not hold the snapshot's last entry.
+            let is_new_beginning = change.head.base == through;
+            let was_held = change.old_term_at_base == Some(through.term);
+            if is_new_beginning && !was_held {
+                return Ok(());
+            }
+            return Err(Violation::new(
+                &KEEPS,
+                format!(
+                    "server {server} dropped entries after a snapshot, although its log held the snapshot's last entry"
+                ),
+            )
+            .with(
+                pending.arrived,
+                format!("a snapshot through index {} of term {} arrives", through.index, through.term),
+            )
+            .with(id, lost));
+        }
+        let refused =
+            requests.iter().find(|pending| pending.envelope.request().is_some_and(|request| request.term() < term));
+        if let Some(pending) = refused {
+            return Err(Violation::new(
+                &REFUSAL,
+                format!("server {server} cut its log because of a request that it must refuse"),
+            )
+            .with(pending.arrived, "the request arrives")
+            .with(id, lost));
+        }
+        let violation = Violation::new(
+            &ACKNOWLEDGED,
+            format!("server {server} dropped entry {index} although no request conflicts with it"),
+        )
+        .with(id, lost);
+        Err(match self.agreed.get(&server).filter(|agreed| agreed.term == term && agreed.through >= index) {
+            Some(agreed) => {
+                violation.with(agreed.id, format!("server {server} agrees through index {}", agreed.through))
+            }
+            None => violation,
+        })
+    }
+
+    fn grown(
+        &self,
+        server: PeerId,
+        change: &DiskChange,
+        id: EventId,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
+        let term = change.head.ballot.term;
+        if change.appended.is_empty() || observed.may_lead(server, term) {
+            return Ok(());
+        }
+        if change.cut.first() == change.appended.first() {
+            return Ok(()); // The same entry is saved again: `NoNeedlessSaves` reports that.
+        }
+        let is_given = |pending: &PendingRequest| match pending.envelope.request() {
+            // If the newer term is not on disk, `PersistBeforeVisible` reports that.
+            Some(RaftRequest::AppendEntries(AppendEntries { term: asked, entries, .. })) => {
+                *asked >= term && !entries.is_empty()
+            }
+            Some(RaftRequest::InstallSnapshot(_)) => true,
+            _ => false,
+        };
+        if observed.servers[server].pending.iter().any(is_given) {
+            return Ok(());
+        }
+        let index = change.kept_through + 1;
+        Err(Violation::new(
+            &START,
+            format!("server {server} added entry {index} to its log although it does not lead term {term}"),
+        )
+        .with(id, format!("server {server} saves entry {index}, but no leader has sent it an entry")))
+    }
+}
+
+impl Oracle for EntriesStay {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
+                if let Some((
+                    _,
+                    &RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::Through(through) }),
+                )) = envelope.reply()
+                {
+                    let agreed = self.agreed.entry(envelope.from).or_insert(Agreement { term, through, id: event.id });
+                    if term > agreed.term || term == agreed.term && through > agreed.through {
+                        *agreed = Agreement { term, through, id: event.id };
+                    }
+                }
+                Ok(())
+            }
+            EventKind::Saved(server, change) => {
+                self.cut(*server, change, event.id, observed)?;
+                self.grown(*server, change, event.id, observed)
+            }
+            _ => Ok(()),
+        }
+    }
+}

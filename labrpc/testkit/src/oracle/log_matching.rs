@@ -1,0 +1,157 @@
+//! What a follower agrees to is in its log, and equal positions mean equal logs (§5.3).
+
+use std::collections::hash_map;
+
+use labrpc::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest, RequestVote,
+};
+use labrpc::{Bytes, LogPosition, PeerId};
+use rustc_hash::FxHashMap;
+
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::ObservedState;
+use crate::rule::replication::{CONSISTENCY, FOLLOWS, LOG_MATCHING};
+use crate::rule::snapshots::BOUNDARY;
+use crate::violation::Violation;
+
+/// Remembers every entry that any server ever sent or saved.
+#[derive(Default)]
+pub(super) struct LogMatching {
+    entries: FxHashMap<LogPosition, Seen>,
+}
+
+struct Seen {
+    /// The position right before it.
+    prev: LogPosition,
+    command: Bytes,
+    by: PeerId,
+    id: EventId,
+}
+
+impl LogMatching {
+    /// Compares a part of a server's log with the entries seen before, and remembers it.
+    fn note(&mut self, by: PeerId, mut prev: LogPosition, entries: &[Entry], id: EventId) -> Result<(), Violation> {
+        for entry in entries {
+            let position = LogPosition { term: entry.term, index: prev.index + 1 };
+            match self.entries.entry(position) {
+                hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(Seen { prev, command: entry.command.clone(), by, id });
+                }
+                hash_map::Entry::Occupied(seen) => {
+                    let seen = seen.get();
+                    if seen.prev != prev || seen.command != entry.command {
+                        let note = |by, prev: LogPosition, command: &Bytes| {
+                            format!("server {by} has {command:?} there, after an entry of term {}", prev.term)
+                        };
+                        let LogPosition { term, index } = position;
+                        return Err(Violation::new(
+                            &LOG_MATCHING,
+                            format!("two different entries have index {index} and term {term}"),
+                        )
+                        .with(seen.id, note(seen.by, seen.prev, &seen.command))
+                        .with(id, note(by, prev, &entry.command)));
+                    }
+                }
+            }
+            prev = position;
+        }
+        Ok(())
+    }
+
+    fn agreed(envelope: &Envelope, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        let Some((
+            request,
+            RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::Through(through) }),
+        )) = envelope.reply()
+        else {
+            return Ok(());
+        };
+        if *term != request.term() {
+            return Ok(()); // The request must be refused: `TermsOnlyGrow` reports that.
+        }
+        let server = envelope.from;
+        let pending = envelope.answers.as_ref().and_then(|request| observed.servers[server].pending(request.number));
+        let arrived = pending.map_or(id, |pending| pending.arrived);
+        let violation = |rule, what: String| {
+            Err(Violation::new(rule, what)
+                .with(arrived, describe(envelope.to, server, request))
+                .with(id, format!("server {server} agrees through index {through}")))
+        };
+        if let RaftRequest::RequestVote(_) = request {
+            return Ok(());
+        }
+        let request_last = request.through().index;
+        if *through > request_last {
+            return violation(
+                &FOLLOWS,
+                format!(
+                    "server {server} agreed through index {through} to a request that ends at index {request_last}"
+                ),
+            );
+        }
+        let Some(pending) = pending.filter(|pending| observed.has_disks && !pending.is_held) else { return Ok(()) };
+        match request {
+            RaftRequest::AppendEntries(AppendEntries { prev, .. }) if !pending.is_prev_held => {
+                let own = observed.servers[server].disk.term_at(prev.index);
+                let own = own.map_or("no entry there".into(), |term| format!("an entry of term {term} there"));
+                let LogPosition { term, index } = prev;
+                violation(
+                    &CONSISTENCY,
+                    format!("server {server} took entries that follow index {index} of term {term}, but it has {own}"),
+                )
+            }
+            RaftRequest::AppendEntries(_) => violation(
+                &FOLLOWS,
+                format!("server {server} agreed through index {through}, but its log differs from what it was sent"),
+            ),
+            _ => violation(
+                &BOUNDARY,
+                format!(
+                    "server {server} agreed to a snapshot through index {through}, but its log does not begin there and does not hold that entry"
+                ),
+            ),
+        }
+    }
+}
+
+/// A request in words, for a violation's note.
+fn describe(from: PeerId, to: PeerId, request: &RaftRequest) -> String {
+    match request {
+        RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => format!(
+            "{} entries after index {} of term {} arrive at server {to}, from server {from}",
+            entries.len(),
+            prev.index,
+            prev.term
+        ),
+        RaftRequest::InstallSnapshot(InstallSnapshot { last_included: through, .. }) => {
+            format!(
+                "a snapshot through index {} of term {} arrives at server {to}, from server {from}",
+                through.index, through.term
+            )
+        }
+        RaftRequest::RequestVote(RequestVote { term, .. }) => {
+            format!("server {from} asks server {to} for its vote in term {term}")
+        }
+    }
+}
+
+impl Oracle for LogMatching {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
+                if let Some(RaftRequest::AppendEntries(AppendEntries { prev, entries, .. })) = envelope.request() {
+                    self.note(envelope.from, *prev, entries, event.id)?;
+                }
+                LogMatching::agreed(envelope, event.id, observed)
+            }
+            EventKind::Saved(server, change) if !change.appended.is_empty() => {
+                let disk = &observed.servers[*server].disk;
+                let Some(term) = disk.term_at(change.kept_through) else { return Ok(()) };
+                let prev = LogPosition { term, index: change.kept_through };
+                self.note(*server, prev, &change.appended, event.id)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A leader sends nothing that it knows the follower has (§5.3, §7).
+
+use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, InstallSnapshot, RaftReply, RaftRequest};
+use labrpc::{Index, LogPosition, PeerId, Term};
+use rustc_hash::FxHashMap;
+
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::ObservedState;
+use crate::rule::replication::{BACK_UP, NOT_AGAIN};
+use crate::rule::snapshots::SNAPSHOT_TRAFFIC;
+use crate::violation::Violation;
+
+/// Remembers the replies of each follower to each leader, in the leader's present term.
+#[derive(Default)]
+pub(super) struct NoNeedlessSends {
+    /// By leader and follower.
+    replies: FxHashMap<(PeerId, PeerId), LatestReplies>,
+}
+
+#[derive(Default)]
+struct LatestReplies {
+    term: Term,
+    /// The greatest index that the follower agreed to. It counts once the leader had time to handle it.
+    agreed: Option<(Index, EventId)>,
+    /// The position that the follower last said it does not hold.
+    refused: Option<(LogPosition, EventId)>,
+}
+
+impl NoNeedlessSends {
+    /// A reply reaches its leader.
+    fn receives(&mut self, envelope: &Envelope, event: &Event, observed: &ObservedState) {
+        let Some((request, &RaftReply::AppendEntries(AppendEntriesReply { term, outcome }))) = envelope.reply() else {
+            return;
+        };
+        // A late reply from before the follower's restart. Its other replies from then are forgotten
+        // here but not by the leader, which may ignore this one because of them.
+        if observed.servers[envelope.from].booted.is_some_and(|booted| envelope.sent.event < booted.event) {
+            return;
+        }
+        let replies = self.replies.entry((envelope.to, envelope.from)).or_default();
+        if term > replies.term {
+            *replies = LatestReplies { term, ..LatestReplies::default() };
+        }
+        if request.term() != term || replies.term != term {
+            return;
+        }
+        match outcome {
+            AppendOutcome::Through(index) if replies.agreed.is_none_or(|(agreed, _)| index > agreed) => {
+                replies.agreed = Some((index, event.id));
+                replies.refused = None;
+            }
+            AppendOutcome::RetryFrom(_) => {
+                if let RaftRequest::AppendEntries(AppendEntries { prev, .. }) = request {
+                    replies.refused = Some((*prev, event.id));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A leader sends a request: does it know that the follower has what it sends?
+    fn sends(&self, envelope: &Envelope, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        let (leader, follower) = (envelope.from, envelope.to);
+        let Some(request) = envelope.request() else { return Ok(()) };
+        let Some(replies) = self.replies.get(&(leader, follower)).filter(|replies| replies.term == request.term())
+        else {
+            return Ok(());
+        };
+        let is_handled = |id: &EventId| event.at() - id.at > observed.slack(leader, id.at);
+        let agreed = replies.agreed.filter(|(_, id)| is_handled(id));
+        match request {
+            RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => {
+                if let Some((index, id)) = agreed
+                    && let Some(first) = entries.first()
+                    && prev.index < index
+                {
+                    let what = format!(
+                        "server {leader} sent entry {} again to server {follower}, which had agreed to it",
+                        prev.index + 1
+                    );
+                    return Err(Violation::new(&NOT_AGAIN, what)
+                        .with(
+                            id,
+                            format!(
+                                "server {leader} receives the reply that server {follower} agrees through index {index}"
+                            ),
+                        )
+                        .with(
+                            event.id,
+                            format!(
+                                "it sends entries from index {} on, the first of term {}",
+                                prev.index + 1,
+                                first.term
+                            ),
+                        ));
+                }
+                if let Some((refused, id)) = replies.refused.filter(|(_, id)| is_handled(id))
+                    && *prev == refused
+                    // While a snapshot is on its way, heartbeats name the log's base again and again.
+                    && *prev != observed.servers[leader].disk.head.base
+                    && agreed.is_none_or(|(index, _)| index < prev.index)
+                {
+                    let what = format!(
+                        "server {leader} asked server {follower} again whether it holds index {} of term {}",
+                        prev.index, prev.term
+                    );
+                    return Err(Violation::new(&BACK_UP, what)
+                        .with(id, format!("server {leader} receives the reply that server {follower} does not hold it"))
+                        .with(event.id, "it sends a request with the same previous position"));
+                }
+                Ok(())
+            }
+            RaftRequest::InstallSnapshot(InstallSnapshot { last_included: through, .. }) => {
+                match agreed {
+                    Some((index, id)) if index >= through.index => {
+                        let what = format!(
+                            "server {leader} sent server {follower} a snapshot through index {}, which it does not need",
+                            through.index
+                        );
+                        Err(Violation::new(&SNAPSHOT_TRAFFIC, what)
+                        .with(id, format!("server {leader} receives the reply that server {follower} agrees through index {index}"))
+                        .with(event.id, format!("it sends a snapshot through index {}", through.index)))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            RaftRequest::RequestVote(_) => Ok(()),
+        }
+    }
+
+    /// Once entries up to a refused position are on their way, the leader may name that position again.
+    fn offers(&mut self, envelope: &Envelope) {
+        let Some(request @ RaftRequest::AppendEntries(AppendEntries { prev, .. })) = envelope.request() else { return };
+        let Some(replies) = self.replies.get_mut(&(envelope.from, envelope.to)) else { return };
+        let sent = prev.index + 1..=request.through().index;
+        replies.refused.take_if(|(refused, _)| sent.contains(&refused.index));
+    }
+}
+
+impl Oracle for NoNeedlessSends {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Arrived(envelope, _) if observed.is_real(envelope.to) => {
+                self.receives(envelope, event, observed)
+            }
+            EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
+                self.sends(envelope, event, observed)?;
+                self.offers(envelope);
+            }
+            // A server that boots has forgotten the replies that it received; and a follower that boots may
+            // have lost what it agreed to.
+            EventKind::Booted(server) => {
+                self.replies.retain(|(leader, follower), _| leader != server && follower != server)
+            }
+            EventKind::Paused(server, _) => self.replies.retain(|(leader, _), _| leader != server),
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! Compares the key-value service with a model of it (§8): clients' answers, and snapshots.
+
+mod answers;
+mod model;
+mod snapshots;
+
+use labrpc::ApplyMsg;
+
+use crate::codec::Codec;
+use crate::event::{Event, EventKind};
+use crate::observed::ObservedState;
+use crate::oracle::interface::Oracle;
+use crate::violation::Violation;
+use answers::EarnedAnswers;
+use model::StoreModel;
+use snapshots::SnapshotContents;
+
+/// Applies to the model what the servers apply, and compares the two.
+pub(super) struct ServiceOracle {
+    codec: &'static dyn Codec,
+    model: StoreModel,
+    answers: EarnedAnswers,
+    snapshots: SnapshotContents,
+}
+
+impl ServiceOracle {
+    pub(super) fn new(codec: &'static dyn Codec) -> ServiceOracle {
+        ServiceOracle {
+            codec,
+            model: StoreModel::default(),
+            answers: EarnedAnswers::default(),
+            snapshots: SnapshotContents::new(codec),
+        }
+    }
+}
+
+impl Oracle for ServiceOracle {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        if let EventKind::Applied(_, ApplyMsg::Command { at, command }) = &event.kind {
+            self.model.applied(at.index, command, self.codec);
+        }
+        self.answers.check(event, observed, &self.model)?;
+        self.snapshots.check(event, observed, &self.model)
+    }
+}

@@ -1,0 +1,156 @@
+//! Terms only grow, and a server that sees a newer term adopts it (§5.1).
+
+use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVoteReply};
+use labrpc::{PeerId, Term};
+use rustc_hash::FxHashMap;
+
+use super::interface::Oracle;
+use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::observed::{ObservedState, SLACK};
+use crate::rule::election::{NEW_TERM, OLD_TERM, TERM_GROWS};
+use crate::violation::Violation;
+
+/// The terms that each server is known to have seen.
+#[derive(Default)]
+pub(super) struct TermsOnlyGrow {
+    /// The newest term that the server itself has sent or saved.
+    own: FxHashMap<PeerId, (Term, EventId)>,
+    /// The newest term in a reply that has reached it.
+    received: FxHashMap<PeerId, (Term, EventId)>,
+    /// When it last answered the leader of its own term.
+    heard_leader: FxHashMap<PeerId, EventId>,
+}
+
+impl TermsOnlyGrow {
+    fn note(terms: &mut FxHashMap<PeerId, (Term, EventId)>, server: PeerId, term: Term, id: EventId) {
+        let newest = terms.entry(server).or_insert((term, id));
+        if term > newest.0 {
+            *newest = (term, id);
+        }
+    }
+
+    /// A server sends a message of this term: has it sent or received a newer one long before?
+    fn sends(&mut self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        let is_late = |since: EventId| {
+            id.at - since.at > observed.slack(server, since.at) && observed.ran_since(server, since.at)
+        };
+        let what =
+            |newer: Term| format!("server {server} sent a message of term {term}, but it was in term {newer} already");
+        if let Some(&(own, since)) = self.own.get(&server)
+            && own > term
+            && is_late(since)
+        {
+            return Err(Violation::new(&TERM_GROWS, what(own))
+                .with(since, format!("server {server} is in term {own}"))
+                .with(id, format!("server {server} sends a message of term {term}")));
+        }
+        if let Some(&(received, since)) = self.received.get(&server)
+            && received > term
+            && is_late(since)
+        {
+            return Err(Violation::new(
+                &NEW_TERM,
+                format!("server {server} stayed in term {term} although a reply named term {received}"),
+            )
+            .with(since, format!("a reply of term {received} reaches server {server}"))
+            .with(id, format!("server {server} sends a request of term {term}")));
+        }
+        Self::note(&mut self.own, server, term, id);
+        Ok(())
+    }
+
+    /// A server may ignore candidates while it hears from a leader (§6).
+    fn may_ignore_candidates(
+        &self,
+        server: PeerId,
+        request: &RaftRequest,
+        id: EventId,
+        observed: &ObservedState,
+    ) -> bool {
+        let heard = self.heard_leader.get(&server);
+        matches!(request, RaftRequest::RequestVote(_))
+            && heard.is_some_and(|heard| id.at <= heard.at + observed.timing.election_timeout_min + SLACK)
+    }
+
+    fn replies(
+        &self,
+        envelope: &Envelope,
+        request: &RaftRequest,
+        reply: &RaftReply,
+        id: EventId,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
+        let (server, asked, answered) = (envelope.from, request.term(), reply.term());
+        let sent = envelope.answers.as_ref().map_or(id, |request| request.sent);
+        let violation = |rule, what| {
+            Err(Violation::new(rule, what)
+                .with(sent, format!("server {} sends a request of term {asked}", envelope.to))
+                .with(id, format!("server {server} replies in term {answered}")))
+        };
+        if answered < asked && !self.may_ignore_candidates(server, request, id, observed) {
+            return violation(
+                &NEW_TERM,
+                format!("server {server} received a request of term {asked}, but still replied in term {answered}"),
+            );
+        }
+        let agrees = match reply {
+            RaftReply::RequestVote(RequestVoteReply { granted, .. }) => *granted,
+            RaftReply::AppendEntries(AppendEntriesReply { outcome, .. }) => {
+                matches!(outcome, AppendOutcome::Through(_))
+            }
+        };
+        if agrees && answered != asked {
+            return violation(
+                &OLD_TERM,
+                format!("server {server} is in term {answered}, but agreed to a request of term {asked}"),
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Oracle for TermsOnlyGrow {
+    fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
+        match &event.kind {
+            EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
+                if let Some((request, reply)) = envelope.reply() {
+                    self.replies(envelope, request, reply, event.id, observed)?;
+                    if !matches!(request, RaftRequest::RequestVote(_)) && request.term() == reply.term() {
+                        self.heard_leader.insert(envelope.from, event.id);
+                    }
+                    return self.sends(envelope.from, reply.term(), event.id, observed);
+                }
+                envelope
+                    .request()
+                    .map_or(Ok(()), |request| self.sends(envelope.from, request.term(), event.id, observed))
+            }
+            EventKind::Arrived(envelope, _) => {
+                if let Some((_, reply)) = envelope.reply() {
+                    TermsOnlyGrow::note(&mut self.received, envelope.to, reply.term(), event.id);
+                }
+                Ok(())
+            }
+            EventKind::Saved(server, change) => {
+                if change.head.ballot.term < change.old_head.ballot.term {
+                    let (term, old) = (change.head.ballot.term, change.old_head.ballot.term);
+                    return Err(Violation::new(
+                        &TERM_GROWS,
+                        format!("server {server} went from term {old} back to {term}"),
+                    )
+                    .with(event.id, format!("server {server} saves term {term}")));
+                }
+                TermsOnlyGrow::note(&mut self.own, *server, change.head.ballot.term, event.id);
+                Ok(())
+            }
+            EventKind::Booted(server) => {
+                self.received.remove(server);
+                self.heard_leader.remove(server);
+                // If it had sent a newer term without saving it, `PersistBeforeVisible` has reported that.
+                let term = observed.servers[*server].disk.head.ballot.term;
+                self.own.insert(*server, (term, event.id));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

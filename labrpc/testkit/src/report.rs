@@ -1,0 +1,65 @@
+//! Where broken rules are reported, by anyone who finds one.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use labrpc::sim;
+
+use crate::environment::Mode;
+use crate::recording::Exchange;
+use crate::violation::Violation;
+
+/// Ends a run at the first broken rule. Clones report to the same run.
+#[derive(Clone)]
+pub(crate) struct Reporter {
+    mode: Mode,
+    /// The first broken rule.
+    violation: Arc<OnceLock<Violation>>,
+    /// The first failure on real threads: it is raised later, by a thread of the test.
+    failure: Arc<Mutex<Option<String>>>,
+    /// The events that are printed if the run fails.
+    exchange: Exchange,
+}
+
+impl Reporter {
+    pub(crate) fn new(mode: Mode) -> Reporter {
+        Reporter { mode, violation: Arc::default(), failure: Arc::default(), exchange: Exchange::default() }
+    }
+
+    /// Ends the run because a rule is broken. Only the first report counts.
+    pub(crate) fn violation(&self, violation: Violation) {
+        let text = violation.to_string();
+        let _ = self.violation.set(violation);
+        self.failure(text);
+    }
+
+    /// Ends the run with a message: in a simulation at once, on real threads at the next
+    /// [`raise`](Reporter::raise).
+    pub(crate) fn failure(&self, message: String) {
+        match self.mode {
+            Mode::Simulated => sim::fail(message),
+            Mode::Real => drop(self.lock().get_or_insert(message)),
+        }
+    }
+
+    /// On real threads: panics if a failure was reported.
+    pub(crate) fn raise(&self) {
+        let failure = self.lock().clone();
+        if let Some(failure) = failure {
+            panic!("{failure}");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The events that are printed if the run fails.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// The rule that was broken first, if any was.
+    pub(crate) fn first_violation(&self) -> Option<Violation> {
+        self.violation.get().cloned()
+    }
+}

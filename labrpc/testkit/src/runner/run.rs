@@ -1,0 +1,215 @@
+//! One run of a test's body, simulated or on real threads.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Report, Settings};
+use labrpc::time::Instant;
+
+use crate::codec::Codec;
+use crate::environment::Mode;
+use crate::report::Reporter;
+use crate::rule::{self, Rule};
+use crate::token::Token;
+use crate::violation::Violation;
+use crate::world::{SERVER_LABEL, World};
+
+/// No graded test comes near it. A run that reaches it makes no progress.
+const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
+/// The busiest graded test makes a few million operations.
+const OPERATIONS_MAX: u64 = 200_000_000;
+
+/// The body of a test.
+pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
+
+/// A run that failed, and the rule that was reported broken, if any.
+pub(crate) struct FailedRun {
+    pub(crate) failure: Failure,
+    violation: Option<Violation>,
+    /// The last events before the failure, if a script recorded them.
+    exchange: String,
+}
+
+impl FailedRun {
+    fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
+        FailedRun { failure, violation: reporter.first_violation(), exchange: reporter.exchange().text() }
+    }
+
+    /// The rule that was broken: the one that was reported, or else the one that the test is about,
+    /// or else one that holds for every server.
+    pub(crate) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
+        if let Some(violation) = &self.violation {
+            return Some(violation.rule);
+        }
+        let is_in_server = self.failure.node.starts_with(SERVER_LABEL);
+        tested.or(match self.failure.kind {
+            FailureKind::Panic if is_in_server => Some(&rule::life::RUNS),
+            FailureKind::Deadlock | FailureKind::Stuck | FailureKind::Operations => Some(&rule::life::STUCK),
+            FailureKind::CrashSwallowed => Some(&rule::life::SILENT),
+            _ => None,
+        })
+    }
+
+    /// What happened, and which rule that breaks.
+    pub(super) fn story(&self, rule: Option<&'static Rule>) -> String {
+        let story = match (&self.violation, rule) {
+            (Some(violation), _) => violation.to_string(),
+            (None, Some(rule)) => {
+                format!("{}\n{}: {} ({}).\nLook at: {}", self.failure, rule.name, rule.text, rule.place, rule.hint)
+            }
+            (None, None) => self.failure.to_string(),
+        };
+        format!("{}{story}", self.exchange)
+    }
+}
+
+/// Runs a body in virtual time. Returns how many requests it sent, or how it failed.
+pub(crate) fn run_simulated(
+    token: &Token,
+    keep: Keep,
+    is_recording: bool,
+    codec: Option<&'static dyn Codec>,
+    body: Body,
+) -> (Result<u64, FailedRun>, Report) {
+    let settings = Settings {
+        seed: token.seed,
+        keep,
+        is_recording,
+        preemption: preemption_of(token.seed),
+        virtual_time_max: VIRTUAL_TIME_MAX,
+        operations_max: OPERATIONS_MAX,
+        ..Settings::default()
+    };
+    let reporter = Reporter::new(Mode::Simulated);
+    let in_run = reporter.clone();
+    let (outcome, report) = sim::run(settings, move || {
+        let world = World::new(Mode::Simulated, token.seed, &token.test, codec, in_run);
+        body(&world);
+        world.requests()
+    });
+    (outcome.map_err(|failure| FailedRun::new(failure, &reporter)), report)
+}
+
+/// Seeds also differ in how the scheduler interrupts tasks: not at all, at random, or by
+/// priorities. The first seed does it at random, which finds most bugs when only one seed is run.
+fn preemption_of(seed: u64) -> Preemption {
+    /// Each way costs little and finds bugs that the others miss.
+    const ONE_IN: u64 = 10;
+    const CHANGE_ONE_IN: u64 = 500;
+    match seed % 4 {
+        0 => Preemption::None,
+        3 => Preemption::Priorities { change_one_in: CHANGE_ONE_IN },
+        _ => Preemption::Random { one_in: ONE_IN },
+    }
+}
+
+/// Runs a body on real threads.
+pub(super) fn run_real(token: &Token, body: Body) -> (Result<u64, FailedRun>, Report) {
+    let reporter = Reporter::new(Mode::Real);
+    let world = World::new(Mode::Real, token.seed, &token.test, None, reporter.clone());
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        body(&world);
+        world.raise_reported();
+        world.requests()
+    }));
+    let elapsed = world.elapsed();
+    let report = Report { virtual_time: elapsed, cpu_time: elapsed, ..Report::default() };
+    let failed = |payload| FailedRun::new(failure_of(payload, elapsed), &reporter);
+    (outcome.map_err(failed), report)
+}
+
+/// The failure that a panic's payload describes.
+fn failure_of(payload: Box<dyn Any + Send>, elapsed: Duration) -> Failure {
+    let text = payload.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| text.to_string()));
+    Failure {
+        kind: FailureKind::Panic,
+        message: text.unwrap_or_else(|| "a panic".into()),
+        at: Instant::ZERO + elapsed,
+        node: String::new(),
+        task: String::new(),
+        place: String::new(),
+        backtrace: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use labrpc::network::{Conditions, Port, Service};
+    use labrpc::wire::WireError;
+    use labrpc::{PeerId, thread};
+
+    use super::*;
+
+    struct Echo;
+
+    impl Service for Echo {
+        fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+            Ok(Some(request.to_vec()))
+        }
+    }
+
+    /// A world with chance in it: messages between two servers, over a bad network.
+    fn chatter(world: &World) {
+        let network = world.network(2);
+        network.set_conditions(Conditions::UNRELIABLE);
+        for server in 0..2 {
+            network.plug(server, Some(sim::new_node(format!("server {server}"))));
+            network.add_service(server, Port::Raft, Arc::new(Echo));
+        }
+        for nth in 0..200_u64 {
+            network.link(0, 1, Port::Raft).send(&nth);
+            thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    fn token(kept: Option<Vec<usize>>) -> Token {
+        Token { test: "chatter".into(), seed: 2, kept }
+    }
+
+    fn trace(token: &Token, full: &Report) -> u64 {
+        let keep = token.keep(&full.choices).expect("the run has these decisions");
+        run_simulated(token, keep, false, None, &chatter).1.trace
+    }
+
+    /// A token makes the same run again: with all of its chance, with all of it named one by one,
+    /// and with a part of it.
+    #[test]
+    fn tokens_replay_runs() {
+        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
+        assert!(full.choices.len() > 200, "only {} wild decisions", full.choices.len());
+        assert_eq!(trace(&token(None), &full), full.trace);
+        assert_eq!(trace(&token(Some((0..full.choices.len()).collect())), &full), full.trace);
+        let some = token(Some(vec![3, 5, 8]));
+        assert_eq!(trace(&some, &full), trace(&some, &full));
+        assert_ne!(trace(&some, &full), full.trace);
+    }
+
+    /// The decisions of a keep-set stay wild, and all others are calm: no new ones come up.
+    #[test]
+    fn decisions_outside_the_keep_set_are_calm() {
+        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
+        let some = token(Some(vec![3, 5, 8]));
+        let keep = some.keep(&full.choices).expect("the run has these decisions");
+        let (_, kept) = run_simulated(&some, keep, true, None, &chatter);
+        assert!(kept.choices.len() <= 3, "{:?}", kept.choices);
+    }
+
+    /// A token for other code is refused, and not replayed as something else.
+    #[test]
+    fn tokens_of_other_code_are_refused() {
+        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
+        assert!(token(Some(vec![full.choices.len()])).keep(&full.choices).is_err());
+    }
+
+    /// Each kind of preemption comes up among any four seeds.
+    #[test]
+    fn seeds_differ_in_how_they_interrupt() {
+        let kinds: std::collections::HashSet<_> =
+            (1..=4).map(|seed| std::mem::discriminant(&preemption_of(seed))).collect();
+        assert_eq!(kinds.len(), 3);
+    }
+}
