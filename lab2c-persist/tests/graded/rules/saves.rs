@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labrpc::{Ballot, PeerId, RaftRequest, Term, thread};
 use testkit::rule::persistence::{CRASH_IMAGE, SAVES};
-use testkit::script::{ReceivedRequest, ScriptedCluster, at, entries, expect_eq};
+use testkit::script::{ReceivedRequest, ScriptedCluster, at, entries, expect_eq, line};
 use testkit::{EventKind, number};
 
 use crate::lab::{LAB, Server, boot};
@@ -74,12 +74,13 @@ fn a_crash_at_any_save_2c() {
     LAB.rule(&CRASH_IMAGE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         for (from, request) in requests(&script) {
+            let what = line(&request);
             let before = script.disk();
             let persister = script.persister();
             persister.set_crashes_per_mille(ALWAYS_PER_MILLE);
             let reply = script.try_ask(from, &request);
-            assert!(reply.is_none(), "server 0 crashed at a save, and still answered {reply:?} to {request:?}");
-            assert!(!script.is_up(), "server 0 has saved nothing, though {request:?} changes its term, vote or log");
+            assert!(reply.is_none(), "server 0 crashed at a save, and still answered {reply:?} to {what}");
+            assert!(!script.is_up(), "server 0 has saved nothing, though {what} changes its term, vote or log");
             persister.set_crashes_per_mille(0);
             script.restart();
             let left = script.disk();
@@ -87,14 +88,14 @@ fn a_crash_at_any_save_2c() {
             let after = script.disk();
             assert!(
                 [before.head, after.head].contains(&left.head),
-                "a crash at {request:?} left {:?}; before it there was {:?}, after it is {:?}",
+                "a crash at {what} left {:?}; before it there was {:?}, after it is {:?}",
                 left.head,
                 before.head,
                 after.head
             );
             assert!(
                 left.entries == before.entries || left.entries == after.entries,
-                "a crash at {request:?} left a log of {} entries, which is not the one before the request, and not the one after it",
+                "a crash at {what} left a log of {} entries, which is not the one before the request, and not the one after it",
                 left.entries.len()
             );
         }

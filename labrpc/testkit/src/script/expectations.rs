@@ -139,6 +139,7 @@ impl<R: Replicate> ScriptedCluster<R> {
         if got != expected {
             let list = |indices: &[Index]| match indices {
                 [] => "nothing".to_string(),
+                [index] => format!("entry {index}"),
                 indices => format!("entries {indices:?}"),
             };
             let (expected, got) = (list(&expected), list(&got));

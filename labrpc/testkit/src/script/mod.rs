@@ -13,7 +13,7 @@
 //!
 //! A step of a script reads like a sentence:
 //!
-//! ```ignore
+//! ```text
 //! script.leader(2).in_term(3).after(at(3, 2)).entries_of_terms(&[3]).commit(4).send()
 //!     .expect_refusal("it holds index 3 of term 1, not of term 2");
 //! script.candidate(1).in_term(5).asks_for_vote().expect_vote("nobody has the vote of term 5 yet");
@@ -47,6 +47,8 @@ use std::time::Duration;
 use labrpc::network::Conditions;
 use labrpc::{AppendEntriesReply, AppendOutcome, Entry, RaftReply, RaftRequest, RequestVoteReply};
 use labrpc::{Index, LogPosition, Term};
+
+use crate::event_line::Request;
 
 /// How long every message of a script takes.
 pub const TRAVEL: Duration = Duration::from_millis(1);
@@ -86,6 +88,11 @@ pub fn refuses(term: Term, from: Index) -> RaftReply {
 /// A vote, in `term`.
 pub fn votes(term: Term) -> RaftReply {
     RaftReply::RequestVote(RequestVoteReply { term, granted: true })
+}
+
+/// A request in one line of text.
+pub fn line(request: &RaftRequest) -> String {
+    Request(request).to_string()
 }
 
 /// The reply of a server that votes for every candidate and agrees to everything a leader sends.
