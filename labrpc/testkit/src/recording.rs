@@ -19,7 +19,13 @@ pub(crate) struct Recording {
 /// What a failed run prints of its events. Clones are the same.
 #[derive(Clone, Default)]
 pub(crate) struct Exchange {
-    shown: Arc<Mutex<Option<Recording>>>,
+    shown: Arc<Mutex<Option<Shown>>>,
+}
+
+struct Shown {
+    recording: Recording,
+    /// The servers under test.
+    real: Vec<PeerId>,
 }
 
 /// A failure shows at most this many events, the last ones.
@@ -80,21 +86,26 @@ fn is_together((before, since): (PeerId, Instant), server: PeerId, now: Instant)
 }
 
 impl Exchange {
-    /// Shows this recording if the run fails. It replaces an earlier one.
-    pub(crate) fn show(&self, recording: Recording) {
-        *lock(&self.shown) = Some(recording);
+    /// Shows this recording if the run fails. It replaces an earlier one. `real` are the servers under
+    /// test; the script sends for all others.
+    pub(crate) fn show(&self, recording: Recording, real: Vec<PeerId>) {
+        *lock(&self.shown) = Some(Shown { recording, real });
     }
 
     /// The last events of the recording to show, with a heading; empty if there is none.
     pub(crate) fn text(&self) -> String {
-        let text = lock(&self.shown).as_ref().map(Recording::text).unwrap_or_default();
-        if text.is_empty() {
-            text
-        } else {
-            format!("The last events (your server is 0, and index:term is a position in the log):\n{text}\n")
-        }
+        let shown = lock(&self.shown);
+        let Some(Shown { recording, real }) = &*shown else { return String::new() };
+        let text = recording.text();
+        let yours = match real[..] {
+            [server] => format!("your server is {server}, and "),
+            _ => String::new(),
+        };
+        if text.is_empty() { text } else { format!("The last events ({yours}{POSITIONS}):\n{text}\n") }
     }
 }
+
+const POSITIONS: &str = "index:term is a position in the log";
 
 #[cfg(test)]
 mod tests {

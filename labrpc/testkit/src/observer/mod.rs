@@ -112,8 +112,11 @@ impl Observer {
     /// Keeps all events from now on, for [`events`](Observer::events): a run has many thousands. If
     /// the run fails, the last of them are printed.
     pub fn record(&self) {
-        let recording = self.lock().recording.get_or_insert_default().clone();
-        self.reporter.exchange().show(recording);
+        let mut inner = self.lock();
+        let real = inner.observed.servers.iter().enumerate().filter(|(_, server)| server.is_real);
+        let real = real.map(|(server, _)| server).collect();
+        let recording = inner.recording.get_or_insert_default().clone();
+        self.reporter.exchange().show(recording, real);
     }
 
     /// All events since [`record`](Observer::record).
