@@ -35,8 +35,8 @@ fn idle_2a() {
         const SECONDS: u64 = 10;
         /// The reference: 400. Ten heartbeats a second to each of four servers.
         const REQUESTS_MAX: u64 = 1_000;
-        /// The reference: 12,800. A heartbeat and its answer have 32 bytes.
-        const BYTES_MAX: u64 = 40_000;
+        /// The reference: 30,400. A heartbeat and its answer have 76 bytes.
+        const BYTES_MAX: u64 = 90_000;
         /// The reference: 5,000. About twelve for each message: locks, the clock, a wait.
         const OPERATIONS_MAX: u64 = 15_000;
         /// The reference: 5. A ticker each. One or two more threads for each server are allowed.
