@@ -1,4 +1,4 @@
-//! What has happened in a run, in numbers: for tests that must have exercised something.
+//! What has happened in a run, in numbers: a test checks with them that its subject came up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,42 +7,42 @@ use labrpc::network::Lost;
 use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use labrpc::{ApplyMsg, PeerId, Term};
 
-/// Counts of what a run has come to.
+/// Counts of events of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Terms in which somebody campaigned.
+    /// Terms in which a server campaigned.
     pub terms: u64,
-    /// Terms in which somebody led.
+    /// Terms in which a server led.
     pub leaderships: u64,
-    /// Terms in which several campaigned and nobody led.
+    /// Terms in which several servers campaigned and none led.
     pub split_votes: u64,
-    /// Refusals of a vote.
+    /// Votes that were refused.
     pub votes_refused: u64,
-    /// Refusals of entries, because the logs part ways.
+    /// Requests that were refused because the logs differ.
     pub conflicts: u64,
-    /// The most entries that were ever cut off at once.
+    /// The most entries that one save cut off.
     pub cut_max: u64,
-    /// Entries that were cut off in all.
+    /// Entries that were cut off in total.
     pub cut: u64,
-    /// Messages that were lost, for whatever reason.
+    /// Messages that were lost, for any reason.
     pub lost: u64,
     /// Messages that arrived a second time.
     pub doubled: u64,
-    /// Crashes that the harness brought about.
+    /// Crashes by the harness.
     pub crashes: u64,
-    /// Boots from a disk with something on it.
+    /// Boots of a server that has run before.
     pub reboots: u64,
     /// Snapshots that a leader sent.
     pub snapshots_sent: u64,
-    /// Snapshots that were on their way, and arrived nowhere because their receiver was down.
+    /// Snapshots that a leader sent and that were lost because their receiver was down.
     pub snapshots_lost_to_crashes: u64,
-    /// Snapshots that a service was handed.
+    /// Snapshots that a service received.
     pub snapshots_delivered: u64,
-    /// Entries that a service was handed.
+    /// Entries that a service received.
     pub applied: u64,
 }
 
-/// Counts as a run goes on.
+/// Counts while a run goes on.
 #[derive(Default)]
 pub(super) struct Counter {
     tally: Tally,
