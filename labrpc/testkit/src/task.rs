@@ -21,7 +21,7 @@ pub(crate) fn with_result<T: Send + 'static>(body: impl FnOnce() -> T + Send + '
     let slot = result.clone();
     let task = move || {
         let value = body();
-        // Nobody waits for this lock, so the standard library's will do: it is no operation of the simulation.
+        // The standard library's lock: taking it is no operation of the simulation, and no task ever waits for it.
         slot.lock().unwrap_or_else(PoisonError::into_inner).replace(value);
         let _ = done.send(());
     };
