@@ -23,10 +23,11 @@ use labrpc::{
 /// - While the lock is held nothing is sent, and no thread waits except for its own condition.
 /// - No thread polls: each sleeps until it is signalled or due.
 pub struct Raft<P: Protocol> {
-    shared: Arc<Shared<P>>,
+    shared: Arc<SharedParts<P>>,
 }
 
-struct Shared<P: Protocol> {
+/// What all clones of a server share.
+struct SharedParts<P: Protocol> {
     inside: Mutex<Inside<P>>,
     /// The ticker waits here. Signalled when the next tick is due sooner than before.
     due_sooner: Condvar,
@@ -40,12 +41,10 @@ struct Shared<P: Protocol> {
 /// Everything that the lock guards.
 struct Inside<P> {
     core: P,
-    save: Save<P>,
+    /// Saves what a step changed.
+    save: Box<dyn FnMut(&P) + Send>,
     is_shut_down: bool,
 }
-
-/// Saves what a step changed.
-type Save<P> = Box<dyn FnMut(&P) + Send>;
 
 impl<P: Protocol> Clone for Raft<P> {
     fn clone(&self) -> Self {
@@ -59,7 +58,7 @@ impl<P: Protocol> Raft<P> {
     /// `save` is called at the end of each step, before any of the step's messages leaves. Lab 2C
     /// writes to disk there; before, it does nothing.
     pub fn spawn(core: P, save: impl FnMut(&P) + Send + 'static, links: Vec<Link>) -> Raft<P> {
-        let shared = Shared {
+        let shared = SharedParts {
             inside: Mutex::new(Inside { core, save: Box::new(save), is_shut_down: false }),
             due_sooner: Condvar::new(),
             committed: Condvar::new(),

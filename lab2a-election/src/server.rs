@@ -16,7 +16,7 @@ pub fn boot(election: Election, links: Vec<Link>) -> Raft<Election> {
 
 impl Protocol for Election {
     fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2A §5.2: turn the TickOutcome into requests to all others; a newly elected leader sends a heartbeat at once
+        // BEGIN 2A §5.2: turn the TickOutcome into requests to all others; a new leader sends a heartbeat at once
         let request = match Election::tick(self, LogPosition::ZERO, now) {
             TickOutcome::NotDue => return,
             TickOutcome::Campaign(request) => RaftRequest::RequestVote(request),

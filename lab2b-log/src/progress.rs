@@ -53,7 +53,7 @@ impl Progress {
     /// The follower agrees through `through`. That answers the request on its way if it reaches
     /// as far as the request did. An answer to an older request never moves anything back.
     pub fn agree(&mut self, through: Index) {
-        // BEGIN 2B Figure 2, Leaders: raise match_index and next_index, never lower them; is the awaited answer in? assert_invariants
+        // BEGIN 2B Figure 2, Leaders: raise both indices, never lower them; is the awaited answer in? assert_invariants
         self.match_index = self.match_index.max(through);
         self.next_index = self.next_index.max(through + 1);
         if self.awaited.is_some_and(|awaited| awaited <= through) {
@@ -70,7 +70,7 @@ impl Progress {
     /// is late or doubled and is ignored: each genuine answer lowers `next_index`, so no answer
     /// counts twice.
     pub fn back_up(&mut self, retry_from: Index) -> bool {
-        // BEGIN 2B Figure 2, Leaders: lower next_index, but neither below what matches nor ever up
+        // BEGIN 2B Figure 2, Leaders: lower next_index, never below what matches, and never raise it
         let next_index = retry_from.max(self.match_index + 1);
         if next_index >= self.next_index {
             return false;

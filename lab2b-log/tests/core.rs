@@ -138,8 +138,8 @@ fn a_conflict_costs_one_refusal_per_term_2b() {
     assert_eq!(refusals, 4, "one because its log is shorter, and one for each of its terms 4, 3 and 2");
 }
 
-/// §5.4.2, Figure 8: copies do not commit an entry of an older term. The first committed entry of
-/// the leader's own term commits both.
+/// §5.4.2, Figure 8: copies do not commit an entry of an older term. The first entry of the
+/// leader's own term that a majority holds commits both.
 #[test]
 fn old_terms_are_not_committed_by_counting_copies_2b() {
     let (mut leader, _) = leader(&[1, 2]);
@@ -258,7 +258,8 @@ fn errors_say_what_to_send_2b() {
     assert!(Compacted.to_string().ends_with("send a snapshot instead"));
 }
 
-/// A leader's message of an outer layer restarts the timer like any other.
+/// A leader's message in an outer layer, such as a snapshot (lab 2D), restarts the timer like any
+/// other.
 #[test]
 fn a_leader_is_followed_in_an_outer_layers_message_2b() {
     let mut follower = follower(&[]);

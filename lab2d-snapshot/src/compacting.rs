@@ -40,7 +40,7 @@ pub struct Compacting {
     replica: Replica<CompactLog>,
     /// The service's own bytes. They are sent and saved as they are.
     snapshot: Bytes,
-    /// The service neither made `snapshot` nor received it yet.
+    /// The snapshot came from elsewhere, and the service has not received it yet.
     is_snapshot_unapplied: bool,
     /// The latest snapshot sent to each follower.
     pending_snapshots: BTreeMap<PeerId, PendingSnapshot>,
@@ -60,7 +60,7 @@ impl Compacting {
     /// Continues with the state that `disk` holds. The service has nothing after a crash, so it
     /// receives the snapshot like any other.
     pub fn restore(&mut self, disk: &mut Disk) {
-        // BEGIN 2D Figure 13, rule 8: the disk restores the replica; a log with a base has a snapshot that the service needs
+        // BEGIN 2D Figure 13, rule 8: restore the replica; if its log has a base, the service needs the snapshot
         self.snapshot = disk.restore(&mut self.replica);
         self.is_snapshot_unapplied = self.replica.log().base() != LogPosition::ZERO;
         // END
@@ -69,7 +69,7 @@ impl Compacting {
     /// Saves what a step changed. A snapshot goes to disk in the same save as the log's new base,
     /// and only then: either of them alone is a log with a hole.
     pub fn save(&self, disk: &mut Disk) {
-        // BEGIN 2D Figure 13, rule 5: the replica's changes, and the snapshot's bytes as they are if the base has moved
+        // BEGIN 2D Figure 13, rule 5: save the replica, and the snapshot as it is if the base has moved
         let is_new = disk.base() != self.replica.log().base();
         disk.save(&self.replica, is_new.then(|| self.snapshot.clone()));
         // END
@@ -86,7 +86,7 @@ impl Compacting {
     ///
     /// In either case this log now agrees with the leader's as far as the snapshot reaches.
     fn install(&mut self, request: InstallSnapshot, now: Instant) -> AppendOutcome {
-        // BEGIN 2D Figure 13, rules 1 and 5 to 8: refuse an old term, ignore an old snapshot, install, note that the service needs it
+        // BEGIN 2D Figure 13, rules 1 and 5 to 8: refuse an old term, ignore an old snapshot, install it
         if !self.replica.hear_leader(request.term, now) {
             return AppendOutcome::StaleTerm; // rule 1
         }
@@ -103,7 +103,7 @@ impl Compacting {
     /// Sends the snapshot to `follower`, which has just answered, if the log no longer holds what
     /// it needs and no snapshot is on its way to it.
     fn send_snapshot(&mut self, follower: PeerId, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2D Figure 13: only if the follower needs it, and not while one is on its way; the position is the log's base
+        // BEGIN 2D Figure 13: only if it is needed and none is on its way; the position is the log's base
         if !self.replica.needs_snapshot(follower) || self.is_on_its_way(follower, now) {
             return;
         }

@@ -1,19 +1,20 @@
-//! Snapshots as plain values: no threads, no network, and a clock that the test turns by hand.
+//! Snapshots as plain values: no threads, no network, and the test sets the clock.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab2a_election::{Election, Raft, TIMING};
+use lab2a_election::{Election, TIMING};
 use lab2b_log::VecLog;
+use lab2c_persist::{Disk, Fingerprint};
 use lab2d_snapshot::compacting::SNAPSHOT_PATIENCE;
-use lab2d_snapshot::{CompactLog, Compacting};
+use lab2d_snapshot::{CompactLog, Compacting, boot};
 use labrpc::channel::unbounded;
 use labrpc::sim::{self, Settings};
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Bytes, Compacted, Compaction, Elect, Entry, Index,
     InstallSnapshot, LogPosition, Outbox, PeerId, Persister, Protocol, RaftLog, RaftReply, RaftRequest, Replication,
-    RequestVoteReply, Status, Term, Timing,
+    RequestVoteReply, Status, Term,
 };
 
 fn entry(term: Term) -> Entry {
@@ -32,60 +33,116 @@ fn state(index: Index) -> Bytes {
     Bytes::from(format!("state at {index}").into_bytes())
 }
 
-fn boot(me: PeerId, disk: &Arc<Persister>) -> Persisted<Compacting> {
-    Persisted::recover(Compacting::new(Election::new(me, 3, TIMING, 0, Instant::ZERO)), disk.clone())
+/// One server, without the threads around it.
+struct Server {
+    core: Compacting,
+    disk: Disk,
+}
+
+impl Server {
+    /// Boots server `me` of three.
+    fn boot(me: PeerId, persister: &Arc<Persister>) -> Server {
+        Server::boot_in(3, me, persister)
+    }
+
+    fn boot_in(cluster_size: usize, me: PeerId, persister: &Arc<Persister>) -> Server {
+        let mut core = Compacting::new(Election::new(me, cluster_size, TIMING, 0, Instant::ZERO));
+        let mut disk = Disk::new(persister.clone());
+        core.restore(&mut disk);
+        Server { core, disk }
+    }
+
+    /// Changes the core and then saves, as the real server does in each of its steps.
+    fn step<R>(&mut self, step: impl FnOnce(&mut Compacting) -> R) -> R {
+        let result = step(&mut self.core);
+        self.core.save(&mut self.disk);
+        result
+    }
+
+    fn tick(&mut self, outbox: &mut Outbox) -> Instant {
+        let now = self.core.due();
+        self.step(|core| core.tick(now, outbox));
+        now
+    }
+
+    fn handle_request(&mut self, request: RaftRequest, now: Instant) -> RaftReply {
+        self.step(|core| core.handle_request(request, now))
+    }
+
+    fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox) {
+        self.step(|core| core.handle_reply(from, reply, now, outbox));
+    }
+
+    fn propose(&mut self, command: Bytes, outbox: &mut Outbox) {
+        self.step(|core| core.propose(command, outbox)).expect("a leader takes commands");
+    }
+
+    fn compact(&mut self, through: Index, snapshot: Bytes) {
+        self.step(|core| core.compact(through, snapshot));
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.core.replica())
+    }
 }
 
 /// Server 0 of three, which leads term 1, and when it was elected.
-fn leader() -> (Persisted<Compacting>, Instant) {
-    let mut leader = boot(0, &Arc::new(Persister::new(0)));
-    let (now, mut outbox) = (leader.due(), Outbox::default());
-    leader.tick(now, &mut outbox);
+fn leader() -> (Server, Instant) {
+    let mut leader = Server::boot(0, &Arc::new(Persister::new(0)));
+    let mut outbox = Outbox::default();
+    let now = leader.tick(&mut outbox);
     leader.handle_reply(2, RaftReply::RequestVote(RequestVoteReply { term: 1, granted: true }), now, &mut outbox);
-    assert!(leader.status().is_leader);
+    assert!(leader.core.status().is_leader);
     (leader, now)
 }
 
-/// Lets the leader propose, and server 2 agree, so that all of it is committed and handed over; then cuts the log.
-fn commit_and_cut(leader: &mut Persisted<Compacting>, through: Index) {
+/// Lets the leader propose and server 2 agree, so that everything through `through` is committed
+/// and taken for the service. Then cuts the log there.
+fn commit_and_cut(leader: &mut Server, through: Index) {
     let mut outbox = Outbox::default();
-    while leader.inner().replica().log().last().index < through {
-        leader.propose(Bytes::default(), &mut outbox).expect("a leader takes commands");
+    while leader.core.replica().log().last().index < through {
+        leader.propose(Bytes::default(), &mut outbox);
     }
-    leader.handle_reply(2, appended(AppendOutcome::Through(through)), Instant::ZERO, &mut outbox);
-    leader.take_committed();
+    leader.handle_reply(2, append_reply(AppendOutcome::Through(through)), Instant::ZERO, &mut outbox);
+    leader.core.take_committed();
     leader.compact(through, state(through));
 }
 
-fn appended(appended: AppendOutcome) -> RaftReply {
-    RaftReply::AppendEntries(AppendEntriesReply { term: 1, appended })
+fn append_reply(outcome: AppendOutcome) -> RaftReply {
+    RaftReply::AppendEntries(AppendEntriesReply { term: 1, outcome })
 }
 
-/// What the leader sends server 1 upon its answer: the bounds of each AppendEntries, the position of each snapshot.
-fn answer(leader: &mut Persisted<Compacting>, reply: AppendOutcome, now: Instant) -> Vec<String> {
+/// Lets server 1 answer the leader, and returns what the leader then sends it.
+fn answer(leader: &mut Server, outcome: AppendOutcome, now: Instant) -> Vec<String> {
     let mut outbox = Outbox::default();
-    leader.handle_reply(1, appended(reply), now, &mut outbox);
+    leader.handle_reply(1, append_reply(outcome), now, &mut outbox);
     sent_to_1(outbox)
 }
 
-fn heartbeat(leader: &mut Persisted<Compacting>) -> Vec<String> {
-    let (now, mut outbox) = (leader.due(), Outbox::default());
-    leader.tick(now, &mut outbox);
+/// What the leader sends server 1 with its next heartbeat.
+fn heartbeat(leader: &mut Server) -> Vec<String> {
+    let mut outbox = Outbox::default();
+    leader.tick(&mut outbox);
     sent_to_1(outbox)
 }
 
+/// The requests to server 1: for each AppendEntries `prev` and the number of entries, for each
+/// snapshot its last index.
 fn sent_to_1(mut outbox: Outbox) -> Vec<String> {
     let describe = |request| match request {
-        (lab2b_log::RaftRequest::AppendEntries(AppendEntries { prev, entries, .. })) => {
+        RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => {
             format!("append {}+{}", prev.index, entries.len())
         }
-        RaftRequest::InstallSnapshot(InstallSnapshot { through, .. }) => format!("snapshot {}", through.index),
-        (lab2b_log::RaftRequest::RequestVote(_)) => panic!("no election was due"),
+        RaftRequest::InstallSnapshot(InstallSnapshot { last_included, .. }) => {
+            format!("snapshot {}", last_included.index)
+        }
+        RaftRequest::RequestVote(_) => panic!("no election was due"),
     };
     outbox.take().into_iter().filter(|(to, _)| *to == 1).map(|(_, request)| describe(request)).collect()
 }
 
-/// Wherever a log is cut, it is the same log as before from there on, for every question and every change.
+/// A cut changes nothing about the rest of the log: every method returns and does the same there as
+/// on the whole log, wherever the cut is.
 #[test]
 fn a_cut_log_is_the_same_log_2d() {
     let terms = [1, 1, 2, 2, 4];
@@ -103,14 +160,14 @@ fn a_cut_log_is_the_same_log_2d() {
             let expected = if from <= cut { Err(Compacted) } else { whole.suffix(from) };
             assert_eq!(log.suffix(from), expected, "from {from} on, cut at {cut}");
         }
-        // What is cut off is committed, so no honest leader's log differs there.
+        // What is cut off is committed, so every leader's log is the same there.
         for from in 0..=leaders.len() {
             for to in from..=leaders.len() {
                 let prev = compact_log_of(&leaders[..from]).last();
                 let entries: Vec<Entry> = leaders[from..to].iter().map(|&term| entry(term)).collect();
                 let (mut spliced, mut expected) = (log.clone(), whole.clone());
                 if cut == 5 && to >= 5 {
-                    continue; // The leader's fifth entry is another one.
+                    continue; // The leader's fifth entry differs.
                 }
                 let results = (spliced.splice(prev, entries.clone()), expected.splice(prev, entries));
                 let bounded = |index: Index| index.max(cut + 1);
@@ -126,7 +183,8 @@ fn a_cut_log_is_the_same_log_2d() {
     }
 }
 
-/// Figure 13, rules 6 and 7: what follows a snapshot stays if the log holds the snapshot's last entry, and only then.
+/// Figure 13, rules 6 and 7: the entries after a snapshot stay only if the log holds the snapshot's
+/// last entry.
 #[test]
 fn installing_keeps_only_a_tail_that_agrees_2d() {
     let install = |terms: &[Term], term, index| {
@@ -140,13 +198,14 @@ fn installing_keeps_only_a_tail_that_agrees_2d() {
     assert_eq!(install(&[1, 1], 1, 2), (LogPosition { term: 1, index: 2 }, 0));
 }
 
-/// A silent follower gets heartbeats; once it answers, the snapshot, once; and entries as soon as it has that.
+/// A follower that needs a snapshot gets heartbeats while it is silent, one snapshot once it
+/// answers, and entries as soon as it has installed the snapshot.
 #[test]
-fn a_stranded_follower_is_sent_one_snapshot_2d() {
+fn a_follower_that_needs_a_snapshot_is_sent_one_2d() {
     let (mut leader, now) = leader();
     commit_and_cut(&mut leader, 10);
-    leader.propose(Bytes::default(), &mut Outbox::default()).unwrap();
-    assert_eq!(heartbeat(&mut leader), ["append 10+0"], "nobody knows whether it is alive");
+    leader.propose(Bytes::default(), &mut Outbox::default());
+    assert_eq!(heartbeat(&mut leader), ["append 10+0"], "it may be down");
     assert_eq!(answer(&mut leader, AppendOutcome::RetryFrom(1), now), ["snapshot 10"]);
     for _ in 0..2 {
         assert_eq!(heartbeat(&mut leader), ["append 10+0"], "a heartbeat, so that it does not campaign");
@@ -155,12 +214,12 @@ fn a_stranded_follower_is_sent_one_snapshot_2d() {
     let later = now + SNAPSHOT_PATIENCE;
     assert_eq!(answer(&mut leader, AppendOutcome::RetryFrom(1), later), ["snapshot 10"], "it must have been lost");
 
-    // The follower has it, but the answer is lost: a heartbeat finds out.
+    // The follower has installed it, but the reply was lost. The reply to a heartbeat says so, too.
     assert_eq!(heartbeat(&mut leader), ["append 10+0"]);
     assert_eq!(answer(&mut leader, AppendOutcome::Through(10), later), ["append 10+1"]);
     assert!(answer(&mut leader, AppendOutcome::Through(10), later).is_empty(), "doubled");
 
-    // A newer snapshot does not wait for the older one's patience.
+    // A newer snapshot does not wait until the older one's patience has run out.
     answer(&mut leader, AppendOutcome::Through(11), later);
     commit_and_cut(&mut leader, 20);
     assert_eq!(answer(&mut leader, AppendOutcome::RetryFrom(12), later), ["snapshot 20"]);
@@ -168,98 +227,103 @@ fn a_stranded_follower_is_sent_one_snapshot_2d() {
     assert!(answer(&mut leader, AppendOutcome::Through(20), later).contains(&"snapshot 30".to_string()));
 }
 
-/// A snapshot is taken by its term and its worth, handed over once and before what follows it, and is on disk by then.
+/// A snapshot is installed and saved if its term is current and it is newer than what is committed.
+/// The service then receives it once.
 #[test]
-fn a_snapshot_is_installed_saved_and_handed_over_2d() {
-    let disk = Arc::new(Persister::new(1));
-    let mut follower = boot(1, &disk);
-    let install = |follower: &mut Persisted<Compacting>, term, index| {
-        let through = LogPosition { term: 1, index };
-        let request = InstallSnapshot { heartbeat: Heartbeat { term, leader: 0 }, through, snapshot: state(index) };
+fn a_snapshot_is_installed_saved_and_applied_2d() {
+    let persister = Arc::new(Persister::new(1));
+    let mut follower = Server::boot(1, &persister);
+    let install = |follower: &mut Server, term, index| {
+        let last_included = LogPosition { term: 1, index };
+        let request = InstallSnapshot { term, leader: 0, last_included, snapshot: state(index) };
         let reply = follower.handle_request(RaftRequest::InstallSnapshot(request), Instant::ZERO);
-        let RaftReply::AppendEntries(AppendEntriesReply { appended, .. }) = reply else { panic!("{reply:?}") };
-        (appended, disk.saves(), disk.image().unwrap_or_default().snapshot)
+        let RaftReply::AppendEntries(AppendEntriesReply { outcome, .. }) = reply else { panic!("{reply:?}") };
+        (outcome, persister.saves(), persister.image().unwrap_or_default().snapshot)
     };
     assert_eq!(install(&mut follower, 2, 5), (AppendOutcome::Through(5), 1, state(5)));
-    assert_eq!(install(&mut follower, 2, 8), (AppendOutcome::Through(8), 2, state(8)), "before 5 was handed over");
+    assert_eq!(install(&mut follower, 2, 8), (AppendOutcome::Through(8), 2, state(8)), "before 5 was applied");
     assert_eq!(install(&mut follower, 1, 9), (AppendOutcome::StaleTerm, 2, state(8)));
     let through = LogPosition { term: 1, index: 8 };
-    let delivered = [ApplyMsg::Snapshot { through, snapshot: state(8) }];
-    assert_eq!(follower.take_committed(), delivered);
-    assert_eq!(install(&mut follower, 2, 5), (AppendOutcome::Through(5), 2, state(8)), "old news, but true");
-    assert!(follower.take_committed().is_empty());
+    let applied = [ApplyMsg::Snapshot { through, snapshot: state(8) }];
+    assert_eq!(follower.core.take_committed(), applied);
+    assert_eq!(
+        install(&mut follower, 2, 5),
+        (AppendOutcome::Through(5), 2, state(8)),
+        "it is older, and the follower agrees with it"
+    );
+    assert!(follower.core.take_committed().is_empty());
 
-    let mut reborn = boot(1, &disk);
-    assert!(reborn.has_committed());
-    assert_eq!(reborn.take_committed(), delivered, "a crash takes the service's state, and the disk gives it back");
-    assert_eq!(reborn.inner().fingerprint(), follower.inner().fingerprint());
-    assert_eq!(reborn.inner().fingerprint().last, through, "an empty log ends where its snapshot does");
+    let mut rebooted = Server::boot(1, &persister);
+    assert!(rebooted.core.has_committed());
+    assert_eq!(rebooted.core.take_committed(), applied, "the service needs it again after a crash");
+    assert_eq!(rebooted.fingerprint(), follower.fingerprint());
+    assert_eq!(rebooted.fingerprint().last, through, "an empty log ends where its snapshot does");
 }
 
-/// The cut, its snapshot and its position reach the disk in one save, and every later save leaves them there.
+/// A cut log, its snapshot and its base reach the disk in one save, and later saves keep them.
 #[test]
 fn a_cut_and_its_snapshot_are_saved_together_2d() {
-    let disk = Arc::new(Persister::new(0));
-    let mut alone = Persisted::recover(Compacting::new(Election::new(0, 1, TIMING, 0, Instant::ZERO)), disk.clone());
-    let (now, mut outbox) = (alone.due(), Outbox::default());
-    alone.tick(now, &mut outbox);
+    let persister = Arc::new(Persister::new(0));
+    let mut alone = Server::boot_in(1, 0, &persister);
+    let mut outbox = Outbox::default();
+    alone.tick(&mut outbox);
     for _ in 0..10 {
-        alone.propose(Bytes::from(vec![0; 100]), &mut outbox).unwrap();
+        alone.propose(Bytes::from(vec![0; 100]), &mut outbox);
     }
-    assert_eq!(alone.take_committed().len(), 10);
-    let (saves, bytes) = (disk.saves(), disk.raft_state_bytes());
+    assert_eq!(alone.core.take_committed().len(), 10);
+    let (saves, bytes) = (persister.saves(), persister.raft_state_bytes());
     alone.compact(7, state(7));
-    assert_eq!((disk.saves(), disk.image().unwrap().entries.len()), (saves + 1, 3));
-    assert!(disk.raft_state_bytes() < bytes / 2, "a cut makes Raft's state smaller");
+    assert_eq!((persister.saves(), persister.image().unwrap().entries.len()), (saves + 1, 3));
+    assert!(persister.raft_state_bytes() < bytes / 2, "a cut makes Raft's state smaller");
     alone.compact(7, state(0));
     alone.compact(6, state(0));
-    assert_eq!(disk.saves(), saves + 1, "old snapshots are ignored");
-    alone.propose(Bytes::default(), &mut outbox).unwrap();
-    assert_eq!(disk.image().unwrap().snapshot, state(7));
+    assert_eq!(persister.saves(), saves + 1, "snapshots that are not newer are ignored");
+    alone.propose(Bytes::default(), &mut outbox);
+    assert_eq!(persister.image().unwrap().snapshot, state(7));
 
-    for image in disk.images().into_iter().filter(|image| !image.head.is_empty()) {
-        let mut reborn = Compacting::new(Election::new(0, 1, TIMING, 0, Instant::ZERO));
-        reborn.restore(&image);
-        let base = reborn.replica().log().base().index;
-        assert_eq!(image.snapshot, if base > 0 { state(base) } else { Bytes::default() }, "at every save");
+    for image in persister.images().into_iter().filter(|image| !image.head.is_empty()) {
+        let snapshot = image.snapshot.clone();
+        let rebooted = Server::boot_in(1, 0, &Arc::new(Persister::from_image(0, image)));
+        let base = rebooted.core.replica().log().base().index;
+        assert_eq!(snapshot, if base > 0 { state(base) } else { Bytes::default() }, "at every save");
     }
 }
 
-/// A snapshot of more than the service was handed cannot be true.
+/// A snapshot through an entry that the service has not received is refused.
 #[test]
-#[should_panic(expected = "a snapshot through 3 of a service that was handed entries through 2")]
+#[should_panic(expected = "a snapshot through 3 from a service that received entries through 2")]
 fn a_snapshot_cannot_run_ahead_of_the_service_2d() {
     let (mut leader, _) = leader();
     commit_and_cut(&mut leader, 2);
-    leader.propose(Bytes::default(), &mut Outbox::default()).unwrap();
+    leader.propose(Bytes::default(), &mut Outbox::default());
     leader.compact(3, state(3));
 }
 
-/// A server that was cut off long ago hears of its leader all the while that its snapshot takes, and never campaigns.
+/// A follower that waits for a snapshot hears heartbeats meanwhile, so it never campaigns.
 #[test]
-fn heartbeats_at_the_base_keep_a_follower_quiet_2d() {
+fn heartbeats_keep_a_follower_without_its_snapshot_from_campaigning_2d() {
     let (mut leader, _) = leader();
     commit_and_cut(&mut leader, 10);
-    let mut follower = boot(1, &Arc::new(Persister::new(1)));
+    let mut follower = Server::boot(1, &Arc::new(Persister::new(1)));
     for _ in 0..20 {
-        let (now, mut outbox) = (leader.due(), Outbox::default());
-        leader.tick(now, &mut outbox);
+        let mut outbox = Outbox::default();
+        let now = leader.tick(&mut outbox);
         for (_, request) in outbox.take().into_iter().filter(|(to, _)| *to == 1) {
             let reply = follower.handle_request(request, now);
             leader.handle_reply(1, reply, now, &mut Outbox::default()); // No snapshot ever arrives.
         }
-        assert!(follower.due() >= now + Duration::from_millis(400));
-        assert_eq!(follower.status().term, 1);
+        assert!(follower.core.due() >= now + Duration::from_millis(400));
+        assert_eq!(follower.core.status().term, 1);
     }
 }
 
-/// Reign is watched, and threads are ended, through the whole server as through its node.
+/// Watchers of a booted server learn that it leads, and that it is shut down.
 #[test]
-fn the_server_passes_on_what_the_node_does_2d() {
+fn a_watcher_learns_of_leadership_and_shutdown_2d() {
     let run = || {
-        let (applied, _taken) = unbounded();
+        let (apply_ch, _apply_rx) = unbounded();
         let election = Election::new(0, 1, TIMING, 0, Instant::now());
-        let server = Raft::boot(election, Arc::new(Persister::new(0)), Vec::new(), applied);
+        let server = boot(election, Arc::new(Persister::new(0)), Vec::new(), apply_ch);
         let follower = Status { term: 0, is_leader: false };
         assert_eq!(server.watch(follower), Some(Status { term: 1, is_leader: true }), "it elects itself");
         server.shutdown();

@@ -47,7 +47,7 @@ impl Clerk {
     /// A refusal or a timeout does not mean that the operation was not done. It is safe to ask
     /// again only because the operation keeps its number, by which the servers recognize it.
     fn run(&mut self, op: Op) -> String {
-        // BEGIN 3A §8, clients: one number for one operation; the next server after a refusal or a timeout; a pause after all of them
+        // BEGIN 3A §8, clients: one number for one operation; on to the next server; a pause after all of them
         self.sequence += 1;
         let command = Command { client: self.client, sequence: self.sequence, op };
         loop {

@@ -11,12 +11,11 @@
 //!    to a [`Store`] that begins empty, so all stores go through the same states. A retried command
 //!    may be in the log twice; the store knows how far each client has written, and does not do a
 //!    write a second time (§8).
-//! 3. `waiting`: the requests that are blocked in this server. A request waits until its own
-//!    command is applied, or until this server no longer leads the term in which it took the
-//!    command.
-//! 4. [`server`]: a [`KvServer`] joins the two to anything that can [`Replicate`]. A request puts
-//!    a command into the log; the apply loop takes commands out of it and answers the waiters.
-//! 5. [`clerk`]: the client's side. A [`Clerk`] asks one server after the other, with the same
+//! 3. [`server`]: a [`KvServer`] joins the store to anything that can [`Replicate`]. A request puts
+//!    a command into the log; the apply loop takes commands out of it and answers the waiters. A
+//!    request waits until its own command is applied, or until this server no longer leads the
+//!    term in which it took the command.
+//! 4. [`clerk`]: the client's side. A [`Clerk`] asks one server after the other, with the same
 //!    sequence number each time, until one of them answers.
 //!
 //! Reads go through the log like writes. That is slower than asking the leader alone, and
@@ -31,7 +30,6 @@
 pub mod clerk;
 pub mod server;
 pub mod store;
-mod waiting;
 
 pub use clerk::Clerk;
 pub use server::KvServer;

@@ -1,13 +1,13 @@
 //! Lab 3B part by part: what a snapshot holds, when it is taken, and an apply loop over a Raft
-//! that does as the test says. Time is virtual.
+//! that the test controls. Time is virtual.
 
-use labrpc::kv::{Answer, ClientId, Command, Op};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lab3a_kv::{KvServer, Store};
 use lab3b_kvsnap::{SnapshotRule, serve, snapshot};
 use labrpc::channel::{Receiver, Sender, bounded, unbounded};
+use labrpc::kv::{Answer, ClientId, Command, Op};
 use labrpc::sim::{self, Settings};
 use labrpc::sync::Mutex;
 use labrpc::thread;
@@ -17,7 +17,7 @@ use labrpc::{
 
 const ALICE: ClientId = ClientId(1);
 const RAFT_STATE_BYTES_MAX: usize = 1000;
-/// Long enough for a few threads to take their turns, far shorter than a request's patience.
+/// Long enough for a few threads to take their turns, and far shorter than a request's timeout.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
 fn get(sequence: u64) -> Command {
@@ -36,8 +36,8 @@ fn store_of(commands: impl IntoIterator<Item = Command>) -> Store {
     store
 }
 
-/// A leader whose log is on disk and nothing else: it commits when the test says so.
-struct ScriptedRaft {
+/// A Raft that always leads term 1 and keeps its log on disk only. The test says what is committed.
+struct LeaderStub {
     persister: Arc<Persister>,
     /// How many entries are on disk.
     entries: Mutex<usize>,
@@ -46,10 +46,10 @@ struct ScriptedRaft {
     _never: Sender<()>,
 }
 
-impl ScriptedRaft {
-    fn new(persister: Arc<Persister>) -> ScriptedRaft {
+impl LeaderStub {
+    fn new(persister: Arc<Persister>) -> LeaderStub {
         let (_never, never) = bounded(0);
-        ScriptedRaft { persister, entries: Mutex::new(0), snapshots: Mutex::default(), never, _never }
+        LeaderStub { persister, entries: Mutex::new(0), snapshots: Mutex::default(), never, _never }
     }
 
     fn snapshot_last_index(&self) -> Index {
@@ -57,7 +57,7 @@ impl ScriptedRaft {
     }
 }
 
-impl Elect for ScriptedRaft {
+impl Elect for LeaderStub {
     fn status(&self) -> Status {
         Status { term: 1, is_leader: true }
     }
@@ -70,7 +70,7 @@ impl Elect for ScriptedRaft {
     fn shutdown(&self) {}
 }
 
-impl Replicate for ScriptedRaft {
+impl Replicate for LeaderStub {
     fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
         let mut entries = self.entries.lock();
         self.persister.save(Save { keep: *entries, append: vec![command], ..Save::default() });
@@ -79,7 +79,7 @@ impl Replicate for ScriptedRaft {
     }
 }
 
-impl Compact for ScriptedRaft {
+impl Compact for LeaderStub {
     fn snapshot(&self, through: Index, snapshot: Bytes) {
         let mut entries = self.entries.lock();
         let forget = (through - self.snapshot_last_index()) as usize;
@@ -89,44 +89,45 @@ impl Compact for ScriptedRaft {
     }
 }
 
-/// A server over a scripted Raft, and the test's hold on it.
-struct Stage {
-    server: Arc<KvServer<ScriptedRaft>>,
-    applied: Sender<ApplyMsg>,
+/// A server over a [`LeaderStub`], and the channel and disk by which the test controls it.
+struct SnapshotTest {
+    server: Arc<KvServer<LeaderStub>>,
+    apply_ch: Sender<ApplyMsg>,
     persister: Arc<Persister>,
 }
 
-impl Stage {
-    fn new() -> Stage {
+impl SnapshotTest {
+    fn new() -> SnapshotTest {
         let persister = Arc::new(Persister::new(0));
-        let (applied, applying) = unbounded();
-        let raft = ScriptedRaft::new(persister.clone());
-        Stage { server: serve(raft, applying, persister.clone(), RAFT_STATE_BYTES_MAX), applied, persister }
+        let (apply_ch, apply_rx) = unbounded();
+        let raft = LeaderStub::new(persister.clone());
+        let server = serve(raft, apply_rx, persister.clone(), RAFT_STATE_BYTES_MAX);
+        SnapshotTest { server, apply_ch, persister }
     }
 
     fn commit(&self, index: Index, command: &Command) {
         let at = LogPosition { term: 1, index };
-        self.applied.send(ApplyMsg::Command { at, command: wire::encode(command).into() }).unwrap();
+        self.apply_ch.send(ApplyMsg::Command { at, command: wire::encode(command).into() }).unwrap();
     }
 
     fn install(&self, index: Index, snapshot: Bytes) {
-        self.applied.send(ApplyMsg::Snapshot { through: LogPosition { term: 1, index }, snapshot }).unwrap();
+        self.apply_ch.send(ApplyMsg::Snapshot { through: LogPosition { term: 1, index }, snapshot }).unwrap();
     }
 
-    /// The answer to a request whose command is committed as soon as it waits; or that waits
-    /// for something that is about to be installed.
-    fn answer(&self, command: Command, bring: impl FnOnce()) -> Option<Answer> {
+    /// The answer to a request that waits for `event`: a commit or a snapshot, which comes as soon
+    /// as the request is blocked.
+    fn answer(&self, command: Command, event: impl FnOnce()) -> Option<Answer> {
         let server = self.server.clone();
         let request = thread::spawn(move || server.submit(&command));
         thread::sleep(AT_ONCE);
-        bring();
+        event();
         thread::sleep(AT_ONCE);
         assert!(request.is_finished(), "the request is not answered at once");
         request.join().unwrap()
     }
 }
 
-/// A store comes back from a snapshot whole: a write that it holds is not done again.
+/// A store that is restored from a snapshot has its sessions: it does not repeat a write.
 #[test]
 fn a_snapshot_holds_the_sessions_3b() {
     let store = store_of([append(1, "a"), append(2, "b")]);
@@ -136,49 +137,49 @@ fn a_snapshot_holds_the_sessions_3b() {
     assert_eq!(restored.apply(get(3)), "ab");
 }
 
-/// A server that is handed a damaged snapshot stops, and says why.
+/// A server that receives a damaged snapshot stops, and says why.
 #[test]
 fn a_damaged_snapshot_ends_the_server_3b() {
     let whole = snapshot::encode(&store_of([append(1, "a")]));
     let (result, _) = sim::run(Settings::default(), || {
-        let stage = Stage::new();
-        stage.install(1, Bytes::from(&whole[..whole.len() - 1]));
+        let kv = SnapshotTest::new();
+        kv.install(1, Bytes::from(&whole[..whole.len() - 1]));
         thread::sleep(AT_ONCE);
     });
-    let failure = result.expect_err("the server goes on without its snapshot");
-    assert!(failure.message.contains("no going on without this snapshot"), "{failure}");
+    let failure = result.expect_err("the server continues without its snapshot");
+    assert!(failure.message.contains("cannot continue without its snapshot"), "{failure}");
 }
 
-/// However far Raft is ahead, each snapshot holds what was applied through its own index, and
-/// no more; and once a log that came all at once is applied, little of it is left.
+/// Each snapshot holds exactly what was applied through its own index, no matter how far Raft is
+/// ahead. Once a log that came all at once is applied, little of it is left.
 #[test]
 fn a_snapshot_is_the_state_at_its_index_3b() {
     const COMMANDS: u64 = 500;
     in_virtual_time(|| {
-        let stage = Stage::new();
+        let kv = SnapshotTest::new();
         let command = |index| append(index, &format!("{index},"));
         for index in 1..=COMMANDS {
-            stage.server.raft().start(wire::encode(&command(index)).into()).unwrap();
+            kv.server.raft().start(wire::encode(&command(index)).into()).unwrap();
         }
-        assert!(stage.persister.raft_state_bytes() > 8 * RAFT_STATE_BYTES_MAX);
+        assert!(kv.persister.raft_state_bytes() > 8 * RAFT_STATE_BYTES_MAX);
         for index in 1..=COMMANDS {
-            stage.commit(index, &command(index));
+            kv.commit(index, &command(index));
         }
         thread::sleep(AT_ONCE);
-        let snapshots = stage.server.raft().snapshots.lock().clone();
+        let snapshots = kv.server.raft().snapshots.lock().clone();
         for (through, bytes) in &snapshots {
             assert_eq!(snapshot::decode(bytes), store_of((1..=*through).map(command)), "through {through}");
         }
         assert!(snapshots.len() > 10 && snapshots.len() < 100, "{} snapshots", snapshots.len());
-        let left_bytes = stage.persister.raft_state_bytes();
-        assert!(left_bytes <= RAFT_STATE_BYTES_MAX, "{left_bytes} bytes of log are left with all of it applied");
+        let left_bytes = kv.persister.raft_state_bytes();
+        assert!(left_bytes <= RAFT_STATE_BYTES_MAX, "everything is applied, but {left_bytes} bytes of log are left");
     });
 }
 
-/// Commands in flight, though they exceed the limit alone, do not make a snapshot after each
-/// command; and the log stays far below eight times the limit.
+/// Commands in flight that exceed the limit alone do not cause a snapshot after each command, and the
+/// log stays far below eight times the limit.
 #[test]
-fn commands_in_flight_do_not_make_a_snapshot_each_3b() {
+fn commands_in_flight_do_not_cause_a_snapshot_each_3b() {
     const COMMAND_BYTES: usize = 80;
     const IN_FLIGHT_BYTES: usize = 20 * COMMAND_BYTES;
     const COMMANDS: usize = 1000;
@@ -194,29 +195,30 @@ fn commands_in_flight_do_not_make_a_snapshot_each_3b() {
         }
     }
     assert!(snapshots * 5 < COMMANDS, "{snapshots} snapshots for {COMMANDS} commands");
-    assert!(!SnapshotRule::new(usize::MAX).is_due(usize::MAX), "without a limit nothing is ever due");
+    assert!(!SnapshotRule::new(usize::MAX).is_due(usize::MAX), "without a limit no snapshot is ever due");
 }
 
-/// A snapshot takes the place of the store, of its sessions too, and commands go on from there.
+/// A snapshot replaces the store and its sessions, and later commands are applied to it.
 #[test]
-fn a_server_goes_on_from_a_snapshot_3b() {
+fn a_snapshot_replaces_the_store_3b() {
     in_virtual_time(|| {
-        let stage = Stage::new();
-        stage.commit(1, &append(1, "only here"));
-        stage.install(9, snapshot::encode(&store_of([append(1, "a"), append(2, "b")])));
-        stage.commit(10, &append(2, "b"));
-        stage.commit(11, &append(3, "c"));
-        assert_eq!(stage.answer(get(4), || stage.commit(12, &get(4))), Some(Ok("abc".to_string())));
+        let kv = SnapshotTest::new();
+        kv.commit(1, &append(1, "only here"));
+        kv.install(9, snapshot::encode(&store_of([append(1, "a"), append(2, "b")])));
+        kv.commit(10, &append(2, "b"));
+        kv.commit(11, &append(3, "c"));
+        assert_eq!(kv.answer(get(4), || kv.commit(12, &get(4))), Some(Ok("abc".to_string())));
     });
 }
 
-/// A write that a snapshot covers is answered when the snapshot comes: its command never will.
+/// A request whose write is in a snapshot is answered when the snapshot comes, since its command
+/// will not be applied.
 #[test]
 fn a_write_inside_a_snapshot_is_answered_3b() {
     in_virtual_time(|| {
-        let stage = Stage::new();
-        let install = || stage.install(9, snapshot::encode(&store_of([append(1, "a")])));
-        assert_eq!(stage.answer(append(1, "a"), install), Some(Ok(String::new())));
+        let kv = SnapshotTest::new();
+        let install = || kv.install(9, snapshot::encode(&store_of([append(1, "a")])));
+        assert_eq!(kv.answer(append(1, "a"), install), Some(Ok(String::new())));
     });
 }
 
@@ -224,13 +226,13 @@ fn in_virtual_time(body: impl FnOnce() + Send) {
     sim::run(Settings::default(), body).0.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// A log may be as long as its limit, and a cut must remove more than half of that.
+/// A snapshot is due only if the log exceeds its limit and a cut removes more than half of the limit.
 #[test]
 fn snapshots_are_due_above_the_limit_3b() {
     let mut rule = SnapshotRule::new(100);
     rule.applied(50);
-    assert!(!rule.is_due(101), "half the limit is too little to gain");
+    assert!(!rule.is_due(101), "half the limit is not enough to gain");
     rule.applied(1);
-    assert!(!rule.is_due(100), "that is the limit, and not above it");
+    assert!(!rule.is_due(100), "the log is at its limit, and not above it");
     assert!(rule.is_due(101));
 }

@@ -1,8 +1,7 @@
-//! What do single operations cost, inside a simulation and outside, beside what they stand in for?
+//! What do single operations cost, inside and outside of a simulation, compared to the originals?
 //!
-//! Each row repeats its operation many times, so that `item/s` and the time divided by the items
-//! tell what one of them costs: a row of 1 ms is 10 ns for each of 100,000. The aims: a switch under
-//! 100 ns; outside of a simulation a lock costs what parking_lot's does.
+//! Each row repeats its operation 100,000 times: a row of 1 ms is 10 ns for each. The aims: a switch
+//! takes less than 100 ns; outside of a simulation a lock costs the same as parking_lot's.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -20,14 +19,14 @@ fn main() {
     divan::main();
 }
 
-/// Times something that is done many times.
+/// Times a body that repeats an operation `MANY` times.
 fn many(bencher: Bencher, body: impl Fn() + Sync) {
     bencher.counter(ItemsCount::new(MANY)).bench(body);
 }
 
-/// Times something that is done many times inside a simulation.
+/// The same inside a simulation.
 fn many_simulated(bencher: Bencher, body: impl Fn() + Sync) {
-    many(bencher, || sim::run(Settings::default(), &body).0.expect("nothing fails"));
+    many(bencher, || sim::run(Settings::default(), &body).0.expect("the run succeeds"));
 }
 
 /// Two tasks yield to one another.
@@ -45,7 +44,7 @@ fn switch(bencher: Bencher) {
     });
 }
 
-/// A task sleeps, and nothing else happens: a timer is set and rings.
+/// A task sleeps, and nothing else happens: one timer is set and goes off.
 #[divan::bench]
 fn sleep(bencher: Bencher) {
     many_simulated(bencher, || {
@@ -55,7 +54,7 @@ fn sleep(bencher: Bencher) {
     });
 }
 
-/// Tasks are started and waited for, one after another.
+/// Tasks are started and joined, one after another.
 #[divan::bench]
 fn spawn_and_join(bencher: Bencher) {
     many_simulated(bencher, || {
@@ -65,7 +64,7 @@ fn spawn_and_join(bencher: Bencher) {
     });
 }
 
-/// A lock that nobody else wants.
+/// An uncontended lock.
 #[divan::bench_group]
 mod lock {
     use super::*;
@@ -106,7 +105,7 @@ mod lock {
 mod message {
     use super::*;
 
-    /// To another task and back again: two switches.
+    /// To another task and back: two switches.
     #[divan::bench]
     fn ping_pong_in_simulation(bencher: Bencher) {
         many_simulated(bencher, || {
@@ -114,8 +113,8 @@ mod message {
             let (pong, pongs) = channel::unbounded();
             thread::spawn(move || pings.iter().try_for_each(|ball: u32| pong.send(ball)));
             for ball in 0..MANY {
-                ping.send(ball).expect("the other task plays until the end");
-                pongs.recv().expect("the other task plays until the end");
+                ping.send(ball).expect("the other task runs until the end");
+                pongs.recv().expect("the other task runs until the end");
             }
         });
     }

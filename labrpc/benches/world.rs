@@ -1,7 +1,7 @@
-//! How fast does a world go by? Five servers of six threads each, for a minute of virtual time.
+//! How fast is a simulation? Five servers of six threads each, for a minute of virtual time.
 //!
-//! In the table an item is a simulated second, so that `item/s` reads as simulated seconds per
-//! second. The aim is 3,000 of them without preemption.
+//! An item is a simulated second, so `item/s` is simulated seconds per second. The aim is 3,000
+//! without preemption.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,19 +22,19 @@ const COMMAND_INTERVAL: Duration = Duration::from_millis(100);
 const TICK_MIN: Duration = Duration::from_millis(10);
 const TICK_SPREAD: Duration = Duration::from_millis(10);
 const ELECTION_TIMEOUT: Duration = Duration::from_millis(300);
-/// How long a request is under way.
+/// The longest delay of a request.
 const DELAY_MAX: Duration = Duration::from_millis(27);
 const PATIENCE: Duration = Duration::from_millis(100);
-/// One answer in so many is lost.
+/// One reply in this many is lost.
 const LOSS_ONE_IN: u64 = 10;
-/// One call to each follower at each heartbeat, and one more at each command that comes between.
+/// One call to each follower at each heartbeat, and one more at each command in between.
 const CALLS_MIN: u64 = 4_500;
 
 fn main() {
     divan::main();
 }
 
-/// How the minute goes by when threads are interrupted never, sometimes, always, and by priority.
+/// A minute in which threads are interrupted never, sometimes, always, and by priority.
 #[divan::bench(
     args = [
         Preemption::None,
@@ -52,13 +52,14 @@ fn minute(bencher: Bencher, preemption: Preemption) {
     });
 }
 
-/// What it costs to begin and end a run in which nothing happens.
+/// The cost of starting and ending a run in which nothing happens.
 #[divan::bench(sample_size = 10)]
 fn empty() {
-    sim::run(Settings::default(), || ()).0.expect("nothing fails");
+    sim::run(Settings::default(), || ()).0.expect("the run succeeds");
 }
 
-/// One leader sends its log to four followers, a thread for each call. Returns the calls made.
+/// One leader sends its log to four followers, with one thread for each call. Returns the number of
+/// calls.
 fn minute_of_heartbeats() -> u64 {
     let (inboxes, requests): (Vec<_>, Vec<_>) = (0..SERVERS).map(|_| channel::unbounded()).unzip();
     let servers: Vec<Arc<Server>> = (0..SERVERS)
@@ -68,16 +69,16 @@ fn minute_of_heartbeats() -> u64 {
     let threads: Vec<_> = servers.iter().zip(requests).flat_map(|(server, requests)| server.start(requests)).collect();
     thread::sleep(VIRTUAL_TIME);
     servers.iter().for_each(|server| server.stop());
-    drop(threads); // the world ends with its test, and unwinds them
+    drop(threads); // the end of the run unwinds them
     servers[LEADER].state.lock().calls
 }
 
-/// A leader's request, with the way back for its answer.
+/// A leader's request, with the channel for its reply.
 struct Append {
     from_index: usize,
     entries: Vec<u64>,
     commit_index: usize,
-    answer: Sender<()>,
+    reply: Sender<()>,
 }
 
 #[derive(Default)]
@@ -94,7 +95,7 @@ struct State {
 
 struct Server {
     id: usize,
-    /// Where its followers listen, if it leads.
+    /// The inboxes of all servers, if it leads.
     inboxes: Vec<Sender<Append>>,
     state: Mutex<State>,
     has_commands: Condvar,
@@ -110,7 +111,10 @@ impl Server {
         let (disk, writes) = channel::unbounded();
         let thread = |name: &str, body: Box<dyn FnOnce(Arc<Server>) + Send>| {
             let server = Arc::clone(self);
-            Builder::new().name(name.into()).spawn(move || body(server)).expect("a simulation has room for it")
+            Builder::new()
+                .name(name.into())
+                .spawn(move || body(server))
+                .expect("a simulation can always start a thread")
         };
         vec![
             thread("ticker", Box::new(|server| server.tick())),
@@ -128,7 +132,7 @@ impl Server {
         self.has_committed.notify_all();
     }
 
-    /// Bits that depend on the server and on the moment, and on nothing else.
+    /// Random bits that depend only on the server, the aspect and the time.
     fn random(&self, aspect: u64) -> u64 {
         draw(aspect, Name::new(Kind::Workload, self.id as u64, Instant::now().as_nanos()))
     }
@@ -175,16 +179,16 @@ impl Server {
     }
 
     fn call(&self, follower: usize) {
-        let (answer, answered) = channel::unbounded();
+        let (reply, replied) = channel::unbounded();
         let (request, end_index) = {
             let mut state = self.state.lock();
             state.calls += 1;
             let from_index = state.matched[follower];
             let entries = state.log[from_index..].to_vec();
-            (Append { from_index, entries, commit_index: state.commit_index, answer }, state.log.len())
+            (Append { from_index, entries, commit_index: state.commit_index, reply }, state.log.len())
         };
         thread::sleep(Duration::from_nanos(self.random(follower as u64) % DELAY_MAX.as_nanos() as u64));
-        if self.inboxes[follower].send(request).is_err() || answered.recv_timeout(PATIENCE).is_err() {
+        if self.inboxes[follower].send(request).is_err() || replied.recv_timeout(PATIENCE).is_err() {
             return;
         }
         let mut state = self.state.lock();
@@ -213,9 +217,9 @@ impl Server {
                 self.has_committed.notify_all();
             }
             drop(state);
-            disk.send(written).expect("the disk listens for as long as its server runs");
+            disk.send(written).expect("the disk thread runs as long as its server");
             if !self.random(0).is_multiple_of(LOSS_ONE_IN) {
-                let _ = request.answer.send(()); // the leader may have lost its patience
+                let _ = request.reply.send(()); // the leader may have given up
             }
         }
     }

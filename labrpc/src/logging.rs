@@ -1,19 +1,19 @@
-//! Log lines that say when, who and which lab.
+//! Log lines with time, server and lab.
 
 use std::io::Write;
 use std::sync::Once;
 
 use crate::sim::runtime;
 
-/// Sets logging up, once per process. Silent unless `RUST_LOG` is set, as `env_logger` has it:
-/// `RUST_LOG=lab2a_election=debug cargo test -p lab2a-election`.
+/// Sets up logging, once per process. Nothing is logged unless `RUST_LOG` is set, in the syntax of
+/// `env_logger`: `RUST_LOG=lab2a_election=debug cargo test -p lab2a-election`.
 ///
-/// A line looks like `1.234567 s  server 2  2A  INFO  won the election of term 3`; outside of a
-/// simulation time and server are left out.
+/// A line looks like `1.234567 s  server 2  2A  INFO  won the election of term 3`. Outside of a
+/// simulation, time and server are left out.
 ///
 /// ```
 /// labrpc::logging::init();
-/// log::info!("seen only with RUST_LOG=info");
+/// log::info!("shown only with RUST_LOG=info");
 /// ```
 pub fn init() {
     static ONCE: Once = Once::new();
@@ -21,7 +21,7 @@ pub fn init() {
         let _ = env_logger::Builder::new()
             .filter_level(log::LevelFilter::Off)
             .parse_default_env()
-            .is_test(true) // the test harness shows it with the test that it belongs to
+            .is_test(true) // so that the test harness shows each line with its test
             .format(|line, record| {
                 if let Some(world) = runtime::current() {
                     let (node, _) = world.whereabouts().unwrap_or_default();
@@ -33,7 +33,7 @@ pub fn init() {
     });
 }
 
-/// `2A` of `lab2a_election::election`; other targets are named by their crate.
+/// `2A` for `lab2a_election::election`; the crate's name for other targets.
 fn lab_of(target: &str) -> String {
     let crate_name = target.split("::").next().unwrap_or(target);
     match crate_name.strip_prefix("lab").and_then(|rest| rest.split_once('_')) {
@@ -46,9 +46,9 @@ fn lab_of(target: &str) -> String {
 mod tests {
     use super::lab_of;
 
-    /// A target names its lab.
+    /// A log target is reduced to its lab's number, or else to its crate.
     #[test]
-    fn labs_are_named_by_their_number() {
+    fn log_targets_are_named_by_their_lab() {
         assert_eq!(lab_of("lab2a_election::election"), "2A");
         assert_eq!(lab_of("labrpc::network"), "labrpc");
     }

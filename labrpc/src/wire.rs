@@ -1,9 +1,9 @@
-//! Values into bytes, and bytes back into values.
+//! Encodes values as bytes, and decodes them.
 //!
-//! The format is bincode 1.3.3, and only this file knows it. Version 3.0.0 of that crate is a
-//! tombstone that does not compile, and the crate is no longer maintained (RUSTSEC-2025-0141);
-//! its authors call 1.3.3 complete. So it is pinned, decoding is bounded, and replacing it is a
-//! change to this one file.
+//! The format is bincode 1.3.3, and only this file knows it. The crate is no longer maintained
+//! (RUSTSEC-2025-0141): its authors call 1.3.3 complete, and version 3.0.0 is a tombstone that does not
+//! compile. So the version is pinned, decoding is bounded, and replacing bincode is a change to this one
+//! file.
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,18 +16,18 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::api::PeerId;
 
-/// No message is larger: a length that a corrupt message claims must not become an allocation.
+/// The largest message. Bounds the allocation for a length that a corrupt message claims.
 pub const MESSAGE_BYTES_MAX: u64 = 64 << 20;
 
 fn format() -> impl Options {
     bincode::DefaultOptions::new().with_fixint_encoding().with_limit(MESSAGE_BYTES_MAX)
 }
 
-/// Turns a value into bytes.
+/// Encodes a value.
 ///
 /// # Panics
 ///
-/// When the value has no serialized form or is larger than [`MESSAGE_BYTES_MAX`].
+/// When the value cannot be serialized, or is larger than [`MESSAGE_BYTES_MAX`].
 ///
 /// ```
 /// let bytes = labrpc::wire::encode(&(7_u32, "seven"));
@@ -39,11 +39,11 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("a {} could not be encoded: {error}", std::any::type_name::<T>()))
 }
 
-/// Turns bytes back into the value that they were made from.
+/// Decodes a value.
 ///
 /// # Errors
 ///
-/// [`WireError`], which names the type, when the bytes are not those of a `T`.
+/// [`WireError`], which names the type, when the bytes are not the encoding of a `T`.
 ///
 /// ```
 /// let error = labrpc::wire::decode::<String>(&[255; 9]).unwrap_err();
@@ -61,7 +61,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     })
 }
 
-/// Bytes that are not what they were taken for.
+/// Bytes that do not decode as the expected type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireError {
     type_name: &'static str,
@@ -71,7 +71,7 @@ pub struct WireError {
 }
 
 impl WireError {
-    /// Adds whose bytes they were.
+    /// Adds the sender of the bytes.
     pub fn sent_by(self, sender: PeerId) -> WireError {
         WireError { sender: Some(sender), ..self }
     }
@@ -82,7 +82,7 @@ impl fmt::Display for WireError {
         let WireError { type_name, bytes_len, sender, reason } = self;
         write!(f, "{bytes_len} bytes ")?;
         if let Some(sender) = sender {
-            write!(f, "from {sender} ")?;
+            write!(f, "from sender {sender} ")?;
         }
         write!(f, "do not decode as {type_name}: {reason}")
     }
@@ -90,7 +90,7 @@ impl fmt::Display for WireError {
 
 impl std::error::Error for WireError {}
 
-/// Shared, immutable bytes: a command or a snapshot that many owners hold without copying it.
+/// Shared, immutable bytes: a command or a snapshot that many owners hold without copies.
 ///
 /// Serialized as one byte string, not as a sequence of numbers.
 ///
@@ -147,8 +147,8 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Run;
-        impl Visitor<'_> for Run {
+        struct BytesVisitor;
+        impl Visitor<'_> for BytesVisitor {
             type Value = Bytes;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a byte string")
@@ -157,6 +157,6 @@ impl<'de> Deserialize<'de> for Bytes {
                 Ok(Bytes::from(bytes))
             }
         }
-        deserializer.deserialize_bytes(Run)
+        deserializer.deserialize_bytes(BytesVisitor)
     }
 }

@@ -1,7 +1,7 @@
-//! On Linux what a thread asks of std is answered by the simulated world, or is an error that says
+//! On Linux the simulation answers the calls that a thread makes to std, or reports an error that says
 //! what to use instead.
 #![cfg(all(target_os = "linux", not(labrpc_portable)))]
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "the mistakes that are to be found")]
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "the mistakes that have to be found")]
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -17,8 +17,8 @@ fn seeded<T: Send>(seed: u64, body: impl FnOnce() -> T + Send) -> T {
     sim::run(Settings { seed, ..Settings::default() }, body).0.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
-/// Runs a mistake, beside a server that goes on.
-fn mistaken(mistake: impl FnOnce() + Send) -> Failure {
+/// Runs a mistake beside a server that goes on, and returns the failure.
+fn failing(mistake: impl FnOnce() + Send) -> Failure {
     let (result, _) = sim::run(Settings::default(), || {
         sim::spawn_in(sim::new_node("server 1"), "bystander", || {
             loop {
@@ -30,16 +30,16 @@ fn mistaken(mistake: impl FnOnce() + Send) -> Failure {
     result.expect_err("it is a mistake")
 }
 
-/// Checks that a failure names the line of a mistake, and what would have been right.
-fn assert_told(failure: &Failure, line: u32, instead: &str) {
+/// Checks that a failure names the line of the mistake, and what to use instead.
+fn assert_reported(failure: &Failure, line: u32, instead: &str) {
     assert_eq!(failure.kind, FailureKind::BlockedInStd, "{failure}");
     assert!(failure.message.contains(instead), "{failure}");
     assert!(failure.backtrace.contains(&format!("labrpc/tests/interpose.rs:{line}:")), "line {line}: {failure}");
 }
 
-/// The order in which a HashMap is walked depends on the seed and on nothing else.
+/// The iteration order of a HashMap depends on the seed alone.
 #[test]
-fn hash_maps_have_the_seeds_order() {
+fn the_order_of_a_hash_map_depends_on_the_seed() {
     let order = || {
         let map: HashMap<u32, ()> = (0..16).map(|key| (key, ())).collect();
         thread::spawn(move || map.into_keys().collect::<Vec<_>>()).join().unwrap()
@@ -49,9 +49,9 @@ fn hash_maps_have_the_seeds_order() {
     assert!(orders.len() > 5, "ten seeds make {} orders", orders.len());
 }
 
-/// Whoever asks the operating system for random bits gets the seed's.
+/// Random bits of the operating system come from the seed.
 #[test]
-fn entropy_is_the_seeds() {
+fn random_bits_come_from_the_seed() {
     let bits = || {
         let (first, second) = (RandomState::new(), thread::spawn(RandomState::new).join().unwrap());
         (first.hash_one(1), second.hash_one(1))
@@ -71,13 +71,13 @@ fn clocks_are_virtual() {
     let (by_instant, by_time, began) = seeded(1, read);
     assert!((MINUTE..MINUTE + Duration::from_millis(1)).contains(&by_instant), "{by_instant:?}");
     assert!((MINUTE..MINUTE + Duration::from_millis(1)).contains(&by_time), "{by_time:?}");
-    assert_eq!(seeded(2, read).2, began, "every world begins at the same time");
-    assert!(SystemTime::now() > began + 365 * 24 * 60 * MINUTE, "and that is long past outside");
+    assert_eq!(seeded(2, read).2, began, "every simulation begins at the same time");
+    assert!(SystemTime::now() > began + 365 * 24 * 60 * MINUTE, "which is long past in real time");
 }
 
-/// Outside of a simulation std is what it always was.
+/// Outside of a simulation std behaves as always.
 #[test]
-fn outside_std_is_itself() {
+fn std_is_unchanged_outside_of_a_simulation() {
     let before = Instant::now();
     std::thread::sleep(Duration::from_millis(2));
     assert!(before.elapsed() >= Duration::from_millis(2));
@@ -87,28 +87,28 @@ fn outside_std_is_itself() {
     assert_eq!(std::thread::scope(|scope| scope.spawn(|| *lock.lock().unwrap()).join().unwrap()), 1);
 }
 
-/// A real sleep is refused.
+/// A sleep of std is an error.
 #[test]
 fn a_real_sleep_is_an_error() {
     let line = line!() + 1;
-    let failure = mistaken(|| std::thread::sleep(MINUTE));
-    assert_told(&failure, line, "use labrpc::thread::sleep");
+    let failure = failing(|| std::thread::sleep(MINUTE));
+    assert_reported(&failure, line, "use labrpc::thread::sleep");
 }
 
-/// A real thread is refused.
+/// A thread of std is an error.
 #[test]
 fn a_real_thread_is_an_error() {
     let line = line!() + 1;
-    let failure = mistaken(|| drop(std::thread::spawn(|| ())));
-    assert_told(&failure, line, "use labrpc::thread::spawn");
+    let failure = failing(|| drop(std::thread::spawn(|| ())));
+    assert_reported(&failure, line, "use labrpc::thread::spawn");
 }
 
-/// A lock of std that one task holds would block another, and with it the whole world.
+/// A lock of std that one task holds would block another task, and with it the whole simulation.
 #[test]
 fn a_contended_std_mutex_is_an_error() {
     let lock = Arc::new(std::sync::Mutex::new(()));
     let mut line = 0;
-    let failure = mistaken(|| {
+    let failure = failing(|| {
         let held = Arc::clone(&lock);
         thread::spawn(move || {
             let _guard = held.lock().unwrap();
@@ -118,36 +118,36 @@ fn a_contended_std_mutex_is_an_error() {
         line = line!() + 1;
         drop(lock.lock());
     });
-    assert_told(&failure, line, "use labrpc::sync");
+    assert_reported(&failure, line, "use labrpc::sync");
 }
 
-/// So would a receive from a channel of std.
+/// A receive from a channel of std would block it as well.
 #[test]
 fn a_std_channel_is_an_error() {
     let mut line = 0;
-    let failure = mistaken(|| {
+    let failure = failing(|| {
         let (_sender, receiver) = std::sync::mpsc::channel::<()>();
         line = line!() + 1;
         let _ = receiver.recv();
     });
-    assert_told(&failure, line, "labrpc::channel");
+    assert_reported(&failure, line, "labrpc::channel");
 }
 
-/// So would a condition variable of std, with a time limit or without.
+/// So would a condition variable of std, even with a time limit.
 #[test]
 fn a_std_condvar_is_an_error() {
     let mut line = 0;
-    let failure = mistaken(|| {
+    let failure = failing(|| {
         let (lock, changed) = (std::sync::Mutex::new(()), std::sync::Condvar::new());
         line = line!() + 1;
         let _ = changed.wait_timeout(lock.lock().unwrap(), MINUTE);
     });
-    assert_told(&failure, line, "use labrpc::sync");
+    assert_reported(&failure, line, "use labrpc::sync");
 }
 
-/// A lock of std that is free is harmless, and nobody complains.
+/// A lock of std that is free can be used.
 #[test]
-fn a_free_std_mutex_is_no_error() {
+fn a_free_std_mutex_is_allowed() {
     let lock = std::sync::Mutex::new(0);
     seeded(1, || {
         for _ in 0..100 {
@@ -158,7 +158,7 @@ fn a_free_std_mutex_is_no_error() {
     assert_eq!(*lock.lock().unwrap(), 100);
 }
 
-/// A lock of std that an OS thread holds for a moment is waited for: the terminal's is one.
+/// A task waits for a lock of std that another OS thread holds briefly, such as the terminal's.
 #[test]
 fn a_lock_that_another_os_thread_holds_is_waited_for() {
     let lock = Arc::new(std::sync::Mutex::new(()));
@@ -174,9 +174,9 @@ fn a_lock_that_another_os_thread_holds_is_waited_for() {
     holder.join().unwrap();
 }
 
-/// A mistake in a destructor, when the test is over, is found as well.
+/// A mistake in a destructor that runs when the test is over is found as well.
 #[test]
-fn a_mistake_at_the_end_is_found() {
+fn a_mistake_in_a_late_destructor_is_found() {
     struct Sleeps;
     impl Drop for Sleeps {
         fn drop(&mut self) {

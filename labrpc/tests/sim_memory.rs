@@ -1,6 +1,6 @@
 //! A long run takes no more memory than a short one.
 //!
-//! By itself, because what is looked at is the memory of the whole process.
+//! The only test of its executable, because it measures the memory of the whole process.
 #![cfg(target_os = "linux")]
 
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use labrpc::time::Instant;
 use labrpc::{channel, thread};
 
 const MANY: u32 = 200_000;
-/// Far more than a run of a few tasks needs, and far less than one word for each of many events.
+/// Far more than a run of a few tasks needs, and less than one word for each of `MANY` events.
 const GROWTH_BYTES_MAX: u64 = 1 << 20;
 
 /// The memory that the process holds in RAM.
 fn resident_bytes() -> u64 {
-    /// Linux counts pages here, which have this size on all machines that we know.
+    /// Linux counts in pages here, which have this size on all machines that we know.
     const PAGE_BYTES: u64 = 4096;
     let counts = std::fs::read_to_string("/proc/self/statm").unwrap();
     counts.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * PAGE_BYTES
 }
 
-/// How much more memory a run holds after doing something often than after doing it a little.
+/// How much more memory a run holds after `MANY` repetitions than after a few.
 fn growth_bytes(repeat: impl Fn(u32) + Sync) -> u64 {
     let (result, _) = sim::run(Settings::default(), || {
         repeat(MANY / 100);
@@ -34,9 +34,9 @@ fn growth_bytes(repeat: impl Fn(u32) + Sync) -> u64 {
     result.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
-/// A million events, tasks, messages and waits come and go, and leave nothing behind.
+/// A million events, tasks, messages and waits leave no memory behind.
 #[test]
-fn a_million_events_leave_nothing_behind() {
+fn a_million_events_leave_no_memory_behind() {
     let events = growth_bytes(|times| {
         for _ in 0..times {
             sim::at(Instant::now() + Duration::from_micros(1), || ());
@@ -54,7 +54,7 @@ fn a_million_events_leave_nothing_behind() {
         assert_eq!(receiver.iter().count(), times as usize);
         producer.join().unwrap().unwrap();
     });
-    // Each wait sets a timer for an hour later, and is over at once: the timer must go as well.
+    // Each wait sets a timer for an hour later, and ends at once: the timer must be freed as well.
     let waits = growth_bytes(|times| {
         let shared = Arc::new((Mutex::new(0), Condvar::new()));
         let notifier = Arc::clone(&shared);
@@ -74,7 +74,7 @@ fn a_million_events_leave_nothing_behind() {
     });
     let timeouts = growth_bytes(|times| {
         let (sender, receiver) = channel::unbounded::<()>();
-        // Not dropped, because that would wake whoever is still remembered as a waiter.
+        // Not dropped, because that would free the entries of waiters that were left behind.
         std::mem::forget(sender);
         for _ in 0..times {
             receiver.recv_timeout(Duration::from_micros(1)).unwrap_err();

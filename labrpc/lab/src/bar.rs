@@ -1,28 +1,28 @@
-//! Where progress is shown: lines on standard error, and on a terminal a bar beneath them.
+//! Progress on standard error: lines, and on a terminal a bar below them.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// The bar is drawn no more often than an eye can follow.
+/// How often the bar is drawn at most: as often as an eye can follow.
 const DRAW_INTERVAL: Duration = Duration::from_millis(80);
-/// Narrower than the narrowest usual terminal, since a wrapped line cannot be drawn over.
+/// Narrower than the usual terminal, because a wrapped line cannot be overwritten.
 const LINE_CHARACTERS_MAX: usize = 78;
 /// The inside of the bar.
 const BAR_CHARACTERS: usize = 25;
-/// Back to the first column, and clear the line.
+/// Goes back to the first column and clears the line.
 const CLEAR_LINE: &str = "\r\x1b[K";
 
-/// Who watches.
+/// Who reads standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Audience {
     Nobody,
     /// A file or a pipe: whole lines only.
     File,
-    /// A terminal: the bar is drawn, and drawn over.
+    /// A terminal: the bar is drawn and overwritten.
     Terminal,
 }
 
-/// The end of standard error.
+/// The display at the end of standard error.
 #[derive(Debug)]
 pub struct Bar {
     audience: Audience,
@@ -35,13 +35,13 @@ impl Bar {
         Bar { audience: Audience::Nobody, drawn: None }
     }
 
-    /// Shows what fits whoever reads standard error.
+    /// Shows lines in a file or pipe, and a bar as well on a terminal.
     pub fn on_stderr() -> Bar {
         let audience = if io::stderr().is_terminal() { Audience::Terminal } else { Audience::File };
         Bar { audience, drawn: None }
     }
 
-    /// Whether the bar itself is seen.
+    /// Whether the bar is visible.
     pub fn is_seen(&self) -> bool {
         self.audience == Audience::Terminal
     }
@@ -54,7 +54,7 @@ impl Bar {
         }
     }
 
-    /// Brings the bar up to date.
+    /// Updates the bar, unless it was updated a moment ago.
     pub fn draw(&mut self, line: impl FnOnce() -> String) {
         let is_due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_INTERVAL);
         if self.is_seen() && is_due {
@@ -63,7 +63,7 @@ impl Bar {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn clear(&mut self) {
         if self.drawn.take().is_some() {
             write(CLEAR_LINE);
@@ -77,7 +77,7 @@ impl Drop for Bar {
     }
 }
 
-/// The bar of something of which `done` is done, between a title and what is going on.
+/// The line with the bar: a title, the share of `done` in `all`, and the current activity `now`.
 pub fn line(title: &str, done: u64, all: u64, unit: &str, now: &str) -> String {
     let share = done.min(all) as f64 / all.max(1) as f64;
     let filled = (share * BAR_CHARACTERS as f64) as usize;
@@ -88,7 +88,7 @@ pub fn line(title: &str, done: u64, all: u64, unit: &str, now: &str) -> String {
 }
 
 fn write(text: &str) {
-    // Whoever has closed standard error does not want to know.
+    // If standard error is closed, nobody wants to see this.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
@@ -96,7 +96,7 @@ fn write(text: &str) {
 mod tests {
     use super::*;
 
-    /// The bar grows with what is done, ends full, and never wraps.
+    /// The bar grows with `done`, ends full, and never wraps.
     #[test]
     fn the_bar_grows() {
         let line = |done, now: &str| line("2A", done, 4, "seeds", now);

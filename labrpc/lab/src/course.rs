@@ -1,21 +1,21 @@
-//! The six labs, and where their folders stand.
+//! The six labs, and where their folders are.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::CommandError;
 
-/// One step of the course.
+/// The crate of one lab.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LabCrate {
-    /// Its short name, in lower case: `2a`.
+    /// The short name, in lower case: `2a`.
     pub id: &'static str,
-    /// Its crate and its folder, which bear the same name: `lab2a-election`.
+    /// The name of the crate and of its folder: `lab2a-election`.
     pub package: &'static str,
-    /// The question that it answers.
+    /// The question that the lab answers.
     pub question: &'static str,
 }
 
-/// All labs, in the order in which they are worked on.
+/// All labs, in the order of the course.
 pub const LABS: [LabCrate; 6] = [
     LabCrate { id: "2a", package: "lab2a-election", question: "Who leads?" },
     LabCrate { id: "2b", package: "lab2b-log", question: "What was agreed?" },
@@ -26,7 +26,7 @@ pub const LABS: [LabCrate; 6] = [
 ];
 
 impl LabCrate {
-    /// The short name as it is written in prose: `2A`.
+    /// The short name in upper case, for people: `2A`.
     pub fn title(&self) -> String {
         self.id.to_uppercase()
     }
@@ -37,7 +37,7 @@ impl LabCrate {
     }
 }
 
-/// All short names in a row, for messages that say what is accepted.
+/// All short names, for messages that say what is accepted.
 pub fn lab_ids() -> String {
     LABS.map(|lab| lab.id).join(", ")
 }
@@ -54,11 +54,11 @@ impl Course {
         Course { root: root.to_path_buf() }
     }
 
-    /// The course that `start` lies in.
+    /// The course that contains the folder `start`.
     ///
     /// # Errors
     ///
-    /// When neither `start` nor a folder above it is the root of a course.
+    /// If the root of a course is not `start` or a folder above it.
     pub fn around(start: &Path) -> Result<Course, CommandError> {
         let is_root = |folder: &&Path| folder.join("labrpc/lab/Cargo.toml").is_file();
         start.ancestors().find(is_root).map(Course::at).ok_or_else(|| {

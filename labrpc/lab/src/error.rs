@@ -1,4 +1,4 @@
-//! Why the command stops early, and with which exit status.
+//! The errors that end the command, and their exit statuses.
 
 use std::fmt;
 use std::io;
@@ -6,29 +6,29 @@ use std::process::ExitCode;
 
 use crate::bugs::catalogue::CatalogueError;
 
-/// The exit status when some test failed, or the course could not be built or read.
+/// The exit status if a test failed, or the course could not be built or read.
 pub const EXIT_FAILED: u8 = 1;
-/// The exit status when the command line makes no sense, as with cargo's own commands' parsers, or
-/// the list of known bugs.
+/// The exit status if the command line or the list of known bugs is wrong. Cargo's own commands use
+/// it too.
 pub const EXIT_MISUSE: u8 = 2;
-/// The exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT.
+/// The exit status after Ctrl-C, as in shells: 128 plus the number of SIGINT.
 const EXIT_INTERRUPTED: u8 = 130;
 
-/// Why the command stops early. Shown as one line.
+/// An error that ends the command. Shown as one line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum CommandError {
-    /// The command line is wrong: the text says in what, and what would be right.
+    /// The command line is wrong. The text says what is wrong and what would be right.
     Misuse(String),
-    /// A list of known bugs cannot be followed: each line names file and line.
+    /// A list of known bugs is wrong. Each line has the file and the line number.
     Catalogue(String),
-    /// The course or the machine is not as it should be: the text says where.
+    /// The course or the machine has a problem. The text says where.
     Broken(String),
-    /// Ctrl-C, or a polite request of the system to end.
+    /// Ctrl-C, or a request of the system to end.
     Interrupted,
 }
 
 impl CommandError {
-    /// What the shell learns.
+    /// The exit status.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             CommandError::Misuse(_) | CommandError::Catalogue(_) => EXIT_MISUSE,
@@ -37,14 +37,14 @@ impl CommandError {
         })
     }
 
-    /// All that is wrong in the lists of known bugs, each on a line of its own that begins like a
-    /// failure's only line.
+    /// All errors in the lists of known bugs, one per line. Each line begins with `error: `, like
+    /// the message of any other error.
     pub fn of_catalogue(problems: &[CatalogueError]) -> CommandError {
         let lines: Vec<String> = problems.iter().map(CatalogueError::to_string).collect();
         CommandError::Catalogue(lines.join("\nerror: "))
     }
 
-    /// What an error of the system becomes: `what could not be done: reason`.
+    /// Converts an error of the system: `what could not be done: reason`.
     pub fn of_system(what: impl fmt::Display) -> impl FnOnce(io::Error) -> CommandError {
         move |error| CommandError::Broken(format!("{what}: {error}"))
     }

@@ -100,7 +100,7 @@ table shows both: `named ≠ expected`.
 
 Exit status:
   0  every bug was caught, and every lawful variant passed
-  1  some bug was missed or some lawful variant failed, or the course does not pass as it is
+  1  some bug was missed or some lawful variant failed, or the course fails without a bug
   2  the command line is wrong, or an edit does not fit or does not compile
 ";
 

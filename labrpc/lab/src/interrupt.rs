@@ -1,4 +1,5 @@
-//! Ctrl-C, noticed between two steps of work so that everything begun is also cleared away.
+//! Ctrl-C. It is checked between steps of work, so that processes and temporary files are cleaned
+//! up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +11,7 @@ use signal_hook::flag;
 
 use crate::error::CommandError;
 
-/// The polite ways to ask a process to end: Ctrl-C, `kill`, and a terminal that is closed.
+/// The signals that ask a process to end: Ctrl-C, `kill`, and a closed terminal.
 const REQUESTS: &[i32] = &[
     SIGINT,
     SIGTERM,
@@ -20,8 +21,8 @@ const REQUESTS: &[i32] = &[
 
 static REQUESTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// From now on an interrupt is noted instead of ending the process at once: whoever waits asks
-/// [`check`], and the owners of processes and folders clear them away as they are dropped.
+/// From now on an interrupt sets a flag instead of ending the process. Every loop that waits calls
+/// [`check`]; processes and folders are cleaned up as their owners are dropped.
 pub fn watch() -> Result<(), CommandError> {
     let requested = REQUESTED.get_or_init(Arc::default);
     for signal in REQUESTS {
@@ -31,7 +32,7 @@ pub fn watch() -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Fails once an interrupt has come.
+/// Fails after an interrupt.
 pub fn check() -> Result<(), CommandError> {
     match REQUESTED.get() {
         Some(requested) if requested.load(Ordering::Relaxed) => Err(CommandError::Interrupted),

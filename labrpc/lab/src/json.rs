@@ -1,6 +1,6 @@
-//! The results as programs read them: one JSON document on standard output.
+//! The results for programs: one JSON document on standard output.
 //!
-//! The document, whose `version` rises when a field is taken away or changes its meaning:
+//! The document. `version` rises when a field is removed or changes its meaning.
 //!
 //! | field | meaning |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `graded` | whether the tests ran as they are graded; false for `--seed`, `--replay` and `--world real` |
 //! | `score`, `points` | earned and attainable points of all labs that ran; `score` is null if not graded |
 //! | `options` | `seeds`, `seed` and `replay` as on the command line or null, `world` (`sim`, `real`), `profile` (`dev`, `release`) |
-//! | `virtual_ns`, `cpu_ns`, `real_ns` | sums over the labs: the servers' time, the processor's, the clock's on the wall |
+//! | `virtual_ns`, `cpu_ns`, `real_ns` | sums over the labs: virtual time, processor time, wall-clock time |
 //! | `labs` | the labs that ran, in course order |
 //!
 //! A lab:
@@ -19,21 +19,21 @@
 //! | `lab`, `package` | `2a`, `lab2a-election` |
 //! | `passed`, `score`, `points` | as above, for this lab |
 //! | `tests_passed`, `tests_total`, `seeds_run` | counts |
-//! | `trouble` | what went wrong beside the tests, such as a lab that does not compile, or null |
-//! | `notes` | sentences for the course's author, mostly none |
-//! | `virtual_ns`, `cpu_ns`, `real_ns` | sums over the tests; the time on the wall is that of the test processes |
-//! | `tests` | the tests that were meant, in the order of the lab's `tests/points.txt` |
+//! | `trouble` | a problem outside of the tests, such as a lab that does not compile, or null |
+//! | `notes` | notes for the course's author, usually none |
+//! | `virtual_ns`, `cpu_ns`, `real_ns` | sums over the tests; the wall-clock time is that of the test processes |
+//! | `tests` | the chosen tests, in the order of the lab's `tests/points.txt` |
 //!
 //! A test:
 //!
 //! | field | meaning |
 //! |---|---|
 //! | `test` | its name |
-//! | `kind` | the module that it is in: `rules`, `cluster`, `chaos` or `cost`; null if it is not there, or was not built |
-//! | `verdict` | `passed`, `failed`, or `missing` if the test gave none, which counts as failed |
+//! | `kind` | `rules`, `cluster`, `chaos` or `cost`; null if the test was not found or not built |
+//! | `verdict` | `passed`, `failed`, or `missing` if there is no result, which counts as failed |
 //! | `score`, `points` | as above, for this test: all or nothing |
-//! | `seeds_expected`, `seeds_run` | how many seeds it owed, how many are recorded |
-//! | `failing_seed`, `token` | the smallest seed that failed and what replays it, or null |
+//! | `seeds_expected`, `seeds_run` | how many seeds it had to run, how many are recorded |
+//! | `failing_seed`, `token` | the smallest seed that failed and the token that replays it, or null |
 //! | `rule` | the name of the rule that this seed broke, such as `vote-once`; null if none was named |
 //! | `failure` | the report for the student, of several lines, or null |
 //! | `virtual_ns`, `cpu_ns` | sums over the seeds |
@@ -50,7 +50,7 @@ use crate::test_kind::TestKind;
 /// The version of the document.
 const VERSION: u64 = 1;
 
-/// The whole document, ending in a line break.
+/// The document, with a line break at the end.
 pub fn render(results: &CourseResult, request: &TestRequest) -> String {
     format!("{:#}\n", document(results, request))
 }
@@ -126,7 +126,7 @@ fn test_value(verdict: &TestVerdict, is_graded: bool) -> Value {
     })
 }
 
-/// A time in whole nanoseconds. Saturating: a `u64` of nanoseconds lasts for five centuries.
+/// A time in whole nanoseconds. A `u64` of them lasts for five centuries.
 pub fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::grade::examples;
 
-    /// The document says of each test what a grading script needs, and nothing is lost of a report.
+    /// The document has all that a grading script needs about each test, and the whole report.
     #[test]
     fn a_script_finds_all_it_needs() {
         let results = CourseResult { labs: vec![examples::lab_with_each_outcome()], is_graded: true };
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(lab["tests"], expected);
     }
 
-    /// One seed alone earns no points, and the document says which one it was.
+    /// A run with one seed earns no points, and the document has that seed.
     #[test]
     fn one_seed_is_not_graded() {
         let results = CourseResult { labs: vec![examples::lab_with_each_outcome()], is_graded: false };

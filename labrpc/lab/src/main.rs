@@ -6,21 +6,21 @@
 //! In reading order:
 //!
 //! - [`arguments`] reads the command line, [`help`] explains it;
-//! - [`course`] says which labs there are, [`points`] which tests each is graded by, and
-//!   [`selection`] which of them are meant;
+//! - [`course`] has the labs, [`points`] the graded tests of each lab, and [`selection`] those that
+//!   the command line chooses;
 //! - [`grade`] builds and runs them, and turns what they report into verdicts;
 //! - [`scoreboard`] and [`json`] show the verdicts to people and to programs;
-//! - [`handout`] makes the workspace that a student starts from, and proves it;
-//! - [`bugs`] plants known bugs, and proves that the graded tests catch them.
+//! - [`handout`] makes the workspace that a student starts from, and checks it;
+//! - [`bugs`] plants known bugs, and checks that the graded tests catch them.
 //!
-//! Missing on purpose: a sandbox. The tests run with the rights of whoever calls `cargo lab`, and
-//! a student's code that is out to forge its own report can do so. To grade strangers, run this in
-//! a container, over a fresh copy of the course that takes only `src` from the student.
+//! Missing on purpose: a sandbox. The tests run with the caller's rights, and a student's code can
+//! forge its own report. To grade untrusted code, run this in a container, on a fresh copy of the
+//! course that takes only `src` from the student.
 
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "this command lives in the real world: it waits for processes, not for simulated servers"
+    reason = "this command waits for processes, not for simulated servers"
 )]
 
 mod arguments;
@@ -62,11 +62,11 @@ use request::{OutputFormat, TestRequest};
 fn main() -> ExitCode {
     match run(env::args_os().skip(1)) {
         Ok(exit_code) => exit_code,
-        Err(failure) => {
-            if !matches!(failure, CommandError::Interrupted) {
-                eprintln!("error: {failure}");
+        Err(error) => {
+            if !matches!(error, CommandError::Interrupted) {
+                eprintln!("error: {error}");
             }
-            failure.exit_code()
+            error.exit_code()
         }
     }
 }
@@ -81,13 +81,14 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
         Invocation::Bugs(request) => bugs::run(&find_course()?, &request, print),
         Invocation::Handout(folder) => make_handout(&find_course()?, &folder),
         Invocation::HandoutCheck => {
-            handout::check::prove(&find_course()?, &mut |line| print(line))?;
+            handout::check::check(&find_course()?, &mut |line| print(line))?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// The course around the current folder. From here on there is something to clear away.
+/// The course around the current folder. Handles Ctrl-C from now on, because temporary files may
+/// have to be removed.
 fn find_course() -> Result<Course, CommandError> {
     interrupt::watch()?;
     let folder = env::current_dir().map_err(CommandError::of_system("the current folder could not be found"))?;
@@ -98,19 +99,19 @@ fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError
     let selections = selection::choose(&points::read_all(course)?, request)?;
     warn_of_ignored_variables();
     let cargo = Cargo::new(course, request.profile);
-    let results = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr())?;
+    let result = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr())?;
     match request.output {
-        OutputFormat::Scoreboard if results.is_nothing_built() => {}
-        OutputFormat::Scoreboard => print(&scoreboard::render(&results, Paint::for_stdout())),
-        OutputFormat::Json => print(&json::render(&results, request)),
+        OutputFormat::Scoreboard if result.is_nothing_built() => {}
+        OutputFormat::Scoreboard => print(&scoreboard::render(&result, Paint::for_stdout())),
+        OutputFormat::Json => print(&json::render(&result, request)),
         OutputFormat::Hashes => {
-            print(&scoreboard::hashes(&results));
-            if !results.is_passed() {
+            print(&scoreboard::hashes(&result));
+            if !result.is_passed() {
                 eprintln!("error: not every test passed: `cargo lab test` without --hash says why");
             }
         }
     }
-    Ok(if results.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(error::EXIT_FAILED) })
+    Ok(if result.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(error::EXIT_FAILED) })
 }
 
 fn make_handout(course: &Course, folder: &Path) -> Result<ExitCode, CommandError> {
@@ -120,8 +121,8 @@ fn make_handout(course: &Course, folder: &Path) -> Result<ExitCode, CommandError
     Ok(ExitCode::SUCCESS)
 }
 
-/// The variables that the tests read are set from the options alone, so that equal command lines
-/// grade equally. Whoever has set one for `cargo test` should hear that it does nothing here.
+/// Tells the caller that variables which `cargo test` reads have no effect here. Only options do,
+/// so that equal command lines grade equally.
 fn warn_of_ignored_variables() {
     for (variable, option) in [("LAB_SEEDS", "--seeds"), ("LAB_REPLAY", "--replay"), ("LAB_WORLD", "--world")] {
         if let Some(value) = env::var_os(variable) {
@@ -131,7 +132,7 @@ fn warn_of_ignored_variables() {
     }
 }
 
-/// Writes to standard output. A reader that has left early (`cargo lab | head`) is no failure.
+/// Writes to standard output. A reader that closes it early (`cargo lab | head`) is not an error.
 fn print(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

@@ -1,9 +1,9 @@
-//! Which name was probably meant.
+//! Suggestions for a mistyped name.
 
-/// One edit in so many characters still looks like a slip of the finger and not like another word.
+/// With at most one edit per this many characters, a word still looks like a typing mistake.
 const CHARACTERS_PER_EDIT: usize = 3;
 
-/// The candidate that differs least from `word`, the first of equals; `None` if none is close.
+/// The candidate that is closest to `word`, the first one of equals; `None` if none is close.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let edits_max = 1 + word.chars().count() / CHARACTERS_PER_EDIT;
@@ -14,13 +14,13 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     (edits <= edits_max).then_some(candidate)
 }
 
-/// `: did you mean …?` if a name is close, else nothing, to be put into a message.
+/// The end of a message, `: did you mean …?`, or nothing if no name is close.
 pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map(|candidate| format!(": did you mean `{candidate}`?")).unwrap_or_default()
 }
 
-/// How many characters must be put in, taken out or exchanged to turn one word into the other
-/// (Levenshtein's distance, a row of the table at a time).
+/// The Levenshtein distance: how many characters must be inserted, deleted or replaced to turn one
+/// word into the other. Computed a row of the table at a time.
 fn edits_between(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
@@ -40,7 +40,7 @@ fn edits_between(from: &str, to: &str) -> usize {
 mod tests {
     use super::*;
 
-    /// The distance counts insertions, deletions and exchanges alike.
+    /// Insertions, deletions and replacements count alike.
     #[test]
     fn edits_are_counted() {
         for (from, to, edits) in [("test", "test", 0), ("tset", "test", 2), ("", "abc", 3), ("abc", "", 3)] {
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(edits_between("figure_8_2c", "figure_82c"), 1);
     }
 
-    /// The closest name is suggested, the first of equals, and nothing where nothing is close.
+    /// The closest name is suggested, the first one of equals, and nothing if nothing is close.
     #[test]
     fn the_closest_name_is_suggested() {
         assert_eq!(nearest("tset", ["handout", "test", "help"]), Some("test"));

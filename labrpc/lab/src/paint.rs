@@ -1,4 +1,4 @@
-//! Colour, where it is wanted.
+//! Coloured text.
 
 use std::env;
 use std::fmt::Display;
@@ -18,22 +18,22 @@ impl Paint {
     /// No colour.
     pub const NONE: Paint = Paint { is_coloured: false };
 
-    /// Colour if standard output is a terminal and nobody objects.
+    /// Colour if standard output is a terminal and the environment allows it.
     pub fn for_stdout() -> Paint {
         Paint { is_coloured: io::stdout().is_terminal() && is_wanted() }
     }
 
-    /// Colour if standard error is a terminal and nobody objects.
+    /// Colour if standard error is a terminal and the environment allows it.
     pub fn for_stderr() -> Paint {
         Paint { is_coloured: io::stderr().is_terminal() && is_wanted() }
     }
 
-    /// What went wrong.
+    /// Paints bad news.
     pub fn bad(self, text: impl Display) -> String {
         self.painted(RED, text)
     }
 
-    /// What went well.
+    /// Paints good news.
     pub fn good(self, text: impl Display) -> String {
         self.painted(GREEN, text)
     }
@@ -43,7 +43,7 @@ impl Paint {
     }
 }
 
-/// `NO_COLOR` is everybody's way to say no, `dumb` is that of a terminal that knows no colour.
+/// `NO_COLOR` is how a user turns colours off, and `TERM=dumb` how a terminal does.
 fn is_wanted() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && env::var_os("TERM").is_none_or(|term| term != "dumb")

@@ -1,9 +1,8 @@
-//! Which tests a lab is graded by: its `tests/points.txt`.
+//! The graded tests of a lab, as its `tests/points.txt` lists them.
 //!
-//! One test a line, `test_name points seeds`, for instance `initial_election_2a 10 5`: the test is
-//! run with five seeds, and is worth ten points if it passes with all of them. Empty lines and what
-//! follows a `#` are for the reader. This list, and nothing that a test prints, says which verdicts
-//! are expected.
+//! Each line is `test_name points seeds`. For instance `initial_election_2a 10 5`: the test runs
+//! with five seeds, and earns ten points if it passes with all of them. A `#` begins a comment.
+//! Only this list decides which verdicts are expected; what a test prints does not.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,8 +12,8 @@ use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
 use crate::test_kind::TestKind;
 
-/// More seeds than this are a slip of the finger: at a hundredth of a second each, they would keep
-/// a machine busy for hours.
+/// A larger number is probably a typing mistake: at a hundredth of a second each, a million seeds
+/// take hours.
 pub const SEEDS_MAX: u64 = 1_000_000;
 
 /// The list of a lab's graded tests, from the lab's folder.
@@ -25,20 +24,20 @@ const POINTS_FILE: &str = "tests/points.txt";
 pub struct GradedTest {
     /// The name of the test function, unique in the course, in the lab's `tests/graded`.
     pub name: String,
-    /// What it is worth.
+    /// How many points it earns.
     pub points: u64,
-    /// With how many seeds it runs unless told otherwise.
+    /// How many seeds it runs with, unless an option says otherwise.
     pub seeds: u64,
 }
 
-/// A lab and what it is graded by.
+/// A lab and its graded tests.
 #[derive(Debug)]
 pub struct GradedLab {
-    /// Which lab.
+    /// The lab.
     pub lab: &'static LabCrate,
-    /// Which kinds of graded tests it has.
+    /// The kinds of graded tests that it has.
     pub kinds: Vec<TestKind>,
-    /// Its tests in the order of the list, or `None` if the lab has no list.
+    /// The tests in the order of the list; `None` if the lab has no list.
     pub tests: Option<Vec<GradedTest>>,
 }
 
@@ -47,7 +46,7 @@ impl GradedLab {
     ///
     /// # Errors
     ///
-    /// When the lab has no list of them.
+    /// If the lab has no list.
     pub fn tests(&self) -> Result<&[GradedTest], CommandError> {
         self.tests.as_deref().ok_or_else(|| {
             let package = self.lab.package;
@@ -59,11 +58,11 @@ impl GradedLab {
     }
 }
 
-/// Reads the lists of all labs. A missing list is an error only to whoever needs it.
+/// Reads the lists of all labs. A missing list becomes an error only when it is needed.
 ///
 /// # Errors
 ///
-/// When a list is malformed: the message names file and line.
+/// If a list is malformed. The message has the file and the line.
 pub fn read_all(course: &Course) -> Result<Vec<GradedLab>, CommandError> {
     LABS.iter()
         .map(|lab| {
@@ -132,7 +131,7 @@ mod tests {
         parse(&LABS[0], text).unwrap_err()
     }
 
-    /// A list is read in its order, without comments and empty lines.
+    /// A list is read in order, without comments and empty lines.
     #[test]
     fn a_list_is_read() {
         let tests = parse(&LABS[0], "# 2A\n\ninitial_election_2a 10 5\n  many_elections_2a\t20   7 # slow\n").unwrap();
@@ -141,7 +140,7 @@ mod tests {
         assert_eq!(read, [("initial_election_2a", 10, 5), ("many_elections_2a", 20, 7)]);
     }
 
-    /// Each slip in a list is answered with the file, the line and what would be right.
+    /// The message for each mistake in a list has the file, the line and the correction.
     #[test]
     fn errors_name_file_and_line() {
         let file = "lab2a-election/tests/points.txt";

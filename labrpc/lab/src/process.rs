@@ -1,4 +1,4 @@
-//! A process of ours that ends when we do.
+//! Child processes that end when the command ends.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read};
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use crate::error::CommandError;
 use crate::interrupt;
 
-/// How often a running process is looked after: often enough for a progress bar and for Ctrl-C,
-/// and rare enough to cost nothing.
-pub const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often a running process is checked: often enough for a progress bar and for Ctrl-C, and
+/// rarely enough to cost nothing.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// So much of the end of what a process printed is kept: the log of a run that is looked into, but
-/// not that of an endless loop.
+/// How much of the end of a process's output is kept: enough for the log of one run, and a bound on
+/// that of an endless loop.
 const OUTPUT_KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// What a process printed is at hand as soon as it ends, unless a process that it left behind
-/// still holds the pipe. No longer than this is waited for that.
-const OUTPUT_PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for the end of the output after a process has ended. A child process that it
+/// left behind may keep the pipe open.
+const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// A running process, killed together with its children if this value is dropped before it ended.
+/// A running process. It is killed with its children if this value is dropped before it has ended.
 #[derive(Debug)]
 pub struct Supervised {
     child: Child,
@@ -30,8 +30,8 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// Starts a process that reads nothing, in a process group of its own: Ctrl-C then reaches us
-    /// alone, and we end the group.
+    /// Starts a process without input, in a process group of its own: Ctrl-C then reaches only this
+    /// command, which ends the group.
     pub fn start(command: &mut Command) -> Result<Supervised, CommandError> {
         command.stdin(Stdio::null());
         #[cfg(unix)]
@@ -41,7 +41,7 @@ impl Supervised {
         Ok(Supervised { child, has_ended: false })
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn ending(&mut self) -> Result<Option<ExitStatus>, CommandError> {
         let ending = self.child.try_wait().map_err(CommandError::of_system("a process could not be waited for"))?;
         self.has_ended |= ending.is_some();
@@ -55,14 +55,14 @@ impl Supervised {
                 return Ok(status);
             }
             interrupt::check()?;
-            thread::sleep(LOOK_INTERVAL);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
 impl Drop for Supervised {
     fn drop(&mut self) {
-        // Once its end is known, its number may already belong to somebody else's process.
+        // Once its end is known, another process may already have its number.
         if self.has_ended {
             return;
         }
@@ -76,14 +76,14 @@ impl Drop for Supervised {
 fn kill_group(child: &Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
-    // The group may be gone by itself: then nothing is left to do.
+    // If the group has already ended, there is nothing to do.
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
 }
 
 #[cfg(not(unix))]
 fn kill_group(_: &Child) {}
 
-/// The end of all that a process prints, on both of its outputs.
+/// The end of what a process prints, on standard output and standard error.
 #[derive(Debug)]
 pub struct OutputTail {
     kept: Arc<Mutex<VecDeque<u8>>>,
@@ -91,8 +91,8 @@ pub struct OutputTail {
 }
 
 impl OutputTail {
-    /// Listens to the process that `command` is going to start. The command must be dropped once
-    /// it has, since it holds an end of the pipe.
+    /// Collects the output of the process that `command` will start. Drop the command after the
+    /// start, because it holds an end of the pipe.
     pub fn of(command: &mut Command) -> Result<OutputTail, CommandError> {
         let failed = || CommandError::of_system("a pipe could not be made");
         let (reader, writer) = io::pipe().map_err(failed())?;
@@ -103,11 +103,11 @@ impl OutputTail {
         Ok(OutputTail { kept, reader })
     }
 
-    /// What was printed last, once the process has ended.
+    /// The end of the output. Call it after the process has ended.
     pub fn text(self) -> String {
         let started = Instant::now();
-        while !self.reader.is_finished() && started.elapsed() < OUTPUT_PATIENCE {
-            thread::sleep(LOOK_INTERVAL);
+        while !self.reader.is_finished() && started.elapsed() < OUTPUT_WAIT_MAX {
+            thread::sleep(POLL_INTERVAL);
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(kept.make_contiguous()).into_owned()
@@ -116,7 +116,7 @@ impl OutputTail {
 
 fn keep_tail(mut pipe: PipeReader, kept: &Mutex<VecDeque<u8>>) {
     let mut buffer = [0; 16 << 10];
-    // An error is as much of an end as none left to read.
+    // An error ends the output, too.
     while let Ok(count @ 1..) = pipe.read(&mut buffer) {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend(&buffer[..count]);
@@ -135,7 +135,7 @@ mod tests {
         command
     }
 
-    /// Of both outputs the end is kept, and no more than the bound.
+    /// The end of both outputs is kept, up to the bound.
     #[test]
     fn the_end_of_the_output_is_kept() {
         let mut command = shell("yes | head -c 2000000; echo last output; echo last error >&2");
@@ -148,7 +148,7 @@ mod tests {
         assert!(text.ends_with("last output\nlast error\n"));
     }
 
-    /// A process that is dropped takes its children with it: nobody holds the pipe any more.
+    /// A dropped process is killed with its children: nobody holds the pipe any more.
     #[test]
     fn a_dropped_process_leaves_no_child() {
         let mut command = shell("sleep 1000 & echo started; wait");

@@ -1,5 +1,5 @@
-//! What is shown on standard error while tests run: what has failed as soon as it has, and what has
-//! passed kind by kind.
+//! Progress on standard error while tests run: each failure as soon as it is known, and the rest
+//! kind by kind.
 
 use crate::bar::{self, Bar};
 use crate::course::LabCrate;
@@ -8,7 +8,7 @@ use crate::paint::Paint;
 use crate::scoreboard::seconds;
 use crate::test_kind::TestKind;
 
-/// Verdicts stand in one column, right of all but the longest names.
+/// The width of the names, so that verdicts form a column. Only the longest names are wider.
 const NAME_CHARACTERS: usize = 44;
 
 /// The state of the display.
@@ -20,7 +20,7 @@ pub struct TestProgress {
     runs: u64,
     runs_expected: u64,
     test: String,
-    /// Whether the tests are told of by their kinds, unless one fails.
+    /// Whether each kind gets a line, instead of each test. A test that fails always gets one.
     is_of_many: bool,
 }
 
@@ -30,7 +30,7 @@ impl TestProgress {
         TestProgress::new(Bar::hidden(), Paint::NONE)
     }
 
-    /// Shows what fits whoever reads standard error.
+    /// Shows lines in a file or pipe, and a bar as well on a terminal.
     pub fn on_stderr() -> TestProgress {
         TestProgress::new(Bar::on_stderr(), Paint::for_stderr())
     }
@@ -47,7 +47,7 @@ impl TestProgress {
         }
     }
 
-    /// A lab's tests begin, which owe so many runs.
+    /// A lab's tests begin. `runs_expected` is the number of their runs.
     pub fn start_lab(&mut self, lab: &LabCrate, runs_expected: u64, is_of_many: bool) {
         self.title = lab.title();
         self.runs = 0;
@@ -62,9 +62,9 @@ impl TestProgress {
         self.test = test.to_string();
     }
 
-    /// The verdict on a test has fallen.
+    /// The verdict on a test is known.
     pub fn show(&mut self, verdict: &TestVerdict) {
-        // A test that has failed runs no further: the bar need not wait for it.
+        // A failed test runs no further seeds: count them as done.
         if !verdict.is_passed() {
             self.runs += verdict.expected.count().saturating_sub(verdict.runs.len() as u64);
         }
@@ -74,25 +74,25 @@ impl TestProgress {
         }
     }
 
-    /// All verdicts on tests of a kind have fallen.
+    /// All verdicts on the tests of a kind are known.
     pub fn end_kind(&mut self, kind: TestKind, verdicts: &[TestVerdict]) {
         if self.is_of_many {
             self.bar.say(&format!("{}\n", kind_line(&self.title, kind, verdicts, self.paint)));
         }
     }
 
-    /// Something else has something to say.
+    /// Shows other text.
     pub fn pass_on(&mut self, text: &str) {
         self.bar.say(text);
     }
 
-    /// Brings the bar up to date.
+    /// Updates the bar.
     pub fn draw(&mut self) {
         let TestProgress { bar, title, runs, runs_expected, test, .. } = self;
         bar.draw(|| bar::line(title, *runs, *runs_expected, "seeds", test));
     }
 
-    /// A lab's tests are over.
+    /// A lab's tests have ended.
     pub fn end_lab(&mut self) {
         self.bar.clear();
     }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::grade::examples;
 
-    /// A verdict takes one line, with the word that matters in its column.
+    /// A verdict takes one line, with `ok` or `FAILED` in a column.
     #[test]
     fn a_verdict_takes_one_line() {
         let result = examples::lab_with_each_outcome();
@@ -154,7 +154,7 @@ mod tests {
         );
     }
 
-    /// All tests of a kind take one line, which says how many passed and how many are yet to be written for.
+    /// All tests of a kind take one line, which says how many passed and how many wait for code.
     #[test]
     fn a_kind_takes_one_line() {
         let mut verdicts = examples::lab_with_each_outcome().verdicts;
@@ -166,9 +166,9 @@ mod tests {
         assert_eq!(line(&verdicts), format!("{beginning} FAILED 1 of 3 tests passed, 1 wait for your code"));
     }
 
-    /// What a failed test will not run any more is counted as done.
+    /// The seeds that a failed test does not run any more count as done.
     #[test]
-    fn a_failed_test_holds_nothing_up() {
+    fn a_failed_test_counts_as_done() {
         let result = examples::lab_with_each_outcome();
         let mut progress = TestProgress::hidden();
         progress.start_lab(result.lab, 2 + 3 + 5, true);

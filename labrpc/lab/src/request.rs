@@ -1,28 +1,28 @@
-//! Which tests are to run, how, and what is to be shown of it.
+//! The options of `cargo lab test`: which tests run, how, and what is printed.
 
 use std::fmt;
 
-/// In the real world a minute is a minute, and a seed decides little: one will do unless more are
-/// asked for.
+/// How many seeds run in the real world by default. There a minute takes a minute, and a seed
+/// decides little.
 const REAL_WORLD_SEEDS: u64 = 1;
 
-/// Which tests are to run, and how.
+/// Which tests run, and how.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TestRequest {
-    /// Labs and tests as they were named; none means all.
+    /// The labs, kinds and tests on the command line; none means all.
     pub selectors: Vec<String>,
-    /// The runs of each test.
+    /// The seeds of each test.
     pub seeds: SeedChoice,
-    /// What is to be printed.
+    /// What is printed.
     pub output: OutputFormat,
-    /// Where the servers live.
+    /// Where the servers run.
     pub world: WorldChoice,
     /// How the code is compiled.
     pub profile: Profile,
 }
 
 impl TestRequest {
-    /// With how many seeds each test runs, unless that differs from test to test.
+    /// The number of seeds of every test; `None` if it differs from test to test.
     pub fn seed_count(&self) -> Option<u64> {
         match self.seeds {
             SeedChoice::Count(count) => Some(count),
@@ -31,31 +31,31 @@ impl TestRequest {
         }
     }
 
-    /// Whether the result is worth points: one seed is too few, and in the real world a busy
-    /// machine fails servers that are right.
+    /// Whether the result earns points. One seed is too few, and in the real world a busy machine
+    /// can fail a correct server.
     pub fn is_graded(&self) -> bool {
         self.world == WorldChoice::Simulated && matches!(self.seeds, SeedChoice::Listed | SeedChoice::Count(_))
     }
 }
 
-/// With which seeds each test runs.
+/// The seeds of each test.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum SeedChoice {
-    /// As many as `tests/points.txt` says.
+    /// As many as `tests/points.txt` lists.
     #[default]
     Listed,
-    /// As many as given here.
+    /// This many.
     Count(u64),
-    /// With this one alone.
+    /// Only this one.
     Only(u64),
-    /// One run of one test, named by its token.
+    /// One run of one test.
     Replay(ReplayToken),
 }
 
-/// One run of one test: `test:seed`, or `test:seed:keep` if its story was shortened.
+/// The token of a run: `test:seed`, or `test:seed:keep` if the run was shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayToken {
-    /// The test that is replayed.
+    /// The test.
     pub test: String,
     /// The seed of the run.
     pub seed: u64,
@@ -74,7 +74,7 @@ pub enum OutputFormat {
     Hashes,
 }
 
-/// Where the servers live.
+/// Where the servers run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WorldChoice {
     /// In virtual time, over a simulated network.
@@ -87,15 +87,15 @@ pub enum WorldChoice {
 /// How the code is compiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
-    /// As `cargo test` does, whose artifacts it shares.
+    /// Like `cargo test`, with which it shares artifacts.
     #[default]
     Dev,
-    /// As `cargo test --release` does.
+    /// Like `cargo test --release`.
     Release,
 }
 
 impl WorldChoice {
-    /// What the tests read in `LAB_WORLD`, and the command line in `--world`.
+    /// The name in `LAB_WORLD` and in `--world`.
     pub fn name(self) -> &'static str {
         match self {
             WorldChoice::Simulated => "sim",
@@ -105,7 +105,7 @@ impl WorldChoice {
 }
 
 impl Profile {
-    /// The name that cargo has for it.
+    /// Cargo's name for it.
     pub fn name(self) -> &'static str {
         match self {
             Profile::Dev => "dev",
@@ -115,12 +115,12 @@ impl Profile {
 }
 
 impl ReplayToken {
-    /// The token of one seed of a test, all of its decisions kept.
+    /// The token of one seed of a test, with all random decisions kept.
     pub fn of(test: &str, seed: u64) -> ReplayToken {
         ReplayToken { test: test.to_string(), seed, text: format!("{test}:{seed}") }
     }
 
-    /// Takes a token apart; `None` if it is none.
+    /// Parses a token; `None` if the text is not one.
     pub fn parse(text: &str) -> Option<ReplayToken> {
         let mut parts = text.split(':');
         let (test, seed, keep) = (parts.next()?, parts.next()?.parse().ok()?, parts.next());

@@ -1,4 +1,4 @@
-//! A folder that is gone when its owner is.
+//! A temporary folder.
 
 use std::env;
 use std::fs;
@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::CommandError;
 
-/// A folder of one's own, removed with all that is in it when this value is dropped.
+/// A temporary folder. It is removed with its contents when this value is dropped.
 #[derive(Debug)]
 pub struct Scratch {
     folder: PathBuf,
 }
 
 impl Scratch {
-    /// Makes a new folder inside the system's folder for temporary files.
+    /// Makes a folder inside the system's folder for temporary files.
     pub fn new(purpose: &str) -> Result<Scratch, CommandError> {
         Scratch::new_in(&env::temp_dir(), purpose)
     }
 
-    /// Makes a new folder inside `parent`.
+    /// Makes a folder inside `parent`.
     pub fn new_in(parent: &Path, purpose: &str) -> Result<Scratch, CommandError> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -29,7 +29,7 @@ impl Scratch {
         Ok(Scratch { folder })
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.folder
     }
@@ -37,7 +37,8 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Nobody is left to be told; what cannot be removed is the system's to clear away.
+        // There is nobody to report an error to. The system clears its temporary folder at some
+        // point.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
@@ -46,9 +47,9 @@ impl Drop for Scratch {
 mod tests {
     use super::*;
 
-    /// Two folders never meet, and nothing of one is left once it is dropped.
+    /// Two folders are never the same, and a dropped one is gone with its contents.
     #[test]
-    fn a_dropped_scratch_leaves_nothing() {
+    fn a_dropped_folder_is_removed() {
         let scratch = Scratch::new("test").unwrap();
         let other = Scratch::new("test").unwrap();
         assert_ne!(scratch.path(), other.path());

@@ -45,7 +45,7 @@ impl TestKind {
         TestKind::named(path.split_once("::")?.0)
     }
 
-    /// The kinds that the lab in this folder has, found as Rust finds modules.
+    /// The kinds that the lab in this folder has: those whose module has a file.
     pub fn all_in(folder: &Path) -> Vec<TestKind> {
         let graded = folder.join(GRADED_FOLDER);
         if !graded.join("main.rs").is_file() {

@@ -1,4 +1,4 @@
-//! The files of a workspace: reading all that belongs to it, and writing it elsewhere.
+//! The files of a workspace: reading them, and writing them elsewhere.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -8,29 +8,29 @@ use crate::error::CommandError;
 use crate::interrupt;
 use crate::scratch::Scratch;
 
-/// Entries of the workspace's root that belong to one checkout and not to the course.
+/// Folders of the workspace's root that belong to one checkout and not to the course.
 const SKIPPED_AT_ROOT: [&str; 3] = [".git", ".ci", "target"];
 
-/// Whatever bears this can be made again, target folders of another name among them.
+/// A folder with this file can be made again: for instance a target folder of another name.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 
-/// A file as it stands on the disk.
+/// A regular file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainFile {
-    /// What is in it.
+    /// The contents.
     pub bytes: Vec<u8>,
-    /// Who may do what with it.
+    /// The permissions.
     pub permissions: Permissions,
 }
 
-/// Files by their path from the root, with slashes on every system.
+/// Files by their paths from the root, with slashes on every system.
 pub type Tree = BTreeMap<String, PlainFile>;
 
 /// Reads a workspace.
 ///
 /// # Errors
 ///
-/// When something is neither a file nor a folder, or cannot be read.
+/// If something is not a file or a folder, or cannot be read.
 pub fn read(root: &Path) -> Result<Tree, CommandError> {
     let mut tree = Tree::new();
     read_folder(root, "", &mut tree)?;
@@ -70,12 +70,12 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Comma
     Ok(())
 }
 
-/// Writes a tree into `folder`, which must not exist or be empty. It appears there whole or not at
-/// all: it is written beside its place, and then moved there.
+/// Writes a tree into `folder`, which must be empty or not exist. It appears there completely or
+/// not at all, because it is written to a temporary folder beside it first.
 ///
 /// # Errors
 ///
-/// [`CommandError::Misuse`] when the folder is taken or lies inside of `source`.
+/// [`CommandError::Misuse`] if the folder is not empty or is inside of `source`.
 pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), CommandError> {
     let (parent, place) = free_place(source, folder)?;
     let failed = |path: &Path| CommandError::of_system(format!("{} could not be written", path.display()));
@@ -89,11 +89,11 @@ pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), CommandErr
     fs::rename(&workspace, &place).map_err(failed(&place))
 }
 
-/// Writes the files of a tree into `folder`, over what may be there.
+/// Writes the files of a tree into `folder`, and overwrites files that are there.
 ///
 /// # Errors
 ///
-/// On Ctrl-C, and when a file cannot be written.
+/// On Ctrl-C, or if a file cannot be written.
 pub fn write_into(tree: &Tree, folder: &Path) -> Result<(), CommandError> {
     for (name, file) in tree {
         interrupt::check()?;
@@ -111,11 +111,11 @@ fn write_file(path: &Path, file: &PlainFile) -> std::io::Result<()> {
     fs::set_permissions(path, file.permissions.clone())
 }
 
-/// The folder's parent and the folder itself, if a workspace may be made there.
+/// Checks that a workspace may be made in `folder`. Returns its parent and the folder itself.
 fn free_place(source: &Path, folder: &Path) -> Result<(PathBuf, PathBuf), CommandError> {
     let place = absolute(folder)?;
     let refused = |reason: &str| Err(CommandError::Misuse(format!("{} {reason}", folder.display())));
-    // Links are followed as far as there is something to follow.
+    // Resolves links in the part of the path that exists.
     let existing = place.ancestors().find_map(|ancestor| fs::canonicalize(ancestor).ok());
     let source = fs::canonicalize(source).unwrap_or_else(|_| source.to_path_buf());
     if existing.is_some_and(|existing| existing.starts_with(&source)) {
@@ -135,7 +135,7 @@ fn free_place(source: &Path, folder: &Path) -> Result<(PathBuf, PathBuf), Comman
     }
 }
 
-/// The path from the root of the file system, with every `..` resolved.
+/// The absolute path, with every `..` resolved.
 fn absolute(folder: &Path) -> Result<PathBuf, CommandError> {
     let failed = CommandError::of_system(format!("{} could not be found", folder.display()));
     let mut resolved = PathBuf::new();

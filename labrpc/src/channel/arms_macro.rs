@@ -4,20 +4,19 @@
 ///
 /// | arm | happens | |
 /// |---|---|---|
-/// | `recv(receiver) -> message => …` | when there is a message, or never will be one | `message: Result<T, RecvError>` |
-/// | `send(sender, message) -> sent => …` | when there is room, or no receiver any more | `sent: Result<(), SendError<T>>` |
+/// | `recv(receiver) -> message => …` | when there is a message, or every sender is gone | `message: Result<T, RecvError>` |
+/// | `send(sender, message) -> sent => …` | when there is room, or every receiver is gone | `sent: Result<(), SendError<T>>` |
 /// | `default => …` | when no other arm can happen at once | |
-/// | `default(patience) => …` | when no other arm could happen for so long | |
+/// | `default(patience) => …` | when no other arm could happen within `patience` | |
 ///
-/// If several can happen, one of them is chosen at random; in a simulation the seed chooses, and a
-/// calm choice is the first. What follows `=>` is a block, or an expression and a comma. It is not
-/// inside of any hidden loop or closure: `break`, `continue`, `return` and `?` mean what they mean
-/// in the code around. Receivers and senders may be given by value or by reference. The message of
-/// a `send` is made only if that arm is chosen; if making it takes time, and another sender takes
-/// the room meanwhile, then the arm waits for room as [`Sender::send`](crate::channel::Sender::send)
-/// does.
+/// If several arms can happen, one of them is chosen at random; in a simulation the seed chooses, and
+/// the calm choice is the first. A block, or an expression and a comma, follows `=>`. It is not inside
+/// of any hidden loop or closure: `break`, `continue`, `return` and `?` work as in the surrounding
+/// code. Receivers and senders may be given by value or by reference. The message of a `send` is made
+/// only if that arm is chosen. If making it takes time, and another sender takes the room meanwhile,
+/// the arm waits for room as [`Sender::send`](crate::channel::Sender::send) does.
 ///
-/// All channels must be of one world: simulated ones inside their simulation, real ones outside.
+/// All channels must be simulated ones inside their simulation, or real ones outside.
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,8 +55,8 @@ macro_rules! select {
 }
 
 /// The steps of [`select!`](crate::select): `@parse` and `@arm` turn each arm into
-/// `{kind (receiver or sender) (message) (pattern) {body}}`; `@bind` gives each a name, evaluated
-/// once and alive until the end; the last steps wait, and run the body that was chosen.
+/// `{kind (receiver or sender) (message) (pattern) {body}}`; `@bind` evaluates each end once and binds
+/// it to a name until the end; the last steps wait, and run the body of the chosen arm.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select {
@@ -100,7 +99,7 @@ macro_rules! __select {
         $crate::__select!(@parse $arms [($patience) $body] $($rest)*)
     };
     (@arm $arms:tt [$($default:tt)+] default $given:tt () $body:tt $($rest:tt)*) => {
-        compile_error!("select! has room for one `default` arm only")
+        compile_error!("select! takes only one `default` arm")
     };
     (@arm $arms:tt $default:tt $kind:ident $given:tt $result:tt $body:tt $($rest:tt)*) => {
         compile_error!(concat!(

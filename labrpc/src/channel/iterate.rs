@@ -2,7 +2,7 @@
 
 use super::Receiver;
 
-/// The messages as they come; see [`Receiver::iter`].
+/// The messages as they arrive; see [`Receiver::iter`].
 ///
 /// ```
 /// let (sender, receiver) = labrpc::channel::unbounded();
@@ -26,7 +26,7 @@ impl<T> Iterator for Iter<'_, T> {
     }
 }
 
-/// The messages that are there now; see [`Receiver::try_iter`].
+/// The messages that are in the channel now; see [`Receiver::try_iter`].
 ///
 /// ```
 /// let (sender, receiver) = labrpc::channel::unbounded();
@@ -47,7 +47,7 @@ impl<T> Iterator for TryIter<'_, T> {
     }
 }
 
-/// The messages as they come, by one who owns the receiver.
+/// The messages as they arrive; owns the receiver.
 ///
 /// ```
 /// let (sender, receiver) = labrpc::channel::unbounded();

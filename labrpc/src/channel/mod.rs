@@ -1,22 +1,21 @@
 //! Channels between threads, in the shape of crossbeam-channel's.
 //!
-//! Which kind a channel is, is settled when it is made. One made outside of a simulation *is*
-//! crossbeam's. One made inside is the simulation's own: whoever waits for it waits in virtual
-//! time, and a crash of its node ends the wait. The two do not mix: a simulated channel that is
-//! used outside of its simulation panics, and so does one of the real world that would have to
-//! wait inside one.
+//! A channel that is made outside of a simulation *is* crossbeam's. One that is made inside belongs to
+//! the simulation: threads wait for it in virtual time, and a crash of their node ends the wait. The
+//! two do not mix: a simulated channel panics when it is used outside of its simulation, and a real
+//! channel panics when it would have to wait inside one.
 //!
 //! | made by | holds | a send waits | a receive waits |
 //! |---|---|---|---|
 //! | [`unbounded`] | any number of messages | never | while it is empty |
 //! | [`bounded`]`(n)` | `n` messages | while it is full | while it is empty |
-//! | [`bounded`]`(0)` | none | until a receiver takes the message from its hands | until a sender comes |
-//! | [`after`] | one message, when its time has come | | until then, and for ever once it was taken |
-//! | [`tick`] | one message, again and again | | until the next is due |
-//! | [`never`](fn@never) | none | | for ever |
+//! | [`bounded`]`(0)` | none | until a receiver takes the message | until a sender comes |
+//! | [`after`] | one message, once it is due | | until it is due, and forever once it was taken |
+//! | [`tick`] | one message, repeatedly | | until the next is due |
+//! | [`never`](fn@never) | none | | forever |
 //!
-//! When the last sender is gone, receivers get what is left and then an error; when the last
-//! receiver is gone, what is left is dropped, and senders get an error with their message.
+//! When the last sender is gone, receivers get the remaining messages and then an error. When the last
+//! receiver is gone, the remaining messages are dropped, and senders get an error with their message.
 //! [`select!`] waits for several channels at once.
 
 #[doc(hidden)]
@@ -24,9 +23,10 @@ pub mod arms;
 mod arms_macro;
 mod iterate;
 mod receiver;
+mod rendezvous;
+mod selection;
 mod sender;
 mod simulated;
-mod ticket;
 mod timer;
 
 use std::panic::Location;
@@ -62,9 +62,9 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     }
 }
 
-/// A channel that holds so many messages at most: sending waits while it is full.
+/// A channel that holds at most `capacity` messages: sending waits while it is full.
 ///
-/// With a capacity of 0 a message goes from hand to hand: a send returns once a receiver has it.
+/// With a capacity of 0 the channel is a rendezvous: a send returns once a receiver has the message.
 ///
 /// ```
 /// use labrpc::channel::{self, TrySendError};
@@ -83,7 +83,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     }
 }
 
-/// A channel that delivers one message, the time of its delivery, once `patience` has passed.
+/// A channel that delivers one message, the time at which it was due, once `patience` has passed.
 /// Clones share that one message.
 ///
 /// ```
@@ -102,8 +102,8 @@ pub fn after(patience: Duration) -> Receiver<Instant> {
     Receiver::of_timer(timer::Timer::after(patience, Location::caller()))
 }
 
-/// A channel that delivers the time, again and again, so far apart. A message that is not taken
-/// before the next is due counts for both.
+/// A channel that delivers the time once every `period`. If a message is not taken before the next is
+/// due, the next is skipped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -118,7 +118,8 @@ pub fn tick(period: Duration) -> Receiver<Instant> {
     Receiver::of_timer(timer::Timer::tick(period, Location::caller()))
 }
 
-/// A channel that never delivers anything and never ends: an arm of [`select!`] that is off.
+/// A channel that never delivers anything and never disconnects: an arm of [`select!`] that is
+/// switched off.
 ///
 /// ```
 /// use labrpc::channel;
@@ -136,7 +137,7 @@ fn from_crossbeam<T>(
     (Sender::of_crossbeam(sender), Receiver::of_crossbeam(receiver))
 }
 
-/// When a wait of `patience` that begins now is over, in whichever world this is.
+/// The deadline of a wait of `patience` that begins now, inside or outside of a simulation.
 fn deadline_after(patience: Duration) -> Instant {
     match runtime::current() {
         None => Instant::now() + patience,
@@ -144,27 +145,27 @@ fn deadline_after(patience: Duration) -> Instant {
     }
 }
 
-/// A channel of the real world would block the OS thread that the whole simulation runs on.
+/// Panics, because a real channel would block the OS thread that the whole simulation runs on.
 #[track_caller]
 fn refuse_to_block(operation: &str) -> ! {
     panic!(
-        "a channel that was made outside of the simulation would have to wait in {operation} inside it, and with \
-         it all other tasks and virtual time: make the channel inside the simulation"
+        "{operation} would have to wait for a channel that was made outside of the simulation, which would block \
+         all tasks and virtual time: make the channel inside the simulation"
     )
 }
 
-/// The simulation with this id, which the caller must be in.
+/// The simulation with this id. Panics if the caller is not in it.
 #[track_caller]
 fn expect_world(run_id: u64, what: &str, made: &'static Location<'static>) -> &'static Runtime {
     match runtime::current() {
         Some(world) if world.run_id() == run_id => world,
         Some(_) => panic!(
-            "a {what} that was made in one simulation, at {made}, is used in another: its waiting threads are not \
-             of this world. Make it where it is used"
+            "a {what} that was made in one simulation, at {made}, is used in another: make it in the simulation \
+             that uses it"
         ),
         None => panic!(
-            "a {what} that was made inside a simulation, at {made}, is used outside of it: nobody is left there to \
-             answer. Let the body of the simulation return what is wanted outside"
+            "a {what} that was made inside a simulation, at {made}, is used outside of it: return the values that \
+             are needed outside from the body of the simulation"
         ),
     }
 }

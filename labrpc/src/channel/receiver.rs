@@ -30,10 +30,10 @@ use crate::time::Instant;
 /// assert_eq!(total, 10);
 /// ```
 pub struct Receiver<T> {
-    pub(super) flavor: Flavor<T>,
+    pub(super) flavor: ReceiverFlavor<T>,
 }
 
-pub(super) enum Flavor<T> {
+pub(super) enum ReceiverFlavor<T> {
     Real(crossbeam_channel::Receiver<T>),
     Simulated(Arc<Channel<T>>),
     Timer(Timer<T>),
@@ -41,28 +41,27 @@ pub(super) enum Flavor<T> {
 
 impl<T> Receiver<T> {
     pub(super) fn of_crossbeam(receiver: crossbeam_channel::Receiver<T>) -> Receiver<T> {
-        Receiver { flavor: Flavor::Real(receiver) }
+        Receiver { flavor: ReceiverFlavor::Real(receiver) }
     }
 
     pub(super) fn of_simulated(channel: Arc<Channel<T>>) -> Receiver<T> {
-        Receiver { flavor: Flavor::Simulated(channel) }
+        Receiver { flavor: ReceiverFlavor::Simulated(channel) }
     }
 
     pub(super) fn of_timer(timer: Timer<T>) -> Receiver<T> {
-        Receiver { flavor: Flavor::Timer(timer) }
+        Receiver { flavor: ReceiverFlavor::Timer(timer) }
     }
 
     /// Waits for a message.
     ///
     /// # Errors
     ///
-    /// [`RecvError`] when the channel is empty and every sender gone.
+    /// [`RecvError`] when the channel is empty and every sender is gone.
     ///
     /// # Panics
     ///
-    /// When the channel is a simulation's and the caller is not in that simulation, and when it
-    /// is one of the real world and the caller, in a simulation, would have to wait. The same holds
-    /// for all operations that can wait.
+    /// When a simulated channel is used outside of its simulation, and when a real channel would have
+    /// to wait inside a simulation. This holds for all operations that can wait.
     ///
     /// ```
     /// use labrpc::channel::{self, RecvError};
@@ -76,16 +75,16 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         match &self.flavor {
-            Flavor::Real(receiver) if runtime::current().is_none() => receiver.recv(),
+            ReceiverFlavor::Real(receiver) if runtime::current().is_none() => receiver.recv(),
             _ => self.recv_until(None, Location::caller()).map_err(|_| RecvError),
         }
     }
 
-    /// Takes a message if there is one.
+    /// Takes a message if there is one, without waiting.
     ///
     /// # Errors
     ///
-    /// [`TryRecvError`] when the channel is empty, and whether that is for good.
+    /// [`TryRecvError`] when the channel is empty. It says whether every sender is gone.
     ///
     /// ```
     /// use labrpc::channel::{self, TryRecvError};
@@ -98,21 +97,22 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match &self.flavor {
-            Flavor::Real(receiver) => receiver.try_recv(),
-            Flavor::Simulated(channel) => {
+            ReceiverFlavor::Real(receiver) => receiver.try_recv(),
+            ReceiverFlavor::Simulated(channel) => {
                 let world = channel.world();
                 world.operation();
                 channel.try_receive(world)
             }
-            Flavor::Timer(timer) => timer.try_receive(),
+            ReceiverFlavor::Timer(timer) => timer.try_receive(),
         }
     }
 
-    /// Waits for a message, no longer than `patience`.
+    /// Waits for a message for at most `patience`.
     ///
     /// # Errors
     ///
-    /// [`RecvTimeoutError`] when none came in time, or the channel is empty and every sender gone.
+    /// [`RecvTimeoutError`] when no message came in time, or when the channel is empty and every sender
+    /// is gone.
     ///
     /// ```
     /// use std::time::Duration;
@@ -126,7 +126,7 @@ impl<T> Receiver<T> {
         self.recv_until(Some(deadline_after(patience)), Location::caller())
     }
 
-    /// Waits for a message, no longer than until `deadline`.
+    /// Waits for a message until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl<T> Receiver<T> {
         self.recv_until(Some(deadline), Location::caller())
     }
 
-    /// The messages as they come, until every sender is gone. `next` waits.
+    /// The messages as they arrive, until every sender is gone. `next` waits.
     ///
     /// ```
     /// let (sender, receiver) = labrpc::channel::unbounded();
@@ -158,7 +158,7 @@ impl<T> Receiver<T> {
         Iter { receiver: self }
     }
 
-    /// The messages that are there now. `next` does not wait.
+    /// The messages that are in the channel now. `next` does not wait.
     ///
     /// ```
     /// let (sender, receiver) = labrpc::channel::unbounded();
@@ -169,7 +169,7 @@ impl<T> Receiver<T> {
         TryIter { receiver: self }
     }
 
-    /// How many messages the channel holds.
+    /// The number of messages that the channel holds.
     ///
     /// ```
     /// let (sender, receiver) = labrpc::channel::unbounded();
@@ -178,13 +178,13 @@ impl<T> Receiver<T> {
     /// ```
     pub fn len(&self) -> usize {
         match &self.flavor {
-            Flavor::Real(receiver) => receiver.len(),
-            Flavor::Simulated(channel) => channel.len(),
-            Flavor::Timer(timer) => timer.len(),
+            ReceiverFlavor::Real(receiver) => receiver.len(),
+            ReceiverFlavor::Simulated(channel) => channel.len(),
+            ReceiverFlavor::Timer(timer) => timer.len(),
         }
     }
 
-    /// Whether the channel holds no message. One of capacity 0 always is.
+    /// Whether the channel holds no message. A channel of capacity 0 is always empty.
     ///
     /// ```
     /// let (_sender, receiver) = labrpc::channel::unbounded::<u32>();
@@ -194,7 +194,7 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// Whether the channel has no room for another message. One of capacity 0 never has.
+    /// Whether the channel has no room for another message. A channel of capacity 0 is always full.
     ///
     /// ```
     /// let (_sender, receiver) = labrpc::channel::bounded::<u32>(1);
@@ -204,7 +204,7 @@ impl<T> Receiver<T> {
         self.capacity().is_some_and(|capacity| self.len() >= capacity)
     }
 
-    /// How many messages the channel has room for; `None` if that has no bound.
+    /// The number of messages that the channel can hold; `None` if it is unbounded.
     ///
     /// ```
     /// use labrpc::channel;
@@ -214,9 +214,9 @@ impl<T> Receiver<T> {
     /// ```
     pub fn capacity(&self) -> Option<usize> {
         match &self.flavor {
-            Flavor::Real(receiver) => receiver.capacity(),
-            Flavor::Simulated(channel) => channel.capacity(),
-            Flavor::Timer(timer) => Some(timer.capacity()),
+            ReceiverFlavor::Real(receiver) => receiver.capacity(),
+            ReceiverFlavor::Simulated(channel) => channel.capacity(),
+            ReceiverFlavor::Timer(timer) => Some(timer.capacity()),
         }
     }
 
@@ -227,13 +227,13 @@ impl<T> Receiver<T> {
         at: &'static Location<'static>,
     ) -> Result<T, RecvTimeoutError> {
         match &self.flavor {
-            Flavor::Simulated(channel) => {
+            ReceiverFlavor::Simulated(channel) => {
                 let world = channel.world();
                 world.operation();
                 channel.receive(world, deadline, at)
             }
-            Flavor::Timer(timer) => timer.receive(deadline, at),
-            Flavor::Real(receiver) => match (runtime::current(), deadline) {
+            ReceiverFlavor::Timer(timer) => timer.receive(deadline, at),
+            ReceiverFlavor::Real(receiver) => match (runtime::current(), deadline) {
                 (None, None) => receiver.recv().map_err(RecvTimeoutError::from),
                 (None, Some(deadline)) => receiver.recv_deadline(deadline.on_real_clock()),
                 (Some(_), _) => match receiver.try_recv() {
@@ -249,9 +249,9 @@ impl<T> Receiver<T> {
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         match &self.flavor {
-            Flavor::Real(receiver) => Receiver::of_crossbeam(receiver.clone()),
-            Flavor::Timer(timer) => Receiver::of_timer(timer.clone()),
-            Flavor::Simulated(channel) => {
+            ReceiverFlavor::Real(receiver) => Receiver::of_crossbeam(receiver.clone()),
+            ReceiverFlavor::Timer(timer) => Receiver::of_timer(timer.clone()),
+            ReceiverFlavor::Simulated(channel) => {
                 channel.add_receiver();
                 Receiver::of_simulated(Arc::clone(channel))
             }
@@ -261,7 +261,7 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        if let Flavor::Simulated(channel) = &self.flavor {
+        if let ReceiverFlavor::Simulated(channel) = &self.flavor {
             channel.drop_receiver();
         }
     }

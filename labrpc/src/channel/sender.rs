@@ -26,24 +26,24 @@ use crate::time::Instant;
 /// assert_eq!(servers, [0, 1, 2]);
 /// ```
 pub struct Sender<T> {
-    pub(super) flavor: Flavor<T>,
+    pub(super) flavor: SenderFlavor<T>,
 }
 
-pub(super) enum Flavor<T> {
+pub(super) enum SenderFlavor<T> {
     Real(crossbeam_channel::Sender<T>),
     Simulated(Arc<Channel<T>>),
 }
 
 impl<T> Sender<T> {
     pub(super) fn of_crossbeam(sender: crossbeam_channel::Sender<T>) -> Sender<T> {
-        Sender { flavor: Flavor::Real(sender) }
+        Sender { flavor: SenderFlavor::Real(sender) }
     }
 
     pub(super) fn of_simulated(channel: Arc<Channel<T>>) -> Sender<T> {
-        Sender { flavor: Flavor::Simulated(channel) }
+        Sender { flavor: SenderFlavor::Simulated(channel) }
     }
 
-    /// Sends a message, and waits for room if there is none.
+    /// Sends a message. Waits while the channel is full.
     ///
     /// # Errors
     ///
@@ -51,9 +51,8 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     ///
-    /// When the channel is a simulation's and the caller is not in that simulation, and when it
-    /// is one of the real world and the caller, in a simulation, would have to wait. The same holds
-    /// for all operations that can wait.
+    /// When a simulated channel is used outside of its simulation, and when a real channel would have
+    /// to wait inside a simulation. This holds for all operations that can wait.
     ///
     /// ```
     /// use labrpc::channel::{self, SendError};
@@ -66,16 +65,16 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         match &self.flavor {
-            Flavor::Real(sender) if runtime::current().is_none() => sender.send(message),
+            SenderFlavor::Real(sender) if runtime::current().is_none() => sender.send(message),
             _ => self.send_until(message, None, Location::caller()).map_err(|error| SendError(error.into_inner())),
         }
     }
 
-    /// Sends a message if that is possible at once.
+    /// Sends a message if that is possible without waiting.
     ///
     /// # Errors
     ///
-    /// [`TrySendError`] with the message in it, when the channel is full or every receiver gone.
+    /// [`TrySendError`] with the message in it, when the channel is full or every receiver is gone.
     ///
     /// ```
     /// use labrpc::channel::{self, TrySendError};
@@ -87,8 +86,8 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         match &self.flavor {
-            Flavor::Real(sender) => sender.try_send(message),
-            Flavor::Simulated(channel) => {
+            SenderFlavor::Real(sender) => sender.try_send(message),
+            SenderFlavor::Simulated(channel) => {
                 let world = channel.world();
                 world.operation();
                 channel.try_send(world, message)
@@ -96,11 +95,11 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends a message, and waits for room no longer than `patience`.
+    /// Sends a message. Waits for room for at most `patience`.
     ///
     /// # Errors
     ///
-    /// [`SendTimeoutError`] with the message in it, when there was no room in time or every
+    /// [`SendTimeoutError`] with the message in it, when there was no room in time, or when every
     /// receiver is gone.
     ///
     /// ```
@@ -115,7 +114,7 @@ impl<T> Sender<T> {
         self.send_until(message, Some(deadline_after(patience)), Location::caller())
     }
 
-    /// Sends a message, and waits for room no longer than until `deadline`.
+    /// Sends a message. Waits for room until `deadline` at most.
     ///
     /// # Errors
     ///
@@ -135,7 +134,7 @@ impl<T> Sender<T> {
         self.send_until(message, Some(deadline), Location::caller())
     }
 
-    /// How many messages the channel holds.
+    /// The number of messages that the channel holds.
     ///
     /// ```
     /// let (sender, _receiver) = labrpc::channel::unbounded();
@@ -144,12 +143,12 @@ impl<T> Sender<T> {
     /// ```
     pub fn len(&self) -> usize {
         match &self.flavor {
-            Flavor::Real(sender) => sender.len(),
-            Flavor::Simulated(channel) => channel.len(),
+            SenderFlavor::Real(sender) => sender.len(),
+            SenderFlavor::Simulated(channel) => channel.len(),
         }
     }
 
-    /// Whether the channel holds no message. One of capacity 0 always is.
+    /// Whether the channel holds no message. A channel of capacity 0 is always empty.
     ///
     /// ```
     /// let (sender, _receiver) = labrpc::channel::unbounded::<u32>();
@@ -159,7 +158,7 @@ impl<T> Sender<T> {
         self.len() == 0
     }
 
-    /// Whether the channel has no room for another message. One of capacity 0 never has.
+    /// Whether the channel has no room for another message. A channel of capacity 0 is always full.
     ///
     /// ```
     /// let (sender, _receiver) = labrpc::channel::bounded(1);
@@ -170,7 +169,7 @@ impl<T> Sender<T> {
         self.capacity().is_some_and(|capacity| self.len() >= capacity)
     }
 
-    /// How many messages the channel has room for; `None` if that has no bound.
+    /// The number of messages that the channel can hold; `None` if it is unbounded.
     ///
     /// ```
     /// use labrpc::channel;
@@ -180,8 +179,8 @@ impl<T> Sender<T> {
     /// ```
     pub fn capacity(&self) -> Option<usize> {
         match &self.flavor {
-            Flavor::Real(sender) => sender.capacity(),
-            Flavor::Simulated(channel) => channel.capacity(),
+            SenderFlavor::Real(sender) => sender.capacity(),
+            SenderFlavor::Simulated(channel) => channel.capacity(),
         }
     }
 
@@ -193,12 +192,12 @@ impl<T> Sender<T> {
         at: &'static Location<'static>,
     ) -> Result<(), SendTimeoutError<T>> {
         match &self.flavor {
-            Flavor::Simulated(channel) => {
+            SenderFlavor::Simulated(channel) => {
                 let world = channel.world();
                 world.operation();
                 channel.send(world, message, deadline, at)
             }
-            Flavor::Real(sender) => match (runtime::current(), deadline) {
+            SenderFlavor::Real(sender) => match (runtime::current(), deadline) {
                 (None, None) => sender.send(message).map_err(SendTimeoutError::from),
                 (None, Some(deadline)) => sender.send_deadline(message, deadline.on_real_clock()),
                 (Some(_), _) => match sender.try_send(message) {
@@ -214,8 +213,8 @@ impl<T> Sender<T> {
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         match &self.flavor {
-            Flavor::Real(sender) => Sender::of_crossbeam(sender.clone()),
-            Flavor::Simulated(channel) => {
+            SenderFlavor::Real(sender) => Sender::of_crossbeam(sender.clone()),
+            SenderFlavor::Simulated(channel) => {
                 channel.add_sender();
                 Sender::of_simulated(Arc::clone(channel))
             }
@@ -225,7 +224,7 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        if let Flavor::Simulated(channel) = &self.flavor {
+        if let SenderFlavor::Simulated(channel) = &self.flavor {
             channel.drop_sender();
         }
     }

@@ -1,4 +1,4 @@
-//! Channels that time itself sends on.
+//! Channels that deliver a message when time passes: `after`, `tick` and `never`.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -7,33 +7,33 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::{RecvTimeoutError, TryRecvError, expect_world, refuse_to_block};
-use crate::sim::runtime::{self, Runtime, Waiting, Wake};
+use crate::sim::runtime::{self, Runtime, WaitReason, WakeReason};
 use crate::time::Instant;
 
-/// The receiving end of a channel that time sends on, with messages of type `T`.
+/// The receiving end of a timer channel, with messages of type `T`.
 pub(super) struct Timer<T> {
-    source: Source,
-    /// Messages are points in time; but a timer that never sends can be one of any type.
+    source: TimerSource,
+    /// Makes the message from the time. A timer that never sends can have any message type.
     message: fn(Instant) -> T,
 }
 
 #[derive(Clone)]
-enum Source {
+enum TimerSource {
     Real(crossbeam_channel::Receiver<RealInstant>),
-    Simulated(Arc<Clock>),
+    Simulated(Arc<SimulatedTimer>),
 }
 
-#[allow(clippy::disallowed_types, reason = "crossbeam's timers send the time of the real world")]
+#[allow(clippy::disallowed_types, reason = "crossbeam's timers send real time")]
 pub(super) type RealInstant = std::time::Instant;
 
-/// The simulated source. Nothing wakes those who wait for it but the passing of time.
-struct Clock {
+/// A simulated timer. Tasks that wait for it are woken by their deadlines only.
+struct SimulatedTimer {
     run_id: u64,
     made: &'static Location<'static>,
     is_never: bool,
-    /// How long after one message the next is due. `None` is never.
+    /// The time from one message to the next. `None` if there is no next one.
     period: Option<Duration>,
-    /// When the next message is due. `None` is never.
+    /// When the next message is due. `None` if there is no next one.
     due: Mutex<Option<Instant>>,
 }
 
@@ -41,7 +41,7 @@ impl Timer<Instant> {
     pub(super) fn after(patience: Duration, made: &'static Location<'static>) -> Timer<Instant> {
         let source = match runtime::current() {
             None => real(|| crossbeam_channel::after(patience)),
-            Some(world) => Clock::source(world, made, Some(patience), None),
+            Some(world) => SimulatedTimer::source(world, made, Some(patience), None),
         };
         Timer { source, message: |due| due }
     }
@@ -49,7 +49,7 @@ impl Timer<Instant> {
     pub(super) fn tick(period: Duration, made: &'static Location<'static>) -> Timer<Instant> {
         let source = match runtime::current() {
             None => real(|| crossbeam_channel::tick(period)),
-            Some(world) => Clock::source(world, made, Some(period), Some(period)),
+            Some(world) => SimulatedTimer::source(world, made, Some(period), Some(period)),
         };
         Timer { source, message: |due| due }
     }
@@ -58,8 +58,8 @@ impl Timer<Instant> {
 impl<T> Timer<T> {
     pub(super) fn never(made: &'static Location<'static>) -> Timer<T> {
         let source = match runtime::current() {
-            None => Source::Real(crossbeam_channel::never()),
-            Some(world) => Clock::source(world, made, None, None),
+            None => TimerSource::Real(crossbeam_channel::never()),
+            Some(world) => SimulatedTimer::source(world, made, None, None),
         };
         Timer { source, message: |due| unreachable!("a channel that never sends has sent, at {due:?}") }
     }
@@ -67,9 +67,9 @@ impl<T> Timer<T> {
     #[track_caller]
     pub(super) fn try_receive(&self) -> Result<T, TryRecvError> {
         match &self.source {
-            Source::Real(receiver) => receiver.try_recv().map(|due| self.real_message(due)),
-            Source::Simulated(clock) => {
-                let world = clock.world();
+            TimerSource::Real(receiver) => receiver.try_recv().map(|due| self.real_message(due)),
+            TimerSource::Simulated(timer) => {
+                let world = timer.world();
                 world.operation();
                 self.take(world).ok_or(TryRecvError::Empty)
             }
@@ -83,7 +83,7 @@ impl<T> Timer<T> {
         at: &'static Location<'static>,
     ) -> Result<T, RecvTimeoutError> {
         match &self.source {
-            Source::Real(receiver) => match (runtime::current(), deadline) {
+            TimerSource::Real(receiver) => match (runtime::current(), deadline) {
                 (Some(_), _) => match receiver.try_recv() {
                     Ok(due) => Ok(self.real_message(due)),
                     Err(_) => refuse_to_block("recv"),
@@ -93,34 +93,34 @@ impl<T> Timer<T> {
                     receiver.recv_deadline(deadline.on_real_clock()).map(|due| self.real_message(due))
                 }
             },
-            Source::Simulated(clock) => {
-                let world = clock.world();
+            TimerSource::Simulated(timer) => {
+                let world = timer.world();
                 world.operation();
-                clock.receive(world, deadline, at).map(self.message)
+                timer.receive(world, deadline, at).map(self.message)
             }
         }
     }
 
-    /// How many messages are there, which is one at most.
+    /// The number of messages: 0 or 1.
     pub(super) fn len(&self) -> usize {
         match &self.source {
-            Source::Real(receiver) => receiver.len(),
-            Source::Simulated(clock) => usize::from(clock.is_due()),
+            TimerSource::Real(receiver) => receiver.len(),
+            TimerSource::Simulated(timer) => usize::from(timer.is_due()),
         }
     }
 
     pub(super) fn capacity(&self) -> usize {
         match &self.source {
-            Source::Real(receiver) => receiver.capacity().expect("a timer is bounded"),
-            Source::Simulated(clock) => usize::from(!clock.is_never),
+            TimerSource::Real(receiver) => receiver.capacity().expect("a timer is bounded"),
+            TimerSource::Simulated(timer) => usize::from(!timer.is_never),
         }
     }
 
-    /// For `select!`: crossbeam's own end.
+    /// For `select!`: crossbeam's own receiver.
     pub(super) fn real(&self) -> Option<&crossbeam_channel::Receiver<RealInstant>> {
         match &self.source {
-            Source::Real(receiver) => Some(receiver),
-            Source::Simulated(_) => None,
+            TimerSource::Real(receiver) => Some(receiver),
+            TimerSource::Simulated(_) => None,
         }
     }
 
@@ -131,36 +131,37 @@ impl<T> Timer<T> {
     /// Takes the message of a simulated timer, if it is due.
     pub(super) fn take(&self, world: &Runtime) -> Option<T> {
         match &self.source {
-            Source::Real(_) => None,
-            Source::Simulated(clock) => clock.take(world).map(self.message),
+            TimerSource::Real(_) => None,
+            TimerSource::Simulated(timer) => timer.take(world).map(self.message),
         }
     }
 
-    /// When a simulated timer sends next.
+    /// When a simulated timer sends its next message.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.source {
-            Source::Real(_) => None,
-            Source::Simulated(clock) => *clock.due.lock(),
+            TimerSource::Real(_) => None,
+            TimerSource::Simulated(timer) => *timer.due.lock(),
         }
     }
 
-    /// The line that made the timer, which must belong to the simulation that the caller is in.
+    /// The line that made the timer. Panics unless the timer belongs to the simulation that the caller
+    /// is in.
     #[track_caller]
     pub(super) fn expect_here(&self) -> &'static Location<'static> {
         match &self.source {
-            Source::Real(_) => refuse_to_block("select!"),
-            Source::Simulated(clock) => {
-                clock.world();
-                clock.made
+            TimerSource::Real(_) => refuse_to_block("select!"),
+            TimerSource::Simulated(timer) => {
+                timer.world();
+                timer.made
             }
         }
     }
 }
 
-/// The facade's clock counts from when it is first read: that must not be after the first message.
-fn real(start: impl FnOnce() -> crossbeam_channel::Receiver<RealInstant>) -> Source {
+/// The facade's clock starts at its first read, which must not be later than the first message.
+fn real(start: impl FnOnce() -> crossbeam_channel::Receiver<RealInstant>) -> TimerSource {
     let _ = Instant::now();
-    Source::Real(start())
+    TimerSource::Real(start())
 }
 
 impl<T> Clone for Timer<T> {
@@ -169,16 +170,17 @@ impl<T> Clone for Timer<T> {
     }
 }
 
-impl Clock {
+impl SimulatedTimer {
     fn source(
         world: &Runtime,
         made: &'static Location<'static>,
         first: Option<Duration>,
         period: Option<Duration>,
-    ) -> Source {
+    ) -> TimerSource {
         let due = first.map(|patience| Instant::from_nanos(world.now_ns()) + patience);
-        let clock = Clock { run_id: world.run_id(), made, is_never: due.is_none(), period, due: Mutex::new(due) };
-        Source::Simulated(Arc::new(clock))
+        let timer =
+            SimulatedTimer { run_id: world.run_id(), made, is_never: due.is_none(), period, due: Mutex::new(due) };
+        TimerSource::Simulated(Arc::new(timer))
     }
 
     #[track_caller]
@@ -205,7 +207,7 @@ impl Clock {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<Instant, RecvTimeoutError> {
-        let waiting = Waiting::Channel { operation: "recv", made: self.made, at };
+        let waiting = WaitReason::Channel { operation: "recv", made: self.made, at };
         loop {
             if let Some(sent) = self.take(world) {
                 return Ok(sent);
@@ -216,7 +218,7 @@ impl Clock {
             let due = *self.due.lock();
             let until = due.into_iter().chain(deadline).min();
             // Another receiver of the same timer may take the message first: hence the loop.
-            if world.park(&[], waiting, until.map(Instant::as_nanos)) == Wake::Killed {
+            if world.park(&[], waiting, until.map(Instant::as_nanos)) == WakeReason::Killed {
                 return Err(RecvTimeoutError::Disconnected);
             }
         }

@@ -6,7 +6,7 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// How messages travel: drawn anew for each one, in each direction.
+/// How messages travel. Each message is drawn separately, in each direction.
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,24 +17,24 @@ const fn ms(n: u64) -> Duration {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conditions {
-    /// The shortest time that a message travels: the calm value of every delay.
+    /// The shortest travel time, which is the calm value of every delay.
     pub delay_min: Duration,
-    /// The longest. Between the two, delays are uniform, so messages overtake one another.
+    /// The longest travel time. Delays are uniform between the two, so messages overtake one another.
     pub delay_max: Duration,
-    /// How many of a thousand requests are lost, and how many of a thousand replies.
+    /// How many of a thousand requests, and of a thousand replies, are lost.
     pub loss_per_mille: u64,
     /// How many of a thousand messages arrive twice.
     pub duplicates_per_mille: u64,
-    /// How many of a thousand replies are held back for long (200 to 2,200 ms more).
+    /// How many of a thousand replies are held back for 200 to 2,200 ms more.
     pub held_replies_per_mille: u64,
-    /// The longest time until a blocking call to a server that cannot be reached is given up.
-    /// Uniform from zero; the caller's own patience is a bound as well.
+    /// The longest time after which a blocking call to an unreachable server fails. The time is uniform
+    /// from zero, and bounded by the caller's own patience.
     pub unreachable_max: Duration,
 }
 
 impl Conditions {
-    /// Nothing is lost; 1–10 ms each way. (MIT's reliable network has no latency at all, which in
-    /// virtual time would be unbounded work in no time.)
+    /// No message is lost; 1–10 ms each way. (MIT's reliable network has no latency at all. In virtual
+    /// time that would allow unbounded work in no time.)
     pub const RELIABLE: Conditions = Conditions {
         delay_min: ms(1),
         delay_max: ms(10),
@@ -44,7 +44,7 @@ impl Conditions {
         unreachable_max: ms(99),
     };
 
-    /// MIT's unreliable network: up to 26 ms more, one request in ten lost and one reply in ten.
+    /// MIT's unreliable network: up to 26 ms more, and one request in ten and one reply in ten are lost.
     /// Ours also doubles one message in fifty, each way.
     pub const UNRELIABLE: Conditions =
         Conditions { delay_max: ms(36), loss_per_mille: 100, duplicates_per_mille: 20, ..Conditions::RELIABLE };
@@ -60,7 +60,7 @@ impl Conditions {
     }
 }
 
-/// A held reply waits at least this long.
+/// A held reply is held for at least this long.
 pub(super) const HOLD_MIN: Duration = ms(200);
-/// And at most so much longer; drawn twice, so that most are held for less.
+/// And for at most this much longer. Drawn twice, so that short holds are more frequent.
 pub(super) const HOLD_SPREAD: Duration = ms(2_000);

@@ -1,4 +1,4 @@
-//! The way of a message: sent, delayed, doubled, lost, delivered.
+//! How a message travels: sent, delayed, doubled, lost, delivered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,54 +6,54 @@ use std::time::Duration;
 use super::conditions::{HOLD_MIN, HOLD_SPREAD};
 use super::link::Port;
 use super::tap::{Lost, Message, Passage};
-use super::{Network, Way};
+use super::{Direction, Network};
 use crate::Bytes;
 use crate::api::PeerId;
 use crate::channel::{self, TrySendError};
 use crate::sim::{self, Kind, Name, mix};
 use crate::time::Instant;
 
-/// One call: a request, and where its answer goes.
+/// A request, and where its reply goes.
 pub(super) struct Call {
     pub(super) request: Message,
-    pub(super) answer_to: AnswerTo,
+    pub(super) reply_to: ReplyTo,
 }
 
-/// Where an answer goes.
-pub(super) enum AnswerTo {
-    /// To the sender's reply door, if it is still the incarnation that asked.
-    Door { incarnation: u64 },
+/// Where a reply goes.
+pub(super) enum ReplyTo {
+    /// To [`Service::reply`](super::Service::reply) of the incarnation that sent the request.
+    Service { incarnation: u64 },
     /// To a caller that waits for it.
     Caller(channel::Sender<Vec<u8>>),
 }
 
-/// What travels.
+/// A message in transit.
 #[derive(Clone)]
-pub(super) enum Parcel {
+pub(super) enum InFlight {
     Request(Arc<Call>),
     Reply(Arc<Call>, Arc<Message>),
 }
 
-impl Parcel {
+impl InFlight {
     fn message(&self) -> &Message {
         match self {
-            Parcel::Request(call) => &call.request,
-            Parcel::Reply(_, reply) => reply,
+            InFlight::Request(call) => &call.request,
+            InFlight::Reply(_, reply) => reply,
         }
     }
 
-    fn way(&self) -> Way {
+    fn direction(&self) -> Direction {
         let message = self.message();
-        let is_reply = matches!(self, Parcel::Reply(..));
-        Way { from: message.from, to: message.to, is_reply }
+        let is_reply = matches!(self, InFlight::Reply(..));
+        Direction { from: message.from, to: message.to, is_reply }
     }
 }
 
 impl Network {
-    /// Sends a request on its way.
-    pub(super) fn dispatch(&self, from: PeerId, to: PeerId, port: Port, request: Vec<u8>, answer_to: AnswerTo) {
+    /// Sends a request.
+    pub(super) fn dispatch(&self, from: PeerId, to: PeerId, port: Port, request: Vec<u8>, reply_to: ReplyTo) {
         let request = self.number(None, from, to, port, request.into());
-        self.carry(Parcel::Request(Arc::new(Call { request, answer_to })));
+        self.carry(InFlight::Request(Arc::new(Call { request, reply_to })));
     }
 
     fn number(&self, answers: Option<u64>, from: PeerId, to: PeerId, port: Port, bytes: Bytes) -> Message {
@@ -61,44 +61,46 @@ impl Network {
         Message { number, answers, from, to, port, bytes }
     }
 
-    /// Decides a message's fate, each part by name: its way, and when on that way it was sent.
-    fn carry(&self, parcel: Parcel) {
+    /// Decides the outcome of a message. Each decision is named by the direction and by when the message
+    /// was sent in that direction.
+    fn carry(&self, in_flight: InFlight) {
         let now = Instant::now();
-        let way = parcel.way();
-        self.observe(now, parcel.message(), Passage::Sent);
-        let (conditions, stamp, is_cut) = self.state().departure(way, now);
+        let direction = in_flight.direction();
+        self.observe(now, in_flight.message(), Passage::Sent);
+        let (conditions, stamp, is_cut) = self.state().departure(direction, now);
         let chance = |kind, per_mille: u64| {
-            let name = Name::new(kind, way.name(0), stamp);
+            let name = Name::new(kind, direction.name(0), stamp);
             per_mille > 0 && self.decide(name, false, |bits| bits % 1000 < per_mille)
         };
         if is_cut {
-            return self.lose(parcel.message(), Lost::Cut);
+            return self.lose(in_flight.message(), Lost::Cut);
         }
         if chance(Kind::Loss, conditions.loss_per_mille) {
-            return self.lose(parcel.message(), Lost::Dropped);
+            return self.lose(in_flight.message(), Lost::Dropped);
         }
         let delay = |copy| {
             let spread_us = (conditions.delay_max - conditions.delay_min).as_micros() as u64;
-            let name = Name::new(Kind::Delay, way.name(copy), stamp);
+            let name = Name::new(Kind::Delay, direction.name(copy), stamp);
             let extra_us = self.decide(name, 0, |bits| bits % (spread_us + 1));
-            let held = if way.is_reply { self.hold(way, stamp, conditions.held_replies_per_mille) } else { 0 };
+            let held =
+                if direction.is_reply { self.hold(direction, stamp, conditions.held_replies_per_mille) } else { 0 };
             conditions.delay_min + Duration::from_micros(extra_us + held)
         };
         if chance(Kind::Duplicate, conditions.duplicates_per_mille) {
             self.state().counts.doubled += 1;
-            self.arrive_after(delay(1), parcel.clone(), stamp, 1);
+            self.arrive_after(delay(1), in_flight.clone(), stamp, 1);
         }
-        self.arrive_after(delay(0), parcel, stamp, 0);
+        self.arrive_after(delay(0), in_flight, stamp, 0);
     }
 
-    /// Microseconds for which a reply is held back, in MIT's long reordering.
-    fn hold(&self, way: Way, stamp: u64, per_mille: u64) -> u64 {
-        /// Tells the hold from the ordinary delay of the same message.
+    /// Microseconds for which a reply is held back (MIT's long reordering).
+    fn hold(&self, direction: Direction, stamp: u64, per_mille: u64) -> u64 {
+        /// Distinguishes the hold from the ordinary delay of the same message.
         const HOLD: u64 = 2;
         if per_mille == 0 {
             return 0;
         }
-        self.decide(Name::new(Kind::Delay, way.name(HOLD), stamp), 0, |bits| {
+        self.decide(Name::new(Kind::Delay, direction.name(HOLD), stamp), 0, |bits| {
             if bits % 1000 >= per_mille {
                 return 0;
             }
@@ -113,68 +115,72 @@ impl Network {
         self.observe(Instant::now(), message, Passage::Lost(why));
     }
 
-    fn arrive_after(&self, delay: Duration, parcel: Parcel, stamp: u64, copy: u32) {
+    fn arrive_after(&self, delay: Duration, in_flight: InFlight, stamp: u64, copy: u32) {
         let network = self.clone();
-        self.after(delay, move || network.arrive(parcel, stamp, copy));
+        self.after(delay, move || network.arrive(in_flight, stamp, copy));
     }
 
-    /// At the receiver's end. Who stands there is looked up only now.
-    fn arrive(&self, parcel: Parcel, stamp: u64, copy: u32) {
-        let way = parcel.way();
-        if self.state().is_cut(way.from, way.to) {
-            return self.lose(parcel.message(), Lost::Cut);
+    /// A message arrives. The receiving incarnation is looked up only now.
+    fn arrive(&self, in_flight: InFlight, stamp: u64, copy: u32) {
+        let direction = in_flight.direction();
+        if self.state().is_cut(direction.from, direction.to) {
+            return self.lose(in_flight.message(), Lost::Cut);
         }
-        let lineage = mix(way.name(3 + u64::from(copy)), stamp);
+        let lineage = mix(direction.name(3 + u64::from(copy)), stamp);
         if self.is_simulated() {
             sim::record(lineage);
         }
-        match parcel {
-            Parcel::Request(call) => self.deliver_request(call, lineage, copy),
-            Parcel::Reply(call, reply) => self.deliver_reply(&call, reply, lineage, copy),
+        match in_flight {
+            InFlight::Request(call) => self.deliver_request(call, lineage, copy),
+            InFlight::Reply(call, reply) => self.deliver_reply(&call, reply, lineage, copy),
         }
     }
 
     fn deliver_request(&self, call: Arc<Call>, lineage: u64, copy: u32) {
         let (to, port) = (call.request.to, call.request.port);
-        let Some((end, service)) = self.state().find_service(to, port) else {
+        let Some((incarnation, service)) = self.state().find_service(to, port) else {
             return self.lose(&call.request, Lost::Down);
         };
         self.state().count_served(to);
         self.observe(Instant::now(), &call.request, Passage::Arrived { copy });
         let network = self.clone();
-        self.spawn_at(&end, "serve", lineage, move || match service.request(call.request.from, &call.request.bytes) {
-            Ok(Some(reply)) => network.answer(call, end.incarnation, reply),
-            Ok(None) => {}
-            Err(error) => network.report_wire_error(call.request.to, error),
+        self.spawn_at(incarnation, "serve", lineage, move || {
+            match service.request(call.request.from, &call.request.bytes) {
+                Ok(Some(reply)) => network.reply_to(call, incarnation.number, reply),
+                Ok(None) => {}
+                Err(error) => network.report_wire_error(call.request.to, error),
+            }
         });
     }
 
-    /// A server that was shut down while it served says nothing any more: its disk has passed on.
-    fn answer(&self, call: Arc<Call>, incarnation: u64, reply: Vec<u8>) {
+    /// Sends a reply, unless the server was shut down while it served: another incarnation may own its
+    /// disk by now.
+    fn reply_to(&self, call: Arc<Call>, incarnation: u64, reply: Vec<u8>) {
         let Message { number, from, to, port, .. } = call.request;
         if self.state().incarnation(to) != Some(incarnation) {
             return;
         }
         let reply = self.number(Some(number), to, from, port, reply.into());
-        self.carry(Parcel::Reply(call, Arc::new(reply)));
+        self.carry(InFlight::Reply(call, Arc::new(reply)));
     }
 
     fn deliver_reply(&self, call: &Call, reply: Arc<Message>, lineage: u64, copy: u32) {
-        let asker = match &call.answer_to {
-            AnswerTo::Caller(caller) => {
-                // A second answer finds no room, and is ignored; whoever gave up waiting never hears of it.
+        let receiver = match &call.reply_to {
+            ReplyTo::Caller(caller) => {
+                // A second copy finds the channel full and is ignored. If the caller has given up, the
+                // channel is disconnected.
                 if let Err(TrySendError::Disconnected(_)) = caller.try_send(reply.bytes.to_vec()) {
                     return self.lose(&reply, Lost::GivenUp);
                 }
                 return self.count_reply(&reply, copy);
             }
-            AnswerTo::Door { incarnation } => self.state().find_door(reply.to, *incarnation),
+            ReplyTo::Service { incarnation } => self.state().find_reply_service(reply.to, *incarnation),
         };
-        let Some((end, door)) = asker else { return self.lose(&reply, Lost::Down) };
+        let Some((incarnation, service)) = receiver else { return self.lose(&reply, Lost::Down) };
         self.count_reply(&reply, copy);
         let network = self.clone();
-        self.spawn_at(&end, "reply", lineage, move || {
-            if let Err(error) = door.reply(reply.from, &reply.bytes) {
+        self.spawn_at(incarnation, "reply", lineage, move || {
+            if let Err(error) = service.reply(reply.from, &reply.bytes) {
                 network.report_wire_error(reply.to, error);
             }
         });

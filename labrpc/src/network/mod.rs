@@ -1,19 +1,19 @@
 //! The simulated network: links that delay, lose, double, reorder and cut.
 //!
-//! An end of the network is a server or a clerk; servers come first. [`Network::link`] is the way
-//! from one end to another; a server [plugs in](Network::plug) its services, and is looked up
-//! when a message arrives, not when it is sent. Every delivery runs in a task of the receiver's
-//! node, so that a crash ends it too. A call carries its sender and the sender's incarnation: an
-//! answer to an earlier incarnation is dropped.
+//! An end of the network is a server or a clerk; servers come first. [`Network::link`] connects one
+//! end to another. A server [plugs in](Network::plug) its services. It is looked up when a message
+//! arrives, not when it is sent. Every delivery runs in a task of the receiver's node, so that a crash
+//! ends it too. A request carries its sender's incarnation: a reply to an earlier incarnation is
+//! dropped.
 //!
-//! `link` (what servers and clerks see), `conditions` (how bad it is), `delivery` (a message's
-//! way), `state` (what is remembered), `tap` (who watches), `real` (the clock of the network on
-//! real threads).
+//! `link` (what servers and clerks see), `conditions` (how bad the network is), `delivery` (how a
+//! message travels), `state` (links, ends and counts), `tap` (observers), `delay_queue` (the network's
+//! clock on real threads).
 
 mod conditions;
+mod delay_queue;
 mod delivery;
 mod link;
-mod real;
 mod state;
 mod tap;
 
@@ -27,8 +27,9 @@ pub use link::{Carrier, Link, Port, Service};
 pub use state::Counts;
 pub use tap::{Lost, Message, Passage, Tap};
 
-use delivery::AnswerTo;
-use state::{End, State, Way};
+use delay_queue::DelayQueue;
+use delivery::ReplyTo;
+use state::{Direction, Incarnation, State};
 
 use crate::api::PeerId;
 use crate::channel;
@@ -36,9 +37,9 @@ use crate::sim::{self, Kind, Name, NodeId, draw};
 use crate::time::Instant;
 use crate::wire::WireError;
 
-/// A network. Clones are the same one.
+/// A network. Clones share it.
 ///
-/// Made inside a simulation it lives in virtual time; made outside, in real time.
+/// A network that is made inside a simulation runs in virtual time, any other in real time.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -73,64 +74,64 @@ pub struct Network {
 
 struct Shared {
     state: Mutex<State>,
-    /// Where chance comes from outside of a simulation.
+    /// The source of randomness outside of a simulation.
     seed: u64,
-    /// The clock outside of a simulation; inside one it is the scheduler's.
-    postman: Option<real::Postman>,
+    /// `None` in a simulation, where the scheduler runs delayed events.
+    delay_queue: Option<DelayQueue>,
 }
 
 impl Network {
-    /// A network with so many ends. `seed` counts only outside of a simulation, which has its own.
+    /// A network with `ends` ends. `seed` is used only outside of a simulation, which has its own.
     pub fn new(ends: usize, seed: u64) -> Network {
-        let postman = if sim::is_simulated() { None } else { Some(real::Postman::start()) };
-        Network { shared: Arc::new(Shared { state: Mutex::new(State::new(ends)), seed, postman }) }
+        let delay_queue = if sim::is_simulated() { None } else { Some(DelayQueue::start()) };
+        Network { shared: Arc::new(Shared { state: Mutex::new(State::new(ends)), seed, delay_queue }) }
     }
 
-    /// The way from one end to a port of another.
+    /// A link from one end to a port of another.
     pub fn link(&self, from: PeerId, to: PeerId, port: Port) -> Link {
         Link::new(from, to, port, Arc::new(self.clone()))
     }
 
-    /// A server comes up at an end, in a node of the simulation. Its services follow.
+    /// Plugs in a new incarnation of a server, without services. `node` is its node in a simulation.
     pub fn plug(&self, at: PeerId, node: Option<NodeId>) {
         let old = self.state().plug(at, node);
         drop(old);
     }
 
-    /// What the server at an end answers.
+    /// Adds a service of the server at an end, or replaces it.
     pub fn add_service(&self, at: PeerId, port: Port, service: Arc<dyn Service>) {
         let old = self.state().add_service(at, port, service);
         drop(old);
     }
 
-    /// The server at an end is gone: what is still under way to it, or to be answered by it, is lost.
+    /// Unplugs the server at an end. Messages that are under way to it are lost, and requests that it is
+    /// serving get no reply.
     pub fn unplug(&self, at: PeerId) {
         let old = self.state().unplug(at);
         drop(old);
     }
 
-    /// All servers are gone, and the network with them. Services hold links, and links the network;
-    /// who watches may hold it, too: whoever made the network says here when these circles are to be
-    /// broken.
+    /// Unplugs all servers and drops the tap. Call it once at the end: it breaks the reference cycle
+    /// network → service → link → network.
     pub fn close(&self) {
         (0..self.ends()).for_each(|at| self.unplug(at));
         let tap = self.state().tap.take();
         drop(tap);
     }
 
-    /// How all links are from now on, except those with conditions of their own.
+    /// Sets the conditions of all links that have none of their own.
     pub fn set_conditions(&self, conditions: Conditions) {
         self.state().set_conditions(conditions);
     }
 
-    /// How one direction of one link is from now on; `None` for the same as all.
+    /// Sets the conditions of one direction of one link; `None` for the network's conditions.
     pub fn set_link_conditions(&self, from: PeerId, to: PeerId, conditions: Option<Conditions>) {
         self.state().set_link_conditions(from, to, conditions);
     }
 
-    /// Cuts one direction of a link, or mends it. What is under way is lost, too.
+    /// Cuts one direction of a link, or reconnects it. A cut also loses the messages under way.
     pub fn set_cut(&self, from: PeerId, to: PeerId, is_cut: bool) {
-        let now = Instant::now(); // before the lock: the turn may be taken away here
+        let now = Instant::now(); // before the lock, because the turn may end here
         let tap = {
             let mut state = self.state();
             if state.is_cut(from, to) == is_cut {
@@ -149,22 +150,22 @@ impl Network {
         self.state().is_cut(from, to)
     }
 
-    /// What was counted so far.
+    /// Everything that was counted so far.
     pub fn counts(&self) -> Counts {
         self.state().counts
     }
 
-    /// How many requests have arrived at an end, by whichever incarnation they were served.
+    /// The number of requests that have arrived at an end, for all its incarnations.
     pub fn served(&self, at: PeerId) -> u64 {
         self.state().served(at)
     }
 
-    /// How many ends there are.
+    /// The number of ends.
     pub fn ends(&self) -> usize {
         self.state().size()
     }
 
-    /// Lets `tap` see every message from now on.
+    /// From now on `tap` observes every message.
     pub fn set_tap(&self, tap: Arc<dyn Tap>) {
         self.state().tap = Some(tap);
     }
@@ -174,7 +175,7 @@ impl Network {
     }
 
     fn is_simulated(&self) -> bool {
-        self.shared.postman.is_none()
+        self.shared.delay_queue.is_none()
     }
 
     fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
@@ -190,52 +191,59 @@ impl Network {
 
     fn after(&self, delay: Duration, event: impl FnOnce() + Send + 'static) {
         let at = Instant::now() + delay;
-        match &self.shared.postman {
+        match &self.shared.delay_queue {
             None => sim::at(at, event),
-            Some(postman) => postman.post(at, Box::new(event)),
+            Some(queue) => queue.push(at, Box::new(event)),
         }
     }
 
-    /// Runs a delivery at its receiver: in a task of its node, or on the postman's thread.
-    fn spawn_at(&self, end: &End, name: &'static str, lineage: u64, job: impl FnOnce() + Send + 'static) {
-        match end.node {
+    /// Runs a delivery at its receiver: in a task of its node, or directly outside of a simulation.
+    fn spawn_at(
+        &self,
+        incarnation: Incarnation,
+        name: &'static str,
+        lineage: u64,
+        job: impl FnOnce() + Send + 'static,
+    ) {
+        match incarnation.node {
             Some(node) => sim::spawn_named(node, name, lineage, job),
             None => job(),
         }
     }
 
-    /// How long it takes until a call to a server that is down or cut off is known to have failed.
-    fn given_up_after(&self, way: Way) -> Duration {
-        /// Tells it from the decisions about the message itself.
+    /// How long a call to a server that is down or cut off waits until it is given up.
+    fn give_up_after(&self, direction: Direction) -> Duration {
+        /// Distinguishes this decision from those about the message itself.
         const GIVEN_UP: u64 = 9;
-        let now = Instant::now(); // before the lock: the turn may be taken away here
-        let (conditions, stamp, _) = self.state().departure(way, now);
+        let now = Instant::now(); // before the lock, because the turn may end here
+        let (conditions, stamp, _) = self.state().departure(direction, now);
         let longest_ms = conditions.unreachable_max.as_millis() as u64;
-        let name = Name::new(Kind::Delay, way.name(GIVEN_UP), stamp);
+        let name = Name::new(Kind::Delay, direction.name(GIVEN_UP), stamp);
         Duration::from_millis(self.decide(name, 0, |bits| bits % (longest_ms + 1)))
     }
 
     fn report_wire_error(&self, at: PeerId, error: WireError) {
-        let message = format!("server {at} cannot read what it was sent: {error}");
+        let message = format!("server {at} received a message that it cannot decode: {error}");
         if self.is_simulated() { sim::fail(message) } else { log::error!("{message}") }
     }
 }
 
 impl Carrier for Network {
     fn send(&self, from: PeerId, to: PeerId, port: Port, request: Vec<u8>) {
-        // A server that has crashed meanwhile has nothing more to say.
+        // A server that is not plugged in any more cannot send.
         let Some(incarnation) = self.state().incarnation(from) else { return };
-        self.dispatch(from, to, port, request, AnswerTo::Door { incarnation });
+        self.dispatch(from, to, port, request, ReplyTo::Service { incarnation });
     }
 
     fn call(&self, from: PeerId, to: PeerId, port: Port, request: Vec<u8>, patience: Duration) -> Option<Vec<u8>> {
-        let way = Way { from, to, is_reply: false };
-        let is_reachable = self.state().is_reachable(way);
-        let patience = if is_reachable { patience } else { patience.min(self.given_up_after(way)) };
-        let (caller, answered) = channel::bounded(1);
-        // Our own end of it stays open: when a message is lost, the caller must not notice.
-        self.dispatch(from, to, port, request, AnswerTo::Caller(caller.clone()));
-        answered.recv_timeout(patience).ok()
+        let direction = Direction { from, to, is_reply: false };
+        let is_reachable = self.state().is_reachable(direction);
+        let patience = if is_reachable { patience } else { patience.min(self.give_up_after(direction)) };
+        let (caller, replied) = channel::bounded(1);
+        // `caller` stays alive here: otherwise a lost message would disconnect the channel, and the call
+        // would return early.
+        self.dispatch(from, to, port, request, ReplyTo::Caller(caller.clone()));
+        replied.recv_timeout(patience).ok()
     }
 
     fn report(&self, error: WireError) {

@@ -1,4 +1,4 @@
-//! What the network remembers: links, ends and counts. Its lock is never held over a turn.
+//! The network's state: links, ends and counts. Its lock is never held across a turn.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,33 +12,33 @@ use crate::api::PeerId;
 use crate::sim::{NodeId, Stamp, mix};
 use crate::time::Instant;
 
-/// What a network counted since it was made.
+/// What a network has counted since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Requests that were sent, lost ones included.
     pub requests: u64,
-    /// Those of them that clerks sent.
+    /// Requests that clerks sent.
     pub requests_of_clerks: u64,
     /// Replies that arrived, copies included.
     pub replies_delivered: u64,
     /// Messages that did not arrive.
     pub lost: u64,
-    /// Messages that were sent on their way twice.
+    /// Messages of which a second copy was sent.
     pub doubled: u64,
-    /// Bytes of all requests and replies that were sent.
+    /// The size of all requests and replies that were sent.
     pub bytes: u64,
 }
 
-/// A direction of a link, requests and replies apart.
+/// One direction of a link, for requests or for replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct Direction {
     pub(super) from: PeerId,
     pub(super) to: PeerId,
     pub(super) is_reply: bool,
 }
 
-impl Way {
-    /// A name for one of several things that are decided about a message on this way.
+impl Direction {
+    /// Names one aspect of the decisions about messages in this direction.
     pub(super) fn name(self, aspect: u64) -> u64 {
         let ends = (self.from as u64) << 32 | (self.to as u64) << 1 | u64::from(self.is_reply);
         mix(ends, aspect)
@@ -49,32 +49,33 @@ impl Way {
 struct LinkState {
     is_cut: bool,
     conditions: Option<Conditions>,
-    /// Requests and replies have stamps of their own.
+    /// For requests, and for replies.
     stamps: [Stamp; 2],
 }
 
-/// Which incarnation of a server stands at an end, and in which node of a simulation.
+/// One life of a server at an end of the network.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End {
+pub(super) struct Incarnation {
+    /// Its node, in a simulation.
     pub(super) node: Option<NodeId>,
-    pub(super) incarnation: u64,
+    pub(super) number: u64,
 }
 
-/// A server's services, by port. Whoever takes them out of the state drops them after its lock is
-/// let go: their destructors may use the network.
+/// A server's services, by port. Drop them only after the state's lock is released: their destructors
+/// may use the network.
 pub(super) type Services = [Option<Arc<dyn Service>>; 2];
 
-struct Plug {
-    end: End,
+struct PluggedServer {
+    incarnation: Incarnation,
     services: Services,
 }
 
 pub(super) struct State {
     size: usize,
     conditions: Conditions,
-    /// Links that were used, or that something was decided about.
+    /// Links that were used or configured.
     links: FxHashMap<(PeerId, PeerId), LinkState>,
-    plugs: Vec<Option<Plug>>,
+    plugs: Vec<Option<PluggedServer>>,
     plugged: u64,
     sent: u64,
     pub(super) counts: Counts,
@@ -126,15 +127,15 @@ impl State {
         self.link(from, to).is_cut
     }
 
-    /// What is decided about a message that leaves now.
-    pub(super) fn departure(&mut self, way: Way, now: Instant) -> (Conditions, u64, bool) {
-        let conditions = self.conditions(way.from, way.to);
-        let link = self.link(way.from, way.to);
-        let stamp = link.stamps[usize::from(way.is_reply)].next(now.as_nanos());
+    /// For a message that leaves now: its conditions, its stamp, and whether the link is cut.
+    pub(super) fn departure(&mut self, direction: Direction, now: Instant) -> (Conditions, u64, bool) {
+        let conditions = self.conditions(direction.from, direction.to);
+        let link = self.link(direction.from, direction.to);
+        let stamp = link.stamps[usize::from(direction.is_reply)].next(now.as_nanos());
         (conditions, stamp, link.is_cut)
     }
 
-    /// Counts a message, and gives it its number.
+    /// Counts a message, and returns its number.
     pub(super) fn count_sent(&mut self, is_reply: bool, from: PeerId, to: PeerId, port: Port, bytes_len: usize) -> u64 {
         assert!(from < self.size && to < self.size, "there is no link from {from} to {to}");
         let counts = &mut self.counts;
@@ -155,18 +156,18 @@ impl State {
         self.served.get(&at).copied().unwrap_or_default()
     }
 
-    /// Whoever stood there before is gone, and does not come back.
+    /// Starts a new incarnation at an end. Returns the services of the previous one.
     pub(super) fn plug(&mut self, at: PeerId, node: Option<NodeId>) -> Option<Services> {
         self.plugged += 1;
-        let end = End { node, incarnation: self.plugged };
-        self.plugs[at].replace(Plug { end, services: [None, None] }).map(|plug| plug.services)
+        let incarnation = Incarnation { node, number: self.plugged };
+        self.plugs[at].replace(PluggedServer { incarnation, services: [None, None] }).map(|plug| plug.services)
     }
 
     pub(super) fn unplug(&mut self, at: PeerId) -> Option<Services> {
         self.plugs[at].take().map(|plug| plug.services)
     }
 
-    /// Gives the service that was there before, for the same reason as `unplug` does.
+    /// Adds a service. Returns the previous service at this port, to be dropped without the lock.
     pub(super) fn add_service(
         &mut self,
         at: PeerId,
@@ -178,21 +179,21 @@ impl State {
     }
 
     pub(super) fn incarnation(&self, at: PeerId) -> Option<u64> {
-        self.plugs[at].as_ref().map(|plug| plug.end.incarnation)
+        self.plugs[at].as_ref().map(|plug| plug.incarnation.number)
     }
 
-    /// Whether a message that leaves now has a chance to arrive.
-    pub(super) fn is_reachable(&mut self, way: Way) -> bool {
-        !self.is_cut(way.from, way.to) && self.plugs[way.to].is_some()
+    /// Whether a message that left now could arrive.
+    pub(super) fn is_reachable(&mut self, direction: Direction) -> bool {
+        !self.is_cut(direction.from, direction.to) && self.plugs[direction.to].is_some()
     }
 
-    pub(super) fn find_service(&self, at: PeerId, port: Port) -> Option<(End, Arc<dyn Service>)> {
+    pub(super) fn find_service(&self, at: PeerId, port: Port) -> Option<(Incarnation, Arc<dyn Service>)> {
         let plug = self.plugs[at].as_ref()?;
-        Some((plug.end, plug.services[port as usize].clone()?))
+        Some((plug.incarnation, plug.services[port as usize].clone()?))
     }
 
-    /// The Raft service of an incarnation that asked something, if it still stands.
-    pub(super) fn find_door(&self, at: PeerId, incarnation: u64) -> Option<(End, Arc<dyn Service>)> {
-        self.find_service(at, Port::Raft).filter(|(end, _)| end.incarnation == incarnation)
+    /// The Raft service of the incarnation that sent a request, if it is still plugged in.
+    pub(super) fn find_reply_service(&self, at: PeerId, incarnation: u64) -> Option<(Incarnation, Arc<dyn Service>)> {
+        self.find_service(at, Port::Raft).filter(|(found, _)| found.number == incarnation)
     }
 }

@@ -1,4 +1,4 @@
-//! Who watches the network sees every message, with the time.
+//! A tap observes every message of a network, with its time.
 
 use crate::Bytes;
 use crate::api::PeerId;
@@ -6,20 +6,20 @@ use crate::time::Instant;
 
 use super::link::Port;
 
-/// One message on its way.
+/// One message.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Its number in this network, in order of sending, from 0. A copy has its original's.
+    /// Its number in this network, in order of sending, from 0. A copy has the number of the original.
     pub number: u64,
     /// For a reply, the number of the request that it answers.
     pub answers: Option<u64>,
-    /// Who sends it.
+    /// The sender.
     pub from: PeerId,
-    /// Who is to receive it.
+    /// The receiver.
     pub to: PeerId,
-    /// The service that is asked, or that answers.
+    /// The service that receives the request, or that sends the reply.
     pub port: Port,
-    /// The message itself, see [`wire`](crate::wire).
+    /// The encoded message, see [`wire`](crate::wire).
     pub bytes: Bytes,
 }
 
@@ -28,11 +28,11 @@ pub struct Message {
 pub enum Lost {
     /// The network dropped it.
     Dropped,
-    /// The link was cut, when it was sent or when it would have arrived.
+    /// The link was cut when the message was sent, or when it would have arrived.
     Cut,
-    /// Its receiver was down, or had crashed and started anew since.
+    /// Its receiver was down; or it is a reply, and its receiver has restarted since the request.
     Down,
-    /// Whoever called waited for the answer no longer.
+    /// The caller no longer waited for the reply.
     GivenUp,
 }
 
@@ -50,7 +50,7 @@ pub enum Passage {
     Lost(Lost),
 }
 
-/// Sees what happens on a network. It must not block: it is called between the scheduler's turns.
+/// Observes a network. It must not block: it may be called on the scheduler's stack.
 ///
 /// ```
 /// use labrpc::network::{Message, Passage, Tap};
@@ -68,7 +68,7 @@ pub trait Tap: Send + Sync + 'static {
     /// Something happened to a message.
     fn message(&self, at: Instant, message: &Message, passage: Passage);
 
-    /// One direction of a link was cut, or mended.
+    /// One direction of a link was cut, or reconnected.
     fn cut(&self, at: Instant, from: PeerId, to: PeerId, is_cut: bool) {
         let _ = (at, from, to, is_cut);
     }

@@ -1,16 +1,16 @@
-//! What chance decides about turns: who is interrupted, who overtakes, who is urgent.
+//! Random decisions about turns: which task is interrupted, overtakes others, or is urgent.
 
 use super::choice::{Choice, Kind, Name, draw, mix};
 use super::runtime::Runtime;
 use super::settings::Preemption;
-use super::task::Slot;
-use crate::time::Instant;
+use super::task::TaskSlot;
+use crate::time::instant::Instant;
 
-/// The priority of a task whose decision is calm, in the middle of all.
+/// The priority of a task whose decision is calm: the middle of the range.
 const CALM_PRIORITY: u64 = 1 << 31;
 
 impl Runtime {
-    /// Draws a decision. Wild values count only where the keep-set holds them.
+    /// Draws a decision. A wild value counts only if the keep-set holds the decision's name.
     #[inline]
     pub(crate) fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
         self.decisions.set(self.decisions.get() + 1);
@@ -39,7 +39,7 @@ impl Runtime {
                 let name = self.with_running(|task, now_ns| {
                     Name::new(Kind::Priority, task.lineage, task.preempt_stamp.next(now_ns))
                 });
-                // A demotion is below every priority that was ever drawn.
+                // A demoted task is below every priority that is ever drawn.
                 let is_demoted = self.decide(name, false, |bits| bits.is_multiple_of(change_one_in));
                 if is_demoted {
                     self.with_running(|task, _| task.priority = 0);
@@ -49,8 +49,8 @@ impl Runtime {
         }
     }
 
-    /// Whether a task that becomes ready goes in front of all that are.
-    pub(super) fn overtakes(&self, slot: Slot) -> bool {
+    /// Whether a task that becomes ready goes in front of all ready tasks.
+    pub(super) fn overtakes(&self, slot: TaskSlot) -> bool {
         match self.settings.preemption {
             Preemption::Random { one_in } => {
                 let name = {
@@ -64,7 +64,7 @@ impl Runtime {
         }
     }
 
-    /// How urgent a new task is.
+    /// The priority of a new task.
     pub(super) fn priority_of(&self, lineage: u64) -> u64 {
         match self.settings.preemption {
             Preemption::Priorities { .. } => {
@@ -74,7 +74,7 @@ impl Runtime {
         }
     }
 
-    /// Chooses one of several equals; the first is the calm choice.
+    /// Chooses one of several equal options; the calm choice is the first.
     pub(crate) fn choose(&self, options: usize) -> usize {
         if options < 2 || !self.is_in_task() {
             return 0;
@@ -84,7 +84,7 @@ impl Runtime {
         self.decide(name, 0, |bits| (bits % options as u64) as usize)
     }
 
-    /// Random bits for whoever asks the operating system for some. They have no calm value.
+    /// Random bits for code that asks the operating system for some. They have no calm value.
     #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
     pub(super) fn entropy(&self) -> u64 {
         let name = self.with_running(|task, _| {

@@ -1,19 +1,19 @@
 //! Random decisions, drawn by name.
 //!
-//! A decision's name says *what and when*, never how many came before it: then calming one
-//! decision leaves the names, and so the values, of all others alone. Each decision has a calm
-//! value (the smallest delay, no loss, no preemption, no crash); any other value is wild. A run
-//! is its seed and the decisions that keep their wild value: all of them, or a [`Keep::Only`]
-//! set that a shrinker found to be enough.
+//! A decision's name says *what and when*, never how many decisions came before it. So calming one
+//! decision does not change the names, and therefore the values, of the others. Each decision has a
+//! calm value (the smallest delay, no loss, no preemption, no crash); any other value is wild. A run
+//! is its seed and the decisions that keep their wild value: all of them, or a [`Keep::Only`] set
+//! that a shrinker found to be enough.
 
 use rustc_hash::FxHashSet;
 
-use crate::time::Instant;
+use crate::time::instant::Instant;
 
 /// What a decision is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// How long a message travels.
+    /// The travel time of a message.
     Delay = 1,
     /// Whether a message is lost.
     Loss,
@@ -21,9 +21,9 @@ pub enum Kind {
     Duplicate,
     /// Whether a task is interrupted at an operation.
     Preempt,
-    /// Whether a task that becomes ready overtakes those that wait for their turn.
+    /// Whether a task that becomes ready overtakes the tasks that wait for their turn.
     Order,
-    /// How urgent a task is, under [`Preemption::Priorities`](super::Preemption::Priorities).
+    /// A task's priority, under [`Preemption::Priorities`](super::Preemption::Priorities).
     Priority,
     /// Whether a server crashes at a save.
     CrashAtSave,
@@ -51,7 +51,7 @@ pub struct Name {
     pub kind: Kind,
     /// What it is about: a link, a server, a task's lineage. See [`mix`].
     pub what: u64,
-    /// When it falls, on a schedule that other decisions do not move.
+    /// When it is made, on a schedule that other decisions do not move.
     pub when: u64,
 }
 
@@ -68,7 +68,7 @@ impl Name {
     }
 }
 
-/// Joins two numbers into one that differs whenever either does.
+/// Hashes two numbers into one.
 ///
 /// ```
 /// use labrpc::sim::mix;
@@ -93,7 +93,7 @@ fn scramble(mut word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
-/// The random bits behind a decision. A function of the seed and the name alone.
+/// The random bits behind a decision. They depend on the seed and the name alone.
 #[inline]
 pub fn draw(seed: u64, name: Name) -> u64 {
     mix(seed, name.id())
@@ -104,17 +104,17 @@ pub fn draw(seed: u64, name: Name) -> u64 {
 pub struct Choice {
     /// Its name.
     pub name: Name,
-    /// When it fell.
+    /// When it was made.
     pub at: Instant,
 }
 
 /// Which decisions keep their wild value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
-    /// Every one: the run as the seed has it.
+    /// All decisions: the run that the seed gives.
     #[default]
     All,
-    /// Those with these [`Name::id`]s; all others are calm.
+    /// The decisions with these [`Name::id`]s; all others are calm.
     Only(FxHashSet<u64>),
 }
 
@@ -128,8 +128,8 @@ impl Keep {
     }
 }
 
-/// Names what happens within one millisecond of virtual time: the millisecond, and how many came
-/// before in it. Milliseconds stay put when another decision changes; running counts do not.
+/// Names events by the millisecond of virtual time, and by a count within that millisecond. Unlike a
+/// running count, such a name stays the same when an earlier decision changes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stamp(u64);
 
@@ -137,7 +137,7 @@ impl Stamp {
     const COUNT_BITS: u32 = 20;
     const NANOS_PER_MILLI: u64 = 1_000_000;
 
-    /// The name of the next thing that happens, at `now_ns`.
+    /// The name of the next event, at `now_ns`.
     #[inline]
     pub fn next(&mut self, now_ns: u64) -> u64 {
         let milli = (now_ns / Stamp::NANOS_PER_MILLI) << Stamp::COUNT_BITS;
@@ -150,9 +150,9 @@ impl Stamp {
 mod tests {
     use super::*;
 
-    /// A stamp is a function of the millisecond and of what happened in it, not of what came before.
+    /// A stamp depends on the millisecond and on the events in it, not on earlier ones.
     #[test]
-    fn stamps_forget_earlier_milliseconds() {
+    fn stamps_do_not_depend_on_earlier_milliseconds() {
         let (mut busy, mut idle) = (Stamp::default(), Stamp::default());
         for _ in 0..100 {
             busy.next(1_500_000);
@@ -163,7 +163,7 @@ mod tests {
 
     /// Draws are spread evenly enough that "one in ten" is one in ten.
     #[test]
-    fn draws_are_even() {
+    fn draws_are_evenly_spread() {
         let hits = (0..10_000).filter(|&n| draw(1, Name::new(Kind::Loss, 3, n)).is_multiple_of(10)).count();
         assert!((900..1100).contains(&hits), "{hits} of 10,000");
     }

@@ -6,22 +6,22 @@ use corosensei::stack::{DefaultStack, Stack as _};
 use corosensei::{Coroutine as Inner, CoroutineResult, Yielder};
 use parking_lot::Mutex;
 
-/// Stacks that finished runs left behind. A fresh one costs page faults.
+/// Stacks of finished runs, for reuse. A fresh stack costs page faults.
 static SPARE: Mutex<Vec<Stack>> = Mutex::new(Vec::new());
-/// More than the largest test's tasks; beyond it stacks go back to the system.
+/// More than the number of tasks in the largest test. Beyond it, stacks go back to the system.
 const SPARE_MAX: usize = 512;
 
 /// Memory for one coroutine, with a guard page below it.
 pub(super) struct Stack(DefaultStack);
 
-/// The stacks of one run: taken from those to spare, and given back at the end.
+/// The stacks of one run: taken from `SPARE`, and given back at the end.
 pub(super) struct Stacks {
     bytes: usize,
     free: Vec<Stack>,
 }
 
 impl Stacks {
-    /// Every stack has the same size, so that any spare one fits.
+    /// Every stack of the run has the same size.
     pub(super) fn new(bytes: usize) -> Stacks {
         Stacks { bytes, free: Vec::new() }
     }
@@ -52,12 +52,12 @@ impl Drop for Stacks {
 
 impl Stack {
     fn bytes(&self) -> usize {
-        // The guard page counts into it, so a stack is never taken for larger than it is by more.
+        // Includes the guard page, so this is at most one page more than the usable size.
         self.0.base().get() - self.0.limit().get()
     }
 }
 
-/// A task's stack and where it stands on it.
+/// A task's stack, and where to resume on it.
 pub(super) struct Coroutine {
     inner: Inner<(), (), (), DefaultStack>,
     yielder: *const Yielder<(), ()>,
@@ -65,7 +65,7 @@ pub(super) struct Coroutine {
 }
 
 thread_local! {
-    /// The way out of the coroutine that runs on this OS thread.
+    /// How the coroutine that runs on this OS thread suspends.
     static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(std::ptr::null()) };
     /// The lowest address of its stack, guard page included; 0 while none runs.
     static LIMIT: Cell<usize> = const { Cell::new(0) };
@@ -91,32 +91,32 @@ impl Coroutine {
         matches!(result, CoroutineResult::Return(()))
     }
 
-    /// The stack of a body that has ended.
+    /// Takes back the stack. The body must have ended.
     pub(super) fn into_stack(self) -> Stack {
         Stack(self.inner.into_stack())
     }
 
-    /// Gives up a body that can neither go on nor unwind. What it owns is leaked.
+    /// Abandons a body that cannot go on and cannot unwind. Everything it owns is leaked.
     pub(super) fn abandon(&mut self) {
         // SAFETY: nothing on the stack is touched again: it is leaked, not freed and not resumed.
-        // Whatever the body borrowed lives in the runtime, which is leaked with it.
+        // Everything that the body borrowed lives in the runtime, which is leaked with it.
         unsafe { self.inner.force_reset() }
     }
 }
 
-/// Leaves the running coroutine, until the scheduler resumes it.
+/// Leaves the running coroutine until the scheduler resumes it.
 pub(super) fn suspend() {
     let yielder = YIELDER.get();
     assert!(!yielder.is_null(), "only a task can be suspended");
     // SAFETY: it points into the stack of the coroutine that runs on this OS thread, which stays
-    // alive and where it is until its body ends.
+    // alive and does not move until its body ends.
     unsafe { (*yielder).suspend(()) };
 }
 
-/// Whether `address` lies in the guard page of the coroutine that runs.
+/// Whether `address` lies in the guard page of the running coroutine.
 #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
 pub(super) fn is_guard_page(address: usize) -> bool {
-    /// A page on every platform that this is asked on, or a part of one.
+    /// A page, or a part of one, on every platform that calls this.
     const PAGE_BYTES: usize = 4096;
     let limit = LIMIT.get();
     limit != 0 && (limit..limit + PAGE_BYTES).contains(&address)

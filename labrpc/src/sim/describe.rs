@@ -1,59 +1,59 @@
-//! Who waits for whom: the words of a deadlock's report.
+//! The text of deadlock reports: which task waits for which.
 
 use std::fmt::Write;
 
 use super::state::State;
-use super::task::{Held, Key, Slot, Task, TaskId, Waiting};
+use super::task::{Held, Key, Task, TaskId, TaskSlot, WaitReason};
 
 impl State {
-    /// The tasks that wait for one another, if `slot`, which waits for `lock`, closes a circle.
-    pub(super) fn circle_of_locks(&self, slot: Slot, lock: Key) -> Option<Vec<TaskId>> {
+    /// The tasks of the cycle that `slot` closes by waiting for `lock`, if it closes one.
+    pub(super) fn lock_cycle(&self, slot: TaskSlot, lock: Key) -> Option<Vec<TaskId>> {
         let start = self.task(slot).id;
-        let mut circle = vec![start];
+        let mut cycle = vec![start];
         let mut wanted = lock;
         loop {
             let (holder, _) = self.holder(wanted)?;
             if holder.id == start {
-                return Some(circle);
+                return Some(cycle);
             }
-            if circle.contains(&holder.id) || !holder.is_parked {
+            if cycle.contains(&holder.id) || !holder.is_parked {
                 return None;
             }
-            circle.push(holder.id);
-            let Waiting::Lock { lock, .. } = holder.waiting else { return None };
+            cycle.push(holder.id);
+            let WaitReason::Lock { lock, .. } = holder.waiting else { return None };
             wanted = lock;
         }
     }
 
-    /// What is said of tasks that wait for one another's locks.
-    pub(super) fn describe_circle(&self, circle: &[TaskId]) -> String {
-        let mut text = match circle {
+    /// The report on tasks that wait for one another's locks.
+    pub(super) fn describe_cycle(&self, cycle: &[TaskId]) -> String {
+        let mut text = match cycle {
             [_] => "deadlock: a task waits for a lock that it holds itself\n".to_string(),
-            _ => format!("deadlock: {} tasks wait for one another's locks\n", circle.len()),
+            _ => format!("deadlock: {} tasks wait for one another's locks\n", cycle.len()),
         };
-        circle.iter().filter_map(|&id| self.tasks().find(|task| task.id == id)).for_each(|task| {
+        cycle.iter().filter_map(|&id| self.tasks().find(|task| task.id == id)).for_each(|task| {
             self.describe_task(&mut text, task);
         });
         text
     }
 
-    /// What is said when nothing will ever happen again.
+    /// The report when nothing can happen any more.
     pub(super) fn describe_deadlock(&self) -> String {
         let mut text = "deadlock: every task is blocked, and no timer is set\n".to_string();
         self.tasks().for_each(|task| self.describe_task(&mut text, task));
         text
     }
 
-    /// What is said beside a test's own complaint: who blocks others by a lock while it is itself
-    /// blocked. Nothing, mostly.
+    /// An addition to other failures: tasks that are blocked while they hold a lock that others wait
+    /// for. Mostly empty.
     pub(super) fn describe_obstruction(&self) -> String {
         let mut text = String::new();
-        let obstructors: Vec<&Task> = self.tasks().filter(|task| self.is_in_the_way(task)).collect();
+        let obstructors: Vec<&Task> = self.tasks().filter(|task| self.is_obstructing(task)).collect();
         for obstructor in obstructors {
             let _ = writeln!(text, "\nmeanwhile a lock is held by a task that is itself blocked:");
             self.describe_task(&mut text, obstructor);
             let is_kept_out = |task: &&Task| match task.waiting {
-                Waiting::Lock { lock, .. } => obstructor.held.iter().any(|held| held.lock == lock),
+                WaitReason::Lock { lock, .. } => obstructor.held.iter().any(|held| held.lock == lock),
                 _ => false,
             };
             self.tasks().filter(is_kept_out).for_each(|task| self.describe_task(&mut text, task));
@@ -62,9 +62,9 @@ impl State {
     }
 
     /// Whether a task is blocked while it holds a lock that another one waits for.
-    fn is_in_the_way(&self, task: &Task) -> bool {
+    fn is_obstructing(&self, task: &Task) -> bool {
         let is_wanted = |held: &Held| {
-            self.tasks().any(|other| matches!(other.waiting, Waiting::Lock { lock, .. } if lock == held.lock))
+            self.tasks().any(|other| matches!(other.waiting, WaitReason::Lock { lock, .. } if lock == held.lock))
         };
         task.is_parked && task.held.iter().any(is_wanted)
     }
@@ -72,10 +72,10 @@ impl State {
     fn describe_task(&self, text: &mut String, task: &Task) {
         let who = self.name_of(task);
         let what = match task.waiting {
-            Waiting::Turn if self.is_paused(task.node) => "is ready to run, but its node is paused".to_string(),
-            Waiting::Turn => "is ready to run".to_string(),
-            Waiting::Sleep => "sleeps".to_string(),
-            Waiting::Lock { lock, type_name, made, at } => {
+            WaitReason::Turn if self.is_paused(task.node) => "is ready to run, but its node is paused".to_string(),
+            WaitReason::Turn => "is ready to run".to_string(),
+            WaitReason::Sleep => "sleeps".to_string(),
+            WaitReason::Lock { lock, type_name, made, at } => {
                 let holder = match self.holder(lock) {
                     Some((holder, held)) if holder.id == task.id => format!("which it holds itself since {}", held.at),
                     Some((holder, held)) => format!("held by {} since {}", self.name_of(holder), held.at),
@@ -83,11 +83,11 @@ impl State {
                 };
                 format!("waits at {at} for the {type_name} made at {made}, {holder}")
             }
-            Waiting::Condvar { made, at } => format!("waits at {at} on the Condvar made at {made}"),
-            Waiting::Channel { operation, made, at } => {
+            WaitReason::Condvar { made, at } => format!("waits at {at} on the Condvar made at {made}"),
+            WaitReason::Channel { operation, made, at } => {
                 format!("is blocked in {operation} at {at}, on the channel made at {made}")
             }
-            Waiting::Join { task, at } => format!("waits at {at} for the end of task #{task}"),
+            WaitReason::Join { task, at } => format!("waits at {at} for the end of task #{task}"),
         };
         let _ = writeln!(text, "  {who} {what}");
     }

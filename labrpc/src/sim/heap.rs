@@ -1,10 +1,10 @@
-//! How much memory a run holds: counted, not measured, so that equal runs count equally.
+//! How much memory a run holds: counted, not measured, so that equal runs report equal numbers.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// A heap that counts what each thread holds. A simulation is one thread, so what is counted there
-/// is the run's own, whatever other tests do beside it.
+/// A heap that counts the bytes that each thread holds. A simulation is one thread, so its count is
+/// not affected by other tests that run at the same time.
 ///
 /// ```
 /// use labrpc::sim::{CountedHeap, heap_bytes, heap_bytes_peak};
@@ -26,18 +26,18 @@ thread_local! {
     static PEAK_BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
-/// What the calling thread has taken and not given back. It stays zero unless the program's heap
-/// is a [`CountedHeap`].
+/// The bytes that the calling thread has allocated and not freed. Zero unless the program's global
+/// allocator is a [`CountedHeap`].
 pub fn heap_bytes() -> isize {
     LIVE_BYTES.get()
 }
 
-/// The most that the calling thread has held since it began, or since [`heap_forget_peak`].
+/// The largest [`heap_bytes`] since the calling thread began, or since [`heap_forget_peak`].
 pub fn heap_bytes_peak() -> isize {
     PEAK_BYTES.get()
 }
 
-/// From now on, the peak is what is held now.
+/// Resets the peak to the present [`heap_bytes`].
 pub fn heap_forget_peak() {
     PEAK_BYTES.set(LIVE_BYTES.get());
 }
@@ -50,7 +50,8 @@ fn count(change: isize) {
     });
 }
 
-// SAFETY: all is passed on to the system's heap as it is; counting neither allocates nor panics.
+// SAFETY: every call is passed on to the system's heap unchanged; counting does not allocate and does
+// not panic.
 unsafe impl GlobalAlloc for CountedHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -60,7 +61,7 @@ unsafe impl GlobalAlloc for CountedHeap {
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: as above; what we gave out came from the system's heap.
+        // SAFETY: as above; the pointer came from the system's heap.
         unsafe { System.dealloc(pointer, layout) }
     }
 

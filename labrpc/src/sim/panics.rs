@@ -1,4 +1,4 @@
-//! How a task ends before its time: by a panic of its own, or by a crash of its node.
+//! How a task ends early: by a panic of its own, or by a crash of its node.
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -9,50 +9,50 @@ use std::sync::Once;
 
 use super::runtime::{Runtime, current};
 use super::settings::{Failure, FailureKind};
-use super::task::{Fate, NodeId, TaskId};
+use super::task::{Lifecycle, NodeId, TaskId};
 
-/// What unwinds a task when its node crashes.
+/// The panic payload that unwinds a task when its node crashes.
 ///
-/// If anything but the task's own end catches and drops it, a crash has been swallowed, and the
-/// server would live on after its death.
+/// If it is dropped anywhere but at the end of the task, somebody caught the crash, and the server
+/// would go on running after it.
 pub(super) struct CrashToken {
     task: TaskId,
-    is_home: Cell<bool>,
+    has_reached_end: Cell<bool>,
 }
 
 impl CrashToken {
     pub(super) fn new(task: TaskId) -> CrashToken {
-        CrashToken { task, is_home: Cell::new(false) }
+        CrashToken { task, has_reached_end: Cell::new(false) }
     }
 }
 
 impl Drop for CrashToken {
     fn drop(&mut self) {
-        if self.is_home.get() {
+        if self.has_reached_end.get() {
             return;
         }
         let Some(runtime) = current() else { return };
         let mut state = runtime.state.borrow_mut();
         let message = "a crash of this server was caught by catch_unwind, and the task went on running. \
-                       A crash ends every thread at once: let its unwinding pass"
+                       A crash ends every thread at once: let the panic unwind (resume_unwind)"
             .to_string();
         let failure = runtime.failure(&state, FailureKind::CrashSwallowed, message);
         state.failure.get_or_insert(failure);
         let is_own = state.find(runtime.running.get()).is_some_and(|task| task.id == self.task);
         if is_own {
-            state.task_mut(runtime.running.get()).fate = Fate::Escaped;
+            state.task_mut(runtime.running.get()).lifecycle = Lifecycle::Escaped;
         }
     }
 }
 
-/// Tells whether it is the running task that unwinds. std counts panics by OS thread, and all tasks
-/// share one: while a destructor waits for a lock, `std::thread::panicking` is true for all of them.
+/// Tells whether the running task unwinds. std counts panics per OS thread, which all tasks share:
+/// while a destructor waits for a lock, `std::thread::panicking` is true for all tasks.
 #[derive(Default)]
 pub(super) struct Unwinding {
-    /// How many tasks unwind and do not run.
+    /// The number of unwinding tasks that do not run now.
     aside: Cell<usize>,
-    /// Whether the running task began to. Asked only while others are aside, since it is not told
-    /// when a panic is caught.
+    /// Whether the running task began to unwind. Used only while other tasks are aside, because it
+    /// is not reset when a panic is caught.
     has_begun: Cell<bool>,
 }
 
@@ -67,7 +67,7 @@ impl Unwinding {
         std::thread::panicking() && (self.aside.get() == 0 || self.has_begun.get())
     }
 
-    /// The running task makes way. Returns what is to be known when it goes on.
+    /// The running task is suspended. Returns whether it unwinds, for `take_up`.
     #[inline]
     pub(super) fn set_aside(&self) -> bool {
         let is_unwinding = self.is_running_task();
@@ -75,7 +75,7 @@ impl Unwinding {
         is_unwinding
     }
 
-    /// A task goes on, or begins.
+    /// A task is resumed, or begins.
     #[inline]
     pub(super) fn take_up(&self, is_unwinding: bool) {
         self.aside.set(self.aside.get() - usize::from(is_unwinding));
@@ -83,7 +83,7 @@ impl Unwinding {
     }
 }
 
-/// What a panic said, and where.
+/// The message of a panic, and where it happened.
 pub(super) struct PanicNote {
     message: String,
     place: String,
@@ -96,15 +96,15 @@ impl std::fmt::Display for PanicNote {
     }
 }
 
-/// Takes in what a task's end left behind.
+/// Records how a task or event ended, if it ended by a panic.
 pub(super) fn note_end(runtime: &Runtime, payload: Box<dyn Any + Send>) {
     if let Some(token) = payload.downcast_ref::<CrashToken>() {
-        token.is_home.set(true);
+        token.has_reached_end.set(true);
         return;
     }
     let note = runtime.panic_note.take();
     let PanicNote { message, place, backtrace } = note.unwrap_or_else(|| PanicNote {
-        message: words_of(&*payload),
+        message: text_of(&*payload),
         place: String::new(),
         backtrace: String::new(),
     });
@@ -113,12 +113,12 @@ pub(super) fn note_end(runtime: &Runtime, payload: Box<dyn Any + Send>) {
     state.failure.get_or_insert(Failure { place, backtrace, ..failure });
 }
 
-fn words_of(payload: &(dyn Any + Send)) -> String {
+fn text_of(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().cloned();
     text.or_else(|| payload.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_else(|| "a panic".into())
 }
 
-/// Makes panics inside a simulation part of its failure, instead of text on the terminal.
+/// Makes panics inside a simulation part of its failure, instead of printing them.
 pub(super) fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -132,17 +132,17 @@ pub(super) fn install_hook() {
     });
 }
 
-/// What is said right before the process ends, because something panicked that must not.
-const LAST_WORDS: [&str; 2] = ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
+/// The messages of panics that end the process, because code panicked that must not.
+const FATAL_PANICS: [&str; 2] = ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
 
 fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
-    let message = words_of(info.payload());
-    if LAST_WORDS.contains(&message.as_str()) {
+    let message = text_of(info.payload());
+    if FATAL_PANICS.contains(&message.as_str()) {
         return say_why_the_process_ends(runtime, &message);
     }
     runtime.unwinding.begin();
     let place = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column())).unwrap_or_default();
-    // In the test's own node the place is enough; a server's panic is a student's to trace.
+    // For a panic of the test itself the place is enough; a server's panic gets a backtrace.
     let is_server = runtime.state.try_borrow().is_ok() && runtime.node() != NodeId::TEST;
     let backtrace = if is_server { runtime.backtrace() } else { String::new() };
     if let Ok(mut note) = runtime.panic_note.try_borrow_mut() {
@@ -150,28 +150,30 @@ fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
     }
 }
 
-/// Nobody is left to hear of a failure. Written past the test harness, which would keep it to itself.
-fn say_why_the_process_ends(runtime: &Runtime, last_words: &str) {
+/// The process ends before a failure could be reported. This writes to stderr directly, because the
+/// test harness would swallow the output.
+fn say_why_the_process_ends(runtime: &Runtime, fatal_panic: &str) {
     use std::io::Write;
     let (node, task) = runtime.whereabouts().unwrap_or_default();
     let cause = runtime.panic_note.try_borrow().ok().and_then(|note| note.as_ref().map(PanicNote::to_string));
     let _ = writeln!(
         std::io::stderr(),
-        "labrpc: {last_words}, which ends the test process: {node}, task '{task}': {}\n\
+        "labrpc: {fatal_panic}, which ends the test process: {node}, task '{task}': {}\n\
          A destructor that runs because of a panic or a crash must not panic itself.",
         cause.unwrap_or_default(),
     );
 }
 
-/// The present backtrace, from the first frame in a lab's own code to the last such frame.
+/// The current backtrace, reduced to the frames in a lab's own code.
 pub(super) fn backtrace_of_student() -> String {
     student_frames(&Backtrace::force_capture().to_string())
 }
 
-/// Endless recursion has endless frames; its top says enough.
+/// Endless recursion has very many frames; the top ones are enough.
 const FRAMES_MAX: usize = 12;
 
-/// Frames are a numbered line with a name, and mostly one with the place.
+/// Parses std's format: for each frame a numbered line with the name, mostly followed by one with the
+/// place.
 fn student_frames(backtrace: &str) -> String {
     let mut frames: Vec<(&str, &str)> = Vec::new();
     let mut name = "";
@@ -190,12 +192,12 @@ fn student_frames(backtrace: &str) -> String {
     shown.join("\n")
 }
 
-/// A place in a lab, as it is seen from the workspace. `None` if it is anybody else's code.
+/// A place in a lab's code, relative to the workspace. `None` for all other code.
 fn in_student_code(place: &str) -> Option<String> {
-    /// What of the workspace is not the student's, nor a test's.
+    /// The parts of the workspace that are not a student's code or a test's.
     const OURS: [&str; 3] = ["labrpc/src", "labrpc/testkit/src", "labrpc/lab"];
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    // A place below the present folder is named from there.
+    // Places below the current directory are relative to it.
     let place = std::env::current_dir().ok()?.join(place.trim_start_matches("./"));
     let inside = place.strip_prefix(workspace).ok()?;
     let is_student = inside.to_str()?.contains(".rs:") && !OURS.iter().any(|ours| inside.starts_with(ours));
@@ -206,7 +208,7 @@ fn in_student_code(place: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A student's backtrace begins and ends in the student's own code.
+    /// A student's backtrace contains only frames of the student's own code.
     #[test]
     fn frames_of_std_and_labrpc_are_left_out() {
         let full = "   0: std::panicking::begin\n             at /rustc/abc/library/std/src/panicking.rs:1:1\n   \

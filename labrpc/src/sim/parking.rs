@@ -1,21 +1,21 @@
-//! Who is parked on what, in order.
+//! Which tasks are parked on which key, in order.
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::task::{Key, Slot};
+use super::task::{Key, TaskSlot};
 
-/// A parking that can be ended: whose it is, and which of that task's parkings.
-pub(super) type Parked = (Slot, u64);
+/// One parking of one task: the task and its epoch.
+pub(super) type Parked = (TaskSlot, u64);
 
-/// Tasks parked on one key. Mostly there is one.
+/// The tasks parked on one key. Mostly there is one.
 enum Queue {
     One(Parked),
     Many(VecDeque<Parked>),
 }
 
-/// All tasks that are parked on keys. Entries of parkings that have ended are void, and skipped.
+/// All parked tasks, by key. Entries of parkings that have ended are void, and skipped.
 #[derive(Default)]
 pub(super) struct Parking {
     queues: FxHashMap<Key, Queue>,
@@ -33,7 +33,7 @@ impl Parking {
         }
     }
 
-    /// Whoever has been parked on `key` longest.
+    /// Removes the parking that has been on `key` longest.
     pub(super) fn pop(&mut self, key: Key) -> Option<Parked> {
         match self.queues.get_mut(&key)? {
             Queue::One(first) => {
@@ -51,8 +51,8 @@ impl Parking {
         }
     }
 
-    /// A task that waited for several things, or not for ever, waits for this one no more.
-    pub(super) fn leave(&mut self, key: Key, slot: Slot) {
+    /// Removes a task that was woken by another key or by its deadline.
+    pub(super) fn leave(&mut self, key: Key, slot: TaskSlot) {
         let is_empty = match self.queues.get_mut(&key) {
             None => false,
             Some(Queue::One((other, _))) => *other == slot,

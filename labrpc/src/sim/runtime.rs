@@ -1,33 +1,31 @@
-//! The world's one source of time, turns and wake-ups, as tasks see it.
+//! The simulation's time, turns and wake-ups, as its tasks see them.
 //!
-//! All of a simulation runs on one OS thread: nothing else runs between two statements unless
-//! one of them is an operation, a park or a yield. `scheduler` is the other half: what happens
-//! while no task runs.
+//! A whole simulation runs on one OS thread: nothing else runs between two statements unless one of
+//! them is an operation, a park or a yield. `scheduler` is the other half: what happens while no
+//! task runs.
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::cmp::Reverse;
-use std::panic::{Location, resume_unwind};
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::choice::mix;
-use super::coroutine::{self, Coroutine};
-use super::frozen::Freezer;
-use super::panics::{CrashToken, PanicNote, Unwinding};
+use super::abandon::Abandonment;
+use super::coroutine;
+use super::panics::{PanicNote, Unwinding};
 use super::settings::{Failure, FailureKind, Report, Settings};
-use super::state::{Alarm, Event, State};
-use super::task::{Fate, Held, NodeId, Slot, Task};
-pub(crate) use super::task::{Key, TaskId, Waiting, Wake};
-use super::watchdog::Progress;
-use crate::time::Instant;
+use super::state::State;
+use super::task::{Held, Lifecycle, Task, TaskSlot};
+pub(crate) use super::task::{Key, TaskId, WaitReason, WakeReason};
+use super::timers::EventFn;
+use super::watchdog::TurnCounter;
+use crate::time::instant::Instant;
 
 /// Virtual time that each operation costs, so that a task that polls moves time on.
 const OPERATION_COST_NS: u64 = 100;
-/// Operations until a task that never blocks must let others have their turn.
+/// After this many operations without blocking, a task must let others have their turn.
 const TIME_SLICE_OPERATIONS: u64 = 1000;
 /// No task: the scheduler's own stack.
-pub(super) const NOBODY: Slot = Slot::MAX;
+pub(super) const NO_TASK: TaskSlot = TaskSlot::MAX;
 
 static RUNS: AtomicU64 = AtomicU64::new(1);
 
@@ -40,8 +38,8 @@ thread_local! {
 #[inline]
 pub(crate) fn current() -> Option<&'static Runtime> {
     let runtime = CURRENT.get();
-    // SAFETY: set by `enter` alone, to a runtime that outlives the run, and cleared before it goes.
-    // The reference is said to be static, but is used within one call of the facade only.
+    // SAFETY: only `enter` sets it, to a runtime that outlives the run, and clears it before the
+    // runtime goes. The reference is static by type, but is used within one facade call only.
     unsafe { runtime.as_ref() }
 }
 
@@ -64,44 +62,44 @@ pub(crate) struct Runtime {
     run_id: u64,
     pub(super) settings: Settings,
     pub(super) now_ns: Cell<u64>,
-    pub(super) running: Cell<Slot>,
-    /// The last task that ran, for reports made after it froze.
-    pub(super) latest: Cell<Slot>,
+    pub(super) running: Cell<TaskSlot>,
+    /// The task that ran last, for reports made after it was abandoned.
+    pub(super) latest: Cell<TaskSlot>,
     pub(super) operations: Cell<u64>,
     pub(super) slice: Cell<u64>,
     trace: Cell<u64>,
     pub(super) decisions: Cell<u64>,
     pub(super) state: RefCell<State>,
-    pub(super) progress: Progress,
-    pub(super) freezer: Freezer,
+    pub(super) turn_counter: TurnCounter,
+    pub(super) abandonment: Abandonment,
     pub(super) panic_note: RefCell<Option<PanicNote>>,
     pub(super) unwinding: Unwinding,
-    /// Whether an event happens, on the scheduler's stack.
+    /// Whether an event runs now, on the scheduler's stack.
     pub(super) is_in_event: Cell<bool>,
 }
 
 impl Runtime {
-    pub(super) fn new(settings: Settings, progress: Progress) -> Runtime {
+    pub(super) fn new(settings: Settings, turn_counter: TurnCounter) -> Runtime {
         Runtime {
             run_id: RUNS.fetch_add(1, Ordering::Relaxed),
             state: RefCell::new(State::new(settings.stack_bytes)),
             settings,
             now_ns: Cell::new(0),
-            running: Cell::new(NOBODY),
-            latest: Cell::new(NOBODY),
+            running: Cell::new(NO_TASK),
+            latest: Cell::new(NO_TASK),
             operations: Cell::new(0),
             slice: Cell::new(0),
             trace: Cell::new(0),
             decisions: Cell::new(0),
-            progress,
-            freezer: Freezer::default(),
+            turn_counter,
+            abandonment: Abandonment::default(),
             panic_note: RefCell::new(None),
             unwinding: Unwinding::default(),
             is_in_event: Cell::new(false),
         }
     }
 
-    /// Tells one simulation from another.
+    /// Identifies this simulation in this process.
     pub(crate) fn run_id(&self) -> u64 {
         self.run_id
     }
@@ -113,12 +111,12 @@ impl Runtime {
 
     /// Whether a task runs, and not the scheduler.
     pub(crate) fn is_in_task(&self) -> bool {
-        self.running.get() != NOBODY
+        self.running.get() != NO_TASK
     }
 
-    /// What was counted so far, but for processor time.
+    /// Everything that was counted so far, except processor time.
     pub(super) fn report(&self) -> Report {
-        // A task that froze may have the state in its hands for ever.
+        // An abandoned task may hold the borrow of the state forever.
         let counted = self.state.try_borrow_mut().map(|mut state| std::mem::take(&mut state.report));
         Report {
             trace: self.trace.get(),
@@ -132,12 +130,12 @@ impl Runtime {
     /// Mixes something that happened into the run's fingerprint.
     #[inline]
     pub(crate) fn record(&self, word: u64) {
-        /// FxHash's multiplier and rotation: quick, and every word moves all later ones.
+        /// FxHash's multiplier and rotation: fast, and each word affects every later value.
         const MULTIPLIER: u64 = 0x517c_c1b7_2722_0a95;
         self.trace.set((self.trace.get().rotate_left(5) ^ word).wrapping_mul(MULTIPLIER));
     }
 
-    /// Passed by every operation of the facade: charges time, and may take the turn away.
+    /// Every operation of the facade calls this: it charges virtual time, and may end the turn.
     #[inline]
     pub(crate) fn operation(&self) {
         self.operations.set(self.operations.get() + 1);
@@ -148,7 +146,7 @@ impl Runtime {
         let slice = self.slice.get() + 1;
         self.slice.set(slice);
         if slice >= TIME_SLICE_OPERATIONS || self.is_preempted() {
-            self.give_way(slice >= TIME_SLICE_OPERATIONS);
+            self.end_turn(slice >= TIME_SLICE_OPERATIONS);
         }
     }
 
@@ -157,8 +155,8 @@ impl Runtime {
         look(state.task_mut(self.running.get()), self.now_ns.get())
     }
 
-    fn give_way(&self, is_slice_used_up: bool) {
-        // What unwinds is not interrupted: other tasks would see its panic as theirs.
+    fn end_turn(&self, is_slice_used_up: bool) {
+        // A task that unwinds is not interrupted: other tasks would see its panic as their own.
         if self.unwinding.is_running_task() {
             return;
         }
@@ -168,8 +166,8 @@ impl Runtime {
         self.wait_for_turn();
     }
 
-    /// Lets every other task that is ready have its turn, the less urgent ones as well: whoever
-    /// yields in a loop waits for one of them.
+    /// Lets every other ready task have its turn first, less urgent ones included: a task that yields
+    /// in a loop may be waiting for one of them.
     pub(crate) fn yield_now(&self) {
         self.with_running(|task, _| task.priority = 0);
         self.wait_for_turn();
@@ -179,58 +177,42 @@ impl Runtime {
         {
             let mut state = self.state.borrow_mut();
             let me = self.running.get();
-            state.task_mut(me).waiting = Waiting::Turn;
+            state.task_mut(me).waiting = WaitReason::Turn;
             state.ready.push_back(me);
         }
         self.suspend();
-        self.unwind_if_doomed();
+        self.unwind_if_cancelled();
     }
 
-    /// Leaves the running task until it has another turn.
-    fn suspend(&self) {
+    /// Leaves the running task until its next turn.
+    pub(super) fn suspend(&self) {
         let is_unwinding = self.unwinding.set_aside();
         coroutine::suspend();
         self.unwinding.take_up(is_unwinding);
     }
 
-    /// Begins the unwinding of a task whose node has crashed. True if that was begun before.
-    fn unwind_if_doomed(&self) -> bool {
-        let task_id = {
-            let mut state = self.state.borrow_mut();
-            let task = state.task_mut(self.running.get());
-            match task.fate {
-                Fate::Alive => return false,
-                Fate::Unwinding | Fate::Escaped => return true,
-                Fate::Doomed => task.fate = Fate::Unwinding,
-            }
-            task.id
-        };
-        self.unwinding.begin();
-        resume_unwind(Box::new(CrashToken::new(task_id)))
-    }
-
     /// Blocks the running task until one of `keys` is unparked or the deadline passes.
-    pub(crate) fn park(&self, keys: &[Key], waiting: Waiting, deadline_ns: Option<u64>) -> Wake {
+    pub(crate) fn park(&self, keys: &[Key], waiting: WaitReason, deadline_ns: Option<u64>) -> WakeReason {
         let me = self.running.get();
-        assert!(me != NOBODY, "the scheduler itself must not block: {waiting:?}");
+        assert!(me != NO_TASK, "the scheduler itself must not block: {waiting:?}");
         {
             let mut state = self.state.borrow_mut();
-            let fate = state.task(me).fate;
-            if fate == Fate::Unwinding && !matches!(waiting, Waiting::Lock { .. }) {
-                return Wake::Killed;
+            let lifecycle = state.task(me).lifecycle;
+            if lifecycle == Lifecycle::Unwinding && !matches!(waiting, WaitReason::Lock { .. }) {
+                return WakeReason::Killed;
             }
             state.park(me, keys, waiting, deadline_ns);
-            if let Waiting::Lock { lock, .. } = waiting
-                && let Some(circle) = state.circle_of_locks(me, lock)
+            if let WaitReason::Lock { lock, .. } = waiting
+                && let Some(cycle) = state.lock_cycle(me, lock)
             {
-                let message = state.describe_circle(&circle);
+                let message = state.describe_cycle(&cycle);
                 let failure = self.failure(&state, FailureKind::Deadlock, message);
                 state.failure.get_or_insert(failure);
             }
         }
         self.suspend();
-        if self.unwind_if_doomed() && !matches!(waiting, Waiting::Lock { .. }) {
-            return Wake::Killed;
+        if self.unwind_if_cancelled() && !matches!(waiting, WaitReason::Lock { .. }) {
+            return WakeReason::Killed;
         }
         self.state.borrow().task(me).wake
     }
@@ -249,15 +231,15 @@ impl Runtime {
         while self.unpark_one(key) {}
     }
 
-    /// How many tasks are parked on `key`.
+    /// The number of tasks parked on `key`.
     pub(crate) fn parked(&self, key: Key) -> usize {
         self.state.borrow().parked(key)
     }
 
-    /// Puts a task in line for a turn; now and then it overtakes the others. One that unwinds is
+    /// Queues a task for a turn; chance may let it overtake the others. A task that unwinds comes
     /// before all of them: a crash is over before anything else happens.
-    pub(super) fn make_ready(&self, slot: Slot) {
-        if self.state.borrow_mut().doom_again(slot) {
+    pub(super) fn make_ready(&self, slot: TaskSlot) {
+        if self.state.borrow_mut().queue_if_unwinding(slot) {
             return;
         }
         let overtakes = self.overtakes(slot);
@@ -265,7 +247,7 @@ impl Runtime {
         if overtakes { state.ready.push_front(slot) } else { state.ready.push_back(slot) }
     }
 
-    /// Notes that the running task holds a lock, for the report of a deadlock.
+    /// Notes that the running task holds a lock, for deadlock reports.
     #[inline]
     pub(crate) fn acquired(&self, lock: Key, at: &'static Location<'static>) {
         if self.is_in_task() {
@@ -273,7 +255,7 @@ impl Runtime {
         }
     }
 
-    /// Notes that the running task has let a lock go.
+    /// Notes that the running task has released a lock.
     #[inline]
     pub(crate) fn released(&self, lock: Key) {
         if self.is_in_task() {
@@ -286,87 +268,8 @@ impl Runtime {
     }
 
     /// Runs `event` on the scheduler's stack at a point in time. It must not block.
-    pub(crate) fn at(&self, deadline_ns: u64, event: Event) {
+    pub(crate) fn at(&self, deadline_ns: u64, event: EventFn) {
         self.state.borrow_mut().at(deadline_ns, event);
-    }
-
-    /// The running task's node; the test's on the scheduler's stack.
-    pub(crate) fn node(&self) -> NodeId {
-        if self.is_in_task() { self.with_running(|task, _| task.node) } else { NodeId::TEST }
-    }
-
-    /// Starts a task. Without a node it runs in the spawner's; without a lineage it is a child of
-    /// the spawner. In a node that has crashed nothing starts any more: `body` is dropped.
-    pub(crate) fn spawn(
-        &self,
-        name: Cow<'static, str>,
-        node: Option<NodeId>,
-        lineage: Option<u64>,
-        body: Box<dyn FnOnce()>,
-    ) -> TaskId {
-        let mut state = self.state.borrow_mut();
-        let (parent_lineage, nth, parent_node) = match self.running.get() {
-            NOBODY => (0, state.report.tasks, NodeId::TEST),
-            me => {
-                let parent = state.task_mut(me);
-                parent.children += 1;
-                (parent.lineage, parent.children, parent.node)
-            }
-        };
-        let node = node.unwrap_or(parent_node);
-        if !state.is_alive(node) {
-            drop(state);
-            drop(body);
-            return 0;
-        }
-        let lineage = lineage.unwrap_or_else(|| mix(parent_lineage, nth));
-        let (slot, id) = state.admit(name, node, lineage);
-        let stack = state.stacks.take();
-        state.task_mut(slot).coroutine = Some(Coroutine::new(stack, move || super::scheduler::run_task(slot, body)));
-        drop(state);
-        let priority = self.priority_of(lineage);
-        self.state.borrow_mut().task_mut(slot).priority = priority;
-        self.make_ready(slot);
-        id
-    }
-
-    /// A new node, alive and empty.
-    pub(crate) fn new_node(&self, label: String) -> NodeId {
-        self.state.borrow_mut().new_node(label)
-    }
-
-    pub(crate) fn is_alive(&self, node: NodeId) -> bool {
-        self.state.borrow().is_alive(node)
-    }
-
-    /// How many tasks of a node are alive.
-    pub(crate) fn tasks_in(&self, node: NodeId) -> usize {
-        self.state.borrow().tasks().filter(|task| task.node == node).count()
-    }
-
-    /// Ends a node: each of its tasks unwinds where it stands, before any other task has a turn.
-    /// If the caller is one of them, this does not return.
-    pub(crate) fn kill(&self, node: NodeId) {
-        assert!(node != NodeId::TEST, "the test itself cannot crash");
-        let is_any_doomed = self.state.borrow_mut().doom(node, self.running.get());
-        if is_any_doomed && self.is_in_task() {
-            // In front: what the crash unwinds comes first anyhow, and then the caller goes on. So
-            // does a destructor that is part of another crash.
-            let me = self.running.get();
-            let is_doomed = self.state.borrow().task(me).fate == Fate::Doomed;
-            if !is_doomed && !self.state.borrow_mut().doom_again(me) {
-                self.state.borrow_mut().ready.push_front(me);
-            }
-            self.suspend();
-            self.unwind_if_doomed();
-        }
-    }
-
-    /// Stops all tasks of a node where they stand, until it is let go on.
-    pub(crate) fn set_paused(&self, node: NodeId, is_paused: bool) {
-        assert!(node != NodeId::TEST, "the test itself cannot be paused");
-        let held = self.state.borrow_mut().set_paused(node, is_paused);
-        held.into_iter().for_each(|slot| self.make_ready(slot));
     }
 
     /// Ends the run with a failure, at the next turn.
@@ -376,7 +279,7 @@ impl Runtime {
         state.failure.get_or_insert(failure);
     }
 
-    /// A failure of the task that runs, or ran last.
+    /// A failure of the running task, if one runs.
     pub(super) fn failure(&self, state: &State, kind: FailureKind, message: String) -> Failure {
         let at = Instant::from_nanos(self.now_ns());
         let (node, task) = match state.find(self.running.get()) {
@@ -386,13 +289,11 @@ impl Runtime {
         Failure { kind, message, at, node, task, place: String::new(), backtrace: String::new() }
     }
 
-    /// The label of the running task's node and the task's name, if that can be said now.
+    /// The label of the running task's node and the task's name. `None` if no task runs, or if the
+    /// state is borrowed now.
     pub(crate) fn whereabouts(&self) -> Option<(String, String)> {
         let state = self.state.try_borrow().ok()?;
         let task = state.find(self.running.get())?;
         Some((state.label(task.node).to_string(), task.name.to_string()))
     }
 }
-
-/// A deadline, the order of its setting, and what it is for.
-pub(super) type Timer = Reverse<(u64, u64, Alarm)>;

@@ -1,13 +1,13 @@
-//! What happens while no task runs: whose turn is next, and what time it is then.
+//! What happens while no task runs: which task is next, and at what time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::panics;
-use super::runtime::{NOBODY, Runtime, current};
+use super::runtime::{NO_TASK, Runtime, current};
 use super::settings::{Failure, FailureKind, Preemption};
 use super::state::State;
-use super::task::{Fate, Slot};
+use super::task::{Lifecycle, TaskSlot};
 
 impl Runtime {
     /// Gives turns until the run fails or `is_done`.
@@ -18,15 +18,16 @@ impl Runtime {
             }
             let slot = self.next()?;
             self.turn(slot);
-            if let Some(failure) = self.failure_of_frozen() {
+            if let Some(failure) = self.failure_of_abandoned() {
                 return Err(failure);
             }
         }
-        // What the last turn brought to light still counts.
+        // A failure that was found in the last turn still counts.
         self.take_failure().map_or(Ok(()), Err)
     }
 
-    /// The failure so far. What a test complains of may be due to a lock that is never let go.
+    /// The failure so far. A test's own panic may be due to a lock that is never released, so the
+    /// message then also lists such locks.
     fn take_failure(&self) -> Option<Failure> {
         let mut state = self.state.borrow_mut();
         let mut failure = state.failure.take()?;
@@ -36,16 +37,16 @@ impl Runtime {
         Some(failure)
     }
 
-    /// Whose turn it is. Virtual time passes only here and in operations.
-    fn next(&self) -> Result<Slot, Failure> {
+    /// The task whose turn is next. Virtual time passes only here and in operations.
+    fn next(&self) -> Result<TaskSlot, Failure> {
         loop {
             let mut state = self.state.borrow_mut();
-            if let Some(slot) = state.next_doomed() {
+            if let Some(slot) = state.next_cancelled() {
                 return Ok(slot);
             }
             if let Some(event) = state.next_event() {
                 drop(state);
-                self.happen(event);
+                self.run_event(event);
                 if let Some(failure) = self.take_failure() {
                     return Err(failure);
                 }
@@ -88,9 +89,9 @@ impl Runtime {
         self.failure(state, FailureKind::VirtualTime, message)
     }
 
-    /// Does something on the scheduler's own stack that is not the scheduler's own code. A panic
-    /// there is a failure of the run like any other.
-    fn happen(&self, event: impl FnOnce()) {
+    /// Runs code that is not the scheduler's own on the scheduler's stack. A panic in it fails the run,
+    /// as in a task.
+    fn run_event(&self, event: impl FnOnce()) {
         self.is_in_event.set(true);
         let outcome = catch_unwind(AssertUnwindSafe(event));
         self.is_in_event.set(false);
@@ -99,36 +100,36 @@ impl Runtime {
         }
     }
 
-    fn pick(&self, state: &mut State) -> Option<Slot> {
+    fn pick(&self, state: &mut State) -> Option<TaskSlot> {
         loop {
             let slot = match self.settings.preemption {
                 Preemption::Priorities { .. } => state.most_urgent(),
                 Preemption::None | Preemption::Random { .. } => state.ready.pop_front(),
             }?;
-            if !state.is_held(slot) {
+            if !state.hold_if_paused(slot) {
                 return Some(slot);
             }
         }
     }
 
-    /// Runs a task until it gives its turn up.
-    fn turn(&self, slot: Slot) {
+    /// Runs a task until it gives up its turn.
+    fn turn(&self, slot: TaskSlot) {
         let Some((mut coroutine, lineage)) = self.state.borrow_mut().begin_turn(slot) else { return };
         self.record(lineage);
         self.record(self.now_ns());
         self.running.set(slot);
         self.latest.set(slot);
         self.slice.set(0);
-        self.progress.advance();
+        self.turn_counter.advance();
         self.unwinding.take_up(false);
         let is_over = coroutine.resume();
-        self.running.set(NOBODY);
-        if self.freezer.is_full() {
+        self.running.set(NO_TASK);
+        if self.abandonment.is_done() {
             return coroutine.abandon();
         }
         let mut state = self.state.borrow_mut();
         if is_over {
-            let task = state.dismiss(slot);
+            let task = state.remove_task(slot);
             state.stacks.give_back(coroutine.into_stack());
             drop(state);
             drop(task);
@@ -137,30 +138,30 @@ impl Runtime {
         }
     }
 
-    /// Unwinds whatever is left, so that every destructor runs. True if nothing had to be leaked.
+    /// Unwinds all remaining tasks, so that every destructor runs. True if nothing had to be leaked.
     pub(super) fn tear_down(&self) -> bool {
-        /// Destructors may block on one another's locks, but not for ever.
+        /// Destructors may block on one another's locks, but not forever.
         const TURNS_MAX: usize = 1_000_000;
-        if self.freezer.is_full() {
-            return false; // it may have frozen with the state in its hands
+        if self.abandonment.is_done() {
+            return false; // the abandoned task may still borrow the state
         }
-        let events = self.state.borrow_mut().doom_all();
-        self.happen(|| drop(events));
+        let events = self.state.borrow_mut().cancel_all();
+        self.run_event(|| drop(events));
         for _ in 0..TURNS_MAX {
             let next = {
                 let mut state = self.state.borrow_mut();
-                state.next_doomed().or_else(|| state.ready.pop_front())
+                state.next_cancelled().or_else(|| state.ready.pop_front())
             };
             let Some(slot) = next else { break };
             let is_enterable = self
                 .state
                 .borrow()
                 .find(slot)
-                .is_some_and(|task| task.coroutine.is_some() && task.fate != Fate::Escaped);
+                .is_some_and(|task| task.coroutine.is_some() && task.lifecycle != Lifecycle::Escaped);
             if is_enterable {
                 self.turn(slot);
             }
-            if self.freezer.is_full() {
+            if self.abandonment.is_done() {
                 return false;
             }
         }
@@ -168,11 +169,11 @@ impl Runtime {
     }
 }
 
-/// A task's whole life, on its own stack.
-pub(super) fn run_task(slot: Slot, body: Box<dyn FnOnce()>) {
+/// Runs a task from beginning to end, on its own stack.
+pub(super) fn run_task(slot: TaskSlot, body: Box<dyn FnOnce()>) {
     let runtime = current().expect("tasks run inside their simulation");
-    let is_doomed = runtime.state.borrow().task(slot).fate != Fate::Alive;
-    let outcome = match is_doomed {
+    let is_cancelled = runtime.state.borrow().task(slot).lifecycle != Lifecycle::Alive;
+    let outcome = match is_cancelled {
         true => catch_unwind(AssertUnwindSafe(|| drop(body))),
         false => catch_unwind(AssertUnwindSafe(body)),
     };

@@ -1,31 +1,31 @@
-//! What a run is given, and what it gives back.
+//! The settings of a run, its report and its failure.
 
 use std::time::Duration;
 
 use super::choice::{Choice, Keep};
-use crate::time::Instant;
+use crate::time::instant::Instant;
 
-/// When the scheduler takes the processor from a task that did not give it up.
+/// When the scheduler interrupts a task that has not given up its turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preemption {
-    /// Only when the task blocks, or has used up its time slice.
+    /// Never, except when it has used up its time slice.
     #[default]
     None,
-    /// At random, at one operation in so many; and a task that becomes ready overtakes the
-    /// others as often.
+    /// At random, at one operation in `one_in`. A task that becomes ready overtakes the others with the
+    /// same probability.
     Random {
-        /// How rare it is; 10 is a good value.
+        /// How rare interruptions are; 10 is a good value.
         one_in: u64,
     },
     /// Probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): tasks have random
     /// priorities, the most urgent one runs, and now and then the running one is demoted.
     Priorities {
-        /// A demotion at one operation in so many.
+        /// The running task is demoted at one operation in this many.
         change_one_in: u64,
     },
 }
 
-/// How a simulation runs. The default is calm about scheduling and generous with limits.
+/// How a simulation runs. The default interrupts no task, and its limits are generous.
 ///
 /// ```
 /// use labrpc::sim::{self, Settings};
@@ -38,19 +38,20 @@ pub enum Preemption {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where all randomness comes from.
+    /// The source of all randomness.
     pub seed: u64,
-    /// Which random decisions keep their wild value.
+    /// The random decisions that keep their wild value.
     pub keep: Keep,
     /// When tasks are interrupted.
     pub preemption: Preemption,
     /// The size of each task's stack.
     pub stack_bytes: usize,
-    /// The run fails once virtual time is past this.
+    /// The run fails once virtual time goes beyond this.
     pub virtual_time_max: Duration,
     /// The run fails once its tasks have made more operations than this.
     pub operations_max: u64,
-    /// A task that runs for so long in real time, without reaching the scheduler, is stuck.
+    /// A task that uses this much processor time without reaching the scheduler is stuck. So is one that
+    /// blocks in the operating system for five times as long.
     pub patience: Duration,
     /// Whether [`Report::choices`] lists the wild decisions.
     pub is_recording: bool,
@@ -62,11 +63,11 @@ impl Default for Settings {
             seed: 1,
             keep: Keep::All,
             preemption: Preemption::None,
-            // 16 KiB were too few for a panic with a backtrace; only touched pages cost memory.
+            // 16 KiB was too little for a panic with a backtrace. Only pages in use cost memory.
             stack_bytes: 256 << 10,
             virtual_time_max: Duration::from_secs(24 * 3600),
             operations_max: 1_000_000_000,
-            // A report is promised within 5 s, and writing it takes time as well.
+            // A report is promised within 5 s, and making it takes time as well.
             patience: Duration::from_secs(2),
             is_recording: false,
         }
@@ -76,16 +77,16 @@ impl Default for Settings {
 /// What was counted in a run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// A fingerprint of everything that happened: equal for equal seeds and keep-sets, on every
-    /// machine and in every build.
+    /// A hash of everything that happened: equal for equal settings, on every machine and in every
+    /// build.
     pub trace: u64,
-    /// How far virtual time went.
+    /// Virtual time at the end of the run.
     pub virtual_time: Duration,
-    /// Processor time that the run took. (Off Linux: half of the real time.)
+    /// Processor time that the run took. (On other systems than Linux: half of the real time.)
     pub cpu_time: Duration,
     /// Operations of the facade: locks, sends, reads of the clock.
     pub operations: u64,
-    /// How often a task was entered.
+    /// The number of turns.
     pub switches: u64,
     /// Tasks that were spawned.
     pub tasks: u64,
@@ -93,7 +94,7 @@ pub struct Report {
     pub tasks_peak: usize,
     /// Decisions that were drawn.
     pub decisions: u64,
-    /// Those with a wild value, in order; empty unless [`Settings::is_recording`].
+    /// The decisions that took a wild value, in order; empty unless [`Settings::is_recording`].
     pub choices: Vec<Choice>,
 }
 
@@ -102,40 +103,40 @@ pub struct Report {
 pub enum FailureKind {
     /// A task panicked.
     Panic,
-    /// Every task is blocked, or some wait for one another's locks.
+    /// Every task is blocked, or some tasks wait for one another's locks.
     Deadlock,
-    /// A task runs and runs without ever reaching the scheduler.
+    /// A task runs without ever reaching the scheduler.
     Stuck,
     /// A task's stack is full.
     StackOverflow,
-    /// A task blocked in std instead of in `labrpc`, which would stop the whole world.
+    /// A task blocked in std instead of in `labrpc`, which would stop the whole simulation.
     BlockedInStd,
-    /// Virtual time went past its bound.
+    /// Virtual time went beyond its bound.
     VirtualTime,
-    /// The tasks did more than the run may cost.
+    /// The tasks made more operations than their bound.
     Operations,
-    /// A task caught the unwinding by which a crash ends it, and went on.
+    /// A task caught the unwinding of its own crash, and went on.
     CrashSwallowed,
-    /// Something in the world called [`fail`](super::fail).
+    /// Something in the simulation called [`fail`](super::fail).
     Reported,
 }
 
-/// Why a run ended before its body did, in words.
+/// A failed run: why it ended before its body did, where and when.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What sort of failure it is.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// What happened, in a sentence or a report of several lines.
+    /// What happened: a sentence, or a report of several lines.
     pub message: String,
     /// When it happened, in virtual time.
     pub at: Instant,
-    /// Whose task it happened in, such as `server 2`; empty if it was no single one's.
+    /// The node of the task that failed, such as `server 2`; empty if no single task failed.
     pub node: String,
-    /// That task's name, such as `ticker`.
+    /// The name of that task, such as `ticker`.
     pub task: String,
-    /// The line that a panic names; empty if there was none.
+    /// The file and line of a panic; empty for other failures.
     pub place: String,
-    /// Where it stood, beginning in the code of the lab; empty if that is not known.
+    /// The backtrace in the lab's code; empty if it is not known.
     pub backtrace: String,
 }
 

@@ -1,61 +1,46 @@
-//! What the scheduler remembers: tasks, nodes, timers, and who is parked on what.
+//! What the scheduler remembers: tasks, nodes, timers, and which task is parked on what.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::coroutine::{Coroutine, Stacks};
 use super::parking::Parking;
-use super::runtime::{NOBODY, Timer};
+use super::runtime::NO_TASK;
 use super::settings::{Failure, Report};
-use super::task::{Fate, Key, NodeId, Slot, Task, TaskId, Waiting, Wake};
+use super::task::{Key, Lifecycle, NodeId, Task, TaskId, TaskSlot, WaitReason, WakeReason};
+use super::timers::{EventFn, TIMERS_UNTIL_SWEEP_MIN, TimerEntry};
 
-/// Something that happens at a point in time, on the scheduler's stack.
-pub(crate) type Event = Box<dyn FnOnce()>;
-
-/// What a timer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Alarm {
-    /// A parked task's deadline. Void if the task has moved on to another epoch.
-    Task(Slot),
-    /// An event, by its place.
-    Event(u32),
-}
-
-/// Fewer timers than this are not worth a sweep.
-const TIMERS_UNTIL_SWEEP_MIN: usize = 1024;
-
-struct Node {
+struct NodeState {
     label: String,
     is_alive: bool,
     is_paused: bool,
-    /// Tasks that are ready, but have no turn before the node goes on.
-    held: Vec<Slot>,
+    /// Tasks that are ready, but get no turn until the node is resumed.
+    held: Vec<TaskSlot>,
 }
 
-impl Node {
-    fn new(label: String) -> Node {
-        Node { label, is_alive: true, is_paused: false, held: Vec::new() }
+impl NodeState {
+    fn new(label: String) -> NodeState {
+        NodeState { label, is_alive: true, is_paused: false, held: Vec::new() }
     }
 }
 
 pub(super) struct State {
     tasks: Vec<Option<Box<Task>>>,
-    free_slots: Vec<Slot>,
+    free_slots: Vec<TaskSlot>,
     live_tasks: usize,
-    nodes: Vec<Node>,
-    /// Whose turn it is, in order.
-    pub(super) ready: VecDeque<Slot>,
+    nodes: Vec<NodeState>,
+    /// The tasks that are ready to run, in order.
+    pub(super) ready: VecDeque<TaskSlot>,
     /// Tasks to unwind before anything else happens.
-    doomed: VecDeque<Slot>,
-    timers: BinaryHeap<Timer>,
-    /// How many timers there may be until those that are void are swept out.
-    timers_until_sweep: usize,
-    events: Vec<Option<Event>>,
-    free_events: Vec<u32>,
-    due: VecDeque<Event>,
+    cancelled: VecDeque<TaskSlot>,
+    pub(super) timers: BinaryHeap<TimerEntry>,
+    /// At this number of timers the void ones are swept out.
+    pub(super) timers_until_sweep: usize,
+    pub(super) events: Vec<Option<EventFn>>,
+    pub(super) free_events: Vec<u32>,
+    pub(super) due: VecDeque<EventFn>,
     parking: Parking,
-    epochs: u64,
+    pub(super) epochs: u64,
     pub(super) failure: Option<Failure>,
     pub(super) stacks: Stacks,
     pub(super) report: Report,
@@ -67,9 +52,9 @@ impl State {
             tasks: Vec::new(),
             free_slots: Vec::new(),
             live_tasks: 0,
-            nodes: vec![Node::new("the test".into())],
+            nodes: vec![NodeState::new("the test".into())],
             ready: VecDeque::new(),
-            doomed: VecDeque::new(),
+            cancelled: VecDeque::new(),
             timers: BinaryHeap::new(),
             timers_until_sweep: TIMERS_UNTIL_SWEEP_MIN,
             events: Vec::new(),
@@ -83,15 +68,15 @@ impl State {
         }
     }
 
-    pub(super) fn find(&self, slot: Slot) -> Option<&Task> {
+    pub(super) fn find(&self, slot: TaskSlot) -> Option<&Task> {
         self.tasks.get(slot as usize)?.as_deref()
     }
 
-    pub(super) fn task(&self, slot: Slot) -> &Task {
+    pub(super) fn task(&self, slot: TaskSlot) -> &Task {
         self.find(slot).expect("the task is alive")
     }
 
-    pub(super) fn task_mut(&mut self, slot: Slot) -> &mut Task {
+    pub(super) fn task_mut(&mut self, slot: TaskSlot) -> &mut Task {
         self.tasks[slot as usize].as_deref_mut().expect("the task is alive")
     }
 
@@ -100,7 +85,7 @@ impl State {
     }
 
     pub(super) fn new_node(&mut self, label: String) -> NodeId {
-        self.nodes.push(Node::new(label));
+        self.nodes.push(NodeState::new(label));
         NodeId(self.nodes.len() as u32 - 1)
     }
 
@@ -116,8 +101,8 @@ impl State {
         &self.nodes[node.0 as usize].label
     }
 
-    /// A place for a new task.
-    pub(super) fn admit(&mut self, name: Cow<'static, str>, node: NodeId, lineage: u64) -> (Slot, TaskId) {
+    /// Adds a new task to the table.
+    pub(super) fn add_task(&mut self, name: Cow<'static, str>, node: NodeId, lineage: u64) -> (TaskSlot, TaskId) {
         self.report.tasks += 1;
         self.live_tasks += 1;
         self.report.tasks_peak = self.report.tasks_peak.max(self.live_tasks);
@@ -130,28 +115,38 @@ impl State {
             }
             None => {
                 self.tasks.push(task);
-                self.tasks.len() as Slot - 1
+                self.tasks.len() as TaskSlot - 1
             }
         };
         (slot, id)
     }
 
-    pub(super) fn at(&mut self, deadline_ns: u64, event: Event) {
-        let place = match self.free_events.pop() {
-            Some(place) => {
-                self.events[place as usize] = Some(event);
-                place
-            }
-            None => {
-                self.events.push(Some(event));
-                self.events.len() as u32 - 1
-            }
-        };
-        self.epochs += 1;
-        self.timers.push(Reverse((deadline_ns, self.epochs, Alarm::Event(place))));
+    /// Takes a task's stack out, to run on it, together with the task's lineage. `None` if it has ended.
+    pub(super) fn begin_turn(&mut self, slot: TaskSlot) -> Option<(Coroutine, u64)> {
+        let task = self.tasks[slot as usize].as_deref_mut()?;
+        self.report.switches += 1;
+        let coroutine = task.coroutine.take().expect("a task that is given a turn is not running");
+        Some((coroutine, task.lineage))
     }
 
-    pub(super) fn park(&mut self, slot: Slot, keys: &[Key], waiting: Waiting, deadline_ns: Option<u64>) {
+    /// Removes a task that has ended.
+    pub(super) fn remove_task(&mut self, slot: TaskSlot) -> Option<Box<Task>> {
+        self.free_slots.push(slot);
+        self.live_tasks -= 1;
+        self.tasks[slot as usize].take()
+    }
+
+    /// Abandons every task that has not ended. True if there was none.
+    pub(super) fn abandon_all(&mut self) -> bool {
+        let mut left: Vec<_> = self.tasks.iter_mut().flatten().filter_map(|task| task.coroutine.take()).collect();
+        left.iter_mut().for_each(Coroutine::abandon);
+        left.is_empty()
+    }
+}
+
+/// Parking and waking.
+impl State {
+    pub(super) fn park(&mut self, slot: TaskSlot, keys: &[Key], waiting: WaitReason, deadline_ns: Option<u64>) {
         self.epochs += 1;
         let epoch = self.epochs;
         let task = self.task_mut(slot);
@@ -164,27 +159,7 @@ impl State {
             self.parking.push(key, (slot, epoch));
         }
         if let Some(deadline_ns) = deadline_ns {
-            self.timers.push(Reverse((deadline_ns, epoch, Alarm::Task(slot))));
-            self.sweep_timers();
-        }
-    }
-
-    /// A wait that is over early leaves its timer behind. Sweeping them out whenever their number
-    /// has doubled costs each of them little, and bounds what a long run holds.
-    fn sweep_timers(&mut self) {
-        if self.timers.len() < self.timers_until_sweep {
-            return;
-        }
-        let mut timers = std::mem::take(&mut self.timers);
-        timers.retain(|&Reverse((_, epoch, alarm))| !self.is_void(epoch, alarm));
-        self.timers = timers;
-        self.timers_until_sweep = TIMERS_UNTIL_SWEEP_MIN.max(2 * self.timers.len());
-    }
-
-    fn is_void(&self, epoch: u64, alarm: Alarm) -> bool {
-        match alarm {
-            Alarm::Event(_) => false,
-            Alarm::Task(slot) => !self.find(slot).is_some_and(|task| task.is_parked && task.epoch == epoch),
+            self.set_deadline(slot, epoch, deadline_ns);
         }
     }
 
@@ -192,10 +167,11 @@ impl State {
         self.parking.count(key)
     }
 
-    /// Ends the parking of whoever has been on `key` longest. It still has to be made ready.
-    pub(super) fn unpark_one(&mut self, key: Key) -> Option<Slot> {
+    /// Ends the parking of the task that has been parked on `key` longest. The caller still has to
+    /// make it ready.
+    pub(super) fn unpark_one(&mut self, key: Key) -> Option<TaskSlot> {
         while let Some((slot, epoch)) = self.parking.pop(key) {
-            if self.end_parking(slot, epoch, Wake::Unparked) {
+            if self.end_parking(slot, epoch, WakeReason::Unparked) {
                 return Some(slot);
             }
         }
@@ -203,16 +179,16 @@ impl State {
     }
 
     /// Ends one particular parking. False if it has ended already.
-    fn end_parking(&mut self, slot: Slot, epoch: u64, wake: Wake) -> bool {
+    pub(super) fn end_parking(&mut self, slot: TaskSlot, epoch: u64, wake: WakeReason) -> bool {
         let Some(task) = self.tasks[slot as usize].as_deref_mut() else { return false };
         if !task.is_parked || task.epoch != epoch {
             return false;
         }
         task.is_parked = false;
         task.wake = wake;
-        task.waiting = Waiting::Turn;
+        task.waiting = WaitReason::Turn;
         let keys = std::mem::take(&mut task.keys);
-        if wake != Wake::Unparked || keys.len() > 1 {
+        if wake != WakeReason::Unparked || keys.len() > 1 {
             keys.iter().for_each(|&key| self.parking.leave(key, slot));
         }
         self.task_mut(slot).keys = keys;
@@ -220,19 +196,19 @@ impl State {
     }
 
     /// Whether a task that is ready is more urgent than `slot`.
-    pub(super) fn is_outranked(&self, slot: Slot) -> bool {
+    pub(super) fn is_outranked(&self, slot: TaskSlot) -> bool {
         let own = self.task(slot).priority;
         self.ready.iter().any(|&other| self.task(other).priority > own)
     }
 
-    pub(super) fn most_urgent(&mut self) -> Option<Slot> {
+    pub(super) fn most_urgent(&mut self) -> Option<TaskSlot> {
         let best = self.ready.iter().map(|&slot| self.task(slot).priority).max()?;
-        let place = self.ready.iter().position(|&slot| self.task(slot).priority == best)?;
-        self.ready.remove(place)
+        let position = self.ready.iter().position(|&slot| self.task(slot).priority == best)?;
+        self.ready.remove(position)
     }
 
-    /// Whether the task has to wait for its paused node, where it is then kept.
-    pub(super) fn is_held(&mut self, slot: Slot) -> bool {
+    /// Whether the task's node is paused. If it is, the node keeps the task until it is resumed.
+    pub(super) fn hold_if_paused(&mut self, slot: TaskSlot) -> bool {
         let NodeId(node) = self.task(slot).node;
         let node = &mut self.nodes[node as usize];
         if node.is_paused {
@@ -241,124 +217,68 @@ impl State {
         node.is_paused
     }
 
-    /// Pauses a node or lets it go on. Gives the tasks that were held meanwhile. Of one that has
-    /// crashed only destructors run, and they are not held up.
-    pub(super) fn set_paused(&mut self, node: NodeId, is_paused: bool) -> Vec<Slot> {
+    /// Pauses or resumes a node. Returns the tasks that were held meanwhile. A crashed node is never
+    /// paused: only destructors run there, and nothing may hold them up.
+    pub(super) fn set_paused(&mut self, node: NodeId, is_paused: bool) -> Vec<TaskSlot> {
         let node = &mut self.nodes[node.0 as usize];
         node.is_paused = is_paused && node.is_alive;
         if is_paused { Vec::new() } else { std::mem::take(&mut node.held) }
     }
+}
 
+/// Crashes.
+impl State {
     /// Marks a node's tasks for unwinding, `me` included. False if it had none.
-    pub(super) fn doom(&mut self, node: NodeId, me: Slot) -> bool {
-        let Node { is_alive, is_paused, held, .. } = &mut self.nodes[node.0 as usize];
+    pub(super) fn cancel_node(&mut self, node: NodeId, me: TaskSlot) -> bool {
+        let NodeState { is_alive, is_paused, held, .. } = &mut self.nodes[node.0 as usize];
         (*is_alive, *is_paused) = (false, false);
         held.clear();
-        let slots: Vec<Slot> = (0..self.tasks.len() as Slot)
-            .filter(|&slot| self.find(slot).is_some_and(|task| task.node == node && task.fate == Fate::Alive))
+        let slots: Vec<TaskSlot> = (0..self.tasks.len() as TaskSlot)
+            .filter(|&slot| self.find(slot).is_some_and(|task| task.node == node && task.lifecycle == Lifecycle::Alive))
             .collect();
         for &slot in &slots {
-            self.doom_task(slot, me);
+            self.cancel_task(slot, me);
         }
         !slots.is_empty()
     }
 
-    fn doom_task(&mut self, slot: Slot, me: Slot) {
+    fn cancel_task(&mut self, slot: TaskSlot, me: TaskSlot) {
         let task = self.task_mut(slot);
-        task.fate = Fate::Doomed;
+        task.lifecycle = Lifecycle::Cancelled;
         let epoch = task.epoch;
-        self.end_parking(slot, epoch, Wake::Killed);
+        self.end_parking(slot, epoch, WakeReason::Killed);
         if slot != me {
             self.ready.retain(|&other| other != slot);
         }
-        self.doomed.push_back(slot);
+        self.cancelled.push_back(slot);
     }
 
-    /// Puts a task that is unwinding in line with the doomed. False if it is not.
-    pub(super) fn doom_again(&mut self, slot: Slot) -> bool {
-        let is_unwinding = self.task(slot).fate == Fate::Unwinding;
+    /// Queues a task that is unwinding for its next turn. False if it is not unwinding.
+    pub(super) fn queue_if_unwinding(&mut self, slot: TaskSlot) -> bool {
+        let is_unwinding = self.task(slot).lifecycle == Lifecycle::Unwinding;
         if is_unwinding {
-            self.doomed.push_back(slot);
+            self.cancelled.push_back(slot);
         }
         is_unwinding
     }
 
-    /// At the end of a run every task is doomed, and nothing else is due.
-    pub(super) fn doom_all(&mut self) -> Vec<Event> {
+    /// At the end of a run: cancels every task and every event.
+    pub(super) fn cancel_all(&mut self) -> Vec<EventFn> {
         for node in &mut self.nodes {
             (node.is_alive, node.is_paused) = (false, false);
             node.held.clear();
         }
         self.timers.clear();
-        for slot in 0..self.tasks.len() as Slot {
-            if self.find(slot).is_some_and(|task| task.fate == Fate::Alive && task.coroutine.is_some()) {
-                self.doom_task(slot, NOBODY);
+        for slot in 0..self.tasks.len() as TaskSlot {
+            if self.find(slot).is_some_and(|task| task.lifecycle == Lifecycle::Alive && task.coroutine.is_some()) {
+                self.cancel_task(slot, NO_TASK);
             }
         }
         self.events.drain(..).flatten().chain(self.due.drain(..)).collect()
     }
 
-    pub(super) fn ring(&mut self, now_ns: u64) -> Option<Slot> {
-        let &Reverse((deadline_ns, epoch, alarm)) = self.timers.peek()?;
-        if deadline_ns > now_ns {
-            return None;
-        }
-        self.timers.pop();
-        match alarm {
-            Alarm::Event(place) => {
-                let event = self.events[place as usize].take().expect("an event happens once");
-                self.free_events.push(place);
-                self.due.push_back(event);
-                None
-            }
-            Alarm::Task(slot) => self.end_parking(slot, epoch, Wake::TimedOut).then_some(slot),
-        }
-    }
-
-    pub(super) fn is_due(&self, now_ns: u64) -> bool {
-        self.timers.peek().is_some_and(|&Reverse((deadline_ns, ..))| deadline_ns <= now_ns)
-    }
-
-    /// The next moment at which anything happens.
-    pub(super) fn next_deadline_ns(&mut self) -> Option<u64> {
-        while let Some(&Reverse((deadline_ns, epoch, alarm))) = self.timers.peek() {
-            if !self.is_void(epoch, alarm) {
-                return Some(deadline_ns);
-            }
-            self.timers.pop();
-        }
-        None
-    }
-
-    /// The next task that is to unwind.
-    pub(super) fn next_doomed(&mut self) -> Option<Slot> {
-        self.doomed.pop_front()
-    }
-
-    /// The next event whose time has come.
-    pub(super) fn next_event(&mut self) -> Option<Event> {
-        self.due.pop_front()
-    }
-
-    /// Takes a task's stack out, to run on it, and says what names the task. `None` if it has ended.
-    pub(super) fn begin_turn(&mut self, slot: Slot) -> Option<(Coroutine, u64)> {
-        let task = self.tasks[slot as usize].as_deref_mut()?;
-        self.report.switches += 1;
-        let coroutine = task.coroutine.take().expect("a task that is given a turn is not running");
-        Some((coroutine, task.lineage))
-    }
-
-    /// Removes a task that has ended.
-    pub(super) fn dismiss(&mut self, slot: Slot) -> Option<Box<Task>> {
-        self.free_slots.push(slot);
-        self.live_tasks -= 1;
-        self.tasks[slot as usize].take()
-    }
-
-    /// Gives up every task that has not ended. True if there was none.
-    pub(super) fn abandon_all(&mut self) -> bool {
-        let mut left: Vec<_> = self.tasks.iter_mut().flatten().filter_map(|task| task.coroutine.take()).collect();
-        left.iter_mut().for_each(Coroutine::abandon);
-        left.is_empty()
+    /// The next task to unwind.
+    pub(super) fn next_cancelled(&mut self) -> Option<TaskSlot> {
+        self.cancelled.pop_front()
     }
 }

@@ -1,4 +1,4 @@
-//! What the scheduler knows of a task.
+//! What the scheduler knows about a task.
 
 use std::borrow::Cow;
 use std::panic::Location;
@@ -6,14 +6,14 @@ use std::panic::Location;
 use super::choice::Stamp;
 use super::coroutine::Coroutine;
 
-/// What a task parks on: the address of something.
+/// What a task parks on: the address of some object.
 pub(crate) type Key = usize;
 
 /// A task's number, in order of spawning.
 pub(crate) type TaskId = u64;
 
-/// Where a task is kept. Places are used again.
-pub(super) type Slot = u32;
+/// A task's index in the scheduler's table. Slots are reused.
+pub(super) type TaskSlot = u32;
 
 /// A node: the box that a server, or the test itself, runs in. A crash ends all its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,18 +26,18 @@ impl NodeId {
 
 /// Why `park` returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wake {
-    /// Something happened to a key.
+pub(crate) enum WakeReason {
+    /// One of its keys was unparked.
     Unparked,
     /// The deadline passed.
     TimedOut,
-    /// The task is being ended and is unwinding already: it must not wait for anything.
+    /// The task is unwinding because of a crash: it must not wait for anything.
     Killed,
 }
 
 /// What a task waits for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Waiting {
+pub(crate) enum WaitReason {
     /// Its turn.
     Turn,
     /// A point in time.
@@ -48,24 +48,24 @@ pub(crate) enum Waiting {
     Condvar { made: &'static Location<'static>, at: &'static Location<'static> },
     /// A channel.
     Channel { operation: &'static str, made: &'static Location<'static>, at: &'static Location<'static> },
-    /// Another task's end.
+    /// The end of another task.
     Join { task: TaskId, at: &'static Location<'static> },
 }
 
-/// Whether a task is to be ended by a crash of its node.
+/// How far a crash of its node has ended a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It lives.
+pub(super) enum Lifecycle {
+    /// Its node has not crashed.
     Alive,
-    /// It unwinds when it is next entered.
-    Doomed,
+    /// It starts to unwind at its next turn.
+    Cancelled,
     /// It is unwinding.
     Unwinding,
-    /// It caught its own unwinding, and is not to be trusted any more.
+    /// It caught its own unwinding and went on, so it can no longer be trusted.
     Escaped,
 }
 
-/// A lock that a task holds, and since where.
+/// A lock that a task holds, and the line that took it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) lock: Key,
@@ -79,14 +79,14 @@ pub(super) struct Task {
     /// `None` while it runs.
     pub(super) coroutine: Option<Coroutine>,
     pub(super) is_parked: bool,
-    /// Which of its parkings is the present one: entries of earlier ones are void.
+    /// The number of its current parking. Queue entries and timers of earlier epochs are void.
     pub(super) epoch: u64,
-    pub(super) wake: Wake,
+    pub(super) wake: WakeReason,
     pub(super) keys: Vec<Key>,
-    pub(super) waiting: Waiting,
-    pub(super) fate: Fate,
+    pub(super) waiting: WaitReason,
+    pub(super) lifecycle: Lifecycle,
     pub(super) held: Vec<Held>,
-    /// Its place in the family tree: the name of its decisions.
+    /// Its position in the family tree of tasks. Names the decisions about it.
     pub(super) lineage: u64,
     pub(super) children: u64,
     pub(super) preempt_stamp: Stamp,
@@ -104,10 +104,10 @@ impl Task {
             coroutine: None,
             is_parked: false,
             epoch: 0,
-            wake: Wake::Unparked,
+            wake: WakeReason::Unparked,
             keys: Vec::new(),
-            waiting: Waiting::Turn,
-            fate: Fate::Alive,
+            waiting: WaitReason::Turn,
+            lifecycle: Lifecycle::Alive,
             held: Vec::new(),
             lineage,
             children: 0,

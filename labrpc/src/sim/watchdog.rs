@@ -1,4 +1,4 @@
-//! Real time's one say in a simulation: a task that never reaches the scheduler is found out.
+//! Finds a task that never reaches the scheduler. This is the only use of real time in a simulation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use super::platform::{Interrupt, SimThread};
 
-/// How often the watching thread looks.
+/// How often the watchdog looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
-/// Interrupts without an effect until a task is given up, and the process with it.
+/// After this many interrupts without effect the process is ended.
 const INTERRUPTS_MAX: u32 = 100;
-/// A task that uses no processor time is blocked in the operating system, or the machine is busy
-/// with others: so many times the patience with an endless loop tells one from the other.
+/// A task that uses no processor time is either blocked in the operating system, or starved by a
+/// busy machine. To tell them apart, the watchdog waits this many times as long as for a busy task.
 const PATIENCE_WITH_BLOCKED: u32 = 5;
 
-/// Counts turns, so that another thread can see that there are any.
+/// Counts turns, so that the watchdog's thread sees whether the simulation moves on.
 #[derive(Clone, Default)]
-pub(super) struct Progress(Arc<Shared>);
+pub(super) struct TurnCounter(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -24,10 +24,10 @@ struct Shared {
     is_over: AtomicBool,
 }
 
-impl Progress {
+impl TurnCounter {
     #[inline]
     pub(super) fn advance(&self) {
-        // One thread writes, so there is no need for an atomic addition.
+        // Only one thread writes, so no atomic addition is needed.
         let turns = self.0.turns.load(Ordering::Relaxed);
         self.0.turns.store(turns + 1, Ordering::Relaxed);
     }
@@ -43,15 +43,15 @@ impl Progress {
 }
 
 /// Watches a simulation from another thread until it is over.
-pub(super) fn watch(progress: &Progress, thread: SimThread, patience: Duration) {
+pub(super) fn watch(turn_counter: &TurnCounter, thread: SimThread, patience: Duration) {
     let mut seen = u64::MAX;
     let mut busy_since = Duration::ZERO;
     let mut looks = 0;
     let mut interrupts = 0;
-    // Asked before each rest: the end's wake-up may have come while this thread started the run.
-    while !progress.is_over() {
+    // Checked before each wait: the run may have ended before this thread first waited.
+    while !turn_counter.is_over() {
         std::thread::park_timeout(LOOK_INTERVAL);
-        let turns = progress.0.turns.load(Ordering::Relaxed);
+        let turns = turn_counter.0.turns.load(Ordering::Relaxed);
         let time_used = thread.time_used();
         if turns != seen {
             (seen, busy_since, looks, interrupts) = (turns, time_used, 0, 0);
@@ -63,7 +63,7 @@ pub(super) fn watch(progress: &Progress, thread: SimThread, patience: Duration) 
         if !is_busy && !is_blocked {
             continue;
         }
-        // Again and again: it is in vain as long as the task is in the middle of an operation.
+        // Repeated, because an interrupt has no effect while the task is in the middle of an operation.
         interrupts += 1;
         if interrupts > INTERRUPTS_MAX {
             give_up("a task runs without ever reaching the scheduler, and could not be interrupted");
@@ -74,7 +74,8 @@ pub(super) fn watch(progress: &Progress, thread: SimThread, patience: Duration) 
     }
 }
 
-/// The last resort: a task that holds the process's own locks would hang every other test as well.
+/// The last resort: ends the process. A task that holds locks of the process would make every other
+/// test hang.
 pub(super) fn give_up(message: &str) -> ! {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "labrpc: {message}; the test process ends here");

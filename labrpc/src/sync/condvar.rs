@@ -1,4 +1,4 @@
-//! Waiting for something to become true.
+//! A condition variable: waits until another thread changes something.
 
 use std::fmt;
 use std::panic::Location;
@@ -6,17 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::MutexGuard;
-use super::waiting::{deadline, park_in_line};
-use crate::sim::runtime::{self, Key, Runtime, Waiting, Wake};
+use super::waiting::{deadline, park_in_queue};
+use crate::sim::runtime::{self, Key, Runtime, WaitReason, WakeReason};
 use crate::time::Instant;
 
-/// A place to wait until another thread says that something has changed:
-/// [`parking_lot::Condvar`], and in a simulation one that waits in virtual time.
+/// A condition variable: [`parking_lot::Condvar`], and in a simulation one that waits in virtual time.
 ///
-/// A waiter wakes only when it was notified or its time is up. There is one exception in a
-/// simulation: when a node crashes, a notification that its task can no longer make use of is
-/// given to a waiter of another node, if there is one. As everywhere, look at the condition in a
-/// loop, or leave that to [`wait_while`](Condvar::wait_while).
+/// A waiter wakes only when it was notified or its time is up. There is one exception in a simulation:
+/// when a node crashes, a notification that its task can no longer use is passed on to a waiter of
+/// another node, if there is one. As everywhere, check the condition in a loop, or use
+/// [`wait_while`](Condvar::wait_while).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -40,14 +39,13 @@ use crate::time::Instant;
 /// ```
 pub struct Condvar {
     made: &'static Location<'static>,
-    /// The mutex that the present waiters came with, by its address.
+    /// The address of the mutex that the present waiters use.
     mutex: AtomicUsize,
     inner: parking_lot::Condvar,
 }
 
 impl Condvar {
-    /// A condition variable that nobody waits on. Reports name it by the line that this is called
-    /// from.
+    /// A new condition variable. Reports name it by the line that calls this.
     ///
     /// ```
     /// use labrpc::sync::Condvar;
@@ -60,11 +58,11 @@ impl Condvar {
         Condvar { made: Location::caller(), mutex: AtomicUsize::new(0), inner: parking_lot::Condvar::new() }
     }
 
-    /// Lets the lock go, waits for a notification, and takes the lock again.
+    /// Releases the lock, waits for a notification, and takes the lock again.
     ///
     /// # Panics
     ///
-    /// When others wait here with another mutex; so do all methods that wait.
+    /// When other threads wait here with another mutex. This holds for all methods that wait.
     ///
     /// ```
     /// use labrpc::{sim, sync::{Condvar, Mutex}, thread};
@@ -94,7 +92,7 @@ impl Condvar {
         }
     }
 
-    /// Like [`wait`](Condvar::wait), but no longer than `patience`.
+    /// Like [`wait`](Condvar::wait), but for at most `patience`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -111,7 +109,7 @@ impl Condvar {
         }
     }
 
-    /// Like [`wait`](Condvar::wait), but no longer than until `deadline`.
+    /// Like [`wait`](Condvar::wait), but until `deadline` at most.
     ///
     /// ```
     /// use std::time::Duration;
@@ -160,7 +158,7 @@ impl Condvar {
         }
     }
 
-    /// Wakes the one that has waited longest. False if nobody waits.
+    /// Wakes the thread that has waited longest. False if no thread waits.
     ///
     /// ```
     /// assert!(!labrpc::sync::Condvar::new().notify_one());
@@ -175,7 +173,7 @@ impl Condvar {
         }
     }
 
-    /// Wakes all that wait, and says how many they were.
+    /// Wakes all waiting threads. Returns their number.
     ///
     /// ```
     /// assert_eq!(labrpc::sync::Condvar::new().notify_all(), 0);
@@ -205,36 +203,36 @@ impl Condvar {
     ) -> WaitTimeoutResult {
         world.operation();
         self.expect_one_mutex(world, guard);
-        let waiting = Waiting::Condvar { made: self.made, at };
+        let waiting = WaitReason::Condvar { made: self.made, at };
         let wake = guard.unlocked(world, at, || {
             let pass_on = || {
                 world.unpark_one(self.key());
             };
             let deadline_ns = deadline.map(Instant::as_nanos);
-            let wake = park_in_line(world, &[self.key()], waiting, deadline_ns, pass_on);
-            if wake == Wake::Killed {
-                // A destructor that waits in a loop: those that it waits for need their turns.
+            let wake = park_in_queue(world, &[self.key()], waiting, deadline_ns, pass_on);
+            if wake == WakeReason::Killed {
+                // A destructor may wait in a loop. The tasks that it waits for need their turns.
                 world.yield_now();
             }
             wake
         });
-        WaitTimeoutResult(wake == Wake::TimedOut)
+        WaitTimeoutResult(wake == WakeReason::TimedOut)
     }
 
-    /// With two mutexes a notification could fall between a waiter's look at its condition and its
-    /// going to sleep. parking_lot refuses it on OS threads.
+    /// With two mutexes a notification could come after a waiter has checked its condition and before
+    /// it sleeps. On OS threads parking_lot panics as well.
     #[track_caller]
     fn expect_one_mutex<T: ?Sized>(&self, world: &Runtime, guard: &MutexGuard<'_, T>) {
-        let mutex = guard.line().key();
+        let mutex = guard.queue().key();
         if world.parked(self.key()) == 0 {
             self.mutex.store(mutex, Ordering::Relaxed);
         }
         assert!(
             self.mutex.load(Ordering::Relaxed) == mutex,
-            "others wait on the Condvar made at {} with another Mutex than the one made at {}: \
+            "other threads wait on the Condvar made at {} with another Mutex than the one made at {}: \
              a Condvar goes with one Mutex",
             self.made,
-            guard.line().made(),
+            guard.queue().made(),
         );
     }
 }

@@ -1,23 +1,23 @@
 //! Locks and condition variables, in the shape of parking_lot's.
 //!
-//! Outside of a simulation they *are* parking_lot's, on OS threads. Inside one a task that has to
-//! wait gives its turn up, so that the world goes on; a crash of its node unwinds it there, and
-//! whatever it held is let go. Which of the two it is, is decided at each call, so a lock that was
-//! made in a simulation can still be read after its end.
+//! Outside of a simulation they *are* parking_lot's, on OS threads. Inside one a task that has to wait
+//! gives up its turn, so that other tasks go on. A crash of its node unwinds the task there and
+//! releases the locks that it held. Each call decides at run time which of the two it is, so a lock
+//! that was made in a simulation can still be read after the simulation has ended.
 //!
-//! As in parking_lot no lock is ever poisoned, and a guard stays with the thread that took it.
+//! As in parking_lot, locks are never poisoned, and a guard stays with the thread that took it.
 //!
-//! | in a simulation | who comes next |
+//! | in a simulation | which task gets it next |
 //! |---|---|
-//! | [`Mutex`] | Whoever asks while it is free; but a waiter that was woken in vain is not passed over a second time. |
-//! | [`RwLock`] | Writers before newly come readers; when a writer is done, all readers that wait before the next writer. |
-//! | [`Condvar`] | The one that has waited longest. |
+//! | [`Mutex`] | Any task that asks while it is free (barging); but a waiter that lost this race once is served before newcomers. |
+//! | [`RwLock`] | Writers before newly arrived readers; when a writer is done, all waiting readers before the next writer. |
+//! | [`Condvar`] | The task that has waited longest. |
 //!
-//! Not made on purpose: mapped guards, upgradable reads, locking with a time-out. A lock must not
-//! be shared between a simulation and OS threads *while* the simulation runs: a task would wait
-//! for a thread that its world knows nothing of, which is reported as a deadlock. Nor should the
-//! nodes of a simulation share one without need: a paused node keeps what it holds, and its place
-//! in line.
+//! Left out on purpose: mapped guards, upgradable reads, locking with a timeout. A lock must not be
+//! shared between a simulation and OS threads *while* the simulation runs: a task would wait for a
+//! thread that the simulation does not know, which is reported as a deadlock. The nodes of a
+//! simulation should not share a lock without need either: a paused node keeps the locks that it
+//! holds, and its position in the queue.
 
 mod condvar;
 mod mutex;

@@ -1,19 +1,19 @@
-//! One at a time.
+//! A lock for one thread at a time.
 
 use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
-use super::waiting::{AtEnd, Line};
+use super::waiting::{LockQueue, OnDrop};
 use crate::sim::runtime::{self, Runtime};
 
-/// A lock that lets one thread at a time at its value: [`parking_lot::Mutex`], and in a simulation
-/// a lock that makes its task wait in virtual time.
+/// A lock for one thread at a time: [`parking_lot::Mutex`], and in a simulation a lock that waits in
+/// virtual time.
 ///
-/// There a thread that takes a lock which it holds itself, or two that wait for each other's, fail
-/// the run with a report that names the locks, by the line that made them, and who holds them
-/// since where.
+/// In a simulation the run fails when a thread takes a lock that it holds already, or when threads
+/// wait for each other's locks. The report names the locks by the lines that made them, and says which
+/// thread holds them and which line took them.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -28,12 +28,12 @@ use crate::sim::runtime::{self, Runtime};
 /// assert_eq!(*votes.lock(), 2);
 /// ```
 pub struct Mutex<T: ?Sized> {
-    line: Line,
+    queue: LockQueue,
     inner: parking_lot::Mutex<T>,
 }
 
 impl<T> Mutex<T> {
-    /// A lock that is free. Reports name it by the line that this is called from.
+    /// A free lock. Reports name it by the line that calls this.
     ///
     /// ```
     /// use labrpc::sync::Mutex;
@@ -44,10 +44,10 @@ impl<T> Mutex<T> {
     /// ```
     #[track_caller]
     pub const fn new(value: T) -> Mutex<T> {
-        Mutex { line: Line::new(Location::caller()), inner: parking_lot::Mutex::new(value) }
+        Mutex { queue: LockQueue::new(Location::caller()), inner: parking_lot::Mutex::new(value) }
     }
 
-    /// The value, once nobody else can reach the lock.
+    /// Takes the value out of the lock.
     ///
     /// ```
     /// use labrpc::sync::Mutex;
@@ -60,7 +60,7 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits until the lock is free and takes it. It is let go when the guard is dropped.
+    /// Waits until the lock is free and takes it. Dropping the guard releases it.
     ///
     /// ```
     /// use labrpc::sync::Mutex;
@@ -69,7 +69,7 @@ impl<T: ?Sized> Mutex<T> {
     /// {
     ///     let mut log = log.lock();
     ///     log.push("put y 2");
-    /// } // let go here
+    /// } // released here
     /// assert_eq!(log.lock().len(), 2);
     /// ```
     #[inline]
@@ -79,10 +79,10 @@ impl<T: ?Sized> Mutex<T> {
             None => self.inner.lock(),
             Some(world) => self.lock_in(world, Location::caller()),
         };
-        MutexGuard { inner, release: Release(&self.line) }
+        MutexGuard { inner, release: Release(&self.queue) }
     }
 
-    /// Takes the lock if that is possible at once.
+    /// Takes the lock if that is possible without waiting.
     ///
     /// ```
     /// use labrpc::sync::Mutex;
@@ -102,15 +102,15 @@ impl<T: ?Sized> Mutex<T> {
                 world.operation();
                 let inner = self.try_lock_as_newcomer();
                 if inner.is_some() {
-                    world.acquired(self.line.key(), Location::caller());
+                    world.acquired(self.queue.key(), Location::caller());
                 }
                 inner
             }
         }?;
-        Some(MutexGuard { inner, release: Release(&self.line) })
+        Some(MutexGuard { inner, release: Release(&self.queue) })
     }
 
-    /// The value, without locking: whoever can borrow the lock mutably is alone with it.
+    /// The value, without locking: a mutable borrow of the lock is exclusive.
     ///
     /// ```
     /// use labrpc::sync::Mutex;
@@ -127,26 +127,26 @@ impl<T: ?Sized> Mutex<T> {
         world.operation();
         let inner = match self.try_lock_as_newcomer() {
             Some(inner) => inner,
-            None => self.line.wait(
+            None => self.queue.wait(
                 world,
-                self.line.key(),
+                self.queue.key(),
                 (std::any::type_name::<Self>(), at),
                 || self.inner.try_lock(),
-                || wake_next(world, &self.line),
+                || wake_next(world, &self.queue),
             ),
         };
-        world.acquired(self.line.key(), at);
+        world.acquired(self.queue.key(), at);
         inner
     }
 
     #[inline]
     fn try_lock_as_newcomer(&self) -> Option<parking_lot::MutexGuard<'_, T>> {
-        if self.line.is_open() { self.inner.try_lock() } else { None }
+        if self.queue.admits_newcomers() { self.inner.try_lock() } else { None }
     }
 }
 
-fn wake_next(world: &Runtime, line: &Line) {
-    world.unpark_one(line.key());
+fn wake_next(world: &Runtime, queue: &LockQueue) {
+    world.unpark_one(queue.key());
 }
 
 impl<T: Default> Default for Mutex<T> {
@@ -169,7 +169,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
-/// Holds a [`Mutex`] and lends its value. Dropping it lets the lock go.
+/// Holds a [`Mutex`]. Dropping it releases the lock.
 ///
 /// ```
 /// use labrpc::sync::{Mutex, MutexGuard};
@@ -182,64 +182,64 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// advance(term.lock());
 /// assert_eq!(*term.lock(), 2);
 /// ```
-#[must_use = "the lock is let go as soon as its guard is dropped"]
+#[must_use = "the lock is released as soon as its guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
-    // Fields are dropped in this order: the lock is free before the next in line is woken.
+    // Fields are dropped in this order: the lock is free before the next waiter is woken.
     inner: parking_lot::MutexGuard<'a, T>,
     release: Release<'a>,
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// The line that the guard's lock has in a simulation.
-    pub(super) fn line(&self) -> &'a Line {
+    /// The queue of the guard's lock.
+    pub(super) fn queue(&self) -> &'a LockQueue {
         self.release.0
     }
 
-    /// What [`parking_lot::Condvar`] works on.
+    /// The guard that [`parking_lot::Condvar`] takes.
     pub(super) fn inner(&mut self) -> &mut parking_lot::MutexGuard<'a, T> {
         &mut self.inner
     }
 
-    /// Lets the lock go while `wait` runs, in a simulation, and then takes it again: also if a
-    /// crash unwinds the task out of `wait`, since the guard then has still to be dropped.
+    /// In a simulation: releases the lock while `wait` runs, and then takes it again. It is also taken
+    /// again when a crash unwinds the task out of `wait`, because the guard has yet to be dropped.
     pub(super) fn unlocked<R>(
         &mut self,
         world: &Runtime,
         at: &'static Location<'static>,
         wait: impl FnOnce() -> R,
     ) -> R {
-        let line = self.line();
+        let queue = self.queue();
         let mutex = parking_lot::MutexGuard::mutex(&self.inner);
         let is_our_turn = Cell::new(false);
         let wait_for_our_turn = || {
             let is_free = || (!mutex.is_locked()).then_some(());
-            let need_not_wait = is_our_turn.get() || (line.is_open() && is_free().is_some());
+            let need_not_wait = is_our_turn.get() || (queue.admits_newcomers() && is_free().is_some());
             if !need_not_wait {
                 let type_name = std::any::type_name::<Mutex<T>>();
-                line.wait(world, line.key(), (type_name, at), is_free, || wake_next(world, line));
+                queue.wait(world, queue.key(), (type_name, at), is_free, || wake_next(world, queue));
             }
             is_our_turn.set(true);
         };
-        // parking_lot takes the lock again as soon as this closure is left, and would block the
-        // whole world if it were not free. So the closure is left only when it is free, and nobody
-        // else has a turn in between.
+        // parking_lot takes the lock again as soon as this closure returns, and would block the whole
+        // simulation if it were not free. So the closure returns only when the lock is free, and no
+        // other task has a turn in between.
         parking_lot::MutexGuard::unlocked(&mut self.inner, || {
-            let _retake = AtEnd(|| {
+            let _retake = OnDrop(|| {
                 wait_for_our_turn();
-                world.acquired(line.key(), at);
+                world.acquired(queue.key(), at);
             });
-            world.released(line.key());
-            wake_next(world, line);
+            world.released(queue.key());
+            wake_next(world, queue);
             let result = wait();
-            // Here a crash can still unwind the task; then it waits once more, in `_retake`.
+            // A crash can still unwind the task here; then it waits once more, in `_retake`.
             wait_for_our_turn();
             result
         })
     }
 }
 
-/// The second half of letting a lock go.
-struct Release<'a>(&'a Line);
+/// The second half of releasing a lock: wakes the next waiter.
+struct Release<'a>(&'a LockQueue);
 
 impl Drop for Release<'_> {
     #[inline]

@@ -1,8 +1,7 @@
 //! Channels, without `select!`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use labrpc::channel::{self, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use labrpc::time::Instant;
@@ -23,9 +22,9 @@ fn messages_arrive_in_order() {
     });
 }
 
-/// When the last sender is gone, receivers get what is left, and then an error.
+/// When the last sender is gone, receivers get the remaining messages, and then an error.
 #[test]
-fn senders_that_are_gone_disconnect() {
+fn dropping_the_last_sender_disconnects_receivers() {
     everywhere(|| {
         let (sender, receiver) = channel::unbounded();
         let another = sender.clone();
@@ -43,7 +42,7 @@ fn senders_that_are_gone_disconnect() {
 
 /// When the last receiver is gone, senders get an error with their message in it.
 #[test]
-fn receivers_that_are_gone_disconnect() {
+fn dropping_the_last_receiver_disconnects_senders() {
     everywhere(|| {
         let (sender, receiver) = channel::bounded(1);
         let another = receiver.clone();
@@ -56,9 +55,9 @@ fn receivers_that_are_gone_disconnect() {
     });
 }
 
-/// Whoever waits learns at once that the other side is gone.
+/// Threads that wait are woken when the other side is gone.
 #[test]
-fn a_disconnection_wakes_those_who_wait() {
+fn a_disconnection_wakes_waiting_threads() {
     everywhere(|| {
         for capacity in [0, 1] {
             let (sender, receiver) = channel::bounded::<u32>(capacity);
@@ -86,9 +85,9 @@ fn a_disconnection_wakes_those_who_wait() {
     });
 }
 
-/// Messages that nobody can receive any more are dropped with the last receiver, not later.
+/// Messages that were not received are dropped with the last receiver, not later.
 #[test]
-fn unreceived_messages_are_dropped() {
+fn unreceived_messages_are_dropped_with_the_last_receiver() {
     everywhere(|| {
         let (sender, receiver) = channel::unbounded();
         let message = Arc::new(());
@@ -98,13 +97,13 @@ fn unreceived_messages_are_dropped() {
     });
 }
 
-/// A message may itself hold ends of the channel that it is in: dropping it blocks nobody.
+/// A message may hold ends of the channel that it is in: dropping it blocks no thread.
 #[test]
 fn a_message_may_hold_its_own_channel() {
-    struct Envelope(#[expect(dead_code, reason = "it is there to be dropped")] channel::Sender<Envelope>);
+    struct HoldsSender(#[expect(dead_code, reason = "its destructor is what matters")] channel::Sender<HoldsSender>);
     everywhere(|| {
         let (sender, receiver) = channel::unbounded();
-        sender.send(Envelope(sender.clone())).unwrap();
+        sender.send(HoldsSender(sender.clone())).unwrap();
         drop(sender);
         drop(receiver);
     });
@@ -127,9 +126,9 @@ fn a_full_channel_makes_senders_wait() {
     });
 }
 
-/// What a channel says about itself.
+/// A channel reports its length and its capacity.
 #[test]
-fn channels_know_their_size() {
+fn channels_report_length_and_capacity() {
     everywhere(|| {
         let (sender, receiver) = channel::bounded(2);
         assert_eq!((sender.capacity(), receiver.capacity()), (Some(2), Some(2)));
@@ -148,64 +147,7 @@ fn channels_know_their_size() {
     });
 }
 
-/// With a capacity of 0 a send returns only after a receiver has come for the message.
-#[test]
-fn a_rendezvous_send_waits_for_the_receiver() {
-    everywhere(|| {
-        let (sender, receiver) = channel::bounded(0);
-        let has_come = Arc::new(AtomicBool::new(false));
-        let receiving = thread::spawn({
-            let has_come = Arc::clone(&has_come);
-            move || {
-                thread::yield_now();
-                has_come.store(true, Ordering::SeqCst);
-                receiver.recv()
-            }
-        });
-        sender.send(7).unwrap();
-        assert!(has_come.load(Ordering::SeqCst), "the send returned while nobody was there");
-        assert_eq!(receiving.join().unwrap(), Ok(7));
-    });
-}
-
-/// Without another hand there is no rendezvous, and whoever gives up keeps the message.
-#[test]
-fn a_rendezvous_needs_two() {
-    everywhere(|| {
-        let (sender, receiver) = channel::bounded(0);
-        assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
-        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
-        assert_eq!(sender.send_timeout(2, SHORT), Err(SendTimeoutError::Timeout(2)));
-        assert_eq!(receiver.recv_timeout(SHORT), Err(RecvTimeoutError::Timeout));
-        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty), "what was given up is not left behind");
-        assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)), "nor is the hand that was held out");
-    });
-}
-
-/// Whoever tries, without waiting, meets one who waits.
-#[test]
-fn a_rendezvous_can_be_tried() {
-    everywhere(|| {
-        let (sender, receiver) = channel::bounded(0);
-        let receiving = thread::spawn({
-            let receiver = receiver.clone();
-            move || receiver.recv()
-        });
-        while sender.try_send(5).is_err() {
-            thread::yield_now();
-        }
-        assert_eq!(receiving.join().unwrap(), Ok(5));
-        let sending = thread::spawn(move || sender.send(6));
-        let received = std::iter::from_fn(|| {
-            thread::yield_now();
-            Some(receiver.try_recv())
-        });
-        assert_eq!(received.flatten().next(), Some(6));
-        sending.join().unwrap().unwrap();
-    });
-}
-
-/// With many at both ends every message arrives once.
+/// With many senders and receivers every message arrives exactly once.
 #[test]
 fn many_senders_and_receivers_share_a_channel() {
     everywhere(|| {
@@ -232,9 +174,9 @@ fn many_senders_and_receivers_share_a_channel() {
     });
 }
 
-/// Receivers that wait get their messages in turn; so do senders that wait for room.
+/// Waiting receivers get messages in turn, and waiting senders get room in turn.
 #[test]
-fn those_who_wait_are_served_in_turn() {
+fn waiting_threads_are_served_in_turn() {
     calmly(|| {
         for capacity in [0, 1] {
             let (sender, receiver) = channel::bounded(capacity);
@@ -264,65 +206,15 @@ fn those_who_wait_are_served_in_turn() {
                 thread::sleep(SHORT);
                 taken[receiver.recv().unwrap()] += 1;
             }
-            // The one that has found the channel empty at first is one message ahead.
+            // The sender that found the channel empty at first is one message ahead.
             taken.iter().for_each(|count| assert!((9..=11).contains(count), "{taken:?}"));
         }
     });
 }
 
-/// `after` delivers its time once, `tick` again and again, `never` not at all.
+/// Using a channel outside of its simulation panics with a clear message. Dropping it there does not.
 #[test]
-fn timers_deliver_the_time() {
-    everywhere(|| {
-        let before = Instant::now();
-        let after = channel::after(SHORT);
-        let clone = after.clone();
-        assert_eq!(after.try_recv(), Err(TryRecvError::Empty));
-        assert!(after.recv().unwrap() >= before + SHORT);
-        assert!(before.elapsed() >= SHORT);
-        assert_eq!(clone.recv_timeout(SHORT), Err(RecvTimeoutError::Timeout), "clones share one message");
-
-        let tick = channel::tick(SHORT);
-        let times: Vec<Instant> = tick.iter().take(3).collect();
-        assert!(times[1] >= times[0] + SHORT && times[2] >= times[1] + SHORT, "{times:?}");
-
-        assert_eq!(channel::never::<u32>().recv_timeout(SHORT), Err(RecvTimeoutError::Timeout));
-        assert_eq!(channel::never::<u32>().try_recv(), Err(TryRecvError::Empty));
-    });
-}
-
-/// In a simulation a timer is due exactly when it says.
-#[test]
-fn simulated_timers_are_exact() {
-    calmly(|| {
-        let start = Instant::now();
-        assert_eq!(channel::after(Duration::from_secs(100)).recv().unwrap() - start, Duration::from_secs(100));
-        let (_sender, receiver) = channel::unbounded::<u32>();
-        let before = Instant::now();
-        assert!(receiver.recv_deadline(before + Duration::from_secs(100)).is_err());
-        assert!(before.elapsed() < Duration::from_secs(100) + Duration::from_micros(1));
-    });
-}
-
-/// Two who wait for one timer: one of them gets its message, and the other goes on waiting.
-#[test]
-fn a_timer_shared_by_two_serves_one() {
-    calmly(|| {
-        let after = channel::after(SHORT);
-        let waiting: Vec<_> = (0..2)
-            .map(|_| {
-                let after = after.clone();
-                thread::spawn(move || after.recv_timeout(2 * SHORT).is_ok())
-            })
-            .collect();
-        let served = waiting.into_iter().map(|thread| thread.join().unwrap());
-        assert_eq!(served.filter(|is_served| *is_served).count(), 1);
-    });
-}
-
-/// A channel that leaks out of its simulation is refused outside, in words; dropping it is not.
-#[test]
-fn a_channel_that_leaks_is_refused() {
+fn a_simulated_channel_cannot_be_used_outside() {
     let ((sender, receiver), timer) = calmly(|| (channel::unbounded::<u32>(), channel::after(SHORT)));
     for said in [panic_of(|| sender.send(1)), panic_of(|| receiver.recv()), panic_of(|| receiver.try_recv())] {
         assert!(said.contains("used outside of it") && said.contains("facade/channel.rs"), "{said}");
@@ -335,9 +227,9 @@ fn a_channel_that_leaks_is_refused() {
     assert!(panic_of(|| timer.recv()).contains("used outside of it"));
 }
 
-/// A channel of the real world does not stop the simulated one: waiting for it is refused.
+/// A real channel works inside a simulation, but panics where it would have to wait.
 #[test]
-fn a_real_channel_is_refused_where_it_would_wait() {
+fn a_real_channel_panics_where_it_would_wait() {
     let (sender, receiver) = channel::bounded(1);
     calmly(|| {
         sender.send(1).unwrap();

@@ -1,4 +1,5 @@
-//! Crashes: whoever is killed while it has, or waits for, a lock keeps nobody else waiting.
+//! Crashes: a thread that is killed while it holds a lock, or waits for one, keeps no other thread
+//! waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,9 +18,9 @@ fn alive(of: &Alive) -> usize {
     Arc::strong_count(of) - 1
 }
 
-/// A crash lets go what a thread held.
+/// A crash releases the locks that a thread held.
 #[test]
-fn a_killed_thread_lets_its_locks_go() {
+fn a_killed_thread_releases_its_locks() {
     simulated(|| {
         let node = sim::new_node("server 0");
         let locks = Arc::new((Mutex::new(()), RwLock::new(()), RwLock::new(())));
@@ -28,7 +29,7 @@ fn a_killed_thread_lets_its_locks_go() {
             let _guards = (held.0.lock(), held.1.read(), held.2.write());
             thread::sleep(LONG);
         });
-        thread::sleep(SHORT); // it has them now
+        thread::sleep(SHORT); // it holds them now
         let waiting = thread::spawn({
             let locks = Arc::clone(&locks);
             move || drop((locks.0.lock(), locks.1.write(), locks.2.read()))
@@ -41,8 +42,8 @@ fn a_killed_thread_lets_its_locks_go() {
     });
 }
 
-/// A thread that is killed after a lock was freed for it, and before its turn came, does not take
-/// the wake-up with it: the next in line gets the lock.
+/// If a thread is woken for a free lock, and killed before its turn, its wake-up is not lost: the next
+/// waiter gets the lock.
 #[test]
 fn a_lock_freed_for_a_killed_thread_goes_to_the_next() {
     calmly(|| {
@@ -60,7 +61,7 @@ fn a_lock_freed_for_a_killed_thread_goes_to_the_next() {
     });
 }
 
-/// The same for readers and writers, whichever of them is first in line and whichever is next.
+/// The same holds for an RwLock, for each combination of readers and writers.
 #[test]
 fn an_rwlock_freed_for_a_killed_thread_goes_to_the_next() {
     fn take(lock: &RwLock<()>, is_writer: bool) {
@@ -84,9 +85,9 @@ fn an_rwlock_freed_for_a_killed_thread_goes_to_the_next() {
     }
 }
 
-/// A writer that is killed while readers queue up behind it lets them in.
+/// When a waiting writer is killed, the readers that queue up behind it get the lock.
 #[test]
-fn a_killed_writer_lets_readers_in() {
+fn readers_behind_a_killed_writer_get_the_lock() {
     calmly(|| {
         let node = sim::new_node("server 0");
         let lock = Arc::new(RwLock::new(()));
@@ -129,8 +130,8 @@ fn a_thread_killed_in_a_wait_leaves_the_mutex_free() {
     });
 }
 
-/// A waiter that is killed on its way back to the mutex waits for it, in virtual time, and then
-/// unwinds: the mutex is never taken by two, and the world never stops.
+/// A waiter that is killed while it takes its mutex again waits for the mutex, in virtual time, and then
+/// unwinds: two threads never hold the mutex, and the simulation goes on.
 #[test]
 fn a_thread_killed_while_it_takes_its_mutex_again_unwinds() {
     for is_notified in [true, false] {
@@ -163,7 +164,7 @@ fn a_thread_killed_while_it_takes_its_mutex_again_unwinds() {
     }
 }
 
-/// A notification that a killed thread cannot make use of goes to another waiter.
+/// A notification that a killed thread cannot use goes to another waiter.
 #[test]
 fn a_notification_for_a_killed_thread_goes_to_the_next() {
     calmly(|| {
@@ -212,9 +213,9 @@ fn destructors_take_locks() {
     });
 }
 
-/// A destructor that waits for a condition in a loop lets the others of its node make it true.
+/// While a destructor waits for a condition in a loop, other tasks of its node can make it true.
 #[test]
-fn a_destructor_that_waits_in_a_loop_comes_to_an_end() {
+fn a_destructor_may_wait_for_a_condition_in_a_loop() {
     struct WaitsWhenDropped(Arc<(Mutex<u32>, Condvar)>);
     impl Drop for WaitsWhenDropped {
         fn drop(&mut self) {
@@ -243,6 +244,7 @@ fn a_destructor_that_waits_in_a_loop_comes_to_an_end() {
     });
 }
 
+/// Counts the threads that have ended.
 struct CountsEnd(Arc<AtomicUsize>);
 
 impl Drop for CountsEnd {

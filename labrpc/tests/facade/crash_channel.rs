@@ -1,5 +1,5 @@
-//! Crashes: whoever is killed while it waits for a channel leaves nothing behind, and keeps nobody
-//! else waiting.
+//! Crashes: a thread that is killed while it waits for a channel leaves nothing behind, and no other
+//! thread waits longer because of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use labrpc::{select, thread};
 
 use crate::worlds::{LONG, SHORT, calmly, simulated};
 
-/// A sender that is killed with a message in its hands takes the message with it.
+/// A sender that is killed while it waits takes its message with it.
 #[test]
 fn a_killed_rendezvous_sender_leaves_no_message() {
     simulated(|| {
@@ -22,10 +22,10 @@ fn a_killed_rendezvous_sender_leaves_no_message() {
         let (killed, held) = (sender.clone(), Arc::clone(&message));
         sim::spawn_in(node, "sender", move || drop(killed.send(held)));
         thread::sleep(SHORT);
-        assert_eq!(Arc::strong_count(&message), 2, "it is held out");
+        assert_eq!(Arc::strong_count(&message), 2, "the waiting sender holds it");
         sim::kill(node);
         thread::yield_now();
-        assert_eq!(Arc::strong_count(&message), 1, "it went with its sender");
+        assert_eq!(Arc::strong_count(&message), 1, "it was dropped with its sender");
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
         assert_eq!(receiver.recv_timeout(SHORT), Err(RecvTimeoutError::Timeout));
         drop(sender);
@@ -33,9 +33,9 @@ fn a_killed_rendezvous_sender_leaves_no_message() {
     });
 }
 
-/// Nobody puts a message into the hand of a receiver that was killed, plain or in a `select!`.
+/// A receiver that was killed while it waited gets no message, plain or in a `select!`.
 #[test]
-fn a_killed_rendezvous_receiver_holds_out_no_hand() {
+fn a_killed_rendezvous_receiver_gets_no_message() {
     simulated(|| {
         let node = sim::new_node("server 0");
         let (sender, receiver) = channel::bounded(0);
@@ -54,7 +54,7 @@ fn a_killed_rendezvous_receiver_holds_out_no_hand() {
 
 /// The ends that a crash drops disconnect their channels.
 #[test]
-fn a_crash_disconnects() {
+fn a_crash_disconnects_channels() {
     simulated(|| {
         let node = sim::new_node("server 0");
         let (requests, to_serve) = channel::bounded::<u32>(1);
@@ -76,7 +76,7 @@ fn a_crash_disconnects() {
     });
 }
 
-/// A message that woke a receiver which is killed before its turn goes to the next in line.
+/// If a receiver is woken for a message, and killed before its turn, the next receiver gets the message.
 #[test]
 fn a_message_for_a_killed_receiver_goes_to_the_next() {
     let receivers: [fn(Receiver<u32>) -> bool; 2] =
@@ -98,7 +98,7 @@ fn a_message_for_a_killed_receiver_goes_to_the_next() {
     }
 }
 
-/// Room that woke a sender which is killed before its turn goes to the next in line.
+/// If a sender is woken for free room, and killed before its turn, the next sender gets the room.
 #[test]
 fn room_for_a_killed_sender_goes_to_the_next() {
     let senders: [fn(Sender<u32>) -> bool; 2] =
@@ -121,10 +121,10 @@ fn room_for_a_killed_sender_goes_to_the_next() {
     }
 }
 
-/// A `select!` that is told of a receiver's hand and killed before its turn does not keep another
-/// `select!` from it.
+/// If a `select!` is woken for a waiting receiver, and killed before its turn, another `select!` meets
+/// the receiver.
 #[test]
-fn a_hand_held_out_to_a_killed_select_is_found_by_the_next() {
+fn a_receiver_announced_to_a_killed_select_meets_the_next() {
     calmly(|| {
         let node = sim::new_node("server 0");
         let (sender, receiver) = channel::bounded(0);
@@ -134,7 +134,7 @@ fn a_hand_held_out_to_a_killed_select_is_found_by_the_next() {
         let next = thread::spawn(move || select! { send(sender, 2) -> sent => sent });
         thread::sleep(SHORT);
         let receiving = thread::spawn(move || receiver.recv());
-        // The receiver tells the first, and this event comes before any other task's turn.
+        // The receiver wakes the first, and this event comes before any other task's turn.
         sim::at(Instant::now() + Duration::from_nanos(1), move || sim::kill(node));
         thread::sleep(SHORT);
         assert_eq!(receiving.join().unwrap(), Ok(2));
@@ -142,7 +142,7 @@ fn a_hand_held_out_to_a_killed_select_is_found_by_the_next() {
     });
 }
 
-/// Whatever a destructor waits for during a crash, it comes to an end.
+/// During a crash every wait of a destructor ends at once.
 #[test]
 fn destructors_wait_for_nothing() {
     struct Waits(Arc<Mutex<Vec<&'static str>>>);
@@ -156,7 +156,7 @@ fn destructors_wait_for_nothing() {
             assert!(channel::after(LONG).recv().is_err());
             select! { recv(receiver) -> message => assert!(message.is_err()) }
             select! { send(full, 3) -> sent => assert!(sent.is_err()) }
-            select! { recv(receiver) -> _ => unreachable!("nobody sends"), default(LONG) => {} }
+            select! { recv(receiver) -> _ => unreachable!("no thread sends"), default(LONG) => {} }
             thread::sleep(LONG);
             assert!(thread::spawn(|| ()).join().is_err());
             self.0.lock().push("ended");
@@ -185,13 +185,13 @@ struct Shared {
     changed: Condvar,
     wide: (Sender<u32>, Receiver<u32>),
     narrow: (Sender<u32>, Receiver<u32>),
-    hand_to_hand: (Sender<u32>, Receiver<u32>),
+    rendezvous: (Sender<u32>, Receiver<u32>),
 }
 
-/// One step of a thread that does whatever chance tells it to.
+/// One random step of a thread.
 fn step(shared: &Shared, chance: u64) {
     let pause = Duration::from_micros(chance >> 8 & 0xff);
-    let Shared { mutex, table, changed, wide, narrow, hand_to_hand } = shared;
+    let Shared { mutex, table, changed, wide, narrow, rendezvous } = shared;
     match chance % 12 {
         0 => {
             let mut guard = mutex.lock();
@@ -213,33 +213,33 @@ fn step(shared: &Shared, chance: u64) {
         6 => drop(wide.1.recv_timeout(pause)),
         7 => drop(narrow.0.send_timeout(1, pause)),
         8 => drop(narrow.1.recv_timeout(pause)),
-        9 => drop(hand_to_hand.0.send_timeout(1, pause)),
-        10 => drop(hand_to_hand.1.recv_timeout(pause)),
+        9 => drop(rendezvous.0.send_timeout(1, pause)),
+        10 => drop(rendezvous.1.recv_timeout(pause)),
         _ => select! {
             recv(wide.1) -> _ => {}
             send(narrow.0, 2) -> _ => {}
             recv(narrow.1) -> _ => {}
-            send(hand_to_hand.0, 2) -> _ => {}
-            recv(hand_to_hand.1) -> _ => {}
+            send(rendezvous.0, 2) -> _ => {}
+            recv(rendezvous.1) -> _ => {}
             default(pause) => {}
         },
     }
 }
 
-/// A thread that takes so many steps, and says so.
-fn walk(shared: Arc<Shared>, mut chance: u64, steps: u32) -> impl FnOnce() {
+/// A thread that takes `steps` random steps.
+fn random_walk(shared: Arc<Shared>, mut chance: u64, steps: u32) -> impl FnOnce() {
     move || {
         for _ in 0..steps {
-            // A linear congruential generator (Knuth): its high bits are random enough for this.
+            // A linear congruential generator (Knuth). Its high bits are random enough for this.
             chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             step(&shared, chance >> 33);
         }
     }
 }
 
-/// Whatever is killed in whatever state, those who live go on, and all locks are free in the end.
+/// After crashes in random states the surviving threads go on, and all locks are free in the end.
 #[test]
-fn survivors_of_any_crash_go_on() {
+fn survivors_of_random_crashes_go_on() {
     const STEPS: u32 = 200;
     let whole_run = |seed: u64| {
         let shared = Arc::new(Shared {
@@ -248,18 +248,18 @@ fn survivors_of_any_crash_go_on() {
             changed: Condvar::new(),
             wide: channel::unbounded(),
             narrow: channel::bounded(1),
-            hand_to_hand: channel::bounded(0),
+            rendezvous: channel::bounded(0),
         });
         let survivors: Vec<_> = (0..3)
             .map(|thread| {
-                let walk = walk(Arc::clone(&shared), seed * 100 + thread, STEPS);
+                let walk = random_walk(Arc::clone(&shared), seed * 100 + thread, STEPS);
                 thread::spawn(walk)
             })
             .collect();
         for victim in 0..30 {
             let node = sim::new_node(format!("victim {victim}"));
             for thread in 0..3 {
-                let walk = walk(Arc::clone(&shared), seed * 1_000 + victim * 10 + thread, u32::MAX);
+                let walk = random_walk(Arc::clone(&shared), seed * 1_000 + victim * 10 + thread, u32::MAX);
                 sim::spawn_in(node, "victim", walk);
             }
             thread::sleep(Duration::from_micros(300 + victim * 17));
@@ -268,8 +268,8 @@ fn survivors_of_any_crash_go_on() {
         survivors.into_iter().for_each(|survivor| survivor.join().unwrap());
         thread::sleep(SHORT);
         assert!(shared.mutex.try_lock().is_some() && shared.table.try_write().is_some());
-        assert_eq!(shared.hand_to_hand.1.try_recv(), Err(TryRecvError::Empty));
-        assert!(shared.hand_to_hand.0.try_send(1).is_err());
+        assert_eq!(shared.rendezvous.1.try_recv(), Err(TryRecvError::Empty));
+        assert!(shared.rendezvous.0.try_send(1).is_err());
     };
     for seed in 1..=20 {
         for preemption in [sim::Preemption::None, sim::Preemption::Random { one_in: 5 }] {

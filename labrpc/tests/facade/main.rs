@@ -3,8 +3,11 @@
 mod channel;
 mod crash;
 mod crash_channel;
+mod rendezvous;
 mod select;
+mod select_rendezvous;
 mod starvation;
 mod sync;
 mod thread;
+mod timers;
 mod worlds;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use labrpc::channel::{self, Receiver, RecvError, SendError, Sender};
+use labrpc::channel::{self, Receiver, RecvError, SendError};
 use labrpc::time::Instant;
 use labrpc::{select, thread};
 
 use crate::worlds::{LONG, SHORT, calmly, everywhere, simulated};
 
-/// The arm whose channel has a message is the one that happens.
+/// The arm whose channel has a message is chosen.
 #[test]
 fn the_ready_arm_is_chosen() {
     everywhere(|| {
@@ -32,9 +32,9 @@ fn the_ready_arm_is_chosen() {
     });
 }
 
-/// A channel whose other side is gone makes its arm happen, with an error.
+/// An arm whose channel is disconnected is chosen, with an error.
 #[test]
-fn a_disconnected_arm_happens() {
+fn a_disconnected_arm_is_chosen() {
     everywhere(|| {
         let (sender, receiver) = channel::unbounded::<u32>();
         drop(sender);
@@ -50,9 +50,9 @@ fn a_disconnected_arm_happens() {
     });
 }
 
-/// A send arm happens when there is room, and its message is made only then.
+/// A send arm is chosen when there is room, and its message is made only then.
 #[test]
-fn a_send_arm_happens_when_there_is_room() {
+fn a_send_arm_makes_its_message_when_it_is_chosen() {
     everywhere(|| {
         let (sender, receiver) = channel::bounded(1);
         let made = AtomicBool::new(false);
@@ -76,25 +76,25 @@ fn a_send_arm_happens_when_there_is_room() {
     });
 }
 
-/// A full channel's send arm waits for room, like any other arm.
+/// The send arm of a full channel waits for room.
 #[test]
-fn a_send_arm_waits() {
+fn a_send_arm_waits_for_room() {
     everywhere(|| {
         let (sender, receiver) = channel::bounded(1);
         sender.send(0).unwrap();
         let receiving = thread::spawn(move || receiver.iter().collect::<Vec<u32>>());
         select! {
             send(sender, 1) -> sent => sent.unwrap(),
-            recv(channel::after(LONG)) -> _ => panic!("nobody made room"),
+            recv(channel::after(LONG)) -> _ => panic!("the receiver made no room"),
         }
         drop(sender);
         assert_eq!(receiving.join().unwrap(), [0, 1]);
     });
 }
 
-/// `default` happens when nothing else can at once, `default(patience)` when nothing could so long.
+/// `default` is chosen when no arm is ready, `default(patience)` when no arm was ready in that time.
 #[test]
-fn default_arms_happen() {
+fn default_is_chosen_when_no_arm_is_ready() {
     everywhere(|| {
         let (sender, receiver) = channel::unbounded();
         let pick = || {
@@ -108,30 +108,30 @@ fn default_arms_happen() {
         assert_eq!(pick(), "something");
         let before = Instant::now();
         let picked = select! {
-            default(SHORT) => "in vain",
+            default(SHORT) => "timed out",
             recv(receiver) -> message => message.unwrap(),
         };
-        assert_eq!(picked, "in vain");
+        assert_eq!(picked, "timed out");
         assert!(before.elapsed() >= SHORT);
         select! { default => {} }
     });
 }
 
-/// In a simulation the patience of a `default`, and a timer's arm, are exact.
+/// In a simulation the patience of a `default`, and the arm of a timer, are exact.
 #[test]
 fn simulated_patience_is_exact() {
     calmly(|| {
         let (_sender, receiver) = channel::unbounded::<u32>();
         let before = Instant::now();
         select! {
-            recv(receiver) -> _ => unreachable!("nobody sends"),
+            recv(receiver) -> _ => unreachable!("no thread sends"),
             recv(channel::after(Duration::from_secs(7))) -> _ => unreachable!("too late"),
             default(Duration::from_secs(5)) => {}
         }
         let took = before.elapsed();
         assert!(took >= Duration::from_secs(5) && took < Duration::from_secs(5) + Duration::from_micros(1));
         let due = select! {
-            recv(receiver) -> _ => unreachable!("nobody sends"),
+            recv(receiver) -> _ => unreachable!("no thread sends"),
             recv(channel::after(Duration::from_secs(7))) -> due => due.unwrap(),
         };
         assert!(due - before >= Duration::from_secs(12));
@@ -139,9 +139,9 @@ fn simulated_patience_is_exact() {
     });
 }
 
-/// `break`, `continue`, `return` and `?` in an arm belong to the code around.
+/// `break`, `continue`, `return` and `?` in an arm act on the surrounding code.
 #[test]
-fn control_flow_reaches_the_callers_code() {
+fn control_flow_acts_on_the_surrounding_code() {
     fn first_even(receiver: &Receiver<u32>) -> Result<u32, RecvError> {
         loop {
             select! {
@@ -178,14 +178,14 @@ fn control_flow_reaches_the_callers_code() {
     });
 }
 
-/// Ends may be given by value, by reference and in a box, and may be moved by the arm's body.
+/// Ends may be given by value, by reference and in an `Arc`, and the arm's body may move them.
 #[test]
-fn ends_are_taken_as_they_come() {
+fn ends_may_be_values_references_or_arcs() {
     everywhere(|| {
         let (sender, receiver) = channel::bounded(1);
-        let (by_reference, boxed) = (&sender, Arc::new(receiver.clone()));
+        let (by_reference, shared) = (&sender, Arc::new(receiver.clone()));
         select! { send(by_reference, String::from("a")) -> sent => sent.unwrap() }
-        let text = select! { recv(boxed) -> text => text.unwrap(), recv(&receiver) -> text => text.unwrap() };
+        let text = select! { recv(shared) -> text => text.unwrap(), recv(&receiver) -> text => text.unwrap() };
         assert_eq!(text, "a");
         let unsent = String::from("b");
         select! {
@@ -195,87 +195,7 @@ fn ends_are_taken_as_they_come() {
     });
 }
 
-/// A select and a plain end meet on a channel that holds nothing.
-#[test]
-fn a_select_meets_a_plain_end_hand_to_hand() {
-    everywhere(|| {
-        let (sender, receiver) = channel::bounded(0);
-        let sending = thread::spawn({
-            let sender = sender.clone();
-            move || sender.send(1)
-        });
-        select! { recv(receiver) -> message => assert_eq!(message, Ok(1)) }
-        sending.join().unwrap().unwrap();
-        let receiving = thread::spawn(move || receiver.recv());
-        select! { send(sender, 2) -> sent => sent.unwrap() }
-        assert_eq!(receiving.join().unwrap(), Ok(2));
-    });
-}
-
-/// Two selects meet on a channel that holds nothing, and each of the two does one thing only.
-#[test]
-fn two_selects_meet_hand_to_hand() {
-    everywhere(|| {
-        let (left, from_left) = channel::bounded::<u32>(0);
-        let (right, from_right) = channel::bounded::<u32>(0);
-        let sending = thread::spawn(move || {
-            let mut sent = [0, 0];
-            for n in 0..20 {
-                select! {
-                    send(left, n) -> result => { result.unwrap(); sent[0] += 1 }
-                    send(right, n) -> result => { result.unwrap(); sent[1] += 1 }
-                }
-            }
-            sent
-        });
-        let mut received = [Vec::new(), Vec::new()];
-        loop {
-            select! {
-                recv(from_left) -> message => match message {
-                    Ok(n) => received[0].push(n),
-                    Err(_) => break,
-                },
-                recv(from_right) -> message => match message {
-                    Ok(n) => received[1].push(n),
-                    Err(_) => break,
-                },
-            }
-        }
-        let sent = sending.join().unwrap();
-        assert_eq!(received.each_ref().map(Vec::len), sent);
-        let mut all = received.concat();
-        all.sort();
-        assert_eq!(all, (0..20).collect::<Vec<_>>());
-    });
-}
-
-/// A select that could both send and receive on one channel does not meet itself.
-#[test]
-fn a_select_does_not_meet_itself() {
-    everywhere(|| {
-        let (sender, receiver) = channel::bounded(0);
-        let is_met = select! {
-            send(sender, 1) -> _ => true,
-            recv(receiver) -> _ => true,
-            default(SHORT) => false,
-        };
-        assert!(!is_met);
-        let swap = |sender: Sender<u32>, receiver: Receiver<u32>, own: u32| {
-            select! {
-                send(sender, own) -> sent => sent.map(|()| None).unwrap(),
-                recv(receiver) -> message => Some(message.unwrap()),
-            }
-        };
-        let another = thread::spawn({
-            let (sender, receiver) = (sender.clone(), receiver.clone());
-            move || swap(sender, receiver, 1)
-        });
-        let (one, other) = (swap(sender, receiver, 2), another.join().unwrap());
-        assert!([(None, Some(2)), (Some(1), None)].contains(&(one, other)), "{one:?} {other:?}");
-    });
-}
-
-/// Of two arms that are always ready both happen.
+/// Of two arms that are always ready, both are chosen sometimes.
 #[test]
 fn no_arm_is_starved() {
     let count = || {
@@ -294,7 +214,7 @@ fn no_arm_is_starved() {
     everywhere(count);
 }
 
-/// A wake-up for one arm is passed on if another arm is chosen: the message is not left lying.
+/// A wake-up for one arm is passed on if another arm is chosen, so that its message does not wait.
 #[test]
 fn an_unused_wake_up_is_passed_on() {
     simulated(|| {
@@ -309,7 +229,7 @@ fn an_unused_wake_up_is_passed_on() {
                 }
             }
         });
-        thread::sleep(SHORT); // it waits at both, first in line
+        thread::sleep(SHORT); // it waits for both, before all others
         let plain = thread::spawn(move || from_a.recv_timeout(LONG));
         thread::sleep(SHORT);
         a.send("a").unwrap(); // wakes the select!, which may find b ready as well
@@ -318,7 +238,7 @@ fn an_unused_wake_up_is_passed_on() {
         if selected == "b" {
             let before = Instant::now();
             assert_eq!(plain.join().unwrap(), Ok("a"));
-            assert!(before.elapsed() < SHORT, "the message lay there");
+            assert!(before.elapsed() < SHORT, "the message was left waiting");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Who comes next: in virtual time nothing but these rules breaks a pattern that starves somebody.
+//! No thread starves. Virtual time has no jitter, so only the locks' own rules prevent starvation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use labrpc::time::Instant;
 
 use crate::worlds::calmly;
 
-/// How long whoever hogs a lock has it at a time.
+/// How long a thread that hogs a lock holds it each time.
 const HOGGED: Duration = Duration::from_millis(1);
-/// A waiter is passed over once, by one hog.
+/// Enough for a waiter that is passed over once.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// A thread that holds its lock nearly always cannot keep another one out for ever.
+/// A thread that holds its lock nearly always does not starve another one.
 #[test]
-fn a_hogged_mutex_is_handed_over() {
+fn a_waiter_is_not_starved_by_a_lock_in_a_loop() {
     calmly(|| {
         let lock = Arc::new(Mutex::new(()));
         let hogged = Arc::clone(&lock);
@@ -36,9 +36,9 @@ fn a_hogged_mutex_is_handed_over() {
     });
 }
 
-/// A lock that is asked for with `try_lock` only cannot be snatched for ever either.
+/// A thread that takes its lock by `try_lock` in a loop does not starve another one either.
 #[test]
-fn a_mutex_is_not_snatched_for_ever() {
+fn a_waiter_is_not_starved_by_try_lock_in_a_loop() {
     calmly(|| {
         let lock = Arc::new(Mutex::new(()));
         let snatched = Arc::clone(&lock);
@@ -56,7 +56,7 @@ fn a_mutex_is_not_snatched_for_ever() {
     });
 }
 
-/// Readers that overlap without end do not keep a writer out.
+/// Readers that always overlap do not starve a writer.
 #[test]
 fn a_writer_is_not_starved_by_readers() {
     calmly(|| {
@@ -64,7 +64,7 @@ fn a_writer_is_not_starved_by_readers() {
         for reader in 0..3 {
             let lock = Arc::clone(&lock);
             thread::spawn(move || {
-                thread::sleep(HOGGED * reader / 3); // so that there is always one inside
+                thread::sleep(HOGGED * reader / 3); // so that there is always one reader
                 loop {
                     let _guard = lock.read();
                     thread::sleep(HOGGED);
@@ -80,7 +80,7 @@ fn a_writer_is_not_starved_by_readers() {
     });
 }
 
-/// Writers that follow one another without end do not keep a reader out.
+/// Writers that always follow one another do not starve a reader.
 #[test]
 fn a_reader_is_not_starved_by_writers() {
     calmly(|| {
@@ -103,7 +103,7 @@ fn a_reader_is_not_starved_by_writers() {
     });
 }
 
-/// A reader that comes while a writer waits stands behind it.
+/// A reader that comes while a writer waits gets the lock after the writer.
 #[test]
 fn a_reader_queues_up_behind_a_waiting_writer() {
     calmly(|| {

@@ -11,9 +11,9 @@ use labrpc::{channel, thread};
 
 use crate::worlds::{LONG, SHORT, calmly, everywhere, failing};
 
-/// Nobody else is at the value between a thread's look at it and its change.
+/// While a thread holds a mutex, no other thread reads or changes its value.
 #[test]
-fn a_mutex_excludes() {
+fn a_mutex_excludes_other_threads() {
     everywhere(|| {
         let count = Arc::new(Mutex::new(0));
         let threads: Vec<_> = (0..4)
@@ -36,7 +36,7 @@ fn a_mutex_excludes() {
 
 /// `try_lock` fails exactly while another thread holds the lock.
 #[test]
-fn try_lock_tells_whether_the_lock_is_free() {
+fn try_lock_fails_while_the_lock_is_held() {
     everywhere(|| {
         let lock = Arc::new(Mutex::new(()));
         let (held, is_held) = channel::bounded(0);
@@ -57,7 +57,7 @@ fn try_lock_tells_whether_the_lock_is_free() {
     });
 }
 
-/// What a simulation left behind in a lock can be read after its end.
+/// A value that a simulation left in a lock can be read after the simulation has ended.
 #[test]
 fn a_lock_outlives_its_simulation() {
     let outer = Mutex::new(1);
@@ -68,7 +68,7 @@ fn a_lock_outlives_its_simulation() {
     assert_eq!((*outer.lock(), *inner.0.lock(), *inner.1.read()), (2, "left", "behind"));
 }
 
-/// A lock can guard a value whose size is not known, as in `Arc<Mutex<dyn Trait>>`.
+/// A lock can guard an unsized value, as in `Arc<Mutex<dyn Trait>>`.
 #[test]
 fn locks_take_unsized_values() {
     everywhere(|| {
@@ -80,9 +80,9 @@ fn locks_take_unsized_values() {
     });
 }
 
-/// A thread that takes its own lock again is told so, with the lines of both.
+/// A thread that takes a lock twice fails with a report that names all lines.
 #[test]
-fn a_lock_taken_twice_is_a_deadlock_with_names() {
+fn a_lock_taken_twice_is_reported_as_a_deadlock() {
     let failure = failing(|| {
         let lock = Mutex::new(0_u8);
         let _first = lock.lock();
@@ -93,9 +93,9 @@ fn a_lock_taken_twice_is_a_deadlock_with_names() {
     assert!(failure.message.matches("facade/sync.rs").count() >= 3, "made, taken, taken again: {failure}");
 }
 
-/// After a wait the lock is held again, and before that it was not.
+/// A wait releases the lock, and takes it again before it returns.
 #[test]
-fn a_wait_lets_the_lock_go_and_takes_it_again() {
+fn a_wait_releases_the_lock_and_takes_it_again() {
     everywhere(|| {
         let shared = Arc::new((Mutex::new(false), Condvar::new()));
         let waiter = thread::spawn({
@@ -108,10 +108,10 @@ fn a_wait_lets_the_lock_go_and_takes_it_again() {
                 }
             }
         });
-        *shared.0.lock() = true; // which would never end if a waiter kept the lock
+        *shared.0.lock() = true; // would block forever if the waiter kept the lock
         shared.1.notify_one();
         waiter.join().unwrap();
-        assert!(shared.0.try_lock().is_some(), "the waiter's guard has let go");
+        assert!(shared.0.try_lock().is_some(), "the waiter's guard has released the lock");
     });
 }
 
@@ -144,16 +144,16 @@ fn notify_one_wakes_exactly_one() {
         while *shared.0.lock() > 2 {
             thread::yield_now();
         }
-        // Whoever was woken by mistake would be missing here.
+        // A waiter that was woken by mistake would be missing here.
         assert_eq!(shared.1.notify_all(), 2);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert!(!shared.1.notify_one(), "nobody is left");
+        assert!(!shared.1.notify_one(), "no waiter is left");
     });
 }
 
-/// A notification that nobody waits for is lost: it is not kept for the next waiter.
+/// A notification is lost if no thread waits: it is not kept for the next waiter.
 #[test]
-fn a_notification_is_not_kept() {
+fn a_notification_without_waiters_is_lost() {
     everywhere(|| {
         let shared = (Mutex::new(()), Condvar::new());
         shared.1.notify_one();
@@ -161,9 +161,9 @@ fn a_notification_is_not_kept() {
     });
 }
 
-/// A wait with a time limit says whether it was notified or its time was up.
+/// A wait with a time limit returns whether it was notified or timed out.
 #[test]
-fn waits_time_out() {
+fn waits_report_whether_they_timed_out() {
     everywhere(|| {
         let shared = Arc::new((Mutex::new(false), Condvar::new()));
         let before = Instant::now();
@@ -188,7 +188,7 @@ fn waits_time_out() {
     });
 }
 
-/// In a simulation a wait ends at its deadline and not later, save for the operations around it.
+/// In a simulation a wait ends exactly at its deadline, save for the operations around it.
 #[test]
 fn simulated_waits_are_exact() {
     calmly(|| {
@@ -200,7 +200,7 @@ fn simulated_waits_are_exact() {
     });
 }
 
-/// `wait_while` looks again after each notification.
+/// `wait_while` checks its condition after each notification.
 #[test]
 fn wait_while_waits_until_the_condition_is_over() {
     everywhere(|| {
@@ -222,7 +222,7 @@ fn wait_while_waits_until_the_condition_is_over() {
     });
 }
 
-/// A Condvar that is used with two mutexes at once is a mistake, and is said to be one.
+/// Using a Condvar with two mutexes at once panics with a clear message.
 #[test]
 fn a_condvar_goes_with_one_mutex() {
     let failure = failing(|| {
@@ -233,9 +233,9 @@ fn a_condvar_goes_with_one_mutex() {
     assert!(failure.message.contains("a Condvar goes with one Mutex"), "{failure}");
 }
 
-/// Readers are in together; a writer is alone.
+/// Several readers hold the lock together; a writer holds it alone.
 #[test]
-fn an_rwlock_shares_and_excludes() {
+fn an_rwlock_admits_many_readers_or_one_writer() {
     everywhere(|| {
         let lock = Arc::new(RwLock::new(0));
         let (met, meeting) = channel::bounded(0);
@@ -243,7 +243,7 @@ fn an_rwlock_shares_and_excludes() {
             let lock = Arc::clone(&lock);
             move || {
                 let value = lock.read();
-                met.send(*value).unwrap(); // taken while the other reads, too
+                met.send(*value).unwrap(); // received while the other reads, too
             }
         });
         {
@@ -265,7 +265,11 @@ fn an_rwlock_shares_and_excludes() {
                         inside.fetch_sub(1, Ordering::SeqCst);
                         drop(value);
                         let _reading = lock.read();
-                        assert_eq!(inside.load(Ordering::SeqCst), 0, "no writer is in while one reads");
+                        assert_eq!(
+                            inside.load(Ordering::SeqCst),
+                            0,
+                            "no writer holds the lock while another thread reads"
+                        );
                     }
                 })
             })
@@ -276,9 +280,9 @@ fn an_rwlock_shares_and_excludes() {
     });
 }
 
-/// `try_read` and `try_write` fail while a writer is in.
+/// `try_read` and `try_write` fail while a writer holds the lock.
 #[test]
-fn a_writer_keeps_others_out() {
+fn a_writer_excludes_others() {
     everywhere(|| {
         let lock = RwLock::new(1);
         let writer = lock.write();

@@ -32,7 +32,7 @@ fn threads_have_names() {
 
 /// A thread is finished when it has returned, and not before.
 #[test]
-fn is_finished_tells_the_end() {
+fn is_finished_is_true_once_the_thread_has_returned() {
     everywhere(|| {
         let (release, is_released) = channel::bounded::<()>(0);
         let waiting = thread::spawn(move || is_released.recv());
@@ -45,7 +45,7 @@ fn is_finished_tells_the_end() {
     });
 }
 
-/// On OS threads a panic is the joiner's to see, as in std.
+/// On OS threads the join returns the panic, as in std.
 #[test]
 fn a_panic_is_an_error_of_the_join() {
     let payload = thread::spawn(|| panic!("on purpose")).join().unwrap_err();
@@ -62,7 +62,7 @@ fn a_panic_in_a_simulation_fails_the_run() {
     assert!(failure.message.contains("on purpose") && failure.task.contains("facade/thread.rs:"), "{failure}");
 }
 
-/// A thread belongs to the node of its spawner, and so do that thread's own.
+/// A thread belongs to the node of its spawner, and so do the threads that it spawns.
 #[test]
 fn a_thread_stays_in_its_spawners_node() {
     calmly(|| {
@@ -76,15 +76,15 @@ fn a_thread_stays_in_its_spawners_node() {
     });
 }
 
-/// The join of a thread that a crash has ended is an error, whenever it is asked.
+/// Joining a thread that a crash has ended is an error, before and after the crash.
 #[test]
 fn a_join_with_a_killed_thread_is_an_error() {
     calmly(|| {
         let node = sim::new_node("server 0");
-        let (hand_over, handles) = channel::unbounded();
+        let (handle_sender, handles) = channel::unbounded();
         sim::spawn_in(node, "parent", move || {
             for _ in 0..2 {
-                hand_over.send(thread::spawn(|| thread::sleep(Duration::from_secs(60)))).unwrap();
+                handle_sender.send(thread::spawn(|| thread::sleep(Duration::from_secs(60)))).unwrap();
             }
         });
         let (early, late) = (handles.recv().unwrap(), handles.recv().unwrap());
@@ -97,7 +97,7 @@ fn a_join_with_a_killed_thread_is_an_error() {
     });
 }
 
-/// In a node that has crashed nothing starts: the join of such a thread is an error at once.
+/// In a crashed node no thread starts: joining such a thread is an error at once.
 #[test]
 fn a_thread_of_a_crashed_node_never_starts() {
     struct SpawnsWhenDropped(channel::Sender<thread::JoinHandle<()>>);
@@ -108,9 +108,9 @@ fn a_thread_of_a_crashed_node_never_starts() {
     }
     calmly(|| {
         let node = sim::new_node("server 0");
-        let (hand_over, handles) = channel::unbounded();
+        let (handle_sender, handles) = channel::unbounded();
         sim::spawn_in(node, "spawner", move || {
-            let _late = SpawnsWhenDropped(hand_over);
+            let _late = SpawnsWhenDropped(handle_sender);
             thread::sleep(Duration::from_secs(60));
         });
         thread::yield_now();
@@ -119,18 +119,18 @@ fn a_thread_of_a_crashed_node_never_starts() {
     });
 }
 
-/// A simulated thread's handle is of no use outside, nor in another simulation, and says so.
+/// Joining a simulated thread outside of its simulation, or in another one, panics with a clear message.
 #[test]
-fn a_handle_that_leaks_is_refused() {
+fn a_simulated_thread_cannot_be_joined_outside() {
     let leak = || calmly(|| thread::spawn(|| thread::sleep(Duration::from_secs(60))));
     let (first, second) = (leak(), leak());
     assert!(panic_of(|| first.join()).contains("outside of its simulation"));
     assert!(failing(|| second.join()).message.contains("outside of its simulation"));
 }
 
-/// A sleep takes no less than it is asked to, and in a simulation no more.
+/// In a simulation a sleep takes exactly the requested time, save for the operations around it.
 #[test]
-fn sleep_sleeps() {
+fn a_simulated_sleep_is_exact() {
     calmly(|| {
         let before = Instant::now();
         thread::sleep(Duration::from_secs(1000));

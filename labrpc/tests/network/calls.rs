@@ -1,4 +1,4 @@
-//! Requests and their answers, when nothing goes wrong.
+//! Requests and replies, without faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use labrpc::{PeerId, Port, Service, thread};
 
 use crate::ends::{Cluster, Echo, LONG, MS, calmly, simulated};
 
-/// A request that is sent is served once, and its answer enters once by the sender's door.
+/// A request that is sent is served once, and its reply goes to the sender's service once.
 #[test]
-fn an_answer_enters_by_the_door() {
+fn a_reply_goes_to_the_senders_service() {
     simulated(|| {
         let cluster = Cluster::new(2);
         cluster.send(0, 1, 7);
@@ -26,9 +26,9 @@ fn an_answer_enters_by_the_door() {
     });
 }
 
-/// A call blocks until its answer comes, which enters by no door.
+/// A call blocks until its reply comes, and the reply does not go to the sender's service.
 #[test]
-fn a_call_waits_for_its_answer() {
+fn a_call_waits_for_its_reply() {
     simulated(|| {
         let cluster = Cluster::new(1);
         cluster.network.set_conditions(Conditions::RELIABLE);
@@ -41,7 +41,7 @@ fn a_call_waits_for_its_answer() {
     });
 }
 
-/// With every decision calm a message takes the shortest time, each way.
+/// If every decision is calm, a message takes the shortest time, each way.
 #[test]
 fn a_calm_message_takes_the_shortest_time() {
     calmly(|| {
@@ -53,47 +53,43 @@ fn a_calm_message_takes_the_shortest_time() {
     });
 }
 
-/// A caller waits no longer than its patience, and an answer that comes too late is nobody's.
+/// A caller waits no longer than its patience, and a reply that comes too late is lost.
 #[test]
-fn a_call_is_given_up_in_time() {
+fn a_call_times_out_and_its_late_reply_is_lost() {
     simulated(|| {
         let cluster = Cluster::new(1);
-        cluster.boot(0, Echo::thinking(Duration::from_secs(1)));
+        cluster.boot(0, Echo::taking(Duration::from_secs(1)));
         let asked = Instant::now();
         assert_eq!(cluster.call(0, 7, 100 * MS), None);
         assert!((100 * MS..101 * MS).contains(&asked.elapsed()), "{:?}", asked.elapsed());
         thread::sleep(LONG);
         let counts = cluster.network.counts();
-        assert_eq!(
-            (counts.replies_delivered, counts.lost),
-            (0, 1),
-            "it came late, and nobody waited for it any longer"
-        );
-        assert_eq!(cluster.call(0, 8, LONG), Some(8), "the next call gets its own answer");
+        assert_eq!((counts.replies_delivered, counts.lost), (0, 1), "the reply came after the caller had given up");
+        assert_eq!(cluster.call(0, 8, LONG), Some(8), "the next call gets its own reply");
     });
 }
 
-/// Reports the node that it was asked in, and answers nothing.
-struct Mute(Arc<Mutex<Vec<NodeId>>>);
+/// Records the node in which it is called, and does not reply.
+struct NoReply(Arc<Mutex<Vec<NodeId>>>);
 
-impl Service for Mute {
+impl Service for NoReply {
     fn request(&self, _: PeerId, _: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         self.0.lock().push(sim::node());
         Ok(None)
     }
 }
 
-/// A server that is being shut down gives no answer, and its caller waits for its patience's end.
+/// If a service returns no reply, the call times out.
 #[test]
-fn no_answer_is_no_answer() {
+fn a_call_without_a_reply_times_out() {
     simulated(|| {
         let cluster = Cluster::new(1);
-        let asked_in = Arc::default();
-        cluster.network.add_service(0, Port::Kv, Arc::new(Mute(Arc::clone(&asked_in))));
+        let served_in = Arc::default();
+        cluster.network.add_service(0, Port::Kv, Arc::new(NoReply(Arc::clone(&served_in))));
         let asked = Instant::now();
         assert_eq!(cluster.call(0, 7, 50 * MS), None);
         assert!(asked.elapsed() >= 50 * MS);
-        assert_eq!(*asked_in.lock(), cluster.nodes, "it is served in its server's node");
+        assert_eq!(*served_in.lock(), cluster.nodes, "it is served in its server's node");
         assert_eq!(cluster.network.counts().replies_delivered, 0);
     });
 }
@@ -103,7 +99,7 @@ fn no_answer_is_no_answer() {
 fn requests_are_served_side_by_side() {
     simulated(|| {
         let cluster = Arc::new(Cluster::new(1));
-        cluster.boot(0, Echo::thinking(Duration::from_secs(1)));
+        cluster.boot(0, Echo::taking(Duration::from_secs(1)));
         let asked = Instant::now();
         let callers: Vec<_> = (0..10)
             .map(|number| {
@@ -118,9 +114,9 @@ fn requests_are_served_side_by_side() {
     });
 }
 
-/// Each port of an end leads to a service of its own.
+/// Each port of an end leads to its own service.
 #[test]
-fn ports_are_kept_apart() {
+fn each_port_has_its_own_service() {
     simulated(|| {
         let network = Network::new(2, 0);
         let (raft, kv) = (Arc::new(Echo::default()), Arc::new(Echo::default()));
@@ -133,7 +129,7 @@ fn ports_are_kept_apart() {
     });
 }
 
-/// Requests, answers and bytes are counted, clerks' apart from servers'.
+/// Requests, replies and bytes are counted, and clerks' requests separately.
 #[test]
 fn traffic_is_counted() {
     simulated(|| {

@@ -1,4 +1,4 @@
-//! What the tests plug into the network, and what they see from outside.
+//! A network of echoing servers, and what tests observe of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,35 +12,35 @@ use labrpc::wire::{self, WireError};
 use labrpc::{PeerId, Port, Service};
 
 pub const MS: Duration = Duration::from_millis(1);
-/// No message is under way for longer, under any conditions.
+/// Longer than any message is under way, under any conditions.
 pub const LONG: Duration = Duration::from_secs(10);
 
-/// Neither delays nor losses: what is left is what the test is about.
+/// No losses, and a constant delay, so that only the fault under test has an effect.
 pub const IDEAL: Conditions = Conditions { delay_max: MS, ..Conditions::RELIABLE };
 
-/// A number that travelled: from whom, which, and when it came.
+/// A number that arrived: its sender, the number, and the time of arrival.
 pub type Arrival = (PeerId, u64, Instant);
 
-/// A server that answers every number with the same number.
+/// A server that replies to every number with the same number.
 #[derive(Default)]
 pub struct Echo {
     pub requests: Mutex<Vec<Arrival>>,
     pub replies: Mutex<Vec<Arrival>>,
-    /// How long it thinks before it answers.
-    pub thinking_time: Duration,
+    /// How long it takes to serve a request.
+    pub service_time: Duration,
 }
 
 impl Echo {
-    pub fn thinking(thinking_time: Duration) -> Echo {
-        Echo { thinking_time, ..Echo::default() }
+    pub fn taking(service_time: Duration) -> Echo {
+        Echo { service_time, ..Echo::default() }
     }
 
-    /// The numbers that it was sent, in order of arrival.
+    /// The numbers that it received as requests, in order of arrival.
     pub fn requested(&self) -> Vec<u64> {
         self.requests.lock().iter().map(|&(_, number, _)| number).collect()
     }
 
-    /// The numbers that it was answered, in order of arrival.
+    /// The numbers that it received as replies, in order of arrival.
     pub fn replied(&self) -> Vec<u64> {
         self.replies.lock().iter().map(|&(_, number, _)| number).collect()
     }
@@ -50,8 +50,8 @@ impl Service for Echo {
     fn request(&self, from: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let number = wire::decode(request).map_err(|error| error.sent_by(from))?;
         self.requests.lock().push((from, number, Instant::now()));
-        if !self.thinking_time.is_zero() {
-            thread::sleep(self.thinking_time);
+        if !self.service_time.is_zero() {
+            thread::sleep(self.service_time);
         }
         Ok(Some(wire::encode(&number)))
     }
@@ -71,7 +71,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// So many servers, and one end more for a client, under ideal conditions.
+    /// Starts `servers` servers, with one more end for a client, under ideal conditions.
     pub fn new(servers: usize) -> Cluster {
         let network = Network::new(servers + 1, 0);
         network.set_conditions(IDEAL);
@@ -93,7 +93,7 @@ impl Cluster {
         (node, echo)
     }
 
-    /// The end that no server stands at.
+    /// The end of the client.
     pub fn client(&self) -> PeerId {
         self.servers.len()
     }
@@ -102,7 +102,7 @@ impl Cluster {
         self.network.link(from, to, Port::Raft).send(&number);
     }
 
-    /// Sends numbers from 0 on, so far apart.
+    /// Sends the numbers from 0 to `count - 1`, one every `interval`.
     pub fn send_many(&self, from: PeerId, to: PeerId, count: u64, interval: Duration) {
         for number in 0..count {
             self.send(from, to, number);
@@ -115,12 +115,12 @@ impl Cluster {
     }
 }
 
-/// Everything that a tap saw.
+/// A tap that records everything.
 #[derive(Default)]
 pub struct Log(pub parking_lot::Mutex<Vec<(Instant, Message, Passage)>>);
 
 impl Log {
-    /// What happened to messages of one direction, without the messages.
+    /// The passages of the messages from `from` to `to`.
     pub fn passages(&self, from: PeerId, to: PeerId) -> Vec<Passage> {
         let log = self.0.lock();
         log.iter().filter(|(_, message, _)| (message.from, message.to) == (from, to)).map(|entry| entry.2).collect()

@@ -1,4 +1,4 @@
-//! Bytes that are no message, and links that lead nowhere, are told in one line.
+//! Messages that do not decode, and links that lead nowhere, are reported in one line.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use labrpc::{PeerId, Port, Service, thread};
 
 use crate::ends::{Cluster, LONG, MS, failing};
 
-/// Answers anything with a text, where numbers are expected.
-struct Chatty;
+/// Replies with a text where numbers are expected.
+struct TextReply;
 
-impl Service for Chatty {
+impl Service for TextReply {
     fn request(&self, _: PeerId, _: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         Ok(Some(wire::encode("hello")))
     }
 }
 
-/// The failure of a run in one line, with the type, the sender and the reason in it.
-fn assert_told(failure: &Failure, sender: &str, receiver: &str) {
+/// Checks that a failure names the type, the sender and the receiver in one line.
+fn assert_reported(failure: &Failure, sender: &str, receiver: &str) {
     assert_eq!(failure.kind, FailureKind::Reported);
     let message = &failure.message;
     assert_eq!(message.lines().count(), 1, "{message}");
@@ -35,44 +35,44 @@ fn a_request_that_does_not_decode_fails_the_run() {
         cluster.network.link(0, 1, Port::Raft).send(&7_u8);
         thread::sleep(LONG);
     });
-    assert_told(&failure, "from 0", "server 1");
+    assert_reported(&failure, "from sender 0", "server 1");
     assert_eq!(failure.node, "server 1");
 }
 
-/// So does an answer, at the door.
+/// A reply that does not decode fails the run as well.
 #[test]
-fn an_answer_that_does_not_decode_fails_the_run() {
+fn a_reply_that_does_not_decode_fails_the_run() {
     let failure = failing(|| {
         let cluster = Cluster::new(2);
-        cluster.network.add_service(1, Port::Raft, Arc::new(Chatty));
+        cluster.network.add_service(1, Port::Raft, Arc::new(TextReply));
         cluster.send(0, 1, 7);
         thread::sleep(LONG);
     });
-    assert_told(&failure, "from 1", "server 0");
+    assert_reported(&failure, "from sender 1", "server 0");
     assert_eq!(failure.node, "server 0");
 }
 
-/// And an answer to a call.
+/// So does the reply to a call.
 #[test]
-fn an_answer_to_a_call_that_does_not_decode_fails_the_run() {
+fn a_reply_to_a_call_that_does_not_decode_fails_the_run() {
     let failure = failing(|| {
         let cluster = Cluster::new(1);
-        cluster.network.add_service(0, Port::Kv, Arc::new(Chatty));
+        cluster.network.add_service(0, Port::Kv, Arc::new(TextReply));
         assert_eq!(cluster.call(0, 7, LONG), None);
         thread::sleep(MS);
         unreachable!("the run is over");
     });
-    assert_told(&failure, "from 0", "");
+    assert_reported(&failure, "from sender 0", "");
 }
 
-/// Every kind of bytes that is no message is survived, none of them by a panic.
+/// Whatever the bytes are, they are reported, and never make the network panic.
 #[test]
-fn no_bytes_panic_the_world() {
+fn bytes_that_do_not_decode_are_reported_and_do_not_panic() {
     for len in 0..20 {
         for byte in [0, 1, 255] {
             let failure = failing(|| {
                 let cluster = Cluster::new(2);
-                cluster.network.add_service(1, Port::Raft, Arc::new(Picky));
+                cluster.network.add_service(1, Port::Raft, Arc::new(OtherType));
                 cluster.network.link(0, 1, Port::Raft).send(&vec![byte; len]);
                 thread::sleep(LONG);
             });
@@ -81,10 +81,10 @@ fn no_bytes_panic_the_world() {
     }
 }
 
-/// Expects what nobody sends.
-struct Picky;
+/// Decodes requests as a type that no test sends.
+struct OtherType;
 
-impl Service for Picky {
+impl Service for OtherType {
     fn request(&self, from: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         wire::decode::<(bool, String, Vec<String>)>(&request[8..])
             .map(|_| panic!("decoded"))
@@ -92,19 +92,19 @@ impl Service for Picky {
     }
 }
 
-/// A link to an end that the network does not have says so.
+/// Using a link to an end that the network does not have panics with a clear message.
 #[test]
-fn a_link_to_nowhere_is_an_error() {
+fn a_link_to_a_missing_end_panics() {
     let failure = failing(|| Cluster::new(2).send(0, 7, 1));
     assert!(failure.message.contains("there is no link from 0 to 7"), "{failure}");
 }
 
-/// A service is added to a server that is plugged in.
+/// A service can be added only to a server that is plugged in.
 #[test]
-fn a_service_needs_a_server() {
+fn a_service_needs_a_plugged_in_server() {
     let failure = failing(|| {
         let cluster = Cluster::new(1);
-        cluster.network.add_service(1, Port::Kv, Arc::new(Chatty));
+        cluster.network.add_service(1, Port::Kv, Arc::new(TextReply));
     });
     assert!(failure.message.contains("plugged in before its services"), "{failure}");
 }

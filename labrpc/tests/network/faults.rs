@@ -1,4 +1,4 @@
-//! What a bad network does to messages, each fault by itself.
+//! The faults of a bad network, one by one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use labrpc::time::Instant;
 
 use crate::ends::{Cluster, IDEAL, LONG, Log, MS, calmly, simulated};
 
-/// Enough messages for a share of a tenth to be told from a twentieth.
+/// Enough messages to distinguish a share of a tenth from a twentieth.
 const MANY: u64 = 2000;
 
-/// How many of a thousand.
+/// The share of `part` in `whole`, in thousandths.
 fn per_mille(part: usize, whole: usize) -> usize {
     1000 * part / whole
 }
 
-/// Requests and replies are lost each at the rate that was asked for.
+/// Requests and replies are each lost at the given rate.
 #[test]
-fn messages_are_lost() {
+fn messages_are_lost_at_the_given_rate() {
     simulated(|| {
         let cluster = Cluster::new(2);
         cluster.network.set_conditions(Conditions { loss_per_mille: 100, ..IDEAL });
@@ -32,21 +32,21 @@ fn messages_are_lost() {
     });
 }
 
-/// Everything is lost, if that is asked for.
+/// At a rate of 1000 per mille every message is lost, and the caller waits for all of its patience.
 #[test]
-fn everything_can_be_lost() {
+fn every_message_can_be_lost() {
     simulated(|| {
         let cluster = Cluster::new(1);
         cluster.network.set_conditions(Conditions { loss_per_mille: 1000, ..IDEAL });
         let asked = Instant::now();
         assert_eq!(cluster.call(0, 7, 300 * MS), None);
-        assert!(asked.elapsed() >= 300 * MS, "a loss is not told to the caller");
+        assert!(asked.elapsed() >= 300 * MS, "the caller does not learn of a loss");
     });
 }
 
-/// A doubled request is served twice, and each of its answers may come twice.
+/// A doubled request is served twice, and each of its replies may arrive twice.
 #[test]
-fn messages_are_doubled() {
+fn requests_and_replies_are_doubled() {
     simulated(|| {
         let cluster = Cluster::new(2);
         cluster.network.set_conditions(Conditions { duplicates_per_mille: 1000, ..IDEAL });
@@ -54,13 +54,13 @@ fn messages_are_doubled() {
         thread::sleep(LONG);
         assert_eq!(cluster.servers[1].requested(), [7; 2]);
         assert_eq!(cluster.servers[0].replied(), [7; 4]);
-        assert_eq!(cluster.network.counts().doubled, 3, "the request and both answers");
+        assert_eq!(cluster.network.counts().doubled, 3, "the request and both replies");
     });
 }
 
-/// A caller takes the first answer, and is not confused by the second.
+/// A caller takes the first reply, and ignores its copy.
 #[test]
-fn a_doubled_answer_is_taken_once() {
+fn a_doubled_reply_is_taken_once() {
     simulated(|| {
         let cluster = Cluster::new(1);
         cluster.network.set_conditions(Conditions { duplicates_per_mille: 1000, ..Conditions::RELIABLE });
@@ -70,9 +70,9 @@ fn a_doubled_answer_is_taken_once() {
     });
 }
 
-/// Messages overtake one another where delays differ, and only there.
+/// Messages overtake one another if delays differ, and only then.
 #[test]
-fn messages_overtake_one_another() {
+fn messages_overtake_one_another_if_delays_differ() {
     let arrivals = |conditions| {
         simulated(move || {
             let cluster = Cluster::new(2);
@@ -86,7 +86,7 @@ fn messages_overtake_one_another() {
     assert!(arrivals(IDEAL).is_sorted());
 }
 
-/// A copy takes its own time: it may come before or after other messages.
+/// A copy has its own delay: it may arrive before or after other messages.
 #[test]
 fn a_copy_has_a_delay_of_its_own() {
     simulated(|| {
@@ -99,7 +99,7 @@ fn a_copy_has_a_delay_of_its_own() {
     });
 }
 
-/// A cut is one-way: neither requests nor answers pass in that direction, and both pass in the other.
+/// A cut is one-way: requests and replies are lost in one direction, and pass in the other.
 #[test]
 fn a_cut_is_one_way() {
     simulated(|| {
@@ -111,7 +111,7 @@ fn a_cut_is_one_way() {
         thread::sleep(LONG);
         assert!(cluster.servers[1].requested().is_empty(), "the request was cut off");
         assert_eq!(cluster.servers[0].requested(), [8]);
-        assert!(cluster.servers[1].replied().is_empty(), "the answer was cut off");
+        assert!(cluster.servers[1].replied().is_empty(), "the reply was cut off");
         cluster.network.set_cut(0, 1, false);
         cluster.send(0, 1, 9);
         thread::sleep(LONG);
@@ -119,9 +119,9 @@ fn a_cut_is_one_way() {
     });
 }
 
-/// What is under way when a link is cut is lost, too.
+/// Messages that are under way when a link is cut are lost.
 #[test]
-fn a_cut_loses_what_is_under_way() {
+fn a_cut_loses_messages_under_way() {
     calmly(|| {
         let cluster = Cluster::new(2);
         let log = Arc::new(Log::default());
@@ -134,9 +134,9 @@ fn a_cut_loses_what_is_under_way() {
     });
 }
 
-/// In a partition each side talks to itself, and after it everybody to everybody.
+/// During a partition messages pass within each side only; afterwards they pass everywhere.
 #[test]
-fn a_partition_has_two_sides() {
+fn messages_pass_within_the_sides_of_a_partition() {
     simulated(|| {
         let cluster = Cluster::new(4);
         let side = |server| server / 2;
@@ -161,9 +161,9 @@ fn a_partition_has_two_sides() {
     });
 }
 
-/// Conditions of one direction of one link go before those of the network, until they are taken back.
+/// Conditions of one direction of a link override those of the network, until they are removed.
 #[test]
-fn a_link_may_have_conditions_of_its_own() {
+fn a_link_may_have_its_own_conditions() {
     calmly(|| {
         let slow = Conditions { delay_min: Duration::from_secs(1), delay_max: Duration::from_secs(1), ..IDEAL };
         let cluster = Cluster::new(2);
@@ -184,9 +184,9 @@ fn a_link_may_have_conditions_of_its_own() {
     });
 }
 
-/// Messages travel under the conditions under which they were sent.
+/// A message travels under the conditions at the time of its sending.
 #[test]
-fn conditions_hold_from_the_sending_on() {
+fn the_conditions_at_sending_decide() {
     calmly(|| {
         let slow = Conditions { delay_min: 100 * MS, delay_max: 100 * MS, ..IDEAL };
         let cluster = Cluster::new(2);
@@ -199,10 +199,10 @@ fn conditions_hold_from_the_sending_on() {
     });
 }
 
-/// A call to a server that is down or cut off fails after a while, without waiting for all of the
-/// caller's patience, but at different times.
+/// A call to a server that is down or cut off fails after a random time, before the caller's patience
+/// ends.
 #[test]
-fn a_call_to_nobody_fails_after_a_while() {
+fn a_call_to_an_unreachable_server_fails_after_a_random_time() {
     simulated(|| {
         let cluster = Cluster::new(2);
         cluster.network.unplug(0);
@@ -223,15 +223,15 @@ fn a_call_to_nobody_fails_after_a_while() {
     });
 }
 
-/// Only the way there counts: a call whose answer will be cut off hangs for all of its patience.
+/// A call whose reply is cut off waits for all of its patience: only a cut of the request fails early.
 #[test]
-fn a_call_whose_answer_is_cut_off_hangs() {
+fn a_call_whose_reply_is_cut_off_waits_for_its_patience() {
     simulated(|| {
         let cluster = Cluster::new(1);
         cluster.network.set_cut(0, cluster.client(), true);
         let asked = Instant::now();
         assert_eq!(cluster.call(0, 7, Duration::from_secs(2)), None);
         assert!(asked.elapsed() >= Duration::from_secs(2));
-        assert_eq!(cluster.servers[0].requested(), [7], "it was served all the same");
+        assert_eq!(cluster.servers[0].requested(), [7], "the request was served");
     });
 }

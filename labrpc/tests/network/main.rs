@@ -1,4 +1,4 @@
-//! The network keeps its promises: what arrives, when, in how many copies, and what is lost.
+//! The network: which messages arrive, when and in how many copies, and which are lost.
 
 mod calls;
 mod ends;

@@ -1,4 +1,4 @@
-//! MIT's three ways for a network to be bad, as their users know them.
+//! The presets of MIT's network: unreliable, long reordering, long delays.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::ends::{Cluster, LONG, MS, simulated};
 
 const MANY: u64 = 2000;
 
-/// How long each answer took, of those that came.
+/// The round-trip times of the replies that came.
 fn round_trips(conditions: Conditions) -> Vec<Duration> {
     simulated(move || {
         let cluster = Cluster::new(2);
@@ -19,7 +19,7 @@ fn round_trips(conditions: Conditions) -> Vec<Duration> {
         cluster.send_many(0, 1, MANY, MS);
         thread::sleep(LONG);
         let replies = cluster.servers[0].replies.lock();
-        // Sending takes an operation or two of virtual time, which a millisecond outweighs by far.
+        // Sending takes one or two operations of virtual time, far less than a millisecond.
         replies.iter().map(|&(_, number, at)| at - (began + MS * number as u32)).collect()
     })
 }
@@ -28,21 +28,21 @@ fn share(round_trips: &[Duration], is_meant: impl Fn(&Duration) -> bool) -> f64 
     round_trips.iter().filter(|took| is_meant(took)).count() as f64 / MANY as f64
 }
 
-/// Reliable: everything arrives once, within 10 ms each way.
+/// Reliable: every message arrives once, within 10 ms each way.
 #[test]
-fn reliable_is_quick_and_loses_nothing() {
+fn reliable_loses_nothing_and_takes_10_ms_at_most() {
     let took = round_trips(Conditions::RELIABLE);
     assert_eq!(took.len() as u64, MANY);
     assert!(took.iter().all(|took| (MS * 2..MS * 21).contains(took)));
 }
 
-/// Unreliable: a tenth of the requests and a tenth of the replies are lost, and some come twice.
+/// Unreliable: a tenth of the requests and a tenth of the replies are lost, and some arrive twice.
 #[test]
 fn unreliable_loses_a_tenth_each_way() {
     let took = round_trips(Conditions::UNRELIABLE);
-    let answers = took.len() as f64 / MANY as f64;
+    let replies = took.len() as f64 / MANY as f64;
     // 0.9² arrive, and 2 % of all messages are doubled each way.
-    assert!((0.81..0.88).contains(&answers), "{answers} answers a request");
+    assert!((0.81..0.88).contains(&replies), "{replies} replies per request");
     assert!(took.iter().all(|took| *took < MS * 73));
     assert!(share(&took, |took| *took > MS * 30) > 0.3, "delays reach up to 36 ms each way");
 }
@@ -55,13 +55,13 @@ fn long_reordering_holds_replies_back() {
     let held = share(&took, |took| *took >= MS * 200);
     assert!((0.64..0.70).contains(&held), "{held} were held");
     assert!(took.iter().all(|took| *took < MS * 2221));
-    assert!(share(&took, |took| *took > MS * 1000) > 0.05, "some for long");
+    assert!(share(&took, |took| *took > MS * 1000) > 0.05, "some are held for more than a second");
     assert_eq!(share(&took, |took| (MS * 21..MS * 200).contains(took)), 0.0, "a reply is held or it is not");
 }
 
 /// Long delays: a call to a server that is down hangs for up to seven seconds.
 #[test]
-fn long_delays_let_calls_to_nobody_hang() {
+fn long_delays_make_calls_to_a_down_server_hang() {
     simulated(|| {
         let cluster = Cluster::new(1);
         cluster.network.set_conditions(Conditions::RELIABLE.with_long_delays());
@@ -76,9 +76,9 @@ fn long_delays_let_calls_to_nobody_hang() {
     });
 }
 
-/// Presets are added to one another without taking anything back.
+/// Presets can be combined.
 #[test]
-fn presets_add_up() {
+fn presets_can_be_combined() {
     let all = Conditions::UNRELIABLE.with_long_reordering().with_long_delays();
     assert_eq!(all.loss_per_mille, Conditions::UNRELIABLE.loss_per_mille);
     assert_eq!(all.held_replies_per_mille, Conditions::RELIABLE.with_long_reordering().held_replies_per_mille);

@@ -1,4 +1,4 @@
-//! Servers that go and come again while messages are under way.
+//! Servers that crash, shut down or restart while messages are under way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use labrpc::{PeerId, Port, Service, thread};
 
 use crate::ends::{Cluster, Echo, LONG, Log, MS, calmly, simulated};
 
-/// How long the slow servers of these tests think.
+/// How long the slow servers of these tests take to serve a request.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// Who stands at an end is looked up when a message arrives, not when it is sent.
+/// The server at an end is looked up when a message arrives, not when it is sent.
 #[test]
 fn the_receiver_is_looked_up_on_arrival() {
     calmly(|| {
@@ -31,9 +31,9 @@ fn the_receiver_is_looked_up_on_arrival() {
     });
 }
 
-/// What arrives where nobody stands is lost, and the tap is told why.
+/// A message to an unplugged end is lost, and the tap sees why.
 #[test]
-fn nobody_is_at_home() {
+fn a_message_to_an_unplugged_end_is_lost() {
     calmly(|| {
         let cluster = Cluster::new(2);
         let log = Arc::new(Log::default());
@@ -46,12 +46,12 @@ fn nobody_is_at_home() {
     });
 }
 
-/// A server that crashes while it serves answers nothing, though its successor is up by then.
+/// A server that crashes while it serves a request does not reply, even if its successor is up by then.
 #[test]
-fn a_crash_takes_the_answer_with_it() {
+fn a_crash_while_serving_loses_the_reply() {
     calmly(|| {
         let cluster = Cluster::new(1);
-        let (node, slow) = cluster.boot(0, Echo::thinking(SLOW));
+        let (node, slow) = cluster.boot(0, Echo::taking(SLOW));
         let network = cluster.network.clone();
         let caller = thread::spawn(move || network.link(1, 0, Port::Kv).call::<u64, u64>(&7, LONG));
         thread::sleep(SLOW / 2);
@@ -65,13 +65,13 @@ fn a_crash_takes_the_answer_with_it() {
     });
 }
 
-/// So does one that was shut down in good order, whose threads go on for a while: its disk has
-/// passed on to its successor, and it must not speak any more.
+/// Neither does a server that was shut down, and whose threads go on for a while: its disk belongs to
+/// its successor, so it must not reply any more.
 #[test]
-fn a_predecessor_says_nothing_any_more() {
+fn a_replaced_server_does_not_reply() {
     calmly(|| {
         let cluster = Cluster::new(2);
-        cluster.boot(1, Echo::thinking(SLOW));
+        cluster.boot(1, Echo::taking(SLOW));
         cluster.send(0, 1, 7);
         thread::sleep(SLOW / 2);
         cluster.boot(1, Echo::default());
@@ -80,14 +80,14 @@ fn a_predecessor_says_nothing_any_more() {
     });
 }
 
-/// An answer to a server's earlier incarnation does not reach the later one.
+/// A reply to a server's earlier incarnation does not reach the later one.
 #[test]
-fn an_answer_to_a_predecessor_is_dropped() {
+fn a_reply_to_an_earlier_incarnation_is_dropped() {
     calmly(|| {
         let cluster = Cluster::new(2);
         let log = Arc::new(Log::default());
         cluster.network.set_tap(Arc::clone(&log) as _);
-        cluster.boot(1, Echo::thinking(SLOW));
+        cluster.boot(1, Echo::taking(SLOW));
         cluster.send(0, 1, 7);
         thread::sleep(SLOW / 2);
         let (_, successor) = cluster.boot(0, Echo::default());
@@ -97,9 +97,9 @@ fn an_answer_to_a_predecessor_is_dropped() {
     });
 }
 
-/// A server that is no longer plugged in cannot send.
+/// A server that is not plugged in cannot send.
 #[test]
-fn the_unplugged_cannot_send() {
+fn an_unplugged_server_cannot_send() {
     simulated(|| {
         let cluster = Cluster::new(2);
         cluster.network.unplug(0);
@@ -110,9 +110,9 @@ fn the_unplugged_cannot_send() {
     });
 }
 
-/// A delivery that arrives at a paused server is served when it goes on.
+/// A request that arrives at a paused server is served when the server is resumed.
 #[test]
-fn a_paused_server_serves_later() {
+fn a_paused_server_serves_when_it_is_resumed() {
     calmly(|| {
         let cluster = Cluster::new(2);
         sim::set_paused(cluster.nodes[1], true);
@@ -126,39 +126,39 @@ fn a_paused_server_serves_later() {
 }
 
 /// A service that uses the network while it is dropped.
-struct Farewell(Network);
+struct UsesNetworkWhenDropped(Network);
 
-impl Service for Farewell {
+impl Service for UsesNetworkWhenDropped {
     fn request(&self, _: PeerId, _: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         Ok(None)
     }
 }
 
-impl Drop for Farewell {
+impl Drop for UsesNetworkWhenDropped {
     fn drop(&mut self) {
         let _ = self.0.counts();
     }
 }
 
-/// The network holds none of its locks while services are dropped.
+/// The network holds none of its locks while it drops a service.
 #[test]
 fn a_dropped_service_may_use_the_network() {
     simulated(|| {
         let cluster = Cluster::new(2);
-        let farewell = || Arc::new(Farewell(cluster.network.clone()));
-        cluster.network.add_service(0, Port::Kv, farewell());
-        cluster.network.add_service(0, Port::Kv, farewell());
+        let service = || Arc::new(UsesNetworkWhenDropped(cluster.network.clone()));
+        cluster.network.add_service(0, Port::Kv, service());
+        cluster.network.add_service(0, Port::Kv, service());
         cluster.boot(0, Echo::default());
-        cluster.network.add_service(0, Port::Kv, farewell());
+        cluster.network.add_service(0, Port::Kv, service());
         cluster.network.unplug(0);
-        cluster.network.add_service(1, Port::Kv, farewell());
+        cluster.network.add_service(1, Port::Kv, service());
         cluster.network.close();
     });
 }
 
-/// After its end a network holds nobody's services any more.
+/// A closed network holds no services any more.
 #[test]
-fn a_closed_network_lets_its_services_go() {
+fn a_closed_network_drops_its_services() {
     simulated(|| {
         let cluster = Cluster::new(2);
         let held = Arc::downgrade(&cluster.servers[0]);

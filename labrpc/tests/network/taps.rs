@@ -1,4 +1,4 @@
-//! Whoever taps the network sees everything.
+//! A tap sees everything that happens to a message.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use labrpc::{Port, thread, wire};
 
 use crate::ends::{Cluster, LONG, Log, MS, calmly, simulated};
 
-/// Every message leaves once, in the order of its number, and comes to one end for each copy.
+/// Every message is sent once, in the order of the numbers, and each copy arrives or is lost once.
 #[test]
-fn every_message_is_seen_from_its_beginning_to_its_end() {
+fn a_tap_sees_every_message_sent_and_arriving_or_lost() {
     simulated(|| {
         let cluster = Cluster::new(3);
         let log = Arc::new(Log::default());
@@ -43,7 +43,7 @@ fn check(log: &Log, counts: Counts) {
     }
     for (_, message, _) in &sent {
         let ends = &ends[&message.number];
-        assert!(ends.len() == 1 || ends.len() == 2, "{} came to {ends:?}", message.number);
+        assert!(ends.len() == 1 || ends.len() == 2, "message {}: {ends:?}", message.number);
         let arrivals = |copy| ends.iter().filter(|&&end| end == Passage::Arrived { copy }).count();
         assert!(arrivals(0) <= 1 && arrivals(1) < ends.len(), "at most one is the copy: {ends:?}");
     }
@@ -58,9 +58,9 @@ fn check(log: &Log, counts: Counts) {
     assert_eq!(requests, counts.requests);
 }
 
-/// An answer says which request it answers, and carries the bytes that were meant.
+/// A reply names the request that it answers, and carries the right bytes.
 #[test]
-fn an_answer_names_its_request() {
+fn a_reply_names_its_request() {
     calmly(|| {
         let cluster = Cluster::new(2);
         let log = Arc::new(Log::default());
@@ -69,7 +69,7 @@ fn an_answer_names_its_request() {
         thread::sleep(LONG);
         assert_eq!(cluster.call(0, 8, LONG), Some(8));
         let log = log.0.lock();
-        let told: Vec<_> = log
+        let sent: Vec<_> = log
             .iter()
             .filter(|(_, _, passage)| *passage == Passage::Sent)
             .map(|(_, message, _)| {
@@ -83,13 +83,13 @@ fn an_answer_names_its_request() {
             (2, None, 2, 0, Port::Kv, 8),
             (3, Some(2), 0, 2, Port::Kv, 8),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(sent, expected);
     });
 }
 
-/// What a tap is told happens at that very time.
+/// A tap gets the exact time of each passage.
 #[test]
-fn a_tap_is_told_the_time() {
+fn a_tap_gets_the_exact_time() {
     calmly(|| {
         let cluster = Cluster::new(2);
         let log = Arc::new(Log::default());
@@ -106,9 +106,9 @@ fn a_tap_is_told_the_time() {
     });
 }
 
-/// A tap that finds something wrong ends the run, though it is called between the threads' turns.
+/// A tap can fail the run, although it is called between the tasks' turns.
 #[test]
-fn a_tap_may_fail_the_run() {
+fn a_tap_can_fail_the_run() {
     struct Strict;
     impl labrpc::network::Tap for Strict {
         fn message(&self, _: Instant, message: &labrpc::network::Message, passage: Passage) {
@@ -127,9 +127,9 @@ fn a_tap_may_fail_the_run() {
     assert!(failure.at.as_nanos() < 2 * MS.as_nanos() as u64, "at once: {failure}");
 }
 
-/// A network that is closed lets go of whoever watched it, who may hold the network.
+/// A closed network drops its tap, which may hold the network.
 #[test]
-fn a_closed_network_lets_go_of_its_tap() {
+fn a_closed_network_drops_its_tap() {
     simulated(|| {
         let cluster = Cluster::new(2);
         let log = Arc::new(Log::default());

@@ -1,4 +1,4 @@
-//! Random decisions are drawn by name, and can be calmed one by one.
+//! Random decisions are drawn by name, and can be made calm one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,22 +17,22 @@ fn names(choices: &[Choice]) -> BTreeSet<Name> {
     choices.iter().map(|choice| choice.name).collect()
 }
 
-/// Choices that are missing from another run, or that are about another moment there. A moment is as
-/// good as the same if only the 100 ns of some operations lie in between.
+/// The choices that are missing from another run, or that happened at another time there. Times that
+/// differ only by the 100 ns of some operations count as the same.
 fn changed<'a>(before: &'a [Choice], after: &[Choice]) -> Vec<&'a Choice> {
     let after: BTreeMap<Name, Instant> = after.iter().map(|choice| (choice.name, choice.at)).collect();
     let is_same = |then: Instant, now: Instant| now.max(then) - now.min(then) < MS;
     before.iter().filter(|was| !after.get(&was.name).is_some_and(|&at| is_same(was.at, at))).collect()
 }
 
-/// The bits behind a decision are the same on every machine: a replay token is good everywhere.
+/// The random bits of a decision are the same on every machine, so a replay token works everywhere.
 #[test]
-fn draws_are_the_same_everywhere() {
+fn draws_are_the_same_on_every_machine() {
     assert_eq!(draw(1, Name::new(Kind::Delay, 2, 3)), 13_010_491_189_060_767_372);
     assert_eq!(draw(u64::MAX, Name::new(Kind::Seed, u64::MAX, 0)), 2_724_105_138_029_701_431);
 }
 
-/// What a decision is does not depend on what was decided before it.
+/// A decision does not depend on earlier decisions.
 #[test]
 fn a_decision_depends_on_its_name_alone() {
     let decide = |when| sim::decide(Name::new(Kind::Workload, 1, when), 0, |bits| bits);
@@ -42,7 +42,7 @@ fn a_decision_depends_on_its_name_alone() {
     assert_eq!(forwards, backwards);
 }
 
-/// A decision is wild if the keep-set holds its name, and calm if not.
+/// A decision is wild if the keep-set holds its name, and calm otherwise.
 #[test]
 fn the_keep_set_decides_what_is_wild() {
     let name = |when| Name::new(Kind::Fault, 7, when);
@@ -53,16 +53,16 @@ fn the_keep_set_decides_what_is_wild() {
     assert_eq!(report.decisions, 3);
 }
 
-/// A decision that comes out calm by chance is not listed among the wild ones.
+/// A decision that is calm by chance is not recorded as a choice.
 #[test]
-fn a_calm_draw_is_no_choice() {
+fn a_calm_draw_is_not_recorded_as_a_choice() {
     let settings = Settings { is_recording: true, ..Settings::default() };
     let name = Name::new(Kind::Fault, 7, 0);
     let (_, report) = sim::run(settings, || sim::decide(name, "calm", |_| "calm"));
     assert!(report.choices.is_empty() && report.decisions == 1);
 }
 
-/// A source of further randomness stays as it is when everything is calmed.
+/// Seeds of further randomness have no calm value: an empty keep-set does not change them.
 #[test]
 fn seeds_have_no_calm_value() {
     let seeds = |keep| sim::run(Settings { keep, ..Settings::default() }, || sim::seed_of(1, 2)).0.unwrap();
@@ -70,7 +70,7 @@ fn seeds_have_no_calm_value() {
     assert_ne!(calmly(|| sim::seed_of(1, 2)), calmly(|| sim::seed_of(1, 3)));
 }
 
-/// Keeping every wild decision that was recorded makes the very same run.
+/// Keeping exactly the recorded wild decisions makes the same run.
 #[test]
 fn keeping_all_recorded_choices_replays_the_run() {
     for preemption in POLICIES {
@@ -84,7 +84,7 @@ fn keeping_all_recorded_choices_replays_the_run() {
     }
 }
 
-/// With nothing kept the seed makes no difference: no loss, no copies, the shortest delays, and
+/// With an empty keep-set the seed makes no difference: no loss, no copies, the shortest delays, and
 /// every thread runs until it blocks.
 #[test]
 fn a_calm_run_is_the_same_for_every_seed() {
@@ -92,35 +92,35 @@ fn a_calm_run_is_the_same_for_every_seed() {
         let calm = |seed| traffic::run(Settings { seed, keep: only([]), preemption, ..Settings::default() });
         let ((first, journals), (second, _)) = (calm(1), calm(2));
         assert_eq!(first.trace, second.trace, "{preemption:?}");
-        // Each of 3 servers is asked by 2 others, and answered by 2 others, in 100 rounds.
-        assert!(journals.iter().all(|journal| journal.len() == 400), "{preemption:?}: something was lost or doubled");
+        // Each of 3 servers gets requests and replies from 2 others, in 100 rounds.
+        assert!(journals.iter().all(|journal| journal.len() == 400), "{preemption:?}: a message was lost or doubled");
     }
 }
 
-/// Calming one decision leaves the names of all others alone, but for what hangs on it: the
-/// answer to a message that now arrives at another time, or not at all.
+/// Calming one decision changes no other decisions but the dependent ones: those about the reply to a
+/// message that now arrives at another time, or not at all.
 #[test]
-fn calming_one_decision_leaves_the_others_alone() {
-    /// The calmed one, and what hangs on it: a request's answer, its copy's answer, and their
-    /// delays, losses and copies.
+fn calming_one_decision_changes_only_dependent_ones() {
+    /// The calmed one, and the dependent ones: delays, losses and copies of the reply to a request and
+    /// of the reply to its copy.
     const CHANGED_MAX: usize = 9;
     let settings = Settings { is_recording: true, ..Settings::default() };
     let (whole, _) = traffic::run(settings.clone());
     let all = names(&whole.choices);
-    assert!(all.len() > 1000, "the network is bad enough to tell: {} choices", all.len());
+    assert!(all.len() > 1000, "the network is bad enough: {} choices", all.len());
     for calmed in all.iter().copied().step_by(40) {
         let keep = only(all.iter().copied().filter(|&name| name != calmed));
         let (report, _) = traffic::run(Settings { keep, ..settings.clone() });
-        assert!(names(&report.choices).is_subset(&all), "a keep-set breeds no new choices");
+        assert!(names(&report.choices).is_subset(&all), "a keep-set makes no new choices");
         let changed = changed(&whole.choices, &report.choices);
         assert!(changed.iter().any(|choice| choice.name == calmed));
         assert!(changed.len() <= CHANGED_MAX, "calming {calmed:?} changed {changed:?}");
     }
 }
 
-/// Calming one interruption leaves those of other threads alone, and those of later milliseconds.
+/// Calming one interruption does not change those of other threads, or of later milliseconds.
 #[test]
-fn calming_an_interruption_leaves_the_others_alone() {
+fn calming_an_interruption_does_not_change_others() {
     let busy = || {
         let threads: Vec<_> = (0..3)
             .map(|_| {
@@ -147,7 +147,7 @@ fn calming_an_interruption_leaves_the_others_alone() {
     }
 }
 
-/// Choices are listed in the order in which they fell, with their time.
+/// Choices are listed in the order in which they were made, with their time.
 #[test]
 fn choices_are_listed_in_order() {
     let (report, _) = traffic::run(Settings { is_recording: true, ..Settings::default() });

@@ -9,20 +9,20 @@ use labrpc::sync::{Condvar, Mutex};
 use labrpc::thread;
 use labrpc::time::Instant;
 
-use crate::worlds::{Drops, FOR_EVER, MS, WhenDropped, calmly, failing, with_every_policy};
+use crate::worlds::{Drops, FOREVER, MS, calmly, failing, with_every_policy};
 
 /// Wherever a thread waits, a crash unwinds it there, before the kill returns.
 #[test]
-fn a_crash_unwinds_whoever_waits() {
+fn a_crash_unwinds_every_waiting_thread() {
     with_every_policy(|| {
         let drops = Drops::default();
         let node = sim::new_node("server 0");
         let shared = Arc::new((Mutex::new(()), Condvar::new(), Mutex::new(())));
-        let (full, nobody_receives) = channel::bounded(0);
-        let (_nobody_sends, empty) = channel::unbounded::<()>();
+        let (full, no_receives) = channel::bounded(0);
+        let (_no_sends, empty) = channel::unbounded::<()>();
         let held = shared.2.lock();
         let places: [Box<dyn FnOnce() + Send>; 7] = [
-            Box::new(|| thread::sleep(FOR_EVER)),
+            Box::new(|| thread::sleep(FOREVER)),
             Box::new(move || _ = empty.recv()),
             Box::new(move || _ = full.send(())),
             Box::new({
@@ -33,7 +33,7 @@ fn a_crash_unwinds_whoever_waits() {
                 let shared = Arc::clone(&shared);
                 move || drop(shared.2.lock())
             }),
-            Box::new(|| drop(thread::spawn(|| thread::sleep(FOR_EVER)).join())),
+            Box::new(|| drop(thread::spawn(|| thread::sleep(FOREVER)).join())),
             Box::new(|| {
                 loop {
                     thread::yield_now();
@@ -45,7 +45,7 @@ fn a_crash_unwinds_whoever_waits() {
             sim::spawn_in(node, "waiter", move || {
                 let _counted = counted;
                 place();
-                unreachable!("nobody is woken but by the crash");
+                unreachable!("only the crash wakes it");
             });
         }
         thread::sleep(MS);
@@ -54,13 +54,13 @@ fn a_crash_unwinds_whoever_waits() {
         sim::kill(node);
         assert_eq!(drops.count(), drops.made());
         assert!(spent.elapsed() < MS / 100, "a crash takes no time");
-        drop((held, nobody_receives));
+        drop((held, no_receives));
     });
 }
 
 /// Locks that a crashed thread held are free for others.
 #[test]
-fn a_crash_lets_locks_go() {
+fn a_crash_releases_locks() {
     with_every_policy(|| {
         let lock = Arc::new(Mutex::new(0));
         let node = sim::new_node("server 0");
@@ -68,7 +68,7 @@ fn a_crash_lets_locks_go() {
         sim::spawn_in(node, "holder", move || {
             let mut value = held.lock();
             *value = 1;
-            thread::sleep(FOR_EVER);
+            thread::sleep(FOREVER);
             *value = 2;
         });
         let waiter = thread::spawn({
@@ -87,7 +87,7 @@ fn a_crash_lets_locks_go() {
 
 /// A thread that crashes its own node does not go on.
 #[test]
-fn a_kill_of_the_own_node_does_not_return() {
+fn killing_the_own_node_does_not_return() {
     with_every_policy(|| {
         let (drops, node) = (Drops::default(), sim::new_node("server 0"));
         for name in ["bystander", "suicide"] {
@@ -95,7 +95,7 @@ fn a_kill_of_the_own_node_does_not_return() {
             sim::spawn_in(node, name, move || {
                 let _counted = counted;
                 if name == "bystander" {
-                    thread::sleep(FOR_EVER);
+                    thread::sleep(FOREVER);
                 }
                 sim::kill(sim::node());
                 unreachable!("it is dead");
@@ -107,74 +107,7 @@ fn a_kill_of_the_own_node_does_not_return() {
     });
 }
 
-/// A destructor that runs in a crash may crash another node, and so on: all of it is over when
-/// the first kill returns.
-#[test]
-fn crashes_nest() {
-    with_every_policy(|| {
-        let drops = Drops::default();
-        let nodes: Vec<_> = (0..3).map(|n| sim::new_node(format!("server {n}"))).collect();
-        for (n, &node) in nodes.iter().enumerate() {
-            let (counted, next) = (drops.counted(), nodes.get(n + 1).copied());
-            sim::spawn_in(node, "domino", move || {
-                let _counted = counted;
-                let _topple = WhenDropped(|| next.into_iter().for_each(sim::kill));
-                thread::sleep(FOR_EVER);
-            });
-        }
-        thread::sleep(MS);
-        sim::kill(nodes[0]);
-        assert_eq!(drops.count(), 3);
-        assert!(nodes.iter().all(|&node| !sim::is_alive(node)));
-    });
-}
-
-/// Two nodes whose destructors crash each other are both dead, and nobody hangs.
-#[test]
-fn crashes_may_be_mutual() {
-    with_every_policy(|| {
-        let drops = Drops::default();
-        let nodes = [sim::new_node("server 0"), sim::new_node("server 1")];
-        for n in 0..2 {
-            let counted = drops.counted();
-            sim::spawn_in(nodes[n], "enemy", move || {
-                let _counted = counted;
-                let _revenge = WhenDropped(move || sim::kill(nodes[1 - n]));
-                thread::sleep(FOR_EVER);
-            });
-        }
-        thread::sleep(MS);
-        sim::kill(nodes[0]);
-        assert_eq!(drops.count(), 2);
-    });
-}
-
-/// In a node that has crashed nothing starts any more, not even from a destructor. What would
-/// have run is dropped.
-#[test]
-fn nothing_starts_in_a_dead_node() {
-    calmly(|| {
-        let (drops, node) = (Drops::default(), sim::new_node("server 0"));
-        let late = drops.counted();
-        sim::spawn_in(node, "spawner", move || {
-            let mut late = Some(late);
-            let _spawn = WhenDropped(move || {
-                let late = late.take();
-                thread::spawn(move || unreachable!("started in a dead node, with {}", late.is_some()));
-            });
-            thread::sleep(FOR_EVER);
-        });
-        thread::yield_now();
-        sim::kill(node);
-        assert_eq!(drops.count(), 1);
-        let late = drops.counted();
-        sim::spawn_in(node, "late", move || unreachable!("started in a dead node, with {}", late.0.count()));
-        assert_eq!(drops.count(), 2);
-        thread::sleep(MS);
-    });
-}
-
-/// A thread that was spawned, and had no turn before the crash, is dropped without having begun.
+/// A thread that was spawned, and had no turn before the crash, is dropped without being started.
 #[test]
 fn a_thread_that_never_ran_is_dropped() {
     calmly(|| {
@@ -186,25 +119,25 @@ fn a_thread_that_never_ran_is_dropped() {
     });
 }
 
-/// To crash a node that is dead already changes nothing.
+/// Crashing a node again changes nothing.
 #[test]
-fn a_node_dies_once() {
+fn a_second_crash_of_a_node_changes_nothing() {
     calmly(|| {
         let node = sim::new_node("server 0");
-        sim::spawn_in(node, "sleeper", || thread::sleep(FOR_EVER));
+        sim::spawn_in(node, "sleeper", || thread::sleep(FOREVER));
         sim::kill(node);
         sim::kill(node);
         assert!(!sim::is_alive(node));
     });
 }
 
-/// The other nodes do not notice.
+/// A crash does not affect other nodes.
 #[test]
-fn a_crash_touches_its_own_node_alone() {
+fn a_crash_does_not_affect_other_nodes() {
     with_every_policy(|| {
         let (dead, alive) = (sim::new_node("server 0"), sim::new_node("server 1"));
         let (done, when_done) = channel::unbounded();
-        sim::spawn_in(dead, "sleeper", || thread::sleep(FOR_EVER));
+        sim::spawn_in(dead, "sleeper", || thread::sleep(FOREVER));
         sim::spawn_in(alive, "sleeper", move || {
             thread::sleep(2 * MS);
             done.send(sim::node()).unwrap();
@@ -216,14 +149,14 @@ fn a_crash_touches_its_own_node_alone() {
     });
 }
 
-/// A server that catches its own crash and goes on is found out.
+/// A server that catches its own crash and goes on fails the run.
 #[test]
-fn a_swallowed_crash_is_found_out() {
+fn a_swallowed_crash_fails_the_run() {
     let failure = failing(|| {
         let node = sim::new_node("server 3");
         sim::spawn_in(node, "immortal", || {
             loop {
-                let _ = catch_unwind(|| thread::sleep(FOR_EVER));
+                let _ = catch_unwind(|| thread::sleep(FOREVER));
             }
         });
         thread::sleep(MS);
@@ -235,78 +168,19 @@ fn a_swallowed_crash_is_found_out() {
     assert!(failure.message.contains("caught by catch_unwind"), "{failure}");
 }
 
-/// To catch a crash and let it pass on, as a thread pool would, is lawful.
+/// Catching a crash and resuming its unwinding, as a thread pool does, is allowed.
 #[test]
-fn a_crash_that_is_passed_on_is_no_failure() {
+fn a_crash_that_is_caught_and_resumed_is_allowed() {
     calmly(|| {
         let node = sim::new_node("server 0");
         sim::spawn_in(node, "pool", || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| thread::sleep(FOR_EVER)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| thread::sleep(FOREVER)));
             resume_unwind(outcome.unwrap_err());
         });
         thread::sleep(MS);
         sim::kill(node);
         thread::sleep(MS);
     });
-}
-
-/// Destructors of a crashed node may take locks of one another, and wait for each other there.
-#[test]
-fn destructors_may_lock() {
-    with_every_policy(|| {
-        let (node, sum) = (sim::new_node("server 0"), Arc::new(Mutex::new(0)));
-        for _ in 0..4 {
-            let (sum, sum_too) = (Arc::clone(&sum), Arc::clone(&sum));
-            sim::spawn_in(node, "adder", move || {
-                let _add = WhenDropped(move || *sum.lock() += 1);
-                let _holding = sum_too.lock();
-                thread::sleep(FOR_EVER);
-            });
-        }
-        thread::sleep(MS);
-        sim::kill(node);
-        assert_eq!(*sum.lock(), 4);
-    });
-}
-
-/// When the test ends, everything that still runs is unwound, wherever it stands.
-#[test]
-fn the_end_of_the_test_unwinds_everything() {
-    let drops = Drops::default();
-    calmly(|| {
-        let lock = Arc::new(Mutex::new(()));
-        for n in 0..5 {
-            let (counted, lock) = (drops.counted(), Arc::clone(&lock));
-            sim::spawn_in(sim::new_node(format!("server {n}")), "sleeper", move || {
-                let _counted = counted;
-                let _relock = WhenDropped(|| drop(lock.lock()));
-                let _guard = lock.try_lock();
-                thread::sleep(FOR_EVER);
-            });
-        }
-        let counted = drops.counted();
-        sim::at(Instant::ZERO + FOR_EVER, move || drop(counted));
-        thread::sleep(MS);
-        assert_eq!(drops.count(), 0);
-    });
-    assert_eq!(drops.count(), 6);
-}
-
-/// So it is when the run fails.
-#[test]
-fn a_failure_unwinds_everything() {
-    let drops = Drops::default();
-    failing(|| {
-        let counted = drops.counted();
-        sim::spawn_in(sim::new_node("server 0"), "sleeper", move || {
-            let _counted = counted;
-            thread::sleep(FOR_EVER);
-        });
-        let _mine = drops.counted();
-        thread::sleep(MS);
-        panic!("on purpose");
-    });
-    assert_eq!(drops.count(), 2);
 }
 
 /// The test itself is not a server, and cannot crash.

@@ -1,4 +1,4 @@
-//! A crash may strike between any two operations, and leaves the world in order.
+//! A crash may happen between any two operations, and never leaves the simulation in disorder.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use labrpc::time::Instant;
 
 use crate::worlds::{Drops, POLICIES};
 
-/// One operation's virtual time: a crash between any two of them is met.
+/// The virtual time of one operation, so that a crash is tried between any two of them.
 const STEP: Duration = Duration::from_nanos(100);
-/// About as many as the server below lives for.
+/// About as many operations as the server below makes.
 const STEPS: u32 = 60;
 
-/// What the server shares with the rest of the world.
+/// What the two servers share.
 #[derive(Default)]
 struct Shared {
     state: Mutex<u32>,
@@ -59,10 +59,10 @@ fn serve(node: NodeId, drops: &Drops, shared: &Arc<Shared>) {
     });
 }
 
-/// Whenever the crash comes, all that the server owned is dropped, every lock is free, and another
-/// server that used the same locks goes on.
+/// Whenever the crash comes, everything that the server owned is dropped, every lock is free, and
+/// another server that uses the same locks goes on.
 #[test]
-fn a_crash_at_any_moment_leaves_the_world_in_order() {
+fn after_a_crash_at_any_time_locks_are_free_and_others_go_on() {
     for preemption in POLICIES {
         let settings = Settings { preemption, ..Settings::default() };
         let (result, _) = sim::run(settings, || {
@@ -75,20 +75,20 @@ fn a_crash_at_any_moment_leaves_the_world_in_order() {
 }
 
 fn crash_after(patience: Duration) {
-    let (doomed, survivors) = (Drops::default(), Drops::default());
+    let (victims, survivors) = (Drops::default(), Drops::default());
     let shared = Arc::new(Shared::default());
     let (victim, survivor) = (sim::new_node("victim"), sim::new_node("survivor"));
-    serve(victim, &doomed, &shared);
+    serve(victim, &victims, &shared);
     serve(survivor, &survivors, &shared);
     sim::at(Instant::now() + patience, move || sim::kill(victim));
     thread::sleep(STEP * STEPS * 10);
     assert!(!sim::is_alive(victim));
-    assert_eq!(doomed.count(), doomed.made(), "the victim is gone");
-    assert_eq!((survivors.count(), survivors.made()), (2, 2), "the survivor has done all that it had to do");
+    assert_eq!(victims.count(), victims.made(), "the victim is gone");
+    assert_eq!((survivors.count(), survivors.made()), (2, 2), "the survivor has finished its work");
     assert!(shared.state.try_lock().is_some() && shared.table.try_write().is_some());
 }
 
-/// The sweep above is worth something only if the server is still at work at most of its moments.
+/// The sweep above is useful only if the server still works at most of the tried times.
 #[test]
 fn the_sweep_covers_the_servers_life() {
     let settings = Settings { preemption: Preemption::None, ..Settings::default() };
@@ -102,5 +102,5 @@ fn the_sweep_covers_the_servers_life() {
         began.elapsed()
     });
     let lived = result.unwrap();
-    assert!(lived > STEP * STEPS / 2 && lived < STEP * STEPS * 2, "it lived for {lived:?}");
+    assert!(lived > STEP * STEPS / 2 && lived < STEP * STEPS * 2, "it ran for {lived:?}");
 }

@@ -1,4 +1,4 @@
-//! Threads that wait for one another are found out and named.
+//! Deadlocks are found, and their threads named.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use labrpc::sim::{self, Failure, FailureKind, Preemption, Settings};
 use labrpc::sync::{Condvar, Mutex};
 use labrpc::thread::{self, Builder};
 
-use crate::worlds::{FOR_EVER, MS, at, calmly, failing};
+use crate::worlds::{FOREVER, MS, at, calmly, failing};
 
 /// A line of this file, as reports write it.
 fn line(number: u32) -> String {
@@ -18,11 +18,12 @@ fn line(number: u32) -> String {
 fn about<'a>(failure: &'a Failure, task: &str) -> &'a str {
     let opening = format!("task '{task}' (#");
     let of_task = |line: &&str| line.split_once(&opening).is_some_and(|(before, _)| !before.contains("held by"));
-    failure.message.lines().find(of_task).unwrap_or_else(|| panic!("nothing is said of {task}: {failure}"))
+    failure.message.lines().find(of_task).unwrap_or_else(|| panic!("{task} is not in the report: {failure}"))
 }
 
-/// Two threads that take two locks in opposite order are reported at once, though a clock ticks
-/// on elsewhere: who waits, for which lock, made where, held by whom since where.
+/// Two threads that take two locks in opposite order are reported at once, although other threads go
+/// on. The report says which thread waits where, for which lock, where it was made, and which thread
+/// holds it since which line.
 #[test]
 fn two_threads_that_wait_for_each_other_are_named() {
     let (mut made, mut taken, mut wanted) = ([0; 2], [0; 2], [0; 2]);
@@ -68,9 +69,9 @@ fn two_threads_that_wait_for_each_other_are_named() {
     assert!(test.contains(&format!("since {}", line(taken[1]))), "{test}");
 }
 
-/// A circle of three is found as well, at the moment when it closes.
+/// A cycle of three threads is reported when it closes.
 #[test]
-fn a_circle_of_three_is_found() {
+fn a_cycle_of_three_threads_is_reported() {
     let failure = failing(|| {
         let locks: Vec<_> = (0..3).map(|_| Arc::new(Mutex::new(()))).collect();
         for first in 0..3 {
@@ -83,14 +84,14 @@ fn a_circle_of_three_is_found() {
             };
             philosopher.spawn(body).unwrap();
         }
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert!(failure.message.contains("3 tasks wait for one another's locks"), "{failure}");
     assert!(failure.at < at(2 * MS), "{failure}");
     (0..3).for_each(|n| assert!(about(&failure, &format!("philosopher {n}")).contains("held by")));
 }
 
-/// A thread that takes a lock twice is told of both places.
+/// The report on a thread that takes a lock twice names both places.
 #[test]
 fn a_thread_that_waits_for_itself_is_named() {
     let mut taken = 0;
@@ -107,9 +108,9 @@ fn a_thread_that_waits_for_itself_is_named() {
     assert!(test.contains(&format!("which it holds itself since {}", line(taken))), "{test}");
 }
 
-/// When nobody will ever move again, everybody is listed with what they wait for.
+/// When all threads are blocked, the report lists each of them with what it waits for.
 #[test]
-fn a_world_in_which_all_are_blocked_is_reported() {
+fn all_blocked_threads_are_reported() {
     let mut made = 0;
     let failure = failing(|| {
         made = line!() + 1;
@@ -142,9 +143,9 @@ fn a_world_in_which_all_are_blocked_is_reported() {
     assert!(about(&failure, "sender").contains(&line(made + 1)), "{failure}");
 }
 
-/// Who is only waiting for a lock is not in a deadlock, however long the queue.
+/// A long queue for a lock is not a deadlock.
 #[test]
-fn a_queue_for_a_lock_is_no_deadlock() {
+fn a_queue_for_a_lock_is_not_a_deadlock() {
     calmly(|| {
         let lock = Arc::new(Mutex::new(0));
         let threads: Vec<_> = (0..10)
@@ -162,7 +163,7 @@ fn a_queue_for_a_lock_is_no_deadlock() {
     });
 }
 
-/// A paused node that is all that is left is not called a riddle: the report says that it is paused.
+/// If only a paused node could go on, the report says that it is paused.
 #[test]
 fn a_paused_node_is_named_in_a_deadlock() {
     let failure = failing(|| {
@@ -180,8 +181,8 @@ fn a_paused_node_is_named_in_a_deadlock() {
     assert!(about(&failure, "worker").contains("paused"), "{failure}");
 }
 
-/// Some order of two threads' locks deadlocks, and interruptions find it: without them each thread
-/// runs through, and the bug stays hidden.
+/// Interruptions find a deadlock that depends on the order of turns. Without them each thread runs to
+/// its end, and the bug stays hidden.
 #[test]
 fn interruptions_find_a_hidden_deadlock() {
     let crossed = || {

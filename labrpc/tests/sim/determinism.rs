@@ -1,4 +1,4 @@
-//! The same settings make the same run, wherever and however often it is made.
+//! The same settings make the same run, in every process and every time.
 
 use std::collections::HashSet;
 
@@ -7,14 +7,14 @@ use labrpc::sim::{Preemption, Report, Settings};
 use crate::traffic;
 use crate::worlds::{Child, POLICIES};
 
-/// Everything in a report that has to be the same each time. Processor time has not.
-fn essence(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
+/// Everything in a report that has to be the same each time, which excludes processor time.
+fn reproducible_part(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
     let Report { trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices, .. } =
         report.clone();
     (trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices)
 }
 
-/// A run that is made twice is the same run, with every policy of preemption.
+/// Two runs with the same settings are equal, with every policy of preemption.
 #[test]
 fn equal_settings_make_equal_runs() {
     for preemption in POLICIES {
@@ -22,15 +22,15 @@ fn equal_settings_make_equal_runs() {
             let settings = Settings { seed, preemption, is_recording: true, ..Settings::default() };
             let (first, first_journals) = traffic::run(settings.clone());
             let (second, second_journals) = traffic::run(settings);
-            assert_eq!(essence(&first), essence(&second), "{preemption:?}, seed {seed}");
+            assert_eq!(reproducible_part(&first), reproducible_part(&second), "{preemption:?}, seed {seed}");
             assert_eq!(first_journals, second_journals, "{preemption:?}, seed {seed}");
         }
     }
 }
 
-/// A run is the same whether it has the machine to itself or shares it with others.
+/// A run is the same whether it runs alone or at the same time as others.
 #[test]
-fn runs_do_not_disturb_one_another() {
+fn concurrent_runs_do_not_affect_one_another() {
     let settings = Settings { preemption: Preemption::Random { one_in: 3 }, ..Settings::default() };
     let (alone, _) = traffic::run(settings.clone());
     let others: Vec<_> = (0..4)
@@ -44,7 +44,7 @@ fn runs_do_not_disturb_one_another() {
         })
         .collect();
     for other in others {
-        assert_eq!(essence(&alone), essence(&other.join().unwrap()));
+        assert_eq!(reproducible_part(&alone), reproducible_part(&other.join().unwrap()));
     }
 }
 
@@ -55,23 +55,23 @@ fn different_seeds_make_different_runs() {
         let mut traces = HashSet::new();
         for seed in 1..=10 {
             let (report, _) = traffic::run(Settings { seed, preemption, ..Settings::default() });
-            assert!(traces.insert(report.trace), "{preemption:?}, seed {seed} made the same run as another one");
+            assert!(traces.insert(report.trace), "{preemption:?}, seed {seed} made the same run as another seed");
         }
     }
 }
 
-/// Another process makes the same run: nothing depends on where its memory happens to lie.
+/// Another process makes the same run: nothing depends on memory addresses.
 #[test]
 fn processes_agree_on_a_run() {
     let settings = Settings { preemption: Preemption::Random { one_in: 10 }, ..Settings::default() };
     let trace = format!("the trace is {:016x}", traffic::run(settings).0.trace);
     let Some(child) = Child::run("determinism::processes_agree_on_a_run") else { return println!("{trace}") };
-    assert!(child.said.contains(&trace), "here {trace}; there {}", child.said);
+    assert!(child.output.contains(&trace), "here {trace}; there {}", child.output);
 }
 
-/// Whether decisions are listed makes no difference to them.
+/// Recording the decisions does not change them.
 #[test]
-fn recording_changes_nothing() {
+fn recording_does_not_change_the_run() {
     let settings = Settings { preemption: Preemption::Random { one_in: 10 }, ..Settings::default() };
     let (silent, _) = traffic::run(settings.clone());
     let (recorded, _) = traffic::run(Settings { is_recording: true, ..settings });

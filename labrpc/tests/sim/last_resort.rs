@@ -1,12 +1,12 @@
-//! Where nothing can be saved any more the process ends, and says why.
+//! Failures that end the test process, which then says why.
 
 use labrpc::sim::{self, Settings};
 use labrpc::thread;
 
-use crate::worlds::{Child, FOR_EVER, MS, WhenDropped, failing, failing_with};
+use crate::worlds::{Child, FOREVER, MS, WhenDropped, failing, failing_with};
 
-/// A destructor that panics while a crash unwinds its thread ends the process, as everywhere in
-/// Rust. What it said is not lost with it.
+/// A destructor that panics while a crash unwinds its thread ends the process, as always in Rust. Its
+/// message is printed.
 #[test]
 fn a_panic_in_a_crash_says_why_the_process_ends() {
     let Some(child) = Child::run("last_resort::a_panic_in_a_crash_says_why_the_process_ends") else {
@@ -14,7 +14,7 @@ fn a_panic_in_a_crash_says_why_the_process_ends() {
             let node = sim::new_node("server 4");
             sim::spawn_in(node, "closer", || {
                 let _closing = WhenDropped(|| panic!("the applier is still busy"));
-                thread::sleep(FOR_EVER);
+                thread::sleep(FOREVER);
             });
             thread::sleep(MS);
             sim::kill(node);
@@ -23,11 +23,11 @@ fn a_panic_in_a_crash_says_why_the_process_ends() {
     };
     assert!(!child.is_success);
     for words in ["server 4, task 'closer'", "the applier is still busy", "last_resort.rs:", "must not panic itself"] {
-        assert!(child.said.contains(words), "{words:?} is missing: {}", child.said);
+        assert!(child.output.contains(words), "{words:?} is missing: {}", child.output);
     }
 }
 
-/// A stack that is full while a panic is being told cannot be told as well: the process ends with a
+/// A stack overflow while a panic is being reported cannot be reported as well: the process ends with a
 /// line that says so, instead of hanging.
 #[test]
 #[cfg(all(target_os = "linux", not(labrpc_portable)))]
@@ -40,7 +40,7 @@ fn a_stack_too_small_for_a_panic_does_not_hang() {
         return;
     };
     assert!(!child.is_success);
-    assert!(child.said.contains("the task's stack is full") && child.said.contains("the test process ends here"));
+    assert!(child.output.contains("the task's stack is full") && child.output.contains("the test process ends here"));
 }
 
 /// Where a thread cannot be interrupted, an endless loop ends the process with one line.
@@ -57,5 +57,5 @@ fn an_endless_loop_ends_the_process() {
         return;
     };
     assert!(!child.is_success);
-    assert!(child.said.contains("without ever reaching the scheduler"), "{}", child.said);
+    assert!(child.output.contains("without ever reaching the scheduler"), "{}", child.output);
 }

@@ -8,7 +8,7 @@ use labrpc::thread;
 
 use crate::worlds::{MS, POLICIES, at, failing_with};
 
-/// A run that waits for too long fails, and says what the bound was.
+/// A run that waits for too long fails, and the message names the bound.
 #[test]
 fn virtual_time_is_bounded() {
     let settings = Settings { virtual_time_max: Duration::from_secs(10), ..Settings::default() };
@@ -22,9 +22,9 @@ fn virtual_time_is_bounded() {
     assert!(failure.at <= at(Duration::from_secs(10)), "{failure}");
 }
 
-/// So does one that never waits, but polls.
+/// A run that polls without waiting fails as well.
 #[test]
-fn virtual_time_is_bounded_for_those_who_poll() {
+fn virtual_time_is_bounded_for_threads_that_poll() {
     for preemption in POLICIES {
         let settings = Settings { virtual_time_max: 5 * MS, preemption, ..Settings::default() };
         let failure = failing_with(settings, || {
@@ -38,7 +38,7 @@ fn virtual_time_is_bounded_for_those_who_poll() {
     }
 }
 
-/// A run may take as much virtual time as its bound.
+/// A run may take as much virtual time as its bound allows.
 #[test]
 fn the_bound_itself_is_allowed() {
     let settings = Settings { virtual_time_max: Duration::from_secs(1), ..Settings::default() };
@@ -47,7 +47,7 @@ fn the_bound_itself_is_allowed() {
     assert!(report.virtual_time <= Duration::from_secs(1));
 }
 
-/// A run that does too much fails, and says what the bound was.
+/// A run that makes too many operations fails, and the message names the bound.
 #[test]
 fn operations_are_bounded() {
     for preemption in POLICIES {
@@ -63,7 +63,7 @@ fn operations_are_bounded() {
     }
 }
 
-/// Operations are counted: two for a lock that is taken and a clock that is read.
+/// Operations are counted: one for taking a lock, one for reading the clock.
 #[test]
 fn operations_are_counted() {
     let (_, report) = sim::run(Settings::default(), || {
@@ -77,7 +77,7 @@ fn operations_are_counted() {
     assert_eq!(report.virtual_time, Duration::from_nanos(200 * 100));
 }
 
-/// Processor time is counted, too: it is the one figure of a run that is real.
+/// Processor time is measured. It is the only real figure of a run.
 #[test]
 fn processor_time_is_counted() {
     let used = |times| {

@@ -1,9 +1,10 @@
-//! The simulated world keeps its promises: to the same settings the same run, whatever happens in it.
+//! The simulation: determinism, virtual time, crashes, and how runs fail.
 
 mod choices;
 mod crash;
 mod crash_anywhere;
 mod deadlock;
+mod destructors;
 mod determinism;
 mod last_resort;
 mod limits;

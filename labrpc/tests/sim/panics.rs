@@ -1,4 +1,4 @@
-//! A panic ends the run, and says whose it was, when and where.
+//! A panic ends the run. The failure names the thread, the time and the place.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use labrpc::sim::{self, FailureKind, Preemption, Settings};
 use labrpc::sync::Mutex;
 use labrpc::thread;
 
-use crate::worlds::{FOR_EVER, MS, WhenDropped, at, failing, with_every_policy};
+use crate::worlds::{FOREVER, MS, WhenDropped, at, failing, with_every_policy};
 
-/// Something with a name to be found in a backtrace.
+/// A function to be found in a backtrace.
 #[inline(never)]
 fn count_votes(votes: &[u64]) -> u64 {
     let leader = votes.len() + 1;
     votes[leader]
 }
 
-/// A server's panic names the server, its thread, the time, the line and the way there.
+/// The failure of a server's panic has server, thread, time, line and backtrace.
 #[test]
-fn a_servers_panic_is_told_in_full() {
+fn a_servers_panic_is_reported_with_its_backtrace() {
     let failure = failing(|| {
         sim::spawn_in(sim::new_node("server 2"), "applier", || {
             thread::sleep(1234 * MS);
             std::hint::black_box(count_votes(&[1, 2]));
         });
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert_eq!(failure.kind, FailureKind::Panic);
     assert_eq!((failure.node.as_str(), failure.task.as_str()), ("server 2", "applier"));
@@ -40,9 +40,9 @@ fn a_servers_panic_is_told_in_full() {
     assert!(text.starts_with("server 2, task 'applier', at 1.234"), "{text}");
 }
 
-/// The test's own panic is told by its place; the test knows the way there.
+/// The failure of the test's own panic has its place, and no backtrace.
 #[test]
-fn the_tests_own_panic_is_told_by_its_place() {
+fn the_tests_own_panic_is_reported_with_its_place() {
     let mut place = 0;
     let failure = failing(|| {
         place = line!() + 1;
@@ -53,45 +53,45 @@ fn the_tests_own_panic_is_told_by_its_place() {
     assert_eq!((failure.node.as_str(), failure.task.as_str()), ("the test", "test"));
 }
 
-/// A panic that a thread catches by itself is its own business.
+/// A panic that a thread catches itself does not fail the run.
 #[test]
-fn a_caught_panic_is_no_failure() {
+fn a_caught_panic_is_not_a_failure() {
     with_every_policy(|| {
         let thread = thread::spawn(|| catch_unwind(|| panic!("caught")).is_err());
         assert!(thread.join().unwrap());
     });
 }
 
-/// A panic's payload that is no text still fails the run.
+/// A panic whose payload is not text fails the run as well.
 #[test]
-fn a_wordless_panic_is_a_failure() {
+fn a_panic_without_text_is_a_failure() {
     let failure = failing(|| std::panic::panic_any(7_u8));
     assert_eq!(failure.kind, FailureKind::Panic);
     assert!(failure.place.contains("panics.rs"), "{failure}");
 }
 
-/// A panic in an event, where no thread runs, fails the run as any other does.
+/// A panic in an event, where no thread runs, fails the run as well.
 #[test]
 fn a_panic_in_an_event_fails_the_run() {
     let failure = failing(|| {
-        sim::at(at(MS), || panic!("the oracle is not amused"));
-        thread::sleep(FOR_EVER);
+        sim::at(at(MS), || panic!("the oracle found a violation"));
+        thread::sleep(FOREVER);
     });
     assert_eq!(failure.kind, FailureKind::Panic);
-    assert!(failure.message.contains("not amused") && failure.place.contains("panics.rs"), "{failure}");
+    assert!(failure.message.contains("found a violation") && failure.place.contains("panics.rs"), "{failure}");
     assert_eq!(failure.at, at(MS));
 }
 
-/// The world reports its own failure at the next turn, in the name of the thread that found it.
+/// A reported failure ends the run at the next turn, and names the thread that reported it.
 #[test]
 fn a_reported_failure_ends_the_run() {
     let failure = failing(|| {
         sim::spawn_in(sim::new_node("server 1"), "oracle", || {
             thread::sleep(MS);
             sim::fail("two leaders in term 3");
-            sim::fail("and that is not all");
+            sim::fail("three leaders in term 4");
         });
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     assert_eq!(failure.kind, FailureKind::Reported);
     assert_eq!(failure.message, "two leaders in term 3", "the first failure counts");
@@ -104,9 +104,9 @@ fn a_failure_at_the_end_counts() {
     assert_eq!(failing(|| sim::fail("too late?")).message, "too late?");
 }
 
-/// std counts panics by OS thread, and all of a simulation runs on one. While a destructor waits
-/// for a lock in the midst of a panic, others see `panicking()`: known, and documented. They are
-/// interrupted all the same, so that a thread that polls does not hang the world.
+/// std counts panics per OS thread, and a simulation runs on one. While a destructor waits for a lock in
+/// the middle of a panic, `panicking()` is true for other threads too (a documented limitation). They
+/// are interrupted even so, so that a thread that polls does not hang the simulation.
 #[test]
 fn others_go_on_while_a_destructor_waits() {
     for preemption in crate::worlds::POLICIES {
@@ -117,8 +117,8 @@ fn others_go_on_while_a_destructor_waits() {
             let held = lock.lock();
             let wanted = Arc::clone(&lock);
             sim::spawn_in(node, "dying", move || {
-                let _last_words = WhenDropped(|| drop(wanted.lock()));
-                thread::sleep(FOR_EVER);
+                let _closing = WhenDropped(|| drop(wanted.lock()));
+                thread::sleep(FOREVER);
             });
             thread::sleep(MS);
             sim::kill(node); // its destructor waits for the test's lock
@@ -132,7 +132,7 @@ fn others_go_on_while_a_destructor_waits() {
     }
 }
 
-/// A thread may panic, and catch it, while another one's destructor waits.
+/// A thread may panic and catch the panic while another thread's destructor waits.
 #[test]
 fn panics_of_two_threads_do_not_mix() {
     with_every_policy(|| {
@@ -142,7 +142,7 @@ fn panics_of_two_threads_do_not_mix() {
         let held = lock.lock();
         let first = thread::spawn(move || {
             let panics = AssertUnwindSafe(|| {
-                let _last_words = WhenDropped(|| {
+                let _closing = WhenDropped(|| {
                     drop(wanted.lock());
                     dropped.store(true, Ordering::SeqCst);
                 });
@@ -160,7 +160,7 @@ fn panics_of_two_threads_do_not_mix() {
     });
 }
 
-/// A panic is the failure, not what its unwinding brings about elsewhere.
+/// The failure is the first panic, not the panics that its unwinding causes in other threads.
 #[test]
 fn the_first_panic_is_the_failure() {
     let failure = failing(|| {
@@ -173,9 +173,9 @@ fn the_first_panic_is_the_failure() {
     assert!(failure.message.contains("the cause"), "{failure}");
 }
 
-/// An interrupted thread is one that lives: what unwinds is left in peace.
+/// A thread that unwinds is not interrupted.
 #[test]
-fn unwinding_is_not_interrupted() {
+fn a_thread_that_unwinds_is_not_interrupted() {
     let settings = Settings { preemption: Preemption::Random { one_in: 1 }, ..Settings::default() };
     let (result, _) = sim::run(settings, || {
         let node = sim::new_node("server 0");
@@ -183,12 +183,12 @@ fn unwinding_is_not_interrupted() {
         for n in 0..3 {
             let seen = Arc::clone(&seen);
             sim::spawn_in(node, "dying", move || {
-                let _last_words = WhenDropped(|| {
+                let _closing = WhenDropped(|| {
                     for _ in 0..3 {
                         seen.lock().push(n);
                     }
                 });
-                thread::sleep(FOR_EVER);
+                thread::sleep(FOREVER);
             });
         }
         thread::sleep(MS);
@@ -198,9 +198,9 @@ fn unwinding_is_not_interrupted() {
     assert_eq!(result.unwrap(), [0, 0, 0, 1, 1, 1, 2, 2, 2]);
 }
 
-/// A simulation inside a simulation is refused.
+/// Running a simulation inside a simulation panics.
 #[test]
-fn simulations_do_not_nest() {
+fn simulations_cannot_be_nested() {
     let failure = failing(|| drop(sim::run(Settings::default(), || ())));
     assert!(failure.message.contains("a simulation cannot run inside a simulation"), "{failure}");
 }

@@ -1,4 +1,4 @@
-//! A paused node stands still while the others go on.
+//! A paused node does nothing while other nodes go on.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::time::Instant;
 
-use crate::worlds::{Drops, FOR_EVER, MS, WhenDropped, at, calmly, failing, with_every_policy};
+use crate::worlds::{Drops, FOREVER, MS, WhenDropped, at, calmly, failing, with_every_policy};
 
-/// What arrives for a paused node, messages and passing time alike, waits until it goes on.
+/// Messages for a paused node, and its deadlines, wait until it is resumed.
 #[test]
-fn a_paused_node_catches_up() {
+fn a_paused_node_catches_up_when_it_is_resumed() {
     with_every_policy(|| {
         let node = sim::new_node("server 0");
         let (work, worker) = channel::unbounded();
@@ -38,25 +38,25 @@ fn a_paused_node_catches_up() {
     });
 }
 
-/// A thread that pauses its own node stops at its next turn.
+/// A thread that pauses its own node stops at the end of its turn.
 #[test]
 fn a_node_may_pause_itself() {
     calmly(|| {
         let node = sim::new_node("server 0");
-        let (said, heard) = channel::unbounded();
+        let (woken, when_woken) = channel::unbounded();
         sim::spawn_in(node, "sleepy", move || {
             sim::set_paused(sim::node(), true);
             thread::yield_now();
-            said.send(Instant::now()).unwrap();
+            woken.send(Instant::now()).unwrap();
         });
         thread::sleep(5 * MS);
-        assert!(heard.is_empty());
+        assert!(when_woken.is_empty());
         sim::set_paused(node, false);
-        assert!(heard.recv().unwrap() >= at(5 * MS));
+        assert!(when_woken.recv().unwrap() >= at(5 * MS));
     });
 }
 
-/// A paused node can crash. Its destructors run at once, and may wait for locks even so.
+/// A paused node can crash. Its destructors run at once, and may wait for locks.
 #[test]
 fn a_paused_node_can_crash() {
     with_every_policy(|| {
@@ -72,7 +72,7 @@ fn a_paused_node_can_crash() {
                     thread::yield_now();
                 });
                 thread::sleep(10 * MS);
-                thread::sleep(FOR_EVER);
+                thread::sleep(FOREVER);
             });
         }
         thread::sleep(MS);
@@ -80,14 +80,14 @@ fn a_paused_node_can_crash() {
         thread::sleep(20 * MS); // they would have moved on
         let held = lock.lock();
         sim::kill(node);
-        sim::set_paused(node, true); // too late: the dead are not held up
+        sim::set_paused(node, true); // has no effect: a crashed node cannot be paused
         drop(held);
         thread::sleep(MS);
         assert_eq!(drops.count(), 3);
     });
 }
 
-/// The test itself cannot be paused: nobody would be left to let it go on.
+/// The test itself cannot be paused: nothing could resume it.
 #[test]
 fn the_test_itself_cannot_be_paused() {
     let failure = failing(|| sim::set_paused(sim::NodeId::TEST, true));

@@ -1,4 +1,4 @@
-//! What tasks of one simulation share, and what they must not.
+//! What the tasks of one simulation share, and what cannot be used outside of it.
 
 use std::cell::Cell;
 
@@ -12,8 +12,8 @@ thread_local! {
     static COUNT: Cell<u32> = const { Cell::new(0) };
 }
 
-/// All tasks run on one OS thread, so a `thread_local!` of std is shared by all of them: known, and
-/// documented. It begins anew in each simulation.
+/// All tasks run on one OS thread, so they share each `thread_local!` of std (a documented limitation).
+/// Each simulation starts with fresh ones.
 #[test]
 fn a_thread_local_is_shared_by_all_tasks() {
     for _ in 0..2 {
@@ -22,12 +22,12 @@ fn a_thread_local_is_shared_by_all_tasks() {
             assert_eq!(thread::spawn(|| COUNT.get()).join().unwrap(), 1);
         });
     }
-    assert_eq!(COUNT.get(), 0, "and the test's own thread is another one");
+    assert_eq!(COUNT.get(), 0, "the test's own thread is another one");
 }
 
-/// A channel that leaks out of its simulation is of no use there, and says so.
+/// Using a channel outside of its simulation panics, and names the line that made it.
 #[test]
-fn a_leaked_channel_is_refused() {
+fn a_channel_used_outside_of_its_simulation_panics() {
     let (sender, receiver) = calmly(|| channel::unbounded::<u8>());
     for panic in [
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| _ = sender.send(1))).unwrap_err(),
@@ -40,9 +40,9 @@ fn a_leaked_channel_is_refused() {
     assert!(failure.message.contains("made in one simulation"), "{failure}");
 }
 
-/// The world's functions are for the world's inside.
+/// Functions of `sim` that need a simulation panic outside of one.
 #[test]
-fn outside_there_is_no_world() {
+fn sim_functions_panic_outside_of_a_simulation() {
     assert!(!sim::is_simulated());
     let panic = std::panic::catch_unwind(sim::node).unwrap_err();
     let words = panic.downcast_ref::<String>().cloned().or(panic.downcast_ref::<&str>().map(|s| s.to_string()));

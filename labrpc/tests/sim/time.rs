@@ -1,4 +1,4 @@
-//! Virtual time: what happens when, and in which order.
+//! Virtual time: when things happen, and in which order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +10,9 @@ use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::time::Instant;
 
-use crate::worlds::{FOR_EVER, MS, POLICIES, at, calmly, with_every_policy};
+use crate::worlds::{FOREVER, MS, POLICIES, at, calmly, with_every_policy};
 
-/// Time moves on when all are blocked, to the next moment at which anything happens.
+/// When all threads are blocked, time moves on to the next deadline.
 #[test]
 fn sleepers_wake_in_the_order_of_their_deadlines() {
     with_every_policy(|| {
@@ -31,10 +31,10 @@ fn sleepers_wake_in_the_order_of_their_deadlines() {
     });
 }
 
-/// What is set for the same moment happens in the order of its setting, events before whichever
-/// threads wake then.
+/// Events for the same time happen in the order in which they were set, and before the threads that
+/// wake at that time.
 #[test]
-fn equal_times_keep_the_order_of_setting() {
+fn events_at_equal_times_keep_their_order() {
     with_every_policy(|| {
         let order = Arc::new(parking_lot::Mutex::new(Vec::new()));
         let note = |what: &'static str| {
@@ -57,33 +57,33 @@ fn equal_times_keep_the_order_of_setting() {
     });
 }
 
-/// An event may set another one for the same moment: it comes after those that are there.
+/// An event may set another one for the same time: it comes after the existing ones.
 #[test]
 fn an_event_may_set_another_one() {
     calmly(|| {
-        let (said, heard) = channel::unbounded();
-        let (first, second) = (said.clone(), said);
+        let (sender, received) = channel::unbounded();
+        let (first, second) = (sender.clone(), sender);
         sim::at(at(MS), move || {
             let third = first.clone();
             first.send(1).unwrap();
             sim::at(Instant::now(), move || third.send(3).unwrap());
         });
         sim::at(at(MS), move || second.send(2).unwrap());
-        assert_eq!(heard.iter().collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(received.iter().collect::<Vec<_>>(), [1, 2, 3]);
     });
 }
 
-/// An operation takes 100 ns, and nothing else takes any time.
+/// An operation takes 100 ns, and computing takes no time.
 #[test]
 fn only_operations_and_waiting_take_time() {
     calmly(|| {
         let before = Instant::now();
         let _work: u64 = (0..10_000_u64).map(|n| n * n).sum();
-        assert_eq!(before.elapsed(), Duration::from_nanos(100), "one look at the clock");
+        assert_eq!(before.elapsed(), Duration::from_nanos(100), "one read of the clock");
     });
 }
 
-/// A thread that polls without ever blocking moves time on, and lets others have their turn.
+/// A thread that polls without blocking moves time on, and other threads get their turn.
 #[test]
 fn busy_polling_makes_progress() {
     let polls: [fn(&Poll); 5] = [
@@ -108,7 +108,7 @@ fn busy_polling_makes_progress() {
     }
 }
 
-/// What is polled, and set by another thread.
+/// The values that are polled, and set by another thread.
 struct Poll {
     by_lock: Arc<Mutex<bool>>,
     by_flag: Arc<AtomicBool>,
@@ -124,16 +124,16 @@ fn poll_and_be_served(poll: fn(&Poll)) {
         *by_lock.lock() = true;
         by_flag.store(true, Ordering::SeqCst);
         sender.send(()).unwrap();
-        thread::sleep(FOR_EVER);
+        thread::sleep(FOREVER);
     });
     poll(&polled);
     assert!(Instant::now() < at(20 * MS), "it took until {:?}", Instant::now());
 }
 
-/// A thread that is urgent, and is not demoted because that decision is calm, still makes way for
-/// others when it yields: else a run cut down to few decisions would hang.
+/// A thread with a high priority that is never demoted, because that decision is calm, still lets others
+/// run when it yields. Otherwise a run that was reduced to few decisions would hang.
 #[test]
-fn a_yield_makes_way_whatever_the_priorities() {
+fn a_yield_lets_others_run_despite_priorities() {
     for seed in 1..=20 {
         let preemption = Preemption::Priorities { change_one_in: u64::MAX };
         let settings = Settings { seed, preemption, operations_max: 100_000, ..Settings::default() };
@@ -149,7 +149,7 @@ fn a_yield_makes_way_whatever_the_priorities() {
     }
 }
 
-/// Time that cannot be counted any more is the end of time, and not its beginning.
+/// A deadline beyond the largest time does not overflow.
 #[test]
 fn the_longest_sleep_does_not_overflow() {
     let (result, _) = sim::run(Settings::default(), || {

@@ -1,5 +1,5 @@
-//! A world with something in it: servers that call one another on a fixed schedule, over a bad
-//! network, each with a lock that its threads meet at.
+//! A sample simulation: servers that call one another on a fixed schedule, over a bad network. The
+//! threads of each server share a lock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::worlds::{MS, at, sleep_until};
 
 const SERVERS: usize = 3;
 const ROUNDS: u32 = 100;
-/// Wide enough for a call and its answer, held back by nothing, to be over before the next one.
+/// Long enough for a request and its reply to arrive before the next request.
 const INTERVAL: Duration = Duration::from_millis(80);
 
-/// What a server has seen: who asked, or answered, in which round.
+/// What a server received: the sender of each request or reply, and the round.
 type Journal = Arc<Mutex<Vec<(PeerId, u32)>>>;
 
 struct Echo(Journal);
@@ -34,7 +34,7 @@ impl Service for Echo {
     }
 }
 
-/// Eight seconds of it. Returns the servers' journals.
+/// Eight seconds of traffic. Returns the servers' journals.
 pub fn traffic() -> Vec<Vec<(PeerId, u32)>> {
     let network = Network::new(SERVERS, 0);
     network.set_conditions(Conditions::UNRELIABLE);
@@ -50,7 +50,7 @@ fn serve(network: &Network, server: PeerId) -> Journal {
     network.add_service(server, Port::Raft, Arc::new(Echo(Arc::clone(&journal))));
     for peer in (0..SERVERS).filter(|&peer| peer != server) {
         let link = network.link(server, peer, Port::Raft);
-        // In the midst of a millisecond, so that the 100 ns of some operation do not end it.
+        // In the middle of a millisecond, so that the 100 ns of an operation do not move it to the next.
         let offset = MS * (3 * server + peer) as u32 + MS / 2;
         sim::spawn_named(node, "caller", mix(server as u64, peer as u64), move || {
             for round in 1..=ROUNDS {
@@ -62,7 +62,7 @@ fn serve(network: &Network, server: PeerId) -> Journal {
     journal
 }
 
-/// A run of it, with what was counted and what the servers saw.
+/// Runs the traffic. Returns the report and the servers' journals.
 pub fn run(settings: Settings) -> (Report, Vec<Vec<(PeerId, u32)>>) {
     let (journals, report) = sim::run(settings, traffic);
     (report, journals.unwrap_or_else(|failure| panic!("{failure}")))

@@ -1,4 +1,4 @@
-//! How tests make a world and look at what is left of it.
+//! Runs a test's body in simulations, and observes what it leaves behind.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ pub const POLICIES: [Preemption; 5] = [
 ];
 
 pub const MS: Duration = Duration::from_millis(1);
-/// Longer than any test runs: whoever sleeps for it is there to be ended.
-pub const FOR_EVER: Duration = Duration::from_secs(1000);
+/// Longer than any test runs: a thread that sleeps for it is there to be killed.
+pub const FOREVER: Duration = Duration::from_secs(1000);
 
-/// Runs a body without preemption, where it is known who runs when.
+/// Runs a body without preemption, where the order of turns is known.
 pub fn calmly<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     sim::run(Settings::default(), body).0.unwrap_or_else(|failure| panic!("{failure}"))
 }
@@ -42,7 +42,7 @@ pub fn failing(body: impl FnOnce() + Send) -> Failure {
     failing_with(Settings::default(), body)
 }
 
-/// Runs a body that has to fail.
+/// Runs a body that has to fail, with other settings than the default.
 pub fn failing_with(settings: Settings, body: impl FnOnce() + Send) -> Failure {
     sim::run(settings, body).0.expect_err("the run fails")
 }
@@ -52,19 +52,19 @@ pub fn at(since_zero: Duration) -> Instant {
     Instant::ZERO + since_zero
 }
 
-/// Sleeps until a point in virtual time, however much of it has passed.
+/// Sleeps until a point in virtual time.
 pub fn sleep_until(deadline: Instant) {
     thread::sleep(deadline - Instant::now());
 }
 
-/// Tells a test that it runs in a process of its own.
+/// This environment variable is set in a test's child process.
 const IS_CHILD: &str = "LABRPC_TEST_IS_CHILD";
 
-/// What became of a test that was run in a process of its own.
+/// The result of a test that was run in a process of its own.
 pub struct Child {
     pub is_success: bool,
-    /// All that it printed.
-    pub said: String,
+    /// Everything that it printed.
+    pub output: String,
 }
 
 impl Child {
@@ -75,12 +75,14 @@ impl Child {
         }
         let tests = std::env::current_exe().unwrap();
         let output = Command::new(tests).args(["--exact", "--nocapture", test]).env(IS_CHILD, "1").output().unwrap();
-        let said = [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned()).concat();
-        Some(Child { is_success: output.status.success(), said })
+        let is_success = output.status.success();
+        let output =
+            [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned()).concat();
+        Some(Child { is_success, output })
     }
 }
 
-/// Counts how many things were made and how many of them have been dropped.
+/// Counts how many values were made and how many of them have been dropped.
 #[derive(Clone, Default)]
 pub struct Drops {
     made: Arc<AtomicUsize>,
@@ -96,7 +98,7 @@ impl Drops {
         self.dropped.load(Ordering::SeqCst)
     }
 
-    /// Something whose drop is counted.
+    /// A value whose drop is counted.
     pub fn counted(&self) -> Counted {
         self.made.fetch_add(1, Ordering::SeqCst);
         Counted(self.clone())
@@ -111,7 +113,7 @@ impl Drop for Counted {
     }
 }
 
-/// Does something when it is dropped.
+/// Runs a closure when it is dropped.
 pub struct WhenDropped<F: FnMut()>(pub F);
 
 impl<F: FnMut()> Drop for WhenDropped<F> {

@@ -23,7 +23,7 @@ const OPTIONS: [&str; 10] = [
     "--help",
 ];
 
-/// Reads what follows `cargo lab bugs`.
+/// Parses the arguments after `cargo lab bugs`.
 pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
     let mut request = BugsRequest::default();
     while let Some(argument) = parser.next().map_err(misuse)? {

@@ -9,7 +9,7 @@ use crate::error::CommandError;
 
 const OPTIONS: [&str; 2] = ["--check", "--help"];
 
-/// Reads what follows `cargo lab handout`.
+/// Parses the arguments after `cargo lab handout`.
 pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
     let mut folder: Option<PathBuf> = None;
     let mut is_check = false;

@@ -1,6 +1,6 @@
-//! The command line, read into what is wanted.
+//! Parsing the command line.
 //!
-//! Whether a lab or a test of a given name exists is not known here: see [`selection`](crate::selection).
+//! Names of labs and tests are checked later, in [`selection`](crate::selection).
 
 mod bugs;
 mod handout;
@@ -20,22 +20,22 @@ use crate::request::TestRequest;
 
 const COMMANDS: [&str; 4] = ["test", "bugs", "handout", "help"];
 
-/// What is wanted.
+/// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Invocation {
-    /// To be told how to say it.
+    /// Show help.
     Help(Topic),
-    /// To run graded tests.
+    /// Run graded tests.
     Test(TestRequest),
-    /// To plant known bugs.
+    /// Plant known bugs.
     Bugs(BugsRequest),
-    /// To make a student's workspace in this folder.
+    /// Make a student's workspace in this folder.
     Handout(PathBuf),
-    /// To prove that a student's workspace is what it should be.
+    /// Make a student's workspace in a temporary folder and check it.
     HandoutCheck,
 }
 
-/// What help is wanted about.
+/// The topic of a help text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// The command as a whole.
@@ -48,11 +48,11 @@ pub enum Topic {
     Handout,
 }
 
-/// Reads the arguments that follow `cargo lab`.
+/// Parses the arguments after `cargo lab`.
 ///
 /// # Errors
 ///
-/// [`CommandError::Misuse`], which says what is wrong and what is accepted.
+/// [`CommandError::Misuse`], with what is wrong and what is accepted.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CommandError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let first = arguments.first().map(|first| first.to_string_lossy().into_owned()).unwrap_or_default();
@@ -69,7 +69,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     }
 }
 
-/// Whether the word `test` stands on the command line.
+/// Whether the command line contains the word `test`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subcommand {
     Said,
@@ -129,7 +129,7 @@ fn unknown_option(command: &str, option: &str, options: &[&str]) -> CommandError
     CommandError::Misuse(format!("`cargo lab {command}` has no option `{option}`{suggestion} (options: {options})"))
 }
 
-/// What lexopt itself has to say: that a flag was given a value, or that a value is no text.
+/// Converts an error of lexopt: a flag with a value, or a value that is not UTF-8.
 fn misuse(error: lexopt::Error) -> CommandError {
     CommandError::Misuse(error.to_string())
 }
@@ -143,7 +143,7 @@ mod tests {
     use crate::request::{OutputFormat, Profile, SeedChoice, WorldChoice};
 
     fn read(line: &str) -> Invocation {
-        parse(line.split_whitespace().map(OsString::from)).unwrap_or_else(|failure| panic!("`{line}`: {failure}"))
+        parse(line.split_whitespace().map(OsString::from)).unwrap_or_else(|error| panic!("`{line}`: {error}"))
     }
 
     fn request(line: &str) -> TestRequest {
@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    /// Without a command everything is tested, with or without options.
+    /// Without a command all labs are tested, with or without options.
     #[test]
     fn no_command_means_test() {
         assert_eq!(request(""), TestRequest::default());
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(request("--json").output, OutputFormat::Json);
     }
 
-    /// Each option of `cargo lab test` reaches the request, in any order and either spelling.
+    /// Each option of `cargo lab test` reaches the request, in any order and in both spellings.
     #[test]
     fn options_reach_the_request() {
         let expected = TestRequest {
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(request("test 2a --seed 0").seeds, SeedChoice::Only(0));
     }
 
-    /// A token is taken apart, and handed on as it was typed.
+    /// A token is parsed, and printed as it was typed.
     #[test]
     fn tokens_are_read() {
         for token in ["figure_8_2c:17", "figure_8_2c:17:k3f9"] {
@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// Help is given about the command that it is asked of.
+    /// Each command has its own help.
     #[test]
     fn help_is_about_its_command() {
         for line in ["--help", "-h", "help", "help help"] {
@@ -225,9 +225,9 @@ mod tests {
         assert_eq!(read("bugs --list --jobs=1"), Invocation::Bugs(listed));
     }
 
-    /// A handout is either made or proved.
+    /// A handout is either made or checked.
     #[test]
-    fn a_handout_is_made_or_proved() {
+    fn a_handout_is_made_or_checked() {
         assert_eq!(read("handout ../student"), Invocation::Handout(PathBuf::from("../student")));
         assert_eq!(read("handout --check"), Invocation::HandoutCheck);
     }

@@ -9,7 +9,7 @@ use crate::request::{OutputFormat, Profile, ReplayToken, SeedChoice, TestRequest
 
 const OPTIONS: [&str; 8] = ["--seeds", "--seed", "--replay", "--json", "--hash", "--release", "--world", "--help"];
 
-/// Reads what follows `cargo lab test`, or the options that follow `cargo lab`.
+/// Parses the arguments after `cargo lab test`, or the options after `cargo lab`.
 pub fn parse(mut parser: Parser, command: Subcommand) -> Result<Invocation, CommandError> {
     let mut request = TestRequest::default();
     while let Some(argument) = parser.next().map_err(misuse)? {

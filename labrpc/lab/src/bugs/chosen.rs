@@ -1,4 +1,4 @@
-//! Which variants are meant by the names on the command line.
+//! Which variants the names on the command line choose.
 
 use std::num::NonZeroUsize;
 
@@ -8,32 +8,32 @@ use crate::course::{LABS, LabCrate, lab_ids};
 use crate::error::CommandError;
 use crate::nearest::suggestion;
 
-/// What was chosen, in the order of the lists.
+/// The chosen variants, in the order of the lists.
 #[derive(Debug)]
 pub struct ChosenVariants<'a> {
-    /// What is to be planted.
+    /// The variants to plant.
     pub variants: Vec<&'a Variant>,
-    /// What would be meant too, but cannot be planted.
+    /// The chosen bugs that cannot be planted.
     pub unplantable: Vec<&'a Unplantable>,
 }
 
 impl Catalogue {
-    /// What is meant.
+    /// Chooses the variants of a request.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Misuse`] for a name that means nothing, and when nothing is meant at all.
+    /// [`CommandError::Misuse`] for an unknown name, or if nothing is chosen.
     pub fn choose(&self, request: &BugsRequest) -> Result<ChosenVariants<'_>, CommandError> {
         if self.labs.is_empty() {
             return Err(CommandError::Misuse(format!("no lab has a {CATALOGUE_FILE}: a handout has none")));
         }
         let selectors: Vec<Selector<'_>> =
             request.selectors.iter().map(|selector| self.select(selector)).collect::<Result<_, CommandError>>()?;
-        let is_meant = |lab: &LabCrate, id: &str| {
+        let is_chosen = |lab: &LabCrate, id: &str| {
             selectors.is_empty() || selectors.iter().any(|selector| selector.is_about(lab, id))
         };
         let mut variants: Vec<&Variant> =
-            self.variants.iter().filter(|variant| is_meant(variant.lab, &variant.id)).collect();
+            self.variants.iter().filter(|variant| is_chosen(variant.lab, &variant.id)).collect();
         variants.retain(|variant| variant.is_lawful() || !request.is_lawful_only);
         if let Some(count) = request.spread {
             variants = spread(variants, count);
@@ -43,7 +43,7 @@ impl Catalogue {
             return Err(CommandError::Misuse(format!("no {kind} matches: `cargo lab bugs --list` shows all")));
         }
         let is_partial = request.is_lawful_only || request.spread.is_some();
-        let others = self.unplantable.iter().filter(|bug| !is_partial && is_meant(bug.lab, &bug.id));
+        let others = self.unplantable.iter().filter(|bug| !is_partial && is_chosen(bug.lab, &bug.id));
         Ok(ChosenVariants { variants, unplantable: others.collect() })
     }
 
@@ -83,13 +83,13 @@ enum Selector<'a> {
 impl Selector<'_> {
     fn is_about(&self, lab: &LabCrate, id: &str) -> bool {
         match self {
-            Selector::Lab(meant) => *meant == lab,
-            Selector::Id(meant) => *meant == id,
+            Selector::Lab(selected) => *selected == lab,
+            Selector::Id(selected) => *selected == id,
         }
     }
 }
 
-/// So many of them at even distances, from the first on: the same ones on each machine.
+/// `count` of them, evenly spread, beginning with the first: the same ones on each machine.
 fn spread<T: Copy>(all: Vec<T>, count: NonZeroUsize) -> Vec<T> {
     let count = count.get().min(all.len());
     (0..count).map(|nth| all[nth * all.len() / count]).collect()
@@ -106,7 +106,7 @@ mod tests {
 
     fn chosen(request: BugsRequest) -> Result<Vec<String>, String> {
         let catalogue = listed();
-        let chosen = catalogue.choose(&request).map_err(|failure| failure.to_string())?;
+        let chosen = catalogue.choose(&request).map_err(|error| error.to_string())?;
         Ok(chosen.variants.iter().map(|variant| variant.id.clone()).collect())
     }
 
@@ -115,7 +115,7 @@ mod tests {
         BugsRequest { selectors, ..BugsRequest::default() }
     }
 
-    /// Variants are found by lab and by id, in the order of the lists and without repetition.
+    /// Variants are found by lab and by id, in the order of the lists and without duplicates.
     #[test]
     fn names_are_found() {
         assert_eq!(chosen(named(&[])).unwrap(), ["A01", "A02", "slow-votes", "B01", "small-logs"]);
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(chosen(lawful).unwrap(), ["slow-votes", "small-logs"]);
     }
 
-    /// A name that means nothing, or nothing that can be planted, is answered with what is close.
+    /// The message for an unknown name has the closest name.
     #[test]
     fn unknown_names_are_refused() {
         let refused = |selector: &str| chosen(named(&[selector])).unwrap_err();
@@ -139,7 +139,7 @@ mod tests {
         assert!(handout.starts_with("no lab has a bugs.toml: a handout has none"), "{handout}");
     }
 
-    /// A spread takes as many as asked for, of all parts of the lists alike.
+    /// A spread has the requested size, and covers all parts of the lists.
     #[test]
     fn a_spread_is_even() {
         let all: Vec<usize> = (0..10).collect();

@@ -1,4 +1,4 @@
-//! Made-up variants and outcomes, for the tests of what chooses and shows them.
+//! Example variants and outcomes, for the tests of the modules that choose and show them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::verdict::{Catch, Findings, TrialOutcome, TriedVariant};
 use crate::course::{LABS, LabCrate};
 use crate::test_kind::TestKind;
 
-/// A bug of a lab, which breaks `vote-once`.
+/// A bug of a lab that breaks `vote-once`.
 pub fn bug(lab: usize, id: &str) -> Variant {
     let nature = VariantKind::Bug { rules: vec!["vote-once".to_string(), "one-leader".to_string()] };
     Variant { nature, what: format!("Server | {id} votes twice."), ..lawful(lab, id) }
@@ -41,7 +41,7 @@ pub fn catalogue_of_each_outcome() -> Catalogue {
     catalogue(bugs.chain([lawful(0, "slow-votes"), bug(1, "B01"), lawful(1, "small-logs")]).collect())
 }
 
-/// What became of the variants of [`catalogue_of_each_outcome`]: caught at once, caught late with
+/// The findings on the variants of [`catalogue_of_each_outcome`]: caught at once, caught late with
 /// another rule, missed, passed, unbuildable, a false alarm.
 pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
     let caught = |test: &str, seed: Option<u64>, rule: Option<&str>| {
@@ -54,8 +54,10 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
             is_at_once: seed == Some(1),
         })
     };
-    let unbuildable =
-        TrialOutcome::Unbuildable { reason: "it does not compile".to_string(), words: "error[E0308]".to_string() };
+    let unbuildable = TrialOutcome::Unbuildable {
+        reason: "it does not compile".to_string(),
+        compiler_output: "error[E0308]".to_string(),
+    };
     let outcomes = [
         caught("votes_once_2a", Some(1), Some("one-leader")),
         caught("many_elections_2a", Some(7), Some("log-matching")),

@@ -1,32 +1,32 @@
-//! What became of the variants as programs read it: one JSON document on standard output.
+//! The findings for programs: one JSON document on standard output.
 //!
-//! The document, whose `version` rises when a field is taken away or changes its meaning:
+//! The document. `version` rises when a field is removed or changes its meaning.
 //!
 //! | field | meaning |
 //! |---|---|
 //! | `version` | 1 |
 //! | `passed` | whether every bug was caught and every lawful variant passed; the exit status is then 0 |
 //! | `command` | the command line that gives the same verdicts |
-//! | `bugs`, `caught`, `caught_at_once`, `rule_right` | counts: bugs that were tried; caught; caught with one seed of each test; caught by a test that named a rule of `rules` |
+//! | `bugs`, `caught`, `caught_at_once`, `rule_right` | counts of the bugs that were tried; that were caught; caught with one seed of each test; caught by a test that named one of `rules` |
 //! | `lawful`, `lawful_passed` | counts of the lawful variants that were tried, and that passed |
-//! | `unbuildable` | how many of either could not be built; the exit status is then 2 |
-//! | `tried` | what was tried, in the order of the lists |
-//! | `unplantable` | what is listed as not to be planted: `lab`, `id`, `reason` |
+//! | `unbuildable` | how many of both could not be built; if any, the exit status is 2 |
+//! | `tried` | the variants that were tried, in the order of the lists |
+//! | `unplantable` | the listed bugs that cannot be planted: `lab`, `id`, `reason` |
 //!
-//! What was tried:
+//! An element of `tried`:
 //!
 //! | field | meaning |
 //! |---|---|
 //! | `lab`, `id`, `what` | `2a`, its name, and what it does |
 //! | `file`, `line` | where it is listed |
-//! | `lawful` | whether it is to pass |
+//! | `lawful` | whether every test must pass |
 //! | `rules` | the rules that a test may name, the expected one first; empty if it is lawful |
-//! | `verdict` | `caught` or `missed` of a bug, `passed` or `false-alarm` of a lawful variant, `unbuildable` of either |
-//! | `test`, `kind` | the test that failed and the file that it stands in, or null |
+//! | `verdict` | `caught` or `missed` for a bug, `passed` or `false-alarm` for a lawful variant, `unbuildable` for both |
+//! | `test`, `kind` | the test that failed and its kind, or null |
 //! | `seed` | the seed with which it failed; null also if the test gave no verdict |
 //! | `rule`, `rule_right` | the rule that it named or null, and whether that is one of `rules` |
-//! | `failure` | what a student would be told, or what is wrong with the list, or null |
-//! | `real_ns` | how long it took to build and to try it |
+//! | `failure` | the report for the student, or what is wrong with the list, or null |
+//! | `real_ns` | how long it took to build and try it |
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ use crate::test_kind::TestKind;
 /// The version of the document.
 const VERSION: u64 = 1;
 
-/// The whole document, ending in a line break.
+/// The document, with a line break at the end.
 pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
     let is_caught = |tried: &TriedVariant<'_>| tried.verdict() == VariantVerdict::Caught;
     let is_at_once = |tried: &TriedVariant<'_>| is_caught(tried) && tried.catch().is_some_and(|catch| catch.is_at_once);
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::bugs::examples;
 
-    /// The document holds the counts, and of each variant all that the table shows.
+    /// The document has the counts, and everything that the table shows of each variant.
     #[test]
     fn a_script_finds_all_it_needs() {
         let catalogue = examples::catalogue_of_each_outcome();

@@ -1,9 +1,10 @@
-//! Do the graded tests catch what students get wrong? Each known bug is planted, and one must fail.
+//! Do the graded tests catch the bugs that students write? Each known bug is planted, and a test
+//! must fail.
 //!
-//! In reading order: [`catalogue`] reads the labs' lists of bugs, and [`chosen`] says which are
-//! meant; a [`copy`] is a copy of the course in which they are planted, a [`trial`] asks the
-//! tests, and a [`worker_pool`] does so in several workshops at a time. [`verdict`] says what became of
-//! them; [`table`], [`page`] and [`json`] show it.
+//! In reading order: [`catalogue`] reads the labs' lists of bugs, and [`chosen`] chooses from them.
+//! A [`working_copy`] is a copy of the course in which bugs are planted, a [`trial`] runs the tests
+//! on one, and the [`worker_pool`] uses several copies at a time. [`verdict`] has the findings;
+//! [`table`], [`page`] and [`json`] show them.
 
 pub mod catalogue;
 mod chosen;
@@ -39,17 +40,16 @@ use verdict::{Findings, TrialOutcome};
 use worker_pool::PreparedVariant;
 use working_copy::WorkingCopy;
 
-/// Plants what is asked for, and says what became of it.
+/// Plants the requested bugs and shows the findings.
 ///
 /// # Errors
 ///
-/// When a list cannot be followed, when the course does not pass as it is, on Ctrl-C, and when the
-/// machine fails us.
+/// If a list is wrong, if the course fails without a bug, on Ctrl-C, or if the system fails.
 pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<ExitCode, CommandError> {
     let catalogue = Catalogue::read(course)?;
     let chosen = catalogue.choose(request)?;
     let tree = tree::read(course.root())?;
-    let tasks = tasks(&chosen, &tree)?;
+    let prepared = prepare(&chosen, &tree)?;
     if request.output == BugsOutput::List {
         print(&table::list(&chosen));
         return Ok(ExitCode::SUCCESS);
@@ -58,8 +58,8 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
         check_writable(path)?;
     }
     let tried = {
-        let mut progress = BugsProgress::on_stderr(tasks.len());
-        try_all(course, &tree, request, &tasks, &mut progress)?
+        let mut progress = BugsProgress::on_stderr(prepared.len());
+        try_all(course, &tree, request, &prepared, &mut progress)?
     };
     let findings = Findings { tried, unplantable: chosen.unplantable };
     match request.output {
@@ -76,62 +76,63 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
     Ok(if findings.is_good() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
 }
 
-/// What is to be planted, once all of it is known to fit.
-fn tasks<'a>(chosen: &ChosenVariants<'a>, tree: &Tree) -> Result<Vec<PreparedVariant<'a>>, CommandError> {
-    let mut tasks = Vec::new();
+/// The variants to plant. All edits are checked here, before anything is built.
+fn prepare<'a>(chosen: &ChosenVariants<'a>, tree: &Tree) -> Result<Vec<PreparedVariant<'a>>, CommandError> {
+    let mut prepared = Vec::new();
     let mut problems = Vec::new();
     for variant in &chosen.variants {
         match edit::apply(variant, tree) {
-            Ok(texts) => tasks.push(PreparedVariant { variant, texts }),
+            Ok(texts) => prepared.push(PreparedVariant { variant, texts }),
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(tasks) } else { Err(CommandError::of_catalogue(&problems)) }
+    if problems.is_empty() { Ok(prepared) } else { Err(CommandError::of_catalogue(&problems)) }
 }
 
 fn try_all<'a>(
     course: &Course,
     tree: &Tree,
     request: &BugsRequest,
-    tasks: &[PreparedVariant<'a>],
+    prepared: &[PreparedVariant<'a>],
     progress: &mut BugsProgress,
 ) -> Result<Vec<verdict::TriedVariant<'a>>, CommandError> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let workers = request.jobs.map_or(processors, NonZeroUsize::get).min(tasks.len());
+    let workers = request.jobs.map_or(processors, NonZeroUsize::get).min(prepared.len());
     let labs = points::read_all(course)?;
     let processors_each = (processors / workers).max(1);
     let mut trial =
         Trial { labs: &labs, is_all_labs: request.is_all_labs, seeds: request.seeds, harness_threads: None };
-    // All copies are made before anything is built: what is built must be younger than its sources.
+    // All copies are made before anything is built, because artifacts must be newer than their
+    // sources.
     let mut copies = Vec::new();
     for _ in 0..workers {
         copies.push(WorkingCopy::open(tree, request.profile)?);
     }
     progress.prepare("the solution as it is");
-    trial.check_reference(&copies[0], tasks)?;
+    trial.check_reference(&copies[0], prepared)?;
     for copy in &copies[1..] {
-        progress.prepare("another workshop");
-        copy.take_over(&copies[0])?;
+        progress.prepare("another working copy");
+        copy.take_build_of(&copies[0])?;
     }
-    copies.iter_mut().for_each(|copy| copy.share_processors(processors_each));
+    copies.iter_mut().for_each(|copy| copy.limit_build_jobs(processors_each));
     trial.harness_threads = Some(processors_each);
-    worker_pool::try_all(tasks, copies, &trial, progress)
+    worker_pool::try_all(prepared, copies, &trial, progress)
 }
 
-/// Says what is wrong with the lists, if anything could not be built, and returns whether so.
+/// Prints an error for each variant that could not be built, and returns whether there is one.
 fn complain_of_unbuildable(findings: &Findings<'_>) -> bool {
     let mut is_complete = true;
     for tried in &findings.tried {
-        if let TrialOutcome::Unbuildable { reason, words } = &tried.outcome {
+        if let TrialOutcome::Unbuildable { reason, compiler_output } = &tried.outcome {
             let (place, id) = (&tried.variant.place, &tried.variant.id);
-            eprintln!("{words}error: {}:{}: {id}: {reason}", place.file, place.line);
+            eprintln!("{compiler_output}error: {}:{}: {id}: {reason}", place.file, place.line);
             is_complete = false;
         }
     }
     !is_complete
 }
 
-/// Finds out before the work, and not after it, that its result can be written.
+/// Checks that the result can be written, before the work and not after it.
 fn check_writable(path: &Path) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() || path.is_dir() {

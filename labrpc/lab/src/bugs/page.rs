@@ -1,6 +1,6 @@
-//! What became of the variants, as a page of the course's documentation.
+//! The findings as a page of the course's documentation.
 //!
-//! Nothing on it changes from one run to the next unless a verdict does.
+//! It changes from one run to the next only if a verdict does.
 
 use super::request::BugsRequest;
 use super::table::{rule, word};
@@ -13,7 +13,7 @@ failed. A lawful variant differs from the solution and is right all the same: wi
 edits are in each lab's `bugs.toml`.
 ";
 
-/// The page, ending in a line break.
+/// The page, with a line break at the end.
 pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
     let mut text = format!("# Planted bugs\n\n{INTRODUCTION}\n{}.\n", findings.summary());
     text += &format!("\nWritten by `{request} --markdown <this file>`; do not edit it by hand.\n");
@@ -40,7 +40,7 @@ fn rows_of<'a>(
     findings.tried.iter().filter(move |tried| tried.variant.lab == lab && tried.variant.is_lawful() == is_lawful)
 }
 
-/// A heading and a table, nothing if the table has no row.
+/// A heading and a table; nothing if the table has no row.
 fn section(title: &str, heading: &str, rows: impl Iterator<Item = String>) -> String {
     let rows: String = rows.collect();
     if rows.is_empty() { rows } else { format!("\n## {title}\n\n{heading}{rows}") }
@@ -61,13 +61,13 @@ fn lawful_row(tried: &TriedVariant<'_>) -> String {
     format!("| {lab} | {id} | {what} | {}{by} |\n", verdict(tried))
 }
 
-/// What became of it, in bold if it should not have.
+/// The verdict, in bold if it is not a good one.
 fn verdict(tried: &TriedVariant<'_>) -> String {
     let verdict: VariantVerdict = tried.verdict();
     if verdict.is_good() { word(verdict).to_string() } else { format!("**{}**", word(verdict)) }
 }
 
-/// A text within a table.
+/// A text in a table cell, escaped.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::bugs::examples;
 
-    /// The page holds every variant, and no time.
+    /// The page has every variant, and no time.
     #[test]
     fn the_page_is_complete() {
         let catalogue = examples::catalogue_of_each_outcome();

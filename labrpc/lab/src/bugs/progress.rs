@@ -1,5 +1,5 @@
-//! What is shown on standard error while variants are tried: what is not as it should be as soon as
-//! it is known, and on a terminal a bar; where there is no bar, a line for each variant.
+//! Progress on standard error while variants are tried: on a terminal a bar, and a line for each
+//! bad verdict; otherwise a line for each variant.
 
 use super::catalogue::Variant;
 use super::table::row_in_short;
@@ -19,19 +19,19 @@ pub struct BugsProgress {
 }
 
 impl BugsProgress {
-    /// Shows what fits whoever reads standard error, of so many variants.
+    /// Shows the progress of `all` variants: with a bar on a terminal.
     pub fn on_stderr(all: usize) -> BugsProgress {
         let (bar, paint) = (Bar::on_stderr(), Paint::for_stderr());
         BugsProgress { bar, paint, done: 0, all: all as u64, current: Vec::new() }
     }
 
-    /// Something else is done first.
+    /// Shows what is done before the variants are tried.
     pub fn prepare(&mut self, what: &str) {
         self.current = vec![what.to_string()];
         self.draw();
     }
 
-    /// All variants are about to be tried.
+    /// The first variants are about to be tried.
     pub fn start(&mut self) {
         self.current.clear();
     }
@@ -50,7 +50,7 @@ impl BugsProgress {
         }
     }
 
-    /// Brings the bar up to date.
+    /// Updates the bar.
     pub fn draw(&mut self) {
         let BugsProgress { bar, done, all, current, .. } = self;
         bar.draw(|| bar::line("bugs", *done, *all, "tried", &current.join(", ")));

@@ -1,4 +1,5 @@
-//! Which variants are to be planted, how they are judged, and what is to be shown of it.
+//! The options of `cargo lab bugs`: which variants are planted, how they are judged, and what is
+//! printed.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -6,50 +7,50 @@ use std::path::PathBuf;
 
 use crate::request::Profile;
 
-/// What is wanted of the known bugs.
+/// Which variants are planted, and how they are judged.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct BugsRequest {
-    /// Labs and ids as they were named; none means all.
+    /// The labs and ids on the command line; none means all.
     pub selectors: Vec<String>,
-    /// Whether the lawful variants alone are meant.
+    /// Whether only the lawful variants are planted.
     pub is_lawful_only: bool,
-    /// How many variants are taken, at even distances, unless all are.
+    /// How many variants are planted, evenly spread over the lists; `None` for all.
     pub spread: Option<NonZeroUsize>,
-    /// Whether the tests of later labs judge as well.
+    /// Whether the tests of later labs run as well.
     pub is_all_labs: bool,
-    /// With how many seeds each test runs, unless as many as the lab's list says.
+    /// How many seeds each test runs with; `None` for as many as the lab's list says.
     pub seeds: Option<u64>,
-    /// How many variants are tried at a time, unless one for each processor.
+    /// How many variants are tried at a time; `None` for the number of processors.
     pub jobs: Option<NonZeroUsize>,
     /// How the code is compiled.
     pub profile: Profile,
     /// What is printed.
     pub output: BugsOutput,
-    /// Where the result is to stand as Markdown.
+    /// The file for the result as Markdown.
     pub markdown: Option<PathBuf>,
 }
 
 /// What is printed on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BugsOutput {
-    /// What became of each, for people.
+    /// The findings, for people.
     #[default]
     Table,
-    /// The same for programs: see [`json`](super::json).
+    /// The findings, for programs: see [`json`](super::json).
     Json,
-    /// What would be planted; nothing is.
+    /// What would be planted. Nothing is.
     List,
 }
 
-/// The command line that asks for the same verdicts. What has no influence on them is left out.
+/// The command line that gives the same verdicts. Options without influence on them are left out.
 impl fmt::Display for BugsRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cargo lab bugs")?;
         for selector in &self.selectors {
             write!(f, " {selector}")?;
         }
-        for (is_said, option) in [(self.is_lawful_only, "--lawful"), (self.is_all_labs, "--all-labs")] {
-            if is_said {
+        for (is_set, option) in [(self.is_lawful_only, "--lawful"), (self.is_all_labs, "--all-labs")] {
+            if is_set {
                 write!(f, " {option}")?;
             }
         }
@@ -70,7 +71,7 @@ impl fmt::Display for BugsRequest {
 mod tests {
     use super::*;
 
-    /// The command line holds all that the verdicts depend on.
+    /// The command line has all options that the verdicts depend on.
     #[test]
     fn the_command_line_is_written_out() {
         assert_eq!(BugsRequest { jobs: NonZeroUsize::new(2), ..BugsRequest::default() }.to_string(), "cargo lab bugs");

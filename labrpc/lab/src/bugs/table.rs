@@ -1,19 +1,19 @@
-//! What became of the variants, as people read it; and what would be tried.
+//! The findings for people, and the list of what would be planted.
 
 use super::chosen::ChosenVariants;
 use super::verdict::{Catch, Findings, TriedVariant, VariantVerdict};
 use crate::paint::Paint;
 use crate::scoreboard::{indented, seconds};
 
-/// The columns of the table.
+/// The number of columns.
 const COLUMNS: usize = 7;
-/// The column that is painted.
+/// The coloured column.
 const STANDING_COLUMN: usize = 2;
 
-/// How wide the columns are before all rows are known: right of all but the longest names.
+/// The widths of the columns before all rows are known. Only the longest names are wider.
 const SHORT_WIDTHS: [usize; COLUMNS] = [2, 20, 11, 44, 4, 36, 0];
 
-/// The table, what to know about all that is not as it should be, and the summary.
+/// The table, an explanation of each bad verdict, and the summary.
 pub fn render(findings: &Findings<'_>, paint: Paint) -> String {
     let mut rows = vec![["lab", "bug", "", "by", "seed", "rule", "time"].map(str::to_string)];
     rows.extend(findings.tried.iter().map(row));
@@ -29,14 +29,14 @@ pub fn render(findings: &Findings<'_>, paint: Paint) -> String {
     format!("{text}\n{}\n", findings.summary())
 }
 
-/// One variant in a line, before the others are known.
+/// The line of one variant, before the others are known.
 pub fn row_in_short(tried: &TriedVariant<'_>, paint: Paint) -> String {
     let row = row(tried);
     let widths = SHORT_WIDTHS;
     line(&row, &widths, Some(tried.verdict()), paint)
 }
 
-/// What would be tried, and what could not be: a line each.
+/// A line for each variant that would be planted, and for each bug that cannot be.
 pub fn list(chosen: &ChosenVariants<'_>) -> String {
     let mut rows: Vec<[String; 4]> = Vec::new();
     for variant in &chosen.variants {
@@ -50,7 +50,7 @@ pub fn list(chosen: &ChosenVariants<'_>) -> String {
     rows.iter().map(|row| format!("{}\n", aligned(row, &widths).trim_end())).collect()
 }
 
-/// How a variant was caught by a rule: the one that was named, beside the expected one if it is another.
+/// The rule that caught a variant: `named ≠ expected` if it is not one of the expected rules.
 pub fn rule(tried: &TriedVariant<'_>) -> String {
     let named = tried.catch().and_then(|catch| catch.rule.as_deref());
     match (tried.catch(), tried.variant.rules().first()) {
@@ -59,7 +59,7 @@ pub fn rule(tried: &TriedVariant<'_>) -> String {
     }
 }
 
-/// The word for what became of a variant.
+/// The word for a verdict.
 pub fn word(verdict: VariantVerdict) -> &'static str {
     match verdict {
         VariantVerdict::Caught => "caught",
@@ -121,7 +121,7 @@ mod tests {
     use crate::bugs::examples;
     use crate::bugs::request::BugsRequest;
 
-    /// The table lines up, and what is not as it should be is told beneath it.
+    /// The columns line up, and bad verdicts are explained below the table.
     #[test]
     fn the_table_is_complete() {
         let catalogue = examples::catalogue_of_each_outcome();

@@ -1,4 +1,4 @@
-//! Trying one variant: which of the graded tests fails with it, if any.
+//! Trying one variant: which graded test fails with it, if any.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,45 +20,50 @@ use crate::request::{SeedChoice, TestRequest};
 use crate::selection::LabSelection;
 use crate::test_kind::{GRADED_FOLDER, TestKind};
 
-/// The kinds in the order in which they are asked: what finds most for least comes first.
+/// The kinds in the order in which they run: those that find the most in the shortest time come
+/// first.
 const ORDER: [TestKind; 4] = [TestKind::Rules, TestKind::Cost, TestKind::Cluster, TestKind::Chaos];
 
-/// By what the variants are judged.
+/// How variants are judged.
 #[derive(Debug)]
 pub struct Trial<'a> {
     /// All labs of the course.
     pub labs: &'a [GradedLab],
-    /// Whether the tests of later labs are asked as well.
+    /// Whether the tests of later labs run as well.
     pub is_all_labs: bool,
-    /// With how many seeds each test runs, unless as many as the lab's list says.
+    /// How many seeds each test runs with; `None` for as many as the lab's list says.
     pub seeds: Option<u64>,
-    /// How many tests run at a time, unless the harness is to decide.
+    /// How many tests run at a time; `None` lets the test harness decide.
     pub harness_threads: Option<usize>,
 }
 
-/// The test binaries of a variant that have been built so far.
+/// The test binaries of a variant that were built so far.
 #[derive(Default)]
 struct BuiltBinaries {
     /// By the short names of the labs.
     binaries: BTreeMap<&'static str, TestBinary>,
-    /// The folders of the packages of which something had to be compiled.
+    /// The folders of the packages of which something was compiled.
     compiled: BTreeSet<PathBuf>,
 }
 
 impl Trial<'_> {
-    /// Makes sure that the unedited course passes, with one seed of each test: else every variant
-    /// would seem to be caught. Also builds all that a variant can change.
+    /// Makes sure that the unedited course passes, with one seed of each test. Otherwise every
+    /// variant would seem to be caught. This also builds everything that a variant can change.
     ///
     /// # Errors
     ///
-    /// When it does not pass, or does not compile.
-    pub fn check_reference(&self, copy: &WorkingCopy<'_>, tasks: &[PreparedVariant<'_>]) -> Result<(), CommandError> {
+    /// If it does not pass, or does not compile.
+    pub fn check_reference(
+        &self,
+        copy: &WorkingCopy<'_>,
+        prepared: &[PreparedVariant<'_>],
+    ) -> Result<(), CommandError> {
         let is_asked = |graded: &&GradedLab| {
-            tasks.iter().any(|task| self.judges(task.variant.lab).any(|judge| judge.lab == graded.lab))
+            prepared.iter().any(|prepared| self.judging_labs(prepared.variant.lab).any(|judge| judge.lab == graded.lab))
         };
         for graded in self.labs.iter().filter(is_asked) {
             let Some(build) = copy.build(graded)? else {
-                eprint!("{}", copy.words());
+                eprint!("{}", copy.compiler_output());
                 let package = graded.lab.package;
                 return Err(CommandError::Broken(format!("{package} does not compile: fix it before you plant bugs")));
             };
@@ -73,22 +78,22 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Judges the variant that is planted in the workshop: with one seed of each test, and if that
-    /// tells nothing with all of them. No further kind is run once a test has failed.
+    /// Judges the variant that is planted in the copy: with one seed of each test, and with all
+    /// seeds if no test fails. No further kind runs after a test has failed.
     ///
     /// # Errors
     ///
-    /// On Ctrl-C, and when the machine fails us; never because of what the variant does.
+    /// On Ctrl-C, or if the system fails. What the variant does is never an error.
     pub fn judge(&self, copy: &WorkingCopy<'_>, variant: &Variant) -> Result<TrialOutcome, CommandError> {
         let all_seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
         let mut stages = vec![TestRequest { seeds: all_seeds, ..TestRequest::default() }];
-        // A lawful variant is to pass with all seeds: to begin with one would only take longer.
+        // A lawful variant must pass with all seeds: to begin with one would only take longer.
         if !variant.is_lawful() && self.seeds != Some(1) {
             stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() });
         }
         let mut built = BuiltBinaries::default();
         for request in &stages {
-            for graded in self.judges(variant.lab) {
+            for graded in self.judging_labs(variant.lab) {
                 if let Some(unbuildable) = build(copy, graded, &mut built)? {
                     return Ok(unbuildable);
                 }
@@ -105,8 +110,8 @@ impl Trial<'_> {
         Ok(TrialOutcome::Passed)
     }
 
-    /// The labs whose tests are asked about a variant of this one, itself first.
-    fn judges(&self, lab: &'static LabCrate) -> impl Iterator<Item = &GradedLab> {
+    /// The labs whose tests judge a variant of `lab`, beginning with `lab`.
+    fn judging_labs(&self, lab: &'static LabCrate) -> impl Iterator<Item = &GradedLab> {
         let from = self.labs.iter().position(|graded| graded.lab == lab).unwrap_or_default();
         let count = if self.is_all_labs { self.labs.len() } else { 1 };
         self.labs.iter().skip(from).take(count)
@@ -127,7 +132,7 @@ impl Trial<'_> {
         if !names.is_empty() {
             self.with_runner(copy, request, |runner| runner.run_tests(graded.lab, binary, &names, &mut run_results))?;
         }
-        Ok(run_results.close(graded.lab, true, Duration::ZERO))
+        Ok(run_results.finish(graded.lab, true, Duration::ZERO))
     }
 
     fn with_runner<T>(
@@ -142,7 +147,8 @@ impl Trial<'_> {
     }
 }
 
-/// Builds the test binary of a lab unless that is done; returns why it cannot be built.
+/// Builds the test binary of a lab, unless it is built already. Returns an outcome if that is not
+/// possible.
 fn build(
     copy: &WorkingCopy<'_>,
     graded: &GradedLab,
@@ -152,26 +158,27 @@ fn build(
         return Ok(None);
     }
     let Some(build) = copy.build(graded)? else {
-        let (reason, words) = ("it does not compile, see the compiler's errors above".to_string(), copy.words());
-        return Ok(Some(TrialOutcome::Unbuildable { reason, words }));
+        let (reason, compiler_output) =
+            ("it does not compile, see the compiler's errors above".to_string(), copy.compiler_output());
+        return Ok(Some(TrialOutcome::Unbuildable { reason, compiler_output }));
     };
     built.compiled.extend(build.compiled);
-    // The first test that is built compiles all that lies beneath it. If the change is not in that,
-    // the tests would judge the solution itself.
+    // The first build compiles everything that the lab depends on. If it did not compile the
+    // change, the tests would judge the unchanged solution.
     if built.binaries.is_empty()
-        && let Some(file) = copy.unnoticed(&built.compiled)
+        && let Some(file) = copy.change_not_compiled(&built.compiled)
     {
         let reason =
             format!("the tests of lab {} are not built from {file}: edit a file that they depend on", graded.lab.id);
-        return Ok(Some(TrialOutcome::Unbuildable { reason, words: String::new() }));
+        return Ok(Some(TrialOutcome::Unbuildable { reason, compiler_output: String::new() }));
     }
     let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
     built.binaries.insert(graded.lab.id, binary);
     Ok(None)
 }
 
-/// The failure that says most about the variant: the first that names a rule which it may break,
-/// else the first of all.
+/// The most significant failure: the first one with a rule that the variant is expected to break,
+/// or else the first one.
 fn catch(result: &LabResult, kind: TestKind, variant: &Variant) -> Option<Catch> {
     let failed: Vec<&TestVerdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
     let is_expected = |verdict: &&&TestVerdict| {

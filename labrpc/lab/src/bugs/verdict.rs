@@ -1,82 +1,82 @@
-//! What became of the variants.
+//! The findings on the variants.
 
 use std::time::Duration;
 
 use super::catalogue::{Unplantable, Variant};
 use crate::test_kind::TestKind;
 
-/// What became of one variant.
+/// A variant, and the result of its trial.
 #[derive(Debug)]
 pub struct TriedVariant<'a> {
     /// The variant.
     pub variant: &'a Variant,
-    /// What the tests made of it.
+    /// What happened.
     pub outcome: TrialOutcome,
-    /// How long that took.
+    /// How long it took.
     pub real_time: Duration,
 }
 
-/// What the tests made of a variant.
+/// What happened to a variant.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TrialOutcome {
-    /// One of them failed.
+    /// A test failed.
     Caught(Catch),
-    /// All of them passed.
+    /// All tests passed.
     Passed,
-    /// They could not be run: this is what is wrong with the list, and what the compiler said.
-    Unbuildable { reason: String, words: String },
+    /// It could not be built: what is wrong with the list, and the compiler's output.
+    Unbuildable { reason: String, compiler_output: String },
 }
 
 /// How a variant was caught.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catch {
-    /// The test that failed, or the file of tests if what failed was not one of them.
+    /// The test that failed, or `tests/graded` if something outside of the tests failed.
     pub test: String,
     /// The kind of the test.
     pub kind: TestKind,
-    /// The seed with which it failed, unless it gave no verdict.
+    /// The seed with which it failed; `None` if it gave no verdict.
     pub seed: Option<u64>,
     /// The rule that it named.
     pub rule: Option<String>,
-    /// What a student would have been told.
+    /// The report for the student.
     pub failure: String,
     /// Whether one seed of each test was enough.
     pub is_at_once: bool,
 }
 
-/// What became of all that were chosen.
+/// The findings on all chosen variants.
 #[derive(Debug)]
 pub struct Findings<'a> {
-    /// What was tried, in the order of the lists.
+    /// The variants that were tried, in the order of the lists.
     pub tried: Vec<TriedVariant<'a>>,
-    /// What was not.
+    /// The bugs that cannot be planted.
     pub unplantable: Vec<&'a Unplantable>,
 }
 
-/// What a variant's outcome means.
+/// The verdict on a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VariantVerdict {
-    /// A bug that a test has found.
+    /// A bug that a test found.
     Caught,
-    /// A bug that no test has found.
+    /// A bug that no test found.
     Missed,
-    /// A lawful variant that every test lets pass.
+    /// A lawful variant that passed every test.
     Passed,
-    /// A lawful variant that a test holds for a bug.
+    /// A lawful variant that failed a test.
     FalseAlarm,
-    /// An edit that does not make a program.
+    /// A variant that does not compile.
     Unbuildable,
 }
 
 impl VariantVerdict {
-    /// Whether this is as it should be.
+    /// Whether the verdict is a good one.
     pub fn is_good(self) -> bool {
         matches!(self, VariantVerdict::Caught | VariantVerdict::Passed)
     }
 }
 
 impl TriedVariant<'_> {
-    /// What the outcome means for this variant.
+    /// The verdict on this variant.
     pub fn verdict(&self) -> VariantVerdict {
         match (&self.outcome, self.variant.is_lawful()) {
             (TrialOutcome::Unbuildable { .. }, _) => VariantVerdict::Unbuildable,
@@ -95,7 +95,7 @@ impl TriedVariant<'_> {
         }
     }
 
-    /// Whether the test that failed named a rule that it may name.
+    /// Whether the failed test named one of the expected rules.
     pub fn is_rule_right(&self) -> bool {
         self.catch().and_then(|catch| catch.rule.as_ref()).is_some_and(|rule| self.variant.rules().contains(rule))
     }
@@ -107,12 +107,12 @@ impl Findings<'_> {
         self.tried.iter().all(|tried| tried.verdict().is_good())
     }
 
-    /// How many stand so.
+    /// How many have this verdict.
     pub fn count(&self, verdict: VariantVerdict) -> usize {
         self.count_if(|tried| tried.verdict() == verdict)
     }
 
-    /// How many are of this kind.
+    /// How many meet a condition.
     pub fn count_if(&self, is_counted: impl Fn(&TriedVariant<'_>) -> bool) -> usize {
         self.tried.iter().filter(|tried| is_counted(tried)).count()
     }
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
     use crate::bugs::examples;
 
-    /// The counts tell what is caught from what only looks so.
+    /// A false alarm does not count as caught.
     #[test]
     fn the_summary_counts() {
         let catalogue = examples::catalogue_of_each_outcome();

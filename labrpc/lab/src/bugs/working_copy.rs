@@ -1,4 +1,4 @@
-//! A copy of the course in which one variant after the other is planted, built and tried.
+//! A working copy of the course, in which variants are planted one after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 
 use crate::course::Course;
 use crate::error::CommandError;
-use crate::grade::cargo::{Build, Cargo, CompilerOutput};
+use crate::grade::cargo::{Build, Cargo, CargoOutput};
 use crate::interrupt;
 use crate::points::GradedLab;
 use crate::request::Profile;
 use crate::scratch::Scratch;
 use crate::tree::{self, Tree};
 
-/// A copy of the course and what is built of it. Both are gone once this value is dropped.
+/// A copy of the course, and what is built from it. Both are removed when this value is dropped.
 #[derive(Debug)]
 pub struct WorkingCopy<'a> {
-    /// Where the reports and the words of cargo are written.
+    /// The folder for the copy, the reports and cargo's output.
     pub scratch: Scratch,
     /// The copy.
     pub course: Course,
     original: &'a Tree,
     cargo: Cargo,
-    /// The files that are not as in the original.
+    /// The files that differ from the original.
     planted: BTreeSet<String>,
 }
 
@@ -31,32 +31,33 @@ impl<'a> WorkingCopy<'a> {
     /// Copies the course.
     pub fn open(original: &'a Tree, profile: Profile) -> Result<WorkingCopy<'a>, CommandError> {
         let scratch = Scratch::new("bugs")?;
-        // Cargo tells paths without links, and ours must compare with them.
+        // Cargo reports paths without links, and ours must be comparable.
         let folder = fs::canonicalize(scratch.path())
             .map_err(CommandError::of_system(format!("{} could not be found", scratch.path().display())))?;
         let course = Course::at(&folder.join("course"));
         tree::write_into(original, course.root())?;
         let cargo = Cargo::new(&course, profile)
-            .with_output(CompilerOutput::Kept(folder.join("cargo-words.txt")))
+            .with_output(CargoOutput::Kept(folder.join("cargo-words.txt")))
             .with_variable("CARGO_TARGET_DIR", folder.join("target"))
-            // Of a variant that does not compile the compiler's words are shown, and no others.
+            // Only the compiler's errors are shown for a variant that does not compile.
             .with_variable("CARGO_TERM_QUIET", "true");
         Ok(WorkingCopy { scratch, course, original, cargo, planted: BTreeSet::new() })
     }
 
-    /// From now on, cargo uses no more than so many processors.
-    pub fn share_processors(&mut self, build_jobs: usize) {
+    /// Limits the number of cargo's jobs from now on.
+    pub fn limit_build_jobs(&mut self, build_jobs: usize) {
         self.cargo = self.cargo.clone().with_variable("CARGO_BUILD_JOBS", build_jobs.to_string());
     }
 
-    /// Takes over what another workshop has built of the unedited course. The copy of the course
-    /// must be older than that.
-    pub fn take_over(&self, other: &WorkingCopy<'_>) -> Result<(), CommandError> {
+    /// Copies what another working copy has built from the unedited course. This copy of the course
+    /// must be older than that build.
+    pub fn take_build_of(&self, other: &WorkingCopy<'_>) -> Result<(), CommandError> {
         copy_folder(&other.target(), &self.target())
     }
 
-    /// Makes the copy the original with these files changed. No other file is touched, so that cargo
-    /// compiles no more than it must; and those that are get a new date, so that it sees them.
+    /// Makes the copy equal to the original, except for these files. Only files that differ are
+    /// written, so that cargo compiles as little as possible. They get a new date, so that cargo
+    /// sees them.
     pub fn plant(&mut self, texts: &BTreeMap<String, String>) -> Result<(), CommandError> {
         let failed = |path: &Path| CommandError::of_system(format!("{} could not be written", path.display()));
         for name in std::mem::take(&mut self.planted) {
@@ -79,13 +80,13 @@ impl<'a> WorkingCopy<'a> {
         self.cargo.build_tests(&labs, &self.scratch)
     }
 
-    /// What the compiler said last.
-    pub fn words(&self) -> String {
+    /// The compiler's output of the last build.
+    pub fn compiler_output(&self) -> String {
         fs::read_to_string(self.scratch.path().join("cargo-words.txt")).unwrap_or_default()
     }
 
-    /// The first changed file of which nothing was compiled.
-    pub fn unnoticed(&self, compiled: &BTreeSet<PathBuf>) -> Option<&str> {
+    /// The first changed file whose package was not compiled.
+    pub fn change_not_compiled(&self, compiled: &BTreeSet<PathBuf>) -> Option<&str> {
         let is_compiled = |name: &str| {
             let packages = Path::new(name).ancestors().skip(1).map(|folder| self.course.root().join(folder));
             packages
@@ -116,7 +117,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Copies a file with its date: by the dates of what it has built, cargo tells what is stale.
+/// Copies a file with its date, because cargo decides by dates what to build again.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to)?;
     File::options().write(true).open(to)?.set_modified(fs::metadata(from)?.modified()?)
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     fn tree(files: &[(&str, &str)]) -> (Scratch, Tree) {
-        let scratch = Scratch::new("workshop").unwrap();
+        let scratch = Scratch::new("copy").unwrap();
         for (name, text) in files {
             let path = scratch.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -137,9 +138,9 @@ mod tests {
         (scratch, tree)
     }
 
-    /// Planting changes the files that it must and no others, and undoes what was planted before.
+    /// Planting changes only the files that differ, and undoes what was planted before.
     #[test]
-    fn planting_touches_what_it_must() {
+    fn planting_changes_only_what_differs() {
         let (_scratch, tree) = tree(&[("a/x.rs", "x"), ("a/y.rs", "y"), ("b/z.rs", "z")]);
         let mut copy = WorkingCopy::open(&tree, Profile::Dev).unwrap();
         let read = |copy: &WorkingCopy<'_>| {
@@ -162,23 +163,23 @@ mod tests {
         assert_eq!(modified(&copy, "b/z.rs"), untouched);
     }
 
-    /// A change counts as noticed if something of its own package was compiled, not of one around it.
+    /// A change counts as compiled if its own package was compiled, and not just one around it.
     #[test]
-    fn an_unnoticed_change_is_found() {
+    fn a_change_that_was_not_compiled_is_found() {
         let (_scratch, tree) =
             tree(&[("a/Cargo.toml", ""), ("a/b/Cargo.toml", ""), ("a/x.rs", "x"), ("a/b/src/y.rs", "y")]);
         let mut copy = WorkingCopy::open(&tree, Profile::Dev).unwrap();
         let texts = ["a/x.rs", "a/b/src/y.rs"].map(|name| (name.to_string(), "1".to_string()));
         copy.plant(&BTreeMap::from(texts)).unwrap();
         let compiled = |names: &[&str]| names.iter().map(|name| copy.course.root().join(name)).collect();
-        assert_eq!(copy.unnoticed(&compiled(&["a", "a/b"])), None);
-        assert_eq!(copy.unnoticed(&compiled(&["a"])), Some("a/b/src/y.rs"));
-        assert_eq!(copy.unnoticed(&compiled(&["a/b"])), Some("a/x.rs"));
+        assert_eq!(copy.change_not_compiled(&compiled(&["a", "a/b"])), None);
+        assert_eq!(copy.change_not_compiled(&compiled(&["a"])), Some("a/b/src/y.rs"));
+        assert_eq!(copy.change_not_compiled(&compiled(&["a/b"])), Some("a/x.rs"));
     }
 
-    /// What is taken over keeps its dates, or cargo would build it again.
+    /// A copied build keeps its dates, or cargo would build it again.
     #[test]
-    fn dates_are_kept() {
+    fn a_copied_build_keeps_its_dates() {
         let (_scratch, tree) = tree(&[("x.rs", "x")]);
         let (one, other) =
             (WorkingCopy::open(&tree, Profile::Dev).unwrap(), WorkingCopy::open(&tree, Profile::Dev).unwrap());
@@ -188,7 +189,7 @@ mod tests {
         let file = File::options().write(true).open(one.target().join(artifact)).unwrap();
         let date = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
         file.set_modified(date).unwrap();
-        other.take_over(&one).unwrap();
+        other.take_build_of(&one).unwrap();
         let copied = other.target().join(artifact);
         assert_eq!(fs::metadata(&copied).unwrap().modified().unwrap(), date);
         assert_eq!(fs::read_to_string(&copied).unwrap(), "built");

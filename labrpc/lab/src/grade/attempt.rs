@@ -1,4 +1,4 @@
-//! One test process: which tests it runs, and what its end says of those without a verdict.
+//! One test process: which tests it runs, and what its end means for tests without a verdict.
 
 use std::collections::VecDeque;
 use std::process::ExitStatus;
@@ -7,49 +7,49 @@ use std::time::Duration;
 use super::test_binary::TestBinary;
 use crate::request::{ReplayToken, SeedChoice};
 
-/// What Rust's test harness is told to run just the tests that are named in full.
+/// Makes Rust's test harness run exactly the tests that are named.
 const EXACT: &str = "--exact";
 
-/// What Rust's test harness is told to let a test's words through.
+/// Makes Rust's test harness print the output of tests.
 const NO_CAPTURE: &str = "--nocapture";
 
-/// The exit statuses with which Rust's test harness ends by itself: all passed, some failed.
+/// The exit statuses of Rust's test harness: all tests passed, some failed.
 const HARNESS_EXITS: [i32; 2] = [0, 101];
 
-/// The exit status with which the test kit refuses what it was asked for, with one line.
+/// The exit status with which the test kit refuses its arguments, after a line that says why.
 const MISUSE_EXIT: i32 = 2;
 
-/// So many of the last lines of a process that gave no verdict are shown.
+/// How many of the last lines of a process without a verdict are shown.
 const LAST_LINES_MAX: usize = 20;
 
 /// Some tests to be run together, in one process.
 #[derive(Debug)]
 pub struct Attempt {
-    /// The tests that owe a verdict.
+    /// The tests that must get a verdict.
     pub tests: Vec<String>,
-    /// The arguments that choose them.
+    /// The arguments that choose the tests.
     pub filter: Vec<String>,
-    /// The one run that is wanted, if it is one.
+    /// The run to replay, if there is only one.
     pub replay: Option<ReplayToken>,
-    /// Whether somebody wants to read what the process prints.
+    /// Whether the output of the process is shown.
     pub is_shown: bool,
 }
 
 impl Attempt {
-    /// Some tests and no others.
+    /// Exactly these tests.
     fn chosen(binary: &TestBinary, tests: Vec<String>) -> Attempt {
         let paths = tests.iter().filter_map(|test| binary.find(test).ok()).map(|found| found.path.to_string());
-        // Else a name would also choose the tests whose names it is a part of.
+        // Without this, a name would also choose the tests whose names contain it.
         let filter = paths.chain([EXACT.to_string()]).collect();
         Attempt { tests, filter, replay: None, is_shown: false }
     }
 
-    /// One test alone.
+    /// One test.
     pub fn of(binary: &TestBinary, test: &str, replay: Option<ReplayToken>) -> Attempt {
         Attempt { replay, ..Attempt::chosen(binary, vec![test.to_string()]) }
     }
 
-    /// One run that failed and is to be looked into: what a student has it print is the point.
+    /// The replay of a failed run. Its output is shown, because the student is debugging.
     fn shown(binary: &TestBinary, token: &ReplayToken) -> Attempt {
         let mut attempt = Attempt::of(binary, &token.test, Some(token.clone()));
         attempt.filter.push(NO_CAPTURE.to_string());
@@ -61,7 +61,7 @@ impl Attempt {
 pub fn plan(binary: &TestBinary, tests: Vec<String>, seeds: &SeedChoice) -> VecDeque<Attempt> {
     match seeds {
         SeedChoice::Listed | SeedChoice::Count(_) => VecDeque::from([Attempt::chosen(binary, tests)]),
-        // A token is about one test, so each needs a process of its own.
+        // A token names one test, so each test needs a process of its own.
         SeedChoice::Only(seed) => {
             tests.iter().map(|test| Attempt::of(binary, test, Some(ReplayToken::of(test, *seed)))).collect()
         }
@@ -72,29 +72,29 @@ pub fn plan(binary: &TestBinary, tests: Vec<String>, seeds: &SeedChoice) -> VecD
 /// How a test process ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// By itself, or by the system's hand.
+    /// It ended, or the system ended it.
     Ended(ExitStatus),
-    /// By our hand, having reported nothing for too long.
+    /// It was killed, because it reported nothing for too long.
     Hung,
 }
 
 impl Ending {
-    /// Whether the process says that all went well.
+    /// Whether the exit status is success.
     pub fn is_success(&self) -> bool {
         matches!(self, Ending::Ended(status) if status.success())
     }
 
-    /// What the test kit complains of, if it cannot make sense of a token: only it can read all of
-    /// one.
+    /// The test kit's error message, if it refuses the token. Only the test kit can parse all of a
+    /// token.
     pub fn refusal(&self, replay: Option<&ReplayToken>, output: &str) -> Option<String> {
         let named = format!("LAB_REPLAY={}", replay?);
         let is_refused = matches!(self, Ending::Ended(status) if status.code() == Some(MISUSE_EXIT));
-        let complaint = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;
-        Some(format!("{named}{complaint}"))
+        let message = output.split_once(&named).filter(|_| is_refused)?.1.lines().next()?;
+        Some(format!("{named}{message}"))
     }
 
-    /// Why tests of the process have no verdict.
-    pub fn explanation(&self, silence_max: Duration, output: &str) -> String {
+    /// Why tests of this process have no verdict.
+    pub fn reason_for_missing(&self, silence_max: Duration, output: &str) -> String {
         let ending = match self {
             Ending::Hung => format!(
                 "the test process was killed after {} s without a result. Is there a loop that never waits, or a thread \

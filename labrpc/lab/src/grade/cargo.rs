@@ -1,4 +1,4 @@
-//! Building through cargo.
+//! Building with cargo.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -16,10 +16,10 @@ use crate::request::Profile;
 use crate::scratch::Scratch;
 use crate::test_kind::GRADED_TARGET;
 
-/// Where cargo's progress and the compiler's words go.
+/// Where the output of cargo and the compiler goes.
 #[derive(Clone, Debug)]
-pub enum CompilerOutput {
-    /// Untouched to our standard error.
+pub enum CargoOutput {
+    /// To standard error.
     Shown,
     /// Into a file.
     Kept(PathBuf),
@@ -27,12 +27,12 @@ pub enum CompilerOutput {
     Dropped,
 }
 
-/// How cargo is called.
+/// How to call cargo.
 #[derive(Clone, Debug)]
 pub struct Cargo {
     root: PathBuf,
     profile: Profile,
-    words: CompilerOutput,
+    output: CargoOutput,
     variables: Vec<(&'static str, OsString)>,
 }
 
@@ -41,41 +41,42 @@ pub struct Cargo {
 pub struct Executable {
     /// The lab's package.
     pub package: String,
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
 }
 
-/// What cargo has to say of a build that went well.
+/// The result of a successful build.
 #[derive(Debug, Default)]
 pub struct Build {
-    /// The executables of graded tests, built now or before.
+    /// The executables of graded tests, built now or earlier.
     pub executables: Vec<Executable>,
-    /// The folders of the packages of which something had to be compiled.
+    /// The folders of the packages of which something was compiled.
     pub compiled: BTreeSet<PathBuf>,
 }
 
 impl Cargo {
-    /// Builds in the given course as the caller would.
+    /// Builds the given course.
     pub fn new(course: &Course, profile: Profile) -> Cargo {
-        Cargo { root: course.root().to_path_buf(), profile, words: CompilerOutput::Shown, variables: Vec::new() }
+        Cargo { root: course.root().to_path_buf(), profile, output: CargoOutput::Shown, variables: Vec::new() }
     }
 
-    /// Sends cargo's words elsewhere.
-    pub fn with_output(self, words: CompilerOutput) -> Cargo {
-        Cargo { words, ..self }
+    /// Sends cargo's output elsewhere.
+    pub fn with_output(self, output: CargoOutput) -> Cargo {
+        Cargo { output, ..self }
     }
 
-    /// Sets a variable of the environment for all builds.
+    /// Sets an environment variable for all builds.
     pub fn with_variable(mut self, name: &'static str, value: impl Into<OsString>) -> Cargo {
         self.variables.push((name, value.into()));
         self
     }
 
-    /// Builds the graded tests of some labs, which all have some.
+    /// Builds the graded tests of some labs. Each of them must have a test binary. `None` if
+    /// something does not compile.
     ///
     /// # Errors
     ///
-    /// When cargo cannot be run; that code does not compile is a `None`.
+    /// If cargo cannot be run.
     pub fn build_tests(&self, labs: &[&LabCrate], scratch: &Scratch) -> Result<Option<Build>, CommandError> {
         if labs.is_empty() {
             return Ok(Some(Build::default()));
@@ -88,7 +89,7 @@ impl Cargo {
         if self.profile == Profile::Release {
             command.arg("--release");
         }
-        // A file and no pipe: cargo may write all it has while we wait for its end.
+        // A file and not a pipe: cargo can write everything while we wait for its end.
         let messages = scratch.path().join("cargo-messages.jsonl");
         let failed = || CommandError::of_system(format!("{} could not be used", messages.display()));
         command.stdout(File::create(&messages).map_err(failed())?);
@@ -98,7 +99,7 @@ impl Cargo {
         Ok(Some(read(&fs::read_to_string(&messages).map_err(failed())?)))
     }
 
-    /// Has the compiler read all that there is, and returns whether it found no fault.
+    /// Checks the whole workspace, and returns whether it compiles.
     pub fn check_all(&self) -> Result<bool, CommandError> {
         let mut command = self.command()?;
         command.args(["check", "--workspace", "--all-targets"]).stdout(Stdio::null());
@@ -106,13 +107,14 @@ impl Cargo {
     }
 
     fn command(&self) -> Result<Command, CommandError> {
-        // Cargo tells what it runs where it itself is: the same toolchain then builds the tests.
+        // Cargo sets this variable to its own path: the tests are then built with the same
+        // toolchain.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root).envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stderr(match &self.words {
-            CompilerOutput::Shown => Stdio::inherit(),
-            CompilerOutput::Dropped => Stdio::null(),
-            CompilerOutput::Kept(path) => {
+        command.stderr(match &self.output {
+            CargoOutput::Shown => Stdio::inherit(),
+            CargoOutput::Dropped => Stdio::null(),
+            CargoOutput::Kept(path) => {
                 let failed = CommandError::of_system(format!("{} could not be written", path.display()));
                 File::create(path).map_err(failed)?.into()
             }
@@ -121,7 +123,7 @@ impl Cargo {
     }
 }
 
-/// Reads what cargo says of a build, a message a line.
+/// Parses cargo's messages about a build, one JSON document per line.
 fn read(messages: &str) -> Build {
     let mut build = Build::default();
     for message in messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
@@ -147,7 +149,7 @@ fn graded_executable(message: &Value, folder: &Path) -> Option<Executable> {
 mod tests {
     use super::*;
 
-    /// Of all that cargo says, the executables of graded tests are picked, and no others.
+    /// Only the executables of graded tests are taken from cargo's messages.
     #[test]
     fn executables_are_picked() {
         let artifact = |name: &str, executable: &str, fresh: bool| {

@@ -1,4 +1,4 @@
-//! Made-up results, for the tests of what shows them.
+//! Example results, for the tests of the modules that show them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::points::GradedTest;
 use crate::request::{ReplayToken, TestRequest};
 use crate::test_kind::TestKind;
 
-/// A run of `seed` virtual seconds and milliseconds of a processor.
+/// A run that takes `seed` virtual seconds and `seed` milliseconds of processor time.
 pub fn run(test: &str, seed: u64, failure: Option<&str>) -> RunRecord {
     RunRecord {
         test: test.to_string(),
@@ -30,14 +30,19 @@ pub fn test(name: &str, points: u64, seeds: u64) -> GradedTest {
     GradedTest { name: name.to_string(), points, seeds }
 }
 
-/// The judgement on a lab after these records; the first test is of one kind, the second of another,
-/// and the rest are nowhere.
+/// The result of a lab with these records. The first test is of one kind, the second of another,
+/// and the others are not in the test binary.
 pub fn lab(lab: usize, tests: &[GradedTest], records: Vec<RunRecord>, reasons: &[(&str, &str)]) -> LabResult {
     let mut run_results = RunResults::new(tests, &TestRequest::default());
-    records.into_iter().for_each(|record| assert!(run_results.enter(record), "an example is about its own tests"));
-    reasons.iter().for_each(|(test, reason)| run_results.explain(test, reason));
-    tests.iter().zip([TestKind::Rules, TestKind::Cluster]).for_each(|(test, kind)| run_results.place(&test.name, kind));
-    run_results.close(&LABS[lab], true, Duration::from_millis(310))
+    records
+        .into_iter()
+        .for_each(|record| assert!(run_results.add(record), "an example has records of its own tests only"));
+    reasons.iter().for_each(|(test, reason)| run_results.set_reason(test, reason));
+    tests
+        .iter()
+        .zip([TestKind::Rules, TestKind::Cluster])
+        .for_each(|(test, kind)| run_results.set_kind(&test.name, kind));
+    run_results.finish(&LABS[lab], true, Duration::from_millis(310))
 }
 
 /// A report as the test kit writes it.

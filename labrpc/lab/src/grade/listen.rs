@@ -1,4 +1,4 @@
-//! One test process, from its start to its end, and what it reports meanwhile.
+//! Running one test process, and reading its report while it runs.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,9 +13,9 @@ use super::test_binary::TestBinary;
 use crate::course::LabCrate;
 use crate::error::CommandError;
 use crate::interrupt;
-use crate::process::{LOOK_INTERVAL, OutputTail, Supervised};
+use crate::process::{OutputTail, POLL_INTERVAL, Supervised};
 
-/// What Rust's test harness reads: how many tests it runs at a time.
+/// Tells Rust's test harness how many tests to run at a time.
 const HARNESS_THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 
 impl Runner<'_> {
@@ -28,31 +28,32 @@ impl Runner<'_> {
         run_results: &mut RunResults,
     ) -> Result<(Ending, String), CommandError> {
         let report_path = self.scratch.path().join("report.jsonl");
-        // Each process begins a report of its own, or the one before would be heard twice.
+        // Each process writes a new report. The one of the process before must not be read twice.
         let _ = fs::remove_file(&report_path);
         let mut report = ReportFile::at(&report_path);
         let mut command = self.command(lab, binary, attempt, report_path);
         let output = OutputTail::of(&mut command)?;
         let mut process = Supervised::start(&mut command)?;
         drop(command);
-        let mut heard_last = Instant::now();
+        let mut last_line_at = Instant::now();
         let ending = loop {
-            // Asked first and read afterwards: what it wrote before its end is heard.
+            // Check for the end first and read afterwards, so that nothing it wrote before its end
+            // is missed.
             let ended = process.ending()?;
             let lines = report.new_lines()?;
             if !lines.is_empty() {
-                heard_last = Instant::now();
+                last_line_at = Instant::now();
             }
-            lines.iter().for_each(|line| self.hear(line, attempt, run_results));
+            lines.iter().for_each(|line| self.handle_line(line, attempt, run_results));
             if let Some(status) = ended {
                 break Ending::Ended(status);
             }
-            if heard_last.elapsed() >= self.silence_max {
+            if last_line_at.elapsed() >= self.silence_max {
                 break Ending::Hung;
             }
             interrupt::check()?;
             self.progress.draw();
-            thread::sleep(LOOK_INTERVAL);
+            thread::sleep(POLL_INTERVAL);
         };
         drop(process);
         Ok((ending, output.text()))
@@ -62,7 +63,8 @@ impl Runner<'_> {
         let folder = self.course.folder(lab);
         let mut command = Command::new(&binary.executable);
         command.args(&attempt.filter).current_dir(&folder);
-        // What cargo would set, had it run the tests itself: ours is about another package.
+        // Cargo would set these for the lab. The ones that this command inherited are about its own
+        // package.
         command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);
         if let Some(count) = self.harness_threads {
             command.env(HARNESS_THREADS_VARIABLE, count.to_string());
@@ -79,7 +81,7 @@ impl Runner<'_> {
         command
     }
 
-    fn hear(&mut self, line: &str, attempt: &Attempt, run_results: &mut RunResults) {
+    fn handle_line(&mut self, line: &str, attempt: &Attempt, run_results: &mut RunResults) {
         let record = match record::parse(line) {
             Ok(ReportLine::Run(record)) => record,
             Ok(ReportLine::Finished) => return,
@@ -88,16 +90,16 @@ impl Runner<'_> {
                 return;
             }
         };
-        // A process speaks for the tests that it was asked to run, and for no others.
+        // Only the tests that the process was asked to run can get results from it.
         if !attempt.tests.contains(&record.test) {
-            run_results.pass_over(record);
+            run_results.ignore(record);
             return;
         }
         let test = record.test.clone();
-        let was_settled = run_results.settled(&test).is_some();
-        run_results.enter(record);
+        let was_decided = run_results.verdict_on(&test).is_some();
+        run_results.add(record);
         self.progress.count_run(&test);
-        if !was_settled && let Some(verdict) = run_results.settled(&test) {
+        if !was_decided && let Some(verdict) = run_results.verdict_on(&test) {
             self.progress.show(&verdict);
         }
     }

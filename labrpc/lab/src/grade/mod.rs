@@ -20,7 +20,7 @@ use crate::progress::TestProgress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
 use crate::selection::LabSelection;
-use cargo::{Cargo, CompilerOutput, Executable};
+use cargo::{Cargo, CargoOutput, Executable};
 use run::{Runner, SILENCE_MAX};
 use run_results::RunResults;
 use test_binary::TestBinary;
@@ -29,7 +29,7 @@ use verdict::LabResult;
 /// Why the tests of a lab have no verdict if the lab could not be built.
 const NOT_BUILT: &str = "the lab could not be built, cargo's report is on standard error";
 
-/// The judgement on everything that was asked for.
+/// The results of all chosen labs.
 #[derive(Debug)]
 pub struct CourseResult {
     /// The labs in course order.
@@ -44,7 +44,7 @@ impl CourseResult {
         self.labs.iter().all(LabResult::is_passed)
     }
 
-    /// Whether not a single lab compiled: cargo has then said all that there is to say.
+    /// Whether no lab compiled. Cargo's output is then all there is to show.
     pub fn is_nothing_built(&self) -> bool {
         self.labs.iter().all(|lab| !lab.is_built)
     }
@@ -60,11 +60,11 @@ impl CourseResult {
     }
 }
 
-/// Builds and runs what was asked for.
+/// Builds and runs the chosen tests.
 ///
 /// # Errors
 ///
-/// On Ctrl-C, and when the machine fails us; never because of what the labs contain.
+/// On Ctrl-C, or if the system fails. The contents of the labs are never an error.
 pub fn grade(
     course: &Course,
     cargo: &Cargo,
@@ -86,9 +86,9 @@ pub fn grade(
     Ok(results)
 }
 
-/// Builds all labs at once, which is quickest. If that fails, each by itself: half a course that
-/// compiles is still worth its points. Cargo's report has been seen by then and is not repeated.
-/// Returns the test binaries of the labs that could be built, by package.
+/// Builds all labs at once, which is fastest. If that fails, builds each lab by itself, so that
+/// those that compile still earn their points. Cargo's output is shown only the first time. Returns
+/// the test binaries of the labs that could be built, by package.
 fn build(
     cargo: &Cargo,
     selections: &[LabSelection],
@@ -101,7 +101,7 @@ fn build(
         executables = found;
         built.extend(all.iter().map(|selection| selection.lab.package));
     } else if all.len() > 1 {
-        let quiet = cargo.clone().with_output(CompilerOutput::Dropped);
+        let quiet = cargo.clone().with_output(CargoOutput::Dropped);
         for selection in &all {
             if let Some(found) = build_some(&quiet, &[*selection], scratch)? {
                 executables.extend(found);
@@ -136,7 +136,7 @@ fn build_some(
 fn not_built(selection: &LabSelection, request: &TestRequest) -> LabResult {
     let tests = selection.tests(&TestBinary::default());
     let mut run_results = RunResults::new(&tests, request);
-    tests.iter().for_each(|test| run_results.explain(&test.name, NOT_BUILT));
-    run_results.complain(NOT_BUILT.to_string());
-    run_results.close(selection.lab, false, Duration::ZERO)
+    tests.iter().for_each(|test| run_results.set_reason(&test.name, NOT_BUILT));
+    run_results.report_trouble(NOT_BUILT.to_string());
+    run_results.finish(selection.lab, false, Duration::ZERO)
 }

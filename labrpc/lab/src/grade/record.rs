@@ -1,15 +1,16 @@
-//! What the tests report: a file of JSON lines, one for each run of a test with one seed.
+//! The report of the tests: a file of JSON lines, one for each run of a test with one seed.
 //!
-//! The file is named to the test process by `LAB_REPORT`. A line reads
+//! The variable `LAB_REPORT` tells the test process where to write it. A line is
 //!
 //! ```json
 //! {"test":"initial_election_2a","seed":1,"seeds":5,"outcome":"passed","trace":"0123456789abcdef",
 //!  "virtual_ns":12402000000,"cpu_ns":3100000,"token":"initial_election_2a:1","failure":null,"rule":null}
 //! ```
 //!
-//! without the line break; `outcome` is `passed` or `failed`, and `failure` then the report for the
-//! student. `rule` is the name of the rule that was found broken, such as `vote-once`; it is null or
-//! absent where none is named. A line `{"test":"…","finished":true}` says that a test will report no further seed.
+//! without the line break. `outcome` is `passed` or `failed`; if it failed, `failure` is the report
+//! for the student. `rule` is the name of the rule that was broken, such as `vote-once`; it is null
+//! or absent if none is named. A line `{"test":"…","finished":true}` says that the test will report
+//! no further seed.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -25,21 +26,21 @@ use crate::error::CommandError;
 pub struct RunRecord {
     /// The test function.
     pub test: String,
-    /// What its random decisions were drawn from.
+    /// The seed.
     pub seed: u64,
-    /// With how many seeds the test means to run.
+    /// How many seeds the test will run with.
     pub seeds: u64,
     /// The report for the student if it failed.
     pub failure: Option<String>,
-    /// The name of the rule that was found broken, if one was named.
+    /// The name of the rule that was broken, if one was named.
     pub rule: Option<String>,
-    /// The hash of all that happened, equal for equal tokens.
+    /// The hash of everything that happened, equal for equal tokens.
     pub trace: String,
-    /// How long it took in the servers' time.
+    /// How much virtual time it took.
     pub virtual_time: Duration,
-    /// How much of a processor it took.
+    /// How much processor time it took.
     pub cpu_time: Duration,
-    /// What replays it.
+    /// The token that replays it.
     pub token: String,
 }
 
@@ -52,11 +53,11 @@ pub enum ReportLine {
     Finished,
 }
 
-/// Reads one line.
+/// Parses one line.
 ///
 /// # Errors
 ///
-/// A sentence on what is missing.
+/// A sentence on what is missing or wrong.
 pub fn parse(line: &str) -> Result<ReportLine, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| format!("it is not JSON: {error}"))?;
     let text = |field: &str| {
@@ -92,17 +93,17 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
     }))
 }
 
-/// The growing report of a running process, read as far as it goes.
+/// The growing report of a running process.
 #[derive(Debug)]
 pub struct ReportFile {
     path: PathBuf,
     file: Option<File>,
-    /// The beginning of a line whose end is not yet written.
+    /// The beginning of a line whose end is not written yet.
     unfinished: Vec<u8>,
 }
 
 impl ReportFile {
-    /// The report that will stand at `path`.
+    /// The report that a process will write to `path`.
     pub fn at(path: &Path) -> ReportFile {
         ReportFile { path: path.to_path_buf(), file: None, unfinished: Vec::new() }
     }
@@ -138,7 +139,7 @@ mod tests {
     const PASSED: &str = r#"{"test":"figure_8_2c","seed":17,"seeds":20,"outcome":"passed","trace":"0123456789abcdef",
         "virtual_ns":12402000000,"cpu_ns":3100000,"token":"figure_8_2c:17","failure":null}"#;
 
-    /// All fields of a line reach the record.
+    /// All fields of a line are in the record.
     #[test]
     fn a_run_is_read() {
         let expected = RunRecord {
@@ -163,7 +164,7 @@ mod tests {
         assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(ReportLine::Finished));
     }
 
-    /// A line with a field missing or out of shape is refused, and the field named.
+    /// A line with a missing or malformed field is refused, and the error names the field.
     #[test]
     fn an_incomplete_run_is_refused() {
         for (from, to, reason) in [
@@ -179,7 +180,7 @@ mod tests {
         assert!(parse("{").unwrap_err().starts_with("it is not JSON: "));
     }
 
-    /// A line is read once, and only when its end is written.
+    /// A line is read once, and only after its end is written.
     #[test]
     fn a_growing_report_is_read_by_lines() {
         let scratch = Scratch::new("report").unwrap();

@@ -14,44 +14,45 @@ use crate::scratch::Scratch;
 use crate::selection::LabSelection;
 use crate::test_kind::TestKind;
 
-/// A test process that reports nothing for so long hangs. One seed takes well under a second in
-/// virtual time and at most a minute in real time; the rest is for slow machines.
+/// A test process that reports nothing for this long hangs. One seed takes well under a second in a
+/// simulation and at most a minute in the real world; the rest is for slow machines.
 pub const SILENCE_MAX: Duration = Duration::from_secs(120);
 
-/// What all labs of one grading share.
+/// Runs the tests of labs. All labs of one command share it.
 pub struct Runner<'a> {
     /// The course that is graded.
     pub course: &'a Course,
-    /// How the tests are to run.
+    /// How the tests run.
     pub request: &'a TestRequest,
     /// Where the reports are written.
     pub scratch: &'a Scratch,
-    /// Who watches.
+    /// Shows the progress.
     pub progress: &'a mut TestProgress,
-    /// How many tests run at a time, unless the harness is to decide.
+    /// How many tests run at a time; `None` lets the test harness decide.
     pub harness_threads: Option<usize>,
     /// How long a process may report nothing: [`SILENCE_MAX`].
     pub silence_max: Duration,
 }
 
-/// Whether it makes sense to run another kind of the lab's tests.
+/// How the test processes of a kind ended: it decides whether the next kind runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessHealth {
-    /// The processes ended.
+    /// All of them ended.
     Sound,
-    /// One hung.
+    /// One of them hung.
     Hung,
 }
 
 impl Runner<'_> {
     /// Runs the tests of one lab, one kind after the other, and returns a verdict on each.
     ///
-    /// A process that hangs ends the lab, for each of the rest might take as long to be found out.
+    /// No further test of the lab runs after a process that hung, because each of them might hang,
+    /// too.
     ///
     /// # Errors
     ///
-    /// On Ctrl-C, when the machine fails us, and for a token that the test kit refuses; never
-    /// because of what the tests do.
+    /// On Ctrl-C, if the system fails, or for a token that the test kit refuses. What the tests do
+    /// is never an error.
     pub fn run(&mut self, selection: &LabSelection, binary: &TestBinary) -> Result<LabResult, CommandError> {
         let started = Instant::now();
         let tests = selection.tests(binary);
@@ -59,37 +60,37 @@ impl Runner<'_> {
         self.progress.start_lab(selection.lab, run_results.expected_count(), selection.is_of_many());
         for test in &tests {
             match binary.find(&test.name) {
-                Ok(found) => run_results.place(&test.name, found.kind),
-                Err(reason) => run_results.explain(&test.name, &reason),
+                Ok(found) => run_results.set_kind(&test.name, found.kind),
+                Err(reason) => run_results.set_reason(&test.name, &reason),
             }
         }
-        let mut shape = ProcessHealth::Sound;
+        let mut health = ProcessHealth::Sound;
         for kind in TestKind::ALL {
             let of_kind = binary.of_kind(kind, &tests);
-            match shape {
+            match health {
                 _ if of_kind.is_empty() => continue,
-                ProcessHealth::Sound => shape = self.run_tests(selection.lab, binary, &of_kind, &mut run_results)?,
-                ProcessHealth::Hung => explain_rest(&of_kind, &mut run_results),
+                ProcessHealth::Sound => health = self.run_tests(selection.lab, binary, &of_kind, &mut run_results)?,
+                ProcessHealth::Hung => set_reason_of_rest(&of_kind, &mut run_results),
             }
             self.end_kind(kind, &of_kind, &run_results);
         }
-        let nowhere = run_results.verdicts().into_iter().filter(|verdict| verdict.kind.is_none());
-        nowhere.for_each(|verdict| self.progress.show(&verdict));
+        let not_found = run_results.verdicts().into_iter().filter(|verdict| verdict.kind.is_none());
+        not_found.for_each(|verdict| self.progress.show(&verdict));
         self.progress.end_lab();
         if selection.is_whole() {
             note_unlisted(selection, binary, &mut run_results);
         }
-        Ok(run_results.close(selection.lab, true, started.elapsed()))
+        Ok(run_results.finish(selection.lab, true, started.elapsed()))
     }
 
-    /// Runs these tests until each has its verdict, or the reason why it has none.
+    /// Runs these tests until each has a verdict or a reason for having none.
     ///
-    /// When a process dies, the tests that it leaves without a verdict are run again, each in a
-    /// process of its own: one that aborts must not cost the others their points.
+    /// If a process dies, the tests without a verdict run again, each in a process of its own: a
+    /// test that aborts must not cost the others their points.
     ///
     /// # Errors
     ///
-    /// As [`run`](Runner::run).
+    /// The same as of [`run`](Runner::run).
     pub fn run_tests(
         &mut self,
         lab: &LabCrate,
@@ -102,21 +103,21 @@ impl Runner<'_> {
         let mut attempts = attempt::plan(binary, tests.to_vec(), &self.request.seeds);
         while let Some(attempt) = attempts.pop_front() {
             let (ending, output) = self.attempt(lab, binary, &attempt, run_results)?;
-            if let Some(complaint) = ending.refusal(attempt.replay.as_ref(), &output) {
-                return Err(CommandError::Misuse(complaint));
+            if let Some(message) = ending.refusal(attempt.replay.as_ref(), &output) {
+                return Err(CommandError::Misuse(message));
             }
             if attempt.is_shown {
                 self.progress.pass_on(&output);
             }
             let missing: Vec<String> =
-                attempt.tests.iter().filter(|test| run_results.settled(test).is_none()).cloned().collect();
-            let reason = ending.explanation(self.silence_max, &output);
+                attempt.tests.iter().filter(|test| run_results.verdict_on(test).is_none()).cloned().collect();
+            let reason = ending.reason_for_missing(self.silence_max, &output);
             if matches!(ending, Ending::Hung) {
-                attempts.iter().for_each(|attempt| explain_rest(&attempt.tests, run_results));
-                missing.iter().for_each(|test| run_results.explain(test, &reason));
-                // All tests may have spoken before one of their threads went astray.
+                attempts.iter().for_each(|attempt| set_reason_of_rest(&attempt.tests, run_results));
+                missing.iter().for_each(|test| run_results.set_reason(test, &reason));
+                // All tests may have reported before one of their threads hung.
                 if missing.is_empty() {
-                    run_results.complain(reason);
+                    run_results.report_trouble(reason);
                 }
                 return Ok(ProcessHealth::Hung);
             }
@@ -125,31 +126,31 @@ impl Runner<'_> {
                 died_together = Some(reason);
                 continue;
             }
-            missing.iter().for_each(|test| run_results.explain(test, &reason));
+            missing.iter().for_each(|test| run_results.set_reason(test, &reason));
             if !ending.is_success() && missing.is_empty() && run_results.failures() == failures_before {
-                run_results.complain(format!("every test is recorded as passed, but {reason}"));
+                run_results.report_trouble(format!("every test is recorded as passed, but {reason}"));
             }
         }
-        let is_passed = |test: &String| run_results.settled(test).is_some_and(|verdict| verdict.is_passed());
+        let is_passed = |test: &String| run_results.verdict_on(test).is_some_and(|verdict| verdict.is_passed());
         if let Some(reason) = died_together.filter(|_| tests.iter().all(is_passed)) {
-            run_results.complain(format!("each test passes alone, but when they ran together, {reason}"));
+            run_results.report_trouble(format!("each test passes alone, but when they ran together, {reason}"));
         }
         Ok(ProcessHealth::Sound)
     }
 
-    /// Shows the verdicts that did not fall while the tests ran, and what the kind comes to.
+    /// Shows the verdicts that were not known while the tests ran, and the summary of the kind.
     fn end_kind(&mut self, kind: TestKind, tests: &[String], run_results: &RunResults) {
         let mut verdicts = run_results.verdicts();
         verdicts.retain(|verdict| tests.contains(&verdict.test.name));
         let missing: Vec<&TestVerdict> =
-            verdicts.iter().filter(|verdict| run_results.settled(&verdict.test.name).is_none()).collect();
+            verdicts.iter().filter(|verdict| run_results.verdict_on(&verdict.test.name).is_none()).collect();
         missing.into_iter().for_each(|verdict| self.progress.show(verdict));
         self.progress.end_kind(kind, &verdicts);
     }
 }
 
-fn explain_rest(tests: &[String], run_results: &mut RunResults) {
-    tests.iter().for_each(|test| run_results.explain(test, "it was not run because an earlier test hung"));
+fn set_reason_of_rest(tests: &[String], run_results: &mut RunResults) {
+    tests.iter().for_each(|test| run_results.set_reason(test, "it was not run because an earlier test hung"));
 }
 
 fn note_unlisted(selection: &LabSelection, binary: &TestBinary, run_results: &mut RunResults) {
@@ -175,7 +176,7 @@ mod tests {
     use crate::points::GradedLab;
     use crate::test_kind::TestKind;
 
-    /// What a process may be silent here: far longer than the shell takes to report its first runs.
+    /// Far longer than the shell takes to report its first runs.
     const SHORT_SILENCE: Duration = Duration::from_secs(2);
 
     /// Runs two tests of two seeds each with a shell script in the place of the test binary.
@@ -217,7 +218,8 @@ mod tests {
         }
     }
 
-    /// A process that reports no more is killed; what it reported before counts, the rest has failed.
+    /// A process that reports nothing more is killed. What it reported before counts; the other
+    /// tests have failed.
     #[test]
     fn a_silent_process_is_killed() {
         let result = run("run one_2a 1 passed; run one_2a 2 passed; run two_2a 1 passed; echo here; sleep 1000");
@@ -228,7 +230,7 @@ mod tests {
         assert!(result.real_time >= SHORT_SILENCE && result.trouble.is_none());
     }
 
-    /// After a process that hung no other is started, and the tests that wait say so.
+    /// No other process starts after one that hung, and the other tests say so.
     #[test]
     fn nothing_runs_after_a_hang() {
         let result = run("echo run >> started; [ $# -gt 2 ] && exit 1; sleep 1000");
@@ -240,7 +242,7 @@ mod tests {
         );
     }
 
-    /// Nor is one of another kind.
+    /// After a process that hung, no other kind runs.
     #[test]
     fn no_other_kind_runs_after_a_hang() {
         let files = [(TestKind::Rules, "fn two_2a\n"), (TestKind::Cluster, "fn one_2a\n")];
@@ -253,7 +255,7 @@ mod tests {
         assert!(missing(&result, 1).contains("was killed after 2 s"), "{}", missing(&result, 1));
     }
 
-    /// A process that has said all and then hangs has not passed.
+    /// A process that reports everything and then hangs has not passed.
     #[test]
     fn a_late_hang_is_trouble() {
         let result = run("for seed in 1 2; do run one_2a $seed passed; run two_2a $seed passed; done; sleep 1000");

@@ -1,4 +1,4 @@
-//! The records of one lab as they come in, and the verdicts that they allow.
+//! The results of one lab's runs as they come in, and the verdicts that follow from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,30 +10,30 @@ use crate::points::GradedTest;
 use crate::request::TestRequest;
 use crate::test_kind::TestKind;
 
-/// The records of one lab as they come in.
+/// The results of one lab's runs as they come in.
 #[derive(Debug)]
 pub struct RunResults {
     tests: Vec<TestResults>,
-    /// Tests that were recorded though they are not meant.
+    /// Tests that have records although they were not chosen.
     unrequested: BTreeSet<String>,
     failures: usize,
     trouble: Option<String>,
     notes: Vec<String>,
 }
 
-/// What is known of one test.
+/// The results of one test so far.
 #[derive(Debug)]
 struct TestResults {
     test: GradedTest,
     kind: Option<TestKind>,
     expected: ExpectedRuns,
     runs: BTreeMap<u64, RunRecord>,
-    /// Why it will get no verdict.
+    /// Why it will have no verdict.
     reason: Option<String>,
 }
 
 impl RunResults {
-    /// No records yet of these tests.
+    /// No results yet of these tests.
     pub fn new(tests: &[GradedTest], request: &TestRequest) -> RunResults {
         let test_results = |test: &GradedTest| TestResults {
             test: test.clone(),
@@ -51,24 +51,24 @@ impl RunResults {
         }
     }
 
-    /// How many runs all tests owe together.
+    /// How many runs are expected of all tests together.
     pub fn expected_count(&self) -> u64 {
         self.tests.iter().map(|test_results| test_results.expected.count()).sum()
     }
 
-    /// Says of which kind a test is.
-    pub fn place(&mut self, test: &str, kind: TestKind) {
+    /// Sets the kind of a test.
+    pub fn set_kind(&mut self, test: &str, kind: TestKind) {
         if let Some(test_results) = self.test_mut(test) {
             test_results.kind = Some(kind);
         }
     }
 
-    /// Enters a record, and returns whether its test is among those meant. A seed that has failed
-    /// once has failed, whatever is recorded of it later.
-    pub fn enter(&mut self, record: RunRecord) -> bool {
+    /// Adds a record, and returns whether its test is one of the chosen. A seed that has failed
+    /// once stays failed, whatever is recorded later.
+    pub fn add(&mut self, record: RunRecord) -> bool {
         let tests = &mut self.tests;
         let Some(test_results) = tests.iter_mut().find(|test_results| test_results.test.name == record.test) else {
-            self.pass_over(record);
+            self.ignore(record);
             return false;
         };
         self.failures += usize::from(record.failure.is_some());
@@ -79,53 +79,53 @@ impl RunResults {
         true
     }
 
-    /// Remembers a record that settles nothing: that of a test which was not asked for.
-    pub fn pass_over(&mut self, record: RunRecord) {
+    /// Notes a record of a test that was not asked for. It changes no verdict.
+    pub fn ignore(&mut self, record: RunRecord) {
         self.failures += usize::from(record.failure.is_some());
         self.unrequested.insert(record.test);
     }
 
-    /// Says why a test has no verdict.
-    pub fn explain(&mut self, test: &str, reason: &str) {
+    /// Sets the reason why a test has no verdict.
+    pub fn set_reason(&mut self, test: &str, reason: &str) {
         if let Some(test_results) = self.test_mut(test) {
             test_results.reason = Some(reason.to_string());
         }
     }
 
-    /// Says what went wrong beside the tests. What went wrong first is kept.
-    pub fn complain(&mut self, trouble: String) {
+    /// Sets what went wrong outside of the tests. The first problem is kept.
+    pub fn report_trouble(&mut self, trouble: String) {
         self.trouble.get_or_insert(trouble);
     }
 
-    /// Says what the lab's author should know.
+    /// Adds a note for the lab's author.
     pub fn note(&mut self, note: String) {
         self.notes.push(note);
     }
 
-    /// How many records, of whichever tests, say `failed`.
+    /// How many records say `failed`, of all tests.
     pub fn failures(&self) -> usize {
         self.failures
     }
 
-    /// The tests that were recorded and not meant.
+    /// The tests that have records and were not chosen.
     pub fn unrequested(&self) -> impl Iterator<Item = &str> {
         self.unrequested.iter().map(String::as_str)
     }
 
-    /// The verdict on a test, if its records allow one.
-    pub fn settled(&self, name: &str) -> Option<TestVerdict> {
+    /// The verdict on a test, if its records decide it.
+    pub fn verdict_on(&self, name: &str) -> Option<TestVerdict> {
         let test_results = self.tests.iter().find(|test_results| test_results.test.name == name)?;
         test_results.outcome().map(|outcome| test_results.verdict(outcome))
     }
 
-    /// A verdict on every test, whatever became of it.
+    /// A verdict on every test. Tests that are not decided are missing.
     pub fn verdicts(&self) -> Vec<TestVerdict> {
         let outcome = |test_results: &TestResults| test_results.outcome().unwrap_or_else(|| test_results.missing());
         self.tests.iter().map(|test_results| test_results.verdict(outcome(test_results))).collect()
     }
 
-    /// The judgement on the lab.
-    pub fn close(self, lab: &'static LabCrate, is_built: bool, real_time: Duration) -> LabResult {
+    /// The result of the lab.
+    pub fn finish(self, lab: &'static LabCrate, is_built: bool, real_time: Duration) -> LabResult {
         let verdicts = self.verdicts();
         LabResult { lab, is_built, verdicts, trouble: self.trouble, notes: self.notes, real_time }
     }
@@ -136,7 +136,7 @@ impl RunResults {
 }
 
 impl TestResults {
-    /// How the test ended, if its records say so.
+    /// How the test ended, if its records decide it.
     fn outcome(&self) -> Option<TestOutcome> {
         match self.runs.values().find(|run| run.failure.is_some()) {
             Some(run) => Some(TestOutcome::Failed(run.seed)),
@@ -173,7 +173,7 @@ mod tests {
     fn outcome(seeds: SeedChoice, records: Vec<RunRecord>) -> TestOutcome {
         let request = TestRequest { seeds, ..TestRequest::default() };
         let mut run_results = RunResults::new(&[test(NAME, 10, 3)], &request);
-        records.into_iter().for_each(|record| assert!(run_results.enter(record)));
+        records.into_iter().for_each(|record| assert!(run_results.add(record)));
         run_results.verdicts().remove(0).outcome
     }
 
@@ -181,7 +181,7 @@ mod tests {
         seeds.into_iter().map(|seed| run(NAME, seed, None)).collect()
     }
 
-    /// A test has passed with exactly the seeds that it owes, and has no verdict with one less.
+    /// A test passes with all the seeds that are expected of it, and has no verdict with one less.
     #[test]
     fn every_seed_must_pass() {
         assert_eq!(outcome(SeedChoice::Listed, passed(1..=3)), TestOutcome::Passed);
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(outcome(SeedChoice::Count(2), passed(1..=2)), TestOutcome::Passed);
     }
 
-    /// A replay is about its own seed: another's success says nothing.
+    /// A replay needs its own seed: the success of another seed does not count.
     #[test]
     fn a_replay_needs_its_seed() {
         assert_eq!(outcome(SeedChoice::Only(9), passed([9])), TestOutcome::Passed);
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(outcome(token, passed([4])), TestOutcome::Passed);
     }
 
-    /// One failed seed fails the test at once and for good, and the smallest is named.
+    /// One failed seed fails the test at once and finally. The verdict names the smallest.
     #[test]
     fn one_failure_is_enough() {
         let failed = |seed| run(NAME, seed, Some("broken"));
@@ -218,12 +218,12 @@ mod tests {
         assert!(!result.is_passed());
     }
 
-    /// A record of a test that is not meant changes no verdict, but is remembered.
+    /// A record of a test that was not chosen changes no verdict, but is noted.
     #[test]
-    fn strangers_are_remembered() {
+    fn unrequested_tests_are_noted() {
         let mut run_results = RunResults::new(&[test(NAME, 10, 1)], &TestRequest::default());
-        assert!(!run_results.enter(run("b_2a", 1, Some("broken"))));
-        assert!(run_results.enter(run(NAME, 1, None)));
+        assert!(!run_results.add(run("b_2a", 1, Some("broken"))));
+        assert!(run_results.add(run(NAME, 1, None)));
         assert_eq!(run_results.verdicts()[0].outcome, TestOutcome::Passed);
         assert_eq!(run_results.unrequested().collect::<Vec<&str>>(), ["b_2a"]);
         assert_eq!(run_results.failures(), 1);

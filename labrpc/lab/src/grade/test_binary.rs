@@ -1,4 +1,4 @@
-//! A lab's test binary, and which tests are in it: the binary itself is asked.
+//! A lab's test binary, and the tests in it, as the binary lists them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -10,15 +10,15 @@ use crate::points::GradedTest;
 use crate::process::{OutputTail, Supervised};
 use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 
-/// The test binary of one lab. The default is that of a lab without graded tests.
+/// The test binary of one lab. The default value is for a lab without graded tests.
 #[derive(Debug, Default)]
 pub struct TestBinary {
     /// The executable.
     pub executable: PathBuf,
-    /// By the name of the test function, the paths of the tests with this name: `rules::votes::once_2a`.
+    /// The paths of the tests, such as `rules::votes::once_2a`, by the name of the test function.
     paths: BTreeMap<String, Vec<String>>,
-    /// Why the tests in it are not known, if it could not list them.
-    complaint: Option<String>,
+    /// Why the binary could not list its tests.
+    list_error: Option<String>,
 }
 
 /// Where a test is in the binary.
@@ -31,11 +31,12 @@ pub struct FoundTest<'a> {
 }
 
 impl TestBinary {
-    /// Asks all executables at once, since each takes a moment to answer; by package.
+    /// Reads the tests of all executables, by package. They are asked at the same time, because
+    /// each takes a moment.
     ///
     /// # Errors
     ///
-    /// On Ctrl-C, and when a process cannot be started.
+    /// On Ctrl-C, or if a process cannot be started.
     pub fn read_all(executables: &[Executable]) -> Result<HashMap<String, TestBinary>, CommandError> {
         let mut asked = Vec::new();
         for executable in executables {
@@ -51,20 +52,20 @@ impl TestBinary {
             if status.success() {
                 binary.paths = paths(&listing);
             } else {
-                binary.complaint = Some(format!("{GRADED_FOLDER} could not list its tests: it ended with {status}"));
+                binary.list_error = Some(format!("{GRADED_FOLDER} could not list its tests: it ended with {status}"));
             }
             binaries.insert(executable.package.clone(), binary);
         }
         Ok(binaries)
     }
 
-    /// The one test of this name.
+    /// The test with this name.
     ///
     /// # Errors
     ///
-    /// A sentence if there is none, if there are several, or if the test is of no kind.
+    /// A sentence if there is none or more than one, or if the test is of no kind.
     pub fn find(&self, test: &str) -> Result<FoundTest<'_>, String> {
-        match (self.paths.get(test).map(Vec::as_slice), &self.complaint) {
+        match (self.paths.get(test).map(Vec::as_slice), &self.list_error) {
             (Some([path]), _) => match TestKind::of_path(path) {
                 Some(kind) => Ok(FoundTest { kind, path }),
                 None => Err(format!(
@@ -76,19 +77,19 @@ impl TestBinary {
                 let paths = paths.join(", ");
                 Err(format!("{paths} in {GRADED_FOLDER} have the same name: rename all but one"))
             }
-            (None, Some(complaint)) => Err(complaint.clone()),
+            (None, Some(list_error)) => Err(list_error.clone()),
             (None, None) if self.paths.is_empty() => Err(format!("there are no tests in {GRADED_FOLDER}")),
             (None, None) => Err(format!("no test in {GRADED_FOLDER} has this name")),
         }
     }
 
-    /// Those of these tests that are of one kind.
+    /// The names of those of these tests that are of one kind.
     pub fn of_kind(&self, kind: TestKind, tests: &[GradedTest]) -> Vec<String> {
         let names = tests.iter().map(|test| &test.name);
         names.filter(|name| self.find(name).is_ok_and(|found| found.kind == kind)).cloned().collect()
     }
 
-    /// The paths of the tests that the list does not have.
+    /// The paths of the tests that are not in the list.
     pub fn unlisted(&self, listed: &[GradedTest]) -> Vec<&str> {
         let is_listed = |name: &str| listed.iter().any(|test| test.name == name);
         let tests = self.paths.iter().filter(|(name, _)| !is_listed(name));
@@ -96,7 +97,7 @@ impl TestBinary {
     }
 }
 
-/// Reads what the harness prints: `module::name: test`, a line for each test.
+/// Parses what the test harness prints: a line `module::name: test` for each test.
 fn paths(listing: &str) -> BTreeMap<String, Vec<String>> {
     let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for path in listing.lines().filter_map(|line| line.strip_suffix(": test")) {
@@ -130,7 +131,7 @@ mod tests {
 
     /// A test that is nowhere, in two places or of no kind is not run: the sentence says why.
     #[test]
-    fn a_test_has_one_place() {
+    fn a_test_must_be_found_once() {
         let error = |test: &str| binary().find(test).unwrap_err();
         assert_eq!(error("x"), "no test in tests/graded has this name");
         let same = "in tests/graded have the same name: rename all but one";
@@ -139,7 +140,7 @@ mod tests {
         let stray = "lab::stray_2a in tests/graded is in none of the modules rules, cluster, chaos, cost: move it to one of them";
         assert_eq!(error("stray_2a"), stray);
         assert_eq!(TestBinary::default().find("x").unwrap_err(), "there are no tests in tests/graded");
-        let silent = TestBinary { complaint: Some("it was silent".to_string()), ..TestBinary::default() };
+        let silent = TestBinary { list_error: Some("it was silent".to_string()), ..TestBinary::default() };
         assert_eq!(silent.find("x").unwrap_err(), "it was silent");
     }
 

@@ -1,5 +1,5 @@
-//! From records to verdicts: a test has passed if each seed that was asked of it is recorded as
-//! passed, and has failed in every other case, the lack of records included.
+//! Verdicts. A test has passed if every expected seed is recorded as passed. In every other case it
+//! has failed, also if records are missing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::points::GradedTest;
 use crate::request::{SeedChoice, TestRequest};
 use crate::test_kind::TestKind;
 
-/// How a test that has met a `todo!` of the handout fails.
+/// The beginning of the panic message of a `todo!`.
 pub const NOT_YET_IMPLEMENTED: &str = "not yet implemented: ";
 
-/// Which runs a test owes.
+/// The runs that are expected of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpectedRuns {
-    /// So many seeds, whichever they are.
+    /// This many seeds, whichever they are.
     Seeds(u64),
-    /// This very seed.
+    /// This seed.
     Only(u64),
 }
 
 impl ExpectedRuns {
-    /// What a test owes after what was asked for.
+    /// The runs that a request expects of a test.
     pub fn by(test: &GradedTest, request: &TestRequest) -> ExpectedRuns {
         match &request.seeds {
             SeedChoice::Listed | SeedChoice::Count(_) => {
@@ -34,7 +34,7 @@ impl ExpectedRuns {
         }
     }
 
-    /// How many runs that is.
+    /// How many runs there are.
     pub fn count(self) -> u64 {
         match self {
             ExpectedRuns::Seeds(count) => count,
@@ -42,7 +42,7 @@ impl ExpectedRuns {
         }
     }
 
-    /// Whether these runs are those.
+    /// Whether these runs are all that is expected.
     pub fn is_met_by(self, runs: &BTreeMap<u64, RunRecord>) -> bool {
         match self {
             ExpectedRuns::Seeds(count) => runs.len() as u64 >= count,
@@ -54,22 +54,22 @@ impl ExpectedRuns {
 /// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestOutcome {
-    /// With every seed that it owed.
+    /// It passed with every expected seed.
     Passed,
-    /// With this seed, the smallest that failed.
+    /// It failed; this is the smallest seed that failed.
     Failed(u64),
-    /// Not at all: the sentence says what became of it.
+    /// It has no result; the sentence says why.
     Missing(String),
 }
 
-/// The judgement on one test.
+/// The verdict on one test.
 #[derive(Clone, Debug)]
 pub struct TestVerdict {
     /// The test.
     pub test: GradedTest,
-    /// Its kind, unless no executable holds it.
+    /// Its kind, if the test binary has the test.
     pub kind: Option<TestKind>,
-    /// The runs that it owed.
+    /// The runs that were expected.
     pub expected: ExpectedRuns,
     /// How it ended.
     pub outcome: TestOutcome,
@@ -96,7 +96,7 @@ impl TestVerdict {
         }
     }
 
-    /// What the student is told, unless it passed.
+    /// The report for the student, if the test did not pass.
     pub fn failure(&self) -> Option<&str> {
         match &self.outcome {
             TestOutcome::Passed => None,
@@ -105,41 +105,41 @@ impl TestVerdict {
         }
     }
 
-    /// What the test says is missing, if it failed for nothing else than a `todo!`.
+    /// The message of the `todo!` that the test failed at, if it did.
     pub fn missing_code(&self) -> Option<&str> {
         let failure = self.failed_run()?.failure.as_deref()?;
         let (_, missing) = failure.split_once(NOT_YET_IMPLEMENTED)?;
         missing.lines().next()
     }
 
-    /// The name of the rule that was found broken, if the test named one.
+    /// The name of the rule that was broken, if the test named one.
     pub fn rule(&self) -> Option<&str> {
         self.failed_run()?.rule.as_deref()
     }
 
-    /// How much virtual time its servers lived through.
+    /// How much virtual time it took.
     pub fn virtual_time(&self) -> Duration {
         self.runs.values().map(|run| run.virtual_time).sum()
     }
 
-    /// How much of a processor it took.
+    /// How much processor time it took.
     pub fn cpu_time(&self) -> Duration {
         self.runs.values().map(|run| run.cpu_time).sum()
     }
 }
 
-/// The judgement on one lab.
+/// The result of one lab.
 #[derive(Debug)]
 pub struct LabResult {
     /// The lab.
     pub lab: &'static LabCrate,
-    /// Whether its tests could be run at all.
+    /// Whether the lab could be built.
     pub is_built: bool,
-    /// A verdict for each test that was meant, in the order of the lab's list.
+    /// The verdicts on the chosen tests, in the order of the lab's list.
     pub verdicts: Vec<TestVerdict>,
-    /// What went wrong beside the tests; the lab has then not passed.
+    /// What went wrong outside of the tests. The lab has not passed if this is set.
     pub trouble: Option<String>,
-    /// What the lab's author should know.
+    /// Notes for the lab's author.
     pub notes: Vec<String>,
     /// How long its test processes ran.
     pub real_time: Duration,
@@ -171,12 +171,12 @@ impl LabResult {
         self.verdicts.iter().map(|verdict| verdict.runs.len()).sum()
     }
 
-    /// How much virtual time its servers lived through.
+    /// How much virtual time it took.
     pub fn virtual_time(&self) -> Duration {
         self.verdicts.iter().map(TestVerdict::virtual_time).sum()
     }
 
-    /// How much of a processor its tests took.
+    /// How much processor time its tests took.
     pub fn cpu_time(&self) -> Duration {
         self.verdicts.iter().map(TestVerdict::cpu_time).sum()
     }

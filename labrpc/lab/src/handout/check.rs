@@ -1,4 +1,4 @@
-//! Proving that a handout is what it should be.
+//! Checking a handout: `cargo lab handout --check`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{ALLOW_UNUSED, Handout, is_withheld, leak, lib_of, markers};
 use crate::course::{Course, LABS};
 use crate::error::CommandError;
-use crate::grade::cargo::{Cargo, CompilerOutput};
+use crate::grade::cargo::{Cargo, CargoOutput};
 use crate::grade::verdict::LabResult;
 use crate::grade::{self, CourseResult};
 use crate::paint::Paint;
@@ -19,16 +19,16 @@ use crate::scratch::Scratch;
 use crate::selection;
 use crate::tree::{self, Tree};
 
-/// A student's very first run must not look like a hang.
+/// A student's first run must not look like a hang.
 const RED_RUN_MAX: Duration = Duration::from_secs(60);
 
-/// So many findings of a kind are enough to begin with.
+/// How many findings of a step are shown.
 const FINDINGS_SHOWN_MAX: usize = 10;
 
-/// So many of the last lines of a failed build are shown.
+/// How many of the last lines of a failed build are shown.
 const BUILD_LINES_MAX: usize = 60;
 
-/// A handout on the disk, and what is needed to build it.
+/// A handout on the disk, and what its checks need.
 struct Proof {
     course: Course,
     handout: Handout,
@@ -36,13 +36,12 @@ struct Proof {
     scratch: Scratch,
 }
 
-/// Makes a handout in a temporary folder and proves one thing after the other about it, each with
-/// a line to `say`.
+/// Makes a handout in a temporary folder and checks it step by step. Prints a line for each step.
 ///
 /// # Errors
 ///
-/// The first thing that does not hold.
-pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), CommandError> {
+/// The first check that fails.
+pub fn check(course: &Course, print: &mut dyn FnMut(&str)) -> Result<(), CommandError> {
     let scratch = Scratch::new("proof")?;
     let folder = scratch.path().join("handout");
     let handout = Handout::of(course)?;
@@ -50,32 +49,32 @@ pub fn prove(course: &Course, say: &mut dyn FnMut(&str)) -> Result<(), CommandEr
     let proof = Proof { course: course.clone(), handout, folder, scratch };
     type Step = fn(&Proof) -> Result<(), CommandError>;
     let steps: [(&str, Step); 6] = [
-        ("two handouts are equal byte for byte", Proof::is_made_alike),
-        ("it contains no line of a solution or of a planted bug", Proof::keeps_its_secrets),
+        ("two handouts are equal byte for byte", Proof::is_reproducible),
+        ("it contains no line of a solution or of a planted bug", Proof::gives_nothing_away),
         ("it compiles without warnings", Proof::compiles),
-        ("every graded test fails at a todo! within a minute", Proof::is_red),
-        ("with the solutions put back, it equals the course", Proof::takes_solutions_back),
-        ("every graded test then passes", Proof::is_green),
+        ("every graded test fails at a todo! within a minute", Proof::fails_at_todos),
+        ("with the solutions put back, it equals the course", Proof::equals_the_course),
+        ("every graded test then passes", Proof::passes_with_solutions),
     ];
     for (number, (claim, step)) in steps.into_iter().enumerate() {
-        say(&format!("{}. {claim} … ", number + 1));
+        print(&format!("{}. {claim} … ", number + 1));
         let started = Instant::now();
         let proven = step(&proof);
-        say(&format!("{} ({})\n", if proven.is_ok() { "ok" } else { "NO" }, seconds(started.elapsed())));
+        print(&format!("{} ({})\n", if proven.is_ok() { "ok" } else { "NO" }, seconds(started.elapsed())));
         proven?;
     }
     Ok(())
 }
 
 impl Proof {
-    fn is_made_alike(&self) -> Result<(), CommandError> {
+    fn is_reproducible(&self) -> Result<(), CommandError> {
         let again = self.scratch.path().join("again");
         Handout::of(&self.course)?.write(&self.course, &again)?;
         let (first, second) = (tree::read(&self.folder)?, tree::read(&again)?);
         findings("two handouts differ in these files", differences(&first, &second))
     }
 
-    fn keeps_its_secrets(&self) -> Result<(), CommandError> {
+    fn gives_nothing_away(&self) -> Result<(), CommandError> {
         let leaks = leak::find(&self.handout, &tree::read(&self.folder)?);
         findings("these lines give a solution away", leaks.iter().map(ToString::to_string).collect())
     }
@@ -84,22 +83,22 @@ impl Proof {
         if self.cargo().check_all()? {
             return Ok(());
         }
-        let words = fs::read_to_string(self.words()).unwrap_or_default();
-        let lines: Vec<&str> = words.lines().collect();
+        let cargo_output = fs::read_to_string(self.cargo_output()).unwrap_or_default();
+        let lines: Vec<&str> = cargo_output.lines().collect();
         let last = lines[lines.len().saturating_sub(BUILD_LINES_MAX)..].join("\n");
         Err(CommandError::Broken(format!("the handout does not compile without warnings:\n{last}")))
     }
 
-    fn is_red(&self) -> Result<(), CommandError> {
+    fn fails_at_todos(&self) -> Result<(), CommandError> {
         let results = self.grade()?;
         let panics: Vec<String> = self.handout.sections.values().flatten().map(markers::panic_text).collect();
         findings(
             "these tests should fail at a todo!",
-            results.labs.iter().flat_map(|lab| not_red(lab, &panics)).collect(),
+            results.labs.iter().flat_map(|lab| not_failing_at_todos(lab, &panics)).collect(),
         )
     }
 
-    fn takes_solutions_back(&self) -> Result<(), CommandError> {
+    fn equals_the_course(&self) -> Result<(), CommandError> {
         for (name, sections) in &self.handout.sections {
             let path = self.folder.join(name);
             let failed = || CommandError::of_system(format!("{} could not be rewritten", path.display()));
@@ -115,14 +114,14 @@ impl Proof {
             fs::write(&path, text.replacen(&format!("{ALLOW_UNUSED}\n"), "", 1)).map_err(failed())?;
         }
         let is_of_labs = |name: &String| LABS.iter().any(|lab| name.starts_with(&format!("{}/", lab.package)));
-        let mut mended = tree::read(&self.folder)?;
-        mended.retain(|name, _| is_of_labs(name));
+        let mut restored = tree::read(&self.folder)?;
+        restored.retain(|name, _| is_of_labs(name));
         let mut reference = self.handout.reference.clone();
         reference.retain(|name, _| is_of_labs(name) && !is_withheld(name));
-        findings("with the solutions put back, these files differ", differences(&reference, &mended))
+        findings("with the solutions put back, these files differ", differences(&reference, &restored))
     }
 
-    fn is_green(&self) -> Result<(), CommandError> {
+    fn passes_with_solutions(&self) -> Result<(), CommandError> {
         let results = self.grade()?;
         if results.is_passed() {
             return Ok(());
@@ -138,16 +137,16 @@ impl Proof {
         grade::grade(&course, &self.cargo(), &request, &selections, &mut TestProgress::hidden())
     }
 
-    fn words(&self) -> PathBuf {
+    fn cargo_output(&self) -> PathBuf {
         self.scratch.path().join("cargo-words.txt")
     }
 
-    /// One target folder and one set of flags for all builds: they then share what they have built.
+    /// One target folder and one set of flags for all builds, so that they share artifacts.
     fn cargo(&self) -> Cargo {
         Cargo::new(&Course::at(&self.folder), Profile::Dev)
-            .with_output(CompilerOutput::Kept(self.words()))
+            .with_output(CargoOutput::Kept(self.cargo_output()))
             .with_variable("CARGO_TARGET_DIR", self.scratch.path().join("target"))
-            // The one variable for flags that no other variable or file overrules.
+            // No other variable or file overrides the flags in this variable.
             .with_variable("CARGO_ENCODED_RUSTFLAGS", "-D\u{1f}warnings")
     }
 }
@@ -167,7 +166,7 @@ fn differences(one: &Tree, other: &Tree) -> Vec<String> {
     names.filter(|name| one.get(*name) != other.get(*name)).cloned().collect()
 }
 
-fn not_red(result: &LabResult, panics: &[String]) -> Vec<String> {
+fn not_failing_at_todos(result: &LabResult, panics: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     if result.real_time > RED_RUN_MAX {
         found.push(format!("lab {} takes {} to fail", result.lab.id, seconds(result.real_time)));

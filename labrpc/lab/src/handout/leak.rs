@@ -1,9 +1,9 @@
-//! Whether any line of a solution, or of a file that is withheld, has found its way into a handout.
+//! Whether a handout contains a line of a solution or of a withheld file.
 //!
-//! A line counts if it is long enough to be nobody's by chance and if it stands in no Rust file
-//! outside of solutions: what the course itself gives away is no secret. Texts of other kinds give
-//! nothing away; a chapter or a patch that quotes a solution is thus found, with or without the
-//! sign that patches put before a line. Of a withheld file, titles and comments are no secret.
+//! A line counts if it is too long to be there by chance, and if it is not in a Rust file outside
+//! of a solution: what the course itself shows is no secret. Other files do not make a line public,
+//! so a chapter or a patch that quotes a solution is found, also with the sign that patches put
+//! before a line. Titles and comments of withheld files do not count.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -11,16 +11,16 @@ use std::fmt;
 use super::{Handout, is_withheld};
 use crate::tree::{PlainFile, Tree};
 
-/// Shorter lines, such as `} else {` or `return;`, are everybody's.
+/// Shorter lines, such as `} else {` or `return;`, may be there by chance.
 const SECRET_CHARACTERS_MIN: usize = 12;
 
-/// A line in a handout that should not be there.
+/// A line that must not be in a handout.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Leak {
     file: String,
     line: usize,
     text: String,
-    /// What it is a line of.
+    /// Where the line comes from.
     source: String,
 }
 
@@ -31,7 +31,8 @@ impl fmt::Display for Leak {
     }
 }
 
-/// All lines of solutions in `tree`, which was made from `handout` or read back from the disk.
+/// All secret lines in `tree`, the files of `handout` or a copy of them that was read from the
+/// disk.
 pub fn find(handout: &Handout, tree: &Tree) -> Vec<Leak> {
     let given = given_lines(&handout.reference);
     let secrets = secret_lines(handout, &given);
@@ -57,8 +58,8 @@ fn lines(file: &PlainFile) -> impl Iterator<Item = &str> {
     std::str::from_utf8(&file.bytes).unwrap_or_default().lines()
 }
 
-/// The lines of Rust that stand outside of solutions. It looks at the markers alone, so that it
-/// errs in other ways than what took the solutions out.
+/// The lines of Rust outside of solutions. Uses its own simple search for markers, so that it does
+/// not repeat an error of the code that removes the solutions.
 fn given_lines(reference: &Tree) -> HashSet<&str> {
     let mut given = HashSet::new();
     for (_, file) in reference.iter().filter(|(name, _)| name.ends_with(".rs")) {
@@ -74,12 +75,12 @@ fn given_lines(reference: &Tree) -> HashSet<&str> {
     given
 }
 
-/// What must not be in a handout, and what it is a line of.
+/// The lines that must not be in a handout, and where they come from.
 fn secret_lines<'a>(handout: &'a Handout, given: &HashSet<&str>) -> HashMap<&'a str, String> {
     let mut secrets = HashMap::new();
     for (name, file) in handout.reference.iter().filter(|(name, _)| is_withheld(name)) {
         for line in lines(file).map(str::trim).filter(|line| !line.starts_with('#')) {
-            // Rules of tables are everybody's, however long they are.
+            // Only letters and digits count: the rules of tables are long, and no secret.
             let characters = line.chars().filter(|character| character.is_alphanumeric()).count();
             if characters >= SECRET_CHARACTERS_MIN && !given.contains(line) {
                 secrets.insert(line, name.clone());
@@ -114,7 +115,8 @@ fn vote(&mut self) -> bool {
 }
 ";
 
-    /// The leaks in a handout of a course whose one solution is [`SOURCE`] after `tamper`.
+    /// The leaks in a handout after `tamper` changed it. The only solution of the course is in
+    /// [`SOURCE`].
     fn leaks(others: &[(&str, &str)], tamper: impl FnOnce(&mut Tree)) -> Vec<String> {
         let course = Scratch::new("leak").unwrap();
         for (name, text) in others.iter().chain([&(LIB, SOURCE)]) {
@@ -128,7 +130,7 @@ fn vote(&mut self) -> bool {
         find(&handout, &tree).iter().map(ToString::to_string).collect()
     }
 
-    /// A handout that is made as it should be holds no solution.
+    /// A good handout contains no solution.
     #[test]
     fn a_good_handout_leaks_nothing() {
         assert_eq!(
@@ -137,7 +139,7 @@ fn vote(&mut self) -> bool {
         );
     }
 
-    /// A section that was left where it was is found, its marker too.
+    /// A section that was not removed is found, and its marker.
     #[test]
     fn a_section_left_in_place_is_found() {
         let left = leaks(&[], |tree| tree.get_mut(LIB).unwrap().bytes = SOURCE.into());
@@ -146,7 +148,7 @@ fn vote(&mut self) -> bool {
         assert_eq!(lines, expected);
     }
 
-    /// A withheld file that was left where it was is found, whatever it is called by then.
+    /// A withheld file that was not removed is found, also under another name.
     #[test]
     fn a_withheld_file_is_found() {
         let list = "# Planted bugs of lab 2A\n[[bug]]\nwhat = \"Granting a vote twice.\"\n";
@@ -165,7 +167,7 @@ fn vote(&mut self) -> bool {
         assert_eq!(left, expected);
     }
 
-    /// What Rust code of the course gives away is no secret; what a text quotes is one.
+    /// A line that Rust code of the course shows is no secret. A line that a text quotes still is.
     #[test]
     fn given_code_is_no_secret() {
         let given = ("labrpc/src/api.rs", "self.observe_everything();\n");

@@ -1,4 +1,4 @@
-//! The workspace that a student starts from: this one, with the solutions taken out.
+//! The workspace that a student starts from: this one without the solutions.
 
 pub mod check;
 pub mod leak;
@@ -13,23 +13,27 @@ use crate::error::CommandError;
 use crate::tree::{self, PlainFile, Tree};
 use markers::{Section, Stripped};
 
-/// The README of a student's workspace, where the course keeps it.
+/// The README of the student's workspace, in the course.
 const STUDENT_README: &str = "docs/handout-readme.md";
 const README: &str = "README.md";
 
-/// Files, wherever they stand, that tell what students get wrong, and how the solution reads there.
-const WITHHELD: [&str; 2] = [CATALOGUE_FILE, "planted-bugs.md"];
+/// Names of files that are removed in every folder: the known bugs, with parts of the solution, and
+/// what only people who change the course need.
+const WITHHELD: [&str; 4] = [CATALOGUE_FILE, "planted-bugs.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
-/// Without it, a student's first build would drown in warnings about what nobody calls yet.
+/// The course's own CI.
+const WITHHELD_FOLDER: &str = ".github/";
+
+/// Without it, a student's first build would show many warnings about code that is not used yet.
 const ALLOW_UNUSED: &str = "#![allow(unused, reason = \"the todo!s below use nothing yet: delete this line when the \
                             last one is gone\")]";
 
-/// A student's workspace, and what was taken out to make it.
+/// A student's workspace, and the solutions that were taken out.
 #[derive(Debug)]
 pub struct Handout {
-    /// The workspace of the course.
+    /// The files of the course.
     pub reference: Tree,
-    /// The workspace of the student.
+    /// The files of the student's workspace.
     pub tree: Tree,
     /// The solutions, by the file that they were in.
     pub sections: BTreeMap<String, Vec<Section>>,
@@ -40,7 +44,7 @@ impl Handout {
     ///
     /// # Errors
     ///
-    /// When a marker is wrong, or when there is none: the workspace is then itself a handout.
+    /// If a marker is wrong, or if there is none: the workspace is then itself a handout.
     pub fn of(course: &Course) -> Result<Handout, CommandError> {
         let reference = tree::read(course.root())?;
         let mut tree = reference.clone();
@@ -73,7 +77,7 @@ impl Handout {
     ///
     /// # Errors
     ///
-    /// When the folder is taken, or inside of the course.
+    /// If the folder is not empty, or is inside of the course.
     pub fn write(&self, course: &Course, folder: &Path) -> Result<(), CommandError> {
         tree::write(&self.tree, course.root(), folder)
     }
@@ -83,7 +87,7 @@ impl Handout {
         self.sections.iter().filter(|(name, _)| is_source_of(lab, name)).map(|(_, sections)| sections.len()).sum()
     }
 
-    /// What was made, for whoever made it.
+    /// What the handout contains, in one line.
     pub fn summary(&self, folder: &Path) -> String {
         let counts: Vec<String> = LABS.iter().map(|lab| format!("{} {}", lab.title(), self.count(lab))).collect();
         let total: usize = self.sections.values().map(Vec::len).sum();
@@ -92,10 +96,10 @@ impl Handout {
     }
 }
 
-/// Whether a file is for instructors alone.
+/// Whether only instructors get this file.
 pub fn is_withheld(name: &str) -> bool {
     let file_name = name.rsplit('/').next().unwrap_or(name);
-    WITHHELD.contains(&file_name)
+    WITHHELD.contains(&file_name) || name.starts_with(WITHHELD_FOLDER)
 }
 
 fn strip_file(lab: &LabCrate, name: &str, file: &mut PlainFile) -> Result<Vec<Section>, CommandError> {
@@ -115,11 +119,11 @@ fn lib_of(lab: &LabCrate) -> String {
     format!("{}/src/lib.rs", lab.package)
 }
 
-/// Puts the line after the inner doc comment that a lab's lib.rs begins with.
+/// Inserts the line after the inner doc comment at the beginning of a lab's lib.rs.
 fn allow_unused(text: &str) -> String {
     let doc_bytes: usize = text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).map(str::len).sum();
     let (doc, rest) = text.split_at(doc_bytes);
-    // A file of nothing but its doc comment may lack the end of its last line.
+    // If the file has only its doc comment, its last line may have no line end.
     let line_end = if doc.is_empty() || doc.ends_with('\n') { "" } else { "\n" };
     format!("{doc}{line_end}{ALLOW_UNUSED}\n{rest}")
 }

@@ -1,5 +1,5 @@
-//! Planting bugs, with shell scripts in the place of cargo and of the tests: the "solution" of a lab
-//! is the word that its src/lib.rs holds, and its tests do what their script says of that word.
+//! `cargo lab bugs`, with shell scripts in place of cargo and the tests: the "solution" of a lab is
+//! the word in its src/lib.rs, and a script decides how the tests react to that word.
 
 use std::fs;
 use std::io::Read;
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::fake::{Ended, FakeCourse, LABS, is_gone, wait_for};
 
-/// What the tests make of a word: of `good` and `other` nothing bad, of the rest what it says.
+/// How the tests react to a word: they pass with `good` and `other`; the other words say how they
+/// fail.
 const JUDGE: &str = "\
 fail() { run $1 $2 failed $3 $4; failed=\"$failed $1\"; }
 word=$(cat src/lib.rs)
@@ -47,7 +48,7 @@ fn course() -> FakeCourse {
     course
 }
 
-/// An entry of a list, by which the solution becomes another word.
+/// An entry of a list that replaces the solution by another word.
 fn entry(kind: &str, package: &str, id: &str, word: &str) -> String {
     let rules = if kind == "bug" { "rules = [\"vote-once\"]\n" } else { "" };
     format!(
@@ -67,7 +68,7 @@ fn seen(course: &FakeCourse) -> Vec<String> {
     seen.lines().map(str::to_string).collect()
 }
 
-/// The rows of the table less the times, with single spaces.
+/// The rows of the table without the times, with single spaces.
 fn rows(ended: &Ended) -> Vec<String> {
     let table = ended.stdout.lines().skip(2).take_while(|line| !line.is_empty());
     table
@@ -83,9 +84,9 @@ fn assert_nothing_left(course: &FakeCourse) {
     assert_eq!(fs::read_to_string(course.root().join("lab2a-election/src/lib.rs")).unwrap(), "good\n");
 }
 
-/// Each bug stands in the table with what caught it, and what is not as it should be beneath it.
+/// The table has each bug with the test that caught it. Bad verdicts are explained below it.
 #[test]
-fn every_outcome_is_told() {
+fn every_verdict_is_shown() {
     let course = course();
     list(
         &course,
@@ -124,12 +125,12 @@ FALSE ALARM  fast: It is at-once. (lab2b-log/bugs.toml:1)
 ";
     assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
     assert_eq!(ended.status, Some(1));
-    assert_eq!(ended.stderr.lines().count(), 8, "where there is no bar, a line for each: {}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 8, "without a bar, each has a line: {}", ended.stderr);
     assert_nothing_left(&course);
 }
 
-/// If all is caught and nothing lawful is, the command succeeds; the page and the document say so,
-/// and are the same however many workshops there are.
+/// If every bug is caught and no lawful variant is, the command succeeds. The page and the document
+/// say so, and do not depend on the number of jobs.
 #[test]
 fn all_caught_is_success() {
     let course = course();
@@ -166,9 +167,9 @@ fn all_caught_is_success() {
     assert_nothing_left(&course);
 }
 
-/// One seed of each kind is tried first, then all of them; nothing more is run once a test has failed.
+/// Each kind runs with one seed first, then with all. Nothing runs after a test has failed.
 #[test]
-fn no_more_is_run_than_must_be() {
+fn nothing_runs_after_a_failure() {
     let course = course();
     list(&course, "lab2a-election", &[("bug", "A01", "at-once"), ("bug", "A02", "late"), ("lawful", "slow", "other")]);
     let reference = ["good rules 1", "good cost 1"];
@@ -182,14 +183,14 @@ fn no_more_is_run_than_must_be() {
         course.lab(arguments);
         assert_eq!(seen(&course), [&reference[..], &expected].concat(), "{arguments}");
     }
-    // The tests of the five labs after 2A have "good" of their own to judge.
+    // The five labs after 2A have the word "good" as their own solution.
     course.lab("bugs A02 --all-labs --seeds 1");
     let seen = seen(&course);
     let judged_later = seen.iter().filter(|line| line.starts_with("good")).count();
     assert_eq!((judged_later, seen.len()), (6 * 2 + 5 * 2, 6 * 2 * 2), "{seen:?}");
 }
 
-/// A bug that does not compile is a fault of its list: all others are tried, then it is told of.
+/// A bug that does not compile is an error of its list. It is reported after all others were tried.
 #[test]
 fn a_bug_must_compile() {
     let course = course();
@@ -200,13 +201,13 @@ fn a_bug_must_compile() {
     let words = "error[E0308]: mismatched types in lab2a-election\n\
                  error: lab2a-election/bugs.toml:1: A01: it does not compile, see the compiler's errors above\n";
     assert!(ended.stderr.ends_with(words), "{}", ended.stderr);
-    assert!(!course.root().join("page.md").exists(), "an incomplete page is none");
+    assert!(!course.root().join("page.md").exists(), "an incomplete page is not written");
     assert_nothing_left(&course);
 }
 
-/// An edit of something that the tests are not built from would say nothing, and is refused.
+/// An edit of a file that the tests are not built from is refused.
 #[test]
-fn a_bug_must_be_compiled() {
+fn an_edited_file_must_be_compiled() {
     let course = course();
     course.write("docs/page.md", "good\n");
     let entry = entry("bug", "lab2a-election", "A01", "bad").replace("lab2a-election/src/lib.rs", "docs/page.md");
@@ -223,7 +224,7 @@ fn a_bug_must_be_compiled() {
     ));
 }
 
-/// If the course fails as it is, no bug can be told from that, and none is planted.
+/// If the course fails without a bug, none is planted.
 #[test]
 fn the_solution_must_pass() {
     let course = course();
@@ -240,7 +241,7 @@ fn the_solution_must_pass() {
     assert_nothing_left(&course);
 }
 
-/// A spread is taken from all lists alike.
+/// A spread is taken evenly from all lists.
 #[test]
 fn a_spread_is_planted() {
     let course = course();
@@ -251,7 +252,7 @@ fn a_spread_is_planted() {
     assert_eq!(rows(&course.lab("bugs --lawful")), ["2B slow passed"]);
 }
 
-/// An interrupt ends what was started, and leaves no file behind.
+/// An interrupt ends all processes, and leaves no file behind.
 #[test]
 fn an_interrupt_leaves_nothing_behind() {
     let course = course();

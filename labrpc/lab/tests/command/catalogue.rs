@@ -1,4 +1,4 @@
-//! What a lab's list of known bugs may say: everything else is a line with file and line, and status 2.
+//! Errors in a lab's list of known bugs: each is one line with file and line number, and status 2.
 
 use crate::fake::FakeCourse;
 
@@ -30,7 +30,7 @@ fn course() -> FakeCourse {
     course
 }
 
-/// What is listed is shown, and nothing is built for it.
+/// `--list` shows what is listed, and builds nothing.
 #[test]
 fn a_list_is_shown() {
     let course = course();
@@ -45,15 +45,15 @@ fn a_list_is_shown() {
     assert_eq!(course.lab("bugs --list a01").stdout, "2A  A01  vote-once, one-leader  It is bad.\n");
 }
 
-/// Edits that do not fit exactly once are all told of before anything is built, if they are chosen.
+/// All chosen edits that do not fit exactly once are reported before anything is built.
 #[test]
 fn edits_must_fit() {
     let course = course();
     course.write(FILE, GOOD);
-    let never = "A01: the text to find is more than once in lab2a-election/src/lib.rs: add the line above or below it";
+    let never =
+        "A01: the text to find occurs more than once in lab2a-election/src/lib.rs: add the line above or below it";
     course.write("lab2a-election/src/lib.rs", "good\ngood\n");
-    let twice =
-        "slow-votes: the text to find is more than once in lab2a-election/src/lib.rs: add the line above or below it";
+    let twice = "slow-votes: the text to find occurs more than once in lab2a-election/src/lib.rs: add the line above or below it";
     for arguments in ["bugs", "bugs --list"] {
         let ended = course.lab(arguments);
         let errors = format!("error: {FILE}:6: {never}\nerror: {FILE}:13: {twice}\n");
@@ -64,12 +64,12 @@ fn edits_must_fit() {
     course.write("lab2a-election/src/lib.rs", "mango\n");
     let never = "A01: the text to find is not in lab2a-election/src/lib.rs: copy it from there, with its spaces";
     assert_eq!(course.lab("bugs --list").stderr, format!("error: {FILE}:6: {never}\n"));
-    assert_eq!(course.lab("bugs --list slow-votes").status, Some(0), "what is not chosen need not fit");
+    assert_eq!(course.lab("bugs --list slow-votes").status, Some(0), "only chosen edits must fit");
 }
 
-/// Each slip in a list is answered with file, line and what would be right.
+/// The message for each mistake in a list has the file, the line and the correction.
 #[test]
-fn slips_are_told() {
+fn mistakes_are_reported_with_their_lines() {
     let keys = "(keys: id, what, rules, edits)";
     let cases = [
         (
@@ -139,7 +139,7 @@ fn slips_are_told() {
 
 /// Ids are unique in the whole course.
 #[test]
-fn ids_are_of_the_course() {
+fn ids_are_unique_in_the_course() {
     let course = course();
     course.write("lab2b-log/bugs.toml", "[[unplantable]]\nid = \"a01\"\nreason = \"It is not possible.\"\n");
     let ended = course.lab("bugs --list");

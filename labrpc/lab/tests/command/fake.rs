@@ -1,4 +1,4 @@
-//! A course without compilers: six folders, and two shell scripts in place of cargo and the tests.
+//! A course without a compiler: six folders, and two shell scripts in place of cargo and the tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// The labs' packages with the names of their short forms.
+/// The labs' short names and packages.
 pub const LABS: [(&str, &str); 6] = [
     ("2a", "lab2a-election"),
     ("2b", "lab2b-log"),
@@ -16,7 +16,7 @@ pub const LABS: [(&str, &str); 6] = [
     ("3b", "lab3b-kvsnap"),
 ];
 
-/// A lab whose two tests pass with two seeds each.
+/// The behaviour of a lab whose two tests pass with two seeds each.
 pub const PASSING: &str = "for seed in 1 2; do run one_$lab $seed passed; run two_$lab $seed passed; done";
 
 /// A course in a temporary folder, removed when dropped.
@@ -65,8 +65,8 @@ impl FakeCourse {
         fs::write(path, text).unwrap();
     }
 
-    /// Says what the test processes of a lab do, in the language of the shell. `$lab` is its short
-    /// form, `$kind` that of the tests.
+    /// Sets what the test processes of a lab do, as a shell script. `$lab` is the lab's short name,
+    /// `$kind` the kind of the tests.
     pub fn behave(&self, package: &str, script: &str) {
         let (id, _) = LABS.iter().find(|(_, named)| *named == package).unwrap();
         self.write(&format!("{package}/behaviour.sh"), &format!("lab={id}\n{script}\n"));
@@ -96,11 +96,11 @@ impl Drop for FakeCourse {
     }
 }
 
-/// A machine that is busy with other things may take so long for what should take no time. It is
-/// waited for in full only by a test that fails.
+/// How long to wait for something that should take no time, on a busy machine. Only a failing test
+/// waits this long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Looks again and again until there is something to see.
+/// Polls until `look` returns something.
 pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
@@ -112,7 +112,7 @@ pub fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     }
 }
 
-/// Whether a process has ended, though nobody may have asked yet how.
+/// Whether a process has ended. It may still be a zombie.
 pub fn is_gone(process: &str) -> bool {
     let state = Command::new("ps").args(["-o", "stat=", "-p", process]).output().unwrap();
     matches!(state.stdout.first(), None | Some(b'Z'))
@@ -134,4 +134,14 @@ impl Ended {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
+}
+
+/// The rows of the scoreboard, with single spaces.
+fn rows(stdout: &str) -> Vec<String> {
+    stdout.lines().map(|line| line.split_whitespace().collect::<Vec<&str>>().join(" ")).collect()
+}
+
+/// Asserts that a row of the scoreboard has this beginning.
+pub fn assert_row(stdout: &str, beginning: &str) {
+    assert!(rows(stdout).iter().any(|row| row.starts_with(beginning)), "no row `{beginning}` in\n{stdout}");
 }

@@ -1,5 +1,4 @@
-//! Making a student's workspace and proving it, with shell scripts in the place of cargo and of
-//! the tests.
+//! Making and checking a student's workspace, with shell scripts in place of cargo and the tests.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +6,7 @@ use std::path::Path;
 
 use crate::fake::{FakeCourse, LABS, PASSING};
 
-/// What a lab's tests do: they meet the `todo!` if there is one, and pass if there is none.
+/// The tests of a lab: they fail at the `todo!` if there is one, and pass otherwise.
 const HONEST: &str = "\
 missing=$(sed -n 's/.*todo!(\"\\(.*\\)\")/\\1/p' src/lib.rs)
 for test in one_$lab two_$lab; do for seed in 1 2; do
@@ -48,7 +47,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A handout holds what the course holds, less the solutions and what belongs to one checkout.
+/// A handout is the course without the solutions and without what belongs to one checkout.
 #[test]
 fn a_handout_is_made() {
     let course = solved_course();
@@ -92,15 +91,15 @@ fn vote() -> bool {
     ] {
         assert!(!student.join(absent).exists(), "{absent}");
     }
-    assert_eq!(fs::read_dir(course.beside("")).unwrap().count(), 3, "beside the course stands only the handout");
+    assert_eq!(fs::read_dir(course.beside("")).unwrap().count(), 3, "only the handout is beside the course");
 }
 
-/// A handout works like the course, but cannot be handed out again.
+/// A handout works like the course, but no handout can be made from it.
 #[test]
 fn a_handout_is_a_course() {
     let course = solved_course();
     fs::create_dir(course.beside("student")).unwrap();
-    assert_eq!(course.lab("handout ../student").status, Some(0), "an empty folder is free");
+    assert_eq!(course.lab("handout ../student").status, Some(0), "an empty folder may be used");
     let student = course.beside("student");
     let tested = course.command("test 2a").current_dir(&student).output().unwrap();
     assert_eq!(tested.status.code(), Some(1));
@@ -112,9 +111,9 @@ fn a_handout_is_a_course() {
     assert_eq!((again.status.code(), String::from_utf8(again.stderr).unwrap().as_str()), (Some(2), refusal));
 }
 
-/// A place that is taken, or inside the course, is refused and left as it was.
+/// A folder that is not empty, or is inside the course, is refused and left unchanged.
 #[test]
-fn a_taken_place_is_refused() {
+fn a_folder_in_use_is_refused() {
     let course = solved_course();
     fs::write(course.beside("file"), "mine").unwrap();
     fs::create_dir(course.beside("full")).unwrap();
@@ -136,7 +135,7 @@ fn a_taken_place_is_refused() {
     assert_eq!(read(&course.beside("file")), "mine");
 }
 
-/// A wrong marker is named with file and line, and nothing is written.
+/// A wrong marker is reported with file and line, and nothing is written.
 #[test]
 fn a_wrong_marker_makes_no_handout() {
     let course = solved_course();
@@ -147,7 +146,7 @@ fn a_wrong_marker_makes_no_handout() {
     assert!(!course.beside("student").exists());
 }
 
-/// What is no plain file is refused, since it would mean something else elsewhere.
+/// A link is refused, because its target may not be in a copy.
 #[test]
 fn a_link_makes_no_handout() {
     let course = solved_course();
@@ -161,9 +160,9 @@ fn a_link_makes_no_handout() {
     );
 }
 
-/// Of a good handout each claim is proved, and the temporary folder is gone afterwards.
+/// A good handout passes every check, and the temporary folder is removed.
 #[test]
-fn a_good_handout_is_proved() {
+fn a_good_handout_passes_every_check() {
     let course = solved_course();
     let ended = course.lab("handout --check");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
@@ -175,9 +174,9 @@ fn a_good_handout_is_proved() {
     assert_eq!(fs::read_dir(course.temporary()).unwrap().count(), 0);
 }
 
-/// Each claim is found out when it does not hold, and named.
+/// Each check fails when it should, and its message says why.
 #[test]
-fn each_false_claim_is_found_out() {
+fn each_check_can_fail() {
     type Fault = fn(&FakeCourse);
     let faults: [(usize, Fault, &str); 8] = [
         (

@@ -1,11 +1,13 @@
-//! The command as its callers see it, with two shell scripts in the place of cargo and of the
-//! labs' tests: no compiler runs here.
+//! The command as its callers see it, with two shell scripts in place of cargo and the labs' tests:
+//! no compiler runs here.
 #![cfg(unix)]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "what is tested here lives in the real world")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests run real processes")]
 
 mod bugs;
 mod catalogue;
+mod choosing;
 mod fake;
 mod grading;
 mod handout;
 mod misuse;
+mod output;

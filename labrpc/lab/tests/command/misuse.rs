@@ -1,4 +1,4 @@
-//! What the command line accepts: everything else is one line on standard error, and status 2.
+//! Wrong command lines: each gives one line on standard error, and status 2.
 
 use crate::fake::FakeCourse;
 
@@ -18,7 +18,7 @@ fn assert_refused(cases: &[(&str, String)]) {
     }
 }
 
-/// A command that does not exist is answered with those that do, and with what was probably meant.
+/// The message for an unknown command has the known ones, and a suggestion.
 #[test]
 fn commands_are_checked() {
     assert_refused(&[
@@ -34,7 +34,7 @@ fn commands_are_checked() {
     ]);
 }
 
-/// Labs and tests are looked up, and near misses are pointed out.
+/// The message for an unknown lab or test has a suggestion.
 #[test]
 fn labs_and_tests_are_checked() {
     assert_refused(&[
@@ -49,7 +49,7 @@ fn labs_and_tests_are_checked() {
     ]);
 }
 
-/// Options are checked, and so are their values and how they go together.
+/// Options, their values and their combinations are checked.
 #[test]
 fn options_are_checked() {
     assert_refused(&[
@@ -76,7 +76,7 @@ fn options_are_checked() {
     ]);
 }
 
-/// A seed, a number of seeds and a token are each told from what is none.
+/// Seeds, numbers of seeds and tokens are checked.
 #[test]
 fn seeds_and_tokens_are_checked() {
     let count = |value: &str| format!("`--seeds {value}` is not a number of seeds: use 1 to 1000000");
@@ -104,7 +104,7 @@ fn seeds_and_tokens_are_checked() {
     ]);
 }
 
-/// What is asked of the known bugs is checked, and so is whether there are any.
+/// The options of `cargo lab bugs` are checked, and that there are lists of bugs.
 #[test]
 fn bugs_are_checked() {
     let options =
@@ -142,7 +142,7 @@ fn bugs_are_checked() {
     }
 }
 
-/// A handout needs a folder of its own, outside of the course.
+/// A handout needs a folder outside of the course.
 #[test]
 fn handouts_are_checked() {
     assert_refused(&[
@@ -165,9 +165,9 @@ fn handouts_are_checked() {
     ]);
 }
 
-/// Outside of the course there is nothing to test, but help is given everywhere.
+/// Outside of the course, nothing but help is available.
 #[test]
-fn the_course_must_be_around() {
+fn the_folder_must_be_in_the_course() {
     let course = FakeCourse::new();
     let outside = course.temporary();
     let run = |arguments: &str| course.command(arguments).current_dir(&outside).output().unwrap();
@@ -189,9 +189,9 @@ fn the_course_must_be_around() {
     }
 }
 
-/// A fault of the course itself is one line as well, with file and line, but status 1.
+/// An error in the course itself is one line with file and line number as well, but has status 1.
 #[test]
-fn faults_of_the_course_are_told_apart() {
+fn errors_in_the_course_have_status_1() {
     let course = FakeCourse::new();
     course.write("lab2b-log/tests/points.txt", "one_2b 10\n");
     let ended = course.lab("test 2a");

@@ -1,9 +1,9 @@
-//! Linux: what std asks of the C library, answered by the simulation while a task runs.
+//! Linux: while a task runs, the simulation answers the calls that std makes to the C library.
 //!
-//! The functions below replace the C library's in every program that links `labrpc`. Outside of
-//! a task they pass the call on. Inside of one, clocks are virtual, random numbers come from the
-//! seed, and whatever would block or start a real thread is an error that names the line.
-//! A sleep is not turned into a virtual one: a crash would have to unwind through C frames.
+//! The functions below replace the C library's in every program that links `labrpc`. Outside of a
+//! task they pass the call on. Inside of one, clocks are virtual, random numbers come from the seed,
+//! and a call that would block or start a real thread is an error that names the line. A sleep is not
+//! turned into a virtual one, because a crash would have to unwind through C frames.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
@@ -14,18 +14,18 @@ use libc::{c_int, c_long, c_void, clockid_t, pthread_attr_t, pthread_t, size_t, 
 use super::super::runtime::{Runtime, current};
 use super::super::settings::FailureKind;
 
-/// The virtual clock's origin: 2001-09-09, a time stamp that nobody mistakes for the present.
+/// The origin of the virtual clock: 2001-09-09, which nobody mistakes for the present.
 const EPOCH_NS: u64 = 1_000_000_000_000_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
-/// A lock of std that other OS threads hold (the terminal's, say) is free again long before this.
+/// A lock of std that another OS thread holds (the terminal's, say) is free again long before this.
 static REAL_WAIT: timespec = timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// The simulation, while a task of it runs and does not just tell its end.
+/// The simulation, while one of its tasks runs and makes no backtrace.
 fn world() -> Option<&'static Runtime> {
-    current().filter(|runtime| runtime.is_in_task() && !runtime.freezer.is_at_backtrace())
+    current().filter(|runtime| runtime.is_in_task() && !runtime.abandonment.is_in_backtrace())
 }
 
-/// The C library's own function of that name, found once.
+/// The C library's own function of this name, looked up once.
 fn original(cache: &OnceLock<usize>, name: &CStr) -> usize {
     // SAFETY: the name is a C string; the next definition after ours is the C library's.
     *cache.get_or_init(|| unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) } as usize)
@@ -74,7 +74,7 @@ const SLEPT: &str = "std::thread::sleep stops the whole simulated world: use lab
 pub unsafe extern "C" fn nanosleep(request: *const timespec, remain: *mut timespec) -> c_int {
     static ORIGINAL: OnceLock<usize> = OnceLock::new();
     if let Some(runtime) = world() {
-        runtime.freeze(FailureKind::BlockedInStd, SLEPT);
+        runtime.abandon(FailureKind::BlockedInStd, SLEPT);
     }
     type Nanosleep = unsafe extern "C" fn(*const timespec, *mut timespec) -> c_int;
     // SAFETY: the C library's function has this signature; the caller's promise is passed on.
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn clock_nanosleep(
 ) -> c_int {
     static ORIGINAL: OnceLock<usize> = OnceLock::new();
     if let Some(runtime) = world() {
-        runtime.freeze(FailureKind::BlockedInStd, SLEPT);
+        runtime.abandon(FailureKind::BlockedInStd, SLEPT);
     }
     type ClockNanosleep = unsafe extern "C" fn(clockid_t, c_int, *const timespec, *mut timespec) -> c_int;
     // SAFETY: the C library's function has this signature; the caller's promise is passed on.
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn pthread_create(
 ) -> c_int {
     static ORIGINAL: OnceLock<usize> = OnceLock::new();
     if let Some(runtime) = world() {
-        runtime.freeze(
+        runtime.abandon(
             FailureKind::BlockedInStd,
             "std::thread::spawn leaves the simulated world: use labrpc::thread::spawn",
         );
@@ -145,14 +145,14 @@ pub unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d
         // SAFETY: passed on as they came.
         return unsafe { call(number, a, b, c, d, e, f) };
     };
-    // Another OS thread may hold a lock of std for a moment, and lets it go. A task of this
-    // simulation cannot: while this one waits here, none runs. FUTEX_WAIT's time-out is relative.
+    // If another OS thread holds the lock, it releases it soon. If a task of this simulation holds it,
+    // it cannot, because no task runs while this one waits here. FUTEX_WAIT's timeout is relative.
     let wait = b & !(FUTEX_COMMAND as usize) & !(libc::FUTEX_CLOCK_REALTIME as usize) | libc::FUTEX_WAIT as usize;
-    // SAFETY: the same word and value to wait on; the time-out is valid for the call.
+    // SAFETY: the same word and value to wait on; the timeout is valid for the call.
     let result = unsafe { call(number, a, wait, c, (&raw const REAL_WAIT) as usize, 0, 0) };
     // SAFETY: the C library's errno of this thread.
     if result == -1 && unsafe { *libc::__errno_location() } == libc::ETIMEDOUT {
-        runtime.freeze(
+        runtime.abandon(
             FailureKind::BlockedInStd,
             "the task blocked in std (a lock, condition variable, channel, park or join of std), \
              which stops the whole simulated world: use labrpc::sync, labrpc::channel and labrpc::thread",

@@ -1,4 +1,4 @@
-//! Linux: a stuck task is interrupted by a signal, and a full stack is caught.
+//! Linux: interrupts a stuck task by a signal, and catches a stack overflow.
 #![allow(unsafe_code)]
 
 use std::sync::Once;
@@ -9,7 +9,7 @@ use super::super::runtime::current;
 use super::super::settings::FailureKind;
 use super::Interrupt;
 
-/// The OS thread of a simulation, as its watchdog sees it.
+/// The OS thread of a simulation, as the watchdog sees it.
 #[derive(Clone, Copy)]
 pub(in crate::sim) struct SimThread {
     thread: libc::pthread_t,
@@ -22,8 +22,8 @@ impl SimThread {
         SimThread { thread: unsafe { libc::pthread_self() } }
     }
 
-    /// Processor time that the thread has used: a machine that is busy with other things does not
-    /// make a task look stuck.
+    /// Processor time that the thread has used. Unlike real time, it does not make a task look stuck
+    /// when the machine is busy.
     pub(in crate::sim) fn time_used(&self) -> Duration {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the thread is alive: its scope waits for this watchdog. Both out-pointers are valid.
@@ -36,7 +36,7 @@ impl SimThread {
         Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
     }
 
-    /// Makes the running task leave its coroutine for good.
+    /// Makes the running task abandon its coroutine.
     pub(in crate::sim) fn interrupt(&self) -> Interrupt {
         // SAFETY: the thread is alive, see above, and has a handler for the signal.
         unsafe { libc::pthread_kill(self.thread, INTERRUPT_SIGNAL) };
@@ -44,12 +44,12 @@ impl SimThread {
     }
 }
 
-/// Not used by std, nor by cargo or its test harness.
+/// A signal that std, cargo and its test harness do not use.
 const INTERRUPT_SIGNAL: libc::c_int = libc::SIGUSR2;
-/// Handlers make a backtrace; std's own signal stack is too small for that.
+/// The handlers make a backtrace, for which std's own signal stack is too small.
 const SIGNAL_STACK_BYTES: usize = 1 << 20;
 
-/// Gives the calling thread what it needs to be interrupted.
+/// Prepares the calling thread for interruption.
 pub(in crate::sim) fn prepare_thread() {
     static HANDLERS: Once = Once::new();
     HANDLERS.call_once(|| {
@@ -68,7 +68,7 @@ fn install(signal: libc::c_int, handler: usize, flags: libc::c_int) -> usize {
         let mut action: libc::sigaction = std::mem::zeroed();
         let mut previous: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler;
-        // NODEFER: the handlers leave by switching stacks and never return to unblock the signal.
+        // NODEFER: the handlers leave by switching stacks, and never return to unblock the signal.
         action.sa_flags = libc::SA_NODEFER | libc::SA_ONSTACK | flags;
         libc::sigaction(signal, &action, &mut previous);
         previous.sa_sigaction
@@ -82,7 +82,7 @@ struct SignalStack {
 
 impl SignalStack {
     fn install() -> SignalStack {
-        // SAFETY: a fresh anonymous mapping, used by nobody else.
+        // SAFETY: a fresh anonymous mapping that nothing else uses.
         unsafe {
             let memory = libc::mmap(
                 std::ptr::null_mut(),
@@ -102,8 +102,8 @@ impl SignalStack {
 
 impl Drop for SignalStack {
     fn drop(&mut self) {
-        // SAFETY: the stack is taken out of use before its memory goes. A task that froze left frames
-        // on it, to which nothing ever returns.
+        // SAFETY: the stack is disabled before its memory is unmapped. An abandoned task left frames on
+        // it, but nothing ever returns to them.
         unsafe {
             let off = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
             libc::sigaltstack(&off, std::ptr::null_mut());
@@ -116,28 +116,29 @@ thread_local! {
     static SIGNAL_STACK: SignalStack = SignalStack::install();
 }
 
-/// The watchdog lost its patience: the running task is left where it is, for ever.
+/// The watchdog's signal: abandons the running task.
 extern "C" fn on_interrupt(_: libc::c_int) {
     let Some(runtime) = current() else { return };
-    // In the middle of the runtime's own code the state is in the task's hands, and would stay there:
-    // the watchdog interrupts it again. So it does when the task is just telling its end.
-    let is_busy = runtime.state.try_borrow_mut().is_err() || runtime.freezer.is_at_backtrace();
-    if runtime.is_in_task() && !runtime.freezer.is_in_use() && !is_busy {
-        runtime.freeze(
+    // In the middle of the runtime's own code the task borrows the state, and would never give it back.
+    // Then nothing happens now, and the watchdog interrupts again. The same holds during a backtrace.
+    let is_busy = runtime.state.try_borrow_mut().is_err() || runtime.abandonment.is_in_backtrace();
+    if runtime.is_in_task() && !runtime.abandonment.has_begun() && !is_busy {
+        runtime.abandon(
             FailureKind::Stuck,
             "the task runs without ever reaching the scheduler: an endless loop, or a call that blocks outside of labrpc",
         );
     }
 }
 
-/// A fault in the guard page of a coroutine is a stack overflow; all else is somebody else's.
+/// A fault in the guard page of a coroutine is a stack overflow. Other faults go to the previous
+/// handler.
 extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid siginfo, as asked for with SA_SIGINFO.
     let address = unsafe { (*info).si_addr() } as usize;
     if let Some(runtime) = current()
         && coroutine::is_guard_page(address)
     {
-        runtime.freeze(FailureKind::StackOverflow, "the task's stack is full: recursion without an end?");
+        runtime.abandon(FailureKind::StackOverflow, "the task's stack is full: endless recursion?");
     }
     let previous = PREVIOUS_FAULT_HANDLER.load(std::sync::atomic::Ordering::Relaxed);
     if previous == libc::SIG_DFL || previous == libc::SIG_IGN {

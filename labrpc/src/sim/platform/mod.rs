@@ -1,11 +1,11 @@
-//! What only some operating systems can do, behind one door.
+//! What only some operating systems can do, behind one interface.
 //!
 //! | | Linux | elsewhere |
 //! |---|---|---|
-//! | a task that never ends its turn | is interrupted and named; the test fails alone | ends the test process, with one line |
-//! | a stack overflow | is reported; the test fails alone | ends the test process |
+//! | a task that never ends its turn | is interrupted and named; only its test fails | ends the test process, with one line |
+//! | a stack overflow | is reported; only its test fails | ends the test process |
 //! | std's clocks and random numbers | virtual and seeded | real: only `clippy.toml` warns |
-//! | std's sleep, locks, threads | a clear error that names the line | only `clippy.toml` warns |
+//! | std's sleep, locks, threads | an error that names the line | only `clippy.toml` warns |
 //!
 //! `--cfg labrpc_portable` selects the other column on Linux, so that it can be tested there.
 
@@ -21,11 +21,11 @@ mod portable;
 #[cfg(any(not(target_os = "linux"), labrpc_portable))]
 pub(super) use portable::{SimThread, prepare_thread};
 
-/// What became of the attempt to stop a stuck task.
-#[allow(dead_code, reason = "each platform knows one of the two")]
+/// The result of an attempt to stop a stuck task.
+#[allow(dead_code, reason = "each platform uses one of the two")]
 pub(super) enum Interrupt {
-    /// It will be taken out of the world shortly.
+    /// The task will be abandoned shortly.
     Sent,
-    /// This platform cannot.
+    /// This platform cannot stop a task.
     Impossible,
 }

@@ -1,16 +1,17 @@
-//! Everywhere but on Linux: no signals, no interposition, and so a last resort only.
+//! All platforms but Linux: no signals and no interposition. A stuck task can only be met by ending
+//! the process.
 
 use std::time::{Duration, Instant};
 
 use super::Interrupt;
 
-/// The OS thread of a simulation, as its watchdog sees it.
+/// The OS thread of a simulation, as the watchdog sees it.
 #[derive(Clone, Copy)]
 pub(in crate::sim) struct SimThread {
     began: Instant,
 }
 
-/// Real time says less about a stuck task than processor time does, on a busy machine.
+/// On a busy machine real time says less about a stuck task than processor time does.
 const GRACE: u32 = 2;
 
 impl SimThread {
@@ -19,7 +20,7 @@ impl SimThread {
         SimThread { began: Instant::now() }
     }
 
-    /// Something like the time that it was busy.
+    /// An estimate of the processor time used.
     pub(in crate::sim) fn time_used(&self) -> Duration {
         self.began.elapsed() / GRACE
     }
@@ -29,5 +30,5 @@ impl SimThread {
     }
 }
 
-/// What the thread needs before it can be interrupted: nothing here.
+/// Prepares the calling thread for interruption: nothing to do here.
 pub(in crate::sim) fn prepare_thread() {}

@@ -53,7 +53,7 @@ rules! {
         "Figure 2, Followers rule 2 and Candidates rule 4; §5.2",
         "`due` and `tick` in lab2a-election/src/election.rs";
 
-    RANDOM_TIMEOUT = "random-time-outs",
+    RANDOM_TIMEOUT = "random-timeouts",
         "Each election timeout is drawn anew, and servers draw different ones",
         "§5.2",
         "`restart_timer` in lab2a-election/src/election.rs must draw from `rng` each time";

@@ -6,7 +6,7 @@ rules! {
     DURABLE = "durable-before-visible",
         "Term, vote and entries are on disk before anyone can see that they changed",
         "Figure 2, persistent state, updated before responding to RPCs",
-        "save before the step's messages leave: `step` in lab2a-election/src/raft.rs calls `save` in lab2c-persist/src/disk.rs; does the `Fingerprint` in lab2c-persist/src/summary.rs see every change?";
+        "save before the step's messages leave: `step` in lab2a-election/src/raft.rs calls `save` in lab2c-persist/src/disk.rs; does the `Fingerprint` there see every change?";
 
     REMEMBERS = "restart-remembers",
         "A server that restarts has the term, the vote and the log that it had saved",
@@ -16,12 +16,12 @@ rules! {
     CRASH_IMAGE = "crash-images",
         "After every save, the disk holds a state that the server was in",
         "Figure 2, persistent state; Figure 13",
-        "save each step once and whole: `save` in lab2c-persist/src/disk.rs, `catch_up` in lab2c-persist/src/summary.rs";
+        "save each step once and whole: `save` and `catch_up` in lab2c-persist/src/disk.rs";
 
     SAVES = "saves-only-changes",
         "State that has not changed is not saved again",
         "Figure 2, persistent state",
-        "has anything changed? `Fingerprint` in lab2c-persist/src/summary.rs; what has changed? `catch_up` in lab2c-persist/src/summary.rs";
+        "has anything changed? `Fingerprint` in lab2c-persist/src/disk.rs; what has changed? `catch_up` there";
 
     COMMIT_FORGOTTEN = "commitment-is-relearned",
         "After a restart no entry is applied until a leader says that it is committed",

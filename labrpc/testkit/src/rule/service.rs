@@ -11,7 +11,7 @@ rules! {
     EARNED = "answers-are-earned",
         "A client's request succeeds only after its own command was applied, with that command's result",
         "§8",
-        "find waiters by client and number, not by index: `applied` in lab3a-kv/src/waiting.rs";
+        "find waiters by client and number, not by index: `applied` in lab3a-kv/src/server.rs";
 
     LINEARIZABLE = "linearizable",
         "One order of all operations explains all answers, with each operation between its call and its answer",
@@ -26,7 +26,7 @@ rules! {
     OFFICE_LOST = "lost-leadership-is-told",
         "A server that loses its leadership refuses its waiting requests at once, not when they time out",
         "§8, §5.1",
-        "`reached` in lab3a-kv/src/waiting.rs and `watch_terms` in lab3a-kv/src/server.rs";
+        "`reached` and `watch_terms` in lab3a-kv/src/server.rs";
 
     REPLICAS = "replicas-agree",
         "All servers' stores go through the same states",

@@ -56,7 +56,7 @@ rules! {
     CUT = "log-is-cut",
         "Every server, leader or not, removes the entries that its service's snapshot covers, in memory and on disk",
         "§7",
-        "`compact` in lab2d-snapshot/src/compacting.rs, `catch_up` in lab2c-persist/src/summary.rs";
+        "`compact` in lab2d-snapshot/src/compacting.rs, `catch_up` in lab2c-persist/src/disk.rs";
 
     SERVICE_CALLS = "service-may-call",
         "The service may call its server while it receives commands",

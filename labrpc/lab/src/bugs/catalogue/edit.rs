@@ -1,4 +1,4 @@
-//! An edit of a source file: the one place where a text stands gets another.
+//! An edit of a source file: it replaces the only occurrence of a text.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use crate::tree::Tree;
 pub struct SourceEdit {
     /// The file's path in the workspace, with slashes.
     pub file: String,
-    /// What stands there.
+    /// The text to find.
     pub find: String,
-    /// What is to stand there.
+    /// The text that replaces it.
     pub replace: String,
-    /// Where the list says what to find.
+    /// The line of the list with the text to find.
     pub place: ListPlace,
 }
 
-/// The texts of the files that a variant changes, by their paths.
+/// The new contents of the files that a variant changes, by their paths.
 ///
 /// # Errors
 ///
@@ -54,7 +54,7 @@ impl SourceEdit {
         };
         let after_first = start + find.chars().next().map_or(0, char::len_utf8);
         if text[after_first..].contains(find.as_str()) {
-            return Err(format!("the text to find is more than once in {file}: add the line above or below it"));
+            return Err(format!("the text to find occurs more than once in {file}: add the line above or below it"));
         }
         Ok(format!("{}{replace}{}", &text[..start], &text[start + find.len()..]))
     }
@@ -93,20 +93,21 @@ mod tests {
         apply(&variant, &tree).map(|texts| texts.into_iter().collect()).map_err(|problem| problem.to_string())
     }
 
-    /// Edits of one file follow one another, and what they do not find is left alone.
+    /// Edits of one file are applied in order, and leave the rest of the file alone.
     #[test]
-    fn edits_follow_one_another() {
+    fn edits_are_applied_in_order() {
         let edits = [("a.rs", "one\n", "two\n"), ("b.rs", "three", ""), ("a.rs", "two\ntwo\ntwo", "four")];
         let texts = [("a.rs", "four\néé\n"), ("b.rs", "\n")].map(|(file, text)| (file.to_string(), text.to_string()));
         assert_eq!(planted(&edits), Ok(texts.to_vec()));
     }
 
-    /// An edit that does not fit is refused with the line that says what to find.
+    /// An edit that does not fit is refused. The error has the line of the list with the text to
+    /// find.
     #[test]
     fn an_edit_must_fit_once() {
         let refused = |edits: &[(&str, &str, &str)]| planted(edits).unwrap_err();
         let never = "is not in a.rs: copy it from there, with its spaces";
-        let twice = "is more than once in a.rs: add the line above or below it";
+        let twice = "occurs more than once in a.rs: add the line above or below it";
         assert_eq!(refused(&[("a.rs", "three", "x")]), format!("bugs.toml:10: A01: the text to find {never}"));
         assert_eq!(refused(&[("a.rs", "two", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
         assert_eq!(refused(&[("a.rs", "é", "x")]), format!("bugs.toml:10: A01: the text to find {twice}"));
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(refused(&[("../a.rs", "one", "x")]), format!("bugs.toml:10: A01: {nowhere}"));
     }
 
-    /// A text that overlaps itself stands there twice.
+    /// Overlapping occurrences count as two.
     #[test]
     fn overlapping_texts_are_counted() {
         assert!(planted(&[("a.rs", "two\n", "x")]).is_err());

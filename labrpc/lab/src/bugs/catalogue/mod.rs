@@ -17,7 +17,7 @@
 //! reason = "…"
 //! ```
 //!
-//! An edit's `find` stands exactly once in its `file`, in what the edits before it have made of it.
+//! The text in an edit's `find` occurs exactly once in its `file`, after the edits before it.
 
 pub mod edit;
 mod read;
@@ -33,32 +33,32 @@ pub const CATALOGUE_FILE: &str = "bugs.toml";
 /// Everything that is listed, in course order.
 #[derive(Debug, Default)]
 pub struct Catalogue {
-    /// What can be planted: of each lab its bugs, then its lawful variants.
+    /// The variants that can be planted: lab by lab, first the bugs, then the lawful variants.
     pub variants: Vec<Variant>,
-    /// What cannot.
+    /// The bugs that cannot be planted.
     pub unplantable: Vec<Unplantable>,
     /// The labs that have a list.
     pub labs: Vec<&'static LabCrate>,
 }
 
-/// The solution with some edits in it.
+/// The solution with some edits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
-    /// The lab that lists it, and by whose tests it is judged.
+    /// The lab that lists it. The lab's tests judge it.
     pub lab: &'static LabCrate,
     /// Its name.
     pub id: String,
     /// What it does, in a sentence.
     pub what: String,
-    /// What must become of it.
+    /// Whether the tests must fail or pass.
     pub nature: VariantKind,
-    /// How it is made.
+    /// The edits of the solution.
     pub edits: Vec<SourceEdit>,
     /// Where it is listed.
     pub place: ListPlace,
 }
 
-/// What must become of a variant.
+/// Whether the tests must fail or pass with a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VariantKind {
     /// A test must fail, and name one of these rules, preferably the first.
@@ -74,7 +74,7 @@ pub struct Unplantable {
     pub lab: &'static LabCrate,
     /// Its name.
     pub id: String,
-    /// Why not.
+    /// Why it cannot be planted.
     pub reason: String,
 }
 
@@ -87,10 +87,10 @@ pub struct ListPlace {
     pub line: usize,
 }
 
-/// Something in a list that cannot be followed.
+/// An error in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogueError {
-    /// Where.
+    /// Where it is.
     pub place: ListPlace,
     /// What is wrong, and what would be right.
     pub reason: String,

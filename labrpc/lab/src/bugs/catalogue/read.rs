@@ -1,4 +1,4 @@
-//! Reading the lists, with a line for each complaint.
+//! Parsing the lists of known bugs.
 
 use std::collections::HashMap;
 use std::fs;
@@ -23,7 +23,7 @@ impl Catalogue {
     ///
     /// # Errors
     ///
-    /// When something in a list cannot be followed: all that is found is told of, a line each.
+    /// If there are errors in a list. All of them are reported, one per line.
     pub fn read(course: &Course) -> Result<Catalogue, CommandError> {
         let mut catalogue = Catalogue::default();
         let mut problems = Vec::new();
@@ -48,21 +48,21 @@ impl Catalogue {
     }
 }
 
-/// A list that is being read.
+/// The reader of one list.
 struct ListReader<'a> {
     lab: &'static LabCrate,
     file: String,
     text: &'a str,
-    /// Where each name stands, in lower case, of this list and of those before.
+    /// The places of the ids so far, in lower case, in this list and in earlier lists.
     ids: &'a mut HashMap<String, ListPlace>,
     problems: &'a mut Vec<CatalogueError>,
 }
 
-/// A table of a list, with the bytes that name it.
+/// A table of a list, and its place in the file in bytes.
 struct TomlTable<'a> {
     table: &'a DeTable<'a>,
     span: Range<usize>,
-    /// What it is called in complaints.
+    /// What error messages call it.
     name: &'static str,
 }
 
@@ -94,7 +94,7 @@ impl ListReader<'_> {
         }
     }
 
-    /// The tables of a list of tables, none if there is no such list.
+    /// The tables of the list of tables with this name; none if there is no such list.
     fn entries<'t>(&mut self, root: &TomlTable<'t>, name: &'static str) -> Vec<TomlTable<'t>> {
         let Some(value) = root.table.get(name) else { return Vec::new() };
         self.tables(value, name, &format!("`{name}` is not a list of tables: begin each with a line `[[{name}]]`"))
@@ -121,7 +121,7 @@ impl ListReader<'_> {
         Some(Variant { lab: self.lab, id: id?, what: what?, nature: nature?, edits: edits?, place })
     }
 
-    /// The name of an entry, which no other entry of the course has.
+    /// The id of an entry. It must be unique in the course.
     fn id(&mut self, entry: &TomlTable<'_>) -> Option<String> {
         let (id, span) = self.text(entry, "id")?;
         if id.is_empty() || !id.chars().all(|character| character.is_ascii_alphanumeric() || character == '-') {

@@ -1,20 +1,24 @@
 //! Many readers or one writer.
 
+mod guards;
+
 use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::waiting::{AtEnd, Line};
+use guards::{ReadRelease, WriteRelease};
+pub use guards::{RwLockReadGuard, RwLockWriteGuard};
+
+use super::waiting::{LockQueue, OnDrop};
 use crate::sim::runtime::{self, Key, Runtime};
 
-/// A lock that lets either many readers or one writer at its value: [`parking_lot::RwLock`], and
-/// in a simulation one that waits in virtual time.
+/// A lock for many readers or one writer: [`parking_lot::RwLock`], and in a simulation one that waits
+/// in virtual time.
 ///
-/// Nobody starves. A reader that comes while a writer waits queues up behind it, and a writer that
-/// is done lets all readers in that are waiting then, before the next writer. So, as in
-/// parking_lot, do not take a second read lock while you hold one: a writer that came in between
-/// waits for your first, and your second for the writer.
+/// Nobody starves. A reader that comes while a writer waits queues up behind it, and when a writer is
+/// done, all readers that wait at that time come before the next writer. So, as in parking_lot, do
+/// not take a second read lock while you hold one: a writer that came in between waits for your
+/// first, and your second waits for the writer.
 ///
 /// ```
 /// use labrpc::sync::RwLock;
@@ -28,15 +32,15 @@ use crate::sim::runtime::{self, Key, Runtime};
 /// assert_eq!(table.read().len(), 2);
 /// ```
 pub struct RwLock<T: ?Sized> {
-    /// Readers wait on its key.
-    line: Line,
-    /// Writers wait on its address.
+    /// Readers wait on the key of this queue.
+    queue: LockQueue,
+    /// Writers wait on the address of this counter.
     waiting_writers: AtomicU32,
     inner: parking_lot::RwLock<T>,
 }
 
 impl<T> RwLock<T> {
-    /// A lock that is free. Reports name it by the line that this is called from.
+    /// A free lock. Reports name it by the line that calls this.
     ///
     /// ```
     /// use labrpc::sync::RwLock;
@@ -48,13 +52,13 @@ impl<T> RwLock<T> {
     #[track_caller]
     pub const fn new(value: T) -> RwLock<T> {
         RwLock {
-            line: Line::new(Location::caller()),
+            queue: LockQueue::new(Location::caller()),
             waiting_writers: AtomicU32::new(0),
             inner: parking_lot::RwLock::new(value),
         }
     }
 
-    /// The value, once nobody else can reach the lock.
+    /// Takes the value out of the lock.
     ///
     /// ```
     /// use labrpc::sync::RwLock;
@@ -67,7 +71,7 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until no writer holds the lock and none waits for it, and shares it.
+    /// Takes the lock for reading. Waits while a writer holds it or waits for it.
     ///
     /// ```
     /// use labrpc::sync::RwLock;
@@ -87,7 +91,7 @@ impl<T: ?Sized> RwLock<T> {
         RwLockReadGuard { inner, release: ReadRelease(self) }
     }
 
-    /// Waits until nobody holds the lock and takes it whole.
+    /// Takes the lock for writing. Waits until nobody holds it.
     ///
     /// ```
     /// use labrpc::sync::RwLock;
@@ -106,7 +110,7 @@ impl<T: ?Sized> RwLock<T> {
         RwLockWriteGuard { inner, release: WriteRelease(self) }
     }
 
-    /// Shares the lock if [`read`](RwLock::read) would not have to wait.
+    /// Takes the lock for reading if [`read`](RwLock::read) would not have to wait.
     ///
     /// ```
     /// use labrpc::sync::RwLock;
@@ -128,7 +132,7 @@ impl<T: ?Sized> RwLock<T> {
         Some(RwLockReadGuard { inner, release: ReadRelease(self) })
     }
 
-    /// Takes the lock whole if [`write`](RwLock::write) would not have to wait.
+    /// Takes the lock for writing if [`write`](RwLock::write) would not have to wait.
     ///
     /// ```
     /// use labrpc::sync::RwLock;
@@ -150,7 +154,7 @@ impl<T: ?Sized> RwLock<T> {
         Some(RwLockWriteGuard { inner, release: WriteRelease(self) })
     }
 
-    /// The value, without locking: whoever can borrow the lock mutably is alone with it.
+    /// The value, without locking: a mutable borrow of the lock is exclusive.
     ///
     /// ```
     /// use labrpc::sync::RwLock;
@@ -167,7 +171,7 @@ impl<T: ?Sized> RwLock<T> {
         world.operation();
         let inner = match self.try_read_as_newcomer() {
             Some(inner) => inner,
-            None => self.line.wait(
+            None => self.queue.wait(
                 world,
                 self.readers(),
                 (std::any::type_name::<Self>(), at),
@@ -175,7 +179,7 @@ impl<T: ?Sized> RwLock<T> {
                 || self.wake_all_kinds(world),
             ),
         };
-        world.acquired(self.line.key(), at);
+        world.acquired(self.queue.key(), at);
         inner
     }
 
@@ -185,10 +189,10 @@ impl<T: ?Sized> RwLock<T> {
             Some(inner) => inner,
             None => {
                 self.waiting_writers.fetch_add(1, Ordering::Relaxed);
-                let _no_longer = AtEnd(|| {
+                let _no_longer = OnDrop(|| {
                     self.waiting_writers.fetch_sub(1, Ordering::Relaxed);
                 });
-                self.line.wait(
+                self.queue.wait(
                     world,
                     self.writers(),
                     (std::any::type_name::<Self>(), at),
@@ -197,35 +201,35 @@ impl<T: ?Sized> RwLock<T> {
                 )
             }
         };
-        world.acquired(self.line.key(), at);
+        world.acquired(self.queue.key(), at);
         inner
     }
 
     fn try_read_as_newcomer(&self) -> Option<parking_lot::RwLockReadGuard<'_, T>> {
-        let is_welcome = self.line.is_open() && self.waiting_writers.load(Ordering::Relaxed) == 0;
-        if is_welcome { self.inner.try_read() } else { None }
+        let may_enter = self.queue.admits_newcomers() && self.waiting_writers.load(Ordering::Relaxed) == 0;
+        if may_enter { self.inner.try_read() } else { None }
     }
 
     fn try_write_as_newcomer(&self) -> Option<parking_lot::RwLockWriteGuard<'_, T>> {
-        if self.line.is_open() { self.inner.try_write() } else { None }
+        if self.queue.admits_newcomers() { self.inner.try_write() } else { None }
     }
 
     fn note_if_taken<G>(&self, world: &Runtime, taken: Option<G>, at: &'static Location<'static>) -> Option<G> {
         if taken.is_some() {
-            world.acquired(self.line.key(), at);
+            world.acquired(self.queue.key(), at);
         }
         taken
     }
 
     fn readers(&self) -> Key {
-        self.line.key()
+        self.queue.key()
     }
 
     fn writers(&self) -> Key {
         std::ptr::from_ref(&self.waiting_writers) as Key
     }
 
-    /// For a waiter that was killed: it is not known what it had been woken for.
+    /// For a waiter that was killed: its wake-up may have been for readers or for writers.
     fn wake_all_kinds(&self, world: &Runtime) {
         world.unpark_all(self.readers());
         world.unpark_one(self.writers());
@@ -249,110 +253,5 @@ impl<T> From<T> for RwLock<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
-    }
-}
-
-/// Shares an [`RwLock`] and lends its value for reading. Dropping it ends the share.
-///
-/// ```
-/// use labrpc::sync::{RwLock, RwLockReadGuard};
-///
-/// fn first(table: RwLockReadGuard<'_, Vec<u32>>) -> u32 {
-///     table[0]
-/// }
-///
-/// let table = RwLock::new(vec![1, 2]);
-/// assert_eq!(first(table.read()), 1);
-/// assert!(table.try_write().is_some());
-/// ```
-#[must_use = "the lock is let go as soon as its guard is dropped"]
-pub struct RwLockReadGuard<'a, T: ?Sized> {
-    // Fields are dropped in this order: the lock is free before the next in line is woken.
-    inner: parking_lot::RwLockReadGuard<'a, T>,
-    #[expect(dead_code, reason = "it is there to be dropped")]
-    release: ReadRelease<'a, T>,
-}
-
-struct ReadRelease<'a, T: ?Sized>(&'a RwLock<T>);
-
-impl<T: ?Sized> Drop for ReadRelease<'_, T> {
-    fn drop(&mut self) {
-        let Some(world) = runtime::current() else { return };
-        let lock = self.0;
-        world.released(lock.line.key());
-        // Readers wait while others read only behind a writer, or one that was passed over.
-        if !lock.inner.is_locked() && !world.unpark_one(lock.writers()) {
-            world.unpark_all(lock.readers());
-        }
-    }
-}
-
-/// Holds an [`RwLock`] whole and lends its value. Dropping it lets the lock go.
-///
-/// ```
-/// use labrpc::sync::{RwLock, RwLockWriteGuard};
-///
-/// fn add(mut table: RwLockWriteGuard<'_, Vec<u32>>) {
-///     table.push(3);
-/// }
-///
-/// let table = RwLock::new(vec![1, 2]);
-/// add(table.write());
-/// assert_eq!(table.read().len(), 3);
-/// ```
-#[must_use = "the lock is let go as soon as its guard is dropped"]
-pub struct RwLockWriteGuard<'a, T: ?Sized> {
-    // Fields are dropped in this order: the lock is free before the next in line is woken.
-    inner: parking_lot::RwLockWriteGuard<'a, T>,
-    #[expect(dead_code, reason = "it is there to be dropped")]
-    release: WriteRelease<'a, T>,
-}
-
-struct WriteRelease<'a, T: ?Sized>(&'a RwLock<T>);
-
-impl<T: ?Sized> Drop for WriteRelease<'_, T> {
-    fn drop(&mut self) {
-        let Some(world) = runtime::current() else { return };
-        let lock = self.0;
-        world.released(lock.line.key());
-        if world.parked(lock.readers()) > 0 {
-            world.unpark_all(lock.readers());
-        } else {
-            world.unpark_one(lock.writers());
-        }
-    }
-}
-
-impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.inner
-    }
-}
-
-impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.inner
-    }
-}
-
-impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

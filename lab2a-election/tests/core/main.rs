@@ -1,5 +1,7 @@
 //! Elections as plain values: no threads, no network, and the test sets the clock.
 
+mod raft;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

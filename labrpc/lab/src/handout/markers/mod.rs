@@ -1,6 +1,6 @@
 //! Taking solutions out of a source file, and putting them back.
 //!
-//! What a student writes stands between two lines of its own:
+//! The code that a student writes is between two marker lines:
 //!
 //! ```text
 //!     // BEGIN 2A §5.2: grant a vote at most once a term
@@ -8,15 +8,18 @@
 //!     // END
 //! ```
 //!
-//! In the handout one `todo!` takes the place of these lines and of all between them.
+//! In the handout, a `todo!` replaces the markers and all lines between them.
 
-use std::fmt;
+mod error;
+mod line;
 
 use crate::course::LabCrate;
 use crate::grade::verdict::NOT_YET_IMPLEMENTED;
+use error::{Cause, MarkerError};
+use line::Marker;
 
-/// How wide the formatter lets a line become: `max_width` in the workspace's rustfmt.toml. The
-/// `todo!` is written as it would write it, so that a student's first `cargo fmt` changes nothing.
+/// The `max_width` of the workspace's rustfmt.toml. The `todo!` is formatted, so that a student's
+/// first `cargo fmt` changes nothing.
 const LINE_CHARACTERS_MAX: usize = 120;
 
 const INDENTATION: &str = "    ";
@@ -24,72 +27,21 @@ const INDENTATION: &str = "    ";
 /// A solution that was taken out of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// What its `todo!` says: lab, rule, hint and file.
+    /// The message of its `todo!`: lab, rule, hint and file.
     pub message: String,
-    /// The lines that it stood on, markers included.
+    /// The lines of the solution, with the markers.
     pub solution: String,
-    /// The lines that stand there instead.
+    /// The lines that replace it.
     pub placeholder: String,
 }
 
 /// A source file without its solutions.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stripped {
-    /// What is left, with a placeholder for each solution.
+    /// The rest of the file, with a placeholder for each solution.
     pub text: String,
-    /// What was taken out, from top to bottom.
+    /// The solutions, from top to bottom.
     pub sections: Vec<Section>,
-}
-
-/// A marker line that cannot be followed.
-#[derive(Debug, PartialEq, Eq)]
-pub struct MarkerError {
-    file: String,
-    line: usize,
-    cause: Cause,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Cause {
-    Nested { begun: usize },
-    NotBegun,
-    Unclosed,
-    Empty,
-    OtherLab { named: String, lab: &'static str },
-    Malformed,
-}
-
-impl fmt::Display for MarkerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.file, self.line)?;
-        match &self.cause {
-            Cause::Nested { begun } => {
-                write!(f, "a section begins inside the section of line {begun}: close that one first with `// END`")
-            }
-            Cause::NotBegun => f.write_str("`// END` closes nothing: there is no open section above it"),
-            Cause::Unclosed => {
-                f.write_str("the section that begins here has no end: write `// END` on a line of its own")
-            }
-            Cause::Empty => {
-                f.write_str("the section that begins here has no code: a student would have nothing to write")
-            }
-            Cause::OtherLab { named, lab } => {
-                write!(f, "the section is marked for lab {named}, but the file is in lab {}", lab.to_uppercase())
-            }
-            Cause::Malformed => {
-                f.write_str("a marker is `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own")
-            }
-        }
-    }
-}
-
-impl std::error::Error for MarkerError {}
-
-/// What a line says about sections.
-enum Marker<'a> {
-    Begin { lab: &'a str, rule_and_hint: &'a str },
-    End,
-    Malformed,
 }
 
 /// Takes the solutions out of a source file of a lab. `file` is its path in the workspace, with
@@ -97,15 +49,15 @@ enum Marker<'a> {
 ///
 /// # Errors
 ///
-/// [`MarkerError`] when a marker is out of place or out of shape.
+/// [`MarkerError`] if a marker is misplaced or malformed.
 pub fn strip(text: &str, lab: &LabCrate, file: &str) -> Result<Stripped, MarkerError> {
     let error = |line, cause| Err(MarkerError { file: file.to_string(), line, cause });
     let mut stripped = Stripped { text: String::new(), sections: Vec::new() };
-    // The section that is open: the number of its first line, the message, and its lines so far.
+    // The open section: the number of its first line, its message, and its lines so far.
     let mut open: Option<(usize, String, String)> = None;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let number = index + 1;
-        match (marker(line), &mut open) {
+        match (line::parse(line), &mut open) {
             (Some(Marker::Malformed), _) => return error(number, Cause::Malformed),
             (Some(Marker::Begin { .. }), Some((begun, ..))) => return error(number, Cause::Nested { begun: *begun }),
             (Some(Marker::Begin { lab: named, .. }), None) if named != lab.title() => {
@@ -135,7 +87,7 @@ pub fn strip(text: &str, lab: &LabCrate, file: &str) -> Result<Stripped, MarkerE
     }
 }
 
-/// Puts solutions back where their placeholders stand; `None` if one is not found in its turn.
+/// Replaces the placeholders with the solutions; `None` if one is not found in order.
 pub fn put_back(text: &str, sections: &[Section]) -> Option<String> {
     let mut whole = String::new();
     let mut rest = text;
@@ -148,36 +100,15 @@ pub fn put_back(text: &str, sections: &[Section]) -> Option<String> {
     Some(whole + rest)
 }
 
-/// What a panic at the placeholder prints, to be looked for in a test's report.
+/// What a panic at the placeholder prints. A test's report contains it.
 pub fn panic_text(section: &Section) -> String {
     format!("{NOT_YET_IMPLEMENTED}{}", section.message)
 }
 
-/// Whether a line of a section is anything but empty or a comment.
+/// Whether a line has code, and is not empty or a comment.
 pub fn is_code(line: &str) -> bool {
     let line = line.trim();
     !line.is_empty() && !line.starts_with("//")
-}
-
-/// A comment whose first word is BEGIN or END is meant as a marker. If it is not well-formed, to
-/// pass over it would give a solution away.
-fn marker(line: &str) -> Option<Marker<'_>> {
-    let comment = line.trim().strip_prefix("//")?;
-    let words = comment.trim_start_matches(['/', '!']).trim_start();
-    let (word, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
-    if !matches!(word.trim_end_matches(':'), "BEGIN" | "END") {
-        return None;
-    }
-    if comment == " END" {
-        return Some(Marker::End);
-    }
-    if !comment.starts_with(" BEGIN ") {
-        return Some(Marker::Malformed);
-    }
-    let (lab, rule_and_hint) = rest.split_once(' ').unwrap_or((rest, ""));
-    let is_complete =
-        rule_and_hint.split_once(':').is_some_and(|(rule, hint)| !rule.trim().is_empty() && !hint.trim().is_empty());
-    Some(if is_complete { Marker::Begin { lab, rule_and_hint: rule_and_hint.trim() } } else { Marker::Malformed })
 }
 
 fn close(message: String, solution: String) -> Section {
@@ -191,14 +122,14 @@ fn close(message: String, solution: String) -> Section {
             [format!("{indentation}todo!("), format!("{indentation}{INDENTATION}{literal}"), format!("{indentation})")];
         placeholder = lines.join(line_end);
     }
-    // The last line of a file may lack its end: so does then what replaces it.
+    // The last line of a file may have no line end. Its replacement then has none either.
     if solution.ends_with('\n') {
         placeholder += line_end;
     }
     Section { message, solution, placeholder }
 }
 
-/// The message as a format string: `todo!` would take braces for places to fill in.
+/// The message as a format string, with escaped braces.
 fn literal(message: &str) -> String {
     let escaped = message.replace('\\', r"\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}");
     format!("\"{escaped}\"")
@@ -242,7 +173,7 @@ fn tick(&mut self) {
         stripped(&format!("    // BEGIN 2A {rule_and_hint}\n    x();\n    // END\n")).sections.remove(0)
     }
 
-    /// A solution is replaced by one `todo!` that says lab, rule, hint and file; the rest stays.
+    /// A `todo!` with lab, rule, hint and file replaces each solution; the rest stays.
     #[test]
     fn solutions_are_taken_out() {
         let expected = "\
@@ -257,7 +188,7 @@ fn tick(&mut self) {
         assert_eq!(stripped(SOURCE).text, expected);
     }
 
-    /// What was taken out can be put back to the byte, whatever the line ends.
+    /// Putting the solutions back restores every byte, with all kinds of line ends.
     #[test]
     fn solutions_can_be_put_back() {
         for source in [SOURCE.to_string(), SOURCE.replace('\n', "\r\n"), SOURCE.trim_end_matches("\n}\n").to_string()] {
@@ -268,16 +199,16 @@ fn tick(&mut self) {
         }
     }
 
-    /// Two placeholders of the same wording get their own solutions back, in their order.
+    /// Two placeholders with the same text get their solutions back in order.
     #[test]
-    fn like_placeholders_are_told_apart() {
+    fn equal_placeholders_get_their_solutions_in_order() {
         let source = ["one", "two"].map(|name| format!("    // BEGIN 2A §5: x\n    {name}();\n    // END\n")).concat();
         let Stripped { text, sections } = stripped(&source);
         assert_eq!(put_back(&text, &sections), Some(source));
         assert_eq!(put_back("nothing of the kind", &sections), None);
     }
 
-    /// Quotes, braces and backslashes of a hint are seen in the panic as they were written.
+    /// The panic shows quotes, braces and backslashes of a hint as they were written.
     #[test]
     fn hints_are_escaped() {
         let section = section(r#"Figure 2: say "no" to {term} with \n"#);
@@ -289,7 +220,7 @@ fn tick(&mut self) {
         assert_eq!(panic_text(&section), panic);
     }
 
-    /// A `todo!` that is too long for one line is broken as the formatter breaks it.
+    /// A `todo!` that is too long for one line is broken like the formatter does.
     #[test]
     fn long_hints_take_three_lines() {
         let fixed = section("§5: x").placeholder.trim_end().chars().count() - 1;
@@ -299,7 +230,7 @@ fn tick(&mut self) {
         assert_eq!(section(&format!("§5: {fitting}x")).placeholder, expected);
     }
 
-    /// A marker that cannot be followed is refused with file and line, never passed over.
+    /// A wrong marker is an error with file and line, and is never ignored.
     #[test]
     fn bad_markers_are_refused() {
         let malformed = "a marker is `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own";

@@ -1,39 +1,38 @@
-//! Which tests are meant by the names on the command line.
+//! Which tests the names on the command line choose.
+
+mod names;
 
 use std::collections::BTreeSet;
 
-use crate::course::{LABS, LabCrate, lab_ids};
+use crate::course::LabCrate;
 use crate::error::CommandError;
 use crate::grade::test_binary::TestBinary;
-use crate::nearest::suggestion;
 use crate::points::{GradedLab, GradedTest};
 use crate::request::{SeedChoice, TestRequest, WorldChoice};
-use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
+use crate::test_kind::TestKind;
+use names::{Selected, names, select, select_kind, token_test};
 
-/// So many names of tests are enough in a message of one line.
-const NAMES_SHOWN_MAX: usize = 5;
-
-/// What is to run of one lab.
+/// The tests of one lab that are chosen.
 #[derive(Debug)]
 pub struct LabSelection {
     /// The lab.
     pub lab: &'static LabCrate,
-    /// All its tests, in the order of its list.
+    /// All tests of the lab, in the order of its list.
     pub listed: Vec<GradedTest>,
-    /// Whether there is anything to build.
+    /// Whether the lab has a test binary to build.
     pub has_graded_tests: bool,
-    /// The tests that are meant by their names or as all of the lab's.
+    /// The tests that are chosen by their names, or because the whole lab is.
     named: BTreeSet<String>,
-    /// The kinds of which all tests are meant.
+    /// The kinds of which all tests are chosen.
     kinds: BTreeSet<TestKind>,
 }
 
 impl LabSelection {
-    /// The whole of a lab.
+    /// All tests of a lab.
     ///
     /// # Errors
     ///
-    /// When the lab has no list of graded tests.
+    /// If the lab has no list of graded tests.
     pub fn whole(lab: &GradedLab) -> Result<LabSelection, CommandError> {
         Ok(LabSelection {
             lab: lab.lab,
@@ -44,43 +43,44 @@ impl LabSelection {
         })
     }
 
-    /// Whether every test of the list is meant.
+    /// Whether every test of the list is chosen.
     pub fn is_whole(&self) -> bool {
         self.named.len() == self.listed.len()
     }
 
-    /// Whether the tests are meant as a crowd, and not each by itself.
+    /// Whether the tests are chosen as a group: a whole lab or a kind. Progress is then shown by
+    /// kind.
     pub fn is_of_many(&self) -> bool {
         self.is_whole() || !self.kinds.is_empty()
     }
 
-    /// The tests that are meant, in the order of the list.
+    /// The tests that are chosen, in the order of the list.
     pub fn tests(&self, binary: &TestBinary) -> Vec<GradedTest> {
         let is_of_kind = |name: &str| binary.find(name).is_ok_and(|found| self.kinds.contains(&found.kind));
-        let is_meant = |test: &&GradedTest| self.named.contains(&test.name) || is_of_kind(&test.name);
-        self.listed.iter().filter(is_meant).cloned().collect()
+        let is_chosen = |test: &&GradedTest| self.named.contains(&test.name) || is_of_kind(&test.name);
+        self.listed.iter().filter(is_chosen).cloned().collect()
     }
 }
 
-/// What is to run, in course order, each test once however often it is named.
+/// The chosen tests, in course order. A test that is named twice runs once.
 ///
 /// # Errors
 ///
-/// [`CommandError::Misuse`] for a name that means nothing or too much, [`CommandError::Broken`] when a lab
-/// that is meant has no list of graded tests.
+/// [`CommandError::Misuse`] for a name that is unknown or ambiguous, [`CommandError::Broken`] if a
+/// chosen lab has no list of graded tests.
 pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelection>, CommandError> {
-    let mut meant = BTreeSet::new();
+    let mut chosen = BTreeSet::new();
     if let SeedChoice::Replay(token) = &request.seeds {
-        meant.insert(Selected::Test(token_test(labs, &token.test)?));
+        chosen.insert(Selected::Test(token_test(labs, &token.test)?));
     } else if request.selectors.is_empty() {
         if request.world == WorldChoice::Simulated {
             return labs.iter().map(LabSelection::whole).collect();
         }
-        meant.extend(select_kind(labs, REAL_KIND, None)?);
+        chosen.extend(select_kind(labs, REAL_KIND, None)?);
     }
     for selector in &request.selectors {
         let selected = select(labs, selector)?;
-        meant.extend(if request.world == WorldChoice::Real {
+        chosen.extend(if request.world == WorldChoice::Real {
             on_real_threads(labs, selector, selected)?
         } else {
             selected
@@ -88,21 +88,22 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelect
     }
     let selections = labs.iter().filter_map(|lab| {
         let listed = lab.tests.as_deref()?;
-        let is_named = |test: &&GradedTest| meant.contains(&Selected::Test(&test.name));
+        let is_named = |test: &&GradedTest| chosen.contains(&Selected::Test(&test.name));
         let named: BTreeSet<String> = listed.iter().filter(is_named).map(|test| test.name.clone()).collect();
-        let is_kind = |kind: &TestKind| meant.contains(&Selected::TestKind(lab.lab.id, *kind));
+        let is_kind = |kind: &TestKind| chosen.contains(&Selected::Kind(lab.lab.id, *kind));
         let kinds: BTreeSet<TestKind> = lab.kinds.iter().copied().filter(is_kind).collect();
-        let is_meant = !named.is_empty() || !kinds.is_empty();
+        let is_chosen = !named.is_empty() || !kinds.is_empty();
         let (listed, has_graded_tests) = (listed.to_vec(), !lab.kinds.is_empty());
-        is_meant.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, named, kinds })
+        is_chosen.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, named, kinds })
     });
     Ok(selections.collect())
 }
 
-/// Scripts, storms and counts are exact to the millisecond, which only virtual time is.
+/// The one kind that runs on real threads. The others need time that is exact to the millisecond,
+/// and only virtual time is.
 const REAL_KIND: TestKind = TestKind::Cluster;
 
-/// What is meant of a selection on real threads: of a lab, its tests of the one kind that can run there.
+/// What a name chooses on real threads: a lab's name chooses only the tests of [`REAL_KIND`].
 fn on_real_threads<'a>(
     labs: &[GradedLab],
     selector: &str,
@@ -111,7 +112,7 @@ fn on_real_threads<'a>(
     if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&selector.to_lowercase())) {
         return select_kind(labs, REAL_KIND, Some(lab));
     }
-    let is_other_kind = |meant: &Selected<'_>| matches!(meant, Selected::TestKind(_, kind) if *kind != REAL_KIND);
+    let is_other_kind = |chosen: &Selected<'_>| matches!(chosen, Selected::Kind(_, kind) if *kind != REAL_KIND);
     if selected.iter().any(is_other_kind) {
         let kind = REAL_KIND.name();
         return Err(CommandError::Misuse(format!(
@@ -121,114 +122,10 @@ fn on_real_threads<'a>(
     Ok(selected)
 }
 
-/// What a name on the command line means, or a part of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Selected<'a> {
-    Test(&'a str),
-    /// All tests of a kind in the lab of this short name.
-    TestKind(&'static str, TestKind),
-}
-
-fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, CommandError> {
-    Ok(lab.tests()?.iter().map(|test| test.name.as_str()))
-}
-
-fn all_names(labs: &[GradedLab]) -> Vec<&str> {
-    labs.iter().filter_map(|lab| lab.tests.as_deref()).flatten().map(|test| test.name.as_str()).collect()
-}
-
-fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Selected<'a>>, CommandError> {
-    let name = selector.to_lowercase();
-    if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&name)) {
-        return Ok(names(lab)?.map(Selected::Test).collect());
-    }
-    if let Some(kind) = TestKind::named(&name) {
-        return select_kind(labs, kind, None);
-    }
-    if let Some((lab, kind)) = name.split_once(':') {
-        let kind = TestKind::named(kind).ok_or_else(|| no_kind(selector, kind))?;
-        let lab = labs.iter().find(|known| known.lab.is_called(lab)).ok_or_else(|| no_lab(selector, lab))?;
-        return select_kind(labs, kind, Some(lab));
-    }
-    let names = all_names(labs);
-    if let Some(exact) = names.iter().find(|test| **test == name) {
-        return Ok(vec![Selected::Test(exact)]);
-    }
-    let beginning: Vec<&str> =
-        names.iter().copied().filter(|test| !name.is_empty() && test.starts_with(&name)).collect();
-    match beginning[..] {
-        [] => Err(unknown(selector, &names)),
-        [only] => Ok(vec![Selected::Test(only)]),
-        _ => Err(CommandError::Misuse(format!(
-            "{} tests begin with `{selector}`: name one of {}",
-            beginning.len(),
-            enumerate(&beginning)
-        ))),
-    }
-}
-
-/// All tests of a kind, of one lab or of every lab that has some.
-fn select_kind<'a>(
-    labs: &[GradedLab],
-    kind: TestKind,
-    only: Option<&GradedLab>,
-) -> Result<Vec<Selected<'a>>, CommandError> {
-    let is_meant = |lab: &&GradedLab| only.is_none_or(|only| only.lab == lab.lab) && lab.kinds.contains(&kind);
-    let mut meant = Vec::new();
-    for lab in labs.iter().filter(is_meant) {
-        lab.tests()?;
-        meant.push(Selected::TestKind(lab.lab.id, kind));
-    }
-    if meant.is_empty() {
-        let which = only.map_or("no lab has".to_string(), |only| format!("lab {} has no", only.lab.id));
-        let (name, folder) = (kind.name(), GRADED_FOLDER);
-        return Err(CommandError::Misuse(format!("{which} {folder}/{name}: there is nothing of this kind to run")));
-    }
-    Ok(meant)
-}
-
-fn no_kind(selector: &str, kind: &str) -> CommandError {
-    let suggestion = suggestion(kind, TestKind::ALL.map(TestKind::name));
-    CommandError::Misuse(format!(
-        "in `{selector}`, there is no kind of tests `{kind}`{suggestion} (kinds: {})",
-        kind_names()
-    ))
-}
-
-fn no_lab(selector: &str, lab: &str) -> CommandError {
-    let suggestion = suggestion(lab, LABS.iter().flat_map(|lab| [lab.id, lab.package]));
-    CommandError::Misuse(format!("in `{selector}`, there is no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
-}
-
-fn unknown(selector: &str, tests: &[&str]) -> CommandError {
-    let labs = LABS.iter().flat_map(|lab| [lab.id, lab.package]);
-    let known = labs.chain(TestKind::ALL.map(TestKind::name)).chain(tests.iter().copied());
-    let suggestion = suggestion(selector, known);
-    let (ids, kinds) = (lab_ids(), kind_names());
-    CommandError::Misuse(format!(
-        "there is no lab, kind or test `{selector}`{suggestion} (labs: {ids}; kinds: {kinds}; tests: see a lab's \
-         tests/points.txt)"
-    ))
-}
-
-fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, CommandError> {
-    let names = all_names(labs);
-    names.iter().copied().find(|name| *name == test).ok_or_else(|| {
-        let suggestion = suggestion(test, names.iter().copied());
-        CommandError::Misuse(format!(
-            "the token names a test `{test}` that no lab's tests/points.txt lists{suggestion}"
-        ))
-    })
-}
-
-fn enumerate(names: &[&str]) -> String {
-    let shown = names[..names.len().min(NAMES_SHOWN_MAX)].join(", ");
-    if names.len() <= NAMES_SHOWN_MAX { shown } else { format!("{shown}, … ({} in all)", names.len()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::course::LABS;
     use crate::request::ReplayToken;
 
     fn labs() -> Vec<GradedLab> {
@@ -261,7 +158,7 @@ mod tests {
         chosen(selectors).unwrap_err().to_string()
     }
 
-    /// Labs and tests are found by each of their names, in course order and without repetition.
+    /// Labs and tests are found by each of their names, in course order and without duplicates.
     #[test]
     fn names_are_found() {
         for name in ["2a", "2A", "lab2a", "LAB2A", "lab2a-election"] {
@@ -273,7 +170,7 @@ mod tests {
         assert_eq!(chosen(&["2b", "init", "basic_agree_2b", "2B"]).unwrap(), expected);
     }
 
-    /// On real threads a lab means its cluster tests, and whoever asks for another kind hears why not.
+    /// On real threads a lab means its cluster tests, and another kind is refused with the reason.
     #[test]
     fn real_threads_run_cluster_tests() {
         let choose_real = |selectors: &[&str]| {
@@ -290,7 +187,7 @@ mod tests {
         assert_eq!(refused, "`2a:rules` needs virtual time: on real threads, only `cluster` tests run");
     }
 
-    /// A kind means that of one lab, or of every lab that has it.
+    /// A kind means the kind of one lab, or of every lab that has it.
     #[test]
     fn kinds_are_found() {
         let kinds = |selectors: &[&str]| -> Vec<(&str, Vec<TestKind>, usize)> {
@@ -315,14 +212,13 @@ mod tests {
         assert_eq!(error(&["2z:rules"]), format!("in `2z:rules`, there is no lab `2z`: did you mean `2a`? {labs}"));
     }
 
-    /// A beginning that several tests share is refused, and they are named, but not endlessly.
+    /// A beginning that several tests share is refused, and the message names some of them.
     #[test]
     fn a_beginning_must_fit_one_test() {
         assert_eq!(error(&["basic"]), "2 tests begin with `basic`: name one of basic_agree_2b, basic_agree_again_2b");
-        assert_eq!(enumerate(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d, e, … (6 in all)");
     }
 
-    /// A name that means nothing is answered with what is close to it and what is accepted.
+    /// The message for an unknown name has the closest name and what is accepted.
     #[test]
     fn unknown_names_are_refused() {
         let kinds = "rules, cluster, chaos, cost";
@@ -332,13 +228,13 @@ mod tests {
             error(&["many_election_2a"]),
             format!("there is no lab, kind or test `many_election_2a`: did you mean `many_elections_2a`? {accepted}")
         );
-        // `agree` stands in the midst of names, and at the beginning of none.
+        // `agree` is in the middle of names, and at the beginning of none.
         for name in ["frobnicate", "agree", ""] {
             assert_eq!(error(&[name]), format!("there is no lab, kind or test `{name}` {accepted}"));
         }
     }
 
-    /// A lab without a list is a fault of the course, but only for those who need the lab.
+    /// A lab without a list is an error, but only if the lab is chosen.
     #[test]
     fn a_lab_without_a_list_cannot_be_chosen() {
         let missing = "lab2c-persist/tests/points.txt is missing: it lists the graded tests of lab 2c";

@@ -1,4 +1,6 @@
-//! The results as people read them.
+//! The results for people.
+
+mod table;
 
 use std::time::Duration;
 
@@ -6,21 +8,21 @@ use crate::grade::CourseResult;
 use crate::grade::verdict::{LabResult, TestVerdict};
 use crate::paint::Paint;
 
-/// Reports are set apart from what names them.
+/// The indentation of reports, below the line that names their test.
 const INDENTATION: &str = "    ";
 
-/// So many reports of a lab are shown in full. The first mistake has mostly made the others, and
-/// what scrolls away is not read.
+/// How many reports of a lab are shown in full. Later failures mostly have the same cause, and
+/// nobody reads what has scrolled away.
 const REPORTS_MAX: usize = 10;
 
-/// So many names are shown of the tests that wait for the same code.
+/// How many names of tests that wait for the same code are shown.
 const WAITING_NAMES_MAX: usize = 5;
 
-/// The scoreboard, and beneath it what to know about each test that failed.
+/// The scoreboard, and below it a report on each test that failed.
 pub fn render(results: &CourseResult, paint: Paint) -> String {
-    let mut text = table(results, paint);
+    let mut text = table::render(results, paint);
     let mut waiting: Vec<&TestVerdict> = Vec::new();
-    // Of a lab that was not built there is nothing to say test by test.
+    // If a lab was not built, all its tests have the same problem.
     for lab in results.labs.iter().filter(|lab| lab.is_built) {
         let failed = lab.verdicts.iter().filter(|verdict| !verdict.is_passed());
         let (unwritten, broken): (Vec<&TestVerdict>, Vec<&TestVerdict>) =
@@ -43,88 +45,32 @@ pub fn render(results: &CourseResult, paint: Paint) -> String {
     text
 }
 
-/// `test<TAB>seed<TAB>hash`, a line for each recorded run: tests in course order, seeds ascending.
+/// A line `test<TAB>seed<TAB>hash` for each recorded run: tests in course order, seeds ascending.
 pub fn hashes(results: &CourseResult) -> String {
     let runs = results.labs.iter().flat_map(|lab| &lab.verdicts).flat_map(|verdict| verdict.runs.values());
     runs.map(|run| format!("{}\t{}\t{}\n", run.test, run.seed, run.trace)).collect()
 }
 
-/// A time in seconds, to the millisecond.
+/// A time in seconds, with milliseconds.
 pub fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
-fn table(results: &CourseResult, paint: Paint) -> String {
-    let mut rows = vec![["lab", "", "points", "tests", "seeds", "virtual time", "real time"].map(str::to_string)];
-    rows.extend(results.labs.iter().map(|lab| row(lab, results.is_graded)));
-    rows.push(total_row(results));
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::from("\n");
-    for (number, row) in rows.iter().enumerate() {
-        let mut line = format!("{:<lab$}  {:<question$}", row[0], row[1], lab = widths[0], question = widths[1]);
-        for (cell, width) in row.iter().zip(&widths).skip(2) {
-            line += &format!("  {cell:>width$}");
-        }
-        // The first row holds the headings, the last the totals; between them stand the labs.
-        let mark = match number.checked_sub(1).map(|lab| results.labs.get(lab)) {
-            Some(Some(lab)) if lab.is_passed() => format!("  {}", paint.good("ok")),
-            Some(Some(_)) => format!("  {}", paint.bad("FAILED")),
-            _ => String::new(),
-        };
-        text += &format!("{line}{mark}\n");
-    }
-    text
-}
-
-fn row(lab: &LabResult, is_graded: bool) -> [String; 7] {
-    [
-        lab.lab.title(),
-        lab.lab.question.to_string(),
-        score(lab.score(), lab.points(), is_graded),
-        format!("{}/{}", lab.tests_passed(), lab.verdicts.len()),
-        lab.seeds().to_string(),
-        seconds(lab.virtual_time()),
-        seconds(lab.real_time),
-    ]
-}
-
-fn total_row(results: &CourseResult) -> [String; 7] {
-    let labs = &results.labs;
-    let passed: usize = labs.iter().map(LabResult::tests_passed).sum();
-    let tests: usize = labs.iter().map(|lab| lab.verdicts.len()).sum();
-    [
-        "total".to_string(),
-        String::new(),
-        score(results.score(), results.points(), results.is_graded),
-        format!("{passed}/{tests}"),
-        labs.iter().map(LabResult::seeds).sum::<usize>().to_string(),
-        seconds(labs.iter().map(LabResult::virtual_time).sum()),
-        seconds(labs.iter().map(|lab| lab.real_time).sum()),
-    ]
-}
-
-fn score(score: u64, points: u64, is_graded: bool) -> String {
-    if is_graded { format!("{score}/{points}") } else { "not graded".to_string() }
-}
-
-/// The test's own report, which has a title and mostly says how to replay it, or ours if it gave
-/// none.
+/// The report of the test itself, or one from here if the test gave none.
 fn report(verdict: &TestVerdict, paint: Paint) -> String {
     let failure = verdict.failure().unwrap_or_default().trim_end();
     let Some(run) = verdict.failed_run() else {
         return format!("\n{}  {}\n\n{}\n", paint.bad("FAILED"), verdict.test.name, indented(failure));
     };
     let report = format!("\n{}\n", failure.trim_start_matches('\n'));
-    // What the test kit says of it is better: only it knows whether there is something to replay.
+    // The test kit's own line on replaying is better: it knows whether the run can be replayed.
     if failure.contains("replay") {
         return report;
     }
     format!("{report}\n{INDENTATION}replay   cargo lab test --replay {}\n", run.token)
 }
 
-/// The reports on a lab's failed tests: the first in full, and of the others a line each.
+/// The reports on a lab's failed tests: the first ones in full, and a line for each of the others.
 fn reports(lab: &LabResult, broken: &[&TestVerdict], paint: Paint) -> String {
     let (shown, others) = broken.split_at(broken.len().min(REPORTS_MAX));
     let mut text: String = shown.iter().map(|verdict| report(verdict, paint)).collect();
@@ -141,7 +87,7 @@ fn reports(lab: &LabResult, broken: &[&TestVerdict], paint: Paint) -> String {
     text
 }
 
-/// The tests that wait for the same code one beneath the other, and beneath these what it is.
+/// The tests that wait for missing code, grouped by that code.
 fn waiting_lines(waiting: &[&TestVerdict]) -> String {
     let mut missing: Vec<Option<&str>> = Vec::new();
     for code in waiting.iter().map(|verdict| verdict.missing_code()) {
@@ -163,7 +109,7 @@ fn waiting_lines(waiting: &[&TestVerdict]) -> String {
     text
 }
 
-/// A text of several lines, set apart from what names it.
+/// Indents every line of a text.
 pub fn indented(text: &str) -> String {
     let lines = text.trim_end().lines();
     let lines: Vec<String> =
@@ -181,7 +127,8 @@ mod tests {
         examples::lab(1, &tests, vec![examples::run("basic_agree_2b", 1, None)], &[])
     }
 
-    /// The board lines up, adds up, and tells of each failed test why and how to see it again.
+    /// The columns line up, the totals are right, and each failed test has its reason and a replay
+    /// line.
     #[test]
     fn the_board_is_complete() {
         let results = CourseResult { labs: vec![examples::lab_with_each_outcome(), passed_lab()], is_graded: true };
@@ -204,7 +151,7 @@ FAILED  reelection_2a
         assert_eq!(render(&results, Paint::NONE), expected);
     }
 
-    /// A report that does not say how to replay it is given a line that does.
+    /// A report that does not say how to replay the run gets a line that does.
     #[test]
     fn every_report_can_be_replayed() {
         let tests = [examples::test("initial_election_2a", 10, 3)];
@@ -215,9 +162,9 @@ FAILED  reelection_2a
         assert!(text.ends_with(expected), "{text}");
     }
 
-    /// Of a lab that could not be built its trouble is told once, and not again for each test.
+    /// If a lab could not be built, this is said once, and not again for each test.
     #[test]
-    fn a_lab_that_is_not_built_is_told_once() {
+    fn a_lab_that_is_not_built_is_reported_once() {
         let tests = [examples::test("basic_agree_2b", 5, 1), examples::test("backup_2b", 5, 1)];
         let lab = examples::lab(1, &tests, Vec::new(), &[]);
         let lab = LabResult { is_built: false, trouble: Some("it could not be built".to_string()), ..lab };
@@ -226,10 +173,10 @@ FAILED  reelection_2a
         assert!(!text.contains("No verdict"), "{text}");
     }
 
-    /// A test that met a `todo!` is not reported as broken: the place to write at is named, and
-    /// once for all tests that wait for it.
+    /// A test that failed at a `todo!` is not reported as broken: the missing code is named, once
+    /// for all tests that wait for it.
     #[test]
-    fn missing_code_is_no_fault() {
+    fn missing_code_is_not_reported_as_broken() {
         let tests = ["one_2a", "two_2a", "three_2a"].map(|name| examples::test(name, 10, 1));
         let records = [("one_2a", "vote"), ("two_2a", "lead"), ("three_2a", "vote")].map(|(test, hint)| {
             let failure = format!("server 1 panicked:\nnot yet implemented: lab 2A: §5.2: {hint} (src/lib.rs)\nat x");
@@ -250,9 +197,9 @@ These tests wait for code that you have yet to write:
         assert!(!text.contains("replay"), "{text}");
     }
 
-    /// Of many tests that wait for the same code, the first are named and the others counted.
+    /// If many tests wait for the same code, the first ones are named and the others counted.
     #[test]
-    fn a_crowd_that_waits_is_counted() {
+    fn many_waiting_tests_are_counted() {
         let names: Vec<String> = (1..=7).map(|number| format!("t{number}_2a")).collect();
         let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
         let records = names.iter().map(|name| examples::run(name, 1, Some("not yet implemented: vote\n")));
@@ -261,9 +208,9 @@ These tests wait for code that you have yet to write:
         assert!(text.ends_with("    t4_2a\n    t5_2a\n    … and 2 more\n        vote\n"), "{text}");
     }
 
-    /// Where much is broken the first reports are shown, and of the others what shows them.
+    /// If many tests fail, the first reports are shown, and a command line for each of the others.
     #[test]
-    fn a_crowd_that_fails_is_shown_in_part() {
+    fn the_first_of_many_failures_are_shown() {
         let names: Vec<String> = (1..=REPORTS_MAX + 2).map(|number| format!("t{number}_2a")).collect();
         let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
         let records = names[..=REPORTS_MAX].iter().map(|name| examples::run(name, 1, Some("Nobody leads.")));
@@ -279,23 +226,23 @@ FAILED  also in lab 2A:
         assert!(text.ends_with(rest), "{text}");
     }
 
-    /// What went wrong beside the tests, and what the author should know, stands at the end.
+    /// Problems outside of the tests, and notes for the lab's author, are at the end.
     #[test]
-    fn trouble_is_told() {
+    fn trouble_and_notes_are_at_the_end() {
         let lab = LabResult { trouble: Some("a\nb".to_string()), notes: vec!["c".to_string()], ..passed_lab() };
         let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
         assert!(text.contains("1.000 s    0.310 s  FAILED\n"), "{text}");
         assert!(text.ends_with("\nTROUBLE  lab 2b: a\n    b\n\nnote: lab 2b: c\n"), "{text}");
     }
 
-    /// Without all seeds no points are shown.
+    /// A run with one seed shows no points.
     #[test]
     fn one_seed_is_not_graded() {
         let text = render(&CourseResult { labs: vec![passed_lab()], is_graded: false }, Paint::NONE);
         assert!(text.contains("not graded") && !text.contains("100"), "{text}");
     }
 
-    /// Hashes come in the order of the course, seed by seed.
+    /// Hashes are in the order of the course, seed by seed.
     #[test]
     fn hashes_are_in_course_order() {
         let results = CourseResult { labs: vec![examples::lab_with_each_outcome(), passed_lab()], is_graded: true };

@@ -1,0 +1,135 @@
+//! What a name on the command line chooses, and the messages for names that choose nothing.
+
+use crate::course::{LABS, lab_ids};
+use crate::error::CommandError;
+use crate::nearest::suggestion;
+use crate::points::GradedLab;
+use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
+
+/// How many test names a message of one line shows.
+const NAMES_SHOWN_MAX: usize = 5;
+
+/// What a name on the command line chooses. One name may choose several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Selected<'a> {
+    /// The test with this name.
+    Test(&'a str),
+    /// All tests of a kind in the lab with this short name.
+    Kind(&'static str, TestKind),
+}
+
+/// What a name chooses: a lab, a kind, a kind of a lab (`2b:rules`), a test, or the beginning of a test's name.
+///
+/// # Errors
+///
+/// [`CommandError::Misuse`] if it is unknown or ambiguous.
+pub fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Selected<'a>>, CommandError> {
+    let name = selector.to_lowercase();
+    if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&name)) {
+        return Ok(names(lab)?.map(Selected::Test).collect());
+    }
+    if let Some(kind) = TestKind::named(&name) {
+        return select_kind(labs, kind, None);
+    }
+    if let Some((lab, kind)) = name.split_once(':') {
+        let kind = TestKind::named(kind).ok_or_else(|| no_kind(selector, kind))?;
+        let lab = labs.iter().find(|known| known.lab.is_called(lab)).ok_or_else(|| no_lab(selector, lab))?;
+        return select_kind(labs, kind, Some(lab));
+    }
+    let names = all_names(labs);
+    if let Some(exact) = names.iter().find(|test| **test == name) {
+        return Ok(vec![Selected::Test(exact)]);
+    }
+    let beginning: Vec<&str> =
+        names.iter().copied().filter(|test| !name.is_empty() && test.starts_with(&name)).collect();
+    match beginning[..] {
+        [] => Err(unknown(selector, &names)),
+        [only] => Ok(vec![Selected::Test(only)]),
+        _ => Err(CommandError::Misuse(format!(
+            "{} tests begin with `{selector}`: name one of {}",
+            beginning.len(),
+            enumerate(&beginning)
+        ))),
+    }
+}
+
+/// All tests of a kind: of one lab, or of every lab that has this kind.
+pub fn select_kind<'a>(
+    labs: &[GradedLab],
+    kind: TestKind,
+    only: Option<&GradedLab>,
+) -> Result<Vec<Selected<'a>>, CommandError> {
+    let is_chosen = |lab: &&GradedLab| only.is_none_or(|only| only.lab == lab.lab) && lab.kinds.contains(&kind);
+    let mut chosen = Vec::new();
+    for lab in labs.iter().filter(is_chosen) {
+        lab.tests()?;
+        chosen.push(Selected::Kind(lab.lab.id, kind));
+    }
+    if chosen.is_empty() {
+        let which = only.map_or("no lab has".to_string(), |only| format!("lab {} has no", only.lab.id));
+        let (name, folder) = (kind.name(), GRADED_FOLDER);
+        return Err(CommandError::Misuse(format!("{which} {folder}/{name}: there is nothing of this kind to run")));
+    }
+    Ok(chosen)
+}
+
+/// The listed test that a replay token names.
+pub fn token_test<'a>(labs: &'a [GradedLab], test: &str) -> Result<&'a str, CommandError> {
+    let names = all_names(labs);
+    names.iter().copied().find(|name| *name == test).ok_or_else(|| {
+        let suggestion = suggestion(test, names.iter().copied());
+        CommandError::Misuse(format!(
+            "the token names a test `{test}` that no lab's tests/points.txt lists{suggestion}"
+        ))
+    })
+}
+
+/// The names of a lab's tests.
+pub fn names(lab: &GradedLab) -> Result<impl Iterator<Item = &str>, CommandError> {
+    Ok(lab.tests()?.iter().map(|test| test.name.as_str()))
+}
+
+fn all_names(labs: &[GradedLab]) -> Vec<&str> {
+    labs.iter().filter_map(|lab| lab.tests.as_deref()).flatten().map(|test| test.name.as_str()).collect()
+}
+
+fn no_kind(selector: &str, kind: &str) -> CommandError {
+    let suggestion = suggestion(kind, TestKind::ALL.map(TestKind::name));
+    CommandError::Misuse(format!(
+        "in `{selector}`, there is no kind of tests `{kind}`{suggestion} (kinds: {})",
+        kind_names()
+    ))
+}
+
+fn no_lab(selector: &str, lab: &str) -> CommandError {
+    let suggestion = suggestion(lab, LABS.iter().flat_map(|lab| [lab.id, lab.package]));
+    CommandError::Misuse(format!("in `{selector}`, there is no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
+}
+
+fn unknown(selector: &str, tests: &[&str]) -> CommandError {
+    let labs = LABS.iter().flat_map(|lab| [lab.id, lab.package]);
+    let known = labs.chain(TestKind::ALL.map(TestKind::name)).chain(tests.iter().copied());
+    let suggestion = suggestion(selector, known);
+    let (ids, kinds) = (lab_ids(), kind_names());
+    CommandError::Misuse(format!(
+        "there is no lab, kind or test `{selector}`{suggestion} (labs: {ids}; kinds: {kinds}; tests: see a lab's \
+         tests/points.txt)"
+    ))
+}
+
+fn enumerate(names: &[&str]) -> String {
+    let shown = names[..names.len().min(NAMES_SHOWN_MAX)].join(", ");
+    if names.len() <= NAMES_SHOWN_MAX { shown } else { format!("{shown}, … ({} in all)", names.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message names some of many tests, and how many there are.
+    #[test]
+    fn some_names_are_shown() {
+        assert_eq!(enumerate(&["a", "b", "c", "d", "e"]), "a, b, c, d, e");
+        assert_eq!(enumerate(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d, e, … (6 in all)");
+    }
+}

@@ -1,0 +1,108 @@
+//! Nodes: how their tasks start, and how a crash or a pause stops them.
+
+use std::borrow::Cow;
+use std::panic::resume_unwind;
+
+use super::choice::mix;
+use super::coroutine::Coroutine;
+use super::panics::CrashToken;
+use super::runtime::{NO_TASK, Runtime};
+use super::scheduler::run_task;
+use super::task::{Lifecycle, NodeId, TaskId};
+
+impl Runtime {
+    /// The running task's node; the test's node on the scheduler's stack.
+    pub(crate) fn node(&self) -> NodeId {
+        if self.is_in_task() { self.with_running(|task, _| task.node) } else { NodeId::TEST }
+    }
+
+    /// Starts a task. Without a node it runs in its spawner's node; without a lineage it is a child
+    /// of its spawner. In a crashed node nothing starts: `body` is dropped.
+    pub(crate) fn spawn(
+        &self,
+        name: Cow<'static, str>,
+        node: Option<NodeId>,
+        lineage: Option<u64>,
+        body: Box<dyn FnOnce()>,
+    ) -> TaskId {
+        let mut state = self.state.borrow_mut();
+        let (parent_lineage, nth, parent_node) = match self.running.get() {
+            NO_TASK => (0, state.report.tasks, NodeId::TEST),
+            me => {
+                let parent = state.task_mut(me);
+                parent.children += 1;
+                (parent.lineage, parent.children, parent.node)
+            }
+        };
+        let node = node.unwrap_or(parent_node);
+        if !state.is_alive(node) {
+            drop(state);
+            drop(body);
+            return 0;
+        }
+        let lineage = lineage.unwrap_or_else(|| mix(parent_lineage, nth));
+        let (slot, id) = state.add_task(name, node, lineage);
+        let stack = state.stacks.take();
+        state.task_mut(slot).coroutine = Some(Coroutine::new(stack, move || run_task(slot, body)));
+        drop(state);
+        let priority = self.priority_of(lineage);
+        self.state.borrow_mut().task_mut(slot).priority = priority;
+        self.make_ready(slot);
+        id
+    }
+
+    /// A new node, alive and empty.
+    pub(crate) fn new_node(&self, label: String) -> NodeId {
+        self.state.borrow_mut().new_node(label)
+    }
+
+    pub(crate) fn is_alive(&self, node: NodeId) -> bool {
+        self.state.borrow().is_alive(node)
+    }
+
+    /// The number of tasks of a node that are alive.
+    pub(crate) fn tasks_in(&self, node: NodeId) -> usize {
+        self.state.borrow().tasks().filter(|task| task.node == node).count()
+    }
+
+    /// Crashes a node: each of its tasks unwinds where it stands, before any other task has a turn.
+    /// If the caller is one of them, this does not return.
+    pub(crate) fn kill(&self, node: NodeId) {
+        assert!(node != NodeId::TEST, "the test itself cannot crash");
+        let is_any_cancelled = self.state.borrow_mut().cancel_node(node, self.running.get());
+        if is_any_cancelled && self.is_in_task() {
+            // At the front: cancelled tasks run before ready ones anyway, and then the caller goes
+            // on. A destructor that runs in another crash goes on as well.
+            let me = self.running.get();
+            let is_cancelled = self.state.borrow().task(me).lifecycle == Lifecycle::Cancelled;
+            if !is_cancelled && !self.state.borrow_mut().queue_if_unwinding(me) {
+                self.state.borrow_mut().ready.push_front(me);
+            }
+            self.suspend();
+            self.unwind_if_cancelled();
+        }
+    }
+
+    /// Starts to unwind the running task if its node has crashed. True if it is unwinding already.
+    pub(super) fn unwind_if_cancelled(&self) -> bool {
+        let task_id = {
+            let mut state = self.state.borrow_mut();
+            let task = state.task_mut(self.running.get());
+            match task.lifecycle {
+                Lifecycle::Alive => return false,
+                Lifecycle::Unwinding | Lifecycle::Escaped => return true,
+                Lifecycle::Cancelled => task.lifecycle = Lifecycle::Unwinding,
+            }
+            task.id
+        };
+        self.unwinding.begin();
+        resume_unwind(Box::new(CrashToken::new(task_id)))
+    }
+
+    /// Stops all tasks of a node where they stand, or resumes them.
+    pub(crate) fn set_paused(&self, node: NodeId, is_paused: bool) {
+        assert!(node != NodeId::TEST, "the test itself cannot be paused");
+        let held = self.state.borrow_mut().set_paused(node, is_paused);
+        held.into_iter().for_each(|slot| self.make_ready(slot));
+    }
+}
