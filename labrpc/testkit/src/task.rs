@@ -6,7 +6,7 @@ use std::time::Duration;
 use labrpc::channel::{self, Receiver};
 
 /// A task that any scheduler can run.
-pub(crate) type Task = Box<dyn FnOnce() + Send>;
+pub(crate) type BoxedTask = Box<dyn FnOnce() + Send>;
 
 /// The result of a task, when the task has ended.
 pub(crate) struct PendingResult<T> {
@@ -15,7 +15,9 @@ pub(crate) struct PendingResult<T> {
 }
 
 /// A task around `body`, and its result. Only this small part is compiled for each type of result.
-pub(crate) fn with_result<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> (Task, PendingResult<T>) {
+pub(crate) fn with_result<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> (BoxedTask, PendingResult<T>) {
     let (done, ended) = channel::bounded(1);
     let result = Arc::new(Mutex::new(None));
     let slot = result.clone();
