@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab3a_kv::{Clerk, KvServer, Store};
-use labrpc::channel::{Receiver, Sender, bounded, unbounded};
 use labrpc::kv::{Answer, ClientId, Command, KvClient, Op, Refusal};
 use labrpc::network::Carrier;
 use labrpc::sim::{self, Settings};
-use labrpc::sync::{Condvar, Mutex};
-use labrpc::thread::{self, JoinHandle};
+use labrpc::sync::Mutex;
+use labrpc::thread;
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
-use labrpc::{ApplyMsg, Bytes, Elect, Link, LogPosition, NotLeader, PeerId, Port, Replicate, Status, Term};
+use labrpc::{Elect, Link, PeerId, Port, Status};
+use testkit::script::{ScriptedRaft, ScriptedService};
 
 const ALICE: ClientId = ClientId(1);
 const BOB: ClientId = ClientId(2);
@@ -37,126 +37,24 @@ fn append(client: ClientId, sequence: u64, value: &str) -> Command {
     Command { client, sequence, op: Op::Append { key: "k".to_string(), value: value.to_string() } }
 }
 
-/// A Raft whose status the test sets. It leads at first, and commits nothing by itself.
-struct RaftStub {
-    status: Mutex<Option<Status>>,
-    status_changed: Condvar,
-    /// The newest term that the service has seen.
-    seen_term: Mutex<Term>,
-    term_seen: Condvar,
-    started: Sender<()>,
-    /// What else happens before `start` returns.
-    during_start: Box<dyn Fn(&RaftStub) + Send + Sync>,
+/// A service over a Raft that leads term 1 and does what the test says.
+type Service = ScriptedService<KvServer<ScriptedRaft>>;
+
+fn service_over(raft: ScriptedRaft) -> Service {
+    let server = KvServer::serve(raft.clone(), raft.apply_rx());
+    ScriptedService::new(raft, server, |server, command| server.submit(command))
 }
 
-impl RaftStub {
-    fn set_status(&self, term: Term, is_leader: bool) {
-        *self.status.lock() = Some(Status { term, is_leader });
-        self.status_changed.notify_all();
-    }
-
-    /// Loses the leadership to a newer term, and waits until the service has seen it.
-    fn lose_leadership(&self, term: Term) {
-        self.set_status(term, false);
-        let mut seen_term = self.seen_term.lock();
-        while *seen_term < term {
-            self.term_seen.wait(&mut seen_term);
-        }
-    }
-}
-
-impl Elect for RaftStub {
-    fn status(&self) -> Status {
-        self.status.lock().unwrap_or(Status { term: 0, is_leader: false })
-    }
-
-    fn watch(&self, seen: Status) -> Option<Status> {
-        *self.seen_term.lock() = seen.term;
-        self.term_seen.notify_all();
-        let mut status = self.status.lock();
-        while *status == Some(seen) {
-            self.status_changed.wait(&mut status);
-        }
-        *status
-    }
-
-    fn shutdown(&self) {
-        *self.status.lock() = None;
-        self.status_changed.notify_all();
-    }
-}
-
-impl Replicate for RaftStub {
-    fn start(&self, _command: Bytes) -> Result<LogPosition, NotLeader> {
-        let Status { term, is_leader } = self.status();
-        if !is_leader {
-            return Err(NotLeader);
-        }
-        (self.during_start)(self);
-        self.started.send(()).unwrap();
-        Ok(LogPosition { term, index: 1 })
-    }
-}
-
-/// A server over a [`RaftStub`] that leads term 1, and the channels by which the test controls it.
-struct KvTest {
-    server: Arc<KvServer<RaftStub>>,
-    apply_ch: Sender<ApplyMsg>,
-    started: Receiver<()>,
-}
-
-impl KvTest {
-    fn new() -> KvTest {
-        KvTest::with(|_, _| ())
-    }
-
-    fn with(during_start: impl Fn(&RaftStub, &Sender<ApplyMsg>) + Send + Sync + 'static) -> KvTest {
-        // The channel has no buffer: a send returns only once the apply loop has finished with
-        // everything before it.
-        let (apply_ch, apply_rx) = bounded(0);
-        let (sender, started) = unbounded();
-        let apply_ch_of_raft = apply_ch.clone();
-        let raft = RaftStub {
-            status: Mutex::new(Some(Status { term: 1, is_leader: true })),
-            status_changed: Condvar::new(),
-            seen_term: Mutex::new(0),
-            term_seen: Condvar::new(),
-            started: sender,
-            during_start: Box::new(move |raft| during_start(raft, &apply_ch_of_raft)),
-        };
-        KvTest { server: KvServer::serve(raft, apply_rx), apply_ch, started }
-    }
-
-    /// Sends a request, which is blocked when this returns: Raft has taken its command.
-    fn blocked(&self, command: Command) -> JoinHandle<Option<Answer>> {
-        let server = self.server.clone();
-        let request = thread::spawn(move || server.submit(&command));
-        self.started.recv().unwrap();
-        thread::sleep(AT_ONCE);
-        request
-    }
-
-    fn commit(&self, command: &Command) {
-        commit(&self.apply_ch, command);
-    }
-}
-
-fn commit(apply_ch: &Sender<ApplyMsg>, command: &Command) {
-    let at = LogPosition { term: 1, index: 1 };
-    apply_ch.send(ApplyMsg::Command { at, command: wire::encode(command).into() }).unwrap();
-}
-
-/// A request's answer, which must come at once.
-fn answer_at_once(request: JoinHandle<Option<Answer>>) -> Option<Answer> {
-    let asked = Instant::now();
-    let answer = request.join().unwrap();
-    assert!(asked.elapsed() <= AT_ONCE, "{answer:?} only came after {:?}", asked.elapsed());
-    answer
+/// A command is applied when `commit` returns, and so is everything before it.
+fn service() -> Service {
+    service_over(ScriptedRaft::in_step())
 }
 
 fn ok(value: &str) -> Option<Answer> {
     Some(Ok(value.to_string()))
 }
+
+const APPLIED: &str = "its command was applied";
 
 /// A write that is in the log twice is done once. A read is done each time.
 #[test]
@@ -185,12 +83,11 @@ fn a_late_copy_of_an_old_write_is_not_done_3a() {
 #[test]
 fn a_command_applied_inside_start_is_answered_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::with(|_, apply_ch| {
-            commit(apply_ch, &put(ALICE, 1, "v"));
-            commit(apply_ch, &get(BOB, 1)); // Received only once the put is applied and answered.
-        });
-        let server = kv.server.clone();
-        assert_eq!(answer_at_once(thread::spawn(move || server.submit(&put(ALICE, 1, "v")))), ok(""));
+        let kv = service_over(ScriptedRaft::during_start(|raft| {
+            raft.commit(1, &put(ALICE, 1, "v"));
+            thread::sleep(AT_ONCE);
+        }));
+        kv.ask(put(ALICE, 1, "v")).expect_result("", APPLIED);
     });
 }
 
@@ -199,13 +96,13 @@ fn a_command_applied_inside_start_is_answered_3a() {
 #[test]
 fn a_request_gets_the_result_of_its_own_command_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::new();
-        let request = kv.blocked(get(ALICE, 2));
-        kv.commit(&append(ALICE, 1, "a"));
-        kv.commit(&append(BOB, 1, "b"));
+        let kv = service();
+        let request = kv.ask(get(ALICE, 2));
+        kv.commit(1, &append(ALICE, 1, "a"));
+        kv.commit(1, &append(BOB, 1, "b"));
         assert!(!request.is_finished());
-        kv.commit(&get(ALICE, 2));
-        assert_eq!(answer_at_once(request), ok("ab"));
+        kv.commit(1, &get(ALICE, 2));
+        request.expect_result("ab", APPLIED);
     });
 }
 
@@ -213,11 +110,11 @@ fn a_request_gets_the_result_of_its_own_command_3a() {
 #[test]
 fn every_copy_of_a_request_is_answered_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::new();
-        let copies = [kv.blocked(append(ALICE, 1, "a")), kv.blocked(append(ALICE, 1, "a"))];
-        kv.commit(&append(ALICE, 1, "a"));
+        let kv = service();
+        let copies = [kv.ask(append(ALICE, 1, "a")), kv.ask(append(ALICE, 1, "a"))];
+        kv.raft().commit(1, &append(ALICE, 1, "a"));
         for copy in copies {
-            assert_eq!(answer_at_once(copy), ok(""));
+            copy.expect_result("", APPLIED);
         }
     });
 }
@@ -227,14 +124,13 @@ fn every_copy_of_a_request_is_answered_3a() {
 #[test]
 fn a_lost_leadership_refuses_requests_at_once_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::new();
-        let request = kv.blocked(put(ALICE, 1, "v"));
-        kv.server.raft().set_status(3, true);
-        assert_eq!(answer_at_once(request), Some(Err(Refusal::LeadershipLost)));
-        let request = kv.blocked(put(ALICE, 1, "v"));
-        kv.server.raft().lose_leadership(4);
-        assert_eq!(answer_at_once(request), Some(Err(Refusal::LeadershipLost)));
-        assert_eq!(kv.server.submit(&put(ALICE, 1, "v")), Some(Err(Refusal::NotLeader)));
+        let kv = service();
+        for (term, is_leader) in [(3, true), (4, false)] {
+            let request = kv.ask(put(ALICE, 1, "v"));
+            kv.raft().set_status(term, is_leader);
+            assert_eq!(request.expect_at_once("a newer term began"), Some(Err(Refusal::LeadershipLost)));
+        }
+        assert_eq!(kv.server().submit(&put(ALICE, 1, "v")), Some(Err(Refusal::NotLeader)));
     });
 }
 
@@ -242,9 +138,12 @@ fn a_lost_leadership_refuses_requests_at_once_3a() {
 #[test]
 fn a_leadership_lost_inside_start_refuses_at_once_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::with(|raft, _| raft.lose_leadership(2));
-        let request = kv.blocked(put(ALICE, 1, "v"));
-        assert_eq!(answer_at_once(request), Some(Err(Refusal::LeadershipLost)));
+        let kv = service_over(ScriptedRaft::during_start(|raft| {
+            raft.set_status(2, false);
+            thread::sleep(AT_ONCE);
+        }));
+        let request = kv.ask(put(ALICE, 1, "v"));
+        assert_eq!(request.expect_at_once("term 2 began"), Some(Err(Refusal::LeadershipLost)));
     });
 }
 
@@ -252,15 +151,15 @@ fn a_leadership_lost_inside_start_refuses_at_once_3a() {
 #[test]
 fn a_request_without_an_answer_times_out_with_its_clerk_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::new();
+        let kv = service();
         let asked = Instant::now();
-        let request = kv.blocked(put(ALICE, 1, "v"));
+        let request = kv.ask(put(ALICE, 1, "v"));
         thread::sleep(Clerk::PATIENCE / 2);
-        let copy = kv.blocked(put(ALICE, 1, "v"));
-        assert_eq!(request.join().unwrap(), Some(Err(Refusal::Undecided)));
+        let copy = kv.ask(put(ALICE, 1, "v"));
+        assert_eq!(request.wait(), Some(Err(Refusal::Undecided)));
         assert!(asked.elapsed() < Clerk::PATIENCE + AT_ONCE);
-        kv.commit(&put(ALICE, 1, "v"));
-        assert_eq!(answer_at_once(copy), ok(""));
+        kv.raft().commit(1, &put(ALICE, 1, "v"));
+        copy.expect_result("", APPLIED);
     });
 }
 
@@ -268,12 +167,12 @@ fn a_request_without_an_answer_times_out_with_its_clerk_3a() {
 #[test]
 fn a_shut_down_server_answers_nothing_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::new();
-        let request = kv.blocked(put(ALICE, 1, "v"));
-        kv.server.shutdown();
-        kv.server.shutdown();
-        assert_eq!(answer_at_once(request), None);
-        assert_eq!(kv.server.submit(&put(ALICE, 1, "v")), None);
+        let kv = service();
+        let request = kv.ask(put(ALICE, 1, "v"));
+        kv.server().shutdown();
+        kv.server().shutdown();
+        assert_eq!(request.expect_at_once("the server is shut down"), None);
+        assert_eq!(kv.server().submit(&put(ALICE, 1, "v")), None);
     });
 }
 
@@ -282,13 +181,13 @@ fn a_shut_down_server_answers_nothing_3a() {
 #[test]
 fn a_change_within_its_term_refuses_no_request_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::new();
-        let request = kv.blocked(put(ALICE, 1, "v"));
-        kv.server.raft().set_status(1, false);
-        thread::sleep(AT_ONCE);
+        let kv = service();
+        let request = kv.ask(put(ALICE, 1, "v"));
+        kv.raft().set_status(1, false);
+        kv.let_threads_run();
         assert!(!request.is_finished(), "there is no newer term, so its command may still be applied");
-        kv.commit(&put(ALICE, 1, "v"));
-        assert_eq!(answer_at_once(request), ok(""));
+        kv.raft().commit(1, &put(ALICE, 1, "v"));
+        request.expect_result("", APPLIED);
     });
 }
 
@@ -296,13 +195,13 @@ fn a_change_within_its_term_refuses_no_request_3a() {
 #[test]
 fn a_replaced_store_answers_the_writes_in_it_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::new();
-        let written = kv.blocked(put(ALICE, 2, "v"));
-        let others = [kv.blocked(put(ALICE, 3, "v")), kv.blocked(put(BOB, 2, "v"))];
+        let kv = service();
+        let written = kv.ask(put(ALICE, 2, "v"));
+        let others = [kv.ask(put(ALICE, 3, "v")), kv.ask(put(BOB, 2, "v"))];
         let mut store = Store::default();
         store.apply(put(ALICE, 2, "v"));
-        kv.server.replaced(&store);
-        assert_eq!(answer_at_once(written), ok(""));
+        kv.server().replaced(&store);
+        written.expect_result("", "its write is in the new store");
         assert!(others.iter().all(|other| !other.is_finished()), "their writes are not in it");
     });
 }
@@ -311,9 +210,9 @@ fn a_replaced_store_answers_the_writes_in_it_3a() {
 #[test]
 fn a_watcher_of_the_service_learns_rafts_status_3a() {
     in_virtual_time(|| {
-        let kv = KvTest::new();
+        let kv = service();
         let leader = Status { term: 1, is_leader: true };
-        assert_eq!(kv.server.watch(Status { term: 0, is_leader: false }), Some(leader));
+        assert_eq!(kv.server().watch(Status { term: 0, is_leader: false }), Some(leader));
     });
 }
 

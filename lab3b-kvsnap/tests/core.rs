@@ -6,14 +6,10 @@ use std::time::Duration;
 
 use lab3a_kv::{KvServer, Store};
 use lab3b_kvsnap::{SnapshotRule, serve, snapshot};
-use labrpc::channel::{Receiver, Sender, bounded, unbounded};
-use labrpc::kv::{Answer, ClientId, Command, Op};
+use labrpc::kv::{ClientId, Command, Op};
 use labrpc::sim::{self, Settings};
-use labrpc::sync::Mutex;
-use labrpc::thread;
-use labrpc::{
-    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, wire,
-};
+use labrpc::{Bytes, Persister, thread};
+use testkit::script::{ScriptedRaft, ScriptedService};
 
 const ALICE: ClientId = ClientId(1);
 const RAFT_STATE_BYTES_MAX: usize = 1000;
@@ -36,95 +32,12 @@ fn store_of(commands: impl IntoIterator<Item = Command>) -> Store {
     store
 }
 
-/// A Raft that always leads term 1 and keeps its log on disk only. The test says what is committed.
-struct LeaderStub {
-    persister: Arc<Persister>,
-    /// How many entries are on disk.
-    entries: Mutex<usize>,
-    snapshots: Mutex<Vec<(Index, Bytes)>>,
-    never: Receiver<()>,
-    _never: Sender<()>,
-}
-
-impl LeaderStub {
-    fn new(persister: Arc<Persister>) -> LeaderStub {
-        let (_never, never) = bounded(0);
-        LeaderStub { persister, entries: Mutex::new(0), snapshots: Mutex::default(), never, _never }
-    }
-
-    fn snapshot_last_index(&self) -> Index {
-        self.snapshots.lock().last().map_or(0, |(through, _)| *through)
-    }
-}
-
-impl Elect for LeaderStub {
-    fn status(&self) -> Status {
-        Status { term: 1, is_leader: true }
-    }
-
-    fn watch(&self, _seen: Status) -> Option<Status> {
-        let _ = self.never.recv();
-        None
-    }
-
-    fn shutdown(&self) {}
-}
-
-impl Replicate for LeaderStub {
-    fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
-        let mut entries = self.entries.lock();
-        self.persister.save(Save { keep: *entries, append: vec![command], ..Save::default() });
-        *entries += 1;
-        Ok(LogPosition { term: 1, index: self.snapshot_last_index() + *entries as Index })
-    }
-}
-
-impl Compact for LeaderStub {
-    fn snapshot(&self, through: Index, snapshot: Bytes) {
-        let mut entries = self.entries.lock();
-        let forget = (through - self.snapshot_last_index()) as usize;
-        *entries -= forget;
-        self.persister.save(Save { forget, keep: *entries, snapshot: Some(snapshot.clone()), ..Save::default() });
-        self.snapshots.lock().push((through, snapshot));
-    }
-}
-
-/// A server over a [`LeaderStub`], and the channel and disk by which the test controls it.
-struct SnapshotTest {
-    server: Arc<KvServer<LeaderStub>>,
-    apply_ch: Sender<ApplyMsg>,
-    persister: Arc<Persister>,
-}
-
-impl SnapshotTest {
-    fn new() -> SnapshotTest {
-        let persister = Arc::new(Persister::new(0));
-        let (apply_ch, apply_rx) = unbounded();
-        let raft = LeaderStub::new(persister.clone());
-        let server = serve(raft, apply_rx, persister.clone(), RAFT_STATE_BYTES_MAX);
-        SnapshotTest { server, apply_ch, persister }
-    }
-
-    fn commit(&self, index: Index, command: &Command) {
-        let at = LogPosition { term: 1, index };
-        self.apply_ch.send(ApplyMsg::Command { at, command: wire::encode(command).into() }).unwrap();
-    }
-
-    fn install(&self, index: Index, snapshot: Bytes) {
-        self.apply_ch.send(ApplyMsg::Snapshot { through: LogPosition { term: 1, index }, snapshot }).unwrap();
-    }
-
-    /// The answer to a request that waits for `event`: a commit or a snapshot, which comes as soon
-    /// as the request is blocked.
-    fn answer(&self, command: Command, event: impl FnOnce()) -> Option<Answer> {
-        let server = self.server.clone();
-        let request = thread::spawn(move || server.submit(&command));
-        thread::sleep(AT_ONCE);
-        event();
-        thread::sleep(AT_ONCE);
-        assert!(request.is_finished(), "the request is not answered at once");
-        request.join().unwrap()
-    }
+/// A service over a Raft with a disk that does what the test says, and the disk.
+fn service() -> (ScriptedService<KvServer<ScriptedRaft>>, Arc<Persister>) {
+    let persister = Arc::new(Persister::new(0));
+    let raft = ScriptedRaft::with_disk(persister.clone(), Duration::ZERO);
+    let server = serve(raft.clone(), raft.apply_rx(), persister.clone(), RAFT_STATE_BYTES_MAX);
+    (ScriptedService::new(raft, server, |server, command| server.submit(command)), persister)
 }
 
 /// A store that is restored from a snapshot has its sessions: it does not repeat a write.
@@ -142,7 +55,7 @@ fn a_snapshot_holds_the_sessions_3b() {
 fn a_damaged_snapshot_ends_the_server_3b() {
     let whole = snapshot::encode(&store_of([append(1, "a")]));
     let (result, _) = sim::run(Settings::default(), || {
-        let kv = SnapshotTest::new();
+        let (kv, _) = service();
         kv.install(1, Bytes::from(&whole[..whole.len() - 1]));
         thread::sleep(AT_ONCE);
     });
@@ -156,22 +69,22 @@ fn a_damaged_snapshot_ends_the_server_3b() {
 fn a_snapshot_is_the_state_at_its_index_3b() {
     const COMMANDS: u64 = 500;
     in_virtual_time(|| {
-        let kv = SnapshotTest::new();
+        let (kv, persister) = service();
         let command = |index| append(index, &format!("{index},"));
         for index in 1..=COMMANDS {
-            kv.server.raft().start(wire::encode(&command(index)).into()).unwrap();
+            kv.raft().push(&command(index));
         }
-        assert!(kv.persister.raft_state_bytes() > 8 * RAFT_STATE_BYTES_MAX);
+        assert!(persister.raft_state_bytes() > 8 * RAFT_STATE_BYTES_MAX);
         for index in 1..=COMMANDS {
-            kv.commit(index, &command(index));
+            kv.raft().commit(index, &command(index));
         }
-        thread::sleep(AT_ONCE);
-        let snapshots = kv.server.raft().snapshots.lock().clone();
+        kv.let_threads_run();
+        let snapshots = kv.raft().snapshots();
         for (through, bytes) in &snapshots {
             assert_eq!(snapshot::decode(bytes), store_of((1..=*through).map(command)), "through {through}");
         }
         assert!(snapshots.len() > 10 && snapshots.len() < 100, "{} snapshots", snapshots.len());
-        let left_bytes = kv.persister.raft_state_bytes();
+        let left_bytes = persister.raft_state_bytes();
         assert!(left_bytes <= RAFT_STATE_BYTES_MAX, "everything is applied, but {left_bytes} bytes of log are left");
     });
 }
@@ -202,12 +115,12 @@ fn commands_in_flight_do_not_cause_a_snapshot_each_3b() {
 #[test]
 fn a_snapshot_replaces_the_store_3b() {
     in_virtual_time(|| {
-        let kv = SnapshotTest::new();
-        kv.commit(1, &append(1, "only here"));
+        let (kv, _) = service();
+        kv.apply(&append(1, "only here"));
         kv.install(9, snapshot::encode(&store_of([append(1, "a"), append(2, "b")])));
-        kv.commit(10, &append(2, "b"));
-        kv.commit(11, &append(3, "c"));
-        assert_eq!(kv.answer(get(4), || kv.commit(12, &get(4))), Some(Ok("abc".to_string())));
+        kv.apply(&append(2, "b"));
+        kv.apply(&append(3, "c"));
+        kv.expect_value(get(4), "abc", "the snapshot holds a and b, and c was applied after it");
     });
 }
 
@@ -216,9 +129,10 @@ fn a_snapshot_replaces_the_store_3b() {
 #[test]
 fn a_write_inside_a_snapshot_is_answered_3b() {
     in_virtual_time(|| {
-        let kv = SnapshotTest::new();
-        let install = || kv.install(9, snapshot::encode(&store_of([append(1, "a")])));
-        assert_eq!(kv.answer(append(1, "a"), install), Some(Ok(String::new())));
+        let (kv, _) = service();
+        let request = kv.ask(append(1, "a"));
+        kv.install(9, snapshot::encode(&store_of([append(1, "a")])));
+        request.expect_result("", "its write is in the snapshot");
     });
 }
 

@@ -7,7 +7,7 @@ use labrpc::{PeerId, thread};
 
 use crate::lab::{LAB, cluster};
 
-/// Long enough for any election time-out to pass, twice.
+/// Twice as long as any election timeout.
 const ELECTION_TIMEOUTS: Duration = Duration::from_secs(2);
 
 /// Long enough for every server to hear from its leader.
@@ -16,7 +16,7 @@ const HEARTBEATS: Duration = Duration::from_millis(500);
 /// A leader is elected, and stays while nothing fails: the term of a healthy cluster does not change.
 #[test]
 fn initial_election_2a() {
-    LAB.test("initial_election_2a", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         let leader = cluster.one_leader();
         thread::sleep(Duration::from_millis(50)); // the followers learn of the election
@@ -31,7 +31,7 @@ fn initial_election_2a() {
 /// A new leader takes over from one that is cut off; without a majority nobody leads.
 #[test]
 fn re_election_2a() {
-    LAB.test("re_election_2a", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         let first = cluster.one_leader();
 
@@ -42,7 +42,7 @@ fn re_election_2a() {
         cluster.connect(first);
         thread::sleep(HEARTBEATS);
         let second_again = cluster.one_leader();
-        assert_eq!(second_again, second, "a leader that was cut off came back, and the new leader lost its place");
+        assert_eq!(second_again, second, "a leader that was cut off came back, and the new leader was deposed");
 
         cluster.disconnect(second);
         cluster.disconnect(cluster.after(second, 1));
@@ -59,7 +59,7 @@ fn re_election_2a() {
 /// Whichever minority of seven servers is cut off, the others elect a leader.
 #[test]
 fn many_elections_2a() {
-    LAB.test("many_elections_2a", |world| {
+    LAB.test(|world| {
         const SERVERS: usize = 7;
         const CUT_MAX: u64 = 3;
         let cluster = cluster(world, SERVERS);
@@ -68,7 +68,7 @@ fn many_elections_2a() {
         for round in 0..world.scaled(9, 3) {
             let leader = cluster.one_leader();
             let victim = |nth: u64| match nth {
-                0 if round % 2 == 0 => leader, // Chance might spare it in every round.
+                0 if round % 2 == 0 => leader, // Chance alone might never choose it.
                 _ => rng.random_range(0..SERVERS as u64) as PeerId,
             };
             let victims: BTreeSet<PeerId> = (0..CUT_MAX).map(victim).collect();
@@ -77,7 +77,7 @@ fn many_elections_2a() {
             victims.iter().for_each(|&server| cluster.connect(server));
         }
         cluster.one_leader();
-        let leaderships = cluster.observer().map(|watch| watch.tally().leaderships).unwrap_or_default();
-        world.assert_covered("leaders that are lost, and others that follow", leaderships >= 2);
+        let leaderships = cluster.observer().map(|observer| observer.tally().leaderships).unwrap_or_default();
+        world.assert_covered("leaders that are lost, and others that are elected", leaderships >= 2);
     });
 }

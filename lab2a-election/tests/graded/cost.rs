@@ -10,7 +10,7 @@ use testkit::{Cluster, World};
 
 use crate::lab::{LAB, Server, cluster};
 
-/// A cluster of five in which a leader has been elected, and everybody knows it.
+/// A cluster of five servers that know their leader.
 fn led_cluster(world: &World) -> (Cluster<Server>, usize) {
     let cluster = cluster(world, 5);
     let leader = cluster.one_leader();
@@ -18,20 +18,20 @@ fn led_cluster(world: &World) -> (Cluster<Server>, usize) {
     (cluster, leader)
 }
 
-/// What so many seconds cost, without any election.
+/// What these seconds cost. There must be no election meanwhile.
 fn spend(cluster: &Cluster<Server>, leader: usize, seconds: u64) -> Spent {
     let before = cluster.status(leader);
     let meter = Meter::start(cluster);
     thread::sleep(Duration::from_secs(seconds));
     let spent = meter.read();
-    assert_eq!(cluster.status(leader), before, "server {leader} leads, and nothing has happened since");
+    assert_eq!(cluster.status(leader), before, "server {leader} led, and nothing has failed since");
     spent
 }
 
-/// A cluster that is well, and has nothing to do.
+/// A healthy cluster without work.
 #[test]
 fn idle_2a() {
-    LAB.simulated("idle_2a", |world| {
+    LAB.simulated(|world| {
         const SECONDS: u64 = 10;
         /// The reference: 400. Ten heartbeats a second to each of four servers.
         const REQUESTS_MAX: u64 = 1_000;
@@ -39,7 +39,7 @@ fn idle_2a() {
         const BYTES_MAX: u64 = 40_000;
         /// The reference: 5,000. About twelve for each message: locks, the clock, a wait.
         const OPERATIONS_MAX: u64 = 15_000;
-        /// The reference: 5. A ticker each; to have another thread or two is a way to build it, too.
+        /// The reference: 5. A ticker each. One or two more threads for each server are allowed.
         const THREADS_MAX: u64 = 20;
         let (cluster, leader) = led_cluster(world);
         let spent = spend(&cluster, leader, SECONDS);
@@ -53,9 +53,9 @@ fn idle_2a() {
 /// Two servers of five are down for a minute, and the others have a leader.
 #[test]
 fn outage_2a() {
-    LAB.simulated("outage_2a", |world| {
+    LAB.simulated(|world| {
         const SECONDS: u64 = 60;
-        /// The reference: 2,400. Those that are down are sent heartbeats as well.
+        /// The reference: 2,400. The servers that are down are sent heartbeats as well.
         const REQUESTS_MAX: u64 = 6_000;
         /// The reference: 20,400.
         const OPERATIONS_MAX: u64 = 60_000;

@@ -1,4 +1,4 @@
-//! What all of this lab's graded tests share: how its servers boot, and how their bytes are read.
+//! What this lab's graded tests have in common: how its servers boot, and how their bytes are read.
 
 use lab2a_election::{Election, Raft, TIMING};
 use labrpc::Timing;

@@ -4,10 +4,10 @@ use testkit::chaos::{self, Faults};
 
 use crate::lab::{LAB, cluster};
 
-/// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
+/// Clusters of one to seven servers are offered commands while faults come and go.
 #[test]
-fn storm_2b() {
-    LAB.simulated("storm_2b", |world| {
+fn random_faults_2b() {
+    LAB.simulated(|world| {
         chaos::replication(&cluster(world, chaos::any_size(world)), Faults::OF_LINKS);
     });
 }

@@ -9,18 +9,18 @@ use testkit::{Cluster, Tally, number};
 
 use crate::lab::{LAB, Server, cluster};
 
-/// MIT's tests take an election for finished after this.
+/// After this time an election is over, as in MIT's tests.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What has come about, where it is counted.
+/// What has happened so far. On real threads nothing is counted.
 fn tally(cluster: &Cluster<Server>) -> Tally {
-    cluster.observer().map(|watch| watch.tally()).unwrap_or_default()
+    cluster.observer().map(|observer| observer.tally()).unwrap_or_default()
 }
 
 /// In a healthy cluster each command is applied at the next index, and nothing else is.
 #[test]
 fn basic_agree_2b() {
-    LAB.test("basic_agree_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         for index in 1..=3 {
             cluster.none_applied(index);
@@ -33,7 +33,7 @@ fn basic_agree_2b() {
 /// A command travels to each other server about once.
 #[test]
 fn rpc_bytes_2b() {
-    LAB.test("rpc_bytes_2b", |world| {
+    LAB.test(|world| {
         const SERVERS: usize = 3;
         const COMMANDS: u64 = 10;
         const COMMAND_BYTES: u64 = 5000;
@@ -58,7 +58,7 @@ fn rpc_bytes_2b() {
 /// The leader goes on as followers are lost, one by one, until the majority is gone.
 #[test]
 fn follower_failure_2b() {
-    LAB.test("follower_failure_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one_at_once(&number(101), 3);
         let leader = cluster.one_leader();
@@ -80,7 +80,7 @@ fn follower_failure_2b() {
 /// The cluster goes on as leaders are lost, one by one, until the majority is gone.
 #[test]
 fn leader_failure_2b() {
-    LAB.test("leader_failure_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one_at_once(&number(101), 3);
         cluster.disconnect(cluster.one_leader());
@@ -101,7 +101,7 @@ fn leader_failure_2b() {
 /// A follower that was cut off catches up.
 #[test]
 fn fail_agree_2b() {
-    LAB.test("fail_agree_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one_at_once(&number(101), 3);
         let follower = cluster.after(cluster.one_leader(), 1);
@@ -112,7 +112,7 @@ fn fail_agree_2b() {
         cluster.one_at_once(&number(104), 2);
         cluster.one_at_once(&number(105), 2);
 
-        // It campaigned in vain meanwhile, so its return costs the leader its place.
+        // It has campaigned without success, so its newer term deposes the leader.
         cluster.connect(follower);
         cluster.one(&number(106), 3);
         thread::sleep(ELECTION_TIMEOUT);
@@ -120,10 +120,10 @@ fn fail_agree_2b() {
     });
 }
 
-/// Without a majority nothing is committed; what was taken then may be replaced later.
+/// Without a majority nothing is committed, and the commands that were taken may be replaced later.
 #[test]
 fn fail_no_agree_2b() {
-    LAB.test("fail_no_agree_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 5);
         cluster.one_at_once(&number(10), 5);
         let leader = cluster.one_leader();
@@ -135,7 +135,7 @@ fn fail_no_agree_2b() {
         cluster.none_applied(2);
 
         lost.iter().for_each(|&server| cluster.connect(server));
-        // Whoever was away may know a newer term, and cost a leader its place just when it is found.
+        // A server that was cut off may have a newer term, and depose a leader right after it was found.
         let take = || cluster.start_command(cluster.one_leader(), number(30));
         let at = iter::repeat_with(take).take(lost.len()).flatten().next().expect("a leader takes commands");
         assert!((2..=3).contains(&at.index), "index 2 was never committed, so the next is 2 or 3, not {}", at.index);
@@ -146,7 +146,7 @@ fn fail_no_agree_2b() {
 /// Commands that are started at once, in one term, all take effect.
 #[test]
 fn concurrent_starts_2b() {
-    LAB.test("concurrent_starts_2b", |world| {
+    LAB.test(|world| {
         const TRIES: usize = 5;
         const STARTS: u64 = 5;
         let cluster = cluster(world, 3);
@@ -176,7 +176,7 @@ fn concurrent_starts_2b() {
 /// A leader that was cut off comes back with entries that nobody else has.
 #[test]
 fn rejoin_2b() {
-    LAB.test("rejoin_2b", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one_at_once(&number(101), 3);
         let first = cluster.one_leader();
@@ -196,10 +196,10 @@ fn rejoin_2b() {
     });
 }
 
-/// A leader backs up quickly over logs that part ways far back (§5.3, the last paragraphs).
+/// A leader finds quickly where two logs differ, even if that is far back (§5.3, the last paragraphs).
 #[test]
 fn backup_2b() {
-    LAB.test("backup_2b", |world| {
+    LAB.test(|world| {
         const COMMANDS: u64 = 50;
         let cluster = cluster(world, 5);
         let mut fresh = (0..).map(number);
@@ -238,18 +238,18 @@ fn backup_2b() {
         cluster.servers().for_each(|server| cluster.connect(server));
         cluster.one(&next(), 5);
         let Tally { conflicts, leaderships, .. } = tally(&cluster);
-        world.assert_covered("logs that part ways far back, in several terms", conflicts > 0 && leaderships >= 3);
+        world.assert_covered("logs that differ far back, in several terms", conflicts > 0 && leaderships >= 3);
     });
 }
 
 /// Elections, agreement and idleness each cost few messages.
 #[test]
 fn count_2b() {
-    LAB.test("count_2b", |world| {
+    LAB.test(|world| {
         const SERVERS: u64 = 3;
         const TRIES: usize = 5;
         const COMMANDS: u64 = 10;
-        /// Heartbeats and stragglers, for each server.
+        /// Heartbeats and late requests, for each server.
         const SPARE: u64 = 3;
         let cluster = cluster(world, SERVERS as usize);
         let requests = || cluster.network().counts().requests;
@@ -272,7 +272,11 @@ fn count_2b() {
                 let Some(command) = cluster.wait_applied(first.index + n, SERVERS as usize, Some(first.term)) else {
                     return false;
                 };
-                assert_eq!(command, number(1000 + n), "another command was applied than was started there");
+                assert_eq!(
+                    command,
+                    number(1000 + n),
+                    "the applied command is not the one that was started with this index"
+                );
             }
             let (taken, allowed) = (requests() - before, (COMMANDS + 1 + SPARE) * SERVERS);
             assert!(taken <= allowed, "agreement on {COMMANDS} commands took {taken} requests, of {allowed} allowed");

@@ -11,7 +11,7 @@ use testkit::{Cluster, World};
 
 use crate::lab::{LAB, Server, cluster};
 
-/// A cluster in which a leader has been elected, and everybody knows it.
+/// A cluster whose servers know their leader.
 fn led_cluster(world: &World, size: usize) -> (Cluster<Server>, PeerId) {
     let cluster = cluster(world, size);
     let leader = cluster.one_leader();
@@ -19,24 +19,24 @@ fn led_cluster(world: &World, size: usize) -> (Cluster<Server>, PeerId) {
     (cluster, leader)
 }
 
-/// What it costs to do something, without any election.
+/// What `act` costs. There must be no election meanwhile.
 fn spend(cluster: &Cluster<Server>, leader: PeerId, act: impl FnOnce()) -> Spent {
     let before = cluster.status(leader);
     let meter = Meter::start(cluster);
     act();
     let spent = meter.read();
-    assert_eq!(cluster.status(leader), before, "server {leader} leads, and nothing has happened since");
+    assert_eq!(cluster.status(leader), before, "server {leader} led, and nothing has failed since");
     spent
 }
 
-/// A command of so many bytes, unlike others.
+/// A command of `bytes` bytes that differs for each `n`.
 fn command(n: u64, bytes: usize) -> Bytes {
     let mut command = vec![0; bytes];
     command[..8].copy_from_slice(&n.to_le_bytes());
     command.into()
 }
 
-/// Offers the leader so many commands of a hundred bytes, in one instant.
+/// Offers the leader `commands` commands of a hundred bytes, all at once.
 fn offer(cluster: &Cluster<Server>, leader: PeerId, commands: u64) {
     for n in 1..=commands {
         cluster.start_command(leader, command(n, 100)).expect("it leads");
@@ -46,7 +46,7 @@ fn offer(cluster: &Cluster<Server>, leader: PeerId, commands: u64) {
 /// A hundred commands of a thousand bytes, one after another.
 #[test]
 fn one_by_one_2b() {
-    LAB.simulated("one_by_one_2b", |world| {
+    LAB.simulated(|world| {
         /// The reference: 400, half of them heartbeats of the ten seconds that this takes.
         const REQUESTS_MAX: u64 = 1_000;
         /// The reference: 234,000. Each command travels once to each of two followers.
@@ -66,15 +66,15 @@ fn one_by_one_2b() {
     });
 }
 
-/// A thousand commands of a hundred bytes, offered in one instant.
+/// A thousand commands of a hundred bytes, offered all at once.
 #[test]
 fn burst_2b() {
-    LAB.simulated("burst_2b", |world| {
-        /// The reference: 8. To send each command by itself to each follower is a way to do it, too.
+    LAB.simulated(|world| {
+        /// The reference: 8. A leader may also send each command by itself to each follower.
         const REQUESTS_MAX: u64 = 2_500;
         /// The reference: 233,000. Each command travels once to each of two followers.
         const BYTES_MAX: u64 = 700_000;
-        /// The reference: 80. A follower hears with the next heartbeat that the last ones are committed.
+        /// The reference: 80. A follower learns with the next heartbeat that the last entries are committed.
         const MILLISECONDS_MAX: u64 = 1_000;
         /// The reference: 1,110,000. Three logs of a thousand commands, and what the test kit keeps.
         const HEAP_BYTES_MAX: u64 = 4_000_000;
@@ -91,16 +91,16 @@ fn burst_2b() {
     });
 }
 
-/// A cluster with a log that has nothing to do.
+/// A cluster with a log and without work.
 #[test]
 fn idle_2b() {
-    LAB.simulated("idle_2b", |world| {
+    LAB.simulated(|world| {
         const IDLE: Duration = Duration::from_secs(10);
         /// The reference: 200, ten heartbeats a second to each of two followers.
         const REQUESTS_MAX: u64 = 500;
         /// The reference: 15,200.
         const BYTES_MAX: u64 = 50_000;
-        /// The reference: 2,800. An applier that looks up every 5 ms adds tens of thousands.
+        /// The reference: 2,800. An applier that wakes up every 5 ms adds tens of thousands.
         const OPERATIONS_MAX: u64 = 9_000;
         /// The reference: 12. Ticker, applier, and the harness's own two.
         const THREADS_MAX: u64 = 30;
@@ -118,11 +118,11 @@ fn idle_2b() {
 /// A follower of three is down for a minute, while the leader takes a command each second.
 #[test]
 fn outage_2b() {
-    LAB.simulated("outage_2b", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 60;
-        /// The reference: 1,260. Each heartbeat tries anew to reach the one that is down.
+        /// The reference: 1,260. Each heartbeat tries again to reach the server that is down.
         const REQUESTS_MAX: u64 = 3_500;
-        /// The reference: 2,210,000. What it lacks is sent with each heartbeat, up to a bound.
+        /// The reference: 2,210,000. Each heartbeat carries the entries that it lacks, up to a bound.
         const BYTES_MAX: u64 = 7_000_000;
         /// The reference: 14,300.
         const OPERATIONS_MAX: u64 = 45_000;
@@ -149,7 +149,7 @@ fn outage_2b() {
 /// A follower that missed four hundred commands comes back.
 #[test]
 fn catch_up_costs_2b() {
-    LAB.simulated("catch_up_costs_2b", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 400;
         /// The reference: 120, most of it until the next heartbeat.
         const MILLISECONDS_MAX: u64 = 1_000;
@@ -159,7 +159,7 @@ fn catch_up_costs_2b() {
         const BYTES_MAX: u64 = 140_000;
         let (cluster, leader) = led_cluster(world, 3);
         let away = cluster.after(leader, 1);
-        // It is stopped as well: else it would campaign, and come back with a newer term.
+        // It is paused as well: otherwise it would campaign, and come back with a newer term.
         cluster.set_paused(away, true);
         cluster.network().set_cut(leader, away, true);
         offer(&cluster, leader, COMMANDS);

@@ -8,32 +8,32 @@ use testkit::number;
 
 use crate::lab::{LAB, cluster};
 
-/// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
+/// Clusters of one to seven servers are offered commands while faults come and go.
 #[test]
-fn storm_2c() {
-    LAB.simulated("storm_2c", |world| {
+fn random_faults_2c() {
+    LAB.simulated(|world| {
         chaos::replication(&cluster(world, chaos::any_size(world)), Faults::ALL);
     });
 }
 
-/// Nothing fails but servers, and they fail at their saves.
+/// Servers crash at their saves, and nothing else fails.
 #[test]
 fn crashes_at_saves_2c() {
-    LAB.simulated("crashes_at_saves_2c", |world| {
+    LAB.simulated(|world| {
         let cluster = cluster(world, chaos::odd_size(world));
         let round = Duration::from_micros(20_300); // a little longer than a command takes
         CrashesAtSaves { per_mille: 50, rounds: 200, round, rounds_down: 10 }.run(&cluster);
-        let tally = cluster.observer().expect("virtual time is watched").tally();
+        let tally = cluster.observer().expect("a simulation has an observer").tally();
         world.assert_covered("crashes at saves", tally.reboots > 0);
     });
 }
 
-/// All servers crash at the same moment, again and again, while commands are on their way: nothing
-/// survives but what is on the disks.
+/// All servers crash at the same moment, again and again, while commands are on their way: only the
+/// disks survive.
 #[test]
-fn all_at_once_2c() {
-    LAB.simulated("all_at_once_2c", |world| {
-        /// So many times; each costs an election.
+fn all_servers_crash_at_once_2c() {
+    LAB.simulated(|world| {
+        /// Each crash costs an election.
         const CRASHES: u64 = 6;
         let cluster = cluster(world, chaos::odd_size(world));
         let rng = world.rng("moments");

@@ -11,21 +11,21 @@ use testkit::{Cluster, Tally, World, number};
 
 use crate::lab::{LAB, Server, cluster};
 
-/// MIT's tests take an election for finished after this.
+/// After this time an election is over, as in MIT's tests.
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Figure 8 takes three reigns; with so many there is no lack of occasions.
+/// Figure 8 needs three leaders in a row. With this many leaders there are enough opportunities.
 const MANY_LEADERSHIPS: u64 = 20;
 
-/// What has come about, where it is counted.
+/// What has happened so far. On real threads nothing is counted.
 fn tally(cluster: &Cluster<Server>) -> Tally {
-    cluster.observer().map(|watch| watch.tally()).unwrap_or_default()
+    cluster.observer().map(|observer| observer.tally()).unwrap_or_default()
 }
 
 /// Servers crash and come back, one after another and all at once, and the log is still there.
 #[test]
 fn persist1_2c() {
-    LAB.test("persist1_2c", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one(&number(11), 3);
         cluster.servers().for_each(|server| cluster.crash(server));
@@ -52,10 +52,10 @@ fn persist1_2c() {
     });
 }
 
-/// Majorities change from round to round, and only what was saved links them.
+/// Majorities change from round to round, and only saved state connects them.
 #[test]
 fn persist2_2c() {
-    LAB.test("persist2_2c", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 5);
         let mut numbers = (11..).map(number);
         let mut next = || numbers.next().expect("numbers do not run out");
@@ -67,7 +67,7 @@ fn persist2_2c() {
             cluster.one(&next(), 3);
             [leader, c, d].iter().for_each(|&server| cluster.disconnect(server));
 
-            // Two that missed the last command meet one that has it, and each has crashed since.
+            // Two servers that missed the last command meet one that has it, and all three have crashed.
             for server in [a, b] {
                 cluster.restart(server);
                 cluster.connect(server);
@@ -85,7 +85,7 @@ fn persist2_2c() {
 /// A leader and a follower crash; the leader comes back to a server that was cut off.
 #[test]
 fn persist3_2c() {
-    LAB.test("persist3_2c", |world| {
+    LAB.test(|world| {
         let cluster = cluster(world, 3);
         cluster.one(&number(101), 3);
         let leader = cluster.one_leader();
@@ -101,18 +101,18 @@ fn persist3_2c() {
     });
 }
 
-/// Figure 8's pause between two faults: mostly none to speak of, one in ten long.
+/// The pause between two faults of Figure 8: one in ten is long, the others are very short.
 fn pause(world: &World) -> Duration {
     let rng = world.rng("pauses");
     let is_long = rng.random_range(0..10) == 0;
     Duration::from_millis(rng.random_range(0..if is_long { 500 } else { 13 }))
 }
 
-/// Leaders crash as soon as they have taken a command: entries of old terms abound, and none of
-/// them may be taken for committed by counting copies (§5.4.2, Figure 8).
+/// Leaders crash as soon as they have taken a command. Logs get many entries of old terms, and none of
+/// them may be committed by counting copies (§5.4.2, Figure 8).
 #[test]
 fn figure_8_2c() {
-    LAB.test("figure_8_2c", |world| {
+    LAB.test(|world| {
         const SERVERS: u64 = 5;
         const MAJORITY: usize = 3;
         let cluster = cluster(world, SERVERS as usize);
@@ -140,7 +140,7 @@ fn figure_8_2c() {
 /// Agreement goes on over a network that loses, delays and doubles messages.
 #[test]
 fn unreliable_agree_2c() {
-    LAB.test("unreliable_agree_2c", |world| {
+    LAB.test(|world| {
         const AT_ONCE: u64 = 5;
         let cluster = cluster(world, 5);
         cluster.set_conditions(Conditions::UNRELIABLE);
@@ -163,10 +163,10 @@ fn unreliable_agree_2c() {
     });
 }
 
-/// Figure 8 over a bad network: leaders are cut off instead of crashed, and old replies come late.
+/// Figure 8 over an unreliable network: leaders are cut off instead of crashed, and old replies come late.
 #[test]
 fn figure_8_unreliable_2c() {
-    LAB.test("figure_8_unreliable_2c", |world| {
+    LAB.test(|world| {
         const SERVERS: u64 = 5;
         const MAJORITY: usize = 3;
         let rounds = world.scaled(1000, 100);
@@ -198,13 +198,13 @@ fn figure_8_unreliable_2c() {
 /// Servers come and go while clients write: nothing that was applied is ever lost.
 #[test]
 fn reliable_churn_2c() {
-    LAB.test("reliable_churn_2c", |world| churn(world, Conditions::RELIABLE));
+    LAB.test(|world| churn(world, Conditions::RELIABLE));
 }
 
-/// The same over a bad network.
+/// The same over an unreliable network.
 #[test]
 fn unreliable_churn_2c() {
-    LAB.test("unreliable_churn_2c", |world| churn(world, Conditions::UNRELIABLE));
+    LAB.test(|world| churn(world, Conditions::UNRELIABLE));
 }
 
 fn churn(world: &World, conditions: Conditions) {
@@ -221,7 +221,7 @@ fn churn(world: &World, conditions: Conditions) {
     let clients: Vec<_> = clients.collect();
     let rng = world.rng("churn");
     for _ in 0..world.scaled(20, 4) {
-        // Each fault is drawn by itself, and has a victim of its own.
+        // Each fault is drawn separately, and so is its victim.
         let fault = |one_in: u64| {
             rng.fault(None, |bits| bits.is_multiple_of(one_in).then_some((bits >> 32) as usize % SERVERS as usize))
         };
@@ -253,13 +253,13 @@ fn churn(world: &World, conditions: Conditions) {
     let kept = cluster.applied_logs().commands();
     assert_eq!(kept.len() as u64, last, "every entry before the last is applied as well");
     for command in promised {
-        assert!(kept.contains(&command), "{command:?} was applied, and is in the log of no server any more");
+        assert!(kept.contains(&command), "{command:?} was applied, and no server has it any more");
     }
 }
 
-/// Offers one command after another to whoever takes it, and gives those that were seen applied.
+/// Offers one command after another to every server. Returns those that were applied.
 fn submit(cluster: &Cluster<Server>, client: u64, is_over: &AtomicBool) -> Vec<Bytes> {
-    /// A client's numbers do not meet another's.
+    /// No two clients use the same number.
     const NUMBERS: u64 = 1_000_000;
     const LOOKS_MS: [u64; 5] = [10, 20, 50, 100, 200];
     let mut applied = Vec::new();

@@ -9,10 +9,10 @@ use testkit::number;
 
 use crate::lab::{LAB, cluster};
 
-/// Clusters of one to seven servers, even ones too, that are offered commands while faults come and go.
+/// Clusters of one to seven servers are offered commands while faults come and go.
 #[test]
-fn storm_2d() {
-    LAB.simulated("storm_2d", |world| {
+fn random_faults_2d() {
+    LAB.simulated(|world| {
         chaos::replication(&cluster(world, chaos::any_size(world)), Faults::ALL);
     });
 }
@@ -20,14 +20,14 @@ fn storm_2d() {
 /// A little longer than a command takes, and not by a whole number of milliseconds.
 const ROUND: Duration = Duration::from_micros(10_300);
 
-/// The same with a client that never rests: logs are cut several times a second, and whoever misses
-/// anything soon needs a snapshot.
+/// The same with a client that never pauses: logs are cut several times a second, and a follower that
+/// misses anything soon needs a snapshot.
 #[test]
-fn busy_storm_2d() {
-    LAB.simulated("busy_storm_2d", |world| {
-        /// Above all that the storm itself offers.
+fn random_faults_under_load_2d() {
+    LAB.simulated(|world| {
+        /// Greater than all other commands of the test.
         const FIRST: u64 = 1_000_000;
-        /// As long as the storm.
+        /// They take as long as the faults.
         const OFFERS: u64 = 600;
         let cluster = cluster(world, 5);
         let busy = cluster.clone();
@@ -39,7 +39,7 @@ fn busy_storm_2d() {
         });
         chaos::replication(&cluster, Faults::ALL);
         client.join();
-        // Also in the calmest storm somebody misses much, at least at its end.
+        // Even if few faults occurred, one follower now misses many entries.
         let away = cluster.after(cluster.one_leader(), 1);
         cluster.disconnect(away);
         for nth in 0..2 * SNAPSHOT_INTERVAL {
@@ -47,19 +47,19 @@ fn busy_storm_2d() {
         }
         cluster.connect(away);
         cluster.one(&number(2 * SNAPSHOT_INTERVAL), cluster.size());
-        let tally = cluster.observer().expect("virtual time is watched").tally();
-        world.assert_covered("followers who need a snapshot", tally.snapshots_sent > 0);
+        let tally = cluster.observer().expect("a simulation has an observer").tally();
+        world.assert_covered("followers that need a snapshot", tally.snapshots_sent > 0);
     });
 }
 
-/// Nothing fails but servers, and they fail at their saves, many of which write a snapshot. Who is
-/// down stays so until the others have cut their logs.
+/// Servers crash at their saves, many of which write a snapshot, and nothing else fails. A server stays
+/// down until the others have cut their logs.
 #[test]
 fn crashes_at_saves_2d() {
-    LAB.simulated("crashes_at_saves_2d", |world| {
+    LAB.simulated(|world| {
         let cluster = cluster(world, chaos::odd_size(world));
         CrashesAtSaves { per_mille: 30, rounds: 400, round: ROUND, rounds_down: 20 }.run(&cluster);
-        let tally = cluster.observer().expect("virtual time is watched").tally();
+        let tally = cluster.observer().expect("a simulation has an observer").tally();
         world.assert_covered("boots from a snapshot", tally.reboots > 0 && tally.snapshots_delivered > 0);
     });
 }

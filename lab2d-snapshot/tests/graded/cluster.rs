@@ -70,37 +70,37 @@ fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
 /// Nobody falls behind: snapshots are taken, and logs are cut.
 #[test]
 fn snapshot_basic_2d() {
-    LAB.test("snapshot_basic_2d", |world| fall_behind(world, Conditions::RELIABLE, Fault::None));
+    LAB.test(|world| fall_behind(world, Conditions::RELIABLE, Fault::None));
 }
 
 /// A server that was cut off is given a snapshot.
 #[test]
 fn snapshot_install_2d() {
-    LAB.test("snapshot_install_2d", |world| fall_behind(world, Conditions::RELIABLE, Fault::Cut));
+    LAB.test(|world| fall_behind(world, Conditions::RELIABLE, Fault::Cut));
 }
 
-/// The same over a bad network.
+/// The same over an unreliable network.
 #[test]
 fn snapshot_install_unreliable_2d() {
-    LAB.test("snapshot_install_unreliable_2d", |world| fall_behind(world, Conditions::UNRELIABLE, Fault::Cut));
+    LAB.test(|world| fall_behind(world, Conditions::UNRELIABLE, Fault::Cut));
 }
 
 /// A server that crashed is given a snapshot.
 #[test]
 fn snapshot_install_crash_2d() {
-    LAB.test("snapshot_install_crash_2d", |world| fall_behind(world, Conditions::RELIABLE, Fault::Crash));
+    LAB.test(|world| fall_behind(world, Conditions::RELIABLE, Fault::Crash));
 }
 
-/// The same over a bad network.
+/// The same over an unreliable network.
 #[test]
 fn snapshot_install_un_crash_2d() {
-    LAB.test("snapshot_install_un_crash_2d", |world| fall_behind(world, Conditions::UNRELIABLE, Fault::Crash));
+    LAB.test(|world| fall_behind(world, Conditions::UNRELIABLE, Fault::Crash));
 }
 
 /// All servers crash at once, and come back from their snapshots and what follows them.
 #[test]
 fn snapshot_all_crash_2d() {
-    LAB.test("snapshot_all_crash_2d", |world| {
+    LAB.test(|world| {
         let cluster = lab::cluster(world, SERVERS);
         let rng = world.rng("how many commands");
         let mut numbers = (0..).map(number);
@@ -123,7 +123,7 @@ fn snapshot_all_crash_2d() {
 /// A snapshot that a server booted from is still on its disk after the next save.
 #[test]
 fn snapshot_init_2d() {
-    LAB.test("snapshot_init_2d", |world| {
+    LAB.test(|world| {
         let cluster = lab::cluster(world, SERVERS);
         let crash_all = || {
             cluster.servers().for_each(|server| cluster.crash(server));
@@ -137,7 +137,7 @@ fn snapshot_init_2d() {
         cluster.one(&number(100), SERVERS);
         crash_all();
         let last = cluster.one(&number(101), SERVERS);
-        assert_eq!(last, SNAPSHOT_INTERVAL + 3, "every command before the crashes has its place in the log");
+        assert_eq!(last, SNAPSHOT_INTERVAL + 3, "every command before the crashes is in the log");
         world.assert_covered("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
     });
 }

@@ -1,4 +1,4 @@
-//! What lab 2D's servers spend, and what they let go of. Budgets are two to three times what the
+//! What lab 2D's servers spend, and what they drop. Budgets are two to three times what the
 //! reference needs.
 
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::lab::{LAB, Server, cluster};
 
 const SERVERS: usize = 3;
 
-/// Three servers and their leader, who has agreed on a first command with all of them.
-fn settled(world: &World) -> Cluster<Server> {
+/// Three servers that have agreed on a first command.
+fn cluster_with_a_command(world: &World) -> Cluster<Server> {
     let cluster = cluster(world, SERVERS);
     cluster.one(&number(0), SERVERS);
     cluster
 }
 
-/// Agrees on so many commands, one after another, on at least so many servers.
+/// Agrees on `commands` commands, one after another, on at least `servers` servers.
 fn agree(cluster: &Cluster<Server>, commands: u64, servers: usize) {
     for n in 1..=commands {
         cluster.one_at_once(&number(n), servers);
@@ -30,18 +30,18 @@ fn agree(cluster: &Cluster<Server>, commands: u64, servers: usize) {
 
 /// How many snapshots leaders have sent.
 fn snapshots_sent(cluster: &Cluster<Server>) -> u64 {
-    cluster.observer().expect("virtual time is watched").tally().snapshots_sent
+    cluster.observer().expect("a simulation has an observer").tally().snapshots_sent
 }
 
-/// However much was agreed on, no server's log is longer than what came since its service's last snapshot.
+/// However many commands there were, a log holds only what came since its service's last snapshot.
 #[test]
 fn logs_stay_small_2d() {
-    LAB.simulated("logs_stay_small_2d", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 200;
-        /// What comes between two snapshots, and what is on its way meanwhile. The reference holds
+        /// What comes between two snapshots, and what is on its way then. The reference holds
         /// 265 bytes at most: a head of 41, and ten entries.
         const RAFT_STATE_BYTES_MAX: u64 = 650;
-        let cluster = settled(world);
+        let cluster = cluster_with_a_command(world);
         let meter = Meter::start(&cluster);
         let mut largest = 0;
         for n in 1..=COMMANDS {
@@ -52,39 +52,39 @@ fn logs_stay_small_2d() {
     });
 }
 
-/// Where nobody falls behind hardly a snapshot is sent, and one save a server is all that a snapshot costs.
+/// If no follower falls behind, hardly any snapshot is sent, and each costs one save on each server.
 #[test]
-fn snapshots_in_good_times_2d() {
-    LAB.simulated("snapshots_in_good_times_2d", |world| {
+fn snapshots_without_faults_2d() {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 100;
         /// The reference saves each command once on each server, and each of ten snapshots: 330 times.
         const SAVES_MAX: u64 = 660;
-        /// The reference sends none, but where an older answer comes in right after a cut, and the one to
-        /// the last entries is still on its way: hardly ever, and at the most at three cuts of ten.
+        /// The reference sends one only if an older reply arrives right after a cut, while the reply for
+        /// the last entries is still on its way. That happens at three cuts of ten at most.
         const SNAPSHOTS_MAX: u64 = 5;
-        let cluster = settled(world);
+        let cluster = cluster_with_a_command(world);
         let term = cluster.one_term();
         let meter = Meter::start(&cluster);
         agree(&cluster, COMMANDS, SERVERS);
         let spent = meter.read();
         spent.at_most(&SAVES, "saves for 100 commands and ten snapshots", spent.saves, SAVES_MAX);
         let snapshots = snapshots_sent(&cluster);
-        spent.at_most(&SNAPSHOT_TRAFFIC, "snapshots sent though nobody fell behind", snapshots, SNAPSHOTS_MAX);
-        assert_eq!(cluster.one_term(), term, "an election came in between, and has cost saves of its own");
+        spent.at_most(&SNAPSHOT_TRAFFIC, "snapshots sent though no follower fell behind", snapshots, SNAPSHOTS_MAX);
+        assert_eq!(cluster.one_term(), term, "there was an election, which costs saves of its own");
     });
 }
 
-/// A follower that was away for long gets one snapshot, and what follows it, and little else.
+/// A follower that was down for long is sent one snapshot, the entries after it, and little else.
 #[test]
 fn a_snapshot_costs_its_bytes_2d() {
-    LAB.simulated("a_snapshot_costs_its_bytes_2d", |world| {
+    LAB.simulated(|world| {
         const COMMANDS: u64 = 25;
-        /// The service's state grows by so much with each.
+        /// The service's state grows by this much with each command.
         const COMMAND_BYTES: usize = 4_000;
         /// The reference sends one, of some 80 kB, and five entries more.
         const SNAPSHOTS_MAX: u64 = 2;
         const BYTES_MAX: u64 = 300_000;
-        let cluster = settled(world);
+        let cluster = cluster_with_a_command(world);
         let (term, leader) = (cluster.one_term(), cluster.one_leader());
         let away = cluster.after(leader, 1);
         cluster.crash(away);
@@ -93,26 +93,26 @@ fn a_snapshot_costs_its_bytes_2d() {
             command.resize(COMMAND_BYTES, b'.');
             cluster.one_at_once(&Bytes::from(command), SERVERS - 1);
         }
-        let (meter, sent_in_vain) = (Meter::start(&cluster), snapshots_sent(&cluster));
+        let (meter, sent_before) = (Meter::start(&cluster), snapshots_sent(&cluster));
         cluster.start(away);
         cluster.wait_applied(1 + COMMANDS as Index, SERVERS, None);
         thread::sleep(Duration::from_secs(1));
         let spent = meter.read();
-        let snapshots = snapshots_sent(&cluster) - sent_in_vain;
+        let snapshots = snapshots_sent(&cluster) - sent_before;
         spent.at_most(&SNAPSHOT_TRAFFIC, "snapshots for one follower", snapshots, SNAPSHOTS_MAX);
         spent.at_most(&SNAPSHOT_TRAFFIC, "bytes for one follower", spent.bytes, BYTES_MAX);
-        assert_eq!(cluster.one_term(), term, "an election came in between, and has cost messages of its own");
+        assert_eq!(cluster.one_term(), term, "there was an election, which costs messages of its own");
     });
 }
 
-/// While a server is down for a minute, the leader asks after it, and sends it nothing large.
+/// While a server is down for a minute, the leader sends it heartbeats, and nothing large.
 #[test]
 fn an_outage_costs_heartbeats_2d() {
-    LAB.simulated("an_outage_costs_heartbeats_2d", |world| {
+    LAB.simulated(|world| {
         const OUTAGE: Duration = Duration::from_secs(60);
         /// The reference sends 1,200: ten a second to each follower.
         const REQUESTS_MAX: u64 = 2_400;
-        let cluster = settled(world);
+        let cluster = cluster_with_a_command(world);
         let (term, leader) = (cluster.one_term(), cluster.one_leader());
         cluster.crash(cluster.after(leader, 1));
         agree(&cluster, 2 * SNAPSHOT_INTERVAL, SERVERS - 1);
@@ -120,6 +120,10 @@ fn an_outage_costs_heartbeats_2d() {
         thread::sleep(OUTAGE);
         let spent = meter.read();
         spent.at_most(&SNAPSHOT_TRAFFIC, "requests while a follower is down", spent.requests, REQUESTS_MAX);
-        assert_eq!(cluster.status(leader).map(|status| status.term), Some(term), "the leader stays in office");
+        assert_eq!(
+            cluster.status(leader).map(|status| status.term),
+            Some(term),
+            "nothing has failed that could depose the leader"
+        );
     });
 }

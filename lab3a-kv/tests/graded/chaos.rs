@@ -5,22 +5,22 @@ use testkit::kv::load::{self, Plan};
 
 use crate::lab::{LAB, store};
 
-/// Clients who share their keys, while faults come and go: only the whole history can tell.
+/// Clients share their keys while faults come and go, so that only the whole history shows a mistake.
 #[test]
-fn storm_3a() {
-    LAB.simulated("storm_3a", |world| {
+fn random_faults_3a() {
+    LAB.simulated(|world| {
         load::run(&store(world, chaos::any_size(world)), Plan::calm(4).sharing_keys().with_random_faults(Faults::ALL));
     });
 }
 
-/// Clients with a key each, over links that fail and servers that stop for a while, but never
-/// forget: each knows at any time what its key must hold.
+/// Links fail and servers pause, but none crashes. Each client has a key of its own, so it always knows
+/// what that key must hold.
 #[test]
-fn storm_of_links_3a() {
-    LAB.simulated("storm_of_links_3a", |world| {
+fn random_link_faults_3a() {
+    LAB.simulated(|world| {
         let store = store(world, 3);
         load::run(&store, Plan::calm(6).with_random_faults(Faults::OF_LINKS));
-        let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
+        let tally = store.cluster().observer().map(|observer| observer.tally()).unwrap_or_default();
         world.assert_covered("messages that are lost", tally.lost > 0);
     });
 }

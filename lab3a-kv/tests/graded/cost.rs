@@ -12,14 +12,14 @@ use testkit::rule::service::{CLIENT_TRAFFIC, PATIENT_CLERK};
 
 use crate::lab::{LAB, store};
 
-/// Ticker, applier, service, the watch over terms, and the harness's own: five a server in the
+/// Ticker, applier, service, the thread that watches terms, and the harness's own: five a server in the
 /// reference, fifteen in all. A thread for each request would be hundreds.
 const THREADS_MAX: u64 = 40;
 
 /// One client's operations, one after another, in a cluster where nothing fails.
 #[test]
 fn one_client_costs_3a() {
-    LAB.simulated("one_client_costs_3a", |world| {
+    LAB.simulated(|world| {
         const WRITES: u64 = 100;
         /// The reference sends 342: for each write one to the leader, and one to each follower;
         /// the rest are heartbeats.
@@ -30,7 +30,7 @@ fn one_client_costs_3a() {
         const SAVES_MAX: u64 = 600;
         /// 26,100 in the reference: the entry, and a head of a few numbers.
         const SAVED_BYTES_MAX: u64 = 60_000;
-        /// 8,300 in the reference: locks, sends and waits of about ten threads that take part.
+        /// 8,300 in the reference: locks, sends and waits of about ten threads.
         const OPERATIONS_MAX: u64 = 25_000;
         let store = store(world, 3);
         let mut clerk = store.clerk();
@@ -44,14 +44,14 @@ fn one_client_costs_3a() {
         spent.at_most(&CLIENT_TRAFFIC, "saves for 100 Puts", spent.saves, SAVES_MAX);
         spent.at_most(&CLIENT_TRAFFIC, "bytes saved for 100 Puts", spent.saved_bytes, SAVED_BYTES_MAX);
         spent.at_most(&CLIENT_TRAFFIC, "operations for 100 Puts", spent.operations, OPERATIONS_MAX);
-        assert_eq!(store.cluster().one_term(), term, "nothing failed, and yet there was an election");
+        assert_eq!(store.cluster().one_term(), term, "there was an election, though nothing failed");
     });
 }
 
-/// Many clients at once: what comes together travels together.
+/// Many clients at once: commands that come together are sent together.
 #[test]
 fn many_clients_cost_3a() {
-    LAB.simulated("many_clients_cost_3a", |world| {
+    LAB.simulated(|world| {
         const CLIENTS: u64 = 20;
         const WRITES_EACH: u64 = 20;
         /// The reference sends 510 for these 400 writes: one each to the leader, and few between servers.
@@ -75,14 +75,14 @@ fn many_clients_cost_3a() {
         spent.at_most(&CLIENT_TRAFFIC, "requests for 400 Puts of 20 clients", spent.requests, REQUESTS_MAX);
         spent.at_most(&CLIENT_TRAFFIC, "saves for 400 Puts of 20 clients", spent.saves, SAVES_MAX);
         spent.at_most(&CLIENT_TRAFFIC, "operations for 400 Puts of 20 clients", spent.operations, OPERATIONS_MAX);
-        assert_eq!(store.cluster().one_term(), term, "nothing failed, and yet there was an election");
+        assert_eq!(store.cluster().one_term(), term, "there was an election, though nothing failed");
     });
 }
 
-/// A service that nobody asks anything.
+/// A service without requests.
 #[test]
 fn idleness_costs_3a() {
-    LAB.simulated("idleness_costs_3a", |world| {
+    LAB.simulated(|world| {
         const IDLE: Duration = Duration::from_secs(60);
         /// 16,800 in the reference: two heartbeats every 100 ms, and their answers.
         const OPERATIONS_MAX: u64 = 40_000;
@@ -96,13 +96,13 @@ fn idleness_costs_3a() {
     });
 }
 
-/// A client of a cluster that has no leader, for as long as that lasts.
+/// A client of a cluster without a leader.
 #[test]
 fn no_leader_costs_3a() {
-    LAB.simulated("no_leader_costs_3a", |world| {
+    LAB.simulated(|world| {
         const OUTAGE: Duration = Duration::from_secs(20);
-        /// The reference's clerk asks 456 times: a round takes 30 ms, and then it rests for 100. Without
-        /// a rest it would ask 2,000 times.
+        /// The reference's clerk asks 456 times: a round takes 30 ms, and then it pauses for 100 ms. Without
+        /// a pause it would ask 2,000 times.
         const ASKED_MAX: u64 = 1_200;
         let store = store(world, 3);
         let cluster = store.cluster();
@@ -110,7 +110,7 @@ fn no_leader_costs_3a() {
         clerk.put("k", "v");
         let leader = cluster.one_leader();
         cluster.partition(&[0, 1, 2]);
-        cluster.restart(leader); // Else it would go on leading, alone, and keep the client waiting.
+        cluster.restart(leader); // Otherwise it would still lead, alone, and keep the client waiting.
         let asked = || cluster.servers().map(|server| cluster.network().served(server)).sum::<u64>();
         let before = asked();
         let client = world.spawn("the client", move || clerk.put("k", "w"));
@@ -123,10 +123,10 @@ fn no_leader_costs_3a() {
     });
 }
 
-/// A leader that is cut off, with a client that knows nobody else.
+/// A leader that is cut off, with a client that reaches no other server.
 #[test]
 fn a_cut_off_leader_costs_3a() {
-    LAB.simulated("a_cut_off_leader_costs_3a", |world| {
+    LAB.simulated(|world| {
         const OUTAGE: Duration = Duration::from_secs(60);
         let store = store(world, 3);
         let cluster = store.cluster();

@@ -1,40 +1,38 @@
-//! Lab 3B's graded tests: a store whose servers forget their logs, and nothing else (§7, §8).
+//! Lab 3B's graded tests: a store whose servers drop their logs, and lose nothing (§7, §8).
 
 use std::time::Duration;
 
 use labrpc::thread;
+use testkit::World;
 use testkit::kv::KvCluster;
 use testkit::kv::load::{self, Plan};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, store};
 
-/// While entries are under way it may be so many times as large.
+/// While entries are on their way, the saved state may exceed its limit this many times.
 const RAFT_STATE_SLACK: usize = 8;
 
-fn load(test: &str, servers: usize, plan: Plan) {
-    LAB.test(test, |world| {
-        let store = store(world, servers);
-        load::run(&store, plan.compacting(RAFT_STATE_BYTES_MAX));
-        let tally = store.cluster().observer().map(|watch| watch.tally()).unwrap_or_default();
-        world.assert_covered("a snapshot", store.snapshot_bytes_max() > 0);
-        world.assert_covered("a change of leaders", !plan.partitions || tally.leaderships > 1);
-        world
-            .assert_covered("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
-    });
+fn load(world: &World, servers: usize, plan: Plan) {
+    let store = store(world, servers);
+    load::run(&store, plan.compacting(RAFT_STATE_BYTES_MAX));
+    let tally = store.cluster().observer().map(|observer| observer.tally()).unwrap_or_default();
+    world.assert_covered("a snapshot", store.snapshot_bytes_max() > 0);
+    world.assert_covered("a change of leaders", !plan.partitions || tally.leaderships > 1);
+    world.assert_covered("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
 }
 
 fn check_raft_state(store: &KvCluster<Server>) {
     let largest = store.raft_state_bytes_max();
     assert!(
         largest <= RAFT_STATE_SLACK * RAFT_STATE_BYTES_MAX,
-        "a server's saved Raft state has {largest} bytes, and is to be kept near {RAFT_STATE_BYTES_MAX} (§7)"
+        "a server's saved Raft state has {largest} bytes, and must be kept near {RAFT_STATE_BYTES_MAX} (§7)"
     );
 }
 
-/// A server that was cut off is given a snapshot, and can then take part without the log before it.
+/// A server that was cut off is sent a snapshot, and then needs none of the entries before it.
 #[test]
 fn snapshot_rpc_3b() {
-    LAB.test("snapshot_rpc_3b", |world| {
+    LAB.test(|world| {
         const PUTS: usize = 50;
         let store = store(world, 3);
         let cluster = store.cluster();
@@ -56,8 +54,8 @@ fn snapshot_rpc_3b() {
         assert_eq!(clerk.get("b"), "B");
         assert_eq!(clerk.get("1"), "value 1");
         assert_eq!(clerk.get("49"), "value 49");
-        let tally = cluster.observer().map(|watch| watch.tally()).unwrap_or_default();
-        world.assert_covered("a snapshot that a server is given", tally.snapshots_delivered > 0);
+        let tally = cluster.observer().map(|observer| observer.tally()).unwrap_or_default();
+        world.assert_covered("a snapshot that a server receives", tally.snapshots_delivered > 0);
 
         cluster.heal();
         let mut clerk = store.clerk();
@@ -69,10 +67,10 @@ fn snapshot_rpc_3b() {
     });
 }
 
-/// A store that holds little has a small snapshot, however much has been written to it.
+/// A small store has a small snapshot, however much was written to it.
 #[test]
 fn snapshot_size_3b() {
-    LAB.test("snapshot_size_3b", |world| {
+    LAB.test(|world| {
         const SNAPSHOT_BYTES_MAX: usize = 500;
         let store = store(world, 3);
         let mut clerk = store.clerk();
@@ -92,43 +90,43 @@ fn snapshot_size_3b() {
 /// An operation takes less time than a heartbeat, with snapshots, too.
 #[test]
 fn speed_3b() {
-    LAB.test("speed_3b", |world| load::speed(&store(world, 3)));
+    LAB.test(|world| load::speed(&store(world, 3)));
 }
 
 /// All servers crash and come back from their snapshots, with one client.
 #[test]
 fn snapshot_recover_3b() {
-    load("snapshot_recover_3b", 5, Plan::calm(1).crashing());
+    LAB.test(|world| load(world, 5, Plan::calm(1).crashing()));
 }
 
 /// The same with twenty clients.
 #[test]
 fn snapshot_recover_many_clients_3b() {
-    load("snapshot_recover_many_clients_3b", 5, Plan::calm(20).crashing());
+    LAB.test(|world| load(world, 5, Plan::calm(20).crashing()));
 }
 
-/// Five clients over a bad network.
+/// Five clients over an unreliable network.
 #[test]
 fn snapshot_unreliable_3b() {
-    load("snapshot_unreliable_3b", 5, Plan::calm(5).unreliable());
+    LAB.test(|world| load(world, 5, Plan::calm(5).unreliable()));
 }
 
-/// A bad network, and crashes.
+/// An unreliable network, and crashes.
 #[test]
 fn snapshot_unreliable_recover_3b() {
-    load("snapshot_unreliable_recover_3b", 5, Plan::calm(5).unreliable().crashing());
+    LAB.test(|world| load(world, 5, Plan::calm(5).unreliable().crashing()));
 }
 
-/// A bad network, crashes, and partitions.
+/// An unreliable network, crashes, and partitions.
 #[test]
 fn snapshot_unreliable_recover_concurrent_partition_3b() {
     let plan = Plan::calm(5).unreliable().crashing().partitioned();
-    load("snapshot_unreliable_recover_concurrent_partition_3b", 5, plan);
+    LAB.test(|world| load(world, 5, plan));
 }
 
-/// All of that with fifteen clients who share their keys: only the whole history can tell.
+/// All of that with fifteen clients that share their keys, so that only the whole history shows a mistake.
 #[test]
 fn snapshot_unreliable_recover_concurrent_partition_linearizable_3b() {
     let plan = Plan::calm(15).unreliable().crashing().partitioned().sharing_keys();
-    load("snapshot_unreliable_recover_concurrent_partition_linearizable_3b", 7, plan);
+    LAB.test(|world| load(world, 7, plan));
 }

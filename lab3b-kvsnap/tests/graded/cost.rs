@@ -12,10 +12,10 @@ use testkit::rule::snapshots::SNAPSHOT_TRAFFIC;
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, store};
 
-/// A store that holds little, and is written to again and again.
+/// A small store that is written to again and again.
 #[test]
 fn snapshots_cost_3b() {
-    LAB.simulated("snapshots_cost_3b", |world| {
+    LAB.simulated(|world| {
         const WRITES: u64 = 200;
         /// The reference sends 684: for each write one to the leader, and one to each follower; the
         /// rest are heartbeats. Snapshots cost none.
@@ -35,14 +35,14 @@ fn snapshots_cost_3b() {
         spent.at_most(&WORTHWHILE, "saves for 200 Puts", spent.saves, SAVES_MAX);
         spent.at_most(&WORTHWHILE, "bytes saved for 200 Puts", spent.saved_bytes, SAVED_BYTES_MAX);
         world.assert_covered("a snapshot", store.snapshot_bytes_max() > 0);
-        assert_eq!(store.cluster().one_term(), term, "nothing failed, and yet there was an election");
+        assert_eq!(store.cluster().one_term(), term, "there was an election, though nothing failed");
     });
 }
 
-/// A store that holds much: its snapshot is written only when enough of the log can go.
+/// A large store: its snapshot is written only when it drops enough of the log.
 #[test]
 fn a_large_store_costs_3b() {
-    LAB.simulated("a_large_store_costs_3b", |world| {
+    LAB.simulated(|world| {
         const WRITES: u64 = 200;
         /// 407,000 in the reference: a dozen snapshots on each server. One for each command would be
         /// six million.
@@ -57,16 +57,16 @@ fn a_large_store_costs_3b() {
     });
 }
 
-/// A server that was cut off is sent one snapshot, and what follows it.
+/// A server that was cut off is sent one snapshot, and the entries after it.
 #[test]
-fn a_rescue_costs_3b() {
-    LAB.simulated("a_rescue_costs_3b", |world| {
+fn sending_a_snapshot_costs_3b() {
+    LAB.simulated(|world| {
         const WRITES: u64 = 200;
         const CATCHING_UP: Duration = Duration::from_secs(2);
         /// One in the reference.
         const SNAPSHOTS_MAX: u64 = 2;
-        /// 3,400 in the reference, heartbeats among them. The commands that the snapshot stands for
-        /// would be 20,000.
+        /// 3,400 in the reference, heartbeats among them. The commands that the snapshot covers
+        /// would take 20,000.
         const BYTES_MAX: u64 = 9_000;
         let store = store(world, 3);
         let cluster = store.cluster();
@@ -76,7 +76,7 @@ fn a_rescue_costs_3b() {
         cluster.disconnect(behind);
         (0..WRITES).for_each(|nth| clerk.put("k", &nth.to_string()));
         let meter = Meter::start(cluster);
-        let sent = || cluster.observer().map_or(0, |watch| watch.tally().snapshots_sent);
+        let sent = || cluster.observer().map_or(0, |observer| observer.tally().snapshots_sent);
         let before = sent();
         cluster.connect(behind);
         thread::sleep(CATCHING_UP);
@@ -87,16 +87,16 @@ fn a_rescue_costs_3b() {
     });
 }
 
-/// A service that nobody asks anything.
+/// A service without requests.
 #[test]
 fn idleness_costs_3b() {
-    LAB.simulated("idleness_costs_3b", |world| {
+    LAB.simulated(|world| {
         const IDLE: Duration = Duration::from_secs(60);
         /// 16,800 in the reference: two heartbeats every 100 ms, and their answers.
         const OPERATIONS_MAX: u64 = 40_000;
         /// Two in the reference: the followers' snapshots of the write before.
         const SAVES_MAX: u64 = 6;
-        /// Fifteen in the reference: ticker, applier, service, the watch over terms, and the
+        /// Fifteen in the reference: ticker, applier, service, the thread that watches terms, and the
         /// harness's own, on each server.
         const THREADS_MAX: u64 = 40;
         let store = store(world, 3);

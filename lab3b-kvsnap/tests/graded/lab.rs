@@ -1,4 +1,4 @@
-//! What all of this lab's graded tests share: how its servers boot, and how their bytes are read.
+//! What this lab's graded tests have in common: how its servers boot, and how their bytes are read.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Codec for Servers {
 pub static LAB: Lab =
     Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
 
-/// The size near which the saved Raft state is to be kept, in bytes, as in MIT's tests.
+/// The size near which the saved Raft state should stay, in bytes, as in MIT's tests.
 pub const RAFT_STATE_BYTES_MAX: usize = 1000;
 
 pub type Server = KvServer<Raft<Compacting>>;

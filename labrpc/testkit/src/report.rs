@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use labrpc::sim;
 
 use crate::environment::Mode;
+use crate::recording::Exchange;
 use crate::violation::Violation;
 
 /// Ends a run at the first broken rule. Clones report to the same run.
@@ -15,11 +16,13 @@ pub(crate) struct Reporter {
     violation: Arc<OnceLock<Violation>>,
     /// The first failure on real threads: it is raised later, by a thread of the test.
     failure: Arc<Mutex<Option<String>>>,
+    /// The events that are printed if the run fails.
+    exchange: Exchange,
 }
 
 impl Reporter {
     pub(crate) fn new(mode: Mode) -> Reporter {
-        Reporter { mode, violation: Arc::default(), failure: Arc::default() }
+        Reporter { mode, violation: Arc::default(), failure: Arc::default(), exchange: Exchange::default() }
     }
 
     /// Ends the run because a rule is broken. Only the first report counts.
@@ -48,6 +51,11 @@ impl Reporter {
 
     fn lock(&self) -> MutexGuard<'_, Option<String>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The events that are printed if the run fails.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// The rule that was broken first, if any was.

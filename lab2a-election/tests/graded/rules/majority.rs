@@ -1,123 +1,115 @@
 //! Who wins an election, and who does not (Figure 2, Candidates; §5.2).
 
 use labrpc::network::Conditions;
-use labrpc::{Term, thread};
+use labrpc::thread;
 use testkit::rule::election::{LEADER_IN_TIME, MAJORITY};
-use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, granted, refused};
+use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL};
 
-use super::{await_campaign_after, leader, not_leader, timing};
-use crate::lab::{LAB, Server, boot};
+use crate::lab::{LAB, boot};
 
-/// Answers one of a campaign's requests with a vote, and waits until it is counted.
-fn vote(round: &mut Vec<ReceivedRequest>, term: Term) {
-    round.pop().expect("there is another voter").reply(granted(term));
+/// One more server grants its vote, and the candidate counts it.
+fn grant_one(requests: &mut Vec<ReceivedRequest>) {
+    requests.pop().expect("there is another voter").grant();
     thread::sleep(2 * TRAVEL);
 }
 
-fn assert_no_leader(script: &ScriptedCluster<Server>, why: &str) {
-    let status = script.status();
-    assert!(!status.is_leader, "server 0 leads term {}, but {why}", status.term);
-}
-
-/// Three votes of five win, its own included; two do not.
+/// Three votes of five win, the candidate's own included. Two do not.
 #[test]
-fn three_of_five_2a() {
-    LAB.rule(&MAJORITY, "three_of_five_2a", |world| {
+fn three_votes_of_five_win_2a() {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        let (term, mut round) = script.await_campaign();
-        vote(&mut round, term);
-        assert_no_leader(&script, "two votes of five are no majority");
-        vote(&mut round, term);
-        assert_eq!(script.status(), leader(term), "three votes of five are a majority");
+        let (term, mut requests) = script.expect_campaign();
+        grant_one(&mut requests);
+        script.expect_not_leading("it has two votes of five, which is no majority");
+        grant_one(&mut requests);
+        script.expect_leader(term, "it has three votes of five, which is a majority");
     });
 }
 
-/// Half of an even number of servers is no majority: with two votes of four, both halves could win.
+/// Half of an even number of servers is no majority: otherwise both halves could elect a leader.
 #[test]
-fn three_of_four_2a() {
-    LAB.rule(&MAJORITY, "three_of_four_2a", |world| {
+fn two_votes_of_four_do_not_win_2a() {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 4, boot);
-        let (term, mut round) = script.await_campaign();
-        vote(&mut round, term);
-        assert_no_leader(&script, "two votes of four are no majority");
-        vote(&mut round, term);
-        assert_eq!(script.status(), leader(term), "three votes of four are a majority");
+        let (term, mut requests) = script.expect_campaign();
+        grant_one(&mut requests);
+        script.expect_not_leading("it has two votes of four, which is no majority");
+        grant_one(&mut requests);
+        script.expect_leader(term, "it has three votes of four, which is a majority");
     });
 }
 
-/// Voters count, not votes: the answer of one server that arrives twice is one vote.
+/// A reply that arrives twice is one vote: a candidate counts voters, not replies.
 #[test]
-fn voters_are_counted_2a() {
-    LAB.rule(&MAJORITY, "voters_are_counted_2a", |world| {
+fn a_doubled_vote_counts_once_2a() {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         let doubled = Conditions { duplicates_per_mille: 1000, ..PUNCTUAL };
         (1..5).for_each(|peer| script.network().set_link_conditions(peer, 0, Some(doubled)));
-        let (term, mut round) = script.await_campaign();
-        vote(&mut round, term);
-        assert_no_leader(&script, "one other server has voted for it, and its answer came twice");
+        let (_, mut requests) = script.expect_campaign();
+        grant_one(&mut requests);
+        script.expect_not_leading("one other server has voted for it, and that reply arrived twice");
     });
 }
 
-/// An answer that denies the vote is none.
+/// A reply that denies the vote is no vote.
 #[test]
 fn denials_do_not_count_2a() {
-    LAB.rule(&MAJORITY, "denials_do_not_count_2a", |world| {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
-        let (term, round) = script.await_campaign();
-        round.into_iter().for_each(|received| received.reply(refused(term)));
+        let (_, requests) = script.expect_campaign();
+        requests.into_iter().for_each(ReceivedRequest::deny);
         thread::sleep(2 * TRAVEL);
-        assert_no_leader(&script, "both other servers denied it their vote");
+        script.expect_not_leading("both other servers denied it their vote");
     });
 }
 
-/// A vote counts in the term that it was given in: late ones do not help the next campaign.
+/// A vote counts only in the term in which it was granted: a late one does not help the next campaign.
 #[test]
 fn late_votes_do_not_count_2a() {
-    LAB.rule(&MAJORITY, "late_votes_do_not_count_2a", |world| {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        let (earlier, late) = script.await_campaign();
-        let (term, _) = await_campaign_after(&script, earlier);
-        late.into_iter().for_each(|received| received.reply(granted(earlier)));
+        let (earlier, late) = script.expect_campaign();
+        let (term, _) = script.expect_campaign_after(earlier);
+        late.into_iter().for_each(ReceivedRequest::grant);
         thread::sleep(2 * TRAVEL);
-        assert_no_leader(&script, &format!("all votes that it has were given in term {earlier}, not in term {term}"));
+        script.expect_not_leading(format!("all votes for it were granted in term {earlier}, not in term {term}"));
     });
 }
 
-/// Each campaign starts with no vote but its own, whatever the last one had.
+/// A campaign begins with the candidate's own vote only, whatever votes an earlier campaign had.
 #[test]
-fn votes_are_not_saved_up_2a() {
-    LAB.rule(&MAJORITY, "votes_are_not_saved_up_2a", |world| {
+fn votes_of_an_earlier_term_do_not_count_2a() {
+    LAB.rule(&MAJORITY, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        let (earlier, mut round) = script.await_campaign();
-        vote(&mut round, earlier);
-        let (term, mut round) = await_campaign_after(&script, earlier);
-        round.pop(); // Another server than before is to vote.
-        vote(&mut round, term);
-        assert_no_leader(
-            &script,
-            &format!("one other server voted for it in term {term}, and another in term {earlier}"),
-        );
+        let (earlier, mut requests) = script.expect_campaign();
+        grant_one(&mut requests);
+        let (term, mut requests) = script.expect_campaign_after(earlier);
+        requests.pop(); // Now a different server grants its vote.
+        grant_one(&mut requests);
+        let why = format!("in term {term} one other server has voted for it, and in term {earlier} another one");
+        script.expect_not_leading(why);
     });
 }
 
-/// A majority is enough, though the other servers are silent.
+/// A majority is enough, even if the other servers are silent.
 #[test]
 fn majority_is_enough_2a() {
-    LAB.rule(&LEADER_IN_TIME, "majority_is_enough_2a", |world| {
+    LAB.rule(&LEADER_IN_TIME, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
-        let (term, mut round) = script.await_campaign();
-        vote(&mut round, term);
-        assert_eq!(script.status(), leader(term), "with its own vote it has two of three");
+        let (term, mut requests) = script.expect_campaign();
+        grant_one(&mut requests);
+        script.expect_leader(term, "it has two votes of three, its own included");
     });
 }
 
-/// A server that is alone leads as soon as it campaigns: nobody has to answer.
+/// The only server of a cluster leads as soon as it campaigns: no other server has to answer.
 #[test]
-fn alone_2a() {
-    LAB.rule(&LEADER_IN_TIME, "alone_2a", |world| {
+fn a_single_server_elects_itself_2a() {
+    LAB.rule(&LEADER_IN_TIME, |world| {
         let script = ScriptedCluster::new(world, 1, boot);
-        assert_eq!(script.status(), not_leader(0), "a server boots as a follower");
-        thread::sleep(timing().election_timeout_max + TRAVEL);
-        assert_eq!(script.status(), leader(1), "its own vote is a majority of one");
+        script.expect_no_leader(0, "a server boots as a follower, in term 0");
+        thread::sleep(script.timing().election_timeout_max + TRAVEL);
+        script.expect_leader(1, "its own vote is a majority of one");
     });
 }

@@ -2,116 +2,122 @@
 
 use std::time::Duration;
 
-use labrpc::RaftRequest;
 use labrpc::time::Instant;
-use labrpc::{AppendOutcome, LogPosition, Term, thread};
+use labrpc::{Term, thread};
 use testkit::rule::election::{NEW_TERM, OLD_TERM};
-use testkit::script::{ScriptedCluster, TRAVEL, granted, refused, stale};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL};
 
-use super::{leader, not_leader, timing};
 use crate::lab::{LAB, Server, boot};
 
-/// A leader whose term is over does not know it yet, and speaks so often.
-const INSISTENTLY: Duration = Duration::from_millis(20);
+/// A leader that does not know yet that its term is over sends heartbeats this often.
+const OFTEN: Duration = Duration::from_millis(20);
 
-/// Checks that a server that led until now is silent, as a leader.
-fn assert_deposed(script: &ScriptedCluster<Server>, newer: Term) {
-    assert_eq!(script.status(), not_leader(newer), "server 0 was told of term {newer}");
-    script.forget_heard();
-    let received = script.hear_all(timing().election_timeout_min - 4 * TRAVEL);
-    let spoken = received.iter().find(|received| matches!(received.request, RaftRequest::AppendEntries(_)));
-    assert!(spoken.is_none(), "server 0 leads no more, and still sends {:?}", spoken.map(|received| &received.request));
+/// Checks that a server that led until now no longer does, and sends nothing as a leader.
+fn expect_deposed(script: &ScriptedCluster<Server>, newer: Term) {
+    script.expect_no_leader(newer, format!("server 0 has heard of term {newer}"));
+    script.discard_requests();
+    let received = script.requests_within(script.timing().election_timeout_min - 4 * TRAVEL);
+    let append = received.iter().find(|received| received.is_append());
+    assert!(append.is_none(), "server 0 no longer leads, and still sends {}", append.unwrap());
 }
 
-/// A candidate of an older term is refused, though its request may have been the first of all, and
-/// learns the newer term from the refusal.
+/// A candidate of an older term is refused, even if nobody asked for that vote before. It learns the
+/// newer term from the refusal.
 #[test]
-fn old_candidate_2a() {
-    LAB.rule(&OLD_TERM, "old_candidate_2a", |world| {
+fn a_candidate_of_an_older_term_is_refused_2a() {
+    LAB.rule(&OLD_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
-        assert_eq!(script.request_vote(1, 7, LogPosition::ZERO), (7, true), "nobody had the vote of term 7 yet");
-        let late = script.request_vote(1, 6, LogPosition::ZERO);
-        assert_eq!(late, (7, false), "server 1 has the vote of term 7, but this request is of term 6");
-        script.heartbeat(2, 9);
-        let late = script.request_vote(1, 8, LogPosition::ZERO);
-        assert_eq!(late, (9, false), "server 0 is in term 9, so nobody is elected in term 8 any more");
-        assert_eq!(script.status(), not_leader(9), "a request of an older term changes nothing");
+        script.candidate(1).in_term(7).asks_for_vote().expect_vote("nobody has the vote of term 7 yet");
+        let late = script.candidate(1).in_term(6).asks_for_vote();
+        late.expect_stale(7, "server 0 is in term 7, and has voted for server 1 there, but this request is of term 6");
+        script.leader(2).in_term(9).heartbeat();
+        let late = script.candidate(1).in_term(8).asks_for_vote();
+        late.expect_stale(9, "server 0 is in term 9, so no leader of term 8 can be elected any more");
+        script.expect_no_leader(9, "a request of an older term changes nothing");
     });
 }
 
 /// A leader of an older term is refused, and does not keep anybody from campaigning.
 #[test]
-fn old_leader_2a() {
-    LAB.rule(&OLD_TERM, "old_leader_2a", |world| {
+fn a_leader_of_an_older_term_is_refused_2a() {
+    LAB.rule(&OLD_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
-        assert_eq!(script.heartbeat(1, 7).0, 7, "server 0 takes over the term of the leader that it hears");
+        script.leader(1).in_term(7).heartbeat().expect_same_term("a server adopts the newer term of a leader");
         let since = Instant::now();
-        while script.hear(INSISTENTLY).is_none() {
-            assert_eq!(script.heartbeat(2, 6).1, AppendOutcome::StaleTerm, "term 6 is over: server 0 is in term 7");
+        while script.next_request(OFTEN).is_none() {
+            script
+                .leader(2)
+                .in_term(6)
+                .heartbeat()
+                .expect_stale_in_any_term("server 0 has heard of term 7, and term 6 is over");
             let waited = since.elapsed();
             assert!(
-                waited <= timing().election_timeout_max + INSISTENTLY + 2 * TRAVEL,
-                "for {waited:?} only a leader of term 6 has spoken, and server 0 does not campaign"
+                waited <= script.timing().election_timeout_max + OFTEN + 2 * TRAVEL,
+                "for {waited:?} server 0 has heard only from a leader of term 6, and does not campaign"
             );
         }
         thread::sleep(TRAVEL);
-        script.forget_heard();
+        script.discard_requests();
         let (term, _) = script.elect();
-        assert_eq!(script.heartbeat(1, 7), (term, AppendOutcome::StaleTerm), "term 7 is over");
-        assert_eq!(script.status(), leader(term), "a leader of an older term deposes nobody");
+        let answer = script.leader(1).in_term(7).heartbeat();
+        answer.expect_stale(term, format!("server 0 leads term {term}, and term 7 is over"));
+        script.expect_leader(term, "a leader of an older term deposes nobody");
     });
 }
 
-/// A candidate's newer term deposes a leader, at once.
+/// A candidate's newer term deposes a leader at once.
 #[test]
-fn newer_candidate_2a() {
-    LAB.rule(&NEW_TERM, "newer_candidate_2a", |world| {
+fn a_newer_candidate_deposes_a_leader_2a() {
+    LAB.rule(&NEW_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
-        script.request_vote(1, term + 2, LogPosition::ZERO);
-        assert_deposed(&script, term + 2);
+        script.candidate(1).in_term(term + 2).asks_for_vote();
+        expect_deposed(&script, term + 2);
     });
 }
 
-/// A leader's newer term deposes a leader and ends a campaign, at once.
+/// A leader's newer term deposes a leader, and ends a campaign, at once.
 #[test]
-fn newer_leader_2a() {
-    LAB.rule(&NEW_TERM, "newer_leader_2a", |world| {
+fn a_newer_leader_deposes_a_leader_2a() {
+    LAB.rule(&NEW_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
-        assert_eq!(script.heartbeat(1, term + 2).0, term + 2, "the leader of term {} has spoken", term + 2);
-        assert_deposed(&script, term + 2);
-        let (term, _) = script.await_campaign();
-        assert_eq!(script.heartbeat(1, term + 2).0, term + 2, "the leader of term {} has spoken", term + 2);
-        assert_eq!(script.status(), not_leader(term + 2), "its campaign was for term {term}");
+        let answer = script.leader(1).in_term(term + 2).heartbeat();
+        answer.expect_same_term("server 0 adopts the newer term of a leader");
+        expect_deposed(&script, term + 2);
+        let (term, _) = script.expect_campaign();
+        let answer = script.leader(1).in_term(term + 2).heartbeat();
+        answer.expect_same_term("server 0 adopts the newer term of a leader");
+        script.expect_no_leader(term + 2, format!("its campaign was in term {term}, which is over"));
     });
 }
 
-/// A newer term in the answer to a candidate ends its campaign: votes of the older one are worth nothing.
+/// A newer term in the reply to a candidate ends its campaign: votes of the older term no longer count.
 #[test]
 fn newer_term_for_a_candidate_2a() {
-    LAB.rule(&NEW_TERM, "newer_term_for_a_candidate_2a", |world| {
+    LAB.rule(&NEW_TERM, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        let (term, mut round) = script.await_campaign();
-        round.pop().expect("four servers were asked").reply(refused(term + 3));
+        let (term, mut requests) = script.expect_campaign();
+        let newer = term + 3;
+        requests.pop().expect("four servers were asked").deny_in_term(newer);
         thread::sleep(2 * TRAVEL);
-        assert_eq!(script.status(), not_leader(term + 3), "an answer told it of term {}", term + 3);
-        round.into_iter().for_each(|received| received.reply(granted(term)));
+        script.expect_no_leader(newer, format!("a voter's reply was of term {newer}"));
+        requests.into_iter().for_each(ReceivedRequest::grant);
         thread::sleep(2 * TRAVEL);
-        assert_eq!(script.status(), not_leader(term + 3), "it was elected in term {term}, which is over");
-        let (next, _) = script.await_campaign();
-        assert_eq!(next, term + 4, "the next campaign is in the term after the newest that it knows");
+        script.expect_no_leader(newer, format!("the votes were granted in term {term}, which is over"));
+        let (next, _) = script.expect_campaign();
+        assert_eq!(next, newer + 1, "it knows of term {newer}, and campaigns in the next one");
     });
 }
 
-/// A newer term in the answer to a heartbeat deposes a leader, at once.
+/// A newer term in the reply to a heartbeat deposes a leader at once.
 #[test]
 fn newer_term_for_a_leader_2a() {
-    LAB.rule(&NEW_TERM, "newer_term_for_a_leader_2a", |world| {
+    LAB.rule(&NEW_TERM, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
-        let (term, mut greeting) = script.elect();
-        greeting.pop().expect("two servers hear from it").reply(stale(term + 3));
+        let (term, mut heartbeats) = script.elect();
+        heartbeats.pop().expect("two servers receive heartbeats").stale(term + 3);
         thread::sleep(2 * TRAVEL);
-        assert_deposed(&script, term + 3);
+        expect_deposed(&script, term + 3);
     });
 }

@@ -1,58 +1,65 @@
-//! The threads around an election: what holds for the node, whatever the protocol in it.
+//! The threads around an election: what holds for a server, whatever protocol runs in it.
 
 use std::time::Duration;
 
-use labrpc::RaftRequest;
 use labrpc::time::Instant;
-use labrpc::{Elect, LogPosition, RequestVote, sim, thread};
+use labrpc::{Elect, Status, Term, sim, thread};
 use testkit::rule::election::{HEARTBEATS, STATUS};
 use testkit::rule::life::{BOUNDED, RESTS, SILENT, STUCK};
-use testkit::script::{ScriptedCluster, TRAVEL, granted};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL};
 
-use super::{leader, not_leader, timing};
 use crate::lab::{LAB, boot};
 
-/// A server that waits for the others' answers still answers them, and whoever asks who leads.
+fn leader(term: Term) -> Status {
+    Status { term, is_leader: true }
+}
+
+fn not_leader(term: Term) -> Status {
+    Status { term, is_leader: false }
+}
+
+/// A server that waits for replies still answers other servers, and its own service.
 #[test]
 fn answers_while_it_waits_2a() {
-    LAB.rule(&STUCK, "answers_while_it_waits_2a", |world| {
+    LAB.rule(&STUCK, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
-        assert_eq!(script.status(), leader(term), "it was elected");
-        assert_eq!(script.heartbeat(1, term + 1).0, term + 1, "nobody answers it, but it answers");
-        let (term, _) = script.await_campaign();
-        assert_eq!(script.status(), not_leader(term), "nobody answers it, but it says where it stands");
+        script.expect_leader(term, "it was elected");
+        let answer = script.leader(1).in_term(term + 1).heartbeat();
+        answer.expect_same_term("nobody has answered its heartbeats, and it must answer all the same");
+        let (term, _) = script.expect_campaign();
+        script.expect_no_leader(term, "nobody has answered its requests for votes");
     });
 }
 
-/// The ticker wakes as soon as something is due sooner than it was: a new leader's second heartbeat
-/// comes an interval after the first, not when its election timer would have run out.
+/// The ticker wakes up as soon as something is due earlier than before: a new leader's second
+/// heartbeat comes an interval after the first, not when its election timeout would have passed.
 #[test]
 fn ticker_is_woken_2a() {
-    LAB.rule(&HEARTBEATS, "ticker_is_woken_2a", |world| {
+    LAB.rule(&HEARTBEATS, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
-        let (term, mut round) = script.await_campaign();
-        // One vote is enough; a second one would be another occasion to wake the ticker.
-        round.remove(0).reply(granted(term));
-        let first = script.await_request("a first heartbeat", 4 * TRAVEL, |_| true).at;
-        let is_second = |_: &RaftRequest| Instant::now() > first + TRAVEL;
-        let second = script.await_request("a second heartbeat", timing().election_timeout_max, is_second);
-        let waited = second.at - first;
-        let interval = timing().heartbeat_interval;
+        let (_, mut requests) = script.expect_campaign();
+        // One vote is enough. A second one might wake the ticker, too.
+        requests.remove(0).grant();
+        let first = script.expect_request("a first heartbeat", 4 * TRAVEL, |_| true).at;
+        let is_second = |_: &ReceivedRequest| Instant::now() > first + TRAVEL;
+        let patience = script.timing().election_timeout_max;
+        let waited = script.expect_request("a second heartbeat", patience, is_second).at - first;
+        let interval = script.timing().heartbeat_interval;
         assert!(
             waited <= interval + TRAVEL,
-            "heartbeats are due every {interval:?}, and this one came after {waited:?}"
+            "heartbeats are due every {interval:?}, and the second one came {waited:?} after the first"
         );
     });
 }
 
-/// Term and leadership are told as they were at one moment, even at the moment when they change.
+/// The status is consistent, even while it changes: term and leadership belong together.
 #[test]
-fn status_is_one_moments_2a() {
-    LAB.rule(&STATUS, "status_is_one_moments_2a", |world| {
-        /// So often is a leader deposed while somebody looks: rare accidents then happen, too.
+fn status_is_consistent_2a() {
+    LAB.rule(&STATUS, |world| {
+        /// Enough repetitions for rare interleavings to occur.
         const ROUNDS: usize = 12;
-        /// Looking begins so long before the newer term arrives.
+        /// The status is read from this long before the newer term arrives.
         const AHEAD: Duration = Duration::from_micros(10);
         let script = ScriptedCluster::new(world, 3, boot);
         for round in 0..ROUNDS {
@@ -67,76 +74,70 @@ fn status_is_one_moments_2a() {
                     }
                 }
             });
-            script.heartbeat(1, term + 1);
-            assert_eq!(look.join(), not_leader(term + 1), "it led term {term}, and never any other");
+            script.leader(1).in_term(term + 1).heartbeat();
+            assert_eq!(look.join(), not_leader(term + 1), "it led term {term}, and never another one");
         }
     });
 }
 
-/// Whoever watches a server's status learns at once that it has changed.
+/// A service that watches its server's status learns at once that it has changed.
 #[test]
 fn status_is_watched_2a() {
-    LAB.rule(&STATUS, "status_is_watched_2a", |world| {
+    LAB.rule(&STATUS, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
         let cluster = script.cluster().clone();
         let watch = move || cluster.visit(0, move |server| server.watch(leader(term))).flatten();
         let watcher = world.spawn("watches", watch);
         thread::sleep(TRAVEL);
-        script.heartbeat(1, term + 1);
-        let told = watcher.join_within(TRAVEL);
-        assert_eq!(told, Some(Some(not_leader(term + 1))), "`watch` returns as soon as anything else is true");
+        script.leader(1).in_term(term + 1).heartbeat();
+        let status = watcher.join_within(TRAVEL);
+        assert_eq!(status, Some(Some(not_leader(term + 1))), "`watch` returns as soon as the status has changed");
     });
 }
 
 /// A server that was shut down answers nothing and sends nothing.
 #[test]
-fn dead_is_silent_2a() {
-    LAB.rule(&SILENT, "dead_is_silent_2a", |world| {
+fn a_shut_down_server_is_silent_2a() {
+    LAB.rule(&SILENT, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
         script.cluster().visit(0, |server| server.shutdown());
-        script.forget_heard();
-        let request =
-            RaftRequest::RequestVote(RequestVote { term: term + 1, candidate: 1, last_log: LogPosition::ZERO });
-        let reply = script.try_ask(1, request);
+        script.discard_requests();
+        let request = script.candidate(1).in_term(term + 1).request();
+        let reply = script.try_ask(1, &request);
         assert!(reply.is_none(), "it was shut down, and still answers {reply:?}");
-        let received = script.hear(4 * timing().election_timeout_max);
-        assert!(
-            received.is_none(),
-            "it was shut down, and still sends {:?}",
-            received.map(|received| received.request)
-        );
+        script.expect_silence(4 * script.timing().election_timeout_max, "it was shut down");
     });
 }
 
-/// While no other server answers, neither campaigns nor heartbeats leave threads behind.
+/// While no other server answers, campaigns and heartbeats leave no threads behind.
 #[test]
 fn threads_are_few_2a() {
-    LAB.rule(&BOUNDED, "threads_are_few_2a", |world| {
-        /// A ticker, and whoever looks; a message in each direction to each other server.
+    LAB.rule(&BOUNDED, |world| {
+        /// A ticker, and the test's own; and a message each way for each other server.
         const THREADS_MAX: usize = 12;
         const OUTAGE: Duration = Duration::from_secs(3);
         let script = ScriptedCluster::new(world, 5, boot);
-        script.hear_all(OUTAGE);
+        script.requests_within(OUTAGE);
         script.elect();
-        script.hear_all(OUTAGE);
+        script.requests_within(OUTAGE);
         let threads = script.cluster().visit(0, |_| sim::tasks_in(sim::node())).expect("the server is up");
-        assert!(threads <= THREADS_MAX, "after {OUTAGE:?} in which nobody answered, the server has {threads} threads");
+        assert!(threads <= THREADS_MAX, "nobody has answered for {OUTAGE:?}, and the server has {threads} threads");
     });
 }
 
-/// A server that hears from its leader does something when it hears, and sleeps in between.
+/// A server that hears from its leader acts when it hears something, and sleeps in between.
 #[test]
-fn rests_2a() {
-    LAB.rule(&RESTS, "rests_2a", |world| {
-        /// Looking up every 10 ms, and at nothing, costs a hundred times two or three.
+fn an_idle_server_sleeps_2a() {
+    LAB.rule(&RESTS, |world| {
+        /// A loop that wakes up every 10 ms for nothing needs a hundred times two or three.
         const OPERATIONS_MAX: u64 = 200;
         let script = ScriptedCluster::new(world, 3, boot);
-        script.heartbeat(1, 1);
+        script.leader(1).in_term(1).heartbeat();
         let before = sim::operations();
-        thread::sleep(timing().election_timeout_min - 4 * TRAVEL);
+        thread::sleep(script.timing().election_timeout_min - 4 * TRAVEL);
         let operations = sim::operations() - before;
-        assert!(operations <= OPERATIONS_MAX, "nothing happened, and the server's threads did {operations} things");
+        assert!(operations <= OPERATIONS_MAX, "nothing happened, and the server's threads did {operations} operations");
     });
 }

@@ -3,165 +3,162 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lab2a_election::{Election, TickOutcome};
-use labrpc::RaftRequest;
+use lab2a_election::{Election, TIMING, TickOutcome};
 use labrpc::time::Instant;
-use labrpc::{LogPosition, RequestVote, thread};
+use labrpc::{LogPosition, RaftRequest, RequestVote, thread};
 use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, RANDOM_TIMEOUT, STABLE, TIMER};
-use testkit::script::{ScriptedCluster, TRAVEL, refused};
+use testkit::script::{ScriptedCluster, TRAVEL};
 
-use super::{await_campaign_after, not_leader, timing};
 use crate::lab::{LAB, Server, boot, cluster};
 
-/// What a server needs to find out that it is due, beside the time that it waits.
+/// The time that a server needs to notice that its timeout has passed.
 const PROMPTLY: Duration = TRAVEL;
-/// A pause between two requests of somebody who asks again and again.
-const INSISTENTLY: Duration = Duration::from_millis(20);
+/// The pause between two requests of a candidate that asks again and again.
+const OFTEN: Duration = Duration::from_millis(20);
+/// A server that has just heard from its leader is silent at least this long. Four messages may be on
+/// their way meanwhile.
+const SILENCE_MIN: Duration = TIMING.election_timeout_min.saturating_sub(Duration::from_millis(4));
 
-/// How long the server waited before each of so many campaigns that nobody answers.
+/// How long the server waits before each of its next `count` campaigns, which nobody answers.
 fn waits(script: &ScriptedCluster<Server>, count: usize) -> Vec<Duration> {
-    let (mut term, first) = script.await_campaign();
+    let (mut term, first) = script.expect_campaign();
     let mut before = first[0].at;
     let mut wait = || {
-        let (next, round) = await_campaign_after(script, term);
+        let (next, requests) = script.expect_campaign_after(term);
         term = next;
-        round[0].at - std::mem::replace(&mut before, round[0].at)
+        requests[0].at - std::mem::replace(&mut before, requests[0].at)
     };
     (0..count).map(|_| wait()).collect()
 }
 
-/// Who hears nothing raises its term by one, votes for itself, and asks all others at once.
+/// A server without a leader raises its term by one, votes for itself, and asks all others at once.
 #[test]
 fn campaign_2a() {
-    LAB.rule(&CAMPAIGN, "campaign_2a", |world| {
+    LAB.rule(&CAMPAIGN, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        script.heartbeat(3, 7);
-        let (term, round) = script.await_campaign();
+        script.leader(3).in_term(7).heartbeat();
+        let (term, requests) = script.expect_campaign();
         assert_eq!(term, 8, "it was in term 7, and each campaign is in the next term");
-        let asked: BTreeSet<_> = round.iter().map(|received| received.to).collect();
-        assert_eq!(asked, BTreeSet::from([1, 2, 3, 4]), "every other server is asked, once");
-        let request = RaftRequest::RequestVote(RequestVote { term, candidate: 0, last_log: LogPosition::ZERO });
-        assert!(round.iter().all(|received| received.request == request), "each is asked {request:?}");
-        assert_eq!(script.status(), not_leader(8), "nobody has answered yet");
+        let asked: BTreeSet<_> = requests.iter().map(|received| received.to).collect();
+        assert_eq!(asked, BTreeSet::from([1, 2, 3, 4]), "it asks every other server, once");
+        let expected = RaftRequest::RequestVote(RequestVote { term, candidate: 0, last_log: LogPosition::ZERO });
+        let wrong = requests.iter().find(|received| received.request != expected);
+        assert!(wrong.is_none(), "it is server 0, in term 8, and its log is empty; but it sends {}", wrong.unwrap());
+        script.expect_no_leader(8, "nobody has answered yet");
     });
 }
 
-/// While nobody wins, a candidate campaigns again and again, each time within the bounds.
+/// As long as nobody wins, a candidate campaigns again and again, each time within the bounds of its timeout.
 #[test]
 fn campaigns_go_on_2a() {
-    LAB.rule(&CAMPAIGN_DUE, "campaigns_go_on_2a", |world| {
+    LAB.rule(&CAMPAIGN_DUE, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         for waited in waits(&script, 5) {
-            assert!(waited >= timing().election_timeout_min, "the next campaign came after {waited:?}: too soon");
+            assert!(waited >= TIMING.election_timeout_min, "the next campaign came too soon, after {waited:?}");
             assert!(
-                waited <= timing().election_timeout_max + PROMPTLY,
-                "the next campaign came after {waited:?}: too late"
+                waited <= TIMING.election_timeout_max + PROMPTLY,
+                "the next campaign came too late, after {waited:?}"
             );
         }
     });
 }
 
-/// Answers that bring no vote do not put the next campaign off.
+/// Replies that deny the vote do not delay the next campaign.
 #[test]
-fn denials_restart_no_timer_2a() {
-    LAB.rule(&TIMER, "denials_restart_no_timer_2a", |world| {
+fn denials_do_not_delay_a_campaign_2a() {
+    LAB.rule(&TIMER, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        let (term, round) = script.await_campaign();
-        let began = round[0].at;
-        for received in round {
-            thread::sleep(timing().election_timeout_min / 3);
-            received.reply(refused(term));
+        let (term, requests) = script.expect_campaign();
+        let began = requests[0].at;
+        for received in requests {
+            thread::sleep(TIMING.election_timeout_min / 3);
+            received.deny();
         }
-        let (_, next) = await_campaign_after(&script, term);
+        let (_, next) = script.expect_campaign_after(term);
         let waited = next[0].at - began;
-        assert!(waited <= timing().election_timeout_max + PROMPTLY, "denials put its next campaign off, to {waited:?}");
+        assert!(waited <= TIMING.election_timeout_max + PROMPTLY, "denials delayed its next campaign to {waited:?}");
     });
 }
 
-/// A vote that is granted restarts the timer: whoever got it is given time to win.
+/// A granted vote restarts the timer, so that the candidate has time to win.
 #[test]
-fn vote_restarts_the_timer_2a() {
-    LAB.rule(&TIMER, "vote_restarts_the_timer_2a", |world| {
+fn a_granted_vote_restarts_the_timer_2a() {
+    LAB.rule(&TIMER, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
         for term in 1..=10 {
-            assert_eq!(script.request_vote(1, term, LogPosition::ZERO), (term, true), "term {term} is new");
-            let received = script.hear(timing().election_timeout_min - 4 * TRAVEL);
-            assert!(
-                received.is_none(),
-                "it has just given its vote, and campaigns: {:?}",
-                received.map(|received| received.request)
-            );
+            script.candidate(1).in_term(term).asks_for_vote().expect_vote(format!("term {term} is new"));
+            script.expect_silence(SILENCE_MIN, "it has just granted its vote");
         }
     });
 }
 
-/// A vote that is denied restarts nothing: who cannot win must not keep those quiet who can.
+/// A denied vote does not restart the timer: a candidate that cannot win must not delay one that can.
 #[test]
-fn denied_vote_restarts_no_timer_2a() {
-    LAB.rule(&TIMER, "denied_vote_restarts_no_timer_2a", |world| {
+fn a_denied_vote_does_not_restart_the_timer_2a() {
+    LAB.rule(&TIMER, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        assert_eq!(script.request_vote(1, 5, LogPosition::ZERO), (5, true), "term 5 is new");
+        script.candidate(1).in_term(5).asks_for_vote().expect_vote("term 5 is new");
         let since = Instant::now();
-        while script.hear(INSISTENTLY).is_none() {
+        while script.next_request(OFTEN).is_none() {
             let waited = since.elapsed();
             assert!(
-                waited <= timing().election_timeout_max + INSISTENTLY + PROMPTLY,
-                "{waited:?} after the last vote that it gave it has not campaigned: requests that it denies put it off"
+                waited <= TIMING.election_timeout_max + OFTEN + PROMPTLY,
+                "{waited:?} after the last vote that it granted it has not campaigned: denied requests delay it"
             );
-            assert!(!script.request_vote(2, 5, LogPosition::ZERO).1, "server 1 has the vote of term 5");
+            script
+                .candidate(2)
+                .in_term(5)
+                .asks_for_vote()
+                .expect_no_vote_in_any_term("server 1 has the vote of term 5");
         }
     });
 }
 
-/// The word of the leader restarts the timer: its followers stay quiet while it speaks.
+/// A heartbeat restarts the timer: followers do not campaign while their leader sends.
 #[test]
-fn leader_restarts_the_timer_2a() {
-    LAB.rule(&TIMER, "leader_restarts_the_timer_2a", |world| {
+fn a_heartbeat_restarts_the_timer_2a() {
+    LAB.rule(&TIMER, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         for _ in 0..10 {
-            script.heartbeat(1, 1);
-            let received = script.hear(timing().election_timeout_min - 4 * TRAVEL);
-            assert!(
-                received.is_none(),
-                "its leader has just spoken, and it campaigns: {:?}",
-                received.map(|received| received.request)
-            );
+            script.leader(1).in_term(1).heartbeat();
+            script.expect_silence(SILENCE_MIN, "it has just received a heartbeat");
         }
     });
 }
 
-/// A tick that was due when the ticker woke does nothing if the leader has spoken meanwhile.
+/// A tick that comes too late does nothing: the leader has sent something since the ticker woke up.
 #[test]
-fn late_tick_2a() {
-    LAB.rule(&TIMER, "late_tick_2a", |_| {
-        let mut election = Election::new(0, 3, timing(), 1, Instant::ZERO);
+fn a_late_tick_does_nothing_2a() {
+    LAB.rule(&TIMER, |_| {
+        let mut election = Election::new(0, 3, TIMING, 1, Instant::ZERO);
         let due = election.due();
-        assert!(election.hear_leader(1, due), "the leader of term 1 is obeyed in term 0");
-        let wake = election.tick(LogPosition::ZERO, due);
-        assert_eq!(wake, TickOutcome::NotDue, "the leader spoke at this very moment: look again whether a tick is due");
+        assert!(election.hear_leader(1, due), "a server in term 0 follows the leader of term 1");
+        let outcome = election.tick(LogPosition::ZERO, due);
+        assert_eq!(outcome, TickOutcome::NotDue, "the leader was heard at this very moment: check again what is due");
     });
 }
 
-/// Each wait has a new random length, and lengths differ by much more than a message travels.
+/// Each election timeout has a new random length, and the lengths differ by much more than a message
+/// takes.
 #[test]
-fn waits_differ_2a() {
-    LAB.rule(&RANDOM_TIMEOUT, "waits_differ_2a", |world| {
-        /// Several of a slow network's round trips: who wakes first has won before the next one wakes.
+fn election_timeouts_differ_2a() {
+    LAB.rule(&RANDOM_TIMEOUT, |world| {
+        /// Several round trips of a slow network: the first server to wake up has won before the next one does.
         const SPREAD_MIN: Duration = Duration::from_millis(50);
-        let waits = waits(&ScriptedCluster::new(world, 3, boot), 12);
-        let (shortest, longest) =
-            (waits.iter().min().expect("there are some"), waits.iter().max().expect("there are some"));
+        let mut waits = waits(&ScriptedCluster::new(world, 3, boot), 12);
+        waits.sort();
+        let (shortest, longest) = (waits[0], waits[waits.len() - 1]);
         assert!(
-            *longest - *shortest >= SPREAD_MIN,
-            "12 waits were all between {shortest:?} and {longest:?}: draw anew each time, from a wide range"
+            longest - shortest >= SPREAD_MIN,
+            "12 timeouts were all between {shortest:?} and {longest:?}: draw a new one each time, from a wide range"
         );
     });
 }
 
-/// Servers that hear nothing of one another do not all campaign at the same moments.
+/// Servers that hear nothing from one another do not all campaign at the same times.
 #[test]
-fn servers_differ_2a() {
-    LAB.rule(&RANDOM_TIMEOUT, "servers_differ_2a", |world| {
+fn servers_draw_different_timeouts_2a() {
+    LAB.rule(&RANDOM_TIMEOUT, |world| {
         let cluster = cluster(world, 3);
         cluster.servers().for_each(|server| cluster.disconnect(server));
         for _ in 0..200 {
@@ -172,23 +169,18 @@ fn servers_differ_2a() {
                 return;
             }
         }
-        panic!("for 4 s the three servers campaigned at the same moments: each must draw its own time-outs");
+        panic!("for 4 s the three servers campaigned at the same times: each must draw its own timeouts");
     });
 }
 
-/// One heartbeat that is lost starts no election.
+/// One lost heartbeat starts no election.
 #[test]
-fn one_lost_heartbeat_2a() {
-    LAB.rule(&STABLE, "one_lost_heartbeat_2a", |world| {
+fn one_lost_heartbeat_starts_no_election_2a() {
+    LAB.rule(&STABLE, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         for _ in 0..20 {
-            script.heartbeat(1, 1);
-            let received = script.hear(2 * timing().heartbeat_interval);
-            assert!(
-                received.is_none(),
-                "one heartbeat was lost, and it campaigns: {:?}",
-                received.map(|received| received.request)
-            );
+            script.leader(1).in_term(1).heartbeat();
+            script.expect_silence(2 * TIMING.heartbeat_interval, "only one heartbeat was lost");
         }
     });
 }

@@ -1,143 +1,143 @@
-//! What a leader takes for committed (Figure 2, Leaders rule 4; §5.3, §5.4.2).
+//! What a leader commits, and when (Figure 2, Leaders rule 4; §5.3, §5.4.2).
 
 use labrpc::{Term, thread};
 use testkit::rule::replication::{APPEND_ONLY, COMMIT_AT_ONCE, COMMIT_SPREADS, MAJORITY_COMMIT, OWN_TERM_COMMIT};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agrees, at, entries};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries};
 use testkit::{World, number};
 
-use super::{ROUND_TRIP, append_of, await_append, give, timing};
+use super::{ROUND_TRIP, send_log};
 use crate::lab::{LAB, Server, boot};
 
-/// A leader of so many servers who has sent its first command to all of them.
-fn leader_with_one(world: &World, size: usize) -> (ScriptedCluster<Server>, Term, Vec<ReceivedRequest>) {
+/// A leader of `size` servers, its term, and its first entry's AppendEntries to each other server,
+/// unanswered.
+fn leader_with_one_entry(world: &World, size: usize) -> (ScriptedCluster<Server>, Term, Vec<ReceivedRequest>) {
     let script = ScriptedCluster::replicating(world, size, boot);
-    let (term, greeting) = script.elect();
-    greeting.into_iter().for_each(|received| received.reply(agrees(term, 0)));
+    let (term, heartbeats) = script.elect();
+    heartbeats.into_iter().for_each(ReceivedRequest::agree);
     thread::sleep(2 * TRAVEL);
-    assert_eq!(script.start(number(1)), Ok(at(1, term)), "it leads term {term}, and its log is empty");
-    let sent = (1..size).map(|_| script.await_request("its first entry to everyone", ROUND_TRIP, super::is_append));
-    let sent = sent.collect();
+    script.expect_taken(number(1), at(1, term), format!("it leads term {term}, and its log is empty"));
+    let what = "its first entry to every server";
+    let sent = (1..size).map(|_| script.expect_request(what, ROUND_TRIP, ReceivedRequest::is_append)).collect();
     (script, term, sent)
 }
 
-/// One follower agrees to the first entry, and that is taken in.
-fn agree(sent: &mut Vec<ReceivedRequest>, term: Term) {
-    sent.pop().expect("another follower was sent the entry").reply(agrees(term, 1));
+/// One more follower agrees to the entry, and the leader handles the reply.
+fn agree(sent: &mut Vec<ReceivedRequest>) {
+    sent.pop().expect("another follower was sent the entry").agree();
     thread::sleep(2 * TRAVEL);
 }
 
-fn assert_uncommitted(script: &ScriptedCluster<Server>, why: &str) {
-    let applied = script.applied_indices();
-    assert!(applied.is_empty(), "it handed over entry {applied:?}, but {why}");
-}
-
-/// A leader commits an entry once three of five hold it, itself included, and not before.
+/// A leader of five commits an entry once three servers hold it, itself included, and not before.
 #[test]
 fn majority_commit_2b() {
-    LAB.rule(&MAJORITY_COMMIT, "majority_commit_2b", |world| {
-        let (script, term, mut sent) = leader_with_one(world, 5);
-        assert_uncommitted(&script, "nobody has agreed to it yet");
-        agree(&mut sent, term);
-        assert_uncommitted(&script, "two of five are no majority");
-        agree(&mut sent, term);
-        assert_eq!(script.applied_indices(), [1], "three of five hold entry 1, the leader included");
+    LAB.rule(&MAJORITY_COMMIT, |world| {
+        let (script, _, mut sent) = leader_with_one_entry(world, 5);
+        script.expect_applied_indices([], "no follower has agreed to entry 1 yet");
+        agree(&mut sent);
+        script.expect_applied_indices([], "two of five servers hold entry 1, which is no majority");
+        agree(&mut sent);
+        script.expect_applied_indices([1], "three of five servers hold entry 1, the leader included");
     });
 }
 
 /// Half of an even number of servers is no majority.
 #[test]
 fn majority_of_four_2b() {
-    LAB.rule(&MAJORITY_COMMIT, "majority_of_four_2b", |world| {
-        let (script, term, mut sent) = leader_with_one(world, 4);
-        agree(&mut sent, term);
-        assert_uncommitted(&script, "two of four are no majority");
-        agree(&mut sent, term);
-        assert_eq!(script.applied_indices(), [1], "three of four hold entry 1, the leader included");
+    LAB.rule(&MAJORITY_COMMIT, |world| {
+        let (script, _, mut sent) = leader_with_one_entry(world, 4);
+        agree(&mut sent);
+        script.expect_applied_indices([], "two of four servers hold entry 1, which is no majority");
+        agree(&mut sent);
+        script.expect_applied_indices([1], "three of four servers hold entry 1, the leader included");
     });
 }
 
-/// A leader tells its followers what is committed, and not what it hopes to commit.
+/// A leader tells its followers what is committed, not what it hopes to commit.
 #[test]
-fn leader_commit_2b() {
-    LAB.rule(&MAJORITY_COMMIT, "leader_commit_2b", |world| {
-        let (script, term, mut sent) = leader_with_one(world, 5);
-        agree(&mut sent, term);
-        let (_, _, leader_commit) = append_of(&sent[0]);
-        assert_eq!(leader_commit, 0, "it sent entry 1 for the first time, so nobody else could hold it");
-        let received = await_append(&script, 1, "a heartbeat");
-        assert_eq!(append_of(&received).2, 0, "two of five hold entry 1, which is no majority");
+fn a_leader_tells_only_what_is_committed_2b() {
+    LAB.rule(&MAJORITY_COMMIT, |world| {
+        let (script, _, mut sent) = leader_with_one_entry(world, 5);
+        agree(&mut sent);
+        let commit = sent[0].append().leader_commit;
+        assert_eq!(commit, 0, "no other server could hold entry 1 when it was sent for the first time");
+        let heartbeat = script.expect_append_to(1, "a heartbeat to server 1");
+        assert_eq!(heartbeat.append().leader_commit, 0, "two of five servers hold entry 1, which is no majority");
     });
 }
 
-/// Copies of an entry of an older term prove nothing; with an entry of the leader's own term, they
-/// are committed as well (Figure 8).
+/// A leader does not commit an entry of an older term by counting copies. An entry of its own term
+/// commits the older ones too (Figure 8).
 #[test]
 fn own_term_commit_2b() {
-    LAB.rule(&OWN_TERM_COMMIT, "own_term_commit_2b", |world| {
+    LAB.rule(&OWN_TERM_COMMIT, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
-        give(&script, &[1, 1]);
-        script.play_along();
+        let heartbeat_interval = script.timing().heartbeat_interval;
+        send_log(&script, &[1, 1]);
+        script.agree_to_everything();
         let (term, _) = script.elect();
-        script.hear_all(timing().heartbeat_interval * 2);
-        assert_uncommitted(&script, &format!("it is of term 1, and only entries of term {term} may be counted"));
-        assert_eq!(script.start(number(3)), Ok(at(3, term)), "its log ended at index 2");
-        script.hear_all(timing().heartbeat_interval * 2);
-        assert_eq!(script.applied_indices(), [1, 2, 3], "entry 3 is committed, and with it all before it");
+        script.requests_within(heartbeat_interval * 2);
+        script.expect_applied_indices(
+            [],
+            format!("its entries are of term 1, and it may count only copies of entries of term {term}"),
+        );
+        script.expect_taken(number(3), at(3, term), "its log ended at index 2");
+        script.requests_within(heartbeat_interval * 2);
+        script.expect_applied_indices([1, 2, 3], "entry 3 is committed, and so is everything before it");
     });
 }
 
-/// An entry is handed over as soon as the answer that makes the majority is in.
+/// An entry is applied as soon as the agreement that completes the majority arrives.
 #[test]
 fn commit_at_once_2b() {
-    LAB.rule(&COMMIT_AT_ONCE, "commit_at_once_2b", |world| {
-        let (script, term, mut sent) = leader_with_one(world, 3);
-        agree(&mut sent, term);
-        assert_eq!(script.applied_indices(), [1], "a millisecond ago one of two followers agreed: that is a majority");
+    LAB.rule(&COMMIT_AT_ONCE, |world| {
+        let (script, _, mut sent) = leader_with_one_entry(world, 3);
+        agree(&mut sent);
+        script.expect_applied_indices([1], "a millisecond ago one of two followers agreed, which makes a majority");
     });
 }
 
-/// A server that is alone commits what it is given.
+/// A cluster of one server commits what it is offered.
 #[test]
 fn alone_2b() {
-    LAB.rule(&COMMIT_AT_ONCE, "alone_2b", |world| {
+    LAB.rule(&COMMIT_AT_ONCE, |world| {
         let script = ScriptedCluster::replicating(world, 1, boot);
-        thread::sleep(timing().election_timeout_max + TRAVEL);
-        assert_eq!(script.start(number(1)), Ok(at(1, 1)), "it won term 1 by its own vote");
+        thread::sleep(script.timing().election_timeout_max + TRAVEL);
+        script.expect_taken(number(1), at(1, 1), "it won term 1 by its own vote");
         thread::sleep(TRAVEL);
-        assert_eq!(script.applied_indices(), [1], "its own copy is a majority of one");
+        script.expect_applied_indices([1], "its own copy is a majority of one");
     });
 }
 
-/// Followers hear with the next heartbeat what is committed, though no command follows.
+/// Followers learn with the next heartbeat what is committed, even if no command follows.
 #[test]
 fn commitment_spreads_2b() {
-    LAB.rule(&COMMIT_SPREADS, "commitment_spreads_2b", |world| {
-        let (script, term, mut sent) = leader_with_one(world, 3);
-        agree(&mut sent, term);
+    LAB.rule(&COMMIT_SPREADS, |world| {
+        let (script, _, mut sent) = leader_with_one_entry(world, 3);
+        agree(&mut sent);
         for follower in [1, 2] {
-            script.forget_heard();
-            let received = await_append(&script, follower, "a heartbeat");
-            assert_eq!(
-                append_of(&received).2,
-                1,
-                "entry 1 is committed, and nothing else will tell server {follower} so"
-            );
+            script.discard_requests();
+            let heartbeat = script.expect_append_to(follower, "the next heartbeat");
+            let commit = heartbeat.append().leader_commit;
+            assert_eq!(commit, 1, "entry 1 is committed, and only a heartbeat can tell server {follower} so");
         }
     });
 }
 
-/// A new leader keeps its log as it is: what it took over from older terms stays of those terms.
+/// A new leader keeps its log as it is: entries of older terms keep their terms.
 #[test]
 fn leader_append_only_2b() {
-    LAB.rule(&APPEND_ONLY, "leader_append_only_2b", |world| {
+    LAB.rule(&APPEND_ONLY, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
-        give(&script, &[1, 2, 2]);
-        let (term, greeting) = script.elect();
-        let follower = greeting[0].to;
-        greeting.into_iter().for_each(|received| received.reply(testkit::script::retry(term, 1)));
-        let received = await_append(&script, follower, "its log, from the first entry on");
-        let (prev, sent, _) = append_of(&received);
-        let expected = &entries(1, &[1, 2, 2])[prev.index as usize..];
-        assert_eq!(sent, expected, "left is what it sends after index {}, right what it was given", prev.index);
+        send_log(&script, &[1, 2, 2]);
+        let (_, heartbeats) = script.elect();
+        let follower = heartbeats[0].to;
+        heartbeats.into_iter().for_each(|received| received.retry_from(1));
+        let received = script.expect_append_to(follower, "its log, from the first entry on");
+        let after = received.append().prev.index as usize;
+        let expected = &entries(1, &[1, 2, 2])[after..];
+        assert!(
+            received.append().entries == expected,
+            "its log is 1:1 2:2 3:2, as it was when it became the leader, and it sends {received}"
+        );
     });
 }

@@ -6,81 +6,76 @@ use std::time::Duration;
 use lab2a_election::Election;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
-use labrpc::{Entry, Index, NotLeader, sim, thread};
+use labrpc::{Entry, Index, sim, thread};
 use testkit::rule::life::BOUNDED;
 use testkit::rule::replication::{START, START_AT_ONCE};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at};
 use testkit::{Boot, Booted, World, number};
 
-use super::{ROUND_TRIP, append_of, give, timing};
+use super::{ROUND_TRIP, send_log};
 use crate::lab::{LAB, Server, boot};
 
-/// Only a leader takes a command; it puts it at the end of its log, and says where and in which term.
+/// Only a leader takes a command. It appends the command to its log, and returns its index and term.
 #[test]
 fn start_2b() {
-    LAB.rule(&START, "start_2b", |world| {
+    LAB.rule(&START, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
-        assert_eq!(script.start(number(1)), Err(NotLeader), "it has just booted, and leads nobody");
-        give(&script, &[1, 1]);
-        assert_eq!(script.start(number(1)), Err(NotLeader), "server 1 leads");
-        script.await_campaign();
-        assert_eq!(script.start(number(1)), Err(NotLeader), "it asks for votes, and has none yet");
+        script.expect_not_taken(number(1), "it has just booted, and does not lead");
+        send_log(&script, &[1, 1]);
+        script.expect_not_taken(number(1), "server 1 leads");
+        script.expect_campaign();
+        script.expect_not_taken(number(1), "it has asked for votes, and has none yet");
         let (term, _) = script.elect();
-        assert_eq!(script.start(number(1)), Ok(at(3, term)), "its log ended at index 2, and it leads term {term}");
-        assert_eq!(script.start(number(2)), Ok(at(4, term)), "its log ended at index 3, and it leads term {term}");
-        let received = script.hear_all(2 * timing().heartbeat_interval);
+        script.expect_taken(number(1), at(3, term), format!("its log ended at index 2, and it leads term {term}"));
+        script.expect_taken(number(2), at(4, term), format!("its log ended at index 3, and it leads term {term}"));
+        let received = script.requests_within(2 * script.timing().heartbeat_interval);
         for (index, command) in [(3, number(1)), (4, number(2))] {
-            let mut sent = received.iter().filter_map(|received| entry_at(received, index));
-            assert!(
-                sent.all(|entry| *entry == Entry { term, command: command.clone() }),
-                "its entry {index} is {command:?}"
-            );
-            assert!(
-                received.iter().any(|received| entry_at(received, index).is_some()),
-                "its entry {index} was never sent"
-            );
+            let right = Entry { term, command: command.clone() };
+            let mut sent = received.iter().filter_map(|received| entry_at(received, index)).peekable();
+            assert!(sent.peek().is_some(), "its entry {index} was never sent");
+            assert!(sent.all(|entry| *entry == right), "its entry {index} is {command:?}, of term {term}");
         }
     });
 }
 
-/// The entry at an index, if a request carries it.
+/// The entry at an index, if the request carries it.
 fn entry_at(received: &ReceivedRequest, index: Index) -> Option<&Entry> {
-    let (prev, entries, _) = append_of(received);
-    entries.get(index.checked_sub(prev.index + 1)? as usize)
+    let append = received.append();
+    append.entries.get(index.checked_sub(append.prev.index + 1)? as usize)
 }
 
-/// The first command of all is entry 1.
+/// The first command ever is entry 1.
 #[test]
 fn first_index_2b() {
-    LAB.rule(&START, "first_index_2b", |world| {
+    LAB.rule(&START, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
-        script.play_along();
+        script.agree_to_everything();
         let (term, _) = script.elect();
-        assert_eq!(script.start(number(1)), Ok(at(1, term)), "no command was ever taken before");
-        script.hear_all(2 * ROUND_TRIP);
-        assert_eq!(script.applied_indices(), [1], "the service is handed that command, and nothing else");
+        script.expect_taken(number(1), at(1, term), "no command was ever taken before");
+        script.requests_within(2 * ROUND_TRIP);
+        script.expect_applied_indices([1], "that command is the only entry");
     });
 }
 
-/// `start` returns at once, though no other server answers.
+/// `start` returns at once, even if no other server answers.
 #[test]
 fn start_returns_at_once_2b() {
-    LAB.rule(&START_AT_ONCE, "start_returns_at_once_2b", |world| {
+    LAB.rule(&START_AT_ONCE, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (term, _) = script.elect();
         let cluster = script.cluster().clone();
         let offer = world.spawn("offers a command", move || cluster.start_command(0, number(1)));
         let answer = offer.join_within(TRAVEL);
-        assert_eq!(answer, Some(Some(at(1, term))), "no other server need answer before `start` returns");
+        assert_eq!(answer, Some(Some(at(1, term))), "`start` does not wait for any other server");
     });
 }
 
-/// A command that comes in while the leader loses its office is refused, or is an entry of the term
+/// A command that comes in while the leader is deposed is refused, or becomes an entry of the term
 /// that it led.
 #[test]
 fn start_while_deposed_2b() {
-    LAB.rule(&START, "start_while_deposed_2b", |world| {
-        /// So often does it happen: rare accidents then happen, too.
+    LAB.rule(&START, |world| {
+        /// Enough repetitions for rare interleavings to occur.
         const ROUNDS: usize = 12;
         let script = ScriptedCluster::replicating(world, 3, boot);
         for round in 0..ROUNDS {
@@ -92,17 +87,17 @@ fn start_while_deposed_2b() {
                     assert_eq!(taken.term, term, "it took a command for term {}, but it led term {term}", taken.term);
                 }
             });
-            script.heartbeat(1, term + 1);
+            script.leader(1).in_term(term + 1).heartbeat();
             offers.join();
         }
     });
 }
 
-/// A command that comes in while the leader is elected is refused, or is an entry of its new term.
+/// A command that comes in while the leader is elected is refused, or becomes an entry of its new term.
 #[test]
 fn start_while_elected_2b() {
-    LAB.rule(&START, "start_while_elected_2b", |world| {
-        /// So often is a server elected while somebody offers it a command.
+    LAB.rule(&START, |world| {
+        /// Enough repetitions for rare interleavings to occur.
         const ELECTIONS: u64 = 30;
         for round in 0..ELECTIONS {
             let (script, due) = alone(world);
@@ -117,15 +112,16 @@ fn start_while_elected_2b() {
     });
 }
 
-/// Looking begins so long before something happens.
+/// Commands are offered from this long before the change on.
 const AHEAD: Duration = Duration::from_micros(10);
 
-/// A server that is alone, and when it will elect itself.
+/// The only server of a cluster, and when it will elect itself.
 fn alone(world: &World) -> (ScriptedCluster<Server>, Instant) {
     let due: Arc<Mutex<Instant>> = Arc::default();
     let noted = due.clone();
     let boot = move |boot: Boot| {
-        let election = Election::new(boot.me, boot.cluster_size(), timing(), boot.election_seed, boot.now);
+        let timing = lab2a_election::TIMING;
+        let election = Election::new(boot.me, boot.cluster_size(), timing, boot.election_seed, boot.now);
         *noted.lock() = election.due();
         Booted::raft(lab2b_log::boot(election, boot.links, boot.apply_ch))
     };
@@ -137,15 +133,15 @@ fn alone(world: &World) -> (ScriptedCluster<Server>, Instant) {
 /// A hundred commands that nobody answers leave no threads behind.
 #[test]
 fn threads_are_few_2b() {
-    LAB.rule(&BOUNDED, "threads_are_few_2b", |world| {
-        /// A ticker, an applier, a service, and whoever looks; a message in each direction to each other server.
+    LAB.rule(&BOUNDED, |world| {
+        /// A ticker, an applier, a service, and the test's own; and a message each way for each other server.
         const THREADS_MAX: usize = 12;
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.elect();
         for n in 0..100 {
             script.start(number(n)).expect("it leads");
         }
-        script.hear_all(Duration::from_secs(1));
+        script.requests_within(Duration::from_secs(1));
         let threads = script.cluster().visit(0, |_: &Server| sim::tasks_in(sim::node())).expect("the server is up");
         assert!(threads <= THREADS_MAX, "after a hundred commands the server has {threads} threads");
     });

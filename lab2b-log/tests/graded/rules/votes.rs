@@ -1,103 +1,105 @@
 //! Elections, now that logs differ (§5.4.1), and the timer, now that requests can be refused.
 
-use labrpc::RaftRequest;
 use labrpc::time::Instant;
-use labrpc::{AppendOutcome, LogPosition, RequestVote, Term};
+use labrpc::{LogPosition, RaftRequest, RequestVote};
 use testkit::rule::election::{CAMPAIGN, NEW_TERM, TIMER, VOTE_GIVEN};
 use testkit::rule::replication::ELECTION_RESTRICTION;
-use testkit::script::{ScriptedCluster, TRAVEL, at};
+use testkit::script::{Answered, ScriptedCluster, TRAVEL, at};
 
-use super::{follower_with, timing};
+use super::follower_with;
 use crate::lab::{LAB, Server};
 
-/// A candidate of a term that the server has not heard of, long after it has heard from a leader.
-fn ask(script: &ScriptedCluster<Server>, last_log: LogPosition) -> (Term, bool) {
-    let (term, _) = script.await_campaign();
-    let (answered, granted) = script.request_vote(2, term + 1, last_log);
-    assert_eq!(answered, term + 1, "the candidate's term is newer, whatever becomes of its request");
-    (answered, granted)
+/// Server 2 asks for a vote in a term that is new, long after your server has heard from a leader.
+fn candidate_asks(script: &ScriptedCluster<Server>, last_log: LogPosition) -> Answered {
+    let (term, _) = script.expect_campaign();
+    script.candidate(2).in_term(term + 1).with_log_through(last_log).asks_for_vote()
 }
 
-/// A candidate whose log is older gets no vote: an older last term, or the same and a shorter log.
+/// A candidate with an older log gets no vote: its last entry is of an older term, or of the same
+/// term at a lower index.
 #[test]
-fn older_log_2b() {
-    LAB.rule(&ELECTION_RESTRICTION, "older_log_2b", |world| {
+fn a_candidate_with_an_older_log_gets_no_vote_2b() {
+    LAB.rule(&ELECTION_RESTRICTION, |world| {
         let script = follower_with(world, &[1, 2, 2]);
-        assert!(!ask(&script, at(9, 1)).1, "its log ends in term 2: one that ends in term 1 is older, however long");
-        assert!(!ask(&script, at(2, 2)).1, "its log ends at index 3 of term 2: one that ends at index 2 is older");
-        assert!(!ask(&script, LogPosition::ZERO).1, "its log holds three entries: an empty one is older");
+        candidate_asks(&script, at(9, 1))
+            .expect_no_vote("the voter's log ends at 3:2: a log that ends in term 1 is older, however long");
+        candidate_asks(&script, at(2, 2))
+            .expect_no_vote("the voter's log ends at 3:2: a log that ends at 2:2 is older");
+        candidate_asks(&script, LogPosition::ZERO).expect_no_vote("the voter's log ends at 3:2: an empty log is older");
     });
 }
 
-/// A candidate whose log is as good gets the vote, and so does one whose log is newer, though shorter.
+/// A candidate gets the vote if its log is equal, longer, or shorter with a later last term.
 #[test]
-fn as_good_a_log_2b() {
-    LAB.rule(&VOTE_GIVEN, "as_good_a_log_2b", |world| {
+fn an_equal_or_newer_log_gets_the_vote_2b() {
+    LAB.rule(&VOTE_GIVEN, |world| {
         let script = follower_with(world, &[1, 2, 2]);
-        assert!(ask(&script, at(3, 2)).1, "both logs end at index 3 of term 2: that is as up to date");
-        assert!(ask(&script, at(4, 2)).1, "both logs end in term 2, and the candidate's is longer");
-        assert!(ask(&script, at(1, 3)).1, "the candidate's log ends in a later term: it is newer, though shorter");
+        candidate_asks(&script, at(3, 2)).expect_vote("both logs end at 3:2");
+        candidate_asks(&script, at(4, 2)).expect_vote("the voter's log ends at 3:2: a log that ends at 4:2 is longer");
+        candidate_asks(&script, at(1, 3))
+            .expect_vote("the voter's log ends at 3:2: a log that ends at 1:3 is newer, though shorter");
     });
 }
 
-/// A candidate names the end of its log, with all that is not known to be committed.
+/// A candidate names the end of its log, including the entries that are not known to be committed.
 #[test]
-fn candidates_log_2b() {
-    LAB.rule(&CAMPAIGN, "candidates_log_2b", |world| {
+fn a_candidate_names_the_end_of_its_log_2b() {
+    LAB.rule(&CAMPAIGN, |world| {
         let script = follower_with(world, &[1, 2, 2]);
-        let (term, round) = script.await_campaign();
-        let request = RaftRequest::RequestVote(RequestVote { term, candidate: 0, last_log: at(3, 2) });
-        assert!(round.iter().all(|received| received.request == request), "its log ends at index 3 of term 2");
+        let (term, requests) = script.expect_campaign();
+        let expected = RaftRequest::RequestVote(RequestVote { term, candidate: 0, last_log: at(3, 2) });
+        let wrong = requests.iter().find(|received| received.request != expected);
+        assert!(wrong.is_none(), "its log ends at 3:2, and it sends {}", wrong.unwrap());
     });
 }
 
-/// A newer term is taken over from a candidate that gets no vote, too.
+/// A server adopts a candidate's newer term even if the candidate does not get the vote.
 #[test]
-fn newer_term_without_a_vote_2b() {
-    LAB.rule(&NEW_TERM, "newer_term_without_a_vote_2b", |world| {
+fn a_newer_term_counts_without_a_vote_2b() {
+    LAB.rule(&NEW_TERM, |world| {
         let script = follower_with(world, &[1, 2, 2]);
-        let (term, _) = script.await_campaign();
-        assert_eq!(script.request_vote(2, term + 3, at(1, 1)), (term + 3, false), "an older log, in a newer term");
-        assert_eq!(script.status().term, term + 3, "it was told of term {}", term + 3);
+        let (term, _) = script.expect_campaign();
+        let newer = term + 3;
+        let answer = script.candidate(2).in_term(newer).with_log_through(at(1, 1)).asks_for_vote();
+        answer.expect_no_vote("the voter's log ends at 3:2: a log that ends at 1:1 is older");
+        script.expect_no_leader(newer, format!("the candidate's request was of term {newer}"));
     });
 }
 
-/// A candidate that cannot win keeps nobody quiet who can, however high its term.
+/// A candidate that cannot win does not delay the campaign of a server that can, however high its term.
 #[test]
-fn hopeless_candidates_2b() {
-    LAB.rule(&TIMER, "hopeless_candidates_2b", |world| {
+fn hopeless_candidates_delay_no_campaign_2b() {
+    LAB.rule(&TIMER, |world| {
         let script = follower_with(world, &[1, 2, 2]);
-        let (term, _) = script.await_campaign();
+        let timing = script.timing();
+        let (term, _) = script.expect_campaign();
         let since = Instant::now();
         for newer in term + 1.. {
-            assert!(!script.request_vote(2, newer, at(1, 1)).1, "its log is newer than the candidate's");
-            if script.hear(timing().heartbeat_interval).is_some() {
+            let answer = script.candidate(2).in_term(newer).with_log_through(at(1, 1)).asks_for_vote();
+            answer.expect_no_vote_in_any_term("the voter's log ends at 3:2: a log that ends at 1:1 is older");
+            if script.next_request(timing.heartbeat_interval).is_some() {
                 return;
             }
             let waited = since.elapsed();
             assert!(
-                waited <= timing().election_timeout_max + timing().heartbeat_interval,
-                "{waited:?} after its last campaign it has not campaigned: candidates that cannot win put it off"
+                waited <= timing.election_timeout_max + timing.heartbeat_interval,
+                "{waited:?} after its last campaign it has not campaigned again: candidates that cannot win delay it"
             );
         }
     });
 }
 
-/// Any word of the present leader restarts the timer, also a request that has to be refused: its
-/// log is being repaired.
+/// Every request of the current leader restarts the timer, even one that the follower must refuse:
+/// the leader is repairing the follower's log.
 #[test]
-fn refused_leader_restarts_the_timer_2b() {
-    LAB.rule(&TIMER, "refused_leader_restarts_the_timer_2b", |world| {
+fn a_refused_leader_restarts_the_timer_2b() {
+    LAB.rule(&TIMER, |world| {
         let script = follower_with(world, &[1, 1, 1]);
         for _ in 0..10 {
-            let (_, outcome) = script.append(2, 3, at(9, 3), vec![], 0);
-            assert!(matches!(outcome, AppendOutcome::RetryFrom(_)), "its log does not go as far as index 9");
-            let received = script.hear(timing().election_timeout_min - 4 * TRAVEL);
-            assert!(
-                received.is_none(),
-                "its leader has just spoken, and it campaigns: {:?}",
-                received.map(|received| received.request)
-            );
+            let answer = script.leader(2).in_term(3).after(at(9, 3)).send();
+            answer.expect_refusal("its log ends at index 3, before index 9");
+            let silence = script.timing().election_timeout_min - 4 * TRAVEL;
+            script.expect_silence(silence, "its leader has just sent a request");
         }
     });
 }

@@ -1,135 +1,141 @@
-//! What was saved is known again after a crash, and no more than that.
+//! What was saved is known again after a crash, and nothing else is.
 
 use std::time::Duration;
 
-use labrpc::{AppendOutcome, Ballot, Head, Index, LogPosition, Term, thread};
+use labrpc::{ApplyMsg, Ballot, Head, LogPosition, Term, thread};
 use testkit::rule::persistence::{COMMIT_FORGOTTEN, REMEMBERS};
-use testkit::script::{ScriptedCluster, at, entries, refused};
+use testkit::script::{ReceivedRequest, ScriptedCluster, at, entries, expect_eq};
 use testkit::{DiskState, World};
 
 use crate::lab::{LAB, Server, boot};
 
-/// The log of most scripts here: what stands at index i is of the i-th term.
+/// The log of most scripts here: the terms of its entries.
 const TERMS: [Term; 4] = [1, 1, 2, 3];
 
-/// A server that knows term 3 and holds entries of [`TERMS`]; nothing of it is known to be committed.
+/// A server in term 3 whose log holds entries of [`TERMS`]. None of them is committed as far as it knows.
 fn server_with_a_log(world: &World) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::replicating(world, 3, boot);
-    let outcome = script.append(1, 3, LogPosition::ZERO, entries(1, &TERMS), 0);
-    assert_eq!(outcome, (3, AppendOutcome::Through(4)), "an empty log takes what it is sent");
+    let leader = script.leader(1).in_term(3);
+    leader.entries_of_terms(&TERMS).send().expect_agreement(4, "entries from index 1 on fit any log");
     script
 }
 
-/// A restarted server knows its term: it refuses older ones, and campaigns in the next.
+/// A restarted server knows its term: it refuses older terms, and campaigns in the next one.
 #[test]
 fn the_term_survives_2c() {
-    LAB.rule(&REMEMBERS, "the_term_survives_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
-        script.heartbeat(1, 7);
+        script.leader(1).in_term(7).heartbeat();
         script.restart();
-        assert_eq!(script.status().term, 7, "server 0 knew term 7 before its crash");
-        assert_eq!(script.heartbeat(2, 6), (7, AppendOutcome::StaleTerm), "server 0 knew term 7 before its crash");
-        let (term, _unanswered) = script.await_campaign();
-        assert_eq!(term, 8, "server 0 knew term 7 before its crash, and campaigns in the next");
+        assert_eq!(script.status().term, 7, "server 0 was in term 7 before its crash");
+        script.leader(2).in_term(6).heartbeat().expect_stale(7, "server 0 was in term 7 before its crash");
+        let (term, _unanswered) = script.expect_campaign();
+        assert_eq!(term, 8, "server 0 was in term 7 before its crash, and campaigns in the next term");
     });
 }
 
-/// A restarted server knows whom it voted for, another or itself, and votes for nobody else in that term.
+/// A restarted server knows whom it voted for, and votes for nobody else in that term.
 #[test]
 fn the_vote_survives_2c() {
-    LAB.rule(&REMEMBERS, "the_vote_survives_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
-        assert_eq!(script.request_vote(2, 3, LogPosition::ZERO), (3, true), "the vote of term 3 was free");
+        script.candidate(2).in_term(3).asks_for_vote().expect_vote("nobody has the vote of term 3 yet");
         script.restart();
-        assert_eq!(script.request_vote(1, 3, LogPosition::ZERO), (3, false), "the vote of term 3 is server 2's");
-        assert_eq!(script.request_vote(2, 3, LogPosition::ZERO), (3, true), "server 2 asks for its own vote again");
+        script.candidate(1).in_term(3).asks_for_vote().expect_no_vote("server 2 has the vote of term 3");
+        script.candidate(2).in_term(3).asks_for_vote().expect_vote("server 2 has this vote, and asks for it again");
 
-        let (term, _unanswered) = script.await_campaign();
+        let (term, _unanswered) = script.expect_campaign();
         script.restart();
-        let outcome = script.request_vote(1, term, LogPosition::ZERO);
-        assert_eq!(outcome, (term, false), "server 0 has voted for itself in term {term}");
+        let answer = script.candidate(1).in_term(term).asks_for_vote();
+        answer.expect_no_vote(format!("server 0 has voted for itself in term {term}"));
     });
 }
 
-/// A restarted server has its log: every entry, at its index, of its term, with its command.
+/// A restarted server has its log: every entry, with its index, its term and its command.
 #[test]
 fn the_log_survives_2c() {
-    LAB.rule(&REMEMBERS, "the_log_survives_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = server_with_a_log(world);
         script.restart();
+        let leader = script.leader(1).in_term(3);
         for (index, term) in (1..).zip(TERMS) {
-            let outcome = script.append(1, 3, at(index, term), vec![], 0);
-            assert_eq!(outcome, (3, AppendOutcome::Through(index)), "entry {index} of term {term} was saved");
-            let (_, outcome) = script.append(1, 3, at(index, 9), vec![], 0);
-            assert!(matches!(outcome, AppendOutcome::RetryFrom(_)), "entry {index} is of term {term}, and not of 9");
+            leader
+                .clone()
+                .after(at(index, term))
+                .send()
+                .expect_agreement(index, "the entry was saved before the crash");
+            let answer = leader.clone().after(at(index, 9)).send();
+            answer.expect_refusal(format!("its entry {index} is of term {term}, not of term 9"));
         }
-        let outcome = script.append(1, 3, at(5, 3), vec![], 0);
-        assert_eq!(outcome, (3, AppendOutcome::RetryFrom(5)), "the log ended at index 4 before the crash");
+        let answer = leader.clone().after(at(5, 3)).send();
+        answer.expect_retry_from(5, "its log ended at index 4 before the crash");
 
-        script.append(1, 3, at(4, 3), entries(5, &[3]), 5);
+        leader.after(at(4, 3)).entries_of_terms(&[3]).commit(5).send();
         thread::sleep(Duration::from_millis(1));
-        let commands: Vec<_> = script.applied().into_iter().map(|message| format!("{message:?}")).collect();
-        assert_eq!(commands.len(), 5, "all five are committed");
-        for (index, (command, entry)) in (1..).zip(commands.iter().zip(entries(1, &[1, 1, 2, 3, 3]))) {
-            let expected = format!("{:?}", entry.command);
-            assert!(command.contains(&expected), "entry {index} holds {expected}; what was handed over is {command}");
-        }
+        let command = |message| match message {
+            ApplyMsg::Command { command, .. } => command,
+            other => panic!("five commands are committed, and the service receives {other:?}"),
+        };
+        let applied: Vec<_> = script.applied().into_iter().map(command).collect();
+        let expected: Vec<_> = entries(1, &[1, 1, 2, 3, 3]).into_iter().map(|entry| entry.command).collect();
+        expect_eq("the applied commands", applied, expected, "four were saved before the crash, and one came after it");
     });
 }
 
-/// A restarted server's vote and campaign stand on the log that it had.
+/// A restarted server grants its vote, and campaigns, by the log that it had.
 #[test]
 fn the_logs_end_survives_2c() {
-    LAB.rule(&REMEMBERS, "the_logs_end_survives_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = server_with_a_log(world);
         script.restart();
-        assert_eq!(script.request_vote(1, 4, at(9, 2)), (4, false), "the voter's log ends in term 3");
-        assert_eq!(script.request_vote(1, 5, at(3, 3)), (5, false), "the voter's log ends at index 4");
-        assert_eq!(script.request_vote(1, 6, at(4, 3)), (6, true), "an equal log is good enough");
-        let (term, round) = script.await_campaign();
-        assert_eq!(term, 7, "server 0 knew term 6");
-        round.into_iter().for_each(|received| received.reply(refused(term)));
+        let candidate = |term, last_log| script.candidate(1).in_term(term).with_log_through(last_log).asks_for_vote();
+        candidate(4, at(9, 2)).expect_no_vote("the voter's log ends at 4:3, in a later term");
+        candidate(5, at(3, 3)).expect_no_vote("the voter's log ends at 4:3, and is longer");
+        candidate(6, at(4, 3)).expect_vote("both logs end at 4:3");
+        let (term, requests) = script.expect_campaign();
+        assert_eq!(term, 7, "server 0 was in term 6");
+        requests.into_iter().for_each(ReceivedRequest::deny);
     });
 }
 
-/// Nothing is handed over after a restart until a leader says that it is committed, and then just
-/// that: an entry on disk may be lost yet.
+/// After a restart nothing is applied until a leader says that it is committed: an entry on disk may
+/// still be replaced.
 #[test]
 fn commitment_is_relearned_2c() {
-    LAB.rule(&COMMIT_FORGOTTEN, "commitment_is_relearned_2c", |world| {
+    LAB.rule(&COMMIT_FORGOTTEN, |world| {
         let script = server_with_a_log(world);
-        script.append(1, 3, at(4, 3), vec![], 2);
+        let leader = script.leader(1).in_term(3).after(at(4, 3));
+        leader.clone().commit(2).send();
         thread::sleep(Duration::from_millis(1));
-        assert_eq!(script.applied_indices(), [1, 2], "the leader has said that two entries are committed");
+        script.expect_applied_indices([1, 2], "the leader has said that two entries are committed");
         script.restart();
         thread::sleep(Duration::from_millis(100));
-        assert_eq!(script.applied_indices(), [0; 0], "no leader has spoken since the crash");
-        script.append(1, 3, at(4, 3), vec![], 0);
+        script.expect_applied_indices([], "no leader has sent anything since the crash");
+        leader.clone().commit(0).send();
         thread::sleep(Duration::from_millis(1));
-        assert_eq!(script.applied_indices(), [0; 0], "the leader did not say that anything is committed");
-        script.append(1, 3, at(4, 3), vec![], 3);
+        script.expect_applied_indices([], "the leader has not said that anything is committed");
+        leader.commit(3).send();
         thread::sleep(Duration::from_millis(1));
-        assert_eq!(script.applied_indices(), [1, 2, 3], "a service begins with nothing, and is handed all from 1 on");
+        script.expect_applied_indices([1, 2, 3], "a restarted service has nothing, and needs every entry from 1 on");
     });
 }
 
-/// A server boots from whatever disk it is given, and the second boot finds what the first has found.
+/// A server boots from any disk that it is given. A second boot finds the same as the first.
 #[test]
 fn boots_change_nothing_2c() {
-    LAB.rule(&REMEMBERS, "boots_change_nothing_2c", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         for voted_for in [None, Some(0), Some(1), Some(2)] {
             let head = Head { ballot: Ballot { term: 4, voted_for }, base: LogPosition::ZERO };
             script.restart_from(&DiskState { head, entries: entries(1, &TERMS).into(), ..DiskState::default() });
-            for life in 1..=3 {
+            for boots in 2..=4 {
                 script.restart();
-                let disk = script.disk();
-                assert_eq!(disk.head, head, "life {life}: nothing has happened but boots");
-                assert_eq!(disk.entries, entries(1, &TERMS), "life {life}: nothing has happened but boots");
+                let why = format!("it has only booted since then, for the {boots}. time");
+                expect_eq("the head on disk", script.disk().head, head, &why);
+                script.expect_entries_on_disk(&entries(1, &TERMS), &why);
             }
-            let expected: Index = 4;
-            let (_, outcome) = script.append(1, 4, at(expected, 3), vec![], 0);
-            assert_eq!(outcome, AppendOutcome::Through(expected), "the log on disk ends at index 4 of term 3");
+            let answer = script.leader(1).in_term(4).after(at(4, 3)).send();
+            answer.expect_agreement(4, "its log on disk ends at 4:3");
         }
     });
 }

@@ -1,89 +1,97 @@
-//! Requests that speak of entries which a snapshot covers: they are committed, so both logs hold the same.
+//! Requests about entries that a snapshot covers. Those are committed, so both logs hold the same there.
 
-use labrpc::AppendOutcome::{RetryFrom, Through};
-use labrpc::{LogPosition, thread};
+use labrpc::thread;
 use testkit::rule::life::RUNS;
 use testkit::rule::replication::BACK_UP;
 use testkit::rule::snapshots::COVERED;
-use testkit::script::{at, entries, retry};
+use testkit::script::{at, entries};
 
-use super::prelude::{SOON, follower_with, state};
+use super::setup::{SOON, follower_with, position, state};
 use crate::lab::LAB;
 
-/// A request that begins before the log's beginning and ends behind it: what is covered is skipped,
-/// what is held stays, what is new is appended.
+/// A request may begin before the first entry of the log and end after it: the covered entries are
+/// skipped, the held ones stay, and the new ones are appended.
 #[test]
 fn covered_entries_are_skipped_2d() {
-    LAB.rule(&COVERED, "covered_entries_are_skipped_2d", |world| {
+    LAB.rule(&COVERED, |world| {
         let terms = [1, 1, 2, 2, 3];
         let script = follower_with(world, &terms, 5);
         script.snapshot(3, state(3));
-        let tail = entries(4, &[2, 3]);
+        let leader = script.leader(1).in_term(3).commit(5);
         for first in 1..=4 {
             let prev = first - 1;
-            let prev = if prev == 0 { LogPosition::ZERO } else { at(prev, terms[prev as usize - 1]) };
-            let outcome = script.append(1, 3, prev, entries(first, &terms[first as usize - 1..]), 5);
-            assert_eq!(outcome, (3, Through(5)), "entries {first} to 5 are in the snapshot or behind it");
-            assert_eq!(script.disk().entries, tail, "the log begins after index 3, and held entries 4 and 5 already");
+            let answer = leader.clone().after(position(&terms, prev)).entries_of_terms(&terms[prev as usize..]).send();
+            answer.expect_agreement(5, format!("the snapshot covers entries {first} to 3, and it holds the others"));
+            script.expect_entries_on_disk(&entries(4, &[2, 3]), "the log begins after 3:2, and nothing was new");
         }
-        let outcome = script.append(1, 3, at(1, 1), entries(2, &[1, 2, 2, 3, 3]), 5);
-        assert_eq!(outcome, (3, Through(6)), "entry 6 follows what is in the snapshot or behind it");
-        assert_eq!(script.disk().entries, entries(4, &[2, 3, 3]), "entry 6 is new");
+        let answer = leader.after(at(1, 1)).entries_of_terms(&[1, 2, 2, 3, 3]).send();
+        answer.expect_agreement(6, "entry 6 follows entries that it holds or has in its snapshot");
+        script.expect_entries_on_disk(&entries(4, &[2, 3, 3]), "entry 6 is new");
     });
 }
 
-/// A request that ends before the log's beginning, or right at it, tells nothing new, and is agreed to.
+/// A follower agrees to a request that ends before the first entry of the log: nothing in it is new.
 #[test]
 fn a_request_of_covered_entries_only_2d() {
-    LAB.rule(&COVERED, "a_request_of_covered_entries_only_2d", |world| {
+    LAB.rule(&COVERED, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 3], 5);
         script.snapshot(4, state(4));
-        assert_eq!(script.append(1, 3, LogPosition::ZERO, entries(1, &[1, 1]), 5), (3, Through(2)));
-        assert_eq!(script.append(1, 3, LogPosition::ZERO, vec![], 5), (3, Through(0)));
-        assert_eq!(script.append(1, 3, at(2, 1), vec![], 5), (3, Through(2)));
-        assert_eq!(script.append(1, 3, at(1, 1), entries(2, &[1, 2, 2]), 5), (3, Through(4)));
-        assert_eq!(script.disk().entries, entries(5, &[3]), "nothing new was said");
+        let leader = script.leader(1).in_term(3).commit(5);
+        leader.clone().entries_of_terms(&[1, 1]).send().expect_agreement(2, "the snapshot covers both entries");
+        leader.clone().send().expect_agreement(0, "every log agrees through index 0");
+        leader.clone().after(at(2, 1)).send().expect_agreement(2, "the snapshot covers 2:1");
+        let answer = leader.after(at(1, 1)).entries_of_terms(&[1, 2, 2]).send();
+        answer.expect_agreement(4, "the snapshot covers entries 2 to 4");
+        script.expect_entries_on_disk(&entries(5, &[3]), "nothing was new");
         thread::sleep(SOON);
-        assert_eq!(script.applied_indices(), [0; 0], "all of it was handed over long ago");
+        script.expect_applied_indices([], "all of it was applied before");
     });
 }
 
-/// The hint of a refusal lies behind the snapshot: nobody needs to go back further.
+/// A refusal asks for entries after the snapshot: the leader need not go back any further.
 #[test]
-fn hints_lie_behind_the_snapshot_2d() {
-    LAB.rule(&BACK_UP, "hints_lie_behind_the_snapshot_2d", |world| {
+fn refusals_ask_for_entries_after_the_snapshot_2d() {
+    LAB.rule(&BACK_UP, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 2, 2], 3);
         script.snapshot(3, state(3));
-        let (_, outcome) = script.append(1, 4, at(6, 3), vec![], 3);
-        assert_eq!(outcome, RetryFrom(4), "entry 6 is of term 2, whose entries begin before the snapshot's end, at 3");
-        let (_, outcome) = script.append(1, 4, at(9, 4), vec![], 3);
-        assert_eq!(outcome, RetryFrom(7), "the log ends at index 6");
+        let leader = script.leader(1).in_term(4).commit(3);
+        let answer = leader.clone().after(at(6, 3)).send();
+        answer.expect_retry_from(4, "its entry 6 is of term 2, and the first entry of term 2 after the snapshot is 4");
+        leader.after(at(9, 4)).send().expect_retry_from(7, "its log ends at index 6");
     });
 }
 
-/// Entries that are skipped are not appended in their stead: not even if no term tells them apart.
+/// Skipped entries are not appended at a wrong index, even if no term tells them apart.
 #[test]
 fn covered_entries_are_not_appended_2d() {
-    LAB.rule(&COVERED, "covered_entries_are_not_appended_2d", |world| {
+    LAB.rule(&COVERED, |world| {
         let script = follower_with(world, &[1; 5], 5);
         script.snapshot(3, state(3));
-        assert_eq!(script.append(1, 1, LogPosition::ZERO, entries(1, &[1; 5]), 5), (1, Through(5)));
-        assert_eq!(script.disk().entries, entries(4, &[1, 1]), "the first entry of that request is entry 1, and not 4");
-        assert_eq!(script.append(1, 1, at(2, 1), entries(3, &[1; 4]), 5), (1, Through(6)));
-        assert_eq!(script.disk().entries, entries(4, &[1, 1, 1]), "entry 6 is new; entry 3 is in the snapshot");
+        let leader = script.leader(1).in_term(1).commit(5);
+        leader
+            .clone()
+            .entries_of_terms(&[1; 5])
+            .send()
+            .expect_agreement(5, "the snapshot covers 1 to 3, and it holds 4 and 5");
+        let why = "the first entry of the request is entry 1, not entry 4";
+        script.expect_entries_on_disk(&entries(4, &[1, 1]), why);
+        let answer = leader.after(at(2, 1)).entries_of_terms(&[1; 4]).send();
+        answer.expect_agreement(6, "the snapshot covers 3, it holds 4 and 5, and 6 is new");
+        script.expect_entries_on_disk(&entries(4, &[1, 1, 1]), "only entry 6 is new");
     });
 }
 
-/// A new leader whose log is cut knows nothing of its followers yet, and asks its log for nothing that is gone.
+/// A new leader with a cut log knows nothing of its followers yet, and asks its log only for entries
+/// that are still there.
 #[test]
 fn a_new_leader_with_a_cut_log_2d() {
-    LAB.rule(&RUNS, "a_new_leader_with_a_cut_log_2d", |world| {
+    LAB.rule(&RUNS, |world| {
         let script = follower_with(world, &[1, 1, 1, 1], 3);
         script.snapshot(3, state(3));
-        let (term, greeting) = script.elect();
-        assert_eq!(script.start(&b"next"[..]), Ok(at(5, term)), "server 0 has won term {term}");
-        greeting.into_iter().for_each(|received| received.reply(retry(term, 1)));
+        let (term, heartbeats) = script.elect();
+        script.expect_taken(&b"next"[..], at(5, term), format!("server 0 leads term {term}, and its log ended at 4"));
+        heartbeats.into_iter().for_each(|received| received.retry_from(1));
         thread::sleep(SOON);
-        assert!(script.status().is_leader, "two followers lack everything, which deposes nobody");
+        script.expect_leader(term, "two followers lack everything, which deposes nobody");
     });
 }

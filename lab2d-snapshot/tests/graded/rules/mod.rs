@@ -1,13 +1,22 @@
-//! Lab 2D's rules, one by one: a real server among played ones (§7, Figure 13).
+//! Lab 2D's rules, one by one: your server among scripted ones (§7, Figure 13).
 //!
-//! `cutting`: a service's own snapshot. `covered`: requests that speak of what is gone. `installing`:
-//! a leader's snapshot. `delivering`: what the service is handed, and when. `sending`: a leader, and
-//! a follower that is far behind. `restarts`: what is on disk, and what a boot makes of it.
+//! Your server is number 0; a script sends and answers for all others.
+//!
+//! | module | tests |
+//! |---|---|
+//! | `cutting` | a snapshot of the server's own service |
+//! | `covered` | requests about entries that the snapshot covers |
+//! | `installing` | a leader's snapshot |
+//! | `delivering` | what the service receives, and when |
+//! | `sending` | a leader, and a follower that is far behind |
+//! | `restarts` | what is on disk, and what a boot makes of it |
+//!
+//! `setup` has the servers that most scripts begin with.
 
 mod covered;
 mod cutting;
 mod delivering;
 mod installing;
-mod prelude;
 mod restarts;
 mod sending;
+mod setup;

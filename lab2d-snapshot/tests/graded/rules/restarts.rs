@@ -2,136 +2,145 @@
 
 use std::time::Duration;
 
-use labrpc::AppendOutcome::{RetryFrom, Through};
-use labrpc::RaftRequest;
-use labrpc::{ApplyMsg, Bytes, Compact, Index, InstallSnapshot, thread};
+use labrpc::{ApplyMsg, Bytes, Compact, Index, InstallSnapshot, RaftRequest, thread};
 use testkit::rule::persistence::{CRASH_IMAGE, REMEMBERS};
 use testkit::rule::snapshots::{DELIVERED, OPAQUE};
-use testkit::script::{ScriptedCluster, TRAVEL, at, entries};
+use testkit::script::{ScriptedCluster, TRAVEL, at, entries, expect_eq};
 use testkit::{EventKind, number};
 
-use super::prelude::{SOON, follow, follower_with, snapshot_of, state, taken};
+use super::setup::{SOON, command, expect_received, follower_with, received, send_log, snapshot, state};
 use crate::lab::{LAB, Server, boot};
 
-/// A crash strikes at every save.
+/// Every save crashes the server.
 const ALWAYS_PER_MILLE: u64 = 1000;
-/// By how much later each command is offered than the one before it.
+/// Each command is offered later than the one before by this much more.
 const STEP: Duration = Duration::from_nanos(100);
-/// As many as bring each moment of a cut about: from the answers' arrival to its end it takes a few
-/// microseconds, each operation a tenth of one.
+/// Enough to offer a command at every moment of a cut: from the replies' arrival on, a cut takes a few
+/// microseconds, and each operation a tenth of one.
 const STEPS: u32 = 200;
 
-/// A restarted server's service has nothing, and is handed the snapshot first, once, and then the
+/// The service of a restarted server has nothing. It receives the snapshot first, once, and then the
 /// commands that follow, as soon as a leader says that they are committed.
 #[test]
 fn a_boot_delivers_the_snapshot_2d() {
-    LAB.rule(&DELIVERED, "a_boot_delivers_the_snapshot_2d", |world| {
+    LAB.rule(&DELIVERED, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 2], 5);
         script.snapshot(3, state(3));
-        for life in 2..=3 {
+        for _ in 0..2 {
             script.restart();
             thread::sleep(SOON);
-            assert_eq!(taken(&script), [snapshot_of(at(3, 2))], "life {life} begins with the snapshot on disk");
-            script.append(1, 2, at(5, 2), vec![], 5);
+            expect_received(&script, &[snapshot(at(3, 2))], "the server has restarted with this snapshot on its disk");
+            script.leader(1).in_term(2).after(at(5, 2)).commit(5).send();
             thread::sleep(SOON);
-            assert_eq!(taken(&script), ["command 4", "command 5"], "these follow the snapshot, and are committed");
+            expect_received(&script, &[command(4), command(5)], "these follow the snapshot, and are committed");
         }
     });
 }
 
-/// A restarted server's log begins where it did: the base's index and term, and every entry behind it.
+/// The log of a restarted server begins where it did: with the base's index and term, and every entry
+/// after it.
 #[test]
 fn a_cut_log_survives_2d() {
-    LAB.rule(&REMEMBERS, "a_cut_log_survives_2d", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 3], 4);
+        let leader = script.leader(1).in_term(3);
         script.snapshot(3, state(3));
         script.restart();
-        for (index, term) in [(3, 2), (4, 2), (5, 3)] {
-            let outcome = script.append(1, 3, at(index, term), vec![], 0);
-            assert_eq!(outcome, (3, Through(index)), "index {index} of term {term} was on disk before the crash");
+        for position in [at(3, 2), at(4, 2), at(5, 3)] {
+            let answer = leader.clone().after(position).send();
+            answer.expect_agreement(position.index, "this position was on disk before the crash");
         }
-        assert_eq!(script.append(1, 3, at(6, 3), vec![], 0), (3, RetryFrom(6)), "the log ended at index 5");
-        assert_eq!(script.disk().entries, entries(4, &[2, 3]), "nothing new was said");
-        assert_eq!(script.append(1, 3, at(5, 3), entries(6, &[3]), 6), (3, Through(6)));
+        leader.clone().after(at(6, 3)).send().expect_retry_from(6, "its log ended at index 5");
+        script.expect_entries_on_disk(&entries(4, &[2, 3]), "none of these requests had entries");
+        let answer = leader.after(at(5, 3)).entries_of_terms(&[3]).commit(6).send();
+        answer.expect_agreement(6, "its log ended at 5:3");
         thread::sleep(SOON);
-        assert_eq!(taken(&script), [snapshot_of(at(3, 2)), "command 4".into(), "command 5".into(), "command 6".into()]);
+        let expected = [snapshot(at(3, 2)), command(4), command(5), command(6)];
+        expect_received(&script, &expected, "the server has restarted, and all six entries are committed");
     });
 }
 
-/// A log that was empty behind its snapshot ends there after a restart, too.
+/// A log that was empty after its snapshot still ends there after a restart.
 #[test]
 fn an_empty_log_survives_2d() {
-    LAB.rule(&REMEMBERS, "an_empty_log_survives_2d", |world| {
+    LAB.rule(&REMEMBERS, |world| {
         let script = follower_with(world, &[1, 3], 2);
         script.snapshot(2, state(2));
         script.restart();
-        assert_eq!(
-            script.request_vote(2, 4, at(9, 2)),
-            (4, false),
-            "the voter's last entry is of term 3, if in a snapshot"
-        );
-        assert_eq!(script.append(1, 4, at(2, 3), entries(3, &[4]), 3), (4, Through(3)), "the log ends at 2, in term 3");
-        script.install(1, 4, at(8, 4), state(8));
+        let answer = script.candidate(2).in_term(4).with_log_through(at(9, 2)).asks_for_vote();
+        answer.expect_no_vote("the voter's log ends at 2:3, in its snapshot");
+        let leader = script.leader(1).in_term(4);
+        let answer = leader.clone().after(at(2, 3)).entries_of_terms(&[4]).commit(3).send();
+        answer.expect_agreement(3, "its log ended at 2:3, in its snapshot");
+        leader.install_snapshot(at(8, 4), state(8));
         script.restart();
-        assert_eq!(script.append(1, 4, at(8, 4), entries(9, &[4]), 9), (4, Through(9)), "the log ends at 8, in term 4");
+        let answer = leader.after(at(8, 4)).entries_of_terms(&[4]).commit(9).send();
+        answer.expect_agreement(9, "its log ended at 8:4, in its snapshot");
         thread::sleep(SOON);
-        assert_eq!(taken(&script).last().map(String::as_str), Some("command 9"));
+        let received = received(&script);
+        assert_eq!(received.last(), Some(&command(9)), "entry 9 is committed, and comes last in {received:?}");
     });
 }
 
-/// Whatever is saved after a snapshot leaves it on the disk.
+/// A save after a snapshot leaves the snapshot on the disk.
 #[test]
 fn later_saves_keep_the_snapshot_2d() {
-    LAB.rule(&OPAQUE, "later_saves_keep_the_snapshot_2d", |world| {
+    LAB.rule(&OPAQUE, |world| {
         let script = follower_with(world, &[1, 1, 1], 3);
         script.snapshot(2, state(2));
-        script.append(1, 1, at(3, 1), entries(4, &[1]), 3);
-        script.request_vote(2, 2, at(4, 1));
-        assert_eq!(script.disk().snapshot, state(2), "an entry and a vote were saved after the snapshot");
+        script.leader(1).in_term(1).after(at(3, 1)).entries_of_terms(&[1]).commit(3).send();
+        script.candidate(2).in_term(2).with_log_through(at(4, 1)).asks_for_vote();
+        let why = "after the snapshot, only an entry and a vote were saved";
+        expect_eq("the snapshot on disk", script.disk().snapshot, state(2), why);
         script.restart();
         thread::sleep(SOON);
-        assert_eq!(taken(&script).last(), Some(&snapshot_of(at(2, 1))));
+        let received = received(&script);
+        assert_eq!(received.last(), Some(&snapshot(at(2, 1))), "the service has restarted, and received {received:?}");
     });
 }
 
 /// Crashes the server at its next save while `change` happens, and boots it.
 fn crash_at_a_save(script: &ScriptedCluster<Server>, change: impl Fn(&ScriptedCluster<Server>)) {
-    let persister = script.cluster().persister(0);
+    let persister = script.persister();
     persister.set_crashes_per_mille(ALWAYS_PER_MILLE);
     change(script);
-    assert!(!script.is_up(), "a new snapshot is saved before anything else happens");
+    assert!(!script.is_up(), "a new snapshot must be saved at once");
     persister.set_crashes_per_mille(0);
     script.restart();
 }
 
-/// The log's beginning on disk, and the snapshot.
+/// What is on disk: the index after which the log begins, the snapshot, and the number of entries.
 fn image(script: &ScriptedCluster<Server>) -> (Index, Vec<u8>, usize) {
     let disk = script.disk();
     (disk.head.base.index, disk.snapshot.to_vec(), disk.entries.len())
 }
 
-/// A crash right before or right after the save of a cut: the disk holds the old log with the old
-/// snapshot, or the new with the new.
+/// After a crash right before or right after the save of a cut, the disk holds the old log with the
+/// old snapshot, or the new log with the new one.
 #[test]
 fn a_crash_while_the_log_is_cut_2d() {
-    LAB.rule(&CRASH_IMAGE, "a_crash_while_the_log_is_cut_2d", |world| {
+    LAB.rule(&CRASH_IMAGE, |world| {
         for _ in 0..4 {
             let script = ScriptedCluster::replicating(world, 3, boot);
-            follow(&script, &[1; 6], 6);
+            send_log(&script, &[1; 6], 6);
             thread::sleep(SOON);
             script.snapshot(2, state(2));
             let before = image(&script);
             crash_at_a_save(&script, |script| script.snapshot(5, state(5)));
             let (left, after) = (image(&script), (5, state(5).to_vec(), 1));
-            assert!(left == before || left == after, "a crash left {left:?}: neither {before:?} nor {after:?}");
+            assert!(
+                left == before || left == after,
+                "a crash left {left:?}; before the save it was {before:?}, and after it {after:?}"
+            );
         }
     });
 }
 
-/// The same for a leader's snapshot.
+/// After a crash right before or right after the save of a leader's snapshot, the disk holds the old
+/// log with the old snapshot, or the new log with the new one.
 #[test]
 fn a_crash_while_a_snapshot_comes_in_2d() {
-    LAB.rule(&CRASH_IMAGE, "a_crash_while_a_snapshot_comes_in_2d", |world| {
+    LAB.rule(&CRASH_IMAGE, |world| {
         for _ in 0..4 {
             let script = follower_with(world, &[1; 6], 4);
             script.snapshot(2, state(2));
@@ -143,43 +152,44 @@ fn a_crash_while_a_snapshot_comes_in_2d() {
                 snapshot: state(9),
             });
             crash_at_a_save(&script, |script| {
-                script.try_ask(1, install.clone());
+                script.try_ask(1, &install);
             });
             let (left, after) = (image(&script), (9, state(9).to_vec(), 0));
-            assert!(left == before || left == after, "a crash left {left:?}: neither {before:?} nor {after:?}");
+            assert!(
+                left == before || left == after,
+                "a crash left {left:?}; before the save it was {before:?}, and after it {after:?}"
+            );
         }
     });
 }
 
-/// While the service takes a snapshot at each command, the server is offered further ones at every
-/// moment: whatever is saved meanwhile, the log on disk begins where the snapshot on disk ends.
+/// The service takes a snapshot at each command, and commands are offered at every moment of a cut.
+/// After every save, the log on disk begins where the snapshot on disk ends.
 #[test]
-fn cuts_amid_traffic_2d() {
-    LAB.rule(&CRASH_IMAGE, "cuts_amid_traffic_2d", |world| {
+fn cuts_during_traffic_2d() {
+    LAB.rule(&CRASH_IMAGE, |world| {
         let script = ScriptedCluster::with_service(world, 3, boot, |raft: &Server, message| {
             if let ApplyMsg::Command { at, .. } = message {
                 raft.snapshot(at.index, state(at.index));
             }
         });
-        let watch = script.cluster().observer().expect("a stage is watched");
-        watch.record();
         script.elect();
-        script.play_along();
+        script.agree_to_everything();
         for step in 0..STEPS {
-            // The answers to the command before arrive just now, or a little earlier.
+            // The replies to the command before arrive just now, or a little earlier.
             script.start(number(u64::from(step))).expect("server 0 leads");
             thread::sleep(2 * TRAVEL + step * STEP);
         }
         let mut snapshot = Bytes::default();
-        for event in watch.events() {
+        for event in script.events() {
             let EventKind::Saved(_, change) = event.kind else { continue };
             snapshot = change.snapshot.clone().unwrap_or(snapshot);
             let base = change.head.base.index;
             assert!(
                 base == 0 || snapshot == state(base),
-                "a crash after one save would leave a log that begins after {base}, and as its snapshot {snapshot:?}"
+                "a crash after one save would leave a log that begins after index {base}, and the snapshot {snapshot:?}"
             );
         }
-        assert!(script.disk().head.base.index > u64::from(STEPS) / 2, "a snapshot was taken at each command");
+        assert!(script.disk().head.base.index > u64::from(STEPS) / 2, "the service takes a snapshot at each command");
     });
 }

@@ -1,174 +1,171 @@
-//! A leader, and a follower that needs entries which are gone (§7).
+//! A leader, and a follower that needs entries which the leader no longer has (§7).
 
 use std::time::Duration;
 
-use labrpc::RaftRequest;
-use labrpc::{AppendEntries, thread};
+use labrpc::thread;
 use testkit::rule::election::HEARTBEATS;
 use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENT, SNAPSHOT_TRAFFIC};
-use testkit::script::{agrees, at, retry};
+use testkit::script::{ReceivedRequest, ScriptedCluster, agrees, at, expect_eq};
 
-use super::prelude::{
-    ROUND_TRIP, extend, leader, leader_that_cut, leadership, next_to, pending, snapshots_to_2, state,
-};
-use crate::lab::LAB;
+use super::setup::{ROUND_TRIP, elect, expect_snapshot, extend, leader, leader_that_cut, snapshots_to_2, state};
+use crate::lab::{LAB, Server};
 
-/// A heartbeat comes within this.
+/// A heartbeat comes within this time.
 const HEARTBEAT: Duration = Duration::from_millis(150);
-/// A follower that says what it lacks is helped within this.
+/// A follower that says what it lacks is sent a snapshot within this time.
 const HELP: Duration = Duration::from_millis(300);
-/// A snapshot that is lost is sent again within this: several times what an election takes is too much.
+/// A lost snapshot is sent again within this time. Several times as long as an election is too long.
 const AGAIN: Duration = Duration::from_secs(2);
+const NEEDS_ALL: &str = "server 2 needs every entry, and the leader's log begins after 4:1";
 
-/// A follower that needs what is gone is sent the snapshot, whether it lacks much or just the last
-/// entry that was cut off.
+fn heartbeat_to_2(script: &ScriptedCluster<Server>) -> ReceivedRequest {
+    script.next_request_to(2, HEARTBEAT).expect("a heartbeat to server 2")
+}
+
+/// The first snapshot that server 2 is sent, if its log is empty.
+fn snapshot_to_2(script: &ScriptedCluster<Server>) -> ReceivedRequest {
+    snapshots_to_2(script, at(0, 0), HELP).into_iter().next().expect(NEEDS_ALL)
+}
+
+/// A follower that needs a dropped entry is sent the snapshot, whether it lacks everything or only the
+/// last dropped entry.
 #[test]
 fn a_follower_behind_is_sent_the_snapshot_2d() {
-    LAB.rule(&SENT, "a_follower_behind_is_sent_the_snapshot_2d", |world| {
+    LAB.rule(&SENT, |world| {
         for needed in [1, 3, 4] {
-            let (script, term) = leader_that_cut(world, 4, 6);
-            next_to(&script, 2, HEARTBEAT).expect("a heartbeat").reply(retry(term, needed));
+            let (script, _) = leader_that_cut(world, 4, 6);
+            heartbeat_to_2(&script).retry_from(needed);
             let last = at(needed - 1, u64::from(needed > 1));
-            let snapshots = snapshots_to_2(&script, term, last, HELP);
-            assert!(!snapshots.is_empty(), "server 2 needs entry {needed}, and the leader's log begins after 4");
+            let snapshots = snapshots_to_2(&script, last, HELP);
+            assert!(!snapshots.is_empty(), "server 2 needs entry {needed}, and the leader's log begins after 4:1");
         }
     });
 }
 
-/// A follower that once agreed and then missed much is sent the snapshot, too.
+/// A follower that once agreed and then missed many entries is sent the snapshot, too.
 #[test]
 fn a_follower_that_fell_behind_is_sent_the_snapshot_2d() {
-    LAB.rule(&SENT, "a_follower_that_fell_behind_is_sent_the_snapshot_2d", |world| {
+    LAB.rule(&SENT, |world| {
         let (script, term) = leader(world, 6);
-        next_to(&script, 2, HEARTBEAT).expect("a heartbeat").reply(agrees(term, 6));
+        heartbeat_to_2(&script).reply(agrees(term, 6));
         thread::sleep(ROUND_TRIP);
         extend(&script, 12);
         script.snapshot(10, state(10));
-        let snapshots = snapshots_to_2(&script, term, at(6, term), HELP);
-        assert!(!snapshots.is_empty(), "server 2 needs entry 7, and the leader's log begins after 10");
+        let snapshots = snapshots_to_2(&script, at(6, term), HELP);
+        assert!(!snapshots.is_empty(), "server 2 needs entry 7, and the leader's log begins after 10:{term}");
     });
 }
 
-/// The snapshot names its last entry's own term, which need not be the leader's, and holds the
-/// service's own bytes.
+/// A sent snapshot names its last entry's own term, which may differ from the leader's.
 #[test]
-fn what_a_leader_sends_2d() {
-    LAB.rule(&BOUNDARY, "what_a_leader_sends_2d", |world| {
+fn a_sent_snapshot_names_its_last_entrys_term_2d() {
+    LAB.rule(&BOUNDARY, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
-        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
-        let (through, _) = pending(snapshots.first().expect("server 2 needs all, and the log begins after 4"));
-        assert_eq!(through, at(4, 1), "entry 4 was made in term 1; the leader's term is {term}");
+        let sent = snapshot_to_2(&script);
+        let why = format!("entry 4 was made in term 1; the leader's term is {term}");
+        expect_eq("the last entry of the sent snapshot", sent.snapshot().last_included, at(4, 1), why);
     });
 }
 
-/// The follower is sent the very bytes that the leader's service gave, also by a leader that has them
-/// from its disk.
+/// A leader sends the bytes that its service gave it, even if it has them from its disk.
 #[test]
-fn the_bytes_that_a_leader_sends_2d() {
-    LAB.rule(&OPAQUE, "the_bytes_that_a_leader_sends_2d", |world| {
-        let (script, term) = leader_that_cut(world, 4, 6);
-        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
-        assert_eq!(pending(snapshots.first().expect("server 2 needs all")), (at(4, 1), state(4)));
+fn a_leader_sends_the_services_own_bytes_2d() {
+    LAB.rule(&OPAQUE, |world| {
+        let (script, _) = leader_that_cut(world, 4, 6);
+        expect_snapshot(&snapshot_to_2(&script), at(4, 1), state(4), "the leader's service gave it this snapshot");
 
         script.restart();
-        let term = leadership(&script);
-        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
-        assert_eq!(pending(snapshots.first().expect("server 2 needs all")), (at(4, 1), state(4)));
+        elect(&script);
+        let why = "the leader's service gave it this snapshot before it restarted";
+        expect_snapshot(&snapshot_to_2(&script), at(4, 1), state(4), why);
     });
 }
 
-/// A snapshot that may still be on its way is not sent again, though the follower goes on to say what
-/// it lacks.
+/// A snapshot that may still be on its way is not sent again, even if the follower repeats what it lacks.
 #[test]
-fn a_snapshot_on_its_way_2d() {
-    LAB.rule(&SNAPSHOT_TRAFFIC, "a_snapshot_on_its_way_2d", |world| {
-        let (script, term) = leader_that_cut(world, 4, 6);
-        let first = next_to(&script, 2, HEARTBEAT).expect("a heartbeat");
-        let second = next_to(&script, 2, HEARTBEAT).expect("another");
-        script.forget_heard();
-        first.reply(retry(term, 1));
-        second.reply(retry(term, 1));
-        let sent = script.hear_all(4 * ROUND_TRIP);
-        let is_snapshot = |request: &RaftRequest| matches!(request, RaftRequest::InstallSnapshot(_));
-        let snapshots = sent.iter().filter(|received| received.to == 2 && is_snapshot(&received.request)).count();
+fn a_snapshot_on_its_way_is_not_sent_again_2d() {
+    LAB.rule(&SNAPSHOT_TRAFFIC, |world| {
+        let (script, _) = leader_that_cut(world, 4, 6);
+        let (first, second) = (heartbeat_to_2(&script), heartbeat_to_2(&script));
+        script.discard_requests();
+        first.retry_from(1);
+        second.retry_from(1);
+        let sent = script.requests_within(4 * ROUND_TRIP);
+        let snapshots = sent.iter().filter(|received| received.to == 2 && received.is_snapshot()).count();
         assert!(snapshots <= 1, "server 2 was sent {snapshots} snapshots within {:?}", 4 * ROUND_TRIP);
     });
 }
 
-/// A snapshot that is lost is sent again, in the end: the one that the log begins with by then.
+/// A lost snapshot is sent again after some time.
 #[test]
 fn a_lost_snapshot_is_sent_again_2d() {
-    LAB.rule(&SENT, "a_lost_snapshot_is_sent_again_2d", |world| {
-        let (script, term) = leader_that_cut(world, 4, 6);
-        let first = snapshots_to_2(&script, term, at(0, 0), HELP);
-        assert!(!first.is_empty(), "server 2 needs all, and the leader's log begins after 4");
-        let again = snapshots_to_2(&script, term, at(0, 0), AGAIN);
-        assert!(!again.is_empty(), "server 2 was sent a snapshot {HELP:?} ago or more, and still asks for entry 1");
+    LAB.rule(&SENT, |world| {
+        let (script, _) = leader_that_cut(world, 4, 6);
+        snapshot_to_2(&script);
+        let again = snapshots_to_2(&script, at(0, 0), AGAIN);
+        assert!(!again.is_empty(), "server 2 was sent a snapshot at most {HELP:?} ago, and still asks for entry 1");
     });
 }
 
-/// A snapshot that is sent again is the one that the log begins with by then: position and bytes go together.
+/// A repeated snapshot is the current one: its position and its bytes belong together.
 #[test]
-fn label_and_bytes_go_together_2d() {
-    LAB.rule(&SENT, "label_and_bytes_go_together_2d", |world| {
+fn a_repeated_snapshot_is_the_current_one_2d() {
+    LAB.rule(&SENT, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
-        let first = snapshots_to_2(&script, term, at(0, 0), HELP);
-        assert!(!first.is_empty(), "server 2 needs all, and the leader's log begins after 4");
+        snapshot_to_2(&script);
         script.snapshot(6, state(6));
-        script.forget_heard();
-        let newer = snapshots_to_2(&script, term, at(0, 0), AGAIN);
-        let newer = pending(newer.last().expect("server 2 still asks for entry 1"));
-        assert_eq!(newer, (at(6, term), state(6)), "the leader's log begins after 6 now");
+        script.discard_requests();
+        let newer = snapshots_to_2(&script, at(0, 0), AGAIN);
+        let newer = newer.last().expect("server 2 still asks for entry 1");
+        expect_snapshot(newer, at(6, term), state(6), "the leader's log begins after index 6 now");
     });
 }
 
-/// A follower that waits for a snapshot hears from its leader meanwhile.
+/// A follower that waits for a snapshot receives heartbeats, too.
 #[test]
 fn heartbeats_while_a_snapshot_is_due_2d() {
-    LAB.rule(&HEARTBEATS, "heartbeats_while_a_snapshot_is_due_2d", |world| {
-        let (script, term) = leader_that_cut(world, 4, 6);
-        for wait in ["for the first answer", "for the snapshot", "for the snapshot", "for the snapshot"] {
-            let received = next_to(&script, 2, HEARTBEAT);
+    LAB.rule(&HEARTBEATS, |world| {
+        let (script, _) = leader_that_cut(world, 4, 6);
+        for wait in ["for the first request", "for the snapshot", "for the snapshot", "for the snapshot"] {
+            let received = script.next_request_to(2, HEARTBEAT);
             let received =
-                received.unwrap_or_else(|| panic!("server 2 heard nothing for {HEARTBEAT:?}, waiting {wait}"));
-            if !matches!(received.request, RaftRequest::InstallSnapshot(_)) {
-                received.reply(retry(term, 1));
+                received.unwrap_or_else(|| panic!("server 2 waits {wait}, and receives nothing for {HEARTBEAT:?}"));
+            if !received.is_snapshot() {
+                received.retry_from(1);
             }
         }
     });
 }
 
-/// Once a follower has the snapshot it is sent the entries that follow, at once.
+/// A follower that has agreed to the snapshot is sent the entries after it, at once.
 #[test]
 fn entries_follow_the_snapshot_2d() {
-    LAB.rule(&RESUMES, "entries_follow_the_snapshot_2d", |world| {
-        let (script, term) = leader_that_cut(world, 4, 6);
-        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
-        let snapshot = snapshots.into_iter().next().expect("server 2 needs all, and the leader's log begins after 4");
-        script.forget_heard();
-        snapshot.reply(agrees(term, 4));
-        let next = next_to(&script, 2, 2 * ROUND_TRIP).expect("server 2 has the snapshot, and lacks entries 5 and 6");
-        match next.request {
-            RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => {
-                assert_eq!((prev, entries.len()), (at(4, 1), 2), "server 2 has all through 4");
-            }
-            other => panic!("server 2 has all through 4, and was sent {other:?}"),
-        }
+    LAB.rule(&RESUMES, |world| {
+        let (script, _) = leader_that_cut(world, 4, 6);
+        let snapshot = snapshot_to_2(&script);
+        script.discard_requests();
+        snapshot.agree();
+        let next = script.next_request_to(2, 2 * ROUND_TRIP);
+        let next = next.expect("server 2 has the snapshot through 4:1, and needs entries 5 and 6");
+        let append = next.append();
+        assert!(
+            (append.prev, append.entries.len()) == (at(4, 1), 2),
+            "server 2 has the snapshot through 4:1, and needs entries 5 and 6; it is sent {next}"
+        );
     });
 }
 
-/// What a follower's answer names is what it holds, though the leader's own snapshot be newer by then.
+/// The follower's reply says which snapshot it has, even if the leader has a newer one by then.
 #[test]
 fn the_leader_cuts_again_meanwhile_2d() {
-    LAB.rule(&RESUMES, "the_leader_cuts_again_meanwhile_2d", |world| {
+    LAB.rule(&RESUMES, |world| {
         let (script, term) = leader_that_cut(world, 4, 8);
-        let snapshots = snapshots_to_2(&script, term, at(0, 0), HELP);
-        let snapshot = snapshots.into_iter().next().expect("server 2 needs all, and the leader's log begins after 4");
+        let snapshot = snapshot_to_2(&script);
         script.snapshot(7, state(7));
-        script.forget_heard();
-        snapshot.reply(agrees(term, 4));
-        let newer = snapshots_to_2(&script, term, at(4, 1), HELP);
-        let newer = newer.first().expect("server 2 has all through 4, and the leader's log begins after 7 by now");
-        assert_eq!(pending(newer), (at(7, term), state(7)));
+        script.discard_requests();
+        snapshot.agree();
+        let why = "server 2 has everything through 4:1, and the leader's log begins after index 7 now";
+        let newer = snapshots_to_2(&script, at(4, 1), HELP);
+        expect_snapshot(newer.first().expect(why), at(7, term), state(7), why);
     });
 }

@@ -1,22 +1,21 @@
-//! What a client is told, and when it may be told so.
+//! What a client is told, and when it may be told.
 
 use std::time::Duration;
 
-use labrpc::RaftRequest;
-use labrpc::{AppendOutcome, LogPosition, thread};
+use labrpc::{RaftRequest, thread};
 use testkit::rule::life::RUNS;
 use testkit::rule::service::EARNED;
-use testkit::script::{AT_ONCE, ScriptedCluster, at, get, granted, put};
+use testkit::script::{AT_ONCE, ScriptedCluster, agreement, at, get, put};
 
-use super::preludes::{NEVER, follower_after, is_done, lead, log_of, lonely_leader, read};
+use super::setup::{NEVER, READER, cut_off_leader, follower_after, is_done, lead};
 use crate::lab::{LAB, boot};
 
-/// Nobody is told of success while the command is in the leader's log alone: neither who asks
-/// first, nor who asks again.
+/// No client is told of success while only the leader's log holds the command, whether the client
+/// asks for the first time or again.
 #[test]
 fn no_success_without_a_majority_3a() {
-    LAB.rule(&EARNED, "no_success_without_a_majority_3a", |world| {
-        let (script, term) = lonely_leader(world);
+    LAB.rule(&EARNED, |world| {
+        let (script, term) = cut_off_leader(world);
         let first = script.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
         thread::sleep(AT_ONCE);
         let retry = script.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
@@ -25,65 +24,66 @@ fn no_success_without_a_majority_3a() {
             let reply = asked.join();
             assert!(
                 !is_done(&reply),
-                "no other server has answered the leader of term {term}, but {what} is {reply:?}"
+                "no other server answers the leader of term {term}, but {what} is told {reply:?}"
             );
         }
     });
 }
 
-/// A new leader does not read from its store before it has applied what its predecessors had
-/// committed: it cannot know how much that is until an entry of its own is committed.
+/// A new leader does not read from its store before it has applied what earlier leaders have
+/// committed. It cannot know how much that is until an entry of its own is committed.
 #[test]
 fn a_new_leader_reads_nothing_old_3a() {
-    LAB.rule(&EARNED, "a_new_leader_reads_nothing_old_3a", |world| {
+    LAB.rule(&EARNED, |world| {
         let script = follower_after(world, [put(0, 1, "k", "old")]);
-        // Server 1 has this committed, and has told the client so; the news of it is still to come.
-        let entries = log_of(1, [put(0, 2, "other", "new")]);
-        assert_eq!(script.append(1, 1, at(1, 1), entries, 1), (1, AppendOutcome::Through(2)));
-        script.play(|_, request| matches!(request, RaftRequest::RequestVote(_)).then(|| granted(request.term())));
+        // Server 1 has committed this, and has told the client so. Server 0 does not know it yet.
+        let leader = script.leader(1).in_term(1).after(at(1, 1));
+        let answer = leader.commands([put(0, 2, "other", "new")]).commit(1).send();
+        answer.expect_agreement(2, "its log ended at 1:1");
+        script.answer_with(|_, request| matches!(request, RaftRequest::RequestVote(_)).then(|| agreement(request)));
         script.elect();
         let reply = script.ask_kv(get(1, 1, "other"), NEVER);
-        assert!(!is_done(&reply), "the new leader has applied entry 1 of 2, and yet it reads: {reply:?}");
-        script.play_along();
+        assert!(!is_done(&reply), "the new leader has applied entry 1 of 2, and a Get is told {reply:?}");
+        script.agree_to_everything();
         thread::sleep(Duration::from_millis(200)); // The next heartbeat is answered, and all is committed.
-        assert_eq!(read(&script, "other"), "new", "entry 2 is applied by now");
+        script.expect_value(get(READER, 1, "other"), "new", "entry 2 is applied by now");
     });
 }
 
-/// A request is told the result of its own command: not that of its client's earlier one, whose
-/// copy happens to be applied while the client waits for the next.
+/// A client is told the result of its own request, not the result of its earlier one, even if a copy
+/// of the earlier command is applied while the client waits.
 #[test]
-fn an_old_result_answers_nobody_3a() {
-    LAB.rule(&EARNED, "an_old_result_answers_nobody_3a", |world| {
+fn an_old_result_answers_no_new_request_3a() {
+    LAB.rule(&EARNED, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
-        let entries = log_of(1, [put(0, 1, "k", "v")]);
-        assert_eq!(script.append(1, 1, LogPosition::ZERO, entries, 0), (1, AppendOutcome::Through(1)));
+        let answer = script.leader(1).in_term(1).commands([put(0, 1, "k", "v")]).send();
+        answer.expect_agreement(1, "entries from index 1 on fit any log");
         lead(&script);
-        // Both entries are committed together: the Put of the old term by the Get of the new one.
-        assert_eq!(script.done(get(0, 2, "k")), "v", "a Get is told what it reads, not what a Put returns");
+        // The Get of the new term commits both entries: the Put of the old term, and itself.
+        script.expect_value(get(0, 2, "k"), "v", "a Get is told what it reads, not what a Put returns");
     });
 }
 
-/// A request whose place in the log goes to another command is not told of that one's success.
+/// A client whose command was replaced in the log is not told of the other command's success.
 #[test]
 fn another_command_in_its_place_3a() {
-    LAB.rule(&EARNED, "another_command_in_its_place_3a", |world| {
-        let (script, term) = lonely_leader(world);
+    LAB.rule(&EARNED, |world| {
+        let (script, term) = cut_off_leader(world);
         let lost = script.ask_kv_meanwhile(put(0, 1, "k", "lost"), NEVER);
         thread::sleep(AT_ONCE);
-        assert_eq!(script.disk().last(), at(1, term), "a leader puts what it is asked for at the end of its log");
-        let entries = log_of(term + 1, [put(1, 1, "k", "won")]);
-        assert_eq!(script.append(1, term + 1, LogPosition::ZERO, entries, 1), (term + 1, AppendOutcome::Through(1)));
+        assert_eq!(script.disk().last(), at(1, term), "a leader appends a client's command to its log");
+        let answer = script.leader(1).in_term(term + 1).commands([put(1, 1, "k", "won")]).commit(1).send();
+        answer.expect_agreement(1, format!("an entry of term {} replaces the one of term {term}", term + 1));
         let reply = lost.join();
-        assert!(!is_done(&reply), "client 0's Put was lost with its leader's term {term}, but it is told {reply:?}");
+        assert!(!is_done(&reply), "client 0's Put was replaced in the log, but the client is told {reply:?}");
     });
 }
 
-/// A follower applies what is committed, though nobody waits there, and keeps running.
+/// A follower applies what is committed, though no client waits there, and keeps running.
 #[test]
 fn followers_go_on_3a() {
-    LAB.rule(&RUNS, "followers_go_on_3a", |world| {
+    LAB.rule(&RUNS, |world| {
         let script = follower_after(world, [put(0, 1, "k", "v"), get(0, 2, "k"), put(0, 2, "k", "w")]);
-        assert!(script.is_up(), "a command was applied that nobody waits for here");
+        assert!(script.is_up(), "three commands were applied that no client waits for here");
     });
 }

@@ -1,104 +1,99 @@
-//! A clerk finds whoever leads, and asks no more than it needs to.
+//! A clerk finds the leader, and asks no more than it needs to.
 
 use std::time::Duration;
 
 use lab3a_kv::Clerk;
-use labrpc::kv::{Answer, ClientId, CommandId, KvClient, Refusal};
+use labrpc::kv::{ClientId, CommandId, KvClient};
 use labrpc::time::Instant;
 use testkit::rule::service::{CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK};
-use testkit::script::{ClerkRequest, ScriptedServers};
+use testkit::script::ScriptedServers;
 
 use crate::lab::LAB;
 
 const SERVERS: usize = 3;
-/// An answer's way to the clerk, and its next question's way to a server; and a little.
+/// An answer reaches the clerk, and its next request reaches a server, within this time.
 const AT_ONCE: Duration = Duration::from_millis(5);
-/// No clerk waits longer for a server that is silent.
+/// No clerk waits longer for a server that does not answer.
 const PATIENCE_MAX: Duration = Duration::from_secs(1);
+const HAS_WORK: &str = "the clerk has an operation to do";
 
 fn clerk(script: &ScriptedServers) -> Clerk {
     Clerk::new(ClientId(7), script.links(0))
 }
 
-#[track_caller]
-fn next(script: &ScriptedServers, why: &str, patience: Duration) -> ClerkRequest {
-    script.hear(patience).unwrap_or_else(|| panic!("the clerk asks nobody within {patience:?}, {why}"))
-}
-
-fn done(value: &str) -> Answer {
-    Ok(value.into())
-}
-
-/// A clerk that hears nothing, or is refused, asks the next server.
+/// A clerk that gets no answer, or is refused, asks the next server.
 #[test]
-fn the_next_server_3a() {
-    LAB.rule(&NEXT_SERVER, "the_next_server_3a", |world| {
+fn a_clerk_asks_the_next_server_3a() {
+    LAB.rule(&NEXT_SERVER, |world| {
         let script = ScriptedServers::new(world, SERVERS);
-        let value = script.work(world, clerk(&script), |clerk| clerk.get("k"));
-        let silent = next(&script, "though it has something to ask", PATIENCE_MAX).server;
-        let refusing = next(&script, "though the first server is silent", PATIENCE_MAX);
+        let value = script.run_clerk(clerk(&script), |clerk| clerk.get("k"));
+        let silent = script.expect_request(PATIENCE_MAX, HAS_WORK).server;
+        let refusing = script.expect_request(PATIENCE_MAX, "the first server does not answer");
         let second = refusing.server;
-        assert_ne!(second, silent, "server {silent} is silent, and the clerk asks it again");
-        refusing.reply(Err(Refusal::NotLeader));
-        let answering = next(&script, "though the second server has refused", AT_ONCE);
+        assert_ne!(second, silent, "server {silent} does not answer, and the clerk asks it again");
+        refusing.refuse();
+        let answering = script.expect_request(AT_ONCE, "the second server has refused");
         let third = answering.server;
-        assert!(third != silent && third != second, "{silent} is silent, {second} refuses, and the clerk asks {third}");
-        answering.reply(done("v"));
+        assert!(
+            third != silent && third != second,
+            "server {silent} does not answer, server {second} refuses, and the clerk asks server {third}"
+        );
+        answering.done("v");
         assert_eq!(value.join_within(AT_ONCE), Some("v".to_string()), "server {third} has answered");
     });
 }
 
-/// A refusal is no answer: the clerk asks on.
+/// A refusal is no result: the clerk goes on asking.
 #[test]
 fn a_refusal_is_no_answer_3a() {
-    LAB.rule(&EARNED, "a_refusal_is_no_answer_3a", |world| {
+    LAB.rule(&EARNED, |world| {
         let script = ScriptedServers::new(world, SERVERS);
-        let value = script.work(world, clerk(&script), |clerk| clerk.get("k"));
-        next(&script, "though it has something to ask", PATIENCE_MAX).reply(Err(Refusal::NotLeader));
-        next(&script, "though it was refused", PATIENCE_MAX).reply(done("v"));
+        let value = script.run_clerk(clerk(&script), |clerk| clerk.get("k"));
+        script.expect_request(PATIENCE_MAX, HAS_WORK).refuse();
+        script.expect_request(PATIENCE_MAX, "the first server has refused").done("v");
         assert_eq!(value.join_within(AT_ONCE), Some("v".to_string()), "the second server has answered");
     });
 }
 
-/// A clerk asks first whoever answered last.
+/// A clerk begins its next operation with the server that did the last one.
 #[test]
 fn the_leader_is_remembered_3a() {
-    LAB.rule(&KNOWN_LEADER, "the_leader_is_remembered_3a", |world| {
+    LAB.rule(&KNOWN_LEADER, |world| {
         let script = ScriptedServers::new(world, SERVERS);
-        let work = script.work(world, clerk(&script), |clerk| {
+        let work = script.run_clerk(clerk(&script), |clerk| {
             clerk.put("k", "v");
             clerk.get("k")
         });
         for _ in 1..SERVERS {
-            next(&script, "though it was refused", PATIENCE_MAX).reply(Err(Refusal::NotLeader));
+            script.expect_request(PATIENCE_MAX, HAS_WORK).refuse();
         }
-        let leading = next(&script, "though the others have refused", PATIENCE_MAX);
+        let leading = script.expect_request(PATIENCE_MAX, "all servers but one have refused");
         let leader = leading.server;
-        leading.reply(done(""));
-        let again = next(&script, "though it has another operation", PATIENCE_MAX);
-        assert_eq!(again.server, leader, "server {leader} answered last, and is to be asked first");
-        again.reply(done("v"));
-        assert_eq!(work.join_within(AT_ONCE), Some("v".to_string()));
+        leading.done("");
+        let again = script.expect_request(PATIENCE_MAX, "the clerk has a second operation to do");
+        assert_eq!(again.server, leader, "server {leader} did the last operation, so it should be asked first");
+        again.done("v");
+        assert_eq!(work.join_within(AT_ONCE), Some("v".to_string()), "server {leader} has answered");
     });
 }
 
-/// All that a clerk asks for one operation, the last time with success.
-fn asks_of_one_operation(script: &ScriptedServers, refusals: usize) -> Vec<CommandId> {
-    let mut asks = Vec::new();
+/// All requests of one operation: `refusals` of them are refused, and the last one is done.
+fn requests_of_one_operation(script: &ScriptedServers, refusals: usize) -> Vec<CommandId> {
+    let mut ids = Vec::new();
     for nth in 0..=refusals {
-        let asked = next(script, "though it has an operation to do", PATIENCE_MAX);
-        asks.push((asked.request.client, asked.request.sequence));
-        asked.reply(if nth < refusals { Err(Refusal::NotLeader) } else { done("") });
+        let asked = script.expect_request(PATIENCE_MAX, HAS_WORK);
+        ids.push(asked.request.id());
+        if nth < refusals { asked.refuse() } else { asked.done("") }
     }
-    asks
+    ids
 }
 
-/// Every operation has a number of its own, reads too, and keeps it however often it is asked for.
+/// Every operation has a number of its own, reads included, and keeps it however often it is repeated.
 #[test]
-fn one_number_one_operation_3a() {
-    LAB.rule(&NUMBERED, "one_number_one_operation_3a", |world| {
+fn each_operation_has_its_own_number_3a() {
+    LAB.rule(&NUMBERED, |world| {
         let script = ScriptedServers::new(world, SERVERS);
-        let work = script.work(world, clerk(&script), |clerk| {
+        let work = script.run_clerk(clerk(&script), |clerk| {
             clerk.append("k", "a");
             clerk.get("k");
             clerk.get("k");
@@ -106,68 +101,72 @@ fn one_number_one_operation_3a() {
         });
         let mut latest = 0;
         for (operation, refusals) in [("an Append", 1), ("a Get", 0), ("a second Get", 4), ("a Put", 1)] {
-            let asks = asks_of_one_operation(&script, refusals);
-            let (client, number) = asks[0];
-            for ask in &asks {
-                assert_eq!(*ask, (client, number), "{operation} is asked for again, as another operation: {asks:?}");
+            let ids = requests_of_one_operation(&script, refusals);
+            let (client, number) = ids[0];
+            for id in &ids {
+                assert_eq!(*id, (client, number), "{operation} is repeated as another operation: {ids:?}");
             }
-            assert!(number > latest, "{operation} has number {number}, after an operation with number {latest}");
+            assert!(
+                number > latest,
+                "{operation} has number {number}, and the operation before it had number {latest}"
+            );
             latest = number;
         }
-        assert!(work.join_within(AT_ONCE).is_some(), "every operation was answered");
+        assert!(work.join_within(AT_ONCE).is_some(), "every operation was done");
     });
 }
 
 /// Two clerks are two clients, whenever they were made.
 #[test]
-fn clerks_are_told_apart_3a() {
-    LAB.rule(&NUMBERED, "clerks_are_told_apart_3a", |world| {
+fn two_clerks_are_two_clients_3a() {
+    LAB.rule(&NUMBERED, |world| {
         let script = ScriptedServers::new(world, SERVERS);
         let clerks = [1, 2].map(|number| Clerk::new(ClientId(number), script.links(number as usize)));
-        let names = clerks.map(|clerk| {
-            let work = script.work(world, clerk, |clerk| clerk.put("k", "v"));
-            let asked = next(&script, "though it has something to ask", PATIENCE_MAX);
+        let clients = clerks.map(|clerk| {
+            let work = script.run_clerk(clerk, |clerk| clerk.put("k", "v"));
+            let asked = script.expect_request(PATIENCE_MAX, HAS_WORK);
             let client = asked.request.client;
-            asked.reply(done(""));
-            assert!(work.join_within(AT_ONCE).is_some(), "the operation was answered");
+            asked.done("");
+            assert!(work.join_within(AT_ONCE).is_some(), "the operation was done");
             client
         });
-        assert_ne!(names[0], names[1], "one's write would be taken for a copy of the other's");
+        assert_ne!(clients[0], clients[1], "the write of one would be taken for a copy of the other's");
     });
 }
 
-/// A clerk that finds no leader rests once it has asked all servers, and not before; and however long
-/// that goes on, it does not rest for long.
+/// A clerk that finds no leader pauses once it has asked all servers, and not earlier. The pause stays
+/// short, however long that goes on.
 #[test]
-fn a_rest_between_rounds_3a() {
-    LAB.rule(&PATIENT_CLERK, "a_rest_between_rounds_3a", |world| {
+fn a_clerk_pauses_between_rounds_3a() {
+    LAB.rule(&PATIENT_CLERK, |world| {
         const ROUNDS: usize = 12;
-        /// A round of refusals takes six milliseconds: less rest than this is hardly any.
-        const REST_MIN: Duration = Duration::from_millis(10);
-        /// An election takes up to a second; who sleeps through it and the next is late.
-        const REST_MAX: Duration = Duration::from_secs(1);
+        /// A round of refusals takes six milliseconds: a shorter pause hardly matters.
+        const PAUSE_MIN: Duration = Duration::from_millis(10);
+        /// An election takes up to a second. A clerk that sleeps longer is late.
+        const PAUSE_MAX: Duration = Duration::from_secs(1);
         let script = ScriptedServers::new(world, SERVERS);
-        let _work = script.work(world, clerk(&script), |clerk| clerk.get("k"));
+        let _work = script.run_clerk(clerk(&script), |clerk| clerk.get("k"));
         let mut refused_at: Option<Instant> = None;
         for round in 1..=ROUNDS {
             for nth in 1..=SERVERS {
-                let asked = next(&script, &format!("in round {round}, though all have refused"), 2 * REST_MAX);
-                let rested = refused_at.map(|at| asked.at - at);
-                match rested {
-                    Some(rested) if nth == 1 => assert!(
-                        rested >= REST_MIN && rested <= REST_MAX,
-                        "after {} rounds of refusals the clerk rested {rested:?} before the next; {REST_MIN:?} to \
-                         {REST_MAX:?} would be right",
+                let asked =
+                    script.expect_request(2 * PAUSE_MAX, format!("this is round {round}, and all have refused"));
+                let paused = refused_at.map(|at| asked.at - at);
+                match paused {
+                    Some(paused) if nth == 1 => assert!(
+                        paused >= PAUSE_MIN && paused <= PAUSE_MAX,
+                        "after {} rounds of refusals the clerk paused for {paused:?}, and not for {PAUSE_MIN:?} to \
+                         {PAUSE_MAX:?}",
                         round - 1
                     ),
-                    Some(rested) => assert!(
-                        rested <= AT_ONCE,
-                        "the clerk rested {rested:?} though it had not asked all servers yet: one of them may lead"
+                    Some(paused) => assert!(
+                        paused <= AT_ONCE,
+                        "the clerk paused for {paused:?} before it had asked all servers: one of them may lead"
                     ),
                     None => {}
                 }
                 refused_at = Some(Instant::now());
-                asked.reply(Err(Refusal::NotLeader));
+                asked.refuse();
             }
         }
     });
@@ -176,19 +175,19 @@ fn a_rest_between_rounds_3a() {
 /// A clerk asks one server at a time.
 #[test]
 fn one_server_at_a_time_3a() {
-    LAB.rule(&CLIENT_TRAFFIC, "one_server_at_a_time_3a", |world| {
-        /// A healthy leader has long answered.
+    LAB.rule(&CLIENT_TRAFFIC, |world| {
+        /// A healthy leader answers much earlier.
         const A_WHILE: Duration = Duration::from_millis(20);
         let script = ScriptedServers::new(world, SERVERS);
-        let work = script.work(world, clerk(&script), |clerk| clerk.get("k"));
-        let asked = next(&script, "though it has something to ask", PATIENCE_MAX);
-        let also = script.hear(A_WHILE).map(|also| also.server);
+        let work = script.run_clerk(clerk(&script), |clerk| clerk.get("k"));
+        let asked = script.expect_request(PATIENCE_MAX, HAS_WORK);
+        let other = script.next_request(A_WHILE).map(|other| other.server);
         assert_eq!(
-            also, None,
-            "server {} was asked {A_WHILE:?} ago, and may lead; another is asked, too",
+            other, None,
+            "the clerk asked server {} less than {A_WHILE:?} ago, and now asks another one as well",
             asked.server
         );
-        asked.reply(done("v"));
-        assert_eq!(work.join_within(AT_ONCE), Some("v".to_string()));
+        asked.done("v");
+        assert_eq!(work.join_within(AT_ONCE), Some("v".to_string()), "its server has answered");
     });
 }

@@ -1,17 +1,17 @@
 //! Lab 3A's rules, one by one (§8).
 //!
-//! | file | under test | played |
+//! | module | under test | scripted |
 //! |---|---|---|
 //! | `answers`, `waiting` | a whole server, Raft and service | all other servers, and the clients |
 //! | `state` | the service alone | its Raft |
-//! | `moments` | the service alone | its Raft, so that two things happen at the very same moment |
+//! | `races` | the service alone | its Raft, so that two things happen at the same moment |
 //! | `clerk` | a clerk | all servers |
-
-mod preludes;
-mod scripted_raft;
+//!
+//! `setup` has the servers that most scripts begin with.
 
 mod answers;
 mod clerk;
-mod moments;
+mod races;
+mod setup;
 mod state;
 mod waiting;

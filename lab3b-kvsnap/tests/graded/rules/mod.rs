@@ -1,13 +1,14 @@
 //! Lab 3B's rules, one by one (§7, §8).
 //!
-//! | file | under test | played |
+//! | module | under test | scripted |
 //! |---|---|---|
 //! | `servers` | a whole server, Raft and service | all other servers, and the clients |
-//! | `contents`, `moments` | the service alone | its Raft |
-
-mod scripted_raft;
-mod stores;
+//! | `contents` | the service alone: what a snapshot holds | its Raft |
+//! | `timing` | the service alone: when it takes a snapshot | its Raft |
+//!
+//! `setup` has the services that most scripts begin with.
 
 mod contents;
-mod moments;
 mod servers;
+mod setup;
+mod timing;

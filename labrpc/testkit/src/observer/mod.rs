@@ -26,6 +26,7 @@ use crate::codec::Codec;
 use crate::event::{Envelope, Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::oracle::{self, Oracle};
+use crate::recording::Recording;
 use crate::report::Reporter;
 use crate::violation::Violation;
 
@@ -42,7 +43,7 @@ struct Inner {
     /// How many events there were.
     events_count: usize,
     /// All events, if [`Observer::record`] was called.
-    events: Option<Vec<Event>>,
+    recording: Option<Recording>,
     tally: Counter,
     oracles: Vec<Box<dyn Oracle>>,
     /// The messages that may still arrive or be answered, by number.
@@ -62,7 +63,7 @@ impl Observer {
         let inner = Inner {
             observed: ObservedState::new(codec, size, is_real),
             events_count: 0,
-            events: None,
+            recording: None,
             tally: Counter::default(),
             oracles: oracle::all(codec),
             envelopes: BTreeMap::new(),
@@ -108,14 +109,16 @@ impl Observer {
         self.happened(Instant::now(), |_, _| EventKind::Compacted(server, through));
     }
 
-    /// Keeps all events from now on, for [`events`](Observer::events). A run has many thousands.
+    /// Keeps all events from now on, for [`events`](Observer::events): a run has many thousands. If
+    /// the run fails, the last of them are printed.
     pub fn record(&self) {
-        self.lock().events.get_or_insert_default();
+        let recording = self.lock().recording.get_or_insert_default().clone();
+        self.reporter.exchange().show(recording);
     }
 
     /// All events since [`record`](Observer::record).
     pub fn events(&self) -> Vec<Event> {
-        self.lock().events.clone().unwrap_or_default()
+        self.lock().recording.as_ref().map(Recording::events).unwrap_or_default()
     }
 
     /// What has happened so far, in numbers.
@@ -158,7 +161,7 @@ impl Inner {
         self.is_over = violation.is_some();
         self.observed.after_check(&event);
         self.tally.count(&event);
-        self.events.iter_mut().for_each(|events| events.push(event.clone()));
+        self.recording.iter().for_each(|recording| recording.push(event.clone()));
         violation
     }
 }

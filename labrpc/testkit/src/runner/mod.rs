@@ -22,7 +22,11 @@ use crate::world::World;
 /// use testkit::Lab;
 ///
 /// static LAB: Lab = Lab { package: "lab2a-election", points: "initial_election_2a 10 5\n", codec: None };
-/// LAB.test("initial_election_2a", |world| assert!(world.is_simulated()));
+///
+/// fn initial_election_2a() {
+///     LAB.test(|world| assert!(world.is_simulated()));
+/// }
+/// initial_election_2a();
 /// ```
 pub struct Lab {
     /// The package's name: `env!("CARGO_PKG_NAME")`.
@@ -37,7 +41,8 @@ pub struct Lab {
 const NEEDS_VIRTUAL_TIME: &str = "not run: this test is exact to the millisecond, which only virtual time is";
 
 impl Lab {
-    /// Runs a graded test with each of its seeds, and fails at the first seed that fails.
+    /// Runs a graded test with each of its seeds, and fails at the first seed that fails. The test is
+    /// the function that `body` is written in.
     ///
     /// Each run has a world of its own. `LAB_SEEDS` sets another number of seeds, `LAB_REPLAY`
     /// repeats one run, and `LAB_WORLD=real` uses real threads.
@@ -45,8 +50,8 @@ impl Lab {
     /// # Panics
     ///
     /// When a run fails, with its report, and when `points.txt` has no line for the test.
-    pub fn test(&self, test: &str, body: impl Fn(&World) + Send + Sync) {
-        self.run(test, None, &body);
+    pub fn test(&self, body: impl Fn(&World) + Send + Sync) {
+        self.run(name_of(&body), None, &body);
     }
 
     /// As [`test`](Lab::test), for a test of one rule in virtual time: a failure is reported as a
@@ -55,8 +60,8 @@ impl Lab {
     /// # Panics
     ///
     /// As [`test`](Lab::test) does.
-    pub fn rule(&self, rule: &'static Rule, test: &str, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(test, Some(rule), &body);
+    pub fn rule(&self, rule: &'static Rule, body: impl Fn(&World) + Send + Sync) {
+        self.run_in_virtual_time(name_of(&body), Some(rule), &body);
     }
 
     /// As [`test`](Lab::test), for a test that needs virtual time, because of random faults or exact counts.
@@ -64,8 +69,8 @@ impl Lab {
     /// # Panics
     ///
     /// As [`test`](Lab::test) does.
-    pub fn simulated(&self, test: &str, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(test, None, &body);
+    pub fn simulated(&self, body: impl Fn(&World) + Send + Sync) {
+        self.run_in_virtual_time(name_of(&body), None, &body);
     }
 
     fn run_in_virtual_time(&self, test: &str, rule: Option<&'static Rule>, body: Body) {
@@ -145,5 +150,27 @@ impl Lab {
             // The report is printed already: no second message that names a line of the test kit.
             std::panic::resume_unwind(Box::new("a graded test failed"));
         }
+    }
+}
+
+/// The function that a closure is written in: `it_leads_2a` for `graded::rules::it_leads_2a::{{closure}}`.
+fn name_of<F>(_: &F) -> &'static str {
+    let path = std::any::type_name::<F>().split("::{{closure}}").next().unwrap_or_default();
+    path.rsplit("::").next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name_of_a_body_2a() -> &'static str {
+        let seed = 1;
+        name_of(&|_: &World| assert_eq!(seed, 1))
+    }
+
+    /// A test's name is that of the function which its body is written in.
+    #[test]
+    fn a_body_knows_its_function() {
+        assert_eq!(name_of_a_body_2a(), "name_of_a_body_2a");
     }
 }

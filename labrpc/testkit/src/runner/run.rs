@@ -27,9 +27,15 @@ pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
     violation: Option<Violation>,
+    /// The last events before the failure, if a script recorded them.
+    exchange: String,
 }
 
 impl FailedRun {
+    fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
+        FailedRun { failure, violation: reporter.first_violation(), exchange: reporter.exchange().text() }
+    }
+
     /// The rule that was broken: the one that was reported, or else the one that the test is about,
     /// or else one that holds for every server.
     pub(crate) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
@@ -47,13 +53,14 @@ impl FailedRun {
 
     /// What happened, and which rule that breaks.
     pub(super) fn story(&self, rule: Option<&'static Rule>) -> String {
-        match (&self.violation, rule) {
+        let story = match (&self.violation, rule) {
             (Some(violation), _) => violation.to_string(),
             (None, Some(rule)) => {
                 format!("{}\n{}: {} ({}).\nLook at: {}", self.failure, rule.name, rule.text, rule.place, rule.hint)
             }
             (None, None) => self.failure.to_string(),
-        }
+        };
+        format!("{}{story}", self.exchange)
     }
 }
 
@@ -81,7 +88,7 @@ pub(crate) fn run_simulated(
         body(&world);
         world.requests()
     });
-    (outcome.map_err(|failure| FailedRun { failure, violation: reporter.first_violation() }), report)
+    (outcome.map_err(|failure| FailedRun::new(failure, &reporter)), report)
 }
 
 /// Seeds also differ in how the scheduler interrupts tasks: not at all, at random, or by
@@ -108,7 +115,7 @@ pub(super) fn run_real(token: &Token, body: Body) -> (Result<u64, FailedRun>, Re
     }));
     let elapsed = world.elapsed();
     let report = Report { virtual_time: elapsed, cpu_time: elapsed, ..Report::default() };
-    let failed = |payload| FailedRun { failure: failure_of(payload, elapsed), violation: reporter.first_violation() };
+    let failed = |payload| FailedRun::new(failure_of(payload, elapsed), &reporter);
     (outcome.map_err(failed), report)
 }
 

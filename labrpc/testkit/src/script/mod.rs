@@ -1,36 +1,62 @@
-//! Scripted peers: one real server, and a script that plays all the others.
+//! Scripted peers: one real server, and a script that sends and answers for all other servers.
 //!
-//! Most bugs are invisible among servers that are right: nobody sends the message that would show
-//! them. So the script says what no right server would say just then, or what one says only after
-//! a rare accident, and looks at what the real server answers, sends, saves and hands over.
+//! Most bugs are invisible among correct servers, because no correct server sends the message that
+//! would reveal them. So a script sends messages that a correct server would not send at this
+//! point, or only after a rare accident, and checks what the real server answers, sends, saves and
+//! applies.
 //!
-//! [`ScriptedCluster`] has a real Raft server, or a whole key-value server, among played peers;
-//! [`ScriptedServers`] a real clerk among played servers. Messages take exactly one millisecond, so a
-//! script reads like a timetable.
+//! | under test | scripted | type |
+//! |---|---|---|
+//! | server 0, from Raft to key-value service | all other servers, and clients | [`ScriptedCluster`] |
+//! | a clerk | all servers | [`ScriptedServers`] |
+//! | a key-value service | its Raft | [`ScriptedService`] over a [`ScriptedRaft`] |
+//!
+//! A step of a script reads like a sentence:
+//!
+//! ```text
+//! script.leader(2).in_term(3).after(at(3, 2)).entries_of_terms(&[3]).commit(4).send()
+//!     .expect_refusal("it holds index 3 of term 1, not of term 2");
+//! script.candidate(1).in_term(5).asks_for_vote().expect_vote("nobody has the vote of term 5 yet");
+//! ```
+//!
+//! Every message takes exactly one millisecond, so a script reads like a timetable. If a step fails,
+//! the messages so far are printed, and then what was sent, expected and received.
 
-mod clerk;
 mod cluster;
-mod peer;
+mod expectations;
+mod kv_clients;
+mod kv_servers;
+mod peers;
+mod raft;
+mod requests;
+mod sending;
 mod service;
+mod steps;
 
-pub use clerk::{ClerkRequest, ScriptedServers};
 pub use cluster::ScriptedCluster;
-pub use peer::ReceivedRequest;
-pub use service::{AT_ONCE, append, get, put};
+pub use kv_clients::{AT_ONCE, append, get, put};
+pub use kv_servers::{ClerkRequest, ScriptedServers};
+pub use peers::ReceivedRequest;
+pub use raft::ScriptedRaft;
+pub use sending::{Answered, ScriptedCandidate, ScriptedLeader};
+pub use service::{PendingAnswer, ScriptedService};
+pub use steps::expect_eq;
 
 use std::time::Duration;
 
 use labrpc::network::Conditions;
-use labrpc::{AppendEntriesReply, AppendOutcome, Entry, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
+use labrpc::{AppendEntriesReply, AppendOutcome, Entry, RaftReply, RaftRequest, RequestVoteReply};
 use labrpc::{Index, LogPosition, Term};
 
-/// How long every message of a script travels.
+use crate::event_line::Request;
+
+/// How long every message of a script takes.
 pub const TRAVEL: Duration = Duration::from_millis(1);
 
 /// Nothing is lost, and every message takes [`TRAVEL`].
 pub const PUNCTUAL: Conditions = Conditions { delay_min: TRAVEL, delay_max: TRAVEL, ..Conditions::RELIABLE };
 
-/// A position, index first, as one says it.
+/// The position of the entry at `index`, which is of `term`. Messages write it as `index:term`.
 ///
 /// ```
 /// assert_eq!(testkit::script::at(7, 2).term, 2);
@@ -39,8 +65,8 @@ pub fn at(index: Index, term: Term) -> LogPosition {
     LogPosition { index, term }
 }
 
-/// Entries of these terms, each with a command that no other entry of another index or term has,
-/// if the first stands at `first`.
+/// Entries of these terms, the first of them at index `first`. The command of an entry is made of
+/// its index and its term, so no two entries of different positions have the same command.
 pub fn entries(first: Index, terms: &[Term]) -> Vec<Entry> {
     let entry = |(term, index): (&Term, Index)| Entry {
         term: *term,
@@ -49,35 +75,30 @@ pub fn entries(first: Index, terms: &[Term]) -> Vec<Entry> {
     terms.iter().zip(first..).map(entry).collect()
 }
 
-/// A vote, given in a term.
-pub fn granted(term: Term) -> RaftReply {
-    RaftReply::RequestVote(RequestVoteReply { term, granted: true })
+/// A follower's agreement through `index`, in `term`.
+pub fn agrees(term: Term, index: Index) -> RaftReply {
+    RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::Through(index) })
 }
 
-/// A vote, refused in a term.
-pub fn refused(term: Term) -> RaftReply {
-    RaftReply::RequestVote(RequestVoteReply { term, granted: false })
-}
-
-/// An agreement through an index, in a term.
-pub fn agrees(term: Term, through: Index) -> RaftReply {
-    RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::Through(through) })
-}
-
-/// What a server that agrees to everything answers.
-pub fn obedient(request: &RaftRequest) -> RaftReply {
-    match request {
-        RaftRequest::RequestVote(RequestVote { term, .. }) => granted(*term),
-        _ => agrees(request.term(), request.through().index),
-    }
-}
-
-/// A conflict: the follower asks for the entries from an index on.
-pub fn retry(term: Term, from: Index) -> RaftReply {
+/// A follower's refusal, in `term`: it asks for the entries from index `from` on.
+pub fn refuses(term: Term, from: Index) -> RaftReply {
     RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::RetryFrom(from) })
 }
 
-/// A leader's time is over.
-pub fn stale(term: Term) -> RaftReply {
-    RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::StaleTerm })
+/// A vote, in `term`.
+pub fn votes(term: Term) -> RaftReply {
+    RaftReply::RequestVote(RequestVoteReply { term, granted: true })
+}
+
+/// A request in one line of text.
+pub fn line(request: &RaftRequest) -> String {
+    Request(request).to_string()
+}
+
+/// The reply of a server that votes for every candidate and agrees to everything a leader sends.
+pub fn agreement(request: &RaftRequest) -> RaftReply {
+    match request {
+        RaftRequest::RequestVote(_) => votes(request.term()),
+        _ => agrees(request.term(), request.through().index),
+    }
 }

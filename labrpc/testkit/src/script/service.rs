@@ -1,69 +1,241 @@
-//! Clients of the one real server: what they ask, and how they are answered.
+//! A real key-value service over a scripted Raft.
 
+use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
-use labrpc::Elect;
-use labrpc::kv::{Answer, ClientId, Command, Op};
-use labrpc::network::{Carrier, Port};
+use labrpc::kv::{Answer, Command};
+use labrpc::thread::{self, JoinHandle};
+use labrpc::{Bytes, Index};
 
-use super::ScriptedCluster;
-use super::cluster::ME;
-use crate::cluster::Cluster;
-use crate::world::BackgroundTask;
+use super::ScriptedRaft;
+use super::steps::fail;
+use crate::event_line::{Asked, Told};
 
-/// A request and its answer, a round of messages between servers, and a round that was on its way
-/// before: six journeys. The rest is for the threads to take their turns.
-pub const AT_ONCE: Duration = Duration::from_millis(10);
+/// Enough time for a few threads to take their turns: no message travels here.
+const TURNS: Duration = Duration::from_millis(1);
 
-/// A Get, as the client's operation of that number.
-pub fn get(client: u64, sequence: u64, key: &str) -> Command {
-    Command { client: ClientId(client), sequence, op: Op::Get { key: key.into() } }
+/// A real key-value service over a [`ScriptedRaft`].
+pub struct ScriptedService<S> {
+    server: Arc<S>,
+    raft: ScriptedRaft,
+    submit: fn(&S, &Command) -> Option<Answer>,
 }
 
-/// A Put, as the client's operation of that number.
-pub fn put(client: u64, sequence: u64, key: &str, value: &str) -> Command {
-    Command { client: ClientId(client), sequence, op: Op::Put { key: key.into(), value: value.into() } }
+/// A client's request that may not be answered yet.
+pub struct PendingAnswer {
+    raft: ScriptedRaft,
+    request: Command,
+    thread: JoinHandle<Option<Answer>>,
 }
 
-/// An Append, as the client's operation of that number.
-pub fn append(client: u64, sequence: u64, key: &str, value: &str) -> Command {
-    Command { client: ClientId(client), sequence, op: Op::Append { key: key.into(), value: value.into() } }
-}
-
-impl<R: Elect> ScriptedCluster<R> {
-    /// A client asks the real server, and waits no longer than `patience` for its answer.
-    pub fn ask_kv(&self, request: Command, patience: Duration) -> Option<Answer> {
-        ask_kv(self.cluster(), request, patience)
+impl<S: Send + Sync + 'static> ScriptedService<S> {
+    /// The service of `server`, which runs over `raft` and answers clients by `submit`.
+    pub fn new(raft: ScriptedRaft, server: Arc<S>, submit: fn(&S, &Command) -> Option<Answer>) -> ScriptedService<S> {
+        ScriptedService { server, raft, submit }
     }
 
-    /// A client asks the real server, while the script goes on.
-    pub fn ask_kv_meanwhile(&self, request: Command, patience: Duration) -> BackgroundTask<Option<Answer>> {
-        let cluster = self.cluster().clone();
-        let name = format!("client {} operation {}", request.client, request.sequence);
-        self.cluster().world().spawn(&name, move || ask_kv(&cluster, request, patience))
+    /// The server.
+    pub fn server(&self) -> &S {
+        &self.server
     }
 
-    /// Has a request done, which a leader with a majority behind it does [at once](AT_ONCE).
+    /// The Raft below it.
+    pub fn raft(&self) -> &ScriptedRaft {
+        &self.raft
+    }
+
+    /// A client asks, in a thread of its own. Every thread gets its turn before this returns.
+    pub fn ask(&self, request: Command) -> PendingAnswer {
+        let asked = self.ask_and_go_on(request);
+        self.let_threads_run();
+        asked
+    }
+
+    /// A client asks, in a thread of its own that may not have begun when this returns.
+    pub fn ask_and_go_on(&self, request: Command) -> PendingAnswer {
+        let (server, submit, command) = (self.server.clone(), self.submit, request.clone());
+        PendingAnswer { raft: self.raft.clone(), request, thread: thread::spawn(move || submit(&server, &command)) }
+    }
+
+    /// Raft applies a command that another server has taken, as the next entry.
+    pub fn apply(&self, request: &Command) {
+        let index = self.raft.push(request);
+        self.raft.commit(index, request);
+    }
+
+    /// Raft applies a command as the entry at `index`, and every thread gets its turn.
+    pub fn commit(&self, index: Index, request: &Command) {
+        self.raft.commit(index, request);
+        self.let_threads_run();
+    }
+
+    /// Raft applies a snapshot of the entries through `through`.
+    pub fn install(&self, through: Index, snapshot: Bytes) {
+        self.raft.install(through, snapshot);
+    }
+
+    /// A client asks, its command is applied, and the client is told a result at once, which is returned.
+    /// The command is the only entry that is not applied yet.
+    ///
+    /// # Panics
+    ///
+    /// When the client is not told a result at once.
+    #[track_caller]
+    pub fn do_command(&self, request: Command) -> String {
+        self.ask_and_apply(request).expect_any_result("its command was applied")
+    }
+
+    /// As [`do_command`](ScriptedService::do_command), and the result is `value`.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_value(&self, request: Command, value: &str, why: impl Display) {
+        self.ask_and_apply(request).expect_result(value, why);
+    }
+
+    fn ask_and_apply(&self, request: Command) -> PendingAnswer {
+        let asked = self.ask(request.clone());
+        self.raft.commit(self.raft.last_index(), &request);
+        asked
+    }
+
+    /// Gives every thread its turn.
+    pub fn let_threads_run(&self) {
+        thread::sleep(TURNS);
+    }
+}
+
+impl PendingAnswer {
+    /// Whether there is an answer, or will never be one.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits for the answer. `None` if the server was shut down.
+    ///
+    /// # Panics
+    ///
+    /// When the server's code panics. So do the checks here.
+    #[track_caller]
+    pub fn wait(self) -> Option<Answer> {
+        self.thread.join().expect("a request ends without a panic")
+    }
+
+    /// The answer, which must come at once.
     ///
     /// # Panics
     ///
     /// When it does not.
     #[track_caller]
-    pub fn done(&self, request: Command) -> String {
-        match self.ask_kv(request.clone(), AT_ONCE) {
-            Some(Ok(value)) => value,
-            other => panic!(
-                "server {ME} leads, and its peers agree at once; within {AT_ONCE:?} it should have done {request:?}, \
-                 but its answer is {other:?}"
-            ),
+    pub fn expect_at_once(self, why: impl Display) -> Option<Answer> {
+        thread::sleep(TURNS);
+        if !self.is_finished() {
+            self.wrong_answer("an answer at once", &why, "no answer yet");
         }
+        self.wait()
+    }
+
+    /// The operation is done at once, with any result.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_any_result(self, why: impl Display) -> String {
+        let told = self.expect_told("a result", &why, |told| matches!(told, Some(Ok(_))));
+        told.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The operation is done, at once, with this result.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_result(self, value: &str, why: impl Display) {
+        let expected = format!("the result {value:?}");
+        self.expect_told(&expected, &why, |told| matches!(told, Some(Ok(result)) if result == value));
+    }
+
+    /// The client is refused at once.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_refusal(self, why: impl Display) {
+        self.expect_told("a refusal", &why, |told| matches!(told, Some(Err(_))));
+    }
+
+    /// The client is not told a result, however long it takes.
+    ///
+    /// # Panics
+    ///
+    /// When it is.
+    #[track_caller]
+    pub fn expect_no_result(self, why: impl Display) {
+        self.expect_in_the_end("a refusal, or no answer", &why, |told| !matches!(told, Some(Ok(_))));
+    }
+
+    /// The client is not told anything, however long it takes.
+    ///
+    /// # Panics
+    ///
+    /// When it is.
+    #[track_caller]
+    pub fn expect_no_answer(self, why: impl Display) {
+        self.expect_in_the_end("no answer", &why, Option::is_none);
+    }
+
+    #[track_caller]
+    fn expect_told(
+        self,
+        expected: &str,
+        why: &dyn Display,
+        is_right: impl Fn(&Option<Answer>) -> bool,
+    ) -> Option<Answer> {
+        thread::sleep(TURNS);
+        if !self.is_finished() {
+            self.wrong_answer(expected, why, "no answer yet");
+        }
+        self.expect_in_the_end(expected, why, is_right)
+    }
+
+    #[track_caller]
+    fn expect_in_the_end(
+        self,
+        expected: &str,
+        why: &dyn Display,
+        is_right: impl Fn(&Option<Answer>) -> bool,
+    ) -> Option<Answer> {
+        let (raft, request) = (self.raft.clone(), self.request.clone());
+        let told = self.wait();
+        if !is_right(&told) {
+            let got = told.map_or("no answer".to_string(), |answer| Told(&answer).to_string());
+            wrong_answer(&raft, &request, expected, why, &got);
+        }
+        told
+    }
+
+    #[track_caller]
+    fn wrong_answer(&self, expected: &str, why: &dyn Display, got: &str) -> ! {
+        wrong_answer(&self.raft, &self.request, expected, why, got)
     }
 }
 
-fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: Command, patience: Duration) -> Option<Answer> {
-    let codec = cluster.world().codec().filter(|codec| codec.has_clerks()).expect("this lab's servers have clients");
-    // Clerks stand behind the servers.
-    let from = cluster.size() + request.client.0 as usize;
-    let reply = cluster.network().call(from, ME, Port::Kv, codec.write_command(&request), patience)?;
-    Some(codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
+#[track_caller]
+fn wrong_answer(raft: &ScriptedRaft, request: &Command, expected: &str, why: &dyn Display, got: &str) -> ! {
+    fail(
+        "a client is told the wrong thing",
+        &[
+            ("applied", &raft.history()),
+            ("sent", &format!("client {}, {}", request.client, Asked(request))),
+            ("expected", &expected),
+            ("because", why),
+            ("got", &got),
+        ],
+    )
 }

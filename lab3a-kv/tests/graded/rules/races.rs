@@ -1,0 +1,202 @@
+//! Two things at the same moment: the service alone, over a scripted Raft.
+
+use std::time::Duration;
+
+use lab3a_kv::Clerk;
+use labrpc::Elect;
+use labrpc::thread;
+use labrpc::time::Instant;
+use testkit::rule::life::{RESTS, SILENT};
+use testkit::rule::service::{ANSWERED, EARNED, OFFICE_LOST, WAITERS};
+use testkit::script::{ScriptedRaft, get, put};
+
+use super::setup::{service, service_over};
+use crate::lab::LAB;
+
+/// Enough time for a few threads to take their turns: no message travels here.
+const TURNS: Duration = Duration::from_millis(1);
+
+/// A request is answered at once, even if its command is applied before `start` returns.
+#[test]
+fn applied_before_start_returns_3a() {
+    LAB.rule(&ANSWERED, |_| {
+        let service = service_over(ScriptedRaft::during_start(|raft| {
+            raft.commit(1, &put(0, 1, "k", "v"));
+            thread::sleep(TURNS);
+        }));
+        let asked = service.ask(put(0, 1, "k", "v"));
+        asked.expect_result("", "its command was applied before `start` returned");
+    });
+}
+
+/// A request is refused at once, even if the leadership is lost before `start` returns.
+#[test]
+fn lost_before_start_returns_3a() {
+    LAB.rule(&OFFICE_LOST, |_| {
+        let service = service_over(ScriptedRaft::during_start(|raft| {
+            raft.set_status(2, false);
+            thread::sleep(TURNS);
+        }));
+        let asked = service.ask(put(0, 1, "k", "v"));
+        asked.expect_refusal("`start` took it in term 1, but term 2 had begun before `start` returned");
+    });
+}
+
+/// A server that leads again refuses the requests of its earlier term at once: it did not lead all the
+/// time.
+#[test]
+fn a_regained_leadership_refuses_old_requests_3a() {
+    LAB.rule(&OFFICE_LOST, |_| {
+        let service = service();
+        let asked = service.ask(put(0, 1, "k", "v"));
+        service.raft().set_status(3, true);
+        asked.expect_refusal("the server led term 1 and leads term 3 now; another server may have led term 2");
+    });
+}
+
+/// A server that leads again may apply another client's command at the index where the request's own
+/// command was.
+#[test]
+fn another_command_after_a_new_election_3a() {
+    LAB.rule(&EARNED, |_| {
+        let service = service();
+        let asked = service.ask(put(0, 1, "k", "lost"));
+        service.raft().set_status(3, true);
+        service.let_threads_run();
+        service.commit(1, &put(1, 1, "k", "won"));
+        service.raft().commit(2, &put(1, 2, "k", "on"));
+        asked.expect_no_result("its command was lost with term 1, and two others were applied");
+    });
+}
+
+/// A newer leader's command may be applied before the service knows that the leadership is lost. It
+/// answers no request for another command.
+#[test]
+fn another_command_before_the_loss_is_known_3a() {
+    LAB.rule(&EARNED, |_| {
+        let service = service();
+        let asked = service.ask(get(0, 1, "k"));
+        service.commit(1, &put(1, 1, "k", "another's"));
+        service.raft().set_status(2, false);
+        asked.expect_no_result("its own command was never applied");
+    });
+}
+
+/// If a term ends at the moment when a command is applied, its request gets one answer, and the
+/// service goes on.
+#[test]
+fn applied_as_the_term_ends_3a() {
+    LAB.rule(&ANSWERED, |_| {
+        let service = service();
+        let asked = service.ask(put(0, 1, "k", "v"));
+        service.raft().commit(1, &put(0, 1, "k", "v"));
+        service.raft().set_status(2, false);
+        let told = asked.expect_at_once("its command was applied when term 1 ended");
+        assert!(told.is_some(), "the server was not shut down, so the client must be told something");
+        service.raft().set_status(3, true);
+        service.let_threads_run();
+        let next = service.ask(put(0, 2, "k", "w"));
+        service.raft().commit(2, &put(0, 2, "k", "w"));
+        next.expect_result("", "the server leads term 3, and the command was applied");
+    });
+}
+
+/// If a request gives up at the moment when its command is applied, the service goes on.
+#[test]
+fn applied_as_the_request_gives_up_3a() {
+    LAB.rule(&ANSWERED, |_| {
+        /// The time after the end of a clerk's patience in which the command is applied,
+        const AROUND: Duration = Duration::from_micros(20);
+        /// in steps of about one operation.
+        const STEP: Duration = Duration::from_nanos(150);
+        let service = service();
+        let mut later = Duration::ZERO;
+        for index in 1.. {
+            let request = put(0, index, "k", "v");
+            let gives_up_at = Instant::now() + Clerk::PATIENCE + later;
+            let asked = service.ask_and_go_on(request.clone());
+            thread::sleep(gives_up_at - Instant::now());
+            service.raft().commit(index, &request);
+            let told = asked.expect_at_once("its command was applied when it gave up");
+            assert!(told.is_some(), "the server was not shut down, so the client must be told something");
+            later += STEP;
+            if later > AROUND {
+                return;
+            }
+        }
+    });
+}
+
+/// Two requests whose commands are applied one right after the other are told their own results.
+#[test]
+fn two_results_at_once_3a() {
+    LAB.rule(&EARNED, |_| {
+        let service = service();
+        service.apply(&put(0, 1, "k", "v"));
+        service.apply(&put(0, 2, "other", "w"));
+        let one = service.ask(get(1, 1, "k"));
+        let other = service.ask(get(2, 1, "other"));
+        service.raft().commit(3, &get(1, 1, "k"));
+        service.raft().commit(4, &get(2, 1, "other"));
+        one.expect_result("v", "it reads key k");
+        other.expect_result("w", "it reads key other");
+    });
+}
+
+/// Requests that have given up leave nothing behind that slows later commands down.
+#[test]
+fn abandoned_requests_leave_nothing_behind_3a() {
+    LAB.rule(&WAITERS, |_| {
+        const REQUESTS: usize = 300;
+        /// Two operations for each abandoned request would take ten times as long.
+        const MORE_MAX: Duration = Duration::from_micros(6);
+        let service = service_over(ScriptedRaft::in_step());
+        let request = put(0, 1, "k", "v");
+        let effort = |index| {
+            service.raft().commit(index, &request);
+            let began = Instant::now();
+            service.raft().commit(index + 1, &request);
+            began.elapsed()
+        };
+        let before = effort(1);
+        let asked: Vec<_> = (0..REQUESTS).map(|_| service.ask_and_go_on(request.clone())).collect();
+        let refused = asked.into_iter().filter_map(|asked| asked.wait()).filter(Result::is_err).count();
+        let after = effort(3);
+        assert!(
+            after <= before + MORE_MAX,
+            "{refused} of {REQUESTS} requests have given up: to apply their command took {before:?} before they came, \
+             and takes {after:?} after they are gone"
+        );
+    });
+}
+
+/// A server that is shut down ends the requests that wait, and answers nobody any more.
+#[test]
+fn a_shut_down_server_is_silent_3a() {
+    LAB.rule(&SILENT, |_| {
+        let service = service();
+        let waiting = service.ask(put(0, 1, "k", "v"));
+        service.server().shutdown();
+        let late = service.ask_and_go_on(put(1, 1, "k", "w"));
+        waiting.expect_no_answer("the server was shut down while this request waited");
+        late.expect_no_answer("the server was shut down before this request came");
+    });
+}
+
+/// A service without requests does nothing, and waits to be told if its leadership ends.
+#[test]
+fn an_idle_service_sleeps_3a() {
+    LAB.rule(&RESTS, |_| {
+        const IDLE: Duration = Duration::from_secs(10);
+        /// One call at the beginning, and one that waits; and as many more.
+        const READS_MAX: u64 = 4;
+        let service = service();
+        thread::sleep(IDLE);
+        let reads = service.raft().status_reads();
+        assert!(
+            reads <= READS_MAX,
+            "in {IDLE:?} without a request or a change, the service asked {reads} times for its Raft's status; `watch` \
+             waits until the status changes"
+        );
+    });
+}

@@ -1,0 +1,71 @@
+//! The servers that most scripts begin with.
+
+use std::time::Duration;
+
+use lab3a_kv::KvServer;
+use labrpc::kv::{Answer, Command};
+use labrpc::{Term, thread};
+use testkit::World;
+use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, ScriptedRaft, ScriptedService};
+
+use crate::lab::{Server, boot};
+
+/// Far longer than any clerk waits for one server. A request without an answer by then never gets one.
+pub const NEVER: Duration = Duration::from_secs(2);
+/// The client that reads what the others have written.
+pub const READER: u64 = 99;
+
+/// Whether a client was told that its operation is done.
+pub fn is_done(reply: &Option<Answer>) -> bool {
+    matches!(reply, Some(Ok(_)))
+}
+
+/// A follower of server 1, in term 1, that has applied these commands.
+pub fn follower_after(world: &World, commands: impl IntoIterator<Item = Command>) -> ScriptedCluster<Server> {
+    let script = ScriptedCluster::new(world, 3, boot);
+    let commands = Vec::from_iter(commands);
+    let last = commands.len() as u64;
+    let answer = script.leader(1).in_term(1).commands(commands).commit(last).send();
+    answer.expect_agreement(last, "entries from index 1 on fit any log");
+    thread::sleep(AT_ONCE);
+    script
+}
+
+/// Lets the real server lead. The others agree to everything.
+pub fn lead(script: &ScriptedCluster<Server>) {
+    script.agree_to_everything();
+    script.elect();
+    thread::sleep(AT_ONCE);
+    script.discard_requests();
+}
+
+/// A leader with an empty log. The others agree to everything.
+pub fn leader(world: &World) -> ScriptedCluster<Server> {
+    let script = ScriptedCluster::new(world, 3, boot);
+    lead(&script);
+    script
+}
+
+/// A leader with an empty log, and its term. The others have voted for it and answer nothing more, so
+/// it commits nothing.
+pub fn cut_off_leader(world: &World) -> (ScriptedCluster<Server>, Term) {
+    let script = ScriptedCluster::new(world, 3, boot);
+    let (term, heartbeats) = script.elect();
+    heartbeats.into_iter().for_each(ReceivedRequest::agree);
+    thread::sleep(AT_ONCE);
+    (script, term)
+}
+
+/// A service over a scripted Raft.
+pub type Service = ScriptedService<KvServer<ScriptedRaft>>;
+
+/// A service over a Raft that leads term 1.
+pub fn service() -> Service {
+    service_over(ScriptedRaft::new())
+}
+
+/// A service over this Raft.
+pub fn service_over(raft: ScriptedRaft) -> Service {
+    let server = KvServer::serve(raft.clone(), raft.apply_rx());
+    ScriptedService::new(raft, server, |server, command| server.submit(command))
+}

@@ -1,0 +1,88 @@
+//! When a snapshot is taken, and what goes on meanwhile.
+
+use std::time::Duration;
+
+use labrpc::thread;
+use testkit::rule::service::{ANSWERED, SMALL, WORTHWHILE};
+use testkit::script::{append, put};
+
+use super::setup::{service, service_with_disk};
+use crate::lab::{LAB, RAFT_STATE_BYTES_MAX};
+
+/// Enough to exceed the limit, whatever else is in the log.
+const LARGE: usize = 3 * RAFT_STATE_BYTES_MAX;
+
+/// Little of a long log is left once all of it is applied, even if it came all at once.
+#[test]
+fn little_is_left_of_a_long_log_3b() {
+    LAB.rule(&SMALL, |_| {
+        const COMMANDS: u64 = 300;
+        let (service, persister) = service_with_disk(Duration::ZERO);
+        (1..=COMMANDS).for_each(|nth| service.apply(&append(0, nth, "k", "x")));
+        let before = persister.raft_state_bytes();
+        service.let_threads_run();
+        let after = persister.raft_state_bytes();
+        assert!(
+            after <= 2 * RAFT_STATE_BYTES_MAX,
+            "a log of {before} bytes came at once; all of it is applied, and {after} bytes are left, with a limit of \
+             {RAFT_STATE_BYTES_MAX}"
+        );
+    });
+}
+
+/// While nothing is applied no snapshot is taken, however long the log is: none of it could be dropped.
+#[test]
+fn no_snapshot_without_a_gain_3b() {
+    LAB.rule(&WORTHWHILE, |_| {
+        const A_WHILE: Duration = Duration::from_secs(2);
+        let service = service();
+        service.apply(&put(0, 1, "k", &"x".repeat(RAFT_STATE_BYTES_MAX)));
+        // Far beyond the limit, and not committed.
+        service.raft().push(&put(1, 1, "other", &"y".repeat(LARGE)));
+        service.let_threads_run();
+        let before = service.raft().snapshots().len();
+        thread::sleep(A_WHILE);
+        let taken = service.raft().snapshots().len() - before;
+        assert_eq!(taken, 0, "nothing was applied for {A_WHILE:?}, so no snapshot could drop anything");
+    });
+}
+
+/// Every snapshot drops entries that the one before it did not cover.
+#[test]
+fn snapshots_move_forward_3b() {
+    LAB.rule(&WORTHWHILE, |_| {
+        const COMMANDS: u64 = 100;
+        let service = service();
+        let not_committed = put(1, 1, "other", &"y".repeat(LARGE));
+        for nth in 1..=COMMANDS {
+            service.apply(&append(0, nth, "k", &"x".repeat(RAFT_STATE_BYTES_MAX / 10)));
+            service.let_threads_run();
+        }
+        service.raft().push(&not_committed);
+        service.let_threads_run();
+        let through: Vec<u64> = service.raft().snapshots().into_iter().map(|(through, _)| through).collect();
+        assert!(!through.is_empty(), "{COMMANDS} commands of a tenth of the limit each, and no snapshot was taken");
+        assert!(through.is_sorted_by(|one, next| one < next), "each must cover more than the last one: {through:?}");
+    });
+}
+
+/// A request reaches Raft at once while a snapshot is saved.
+#[test]
+fn requests_during_a_snapshot_3b() {
+    LAB.rule(&ANSWERED, |_| {
+        const SNAPSHOT_TIME: Duration = Duration::from_millis(200);
+        let (service, _) = service_with_disk(SNAPSHOT_TIME);
+        service.apply(&put(0, 1, "k", &"x".repeat(LARGE)));
+        service.let_threads_run();
+        let snapshots = service.raft().snapshots().len();
+        assert_eq!(snapshots, 1, "the log is three times as long as its limit, and its only command is applied");
+        let asked = service.ask(put(1, 1, "k", "v"));
+        assert_eq!(
+            service.raft().starts(),
+            1,
+            "a snapshot takes {SNAPSHOT_TIME:?} to save, and a request that comes meanwhile does not reach Raft: does it \
+             wait for a lock that is held all that time?"
+        );
+        drop(asked);
+    });
+}

@@ -1,0 +1,126 @@
+//! The events of a cluster, and the last of them as text for a failure.
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use labrpc::time::Instant;
+use labrpc::{ApplyMsg, PeerId};
+
+use crate::event_line::At;
+use crate::{Event, EventKind};
+
+/// All events of a cluster since recording began. Clones are the same recording.
+#[derive(Clone, Default)]
+pub(crate) struct Recording {
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+/// What a failed run prints of its events. Clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Exchange {
+    shown: Arc<Mutex<Option<Recording>>>,
+}
+
+/// A failure shows at most this many events, the last ones.
+const LINES_MAX: usize = 20;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Recording {
+    pub(crate) fn push(&self, event: Event) {
+        lock(&self.events).push(event);
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        lock(&self.events).clone()
+    }
+
+    /// The last events, one a line, or nothing if there were none.
+    fn text(&self) -> String {
+        let lines = lines(&lock(&self.events));
+        let earlier = lines.len().saturating_sub(LINES_MAX);
+        let mut text = String::new();
+        if earlier > 0 {
+            let _ = writeln!(text, "        … {earlier} earlier lines");
+        }
+        lines[earlier..].iter().for_each(|line| text += &format!("{line}\n"));
+        text
+    }
+}
+
+/// One line for each event that is news, and one line for entries that a server applies together.
+fn lines(events: &[Event]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut latest: Option<(PeerId, Instant)> = None;
+    for event in events.iter().filter(|event| event.is_news()) {
+        let applied = match &event.kind {
+            EventKind::Applied(server, ApplyMsg::Command { at, .. }) => Some((*server, *at)),
+            _ => None,
+        };
+        match (applied, lines.last_mut()) {
+            (Some((server, at)), Some(line))
+                if latest.is_some_and(|before| is_together(before, server, event.at())) =>
+            {
+                *line += &format!(" {}", At(at));
+            }
+            _ => lines.push(event.to_string()),
+        }
+        latest = applied.map(|(server, _)| (server, event.at()));
+    }
+    lines
+}
+
+/// Whether a server applies an entry right after the one before.
+fn is_together((before, since): (PeerId, Instant), server: PeerId, now: Instant) -> bool {
+    const TOGETHER: Duration = Duration::from_micros(100);
+    before == server && now - since < TOGETHER
+}
+
+impl Exchange {
+    /// Shows this recording if the run fails. It replaces an earlier one.
+    pub(crate) fn show(&self, recording: Recording) {
+        *lock(&self.shown) = Some(recording);
+    }
+
+    /// The last events of the recording to show, with a heading; empty if there is none.
+    pub(crate) fn text(&self) -> String {
+        let text = lock(&self.shown).as_ref().map(Recording::text).unwrap_or_default();
+        if text.is_empty() {
+            text
+        } else {
+            format!("The last events (your server is 0, and index:term is a position in the log):\n{text}\n")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use labrpc::Bytes;
+
+    use super::*;
+    use crate::EventId;
+    use crate::script::at;
+
+    fn applied(event: usize, index: u64) -> Event {
+        let kind = EventKind::Applied(0, ApplyMsg::Command { at: at(index, 1), command: Bytes::default() });
+        Event { id: EventId { event, at: Instant::ZERO }, kind }
+    }
+
+    /// Entries that are applied together share a line, and only the last lines are shown.
+    #[test]
+    fn the_last_events_are_shown() {
+        let recording = Recording::default();
+        assert_eq!(recording.text(), "");
+        (1..=3).for_each(|nth| recording.push(applied(nth, nth as u64)));
+        assert_eq!(recording.text(), "    0.000 s  0      applies 1:1 2:1 3:1\n");
+        for nth in 4..=24 {
+            recording.push(Event { kind: EventKind::Crashed(1), ..applied(nth, 0) });
+        }
+        let text = recording.text();
+        assert_eq!(text.lines().count(), LINES_MAX + 1);
+        assert!(text.starts_with("        … 2 earlier lines\n    0.000 s  1      crashes\n"), "{text}");
+    }
+}

@@ -1,0 +1,170 @@
+//! What the script expects of the real server's state: its status, what it applied, and its disk.
+
+use std::fmt::Display;
+
+use labrpc::{ApplyMsg, Bytes, Elect, Entry, Index, LogPosition, PeerId, Replicate, Status, Term, thread};
+
+use super::cluster::REAL;
+use super::steps::fail;
+use super::{ScriptedCluster, TRAVEL};
+use crate::event_line::{At, Entries};
+
+fn describe(status: Status) -> String {
+    match status {
+        Status { term, is_leader: true } => format!("leader of term {term}"),
+        Status { term, is_leader: false } => format!("not the leader, in term {term}"),
+    }
+}
+
+impl<R: Elect> ScriptedCluster<R> {
+    /// The real server believes that it leads `term`.
+    ///
+    /// # Panics
+    ///
+    /// When it does not. So do all checks here.
+    #[track_caller]
+    pub fn expect_leader(&self, term: Term, why: impl Display) {
+        self.expect_status(Status { term, is_leader: true }, why);
+    }
+
+    /// The real server is in `term`, and does not lead it.
+    #[track_caller]
+    pub fn expect_no_leader(&self, term: Term, why: impl Display) {
+        self.expect_status(Status { term, is_leader: false }, why);
+    }
+
+    /// The real server does not lead, whatever its term.
+    #[track_caller]
+    pub fn expect_not_leading(&self, why: impl Display) {
+        let Status { term, .. } = self.status();
+        self.expect_status(Status { term, is_leader: false }, why);
+    }
+
+    #[track_caller]
+    fn expect_status(&self, expected: Status, why: impl Display) {
+        let got = self.status();
+        if got != expected {
+            fail(
+                &format!("the status of server {REAL} is wrong"),
+                &[("expected", &describe(expected)), ("because", &why), ("got", &describe(got))],
+            );
+        }
+    }
+
+    /// The entries on disk are exactly these, the first of them right after the base.
+    #[track_caller]
+    pub fn expect_entries_on_disk(&self, expected: &[Entry], why: impl Display) {
+        let disk = self.disk();
+        let got: Vec<Entry> = disk.entries.into();
+        let first = disk.head.base.index + 1;
+        expect_entries("the log on disk is wrong", (first, &got), (first, expected), &why);
+    }
+
+    /// The log on disk begins right after this position.
+    #[track_caller]
+    pub fn expect_base_on_disk(&self, expected: LogPosition, why: impl Display) {
+        let got = self.disk().head.base;
+        if got != expected {
+            let (expected, got) = (format!("a log that begins after {}", At(expected)), At(got));
+            fail("the log on disk is wrong", &[("expected", &expected), ("because", &why), ("got", &got)]);
+        }
+    }
+
+    /// Term and vote on disk are these.
+    #[track_caller]
+    pub fn expect_ballot_on_disk(&self, term: Term, voted_for: Option<PeerId>, why: impl Display) {
+        let got = self.disk().head.ballot;
+        if (got.term, got.voted_for) != (term, voted_for) {
+            let describe = |term, vote: Option<PeerId>| match vote {
+                Some(candidate) => format!("term {term}, vote for {candidate}"),
+                None => format!("term {term}, no vote"),
+            };
+            let (expected, got) = (describe(term, voted_for), describe(got.term, got.voted_for));
+            fail("term and vote on disk are wrong", &[("expected", &expected), ("because", &why), ("got", &got)]);
+        }
+    }
+}
+
+impl<R: Replicate> ScriptedCluster<R> {
+    /// The real server takes a command, as the entry at this position.
+    #[track_caller]
+    pub fn expect_taken(&self, command: impl Into<Bytes>, at: LogPosition, why: impl Display) {
+        let got = self.start(command);
+        if got != Ok(at) {
+            let got = got.map_or("refused: it does not lead".to_string(), |at| format!("taken as entry {}", At(at)));
+            let expected = format!("taken as entry {}", At(at));
+            fail("`start` is wrong", &[("expected", &expected), ("because", &why), ("got", &got)]);
+        }
+    }
+
+    /// The real server refuses a command, because it does not lead.
+    #[track_caller]
+    pub fn expect_not_taken(&self, command: impl Into<Bytes>, why: impl Display) {
+        if let Ok(at) = self.start(command) {
+            let got = format!("taken as entry {}", At(at));
+            fail("`start` is wrong", &[("expected", &"refused"), ("because", &why), ("got", &got)]);
+        }
+    }
+
+    /// Since the last check, the service has received exactly the entries of these terms, the first
+    /// at index `first`; see [`entries`](super::entries). Waits one millisecond for the last of them.
+    #[track_caller]
+    pub fn expect_applied(&self, first: Index, terms: &[Term], why: impl Display) {
+        thread::sleep(TRAVEL);
+        let expected = super::entries(first, terms);
+        let applied: Vec<(Index, Entry)> = self.applied().into_iter().filter_map(command).collect();
+        let start = applied.first().map_or(first, |(index, _)| *index);
+        let indices: Vec<Index> = applied.iter().map(|(index, _)| *index).collect();
+        let got: Vec<Entry> = applied.into_iter().map(|(_, entry)| entry).collect();
+        let is_in_order = (start..).zip(&indices).all(|(right, index)| right == *index);
+        if !is_in_order {
+            let expected = Entries(first, &expected);
+            let rows: [(&str, &dyn Display); 3] =
+                [("expected", &expected), ("because", &why), ("got", &format!("entries in the order {indices:?}"))];
+            fail("what was applied is wrong", &rows);
+        }
+        expect_entries("what was applied is wrong", (start, &got), (first, &expected), &why);
+    }
+
+    /// Since the last check, the service has received nothing. Waits one millisecond.
+    #[track_caller]
+    pub fn expect_nothing_applied(&self, why: impl Display) {
+        self.expect_applied(1, &[], why);
+    }
+
+    /// Since the last check, the service has received the entries at exactly these indices.
+    #[track_caller]
+    pub fn expect_applied_indices(&self, expected: impl IntoIterator<Item = Index>, why: impl Display) {
+        let (got, expected) = (self.applied_indices(), Vec::from_iter(expected));
+        if got != expected {
+            let list = |indices: &[Index]| match indices {
+                [] => "nothing".to_string(),
+                [index] => format!("entry {index}"),
+                indices => format!("entries {indices:?}"),
+            };
+            let (expected, got) = (list(&expected), list(&got));
+            fail("what was applied is wrong", &[("expected", &expected), ("because", &why), ("got", &got)]);
+        }
+    }
+}
+
+fn command(message: ApplyMsg) -> Option<(Index, Entry)> {
+    match message {
+        ApplyMsg::Command { at, command } => Some((at.index, Entry { term: at.term, command })),
+        ApplyMsg::Snapshot { .. } => None,
+    }
+}
+
+#[track_caller]
+fn expect_entries(what: &str, got: (Index, &[Entry]), expected: (Index, &[Entry]), why: &dyn Display) {
+    if got.1 == expected.1 && (got.0 == expected.0 || got.1.is_empty()) {
+        return;
+    }
+    let mut text = Entries(got.0, got.1).to_string();
+    let pairs = got.1.iter().zip(expected.1).zip(got.0..);
+    let other = pairs.filter(|((got, right), _)| got.term == right.term && got.command != right.command);
+    for ((got, right), index) in other.take(1) {
+        text += &format!("\nentry {index} holds {:?} and should hold {:?}", got.command, right.command);
+    }
+    fail(what, &[("expected", &Entries(expected.0, expected.1)), ("because", why), ("got", &text)]);
+}

@@ -1,0 +1,135 @@
+//! One real clerk among scripted servers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use labrpc::channel::{self, Receiver, Sender};
+use labrpc::kv::{Answer, Command, KvClient, Refusal};
+use labrpc::network::{Link, Network, Port, Service};
+use labrpc::time::Instant;
+use labrpc::wire::WireError;
+use labrpc::{PeerId, sim};
+
+use super::PUNCTUAL;
+use super::steps::fail;
+use crate::codec::Codec;
+use crate::observer::Observer;
+use crate::world::{BackgroundTask, World};
+
+/// Scripted servers, and a real clerk that asks them.
+pub struct ScriptedServers {
+    world: World,
+    network: Network,
+    servers: usize,
+    asked: Receiver<ClerkRequest>,
+}
+
+/// A clerk's request to a scripted server. The script answers it at any time; if it drops the
+/// request, there never is an answer.
+pub struct ClerkRequest {
+    /// When it arrived.
+    pub at: Instant,
+    /// The server that was asked.
+    pub server: PeerId,
+    /// The request.
+    pub request: Command,
+    codec: &'static dyn Codec,
+    answer: Sender<Vec<u8>>,
+}
+
+impl ClerkRequest {
+    /// Says that the operation is done, with this result.
+    pub fn done(self, value: &str) {
+        self.answer(Ok(value.into()));
+    }
+
+    /// Says that this server does not lead.
+    pub fn refuse(self) {
+        self.answer(Err(Refusal::NotLeader));
+    }
+
+    fn answer(self, answer: Answer) {
+        let _ = self.answer.send(self.codec.write_answer(&answer));
+    }
+}
+
+struct ScriptedServer {
+    me: PeerId,
+    codec: &'static dyn Codec,
+    asked: Sender<ClerkRequest>,
+}
+
+impl Service for ScriptedServer {
+    fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        let (answer, answered) = channel::bounded(1);
+        let request = self.codec.read_command(request)?;
+        let _ =
+            self.asked.send(ClerkRequest { at: Instant::now(), server: self.me, request, codec: self.codec, answer });
+        Ok(answered.recv().ok())
+    }
+}
+
+impl ScriptedServers {
+    /// Sets up `servers` scripted servers.
+    ///
+    /// # Panics
+    ///
+    /// When the lab has no clerks.
+    pub fn new(world: &World, servers: usize) -> ScriptedServers {
+        /// Room for clerks.
+        const CLERKS_MAX: usize = 8;
+        let codec = world.codec().filter(|codec| codec.has_clerks()).expect("this lab has clerks");
+        let network = world.network(servers + CLERKS_MAX);
+        network.set_conditions(PUNCTUAL);
+        let observer = Observer::new(world.reporter(), codec, servers, |_| false);
+        observer.record();
+        network.set_tap(Arc::new(observer));
+        let (asks, asked) = channel::unbounded();
+        for me in 0..servers {
+            network.plug(me, Some(sim::new_node(format!("scripted server {me}"))));
+            network.add_service(me, Port::Kv, Arc::new(ScriptedServer { me, codec, asked: asks.clone() }));
+        }
+        ScriptedServers { world: world.clone(), network, servers, asked }
+    }
+
+    /// The links of one clerk to all servers.
+    pub fn links(&self, clerk: usize) -> Vec<Link> {
+        (0..self.servers).map(|server| self.network.link(self.servers + clerk, server, Port::Kv)).collect()
+    }
+
+    /// Runs `work` with a clerk while the script goes on.
+    pub fn run_clerk<C: KvClient, T: Send + 'static>(
+        &self,
+        mut clerk: C,
+        work: impl FnOnce(&mut C) -> T + Send + 'static,
+    ) -> BackgroundTask<T> {
+        self.world.spawn("clerk", move || work(&mut clerk))
+    }
+
+    /// The next request of a clerk, if it comes within `patience`.
+    pub fn next_request(&self, patience: Duration) -> Option<ClerkRequest> {
+        self.asked.recv_timeout(patience).ok()
+    }
+
+    /// The next request of a clerk, which must come within `patience`.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[track_caller]
+    pub fn expect_request(&self, patience: Duration, why: impl std::fmt::Display) -> ClerkRequest {
+        match self.next_request(patience) {
+            Some(received) => received,
+            None => fail(
+                "the clerk asks no server",
+                &[("expected", &format!("a request within {patience:?}")), ("because", &why), ("got", &"nothing")],
+            ),
+        }
+    }
+}
+
+impl Drop for ScriptedServers {
+    fn drop(&mut self) {
+        self.network.close();
+    }
+}

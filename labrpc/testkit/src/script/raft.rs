@@ -1,0 +1,252 @@
+//! A Raft that does only what a script says, for a real key-value service above it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use labrpc::channel::{self, Receiver, Sender};
+use labrpc::kv::Command;
+use labrpc::sync::{Condvar, Mutex};
+use labrpc::{
+    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, Term, thread,
+    wire,
+};
+
+use crate::event_line::Asked;
+
+/// A Raft that has the status that the script gives it, takes every command while it leads, and
+/// commits nothing by itself. It begins as the leader of term 1. Clones are the same Raft.
+#[derive(Clone)]
+pub struct ScriptedRaft {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    watched: Mutex<Watched>,
+    changed: Condvar,
+    status_reads: AtomicU64,
+    starts: AtomicU64,
+    log: Mutex<Log>,
+    /// Where it writes its log, if it has a disk.
+    persister: Option<Arc<Persister>>,
+    snapshots: Mutex<Vec<(Index, Bytes)>>,
+    snapshot_time: Duration,
+    during_start: DuringStart,
+    apply_ch: Sender<ApplyMsg>,
+    apply_rx: Mutex<Option<Receiver<ApplyMsg>>>,
+    /// What it has applied, a line each, for failures.
+    history: std::sync::Mutex<Vec<String>>,
+}
+
+type DuringStart = Box<dyn Fn(&ScriptedRaft) + Send + Sync>;
+
+struct Watched {
+    status: Status,
+    is_shut_down: bool,
+}
+
+/// The part of the log that is on disk: the entries after `base`, through `last`.
+#[derive(Clone, Copy, Default)]
+struct Log {
+    base: Index,
+    last: Index,
+}
+
+/// The term of all entries.
+const TERM: Term = 1;
+const SERVICE_RECEIVES: &str = "the service receives everything that is applied";
+
+impl Default for ScriptedRaft {
+    fn default() -> Self {
+        ScriptedRaft::new()
+    }
+}
+
+impl ScriptedRaft {
+    /// Applied messages wait until the service receives them.
+    pub fn new() -> ScriptedRaft {
+        ScriptedRaft::build(channel::unbounded(), None, Duration::ZERO, Box::new(|_| ()))
+    }
+
+    /// [`commit`](ScriptedRaft::commit) returns once the service has done everything before it.
+    pub fn in_step() -> ScriptedRaft {
+        ScriptedRaft::build(channel::bounded(0), None, Duration::ZERO, Box::new(|_| ()))
+    }
+
+    /// Does something each time that `start` was called, before `start` returns.
+    pub fn during_start(does: impl Fn(&ScriptedRaft) + Send + Sync + 'static) -> ScriptedRaft {
+        ScriptedRaft::build(channel::unbounded(), None, Duration::ZERO, Box::new(does))
+    }
+
+    /// Writes its log to a disk. It takes `snapshot_time` to save a snapshot.
+    pub fn with_disk(persister: Arc<Persister>, snapshot_time: Duration) -> ScriptedRaft {
+        ScriptedRaft::build(channel::unbounded(), Some(persister), snapshot_time, Box::new(|_| ()))
+    }
+
+    fn build(
+        (apply_ch, apply_rx): (Sender<ApplyMsg>, Receiver<ApplyMsg>),
+        persister: Option<Arc<Persister>>,
+        snapshot_time: Duration,
+        during_start: DuringStart,
+    ) -> ScriptedRaft {
+        let status = Status { term: TERM, is_leader: true };
+        let inner = Inner {
+            watched: Mutex::new(Watched { status, is_shut_down: false }),
+            changed: Condvar::new(),
+            status_reads: AtomicU64::new(0),
+            starts: AtomicU64::new(0),
+            log: Mutex::default(),
+            persister,
+            snapshots: Mutex::default(),
+            snapshot_time,
+            during_start,
+            apply_ch,
+            apply_rx: Mutex::new(Some(apply_rx)),
+            history: std::sync::Mutex::default(),
+        };
+        ScriptedRaft { inner: Arc::new(inner) }
+    }
+
+    /// Where the service receives what is applied.
+    ///
+    /// # Panics
+    ///
+    /// At the second call.
+    pub fn apply_rx(&self) -> Receiver<ApplyMsg> {
+        self.inner.apply_rx.lock().take().expect("one service takes the channel, once")
+    }
+
+    /// Changes its status.
+    pub fn set_status(&self, term: Term, is_leader: bool) {
+        self.inner.watched.lock().status = Status { term, is_leader };
+        self.inner.changed.notify_all();
+    }
+
+    /// How often the service has called `status` or `watch`.
+    pub fn status_reads(&self) -> u64 {
+        self.inner.status_reads.load(Ordering::Relaxed)
+    }
+
+    /// How often the service has called `start`.
+    pub fn starts(&self) -> u64 {
+        self.inner.starts.load(Ordering::Relaxed)
+    }
+
+    /// The snapshots that the service has given it, each with its index.
+    pub fn snapshots(&self) -> Vec<(Index, Bytes)> {
+        self.inner.snapshots.lock().clone()
+    }
+
+    /// The last index of its log.
+    pub fn last_index(&self) -> Index {
+        self.inner.log.lock().last
+    }
+
+    /// Appends a client's command, as if a leader had taken it, and returns its index. It is not
+    /// committed.
+    pub fn push(&self, command: &Command) -> Index {
+        self.append(wire::encode(command).into())
+    }
+
+    fn append(&self, command: Bytes) -> Index {
+        let mut log = self.inner.log.lock();
+        if let Some(persister) = &self.inner.persister {
+            let keep = (log.last - log.base) as usize;
+            persister.save(Save { keep, append: vec![command], ..Save::default() });
+        }
+        log.last += 1;
+        log.last
+    }
+
+    /// Applies a client's command as the entry at `index`.
+    pub fn commit(&self, index: Index, command: &Command) {
+        {
+            let mut log = self.inner.log.lock();
+            log.last = log.last.max(index);
+        }
+        self.note(format!("{index}: client {}, {}", command.client, Asked(command)));
+        let at = LogPosition { term: TERM, index };
+        let message = ApplyMsg::Command { at, command: wire::encode(command).into() };
+        self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
+    }
+
+    /// Applies a snapshot of the entries through `through`, and drops those entries.
+    pub fn install(&self, through: Index, snapshot: Bytes) {
+        self.note(format!("{through}: a snapshot of {} bytes", snapshot.len()));
+        self.cut(through, snapshot.clone());
+        let through = LogPosition { term: TERM, index: through };
+        self.inner.apply_ch.send(ApplyMsg::Snapshot { through, snapshot }).expect(SERVICE_RECEIVES);
+    }
+
+    fn note(&self, line: String) {
+        self.inner.history.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// The last messages that it has applied, a line each, each with its index.
+    pub(super) fn history(&self) -> String {
+        const LINES_MAX: usize = 8;
+        let history = self.inner.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let earlier = history.len().saturating_sub(LINES_MAX);
+        let mut lines = history[earlier..].join("\n");
+        if earlier > 0 {
+            lines.insert_str(0, &format!("… {earlier} earlier ones\n"));
+        }
+        lines
+    }
+
+    /// Drops the entries through `through`, or all of them if the log ends earlier.
+    fn cut(&self, through: Index, snapshot: Bytes) {
+        let mut log = self.inner.log.lock();
+        if through <= log.base {
+            return;
+        }
+        let held = (log.last - log.base) as usize;
+        let forget = held.min((through - log.base) as usize);
+        if let Some(persister) = &self.inner.persister {
+            persister.save(Save { forget, keep: held - forget, snapshot: Some(snapshot), ..Save::default() });
+        }
+        *log = Log { base: through, last: log.last.max(through) };
+    }
+}
+
+impl Elect for ScriptedRaft {
+    fn status(&self) -> Status {
+        self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
+        self.inner.watched.lock().status
+    }
+
+    fn watch(&self, seen: Status) -> Option<Status> {
+        self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
+        let mut watched = self.inner.watched.lock();
+        while watched.status == seen && !watched.is_shut_down {
+            self.inner.changed.wait(&mut watched);
+        }
+        (!watched.is_shut_down).then_some(watched.status)
+    }
+
+    fn shutdown(&self) {
+        self.inner.watched.lock().is_shut_down = true;
+        self.inner.changed.notify_all();
+    }
+}
+
+impl Replicate for ScriptedRaft {
+    fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
+        let Status { term, is_leader } = self.inner.watched.lock().status;
+        self.inner.starts.fetch_add(1, Ordering::Relaxed);
+        if !is_leader {
+            return Err(NotLeader);
+        }
+        let index = self.append(command);
+        (self.inner.during_start)(self);
+        Ok(LogPosition { term, index })
+    }
+}
+
+impl Compact for ScriptedRaft {
+    fn snapshot(&self, through: Index, snapshot: Bytes) {
+        self.inner.snapshots.lock().push((through, snapshot.clone()));
+        thread::sleep(self.inner.snapshot_time);
+        self.cut(through, snapshot);
+    }
+}

@@ -1,0 +1,152 @@
+//! What the real server sends: the script takes its requests one by one, in order of arrival.
+
+use std::time::Duration;
+
+use labrpc::time::Instant;
+use labrpc::{Elect, PeerId, RaftRequest, Term};
+
+use super::cluster::REAL;
+use super::steps::fail;
+use super::{ReceivedRequest, ScriptedCluster, TRAVEL};
+
+/// A correct server campaigns within this time.
+const CAMPAIGN_PATIENCE: Duration = Duration::from_secs(5);
+
+impl<R: Elect> ScriptedCluster<R> {
+    /// The next request that the real server sends, if it comes within `patience`.
+    pub fn next_request(&self, patience: Duration) -> Option<ReceivedRequest> {
+        self.received.recv_timeout(patience).ok()
+    }
+
+    /// The next request to one server, if it comes within `patience`. Requests to others are dropped.
+    pub fn next_request_to(&self, peer: PeerId, patience: Duration) -> Option<ReceivedRequest> {
+        let until = Instant::now() + patience;
+        std::iter::from_fn(|| self.next_request(until.duration_since(Instant::now())))
+            .find(|received| received.to == peer)
+    }
+
+    /// All requests that the real server sends in the next `duration`.
+    pub fn requests_within(&self, duration: Duration) -> Vec<ReceivedRequest> {
+        let until = Instant::now() + duration;
+        std::iter::from_fn(|| self.next_request(until.duration_since(Instant::now()))).collect()
+    }
+
+    /// Drops all requests so far. They stay without an answer.
+    pub fn discard_requests(&self) {
+        self.received.try_iter().for_each(drop);
+    }
+
+    /// The next request that satisfies `is_wanted`. `what` names it; others are dropped.
+    ///
+    /// # Panics
+    ///
+    /// When there is none within `patience`.
+    #[track_caller]
+    pub fn expect_request(
+        &self,
+        what: &str,
+        patience: Duration,
+        is_wanted: impl Fn(&ReceivedRequest) -> bool,
+    ) -> ReceivedRequest {
+        let until = Instant::now() + patience;
+        let mut others = 0;
+        loop {
+            match self.next_request(until.duration_since(Instant::now())) {
+                Some(received) if is_wanted(&received) => return received,
+                Some(_) => others += 1,
+                None => {
+                    let expected = format!("{what}, within {patience:?}");
+                    let got = if others == 0 { "no request at all".into() } else { format!("{others} other requests") };
+                    fail(&format!("server {REAL} does not send it"), &[("expected", &expected), ("got", &got)]);
+                }
+            }
+        }
+    }
+
+    /// The next AppendEntries to one server; others are dropped. `what` names it.
+    ///
+    /// # Panics
+    ///
+    /// When there is none until the next heartbeat is due.
+    #[track_caller]
+    pub fn expect_append_to(&self, peer: PeerId, what: &str) -> ReceivedRequest {
+        // The time starts anew with each AppendEntries to another server.
+        loop {
+            let patience = self.timing().heartbeat_interval + 2 * TRAVEL;
+            let received = self.expect_request(what, patience, ReceivedRequest::is_append);
+            if received.to == peer {
+                return received;
+            }
+        }
+    }
+
+    /// The real server's next campaign: its term, and a RequestVote to each other server, unanswered.
+    ///
+    /// # Panics
+    ///
+    /// When it does not campaign within five seconds, or does not ask every server.
+    #[track_caller]
+    pub fn expect_campaign(&self) -> (Term, Vec<ReceivedRequest>) {
+        let is_campaign = |received: &ReceivedRequest| matches!(received.request, RaftRequest::RequestVote(_));
+        let first = self.expect_request("a RequestVote", CAMPAIGN_PATIENCE, is_campaign);
+        let term = first.term();
+        let mut requests = vec![first];
+        while requests.len() + 1 < self.cluster().size() {
+            let is_same = |received: &ReceivedRequest| is_campaign(received) && received.term() == term;
+            requests.push(self.expect_request("a RequestVote to every server, all at once", TRAVEL, is_same));
+        }
+        (term, requests)
+    }
+
+    /// The next campaign in a later term than `term`. A candidate without an answer may repeat its
+    /// requests before that.
+    ///
+    /// # Panics
+    ///
+    /// As [`expect_campaign`](ScriptedCluster::expect_campaign).
+    #[track_caller]
+    pub fn expect_campaign_after(&self, term: Term) -> (Term, Vec<ReceivedRequest>) {
+        loop {
+            let (next, requests) = self.expect_campaign();
+            if next > term {
+                return (next, requests);
+            }
+        }
+    }
+
+    /// Lets the real server win an election with the votes of all: its term, and the first request
+    /// that it sends to each other server as the leader, unanswered.
+    ///
+    /// # Panics
+    ///
+    /// When it does not campaign, or sends nothing at once after it has won.
+    #[track_caller]
+    pub fn elect(&self) -> (Term, Vec<ReceivedRequest>) {
+        let (term, requests) = self.expect_campaign();
+        requests.into_iter().for_each(ReceivedRequest::grant);
+        let is_first = |received: &ReceivedRequest| {
+            !matches!(received.request, RaftRequest::RequestVote(_)) && received.term() == term
+        };
+        let mut heartbeats = Vec::new();
+        while heartbeats.len() + 1 < self.cluster().size() {
+            // Votes and heartbeats travel for two milliseconds; the rest is for the server itself.
+            heartbeats.push(self.expect_request("a first heartbeat to every server, at once", 4 * TRAVEL, is_first));
+        }
+        (term, heartbeats)
+    }
+
+    /// The real server sends nothing in the next `duration`.
+    ///
+    /// # Panics
+    ///
+    /// When it sends something.
+    #[track_caller]
+    pub fn expect_silence(&self, duration: Duration, why: impl std::fmt::Display) {
+        if let Some(received) = self.next_request(duration) {
+            fail(
+                &format!("server {REAL} should be silent"),
+                &[("expected", &format!("no request within {duration:?}")), ("because", &why), ("got", &received)],
+            );
+        }
+    }
+}
