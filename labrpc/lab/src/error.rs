@@ -4,8 +4,6 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use crate::bugs::catalogue::CatalogueError;
-
 /// The exit status if a test failed, or the course could not be built or read.
 pub const EXIT_FAILED: u8 = 1;
 /// The exit status if the command line or the list of known bugs is wrong. Cargo's own commands use
@@ -39,8 +37,8 @@ impl CommandError {
 
     /// All errors in the lists of known bugs, one per line. Each line begins with `error: `, like
     /// the message of any other error.
-    pub fn of_catalogue(problems: &[CatalogueError]) -> CommandError {
-        let lines: Vec<String> = problems.iter().map(CatalogueError::to_string).collect();
+    pub fn of_catalogue(problems: &[impl ToString]) -> CommandError {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         CommandError::Catalogue(lines.join("\nerror: "))
     }
 

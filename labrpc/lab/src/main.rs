@@ -27,6 +27,7 @@ mod arguments;
 mod bar;
 mod bugs;
 mod course;
+mod duration;
 mod error;
 mod grade;
 mod handout;

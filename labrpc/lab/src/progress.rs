@@ -3,9 +3,9 @@
 
 use crate::bar::{self, Bar};
 use crate::course::LabCrate;
+use crate::duration::seconds;
 use crate::grade::verdict::{TestOutcome, TestVerdict};
 use crate::paint::Paint;
-use crate::scoreboard::seconds;
 use crate::test_kind::TestKind;
 
 /// The width of the names, so that verdicts form a column. Only the longest names are wider.

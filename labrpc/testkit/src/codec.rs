@@ -1,4 +1,4 @@
-//! How a lab's servers write what they send and save.
+//! How a lab's servers encode their messages and their disks.
 
 use labrpc::kv::{Answer, Command};
 use labrpc::wire::{self, WireError};
@@ -42,8 +42,7 @@ pub trait Codec: Sync {
         false
     }
 
-    /// The service's state in a snapshot, ready to be asked; `None` where it is not known (before
-    /// lab 3B).
+    /// The service with the state of a snapshot; `None` if the lab cannot restore one (before lab 3B).
     fn restore(&self, snapshot: &[u8]) -> Option<Box<dyn ServiceState>> {
         let _ = snapshot;
         None
@@ -59,7 +58,7 @@ pub trait Codec: Sync {
         wire::encode(request)
     }
 
-    /// Reads the reply to `request`, which a reply may need to be understood.
+    /// Reads the reply to `request`, which may be needed to decode it.
     fn read_reply(&self, request: &RaftRequest, bytes: &[u8]) -> Result<RaftReply, WireError> {
         let _ = request;
         wire::decode(bytes)
@@ -112,13 +111,13 @@ pub trait Codec: Sync {
     }
 }
 
-/// A key-value service without a server around it, as a snapshot holds it.
+/// A key-value service restored from a snapshot, without a server.
 pub trait ServiceState {
-    /// Applies a command of the log, and returns what its client would be told.
+    /// Applies a command of the log, and returns the answer to its client.
     fn apply(&mut self, command: &[u8]) -> String;
 }
 
-/// A timing for the kit's own tests.
+/// The timing for the kit's own tests.
 #[cfg(test)]
 pub(crate) const TIMING: Timing = Timing {
     heartbeat_interval: std::time::Duration::from_millis(100),

@@ -73,8 +73,6 @@ pub struct Envelope {
     pub to: PeerId,
     /// When it was sent.
     pub sent: EventId,
-    /// Its length in bytes.
-    pub bytes_len: usize,
     /// Its contents.
     pub payload: Payload,
 }

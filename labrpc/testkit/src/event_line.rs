@@ -93,7 +93,7 @@ impl Display for Envelope {
                 }
                 _ => write!(f, "{direction}{}", Told(answer)),
             },
-            Payload::Unreadable => write!(f, "{direction}{} bytes that the tests cannot read", self.bytes_len),
+            Payload::Unreadable => write!(f, "{direction}a message that the tests cannot read"),
         }
     }
 }

@@ -1,21 +1,29 @@
-//! Does it keep Raft's promises, and if not, what is the shortest story?
+//! Does a server keep Raft's promises, and if not, what is the shortest story?
 //!
-//! A graded test is a closure that [`Lab::test`] runs with several seeds, each in a [`World`] of
-//! its own. The closure boots a [`Cluster`], does something to it, and checks what a client, a
-//! service or the paper may expect. What a test cannot know by itself, the harness watches: what
-//! every server applies (the [`AppliedLogs`]), and what every client of the key-value service saw
-//! ([`linear`]).
+//! A graded test is a closure that [`Lab::test`] runs with several seeds, each in a [`World`] of its
+//! own. The closure starts a [`Cluster`], does something to it, and checks what a client, a service
+//! or the paper may expect. The harness checks what a test cannot see by itself: what every server
+//! applies ([`AppliedLogs`]), what every client of the key-value service sees ([`linear`]), and every
+//! message and save (the oracles).
 //!
-//! Reading order: [`Lab`] (seeds, replay, points), [`World`] (time and chance), `cluster` (layered
-//! like the labs), [`kv`] (the scenarios of labs 3A and 3B), [`linear`] (was there an order?). Then
-//! how a broken promise is found: [`rule`] (the promises), [`Codec`] (how a lab's bytes are read),
-//! [`Observer`] (all that happens, in one shape), `oracle` (who judges it), [`Violation`]. And how it is
-//! brought about: [`script`] (one real server among scripted ones), [`chaos`] (random faults), and
-//! [`cost`] (what servers spend).
+//! Reading order:
 //!
-//! **Invariant.** No lab crate is named here: the contracts of `labrpc` are all that is known.
+//! 1. How a test runs: [`Lab`] (seeds, replay, points), [`World`] (time and chance), `cluster`
+//!    (layered like the labs), [`kv`] (the scenarios of labs 3A and 3B).
+//! 2. How a broken promise is found, in three steps. Decode: [`Codec`] reads a lab's bytes. Observe:
+//!    everything that happens is an [`Event`], and adds to the [`ObservedState`]. Check: each `oracle`
+//!    checks every event against its rules ([`rule`]), and returns a [`Violation`]. The [`Observer`]
+//!    runs these steps. [`linear`] checks the clients' history at the end.
+//! 3. How a broken promise is provoked: [`script`] (one real server among scripted ones), [`chaos`]
+//!    (random faults), [`cost`] (budgets).
+//!
+//! **Invariant.** No lab crate is named here; only the contracts of `labrpc` are known.
 //! **Invariant.** A check that did not finish is a failure, never a pass.
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "parts of the kit watch in real time")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "parts of the kit run outside of any simulation"
+)]
 
 pub mod chaos;
 pub mod cluster;

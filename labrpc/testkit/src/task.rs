@@ -6,7 +6,7 @@ use std::time::Duration;
 use labrpc::channel::{self, Receiver};
 
 /// A task that any scheduler can run.
-pub(crate) type Task = Box<dyn FnOnce() + Send>;
+pub(crate) type BoxedTask = Box<dyn FnOnce() + Send>;
 
 /// The result of a task, when the task has ended.
 pub(crate) struct PendingResult<T> {
@@ -15,13 +15,15 @@ pub(crate) struct PendingResult<T> {
 }
 
 /// A task around `body`, and its result. Only this small part is compiled for each type of result.
-pub(crate) fn with_result<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> (Task, PendingResult<T>) {
+pub(crate) fn with_result<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> (BoxedTask, PendingResult<T>) {
     let (done, ended) = channel::bounded(1);
     let result = Arc::new(Mutex::new(None));
     let slot = result.clone();
     let task = move || {
         let value = body();
-        // Nobody waits for this lock, so the standard library's will do: it is no operation of the simulation.
+        // The standard library's lock: taking it is no operation of the simulation, and no task ever waits for it.
         slot.lock().unwrap_or_else(PoisonError::into_inner).replace(value);
         let _ = done.send(());
     };

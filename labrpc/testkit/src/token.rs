@@ -1,11 +1,11 @@
-//! A run in one short word: the test, the seed, and what was kept of its chance.
+//! A run in one short text: the test, the seed, and the decisions that are kept.
 
 use std::fmt;
 use std::str::FromStr;
 
 use labrpc::sim::{Choice, Keep};
 
-/// What replays a run exactly, anywhere: `figure_8_2c:17`, or `figure_8_2c:17:kb2f` for one that
+/// Replays a run exactly, on any machine: `figure_8_2c:17`, or `figure_8_2c:17:kb2f` for a run that
 /// keeps only some of its wild decisions.
 ///
 /// ```
@@ -22,11 +22,11 @@ pub struct Token {
     pub test: String,
     /// The seed.
     pub seed: u64,
-    /// Which wild decisions of the seed's run are kept, by their places in it; `None` for all.
+    /// The places of the wild decisions of the full run that are kept; `None` for all.
     pub kept: Option<Vec<usize>>,
 }
 
-/// A word that is no token.
+/// A text that is not a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenError(String);
 
@@ -38,23 +38,23 @@ impl fmt::Display for TokenError {
 
 impl std::error::Error for TokenError {}
 
-/// Lower case, and without letters that look like digits.
+/// Lower case, without letters that look like digits.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const BITS_PER_DIGIT: u32 = 5;
-/// Tells the last part from a seed at a glance.
+/// Distinguishes the last part from a seed.
 const KEPT_MARK: char = 'k';
 
 impl Token {
-    /// The decisions that the token keeps, found by their places in a full run of its seed.
+    /// The decisions that the token keeps; `choices` are the wild decisions of a full run of its seed.
     ///
     /// # Errors
     ///
-    /// When the run has fewer wild decisions: the token was made for other code.
+    /// When the run has fewer wild decisions, because the token was made for different code.
     pub fn keep(&self, choices: &[Choice]) -> Result<Keep, TokenError> {
         let Some(kept) = &self.kept else { return Ok(Keep::All) };
         let ids = kept.iter().map(|&place| {
             let choice = choices.get(place).ok_or_else(|| {
-                TokenError(format!("`{self}` keeps decision {place}, but the run has {}", choices.len()))
+                TokenError(format!("`{self}` keeps decision {place}, but the run has only {}", choices.len()))
             })?;
             Ok(choice.name.id())
         });
@@ -95,8 +95,8 @@ impl FromStr for Token {
     }
 }
 
-/// Places in ascending order become gaps; small gaps become short. Each digit carries four bits
-/// of a gap, and a fifth that says whether more follow.
+/// Writes the gaps between ascending places. Each digit holds four bits of a gap, lowest first, and a
+/// fifth bit that says whether more follow.
 fn encode(kept: &[usize]) -> String {
     let mut word = String::new();
     let mut next = 0;
@@ -121,11 +121,11 @@ const MORE: usize = 1 << GAP_BITS;
 const GAP_MASK: usize = MORE - 1;
 
 fn decode(word: &str) -> Result<Vec<usize>, TokenError> {
-    let nonsense = || TokenError(format!("`{word}` does not say which decisions are kept"));
+    let nonsense = || TokenError(format!("`{word}` is not a list of kept decisions"));
     let digits = word.strip_prefix(KEPT_MARK).ok_or_else(nonsense)?;
     let (mut kept, mut next, mut gap, mut shift) = (Vec::new(), 0usize, 0usize, 0);
     for digit in digits.bytes() {
-        let value = DIGITS.iter().position(|&observed| observed == digit).ok_or_else(nonsense)?;
+        let value = DIGITS.iter().position(|&known| known == digit).ok_or_else(nonsense)?;
         if shift >= u32::BITS {
             return Err(nonsense());
         }
@@ -144,7 +144,7 @@ fn decode(word: &str) -> Result<Vec<usize>, TokenError> {
 mod tests {
     use super::*;
 
-    /// A token survives being written down.
+    /// A token that is written and read again is the same.
     #[test]
     fn tokens_round_trip() {
         for kept in [None, Some(vec![]), Some(vec![0, 1, 2]), Some(vec![3, 40, 41, 1_000, 1_000_000])] {
@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    /// Eleven of a hundred decisions fit into a word that can be read aloud.
+    /// Eleven of a hundred decisions fit into eleven digits.
     #[test]
     fn tokens_are_short() {
         let kept = (0..11).map(|n| n * 9).collect();
@@ -161,9 +161,9 @@ mod tests {
         assert!(token.to_string().len() <= "figure_8_2c:17:k".len() + 11, "{token}");
     }
 
-    /// What is no token says what a token is.
+    /// The error for a wrong token says what a token looks like.
     #[test]
-    fn nonsense_is_explained() {
+    fn wrong_tokens_are_explained() {
         for text in ["", "x", "x:", "x:abc", "x:1:2", "x:1:kuuu", "x:1:kz", "x:1:k0:more", "a b:1"] {
             let error = text.parse::<Token>().unwrap_err().to_string();
             assert!(error.contains("test:seed"), "{text}: {error}");

@@ -114,8 +114,8 @@ impl World {
         self.reporter.raise();
     }
 
-    /// Fails the run as vacuous if the thing that the test exercises did not happen. On real
-    /// threads nobody counts events, so the check is skipped there.
+    /// Fails the run as vacuous if the thing that the test is about did not happen. The check is
+    /// skipped on real threads, where events are not counted.
     pub fn assert_covered(&self, what: &str, has_happened: bool) {
         if self.is_simulated() && !has_happened {
             self.report_violation(Violation::new(&HAPPENED, format!("this test is about {what}, but there was none")));

@@ -1,4 +1,4 @@
-//! What the harness itself promises.
+//! The test kit's cluster and runner.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -11,7 +11,7 @@ use testkit::{Booted, Cluster, Lab, World};
 
 static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt"), codec: None };
 
-/// A server that does nothing but hold its links, as every server does.
+/// A server that only holds its links, as every server does.
 struct Idle {
     status: Status,
     _links: Vec<Link>,
@@ -44,7 +44,7 @@ fn cluster(world: &World, statuses: Vec<Status>, canary: Arc<()>) -> Cluster<Idl
 const FOLLOWER: Status = Status { term: 1, is_leader: false };
 const LEADER: Status = Status { term: 1, is_leader: true };
 
-/// A run leaves nothing behind: a thousand seeds take no more memory than one.
+/// A run drops its servers: a thousand seeds take no more memory than one.
 #[test]
 fn clusters_leave_nothing_behind() {
     static LEFT: Mutex<Vec<Weak<()>>> = Mutex::new(Vec::new());
@@ -56,10 +56,13 @@ fn clusters_leave_nothing_behind() {
         cluster.restart(1);
     });
     let left = LEFT.lock();
-    assert!(!left.is_empty() && left.iter().all(|canary| canary.upgrade().is_none()), "a server outlived its run");
+    assert!(
+        !left.is_empty() && left.iter().all(|canary| canary.upgrade().is_none()),
+        "a server was not dropped at the end of its run"
+    );
 }
 
-/// Two leaders of one term end the run.
+/// Two leaders of one term fail the run.
 #[test]
 #[should_panic = "a graded test failed"]
 fn two_leaders_of_a_term_are_found() {
@@ -68,7 +71,7 @@ fn two_leaders_of_a_term_are_found() {
     });
 }
 
-/// A cluster that elects nobody ends the run.
+/// A cluster without a leader fails the run.
 #[test]
 #[should_panic = "a graded test failed"]
 fn a_missing_leader_is_found() {
@@ -77,7 +80,7 @@ fn a_missing_leader_is_found() {
     });
 }
 
-/// Each seed is a run of its own, and each is run.
+/// Every seed is run once.
 #[test]
 fn every_seed_is_run() {
     static RUNS: AtomicU64 = AtomicU64::new(0);
@@ -89,7 +92,7 @@ fn every_seed_is_run() {
     assert_eq!(RUNS.load(Ordering::Relaxed), wanted);
 }
 
-/// A test without a line in `points.txt` is a mistake of the course's.
+/// A test without a line in `points.txt` is refused.
 #[test]
 #[should_panic = "has no line for unknown_tests_are_refused"]
 fn unknown_tests_are_refused() {

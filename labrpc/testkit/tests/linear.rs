@@ -1,4 +1,4 @@
-//! The linearizability checker: what it accepts, what it rejects, and what it says then.
+//! The linearizability checker: what it accepts, what it rejects, and its messages.
 
 #[path = "linear/agreement.rs"]
 mod agreement;
@@ -17,7 +17,7 @@ use testkit::linear::{Budget, CheckError, Contradiction, ContradictionKind, chec
 
 use drawing::drawn;
 
-/// What both layers think of a sound history.
+/// Asserts that both methods and brute force accept a history.
 #[track_caller]
 fn assert_sound(drawing: &str) {
     let history = drawn(drawing);
@@ -26,7 +26,7 @@ fn assert_sound(drawing: &str) {
     assert!(brute_force::explains(&history, u64::MAX));
 }
 
-/// What is wrong with a broken history; both layers and brute force must find it at the same time.
+/// The contradiction in a wrong history. Both methods and brute force must find it at the same time.
 #[track_caller]
 fn broken(drawing: &str) -> Contradiction {
     let history = drawn(drawing);
@@ -45,7 +45,7 @@ fn contradiction(verdict: Result<(), CheckError>) -> Contradiction {
     }
 }
 
-/// Whose lines of the drawing the witness is.
+/// The lines of the drawing that the witness consists of.
 fn witness(contradiction: &Contradiction) -> Vec<usize> {
     contradiction.witness.iter().map(|id| id.index()).collect()
 }
@@ -65,7 +65,7 @@ fn overlapping_writes_may_happen_in_either_order() {
     );
 }
 
-/// Operations of which one returns in the instant in which the other is called overlap.
+/// An operation that returns in the same instant in which another is called overlaps with it.
 #[test]
 fn touching_is_overlapping() {
     assert_sound(
@@ -74,7 +74,7 @@ fn touching_is_overlapping() {
     );
 }
 
-/// A write without an answer may never happen, or happen late; a Get without one is nothing.
+/// A write without a response may happen late or never; a Get without one is ignored.
 #[test]
 fn what_never_returned_may_have_happened_or_not() {
     assert_sound(
@@ -97,7 +97,7 @@ fn what_never_returned_may_have_happened_or_not() {
     assert_eq!((twice.kind, witness(&twice)), (ContradictionKind::DoubledWrite, vec![1, 3, 0]));
 }
 
-/// A write that takes effect twice shows twice, unless it was made twice.
+/// A value that shows a write twice is wrong, unless two clients wrote it.
 #[test]
 fn a_doubled_write() {
     let doubled = broken(
@@ -107,7 +107,7 @@ fn a_doubled_write() {
     assert_eq!(
         doubled.sentence,
         "Doubled write to key \"x\": client 2's Get that returned \"aa\" (0.019 s to 0.023 s) shows client 1's Append of \
-         \"a\" (0.013 s to 0.017 s) twice; a write must take effect once, however often it is sent."
+         \"a\" (0.013 s to 0.017 s) twice; a write must take effect once, even if it is sent several times."
     );
     assert_sound(
         "1 append a   |---|
@@ -116,7 +116,7 @@ fn a_doubled_write() {
     );
 }
 
-/// A doubled write is called so, although another Get has seen it only once.
+/// A doubled write is reported even if another Get shows it only once.
 #[test]
 fn a_doubled_write_that_others_saw_once() {
     let doubled = broken(
@@ -128,7 +128,7 @@ fn a_doubled_write_that_others_saw_once() {
     assert_eq!((doubled.kind, witness(&doubled)), (ContradictionKind::DoubledWrite, vec![3, 0]));
 }
 
-/// A Get cannot return what nobody writes, or what is written only later.
+/// A Get cannot return a value that no client writes, or one that is written only later.
 #[test]
 fn a_value_that_was_never_written() {
     let invented = broken(
@@ -138,8 +138,8 @@ fn a_value_that_was_never_written() {
     );
     assert_eq!(
         invented.sentence,
-        "A value that was never written to key \"x\": client 2's Get that returned \"ac\" (0.019 s to 0.023 s) holds \
-         \"c\" from byte 1 on, which nobody had written; a Get can only return what Puts and Appends have written."
+        "A value that was never written to key \"x\": client 2's Get that returned \"ac\" (0.019 s to 0.023 s) has \
+         \"c\" from byte 1 on, which no client had written; a Get must return only what Puts and Appends have written."
     );
     assert_eq!((invented.kind, witness(&invented)), (ContradictionKind::NeverWritten, vec![1]));
     assert_sound(
@@ -160,7 +160,7 @@ fn a_put_that_was_appended() {
     assert_eq!(
         appended.sentence,
         "A Put that did not replace the value of key \"x\": client 3's Get that returned \"ab\" (0.025 s to 0.029 s) \
-         shows client 2's Put of \"b\" (0.019 s to 0.023 s) added to an older value; a Put replaces whatever was there."
+         shows client 2's Put of \"b\" (0.019 s to 0.023 s) added to an older value; a Put must replace the whole value."
     );
     assert_eq!((appended.kind, witness(&appended)), (ContradictionKind::PutAppended, vec![2, 1]));
     assert_sound(
@@ -182,7 +182,7 @@ fn a_forked_value() {
     assert_eq!(
         forked.sentence,
         "Forked value of key \"x\": client 4's Get that returned \"b\" (0.017 s to 0.021 s) and client 3's Get that \
-         returned \"a\" (0.015 s to 0.019 s) agree on 0 bytes, then one goes on with \"b\" and the other with \"a\"; all \
+         returned \"a\" (0.015 s to 0.019 s) agree on 0 bytes, but then one goes on with \"b\" and the other with \"a\"; all \
          clients must see the same writes in the same order."
     );
     assert_eq!(forked.kind, ContradictionKind::Forked);
@@ -194,7 +194,7 @@ fn a_forked_value() {
     );
 }
 
-/// Writes take effect in the order in which they were made, if one had returned before the other was called.
+/// A write that had returned before another was called takes effect before it.
 #[test]
 fn writes_out_of_order() {
     let swapped = broken(
@@ -206,12 +206,12 @@ fn writes_out_of_order() {
         swapped.sentence,
         "Writes out of order on key \"x\": client 2's Append of \"b\" (0.019 s to 0.023 s) was called after client 1's \
          Append of \"a\" (0.013 s to 0.017 s) had returned, but client 3's Get that returned \"ba\" (0.025 s to 0.029 s) \
-         shows them the other way round; a write that is made after another has returned takes effect after it."
+         shows them the other way round; a write that is called after another has returned must take effect after it."
     );
     assert_eq!((swapped.kind, witness(&swapped)), (ContradictionKind::OutOfOrder, vec![1, 0, 2]));
 }
 
-/// Where values are not unique, the search says which Get fits nowhere.
+/// If values are not unique, the error names the Get that no order explains.
 #[test]
 fn a_get_that_no_order_explains() {
     let unexplained = broken(
@@ -224,8 +224,8 @@ fn a_get_that_no_order_explains() {
     );
     assert_eq!(
         unexplained.sentence,
-        "No order explains key \"x\": client 3's Get that returned \"b\" (0.028 s to 0.032 s) fits nowhere; when it \
-         returned, the key held \"a\" or what no Get ever saw; one order of all operations must explain every answer."
+        "No order explains key \"x\": client 3's Get that returned \"b\" (0.028 s to 0.032 s) fits no order; when it \
+         returned, the key had \"a\" or a value that no Get ever returned; one order of all operations must explain every answer."
     );
     assert_eq!((unexplained.kind, witness(&unexplained)), (ContradictionKind::NoOrder, vec![4]));
     assert_sound(
@@ -253,7 +253,7 @@ fn values_that_begin_with_another_are_searched() {
     );
 }
 
-/// Each key has its own order, and of two broken keys the one that broke first is told about.
+/// Each key has its own order, and of two wrong keys the one that was wrong first is reported.
 #[test]
 fn keys_are_checked_apart() {
     let history = drawn(

@@ -2,8 +2,9 @@
 
 use super::chosen::ChosenVariants;
 use super::verdict::{Catch, Findings, TriedVariant, VariantVerdict};
+use crate::duration::seconds;
 use crate::paint::Paint;
-use crate::scoreboard::{indented, seconds};
+use crate::scoreboard::indented;
 
 /// The number of columns.
 const COLUMNS: usize = 7;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{ALLOW_UNUSED, Handout, is_withheld, leak, lib_of, markers};
 use crate::course::{Course, LABS};
+use crate::duration::seconds;
 use crate::error::CommandError;
 use crate::grade::cargo::{Cargo, CargoOutput};
 use crate::grade::verdict::LabResult;
@@ -14,7 +15,7 @@ use crate::paint::Paint;
 use crate::points;
 use crate::progress::TestProgress;
 use crate::request::{Profile, TestRequest};
-use crate::scoreboard::{self, seconds};
+use crate::scoreboard;
 use crate::scratch::Scratch;
 use crate::selection;
 use crate::tree::{self, Tree};

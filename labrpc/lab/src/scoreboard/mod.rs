@@ -2,8 +2,6 @@
 
 mod table;
 
-use std::time::Duration;
-
 use crate::grade::CourseResult;
 use crate::grade::verdict::{LabResult, TestVerdict};
 use crate::paint::Paint;
@@ -49,11 +47,6 @@ pub fn render(results: &CourseResult, paint: Paint) -> String {
 pub fn hashes(results: &CourseResult) -> String {
     let runs = results.labs.iter().flat_map(|lab| &lab.verdicts).flat_map(|verdict| verdict.runs.values());
     runs.map(|run| format!("{}\t{}\t{}\n", run.test, run.seed, run.trace)).collect()
-}
-
-/// A time in seconds, with milliseconds.
-pub fn seconds(time: Duration) -> String {
-    format!("{:.3} s", time.as_secs_f64())
 }
 
 /// The report of the test itself, or one from here if the test gave none.

@@ -1,6 +1,6 @@
 //! The table of the scoreboard: points, seeds and times of each lab.
 
-use super::seconds;
+use crate::duration::seconds;
 use crate::grade::CourseResult;
 use crate::grade::verdict::LabResult;
 use crate::paint::Paint;

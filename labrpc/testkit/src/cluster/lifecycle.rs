@@ -73,7 +73,7 @@ impl UntypedCluster {
             sim::kill(node);
             self.inner.observer.iter().for_each(|observer| observer.crashed(server));
         } else if let Some(running) = running {
-            // Its threads may still be saving: they write to a disk that nobody reads.
+            // Its threads may still be saving: they write to a disk that is never read.
             let survivor = Arc::new(self.persister(server).copy());
             self.inner.slots.lock()[server].persister = survivor;
             running.elect.shutdown();

@@ -111,7 +111,7 @@ mod tests {
 
     /// The rule that is broken when one clerk writes "1" and another then reads `answer`.
     fn broken_by(answer: &'static str) -> Option<&'static Rule> {
-        let token = Token { test: "told".into(), seed: 1, kept: None };
+        let token = Token { test: "answer".into(), seed: 1, kept: None };
         let body = move |world: &World| {
             let store = KvCluster::new(world, 1, |_| Booted::raft(Idle), move |_, _| Inventive(answer));
             store.clerk().put("x", "1");

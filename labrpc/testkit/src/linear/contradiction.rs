@@ -1,4 +1,4 @@
-//! What is wrong with a history, in a sentence.
+//! Why a history was not accepted, in a sentence.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use super::search::OPEN_OPERATIONS_MAX;
 pub enum CheckError {
     /// No store that serves one operation at a time could have given these answers.
     NotLinearizable(Contradiction),
-    /// The checker does not know. This is no pass: the history may be wrong.
+    /// The checker could not decide. The history may be wrong, so this does not pass.
     Undecided {
-        /// The key whose history it could not decide.
+        /// The key whose history was not decided.
         key: String,
-        /// What kept it from deciding.
+        /// The limit that was reached.
         limit: Limit,
     },
 }
@@ -26,42 +26,42 @@ pub struct Contradiction {
     pub kind: ContradictionKind,
     /// The key that the operations belong to.
     pub key: String,
-    /// The operations of the contradiction, most often two to four, in the order in which the
-    /// sentence names them.
+    /// The operations of the contradiction, mostly two to four, in the order in which the sentence
+    /// names them.
     pub witness: Vec<OperationId>,
-    /// When it became certain, on the history's clock: up to then all could be explained.
+    /// When it became certain: the history before that time can be explained.
     pub at: u64,
-    /// What happened and what would have been right, for a student to read.
+    /// What happened, and what would have been right.
     pub sentence: String,
 }
 
-/// What went wrong, as far as a client can tell.
+/// What went wrong, from a client's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ContradictionKind {
-    /// A Get returned an older value than was there when it was called.
+    /// A Get returned a value older than the one that the key had when it was called.
     StaleRead,
-    /// A write returned, but those that came after it do not know of it.
+    /// A write returned, but later operations do not see it.
     LostWrite,
     /// A write took effect twice.
     DoubledWrite,
-    /// A Get returned what nobody had written.
+    /// A Get returned a value that no client had written.
     NeverWritten,
     /// A Put was added to the value instead of replacing it.
     PutAppended,
-    /// Two Gets saw one value grow in different ways.
+    /// Two Gets show one value growing in different ways.
     Forked,
-    /// Two writes took effect in the other order than they were made in.
+    /// Two writes took effect in the wrong order.
     OutOfOrder,
-    /// No order explains a Get. The values do not tell more, since they are not unique.
+    /// No order explains a Get. More cannot be said, because the values are not unique.
     NoOrder,
 }
 
-/// What a check stopped at.
+/// The limit that a check reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// It had looked at as many configurations as its budget allows.
+    /// It has visited all configurations that its budget allows.
     Configurations(usize),
-    /// More operations were open at once than the search can tell apart.
+    /// More operations were open at once than the search can handle.
     OpenOperations,
 }
 
@@ -81,13 +81,17 @@ impl ContradictionKind {
 
     pub(super) fn lesson(self) -> &'static str {
         match self {
-            ContradictionKind::StaleRead => "a Get must see what was there before it was called",
-            ContradictionKind::LostWrite => "once a write has returned, everything after it must know of it",
-            ContradictionKind::DoubledWrite => "a write must take effect once, however often it is sent",
-            ContradictionKind::NeverWritten => "a Get can only return what Puts and Appends have written",
-            ContradictionKind::PutAppended => "a Put replaces whatever was there",
+            ContradictionKind::StaleRead => {
+                "a Get must return the value that the key had when it was called, or a newer one"
+            }
+            ContradictionKind::LostWrite => "once a write has returned, every later operation must see it",
+            ContradictionKind::DoubledWrite => "a write must take effect once, even if it is sent several times",
+            ContradictionKind::NeverWritten => "a Get must return only what Puts and Appends have written",
+            ContradictionKind::PutAppended => "a Put must replace the whole value",
             ContradictionKind::Forked => "all clients must see the same writes in the same order",
-            ContradictionKind::OutOfOrder => "a write that is made after another has returned takes effect after it",
+            ContradictionKind::OutOfOrder => {
+                "a write that is called after another has returned must take effect after it"
+            }
             ContradictionKind::NoOrder => "one order of all operations must explain every answer",
         }
     }
@@ -99,13 +103,13 @@ impl fmt::Display for CheckError {
             CheckError::NotLinearizable(contradiction) => f.write_str(&contradiction.sentence),
             CheckError::Undecided { key, limit: Limit::Configurations(count) } => write!(
                 f,
-                "Undecided: after {count} configurations it is still open whether some order explains key {key:?}, \
-                 which is no pass; write unique values, or allow more configurations."
+                "Undecided: after {count} configurations the search has not found out whether an order explains key \
+                 {key:?}, so the check fails; write unique values, or allow more configurations."
             ),
             CheckError::Undecided { key, limit: Limit::OpenOperations } => write!(
                 f,
-                "Undecided: more than {OPEN_OPERATIONS_MAX} operations on key {key:?} are open at once, which is more \
-                 than the search can tell apart, and no pass; write unique values, or use more keys."
+                "Undecided: more than {OPEN_OPERATIONS_MAX} operations on key {key:?} are open at once, too many for \
+                 the search, so the check fails; write unique values, or use more keys."
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! From a reason to a sentence for a student.
+//! Turns the reason of a contradiction into a sentence for students.
 
 use super::contradiction::{Contradiction, ContradictionKind};
 use super::history::{History, OperationId};
@@ -7,25 +7,25 @@ use super::search::Stuck;
 use super::unique::{Block, Reason};
 use super::words;
 
-/// How many of the values that a key may have had are named.
+/// How many of a key's possible values a sentence lists.
 const POSSIBLE_VALUES_NAMED_MAX: usize = 3;
 
-/// The part of a history that is broken, ready to be told about.
+/// The part of a history that is wrong.
 pub(super) struct BrokenHistory<'h> {
     pub(super) history: &'h History,
-    /// The shortest broken beginning of one key's history; what has not returned in it may have
-    /// returned later.
+    /// The shortest beginning of one key's history that is wrong. Operations that have not returned in it
+    /// may have returned later.
     pub(super) register: Register<'h>,
-    /// When that ends.
+    /// When this beginning ends.
     pub(super) end: u64,
 }
 
-/// What went wrong, the operations that show it, and the facts in words.
+/// What went wrong, the operations that show it, and a clause that describes it.
 type Explanation = (ContradictionKind, Vec<usize>, String);
 
 impl<'h> BrokenHistory<'h> {
-    /// Tells what the unique values gave away.
-    pub(super) fn tell(&self, reason: Reason) -> Contradiction {
+    /// Explains a reason that the unique values show.
+    pub(super) fn explain(&self, reason: Reason) -> Contradiction {
         let (kind, witness, facts) = match reason {
             Reason::NeverWritten { get, offset_bytes } => self.never_written(get, offset_bytes),
             Reason::Doubled { write, get, other } => self.doubled(write, get, other),
@@ -46,16 +46,16 @@ impl<'h> BrokenHistory<'h> {
         self.contradiction(kind, named, facts)
     }
 
-    /// Tells how far the search came.
-    pub(super) fn tell_stuck(&self, stuck: &Stuck) -> Contradiction {
+    /// Explains where the search got stuck.
+    pub(super) fn explain_stuck(&self, stuck: &Stuck) -> Contradiction {
         let named = stuck.possible.iter().take(POSSIBLE_VALUES_NAMED_MAX);
         let mut possible: Vec<String> = named.map(|value| words::ending(value)).collect();
         if stuck.possible.len() > POSSIBLE_VALUES_NAMED_MAX {
-            possible.push("some other beginning of what was read".into());
+            possible.push("another beginning of a value that was read".into());
         }
-        possible.push("what no Get ever saw".into());
+        possible.push("a value that no Get ever returned".into());
         let get = words::operation(self.history, stuck.get);
-        let facts = format!("{get} fits nowhere; when it returned, the key held {}", possible.join(" or "));
+        let facts = format!("{get} fits no order; when it returned, the key had {}", possible.join(" or "));
         self.contradiction(ContradictionKind::NoOrder, vec![stuck.get], facts)
     }
 
@@ -67,7 +67,8 @@ impl<'h> BrokenHistory<'h> {
 
     fn never_written(&self, get: usize, offset_bytes: usize) -> Explanation {
         let strange = words::beginning(&self.text(get)[offset_bytes..]);
-        let facts = format!("{} holds {strange} from byte {offset_bytes} on, which nobody had written", self.name(get));
+        let facts =
+            format!("{} has {strange} from byte {offset_bytes} on, which no client had written", self.name(get));
         (ContradictionKind::NeverWritten, vec![get], facts)
     }
 
@@ -76,7 +77,7 @@ impl<'h> BrokenHistory<'h> {
         let facts = if get == other {
             format!("{get_name} shows {write_name} twice")
         } else {
-            format!("{get_name} and {other_name} both show {write_name}, behind different values")
+            format!("{get_name} and {other_name} both show {write_name}, after different values")
         };
         (ContradictionKind::DoubledWrite, vec![get, other, write], facts)
     }
@@ -86,7 +87,7 @@ impl<'h> BrokenHistory<'h> {
         let same = one.char_indices().zip(two.chars()).find(|((_, left), right)| left != right);
         let common_bytes = same.map_or(one.len().min(two.len()), |((at, _), _)| at);
         let facts = format!(
-            "{} and {} agree on {common_bytes} bytes, then one goes on with {} and the other with {}",
+            "{} and {} agree on {common_bytes} bytes, but then one goes on with {} and the other with {}",
             self.name(get),
             self.name(other),
             words::beginning(&one[common_bytes..]),
@@ -95,7 +96,7 @@ impl<'h> BrokenHistory<'h> {
         (ContradictionKind::Forked, vec![get, other], facts)
     }
 
-    /// `first` stands before `second` in a value, but was called after `second` had returned.
+    /// `first` is before `second` in a value, but was called after `second` had returned.
     fn out_of_order(&self, first: usize, second: usize, shown_by: usize) -> Explanation {
         let called_after = self.called_after(first, &self.name(first), second);
         match (self.action(first), self.action(second)) {
@@ -110,7 +111,7 @@ impl<'h> BrokenHistory<'h> {
             (Action::Get(_), _) => {
                 let (write, shown_by_name) = (self.again(second), self.name(shown_by));
                 let facts =
-                    format!("{called_after}, but shows the value from before {write}, as {shown_by_name} tells");
+                    format!("{called_after}, but returned the value from before {write}, as {shown_by_name} shows");
                 (ContradictionKind::StaleRead, vec![first, second, shown_by], facts)
             }
             _ => {
@@ -122,8 +123,8 @@ impl<'h> BrokenHistory<'h> {
 
     /// Each block has an operation that returned before one of the other was called.
     fn clash(&self, one: Block, other: Block) -> Explanation {
-        // It would be as true the other way round, but who called last has the least excuse not
-        // to know. Only the initial value is older than everything.
+        // Either block could be called the older one. The one with the later call is, because its
+        // operations should have known of the other. Only the initial value is older than everything.
         let is_one_older = match (one.first_returned, other.first_returned) {
             (Some(_), Some(_)) => one.called(&self.register) > other.called(&self.register),
             (first_of_one, _) => first_of_one.is_none(),
@@ -140,7 +141,7 @@ impl<'h> BrokenHistory<'h> {
         let mut witness = vec![last_of_old, first_of_new];
         let mut facts = self.called_after(last_of_old, &self.name(last_of_old), first_of_new);
         facts += match self.action(last_of_old) {
-            Action::Get(_) => ", but shows an older value",
+            Action::Get(_) => ", but returned an older value",
             Action::Put(_) | Action::Append(_) => ", but was added to an older value",
         };
         if let Some(first_of_old) = old.first_returned {
@@ -158,14 +159,14 @@ impl<'h> BrokenHistory<'h> {
         (kind, witness, facts)
     }
 
-    /// Whether any Get of the whole history shows a write, if only after the story has ended.
+    /// Whether any Get of the whole history shows a write, even one after the part that is wrong.
     fn is_ever_read(&self, write: usize) -> bool {
         let Some(written) = self.action(write).written() else { return true };
         let answers = self.history.operations().iter().filter(|operation| operation.key == self.register.key);
         answers.filter_map(|operation| operation.response.as_ref()).any(|answer| answer.value.contains(written))
     }
 
-    /// The fact on which everything rests, with a name for the operation that was called.
+    /// The fact that every contradiction is based on; `name` names the operation that was called.
     fn called_after(&self, called: usize, name: &str, returned: usize) -> String {
         let [later, earlier] = [called, returned].map(|operation| self.register.spans[operation]);
         assert!(earlier.returned < later.called, "{later:?} should have been called after {earlier:?} had returned");

@@ -1,25 +1,25 @@
-//! One key's operations, as both layers of the checker read them.
+//! One key's operations, in the form that both methods of the checker read.
 
 use std::collections::BTreeMap;
 
 use super::history::{ClientOperation, History, Input, OperationId};
 
-/// The return time of an operation that never returned: after every other.
+/// The return time of an operation that never returned, later than every other.
 pub(super) const NEVER: u64 = u64::MAX;
 
 /// What an operation did, or may have done, to its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action<'h> {
-    /// It read this.
+    /// It read this value.
     Get(&'h str),
-    /// It replaced the value by this.
+    /// It replaced the value by this one.
     Put(&'h str),
-    /// It added this to the value's end.
+    /// It appended this to the value.
     Append(&'h str),
 }
 
 impl<'h> Action<'h> {
-    /// What was read, unless this is a write.
+    /// The value that was read; `None` for a write.
     pub(super) fn read(self) -> Option<&'h str> {
         match self {
             Action::Get(value) => Some(value),
@@ -27,7 +27,7 @@ impl<'h> Action<'h> {
         }
     }
 
-    /// What was written, unless this is a read.
+    /// What was written; `None` for a read.
     pub(super) fn written(self) -> Option<&'h str> {
         match self {
             Action::Get(_) => None,
@@ -36,18 +36,18 @@ impl<'h> Action<'h> {
     }
 }
 
-/// An action, and the span of time in which it took effect.
+/// An action, and the time span in which it took effect.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span<'h> {
     pub(super) id: OperationId,
     pub(super) action: Action<'h>,
     pub(super) called: u64,
-    /// [`NEVER`] if it has not returned: then it took effect at any time after the call, or not at all.
+    /// [`NEVER`] if it has not returned: then it took effect at some time after the call, or not at all.
     pub(super) returned: u64,
 }
 
 impl<'h> Span<'h> {
-    /// `None` for a Get without an answer: it read nothing that could be wrong.
+    /// `None` for a Get without a response, which read nothing that could be wrong.
     fn new(id: OperationId, operation: &'h ClientOperation) -> Option<Span<'h>> {
         let action = match (&operation.input, &operation.response) {
             (Input::Get, answer) => Action::Get(&answer.as_ref()?.value),
@@ -61,8 +61,8 @@ impl<'h> Span<'h> {
 
 /// The history of one key.
 ///
-/// A history is linearizable if and only if that of each of its keys is (Herlihy and Wing call
-/// this locality), so no check ever needs to look at two keys together.
+/// A history is linearizable if and only if the history of each key is (Herlihy and Wing call this
+/// locality), so no check needs to look at two keys together.
 #[derive(Clone, Debug)]
 pub(super) struct Register<'h> {
     pub(super) key: &'h str,
@@ -81,9 +81,9 @@ impl<'h> Register<'h> {
         spans_of.into_iter().map(|(key, spans)| Register { key, spans }).collect()
     }
 
-    /// What an observer had seen of this history at a time, with what happened at that very time.
+    /// The beginning of this history through a time, that time included.
     ///
-    /// If the whole is linearizable then so is every such beginning of it.
+    /// If the whole history is linearizable, then so is every beginning of it.
     pub(super) fn through(&self, end: u64) -> Register<'h> {
         let seen = |span: &Span<'h>| match (span.called <= end, span.returned <= end, span.action) {
             (true, true, _) => Some(*span),

@@ -1,7 +1,7 @@
 //! Histories as text, in the format that the porcupine checker reads for key-value stores.
 //!
-//! One event a line: a client calls (`:invoke`) or is answered (`:ok`). The order of the lines is
-//! the order of time, and a Get's value stands on its `:ok` line:
+//! One event per line: a client calls (`:invoke`) or gets its response (`:ok`). The lines are in the
+//! order of time, and a Get's value is on its `:ok` line:
 //!
 //! ```text
 //! {:process 1, :type :invoke, :f :append, :key "0", :value "x 1 0 y"}
@@ -19,7 +19,7 @@ use super::history::{ClientOperation, History, Input, OperationId, TimeUnit};
 ///
 /// # Errors
 ///
-/// [`TextError`] at the first line that is not understood or cannot have happened.
+/// [`TextError`] at the first line that cannot be read or cannot have happened.
 ///
 /// ```
 /// use testkit::linear::text;
@@ -37,12 +37,12 @@ pub fn read(text: &str) -> Result<History, TextError> {
         if content.trim().is_empty() {
             continue;
         }
-        take_in(&mut history, &mut waiting, line, content).map_err(|problem| TextError { line, problem })?;
+        read_line(&mut history, &mut waiting, line, content).map_err(|problem| TextError { line, problem })?;
     }
     Ok(history)
 }
 
-fn take_in(
+fn read_line(
     history: &mut History,
     waiting: &mut BTreeMap<u64, OperationId>,
     line: u64,
@@ -72,14 +72,14 @@ fn take_in(
     Ok(())
 }
 
-/// Writes a history. Of its times only the order is kept.
+/// Writes a history. Only the order of its times is kept.
 pub fn write(history: &History) -> String {
     let mut events: Vec<(u64, bool, OperationId)> = Vec::new();
     for (id, operation) in history.iter() {
         events.push((operation.called, false, id));
         events.extend(operation.response.as_ref().map(|answer| (answer.at, true, id)));
     }
-    // At equal times calls come first, since operations that only touch in time overlap.
+    // At equal times calls come first: an operation that returns when another is called overlaps with it.
     events.sort_unstable();
 
     let mut text = String::new();
@@ -93,7 +93,7 @@ pub fn write(history: &History) -> String {
         let kind = if is_return { "ok" } else { "invoke" };
         let (client, function, key) = (operation.client, Function::of(operation).name(), quote(&operation.key));
         writeln!(text, "{{:process {client}, :type :{kind}, :f :{function}, :key {key}, :value {value}}}")
-            .expect("a String takes all that is written to it");
+            .expect("writing to a String does not fail");
     }
     text
 }
@@ -127,7 +127,7 @@ impl Function {
     }
 }
 
-/// What one line says.
+/// The contents of one line.
 struct TextEvent {
     client: u64,
     is_call: bool,
@@ -161,7 +161,7 @@ impl TextEvent {
     }
 }
 
-/// What is left of a line.
+/// The rest of a line.
 struct Scanner<'t> {
     rest: &'t str,
 }
@@ -174,9 +174,9 @@ impl Scanner<'_> {
 
     fn one_of<T: Copy>(&mut self, words: &[(&str, T)], expected: &'static str) -> Result<T, TextProblem> {
         let found = words.iter().find(|(word, _)| self.rest.starts_with(word));
-        let &(word, meaning) = found.ok_or(TextProblem::Expected(expected))?;
+        let &(word, parsed) = found.ok_or(TextProblem::Expected(expected))?;
         self.rest = &self.rest[word.len()..];
-        Ok(meaning)
+        Ok(parsed)
     }
 
     fn number(&mut self) -> Result<u64, TextProblem> {
@@ -191,7 +191,7 @@ impl Scanner<'_> {
         let mut value = String::new();
         let mut characters = self.rest.char_indices();
         while let Some((at, character)) = characters.next() {
-            let meant = match character {
+            let value_char = match character {
                 '"' => {
                     self.rest = &self.rest[at + 1..];
                     return Ok(value);
@@ -199,20 +199,20 @@ impl Scanner<'_> {
                 '\\' => match characters.next() {
                     Some((_, 'n')) => '\n',
                     Some((_, escaped @ ('"' | '\\'))) => escaped,
-                    _ => return Err(TextProblem::Expected("`n`, `\"` or `\\` behind a `\\`")),
+                    _ => return Err(TextProblem::Expected("`n`, `\"` or `\\` after a `\\`")),
                 },
                 other => other,
             };
-            value.push(meant);
+            value.push(value_char);
         }
         Err(TextProblem::Expected("a closing `\"`"))
     }
 }
 
-/// A text is no history.
+/// A text that cannot be read as a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextError {
-    /// Which line is wrong, counted from 1.
+    /// The line that is wrong, counted from 1.
     pub line: u64,
     /// What is wrong with it.
     pub problem: TextProblem,
@@ -221,21 +221,21 @@ pub struct TextError {
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextProblem {
-    /// It does not go on as it should.
+    /// The line does not go on as expected.
     Expected(&'static str),
-    /// A client calls although it waits for an answer.
+    /// A client calls while it waits for a response.
     CallsWhileWaiting {
-        /// Which client.
+        /// The client.
         client: u64,
     },
-    /// A client is answered that waits for nothing.
+    /// A client gets a response without having called.
     AnsweredWithoutCall {
-        /// Which client.
+        /// The client.
         client: u64,
     },
-    /// A client is answered for another operation or key than it asked for.
+    /// A client gets a response to another operation or key than it called.
     AnsweredSomethingElse {
-        /// Which client.
+        /// The client.
         client: u64,
     },
 }
@@ -244,16 +244,16 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.line;
         match self.problem {
-            TextProblem::Expected(expected) => write!(f, "line {line} is no event: it should go on with {expected:?}"),
+            TextProblem::Expected(expected) => write!(f, "line {line} is not an event: expected {expected:?}"),
             TextProblem::CallsWhileWaiting { client } => write!(
                 f,
-                "line {line}: client {client} calls again before it is answered; one that gives up needs a new number"
+                "line {line}: client {client} calls again before it has a response; a client that gives up needs a new number"
             ),
             TextProblem::AnsweredWithoutCall { client } => {
-                write!(f, "line {line}: client {client} is answered, but it has not called")
+                write!(f, "line {line}: client {client} gets a response, but it has not called")
             }
             TextProblem::AnsweredSomethingElse { client } => {
-                write!(f, "line {line}: client {client} is answered for another operation or key than it called for")
+                write!(f, "line {line}: client {client} gets a response to another operation or key than it called")
             }
         }
     }

@@ -1,52 +1,36 @@
-//! What has happened in a run, in numbers: for tests that must have exercised something.
+//! What has happened in a run, in numbers: a test checks with them that its subject came up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use labrpc::{AppendOutcome, ApplyMsg, PeerId, RaftReply, RaftRequest, Term};
 
 use crate::event::{Envelope, Event, EventKind};
-use labrpc::network::Lost;
-use labrpc::{AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
-use labrpc::{ApplyMsg, PeerId, Term};
 
-/// Counts of what a run has come to.
+/// Counts of events of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Terms in which somebody campaigned.
-    pub terms: u64,
-    /// Terms in which somebody led.
+    /// Terms in which a server led.
     pub leaderships: u64,
-    /// Terms in which several campaigned and nobody led.
-    pub split_votes: u64,
-    /// Refusals of a vote.
-    pub votes_refused: u64,
-    /// Refusals of entries, because the logs part ways.
+    /// Requests that were refused because the logs differ.
     pub conflicts: u64,
-    /// The most entries that were ever cut off at once.
-    pub cut_max: u64,
-    /// Entries that were cut off in all.
+    /// Entries that were cut off in total.
     pub cut: u64,
-    /// Messages that were lost, for whatever reason.
+    /// Messages that were lost, for any reason.
     pub lost: u64,
     /// Messages that arrived a second time.
     pub doubled: u64,
-    /// Crashes that the harness brought about.
-    pub crashes: u64,
-    /// Boots from a disk with something on it.
+    /// Boots of a server that has run before.
     pub reboots: u64,
     /// Snapshots that a leader sent.
     pub snapshots_sent: u64,
-    /// Snapshots that were on their way, and arrived nowhere because their receiver was down.
-    pub snapshots_lost_to_crashes: u64,
-    /// Snapshots that a service was handed.
+    /// Snapshots that a service received.
     pub snapshots_delivered: u64,
-    /// Entries that a service was handed.
-    pub applied: u64,
 }
 
-/// Counts as a run goes on.
+/// Counts while a run goes on.
 #[derive(Default)]
 pub(super) struct Counter {
     tally: Tally,
-    candidates: BTreeMap<Term, BTreeSet<PeerId>>,
     leaders: BTreeSet<Term>,
     booted: BTreeSet<PeerId>,
 }
@@ -54,14 +38,7 @@ pub(super) struct Counter {
 impl Counter {
     /// What has been counted so far.
     pub(super) fn read(&self) -> Tally {
-        let is_split =
-            |(term, campaigns): &(&Term, &BTreeSet<PeerId>)| campaigns.len() > 1 && !self.leaders.contains(term);
-        Tally {
-            terms: self.candidates.len() as u64,
-            leaderships: self.leaders.len() as u64,
-            split_votes: self.candidates.iter().filter(is_split).count() as u64,
-            ..self.tally.clone()
-        }
+        Tally { leaderships: self.leaders.len() as u64, ..self.tally.clone() }
     }
 
     pub(super) fn count(&mut self, event: &Event) {
@@ -69,39 +46,24 @@ impl Counter {
         match &event.kind {
             EventKind::Sent(envelope) => self.sent(envelope),
             EventKind::Arrived(_, copy) => tally.doubled += u64::from(*copy > 0),
-            EventKind::Lost(envelope, why) => {
-                tally.lost += 1;
-                let is_snapshot = matches!(envelope.request(), Some(RaftRequest::InstallSnapshot(_)));
-                tally.snapshots_lost_to_crashes += u64::from(is_snapshot && *why == Lost::Down);
-            }
-            EventKind::Saved(_, change) => {
-                tally.cut += change.cut.len() as u64;
-                tally.cut_max = tally.cut_max.max(change.cut.len() as u64);
-            }
-            EventKind::Applied(_, ApplyMsg::Command { .. }) => tally.applied += 1,
+            EventKind::Lost(..) => tally.lost += 1,
+            EventKind::Saved(_, change) => tally.cut += change.cut.len() as u64,
             EventKind::Applied(_, ApplyMsg::Snapshot { .. }) => tally.snapshots_delivered += 1,
-            EventKind::Crashed(_) => tally.crashes += 1,
             EventKind::Booted(server) => tally.reboots += u64::from(!self.booted.insert(*server)),
             _ => {}
         }
     }
 
     fn sent(&mut self, envelope: &Envelope) {
-        match envelope.request() {
-            Some(&RaftRequest::RequestVote(RequestVote { term, candidate, .. })) => {
-                self.candidates.entry(term).or_default().insert(candidate);
-            }
-            Some(request) => {
+        match (envelope.request(), envelope.reply()) {
+            (Some(RaftRequest::RequestVote(_)), _) => {}
+            (Some(request), _) => {
                 self.leaders.insert(request.term());
                 let is_snapshot = matches!(request, RaftRequest::InstallSnapshot(_));
                 self.tally.snapshots_sent += u64::from(is_snapshot);
             }
-            None => {}
-        }
-        match envelope.reply() {
-            Some((_, RaftReply::RequestVote(RequestVoteReply { granted: false, .. }))) => self.tally.votes_refused += 1,
-            Some((_, RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::RetryFrom(_), .. }))) => {
-                self.tally.conflicts += 1;
+            (_, Some((_, RaftReply::AppendEntries(reply)))) => {
+                self.tally.conflicts += u64::from(matches!(reply.outcome, AppendOutcome::RetryFrom(_)));
             }
             _ => {}
         }

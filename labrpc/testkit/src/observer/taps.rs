@@ -74,7 +74,7 @@ impl Inner {
 
 fn envelope(message: &Message, answers: Option<Arc<Envelope>>, sent: EventId, payload: Payload) -> Envelope {
     let Message { number, from, to, .. } = *message;
-    Envelope { number, answers, from, to, sent, bytes_len: message.bytes.len(), payload }
+    Envelope { number, answers, from, to, sent, payload }
 }
 
 /// Decodes a message; `answered` is the request that it answers, if it is a reply.

@@ -1,7 +1,5 @@
 //! The shape of a rule.
 
-use std::fmt;
-
 /// A promise that every server keeps.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -13,12 +11,6 @@ pub struct Rule {
     pub place: &'static str,
     /// Where a student should look, and what to look for.
     pub hint: &'static str,
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.text, self.place)
-    }
 }
 
 /// Defines rules as constants, and the list of all of them.

@@ -19,7 +19,7 @@ rules! {
         "a late or duplicated request must not cut the log; only an entry of a different term does: `splice` in lab2b-log/src/log.rs";
 
     REFUSAL = "refusal-changes-nothing",
-        "A request that is refused changes neither the log nor the commit index",
+        "A refused request leaves the log and the commit index unchanged",
         "Figure 2, AppendEntries rules 1 and 2",
         "return as soon as the request is refused: `append_entries` in lab2b-log/src/replica.rs";
 

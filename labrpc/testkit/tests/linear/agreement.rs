@@ -1,4 +1,4 @@
-//! The checkers against each other, on thousands of histories.
+//! The methods compared with each other and with brute force, on thousands of histories.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,20 +11,20 @@ use testkit::linear::{
 
 use crate::brute_force::first_broken;
 
-/// How many histories of a size are played: enough to try every mix of faults, values and lost
-/// answers often, and few enough to take a second in all.
+/// How many histories of a size are generated: enough to try every mix of faults, values and lost
+/// responses often, and few enough to take a second in total.
 const SMALL_HISTORIES: u64 = 6_000;
 const MIDDLING_HISTORIES: u64 = 400;
 const LONG_HISTORIES: u64 = 150;
 
-/// Brute force agrees with both layers on small histories, right and wrong, and on the moment
-/// at which a wrong one became wrong.
+/// Brute force agrees with both methods on small histories, right and wrong, and on the moment at
+/// which a wrong one became wrong.
 #[test]
 fn brute_force_agrees_on_small_histories() {
     brute_force_agrees(SMALL_HISTORIES, 5, 5..11);
 }
 
-/// The same on histories that are long enough for a write to be hidden, and missed much later.
+/// The same on histories that are long enough for a write to be hidden and missed much later.
 #[test]
 fn brute_force_agrees_on_middling_histories() {
     brute_force_agrees(MIDDLING_HISTORIES, 4, 20..40);
@@ -35,7 +35,7 @@ fn brute_force_agrees(histories: u64, clients_max: u64, operations: Range<u64>) 
     let (mut sound, mut broken, mut unique) = (0, 0, 0);
     for seed in 0..histories {
         let workload = any_workload(&mut random, clients_max, operations.clone());
-        let history = with_answers_mixed_up(workload.play(seed), &mut random);
+        let history = with_answers_mixed_up(workload.generate(seed), &mut random);
         let expected = first_broken(&history);
         *(if expected.is_some() { &mut broken } else { &mut sound }) += 1;
 
@@ -51,15 +51,15 @@ fn brute_force_agrees(histories: u64, clients_max: u64, operations: Range<u64>) 
     assert!(unique > histories / 4, "vacuous: only {unique} histories had unique values");
 }
 
-/// A witness is all there is to say: had no other operation been answered, the history would be
-/// just as broken.
+/// The witness alone shows the contradiction: without the responses of all other operations the
+/// history is still wrong, from the same moment on.
 #[test]
 fn the_witness_is_enough() {
     let mut random = Random::new(5);
     let (mut judged, mut sizes) = (0, BTreeSet::new());
     for seed in 0..SMALL_HISTORIES {
         let workload = Workload { values: Values::Unique, ..any_workload(&mut random, 5, 8..25) };
-        let history = with_answers_mixed_up(workload.play(seed), &mut random);
+        let history = with_answers_mixed_up(workload.generate(seed), &mut random);
         let Some(Err(violation)) = check_by_unique_values(&history) else { continue };
         let found = contradiction(violation);
         let mut told = History::with_unit(history.time_unit());
@@ -78,14 +78,14 @@ fn the_witness_is_enough() {
     assert!(sizes.is_superset(&BTreeSet::from([1, 2, 3, 4])), "vacuous: all witnesses had one of the sizes {sizes:?}");
 }
 
-/// The two layers agree on histories that are too long for brute force.
+/// The two methods agree on histories that are too long for brute force.
 #[test]
 fn unique_values_and_search_agree() {
     let mut random = Random::new(2);
     let mut broken = 0;
     for seed in 0..LONG_HISTORIES {
         let workload = Workload { values: Values::Unique, ..any_workload(&mut random, 12, 50..250) };
-        let history = with_answers_mixed_up(workload.play(seed), &mut random);
+        let history = with_answers_mixed_up(workload.generate(seed), &mut random);
         let unique = broken_at(check_by_unique_values(&history).expect("the values are unique"));
         let search = broken_at(check_by_search(&history, Budget::default()));
         assert_eq!(unique, search, "{workload:?} with seed {seed}");
@@ -95,26 +95,26 @@ fn unique_values_and_search_agree() {
     assert!(broken < LONG_HISTORIES * 9 / 10, "vacuous: {broken} histories were broken");
 }
 
-/// A store that keeps its promises passes, however hard its clients push it.
+/// The histories of correct stores pass.
 #[test]
 fn a_sound_store_passes() {
     let mut random = Random::new(3);
     for seed in 0..LONG_HISTORIES {
         let workload = Workload { fault: None, keys: 3, ..any_workload(&mut random, 12, 50..250) };
-        let verdict = check(&workload.play(seed), Budget::default());
+        let verdict = check(&workload.generate(seed), Budget::default());
         assert_eq!(verdict, Ok(()), "{workload:?} with seed {seed}");
     }
 }
 
-/// A store that breaks its promise is told so by the right name.
+/// A store's mistake is found, and named correctly.
 #[test]
 fn a_broken_store_is_found_out() {
     let kinds_of = |fault| match fault {
         StoreFault::StaleRead => &[ContradictionKind::StaleRead][..],
-        // Something that is put behind the lost write may be the first to show that it is missing.
+        // A later Append may be the first to show that the write is missing.
         StoreFault::LostWrite => &[ContradictionKind::LostWrite],
         StoreFault::DoubledWrite => &[ContradictionKind::DoubledWrite],
-        // Whoever had seen the other order sees a fork.
+        // A client that has read the other order sees a fork.
         StoreFault::SwappedAppends => &[ContradictionKind::OutOfOrder, ContradictionKind::Forked],
         StoreFault::InventedValue => &[ContradictionKind::NeverWritten],
         StoreFault::SplitBrain => &[
@@ -130,23 +130,23 @@ fn a_broken_store_is_found_out() {
         for seed in 0..20 {
             let workload =
                 Workload { clients: 4, operations: 120, puts_percent: 2, fault: Some(fault), ..Workload::default() };
-            let Err(violation) = check(&workload.play(seed), Budget::default()) else { continue };
+            let Err(violation) = check(&workload.generate(seed), Budget::default()) else { continue };
             let kind = contradiction(violation).kind;
-            assert!(kinds_of(fault).contains(&kind), "{fault:?} with seed {seed} is no {kind:?}");
+            assert!(kinds_of(fault).contains(&kind), "{fault:?} with seed {seed} must not be called {kind:?}");
             found += 1;
         }
         assert!(found >= 15, "{fault:?} was found in {found} of 20 histories only");
     }
 }
 
-/// The search takes fifteen clients on one key in its stride: if it ever needs more configurations
-/// than this, it has lost one of the ideas that make it fast.
+/// The search needs few configurations for fifteen clients on one key. If it needs more than this, it
+/// has lost one of the ideas that make it fast.
 #[test]
 fn the_search_stays_cheap() {
-    // More operations than can be open at once, lest a slot that is never free again go unnoticed.
+    // More operations than can be open at once, so that a slot that never becomes free is noticed.
     let workload = Workload { clients: 15, operations: 1_500, ..Workload::default() };
     for seed in 0..5 {
-        let verdict = check_by_search(&workload.play(seed), Budget { configurations_max: 5_000 });
+        let verdict = check_by_search(&workload.generate(seed), Budget { configurations_max: 5_000 });
         assert_eq!(verdict, Ok(()), "seed {seed}");
     }
 }

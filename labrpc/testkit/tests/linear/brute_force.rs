@@ -1,10 +1,10 @@
-//! The definition of linearizability, tried out: the judge of the fast checkers.
+//! Brute force: tries all orders, by the definition of linearizability.
 
 use std::collections::HashSet;
 
 use testkit::linear::{ClientOperation, History, Input};
 
-/// Whether some order explains what an observer of a history of one key had seen until a time.
+/// Whether an order explains the history of one key through a time.
 pub fn explains(history: &History, until: u64) -> bool {
     let seen = |operation: &&ClientOperation| operation.called <= until;
     let operations: Vec<&ClientOperation> = history.operations().iter().filter(seen).collect();
@@ -12,7 +12,7 @@ pub fn explains(history: &History, until: u64) -> bool {
     Brute { operations, until, dead: HashSet::new() }.can_go_on(0, "")
 }
 
-/// The first time at which no order explains what had been seen, if there is one.
+/// The first time through which no order explains the history, if there is one.
 pub fn first_broken(history: &History) -> Option<u64> {
     let mut returns: Vec<u64> =
         history.operations().iter().filter_map(|operation| Some(operation.response.as_ref()?.at)).collect();
@@ -23,7 +23,7 @@ pub fn first_broken(history: &History) -> Option<u64> {
 struct Brute<'h> {
     operations: Vec<&'h ClientOperation>,
     until: u64,
-    /// Which operations were in the order, and what the key held, where no order went on.
+    /// Operations in the order and the key's value, where the order could not be continued.
     dead: HashSet<(u64, String)>,
 }
 
@@ -31,7 +31,7 @@ impl Brute<'_> {
     fn can_go_on(&mut self, placed: u64, value: &str) -> bool {
         let is_left = |index: usize| placed >> index & 1 == 0;
         let left: Vec<usize> = (0..self.operations.len()).filter(|&index| is_left(index)).collect();
-        // What has returned must be placed, and before it nothing that was called later.
+        // The operations that have returned must be in the order, each before those that were called after its return.
         let Some(first_return) = left.iter().filter_map(|&index| self.returned(index)).min() else { return true };
         if self.dead.contains(&(placed, value.to_string())) {
             return false;

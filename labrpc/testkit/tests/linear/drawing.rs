@@ -2,7 +2,7 @@
 
 use testkit::linear::{History, Input, TimeUnit};
 
-/// How much time a column of a drawing stands for. The first one is at 0.
+/// The time that a column of a drawing stands for. The first column is at 0.
 const NANOSECONDS_PER_COLUMN: u64 = 1_000_000;
 
 /// Reads a drawing: one line for each operation, with its client, what it does, and a bar from

@@ -4,7 +4,7 @@ use testkit::linear::{Budget, CheckError, History, Input, Limit, check, check_by
 
 use crate::drawing::drawn;
 
-/// A check that runs out of its budget says so, and is no pass: not even of a sound history.
+/// A check that exceeds its budget is an error, even if the history is linearizable.
 #[test]
 fn a_check_without_budget_is_undecided() {
     let history = drawn(
@@ -17,13 +17,13 @@ fn a_check_without_budget_is_undecided() {
     assert_eq!(undecided, expected);
     assert_eq!(
         undecided.to_string(),
-        "Undecided: after 1 configurations it is still open whether some order explains key \"x\", which is no pass; \
-         write unique values, or allow more configurations."
+        "Undecided: after 1 configurations the search has not found out whether an order explains key \"x\", so the \
+         check fails; write unique values, or allow more configurations."
     );
     assert_eq!(check(&history, Budget { configurations_max: 3 }), Ok(()));
 }
 
-/// All keys share one budget, and a contradiction is told before what is undecided.
+/// All keys share one budget, and a contradiction is reported rather than an undecided key.
 #[test]
 fn the_budget_is_for_all_keys() {
     let one_key = "1 append k a   |---|
@@ -41,7 +41,7 @@ fn the_budget_is_for_all_keys() {
     assert!(matches!(violation, CheckError::NotLinearizable(_)), "{violation}");
 }
 
-/// More open operations than the search can tell apart leave the history undecided.
+/// With too many open operations the check is undecided.
 #[test]
 fn too_many_open_operations_are_undecided() {
     let with_open_appends = |count| {
@@ -61,7 +61,7 @@ fn too_many_open_operations_are_undecided() {
     assert!(undecided.to_string().contains("more than 1024 operations on key \"x\" are open at once"), "{undecided}");
 }
 
-/// Of long values a sentence shows the part that differs.
+/// A sentence shows only the part of a long value that matters.
 #[test]
 fn long_values_are_shortened_to_the_difference() {
     let mut history = History::new();
@@ -80,7 +80,7 @@ fn long_values_are_shortened_to_the_difference() {
         "Writes out of order on key \"x\": client 1's Append of \"ä 18\" (0.000000180 s to 0.000000181 s) was called \
          after client 1's Append of \"ä 17\" (0.000000170 s to 0.000000171 s) had returned, but client 2's Get that \
          returned \"… 55ä 56ä 57ä 58ä 59\" (0.000001 s to 1.234567 s) shows them the other way round; a write that is \
-         made after another has returned takes effect after it."
+         called after another has returned must take effect after it."
     );
 
     let other = history.call(3, "x", Input::Get, 2_000_000_000);
@@ -91,5 +91,5 @@ fn long_values_are_shortened_to_the_difference() {
     let strange = history.call(3, "y", Input::Get, 1);
     history.returned(strange, format!("!{}", "€".repeat(20)), 2);
     let sentence = check(&history, Budget::default()).unwrap_err().to_string();
-    assert!(sentence.contains("holds \"!€€€€€€€…\" from byte 0 on"), "{sentence}");
+    assert!(sentence.contains("has \"!€€€€€€€…\" from byte 0 on"), "{sentence}");
 }

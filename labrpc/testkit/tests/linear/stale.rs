@@ -1,10 +1,10 @@
-//! Clients that do not see what is there: stale reads and lost writes.
+//! Clients that read old values: stale reads and lost writes.
 
 use testkit::linear::ContradictionKind;
 
 use crate::{assert_sound, broken, witness};
 
-/// A Get that misses what others have seen before it was called is stale.
+/// A Get is stale if it misses a write that another Get returned before it was called.
 #[test]
 fn a_get_that_misses_a_write_that_others_saw_is_stale() {
     let stale = broken(
@@ -16,8 +16,8 @@ fn a_get_that_misses_a_write_that_others_saw_is_stale() {
     assert_eq!(
         stale.sentence,
         "Stale read of key \"x\": client 4's Get that returned \"a\" (0.025 s to 0.029 s) was called after client 2's \
-         Append of \"b\" (0.019 s to 0.023 s) had returned, but shows the value from before that Append, as client 3's \
-         Get that returned \"ab\" (0.021 s to 0.026 s) tells; a Get must see what was there before it was called."
+         Append of \"b\" (0.019 s to 0.023 s) had returned, but returned the value from before that Append, as \
+         client 3's Get that returned \"ab\" (0.021 s to 0.026 s) shows; a Get must return the value that the key had when it was called, or a newer one."
     );
     assert_eq!((stale.kind, witness(&stale)), (ContradictionKind::StaleRead, vec![3, 1, 2]));
     assert_sound(
@@ -28,7 +28,7 @@ fn a_get_that_misses_a_write_that_others_saw_is_stale() {
     );
 }
 
-/// Once one Get has seen a value, later ones cannot see an older one, although the write is still open.
+/// After one Get has returned a value, a later Get cannot return an older one, even while the write is open.
 #[test]
 fn a_get_that_misses_what_an_earlier_get_saw_is_stale() {
     let stale = broken(
@@ -45,7 +45,7 @@ fn a_get_that_misses_what_an_earlier_get_saw_is_stale() {
     );
 }
 
-/// A value that another has replaced cannot come back, although the write that did so is still open.
+/// A value that was replaced cannot come back, even while the write that replaced it is open.
 #[test]
 fn a_value_that_comes_back_is_stale() {
     let stale = broken(
@@ -65,7 +65,7 @@ fn a_value_that_comes_back_is_stale() {
     );
 }
 
-/// The initial value is the oldest, whoever called last.
+/// The initial value is the oldest, whatever the order of the calls.
 #[test]
 fn the_initial_value_cannot_come_back() {
     let stale = broken(
@@ -89,14 +89,14 @@ fn two_puts_cannot_both_be_the_last() {
     assert_eq!(
         stale.sentence,
         "Stale read of key \"x\": client 4's Get that returned \"b\" (0.022 s to 0.026 s) was called after client 1's \
-         Put of \"a\" (0.010 s to 0.014 s) had returned, but shows an older value: client 3's Get that returned \"a\" \
-         (0.016 s to 0.020 s) was called after client 2's Put of \"b\" (0.010 s to 0.014 s) had returned; a Get must see \
-         what was there before it was called."
+         Put of \"a\" (0.010 s to 0.014 s) had returned, but returned an older value: client 3's Get that returned \"a\" \
+         (0.016 s to 0.020 s) was called after client 2's Put of \"b\" (0.010 s to 0.014 s) had returned; a Get must return \
+         the value that the key had when it was called, or a newer one."
     );
     assert_eq!((stale.kind, witness(&stale)), (ContradictionKind::StaleRead, vec![3, 0, 2, 1]));
 }
 
-/// A write that returned and that nobody ever saw is lost.
+/// A write that returned but that no Get ever shows is lost.
 #[test]
 fn a_write_that_returned_and_left_no_trace_is_lost() {
     let lost = broken(
@@ -107,9 +107,9 @@ fn a_write_that_returned_and_left_no_trace_is_lost() {
     assert_eq!(
         lost.sentence,
         "Lost write to key \"x\": client 3's Get that returned \"a\" (0.025 s to 0.029 s) was called after client 2's \
-         Append of \"b\" (0.019 s to 0.023 s) had returned, but shows an older value: that Append was called after \
-         client 1's Put of \"a\" (0.013 s to 0.017 s) had returned; once a write has returned, everything after it must \
-         know of it."
+         Append of \"b\" (0.019 s to 0.023 s) had returned, but returned an older value: that Append was called after \
+         client 1's Put of \"a\" (0.013 s to 0.017 s) had returned; once a write has returned, every later operation must \
+         see it."
     );
     assert_eq!((lost.kind, witness(&lost)), (ContradictionKind::LostWrite, vec![2, 1, 0]));
     // It overlaps the Put, which may have replaced it.
@@ -120,7 +120,7 @@ fn a_write_that_returned_and_left_no_trace_is_lost() {
     );
 }
 
-/// A lost write may show in what was put behind it.
+/// A later Append can show that a write was lost.
 #[test]
 fn an_append_that_skips_a_write_shows_that_it_was_lost() {
     let lost = broken(
@@ -133,7 +133,7 @@ fn an_append_that_skips_a_write_shows_that_it_was_lost() {
         lost.sentence,
         "Lost write to key \"x\": client 3's Append of \"c\" (0.025 s to 0.029 s) was called after client 2's Append of \
          \"b\" (0.019 s to 0.023 s) had returned, but was added to an older value, as can be seen from client 4's Get \
-         that returned \"ac\" (0.013 s to 0.032 s); once a write has returned, everything after it must know of it."
+         that returned \"ac\" (0.013 s to 0.032 s); once a write has returned, every later operation must see it."
     );
     assert_eq!((lost.kind, witness(&lost)), (ContradictionKind::LostWrite, vec![2, 1, 3]));
 }

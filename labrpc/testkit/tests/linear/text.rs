@@ -4,7 +4,7 @@ use testkit::linear::generate::{Random, Workload};
 use testkit::linear::text::{TextError, TextProblem, read, write};
 use testkit::linear::{Budget, History, Input, OperationId, TimeUnit, check};
 
-/// The text that porcupine's own tests use is read, checked and told about in lines.
+/// A text in the format of porcupine's own tests is read and checked, and messages name its lines.
 #[test]
 fn a_history_is_read_from_text() {
     let history = read(
@@ -23,7 +23,7 @@ fn a_history_is_read_from_text() {
     assert!(violation.contains("client 2's Get that returned \"\" (line 4 to line 5) was called after"), "{violation}");
 }
 
-/// What is written is read back: the same operations in the same order, with the same overlaps.
+/// A history that is written and read again has the same operations in the same order, with the same overlaps.
 #[test]
 fn text_keeps_everything_but_the_times() {
     let mut random = Random::new(4);
@@ -35,7 +35,7 @@ fn text_keeps_everything_but_the_times() {
             unanswered_percent: 10,
             ..Workload::default()
         }
-        .play(seed);
+        .generate(seed);
         let text = write(&history);
         let copy = read(&text).unwrap();
         assert_eq!(write(&copy), text);
@@ -60,7 +60,7 @@ fn text_keeps_everything_but_the_times() {
     }
 }
 
-/// Quotes, backslashes and line breaks in keys and values survive.
+/// Quotes, backslashes and line breaks in keys and values are kept.
 #[test]
 fn text_keeps_strange_characters() {
     let mut history = History::with_unit(TimeUnit::Lines);
@@ -69,7 +69,7 @@ fn text_keeps_strange_characters() {
     assert_eq!(read(&write(&history)).unwrap(), history);
 }
 
-/// A line that is no event, or that cannot have happened, is named with what would be right.
+/// The error names the line that cannot be read or cannot have happened, and what was expected.
 #[test]
 fn wrong_text_is_refused() {
     let call = "{:process 7, :type :invoke, :f :get, :key \"k\", :value nil}\n";
@@ -84,7 +84,7 @@ fn wrong_text_is_refused() {
         (call.replace("7", "nemesis"), 1, TextProblem::Expected("a client's number")),
         (call.replace('}', "} and more"), 1, TextProblem::Expected("the end of the line")),
         (call.replace("nil", "\"open"), 1, TextProblem::Expected("a closing `\"`")),
-        (call.replace("\"k\"", "\"\\k\""), 1, TextProblem::Expected("`n`, `\"` or `\\` behind a `\\`")),
+        (call.replace("\"k\"", "\"\\k\""), 1, TextProblem::Expected("`n`, `\"` or `\\` after a `\\`")),
         (format!("{call}{other_call}"), 2, TextProblem::Expected("a value to write")),
         (
             format!("{call}{}", answer.replace("\"\"", "nil")),
@@ -100,5 +100,8 @@ fn wrong_text_is_refused() {
         assert_eq!(refused(text.clone()), expected, "{text}");
     }
     let sentence = refused(format!("{call}{call}")).to_string();
-    assert_eq!(sentence, "line 2: client 7 calls again before it is answered; one that gives up needs a new number");
+    assert_eq!(
+        sentence,
+        "line 2: client 7 calls again before it has a response; a client that gives up needs a new number"
+    );
 }

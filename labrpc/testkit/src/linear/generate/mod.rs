@@ -1,12 +1,12 @@
-//! Histories that could have been: of stores that keep their promises, and of broken ones.
+//! Generated histories, of correct stores and of broken ones.
 //!
-//! A store is played with a seed: clients call, each operation takes effect at some instant before
+//! A store is simulated from a seed: clients call, each operation takes effect at some instant before
 //! it returns, and a history is recorded. Without a [`StoreFault`] the history is linearizable by
-//! construction. With one, the store breaks its promise once, in the middle of the run. Whether
-//! that shows is up to the clients: a later Put may cover it up, or nobody may look.
+//! construction. With one, the store makes one mistake in the middle of the run. The history does not
+//! always show it: a later Put may hide it, or no client may read the value.
 //!
-//! All times are whole milliseconds, so that it is common for one operation to be called in the
-//! instant in which another returns.
+//! All times are whole milliseconds, so that one operation is often called in the same instant in
+//! which another returns.
 
 mod play;
 mod random;

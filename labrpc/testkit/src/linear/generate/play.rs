@@ -1,4 +1,4 @@
-//! Carries out a workload, one event after another.
+//! Simulates a workload, one event after another.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -8,26 +8,26 @@ use super::store::Cell;
 use super::workload::{StoreFault, Values, Workload};
 use crate::linear::history::{History, Input, OperationId};
 
-/// The longest that an operation takes to take effect, and again to be answered, in milliseconds.
+/// The longest time from an operation's call to its effect, and from there to its response, in milliseconds.
 const ANSWER_MS_MAX: u64 = 20;
 
-/// The longest that a client waits before it calls again, in milliseconds. Clients that are busy
-/// most of the time make for many open operations, which is what is hard to check.
+/// The longest time that a client waits before it calls again, in milliseconds. It is short: busy
+/// clients have many open operations, and these are hard to check.
 const PAUSE_MS_MAX: u64 = 3;
 
-/// How long after its call an operation that is never answered may still take effect, in
-/// milliseconds: long enough to surprise.
+/// The longest time from the call of an operation without a response to its effect, in milliseconds:
+/// many other operations happen in between.
 const LATE_EFFECT_MS_MAX: u64 = 500;
 
-/// How many of a hundred operations without an answer take effect nevertheless: neither is to be rare.
+/// The percentage of operations without a response that take effect. Both cases should be common.
 const UNANSWERED_EFFECT_PERCENT: u64 = 50;
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
 impl Workload {
-    /// Plays the workload. Equal seeds give equal histories.
-    pub fn play(&self, seed: u64) -> History {
-        let mut play = Play {
+    /// The history of the workload for a seed. Equal seeds give equal histories.
+    pub fn generate(&self, seed: u64) -> History {
+        let mut simulation = Simulation {
             workload: self,
             random: Random::new(seed),
             fault: self.fault,
@@ -37,16 +37,16 @@ impl Workload {
             stores: Default::default(),
         };
         for client in 0..self.clients {
-            play.plan(0, PlannedEvent::Call { client });
+            simulation.plan(0, PlannedEvent::Call { client });
         }
-        while let Some(Reverse((now_ms, _, event))) = play.agenda.pop() {
+        while let Some(Reverse((now_ms, _, event))) = simulation.agenda.pop() {
             match event {
-                PlannedEvent::Call { client } => play.call(client, now_ms),
-                PlannedEvent::Effect { operation, is_answered } => play.effect(operation, is_answered, now_ms),
-                PlannedEvent::Return { operation, value } => play.answer(operation, value, now_ms),
+                PlannedEvent::Call { client } => simulation.call(client, now_ms),
+                PlannedEvent::Effect { operation, is_answered } => simulation.effect(operation, is_answered, now_ms),
+                PlannedEvent::Return { operation, value } => simulation.answer(operation, value, now_ms),
             }
         }
-        play.history
+        simulation.history
     }
 }
 
@@ -57,22 +57,22 @@ enum PlannedEvent {
     Return { operation: OperationId, value: String },
 }
 
-struct Play<'w> {
+struct Simulation<'w> {
     workload: &'w Workload,
     random: Random,
-    /// The fault that is still to come.
+    /// The fault, until it has happened.
     fault: Option<StoreFault>,
     is_split: bool,
     history: History,
-    /// What is to happen: when (in milliseconds), in which order among equal times, and what.
+    /// Planned events, with their times in milliseconds and their order among equal times.
     agenda: BinaryHeap<Reverse<(u64, u64, PlannedEvent)>>,
-    /// The second store serves every second client once the brain is split.
+    /// The second store serves every second client once the store is split.
     stores: [BTreeMap<String, Cell>; 2],
 }
 
-impl Play<'_> {
+impl Simulation<'_> {
     fn plan(&mut self, at_ms: u64, event: PlannedEvent) {
-        // Random among equal times, so that calls and returns of one instant mix.
+        // Random among equal times, so that calls and returns of one instant come in any order.
         let order = self.random.below(u64::MAX);
         self.agenda.push(Reverse((at_ms, order, event)));
     }
@@ -88,8 +88,8 @@ impl Play<'_> {
         };
         let Workload { puts_percent, appends_percent, .. } = *self.workload;
         let input = match self.random.below(100) {
-            roll if roll < puts_percent => Input::Put(value),
-            roll if roll < puts_percent + appends_percent => Input::Append(value),
+            percent if percent < puts_percent => Input::Put(value),
+            percent if percent < puts_percent + appends_percent => Input::Append(value),
             _ => Input::Get,
         };
         let key = self.random.below(self.workload.keys).to_string();
@@ -122,7 +122,7 @@ impl Play<'_> {
         self.plan(next_ms, PlannedEvent::Call { client });
     }
 
-    /// Carries an operation out, rightly or not.
+    /// Carries out an operation, with or without a mistake.
     fn serve(&mut self, id: OperationId) -> String {
         let operation = self.history.get(id);
         let is_due = self.history.operations().len() * 2 >= self.workload.operations;
@@ -134,7 +134,7 @@ impl Play<'_> {
 
         let store = usize::from(self.is_split && operation.client % 2 == 1);
         let cell = self.stores[store].entry(operation.key.clone()).or_default();
-        let wrong = fault.and_then(|fault| cell.break_promise(fault, id, &self.history));
+        let wrong = fault.and_then(|fault| cell.wrong_value(fault, id, &self.history));
         if wrong.is_some() {
             self.fault = None;
         }

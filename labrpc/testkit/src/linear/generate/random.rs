@@ -1,8 +1,8 @@
-//! A small source of random numbers.
+//! A small random number generator.
 
 use labrpc::sim::mix;
 
-/// Numbers that look random, and that are the same for the same seed.
+/// Pseudo-random numbers, the same for the same seed.
 #[derive(Clone, Debug)]
 pub struct Random {
     seed: u64,
@@ -10,7 +10,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// The numbers of a seed.
+    /// The generator for a seed.
     pub fn new(seed: u64) -> Random {
         Random { seed, drawn: 0 }
     }
@@ -21,7 +21,7 @@ impl Random {
         mix(self.seed, self.drawn) % bound
     }
 
-    /// Whether something happens that does so `percent` times in a hundred.
+    /// True with a probability of `percent` in a hundred.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

@@ -1,20 +1,21 @@
-//! A generated store's values, and the ways in which they come out wrong.
+//! The values of a simulated store, and the mistakes that a fault makes with them.
 
 use super::workload::StoreFault;
 use crate::linear::history::{History, Input, OperationId};
 
-/// What a store holds under a key, and under which writes it came to do so.
+/// A key's value, and the writes that led to it.
 #[derive(Clone, Default)]
 pub(super) struct Cell {
     pub(super) value: String,
     pub(super) writes: Vec<OperationId>,
-    /// The value after each write, if the fault needs to know.
+    /// The value after each write, if the fault needs it.
     pub(super) past: Vec<String>,
 }
 
 impl Cell {
-    /// The wrong value that a fault makes an operation return or leave behind, if it can be had here.
-    pub(super) fn break_promise(&self, fault: StoreFault, id: OperationId, history: &History) -> Option<String> {
+    /// The wrong value that an operation returns or leaves behind because of a fault; `None` if the fault
+    /// does not apply here.
+    pub(super) fn wrong_value(&self, fault: StoreFault, id: OperationId, history: &History) -> Option<String> {
         let operation = history.get(id);
         match (fault, &operation.input) {
             (StoreFault::StaleRead, Input::Get) => self.stale(id, history),
@@ -31,7 +32,7 @@ impl Cell {
         }
     }
 
-    /// A value that was replaced by a write that had to come later, and that a Get has to know of.
+    /// A value that is too old for a Get: a later write that the Get must see has replaced it.
     fn stale(&self, get: OperationId, history: &History) -> Option<String> {
         let known = self.writes.iter().rposition(|&write| precedes(history, write, get))?;
         let older = self.writes[..known].iter().rposition(|&write| precedes(history, write, self.writes[known]))?;

@@ -1,65 +1,65 @@
 //! The description of a workload.
 
-/// What clients do, and what the store does to them.
+/// What clients do, and how the store fails them.
 ///
 /// ```
 /// use testkit::linear::generate::{StoreFault, Workload};
 /// use testkit::linear::{Budget, check};
 ///
 /// let workload = Workload { clients: 5, operations: 200, ..Workload::default() };
-/// assert!(check(&workload.play(1), Budget::default()).is_ok());
+/// assert!(check(&workload.generate(1), Budget::default()).is_ok());
 ///
 /// let broken = Workload { fault: Some(StoreFault::DoubledWrite), ..workload };
-/// assert!(check(&broken.play(1), Budget::default()).is_err());
+/// assert!(check(&broken.generate(1), Budget::default()).is_err());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Workload {
     /// How many clients call at the same time.
     pub clients: u64,
-    /// How many keys they use, all alike.
+    /// How many keys they use, all equally often.
     pub keys: u64,
-    /// How many operations they call in all.
+    /// How many operations they call in total.
     pub operations: usize,
-    /// How many of a hundred operations are Puts.
+    /// The percentage of Puts.
     pub puts_percent: u64,
-    /// How many of a hundred are Appends. The others are Gets.
+    /// The percentage of Appends. All other operations are Gets.
     pub appends_percent: u64,
-    /// How many of a hundred are never answered. The client that waits for it is replaced.
+    /// The percentage of operations without a response. The client that waits for one is replaced.
     pub unanswered_percent: u64,
-    /// What they write.
+    /// The values that they write.
     pub values: Values,
-    /// How the store breaks its promise, if it does.
+    /// The store's mistake, if it makes one.
     pub fault: Option<StoreFault>,
 }
 
-/// What clients write.
+/// The values that clients write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
     /// `x 3 17 y` if client 3 calls the operation number 17 of the history.
     Unique,
-    /// One of so many numbers, so that the same value is written again and again.
+    /// One of this many numbers, so that the same value is written many times.
     Few(u64),
 }
 
-/// How a store breaks its promise.
+/// The mistake that a store makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFault {
     /// One Get returns a value that a write had replaced before the Get was called.
     StaleRead,
-    /// One write is answered and has no effect.
+    /// One write returns but has no effect.
     LostWrite,
     /// One Append takes effect twice.
     DoubledWrite,
-    /// One Append is put before another that had returned before it was called.
+    /// One Append takes effect before another Append that had returned before it was called.
     SwappedAppends,
-    /// One Get returns something that nobody wrote.
+    /// One Get returns a value that no client wrote.
     InventedValue,
-    /// From one moment on, every second client is served by a copy of the store.
+    /// From some moment on, a copy of the store serves every second client.
     SplitBrain,
 }
 
 impl StoreFault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [StoreFault; 6] = [
         StoreFault::StaleRead,
         StoreFault::LostWrite,
@@ -71,7 +71,7 @@ impl StoreFault {
 }
 
 impl Default for Workload {
-    /// One client on one key, half of whose operations are Gets and some Puts, and no trouble.
+    /// One client on one key. Half of its operations are Gets and a few are Puts; nothing fails.
     fn default() -> Workload {
         Workload {
             clients: 1,

@@ -1,4 +1,4 @@
-//! How far an order has come.
+//! The state of an order that the search builds.
 
 use super::observed::Value;
 
@@ -25,8 +25,8 @@ impl<const WORDS: usize> Slots<WORDS> {
     }
 }
 
-/// All that matters about the front part of an order: whatever can follow one such part can
-/// follow every other with an equal configuration.
+/// Everything that matters about the front part of an order: parts with equal configurations can be
+/// continued in the same ways.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Configuration<const WORDS: usize> {
     /// The first return whose operation is not in the order yet. All earlier ones are, and no
@@ -34,9 +34,9 @@ pub(super) struct Configuration<const WORDS: usize> {
     pub(super) frontier: usize,
     /// Which of the operations that are open at the frontier are in the order.
     pub(super) taken: Slots<WORDS>,
-    /// Which of the others may be added to the order in hindsight, where nobody notices. With an
-    /// unread value that is all of them, and this is empty.
+    /// Which of the other open operations can be added at an earlier place where no Get sees them. With
+    /// an unread value all of them can, and this is empty.
     pub(super) hideable: Slots<WORDS>,
-    /// What the key holds now.
+    /// The key's value.
     pub(super) value: Value,
 }

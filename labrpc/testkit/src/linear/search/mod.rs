@@ -1,26 +1,26 @@
-//! Trying orders until one fits: for any history, as long as the budget lasts.
+//! Tries orders until one fits: for any history, within a budget.
 //!
-//! This is Wing and Gong's search with Lowe's memory of where it has been. It builds an order
-//! from the front. What may come next is any operation that was called before the first return
-//! that is still to be passed, the *frontier*. How far an order has come is a [`Configuration`],
-//! and each is explored once. Four things keep their number small:
+//! This is Wing and Gong's search with Lowe's memory of visited configurations. It builds an order
+//! from the front. The next operation may be any one that was called before the *frontier*: the first
+//! return whose operation is not in the order yet. The state of an order is a [`Configuration`], and
+//! each is explored once. Four ideas keep their number small:
 //!
 //! - **A frontier instead of a set.** Everything that returned before the frontier is in the
 //!   order, and nothing that is called after it is. So what is in the order takes one number and
 //!   one bit for each operation that is open at the frontier, however much came before.
-//! - **Reads at once.** A Get changes nothing. If it is legal now, then from an order that takes
-//!   it later it can be moved to here. So it is taken, and nothing else is tried.
-//! - **Only read values count.** A value that is no beginning of anything that a Get returned
-//!   is *unread*. It cannot be told from another such value, and nothing but a Put leads back to
-//!   values that were read. See [`observed`].
-//! - **Hidden writes cost nothing.** A write that leaves the value unread is hidden by the next
-//!   Put, and where exactly it stood before that Put nobody can say. So it need not be placed
-//!   when it happens: whenever a Put is taken, every open write becomes *hideable*, and one that
-//!   is still not in the order when its return is at the frontier is taken to have been hidden.
-//!   If it is not hideable then, the value becomes unread, until some Put hides that.
+//! - **Reads at once.** A Get changes nothing. If it is legal now, an order that takes it later can
+//!   also take it here. So it is taken, and nothing else is tried.
+//! - **Only read values count.** A value that is not a beginning of anything that a Get returned is
+//!   *unread*. All unread values are treated as one, and only a Put leads back to values that were
+//!   read. See [`observed`].
+//! - **Hidden writes cost nothing.** A write that leaves the value unread is hidden by the next Put,
+//!   and its exact place before that Put makes no difference. So it is not placed when it happens:
+//!   whenever a Put is taken, every open write becomes *hideable*, and a write that is still not in
+//!   the order when its return is at the frontier counts as hidden. If it is not hideable then, the
+//!   value becomes unread, until a Put hides that.
 //!
-//! If no order fits, then the furthest frontier is the first moment at which an observer could
-//! have known. The operation that returns there is a Get, since a write can always be taken.
+//! If no order fits, the furthest frontier is the first moment at which that was certain. The operation
+//! that returns there is a Get, since a write can always be taken.
 
 mod configuration;
 mod observed;
@@ -36,17 +36,17 @@ use self::timeline::Timeline;
 use super::history::OperationId;
 use super::register::{Action, Register};
 
-/// The most operations on one key that may be open at once; each is a bit of a configuration.
-/// Operations that never return stay open, so this is generous.
+/// The most operations on one key that may be open at once; each is a bit of a configuration. Operations
+/// that never return stay open, so the limit is high.
 pub(super) const OPEN_OPERATIONS_MAX: usize = 16 * SLOTS_PER_WORD;
 
 /// What the search found.
 pub(super) enum SearchResult {
-    /// There is an order that explains everything.
+    /// An order explains everything.
     Legal,
-    /// There is no such order.
+    /// No order does.
     Stuck(Stuck),
-    /// More configurations than the budget allows.
+    /// The budget is used up.
     OutOfBudget,
     /// More than [`OPEN_OPERATIONS_MAX`] operations are open at once.
     TooManyOpen,
@@ -56,11 +56,11 @@ pub(super) enum SearchResult {
 pub(super) struct Stuck {
     /// The Get that no order explains.
     pub(super) get: OperationId,
-    /// What the key can have held when that Get returned, as far as any Get ever saw it.
+    /// The values that the key can have had when that Get returned, as far as any Get returned them.
     pub(super) possible: Vec<String>,
 }
 
-/// Looks for an order of one key's operations, and subtracts what that takes from a budget in configurations.
+/// Looks for an order of one key's operations, and subtracts the visited configurations from the budget.
 pub(super) fn search(register: &Register, budget: &mut usize) -> SearchResult {
     let search = Search::new(register);
     match search.timeline.slots.div_ceil(SLOTS_PER_WORD) {
@@ -78,7 +78,7 @@ enum Effect<'h> {
     Extends(&'h str),
 }
 
-/// The furthest frontier of any order, and the values there.
+/// The furthest frontier that any order reached, and the values there.
 #[derive(Default)]
 struct Furthest {
     frontier: usize,
@@ -115,11 +115,11 @@ impl<'s, 'h> Search<'s, 'h> {
         Search { register, timeline: Timeline::new(register), observed, effects }
     }
 
-    /// Depth first: an order that fits is usually found by going straight on.
+    /// Depth first: an order that fits is usually found without backtracking.
     fn explore<const WORDS: usize>(&self, budget: &mut usize) -> SearchResult {
         let value = self.observed.empty();
         let mut start = Configuration::<WORDS> { frontier: 0, taken: Slots::EMPTY, hideable: Slots::EMPTY, value };
-        self.settle(&mut start);
+        self.advance(&mut start);
         let mut furthest = Furthest::default();
         let mut seen = FxHashSet::default();
         let mut unexplored = vec![start];
@@ -135,7 +135,7 @@ impl<'s, 'h> Search<'s, 'h> {
             }
             *budget -= 1;
             furthest.note(configuration.frontier, configuration.value);
-            // What is added last is explored first: what Gets have seen is the best guide.
+            // What is added last is explored first: values that Gets returned are the best guide.
             unexplored.extend(self.hide_returning(&configuration));
             unexplored.extend(self.take_open(&configuration));
         }
@@ -155,7 +155,7 @@ impl<'s, 'h> Search<'s, 'h> {
             let mut next = *configuration;
             next.taken.insert(slot);
             next.value = match self.effects[operation] {
-                // Had it been legal, it would have been taken at once.
+                // A legal read would have been taken at once.
                 Effect::Reads(_) => return None,
                 Effect::Becomes(value) => value,
                 Effect::Extends(suffix) => self.observed.extend(configuration.value, suffix),
@@ -167,12 +167,12 @@ impl<'s, 'h> Search<'s, 'h> {
             if let Effect::Becomes(_) = self.effects[operation] {
                 next.hideable = self.open_writes(&next);
             }
-            self.settle(&mut next);
+            self.advance(&mut next);
             Some(next)
         })
     }
 
-    /// Takes the write that returns at the frontier to have been hidden, or to be hidden by a Put to come.
+    /// Counts the write that returns at the frontier as hidden, or as one that a later Put will hide.
     fn hide_returning<const WORDS: usize>(&self, configuration: &Configuration<WORDS>) -> Option<Configuration<WORDS>> {
         let operation = self.timeline.returns[configuration.frontier].operation;
         if let Effect::Reads(_) = self.effects[operation] {
@@ -184,7 +184,7 @@ impl<'s, 'h> Search<'s, 'h> {
             (next.value, next.hideable) = (Value::Unread, Slots::EMPTY);
         }
         next.taken.insert(slot);
-        self.settle(&mut next);
+        self.advance(&mut next);
         Some(next)
     }
 
@@ -200,8 +200,8 @@ impl<'s, 'h> Search<'s, 'h> {
         writes
     }
 
-    /// Takes all legal reads, and moves the frontier to the first return that is still to be explained.
-    fn settle<const WORDS: usize>(&self, configuration: &mut Configuration<WORDS>) {
+    /// Takes all legal reads, and moves the frontier to the first return that is not explained yet.
+    fn advance<const WORDS: usize>(&self, configuration: &mut Configuration<WORDS>) {
         while let Some(next) = self.timeline.returns.get(configuration.frontier) {
             let slot = self.timeline.slot(next.operation);
             if configuration.taken.has(slot) {

@@ -1,4 +1,4 @@
-//! The values that were ever read, and those on the way to them: all that is worth telling apart.
+//! The values that were read, and the beginnings of these: the only values that the search distinguishes.
 
 use crate::linear::register::Register;
 
@@ -9,22 +9,22 @@ use crate::linear::register::Register;
 pub(super) enum Value {
     /// The first `bytes` bytes that the longest reads `first..end` have in common, and no others.
     Read { first: u32, end: u32, bytes: u32 },
-    /// A value of which no Get returned an extension. Nothing but a Put leads back from here to
-    /// values that were read, so all of these behave alike.
+    /// A value of which no Get returned an extension. Only a Put leads back from here to values that were
+    /// read, so all of these are treated as one.
     Unread,
 }
 
-/// The values that Gets returned, but for those of which another is an extension; sorted.
+/// The values that Gets returned, without those that are beginnings of others; sorted.
 ///
-/// Values with a common beginning stand side by side, so a beginning is a range and a length,
-/// and what an Append makes of it is found by bisecting that range. There is nothing to hash
-/// and nothing to copy, although values may be long.
+/// Values with a common beginning are next to each other, so a beginning is a range and a length, and
+/// the result of an Append is found by bisecting that range. Nothing is hashed or copied, although
+/// values may be long.
 pub(super) struct Observed<'h> {
     longest: Vec<&'h [u8]>,
 }
 
 impl<'h> Observed<'h> {
-    /// What the Gets of a history returned.
+    /// The values that the Gets of a key returned.
     pub(super) fn new(register: &Register<'h>) -> Observed<'h> {
         let mut values: Vec<&[u8]> =
             register.spans.iter().filter_map(|span| span.action.read()).map(str::as_bytes).collect();
@@ -40,7 +40,7 @@ impl<'h> Observed<'h> {
         Value::Read { first: 0, end: self.longest.len() as u32, bytes: 0 }
     }
 
-    /// What an Append makes of a value.
+    /// The value after an Append.
     pub(super) fn extend(&self, value: Value, suffix: &str) -> Value {
         let Value::Read { first, end, bytes } = value else { return Value::Unread };
         let rest = |longest: &&'h [u8]| &longest[bytes as usize..];

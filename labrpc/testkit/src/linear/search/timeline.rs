@@ -1,21 +1,21 @@
-//! Which operations are open at each return, laid out so that the search never looks for them.
+//! The operations that are open at each return, precomputed for the search.
 
 use std::ops::Range;
 
 use crate::linear::register::{NEVER, Register};
 
-/// The return of an operation, and what else was going on.
+/// The return of an operation, and the operations that are open then.
 pub(super) struct Return {
     /// Which operation returns, as an index into the register's spans.
     pub(super) operation: usize,
-    /// Where in [`Timeline::open`] those stand that were called by now and have not returned before.
+    /// The range in [`Timeline::open`] of the operations that were called by now and have not returned before.
     open: Range<usize>,
 }
 
 /// The returns of one key's operations in order of time.
 ///
-/// Each operation has a *slot*, a number that no other operation has while it is open. What the
-/// search remembers of an operation is one bit, and the bit's place is the slot.
+/// Each operation has a *slot*, a number that no other operation has while it is open. The search
+/// keeps one bit for each operation, at the place of its slot.
 pub(super) struct Timeline {
     pub(super) returns: Vec<Return>,
     /// How many slots there are: as many as operations are ever open at once.
@@ -24,7 +24,7 @@ pub(super) struct Timeline {
     open: Vec<usize>,
 }
 
-/// At equal times calls come first: operations that only touch in time may take effect in either order.
+/// At equal times calls come first: an operation that returns when another is called overlaps with it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Edge {
     Call,

@@ -1,17 +1,17 @@
-//! Blocks of operations that nothing may come between, and which of them must come first.
+//! Blocks of operations that belong together, and their order.
 
 use super::chain::{Chains, Member};
 use super::reason::{Block, Reason};
 use crate::linear::register::Register;
 
-/// The blocks of a key, if the operations of each chain can stand in the order of its text.
+/// The blocks of a key, if the operations of each chain can be in the order of its text.
 pub(super) fn blocks(register: &Register, chains: &Chains) -> Result<Vec<Block>, Reason> {
     let mut blocks = Vec::new();
     for members in chains.each() {
         blocks.push(block_of_chain(register, chains, members)?);
     }
     for (operation, span) in register.spans.iter().enumerate() {
-        // If it never returned it need not have happened; nothing comes after it, so it does no harm.
+        // A write that never returned need not have happened. As a block it clashes with nothing, because nothing comes after it.
         if span.action.written().is_some() && !chains.shows(operation) {
             blocks.push(Block { first_returned: Some(operation), last_called: operation, shown_by: None });
         }
@@ -38,7 +38,7 @@ fn block_of_chain(register: &Register, chains: &Chains, members: &[Member]) -> R
         }
     }
     let is_initial = chains.is_initial(members[0].chain);
-    // A Get shows all that stands before it in the chain.
+    // A Get shows everything before it in the chain.
     let further = if is_initial { last_called } else { first_returned.max(last_called) };
     let shows_itself = further.is_get() || (!is_initial && first_returned == last_called);
     Ok(Block {
@@ -48,14 +48,14 @@ fn block_of_chain(register: &Register, chains: &Chains, members: &[Member]) -> R
     })
 }
 
-/// Two blocks each of which would have to come before the other, if there are any.
+/// Two blocks that would each have to come before the other, if there are any.
 pub(super) fn clash(register: &Register, mut blocks: Vec<Block>) -> Option<(Block, Block)> {
     blocks.sort_by_key(|block| block.returned(register));
-    // For each block, whichever of it and those before it was called last.
+    // For each block, the one that was called last among it and those before it.
     let mut latest: Vec<&Block> = Vec::with_capacity(blocks.len());
     for (index, block) in blocks.iter().enumerate() {
-        // Those that must come before this block, among those that returned no later. Of two
-        // that clash, one is among those of the other.
+        // Among the blocks that returned no later, those that must come before this one. If two blocks
+        // clash, one of them is found here for the other.
         let called = block.called(register);
         let before = blocks[..index].partition_point(|other| other.returned(register) < Some(called));
         if let Some(&other) = latest[..before].last()

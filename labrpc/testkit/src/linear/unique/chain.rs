@@ -1,4 +1,4 @@
-//! How the key's value grew, told by the values that Gets returned.
+//! How the key's value grew, worked out from the values that Gets returned.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -8,7 +8,7 @@ use crate::linear::register::{Action, Register};
 
 /// One value of the key while it grew: a Put (or the initial "") and the Appends that followed.
 ///
-/// Values are unique, so whoever reads a value with the same beginning reads the same chain.
+/// Values are unique, so Gets that return values with the same beginning read the same chain.
 struct Chain<'h> {
     text: &'h str,
     writes: Vec<usize>,
@@ -20,8 +20,8 @@ struct Chain<'h> {
 
 /// An operation that belongs to a chain, and its place there.
 ///
-/// Sorted, the members of a chain stand in the one order that its text allows. Gets of one and
-/// the same value are free among themselves, and stand in the order of their calls.
+/// Sorted, the members of a chain are in the only order that its text allows. Gets of the same value
+/// may be in any order, and are sorted by their calls.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Member {
     pub(super) chain: usize,
@@ -38,7 +38,7 @@ impl Member {
     }
 }
 
-/// A Get that returned k writes stands behind the k-th of them and before the next.
+/// A Get that returned k writes comes after the k-th write and before the next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum MemberKind {
     Get,
@@ -56,11 +56,11 @@ pub(super) struct Chains<'h> {
 }
 
 impl<'h> Chains<'h> {
-    /// Spells out what each Get returned.
+    /// Cuts what each Get returned into writes.
     pub(super) fn read(register: &Register<'h>, vocabulary: &Vocabulary<'h>) -> Result<Chains<'h>, Reason> {
         let mut gets: Vec<(&str, usize)> =
             register.spans.iter().enumerate().filter_map(|(get, span)| Some((span.action.read()?, get))).collect();
-        // The longest value of a chain comes first and is spelled; the others need only be beginnings of it.
+        // The longest value of a chain comes first and is cut into writes; the others need only be beginnings of it.
         gets.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
 
         let mut chains = Chains {
@@ -80,7 +80,7 @@ impl<'h> Chains<'h> {
             };
             let position = match chains.chains[chain].position(text, get) {
                 Ok(position) => position,
-                // A value that is wrong in itself is the better reason.
+                // If the value is wrong by itself, that is the better reason.
                 Err(reason) => return Err(spell(register, vocabulary, text, get).err().unwrap_or(reason)),
             };
             let called = register.spans[get].called;
@@ -132,13 +132,13 @@ impl Chain<'_> {
         if !self.text.starts_with(text) {
             return Err(Reason::Forked { get, other: self.shown_by });
         }
-        // Between two lengths lies a part of a word, and a part of a word is no word.
+        // A length between two others would cut a written value in two, and a part of one is no written value.
         let cut = |next: usize| Reason::NeverWritten { get, offset_bytes: self.lengths[next - 1] };
         self.lengths.binary_search(&text.len()).map_err(cut)
     }
 }
 
-/// Cuts what a Get returned into written values: a Put first or none, then Appends, each once.
+/// Cuts what a Get returned into written values: at most one Put at the start, then Appends, each once.
 fn spell<'h>(
     register: &Register<'h>,
     vocabulary: &Vocabulary<'h>,

@@ -1,18 +1,17 @@
-//! Reading the order off the values: for histories in which every written value is unique.
+//! Finds the order of writes from the values, for histories in which every written value is unique.
 //!
-//! Let no written value be a beginning of another, as with `x 3 17 y` for the 17th write of
-//! client 3. Then what a Get returned can be cut into the writes that made it, in one way only:
-//! a Put or the initial "", and the Appends that followed. The history need not be searched; it
-//! says itself in which order it happened.
+//! Suppose that no written value is a beginning of another, as with `x 3 17 y` for the 17th write of
+//! client 3. Then a value that a Get returned can be cut into the writes that made it in only one
+//! way: a Put or the initial "", and the Appends that followed. The order need not be searched for,
+//! because the values show it.
 //!
-//! **Chains.** Gets whose values start with the same Put saw the same value grow, so one of them
-//! must have returned a beginning of what the other returned, and no write can be in two such
-//! chains.
+//! **Chains.** Gets whose values start with the same Put saw the same value grow. So of two such Gets
+//! one must have returned a beginning of what the other returned, and no write can be in two chains.
 //!
-//! **Blocks.** All operations of a chain, its writes and the Gets that returned them, stand
-//! together in any order that explains the Gets: a foreign write among them would show. Inside,
-//! the text fixes their order, and it fits if no operation returned before one that stands
-//! earlier was called. A write that nobody read is a block by itself.
+//! **Blocks.** All operations of a chain, its writes and the Gets that returned them, are next to each
+//! other in any order that explains the Gets: another write between them would show. Inside, the text
+//! fixes their order, and this order fits if no operation returned before one that is earlier in it was
+//! called. A write that no Get read is a block by itself.
 //!
 //! **Clashes.** For a block A let `returned(A)` be the earliest return in it and `called(A)` the
 //! latest call. A must come before B if `returned(A) < called(B)`: then some operation of A
@@ -23,13 +22,12 @@
 //! one, let B be the block in it that is called last, C the next after B, and D the next after C.
 //! B must come before C and does not clash with it, so `returned(C) ≥ called(B)`, and `called(B)`
 //! is no less than `called(D)`; but C must come before D, so `returned(C) < called(D)`. Second,
-//! without a cycle the blocks can stand one after the other as the relation demands, each in its
-//! own order. That explains every Get, and whatever returned before something else was called
-//! stands before it.
+//! without a cycle the blocks can be sorted by the relation, each in its own order. That explains
+//! every Get, and every operation that returned before another was called comes before it.
 //!
-//! So all that is left is to look for two blocks that clash, which takes a sort and a sweep. For
-//! Puts and Gets alone this is the theorem of Gibbons and Korach, whose forward and backward
-//! zones are the blocks with `returned < called` and the others.
+//! So it only remains to look for two blocks that clash, with a sort and a sweep. For Puts and Gets
+//! alone this is the theorem of Gibbons and Korach; their forward and backward zones are the blocks
+//! with `returned < called` and the others.
 
 mod block;
 mod chain;
@@ -41,7 +39,7 @@ pub(super) use self::reason::{Block, Reason};
 use self::vocabulary::Vocabulary;
 use super::register::Register;
 
-/// Whether some order explains the history of one key; `None` if its values do not tell.
+/// Whether an order explains the history of one key; `None` if its values are not unique.
 pub(super) fn check(register: &Register) -> Option<Result<(), Reason>> {
     let vocabulary = Vocabulary::new(register)?;
     Some(explain(register, &vocabulary))
@@ -56,8 +54,8 @@ fn explain(register: &Register, vocabulary: &Vocabulary) -> Result<(), Reason> {
     }
 }
 
-/// The shortest beginning of a broken history that is broken already, the time when it ends, and
-/// what is wrong with it. Later operations would only blur the story.
+/// The shortest beginning of a wrong history that is wrong already, the time when it ends, and the
+/// reason. Later operations would only distract.
 pub(super) fn shortest<'h>(register: &Register<'h>) -> Option<(Register<'h>, u64, Reason)> {
     let returns = register.returns();
     let is_sound = |&end: &u64| matches!(check(&register.through(end)), Some(Ok(())));

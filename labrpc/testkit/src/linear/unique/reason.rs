@@ -2,15 +2,15 @@
 
 use crate::linear::register::Register;
 
-/// Why no order explains a history. Operations are given by their place in the register.
+/// Why no order explains a history. Operations are indices into the register's spans.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::linear) enum Reason {
-    /// From the given byte on, the Get returned something that is no written value.
+    /// From this byte on, the Get returned something that is not a written value.
     NeverWritten { get: usize, offset_bytes: usize },
-    /// The value of one write is in what both Gets returned, but starts differently; or it is
-    /// twice in what one Get (`get` and `other`) returned.
+    /// Both Gets returned the write's value, but after different beginnings; or one Get (`get` equals
+    /// `other`) returned it twice.
     Doubled { write: usize, get: usize, other: usize },
-    /// The Get returned the Put's value behind another.
+    /// The Get returned the Put's value after another value.
     PutAppended { put: usize, get: usize },
     /// Both Gets returned values with the same start, and neither is a beginning of the other.
     Forked { get: usize, other: usize },
@@ -21,26 +21,27 @@ pub(in crate::linear) enum Reason {
     Clash(Block, Block),
 }
 
-/// Operations that stand together in every order: those of a chain, or one write that nobody read.
+/// Operations that are next to each other in every order: those of a chain, or one write that no Get read.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::linear) struct Block {
-    /// The operation that returned first; `None` if the block is the initial value's, which was
-    /// there before everything.
+    /// The operation that returned first; `None` for the block of the initial value, which is older than
+    /// everything.
     pub(in crate::linear) first_returned: Option<usize>,
     /// The operation that was called last.
     pub(in crate::linear) last_called: usize,
-    /// The Get that shows that these two belong together; `None` if they are one, or show it themselves.
+    /// The Get that shows that these two belong together; `None` if they are the same operation, or one of
+    /// them is such a Get.
     pub(in crate::linear) shown_by: Option<usize>,
 }
 
 impl Block {
-    /// When the first of its operations returned: what is called later comes after the block.
-    /// `None`, the initial value's, is before all times.
+    /// When its first operation returned: operations that are called later come after the block. `None`
+    /// for the block of the initial value, which is before all times.
     pub(super) fn returned(&self, register: &Register) -> Option<u64> {
         self.first_returned.map(|operation| register.spans[operation].returned)
     }
 
-    /// When the last of its operations was called: what has returned earlier comes before the block.
+    /// When its last operation was called: operations that returned earlier come before the block.
     pub(in crate::linear) fn called(&self, register: &Register) -> u64 {
         register.spans[self.last_called].called
     }

@@ -1,4 +1,4 @@
-//! The written values, as words that a read value is spelled with.
+//! The written values, which a read value is made of.
 
 use crate::linear::register::{Register, Span};
 
@@ -17,14 +17,14 @@ impl<'h> Vocabulary<'h> {
         let mut words: Vec<(&str, usize)> = register.spans.iter().enumerate().filter_map(written).collect();
         words.sort_unstable();
         let has_empty = words.first().is_some_and(|(value, _)| value.is_empty());
-        // What begins with a value follows it in the sorted order, with nothing else in between.
+        // A value that begins with another comes right after it in the sorted order.
         let has_beginning = words.windows(2).any(|pair| pair[1].0.starts_with(pair[0].0));
         (!has_empty && !has_beginning).then_some(Vocabulary { words })
     }
 
-    /// The write whose value the text begins with, and the length of that value in bytes.
+    /// The write whose value the text begins with, and that value's length in bytes.
     pub(super) fn first(&self, text: &str) -> Option<(usize, usize)> {
-        // If a value is a beginning of the text, no other value lies between the two.
+        // If a value is a beginning of the text, no other value is between the two in sorted order.
         let after = self.words.partition_point(|&(value, _)| value <= text);
         let &(value, write) = self.words[..after].last()?;
         text.starts_with(value).then_some((write, value.len()))
