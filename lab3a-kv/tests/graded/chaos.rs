@@ -1,7 +1,7 @@
 //! Lab 3A under random faults: every oracle on, and every client answered soon after they end.
 
+use kvkit::load::{self, Plan};
 use testkit::chaos::{self, Faults};
-use testkit::kv::load::{self, Plan};
 
 use crate::lab::{LAB, store};
 

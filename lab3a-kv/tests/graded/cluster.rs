@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use kvkit::load::{self, Plan};
 use labrpc::network::Conditions;
 use labrpc::{PeerId, thread};
 use testkit::World;
-use testkit::kv::load::{self, Plan};
 
 use crate::lab::{LAB, store};
 

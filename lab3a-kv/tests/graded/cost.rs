@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
+use kvkit::RecordedClerk;
 use labrpc::{PeerId, thread};
 use testkit::cost::Meter;
-use testkit::kv::RecordedClerk;
 use testkit::rule::life::{BOUNDED, RESTS};
 use testkit::rule::service::{CLIENT_TRAFFIC, PATIENT_CLERK};
 

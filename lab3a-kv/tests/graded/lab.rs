@@ -3,11 +3,11 @@
 use labrpc::Timing;
 use std::sync::Arc;
 
+use kvkit::KvCluster;
 use lab2a_election::{Election, Raft, TIMING};
 use lab2d_snapshot::Compacting;
 use lab3a_kv::{Clerk, KvServer};
 use labrpc::kv::ClientId;
-use testkit::kv::KvCluster;
 use testkit::{Boot, Booted, Codec, Lab, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.

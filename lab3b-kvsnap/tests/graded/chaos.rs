@@ -3,11 +3,11 @@
 use labrpc::kv::ClientId;
 use std::time::Duration;
 
+use kvkit::KvCluster;
+use kvkit::load::{self, Plan};
 use lab3a_kv::Clerk;
 use labrpc::thread;
 use testkit::chaos::{self, Faults};
-use testkit::kv::KvCluster;
-use testkit::kv::load::{self, Plan};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, boot_with_limit, store};
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use kvkit::KvCluster;
+use kvkit::load::{self, Plan};
 use labrpc::thread;
 use testkit::World;
-use testkit::kv::KvCluster;
-use testkit::kv::load::{self, Plan};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, store};
 

@@ -59,6 +59,6 @@ pub fn boot(boot: Boot) -> Booted<Server> {
     boot_with_limit(boot, RAFT_STATE_BYTES_MAX)
 }
 
-pub fn store(world: &World, servers: usize) -> testkit::kv::KvCluster<Server> {
-    testkit::kv::KvCluster::new(world, servers, boot, |number, links| Clerk::new(ClientId(number), links))
+pub fn store(world: &World, servers: usize) -> kvkit::KvCluster<Server> {
+    kvkit::KvCluster::new(world, servers, boot, |number, links| Clerk::new(ClientId(number), links))
 }

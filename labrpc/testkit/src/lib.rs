@@ -32,8 +32,6 @@ pub mod cost;
 mod environment;
 mod event;
 mod event_line;
-pub mod kv;
-pub mod linear;
 mod observed;
 mod observer;
 mod oracle;

@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Ends the run because a rule is broken. Only the first report counts.
-    pub(crate) fn report_violation(&self, violation: Violation) {
+    pub fn report_violation(&self, violation: Violation) {
         self.reporter.violation(violation);
     }
 

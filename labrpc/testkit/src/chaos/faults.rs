@@ -105,7 +105,7 @@ impl Fault {
 }
 
 /// Lets faults come and go for `duration`, and calls `work` in each slot. Then ends all faults.
-pub(crate) fn random_faults(
+pub fn random_faults(
     cluster: &UntypedCluster,
     rng: &TestRng,
     faults: Faults,

@@ -9,7 +9,7 @@ mod run;
 mod saves;
 
 pub use faults::Faults;
-pub(crate) use faults::random_faults;
+pub use faults::random_faults;
 pub use run::{elections, replication};
 pub use saves::CrashesAtSaves;
 

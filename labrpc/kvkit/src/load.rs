@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use labrpc::network::Conditions;
 use labrpc::thread;
+use testkit::chaos::{Faults, random_faults};
+use testkit::{BackgroundTask, TestRng, UntypedCluster};
 
-use super::recorded::{RecordedClerk, RecordedStore};
-use super::values::{difference, value};
-use crate::chaos::{Faults, random_faults};
-use crate::cluster::UntypedCluster;
-use crate::world::{BackgroundTask, TestRng};
+use crate::recorded::{RecordedClerk, RecordedStore};
+use crate::values::{difference, value};
 
 /// What a run of the load test does.
 #[derive(Clone, Copy, Debug)]

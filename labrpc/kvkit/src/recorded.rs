@@ -7,11 +7,10 @@ use labrpc::kv::KvClient;
 use labrpc::network::Link;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
+use testkit::rule::service::LINEARIZABLE;
+use testkit::{UntypedCluster, Violation};
 
-use crate::cluster::UntypedCluster;
 use crate::linear::{self, Budget, CheckError, History, Input};
-use crate::rule::service::LINEARIZABLE;
-use crate::violation::Violation;
 
 type NewClient = Arc<dyn Fn(u64, Vec<Link>) -> Box<dyn KvClient> + Send + Sync>;
 
@@ -82,12 +81,22 @@ impl RecordedStore {
     /// When the check would take too long.
     #[track_caller]
     pub fn check_linearizable(&self) {
-        let checked = linear::check(&self.history.lock(), Budget::default());
-        match checked {
-            Ok(()) => {}
+        if let Some(violation) = self.violation() {
+            self.cluster.world().report_violation(violation);
+        }
+    }
+
+    /// The contradiction in the answers so far, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// When the check would take too long.
+    #[track_caller]
+    pub fn violation(&self) -> Option<Violation> {
+        match linear::check(&self.history.lock(), Budget::default()) {
+            Ok(()) => None,
             Err(CheckError::NotLinearizable(contradiction)) => {
-                let what = contradiction.sentence.trim_end_matches('.');
-                self.cluster.world().report_violation(Violation::new(&LINEARIZABLE, what));
+                Some(Violation::new(&LINEARIZABLE, contradiction.sentence.trim_end_matches('.')))
             }
             Err(undecided) => panic!("{undecided}"),
         }

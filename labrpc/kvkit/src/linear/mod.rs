@@ -38,7 +38,7 @@
 //! correct history: no test needs it.
 //!
 //! ```
-//! use testkit::linear::{Budget, History, Input, check};
+//! use kvkit::linear::{Budget, History, Input, check};
 //!
 //! let mut history = History::new();
 //! let put = history.call(1, "x", Input::Put("new".into()), 1_000_000);

@@ -1,8 +1,8 @@
 //! Histories as text.
 
-use testkit::linear::generate::{Random, Workload};
-use testkit::linear::text::{TextError, TextProblem, read, write};
-use testkit::linear::{Budget, History, Input, OperationId, TimeUnit, check};
+use kvkit::linear::generate::{Random, Workload};
+use kvkit::linear::text::{TextError, TextProblem, read, write};
+use kvkit::linear::{Budget, History, Input, OperationId, TimeUnit, check};
 
 /// A text in the format of porcupine's own tests is read and checked, and messages name its lines.
 #[test]
@@ -46,12 +46,12 @@ fn text_keeps_everything_but_the_times() {
         let pairs: Vec<_> = in_order.into_iter().map(|id| history.get(id)).zip(copy.operations()).collect();
         for (original, copied) in &pairs {
             assert_eq!((original.client, &original.key, &original.input), (copied.client, &copied.key, &copied.input));
-            let value = |answer: &Option<testkit::linear::Response>| answer.as_ref().map(|answer| answer.value.clone());
+            let value = |answer: &Option<kvkit::linear::Response>| answer.as_ref().map(|answer| answer.value.clone());
             assert_eq!(value(&original.response), value(&copied.response));
         }
         for (original, copied) in &pairs {
             for (later, copied_later) in &pairs {
-                let precedes = |one: &testkit::linear::ClientOperation, other: &testkit::linear::ClientOperation| {
+                let precedes = |one: &kvkit::linear::ClientOperation, other: &kvkit::linear::ClientOperation| {
                     one.response.as_ref().is_some_and(|answer| answer.at < other.called)
                 };
                 assert_eq!(precedes(original, later), precedes(copied, copied_later), "{original:?} {later:?}");

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use testkit::linear::{ClientOperation, History, Input};
+use kvkit::linear::{ClientOperation, History, Input};
 
 /// Whether an order explains the history of one key through a time.
 pub fn explains(history: &History, until: u64) -> bool {

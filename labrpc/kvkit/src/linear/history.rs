@@ -61,7 +61,7 @@ pub enum TimeUnit {
 /// Recording an operation is cheap: it only moves the strings in.
 ///
 /// ```
-/// use testkit::linear::{History, Input};
+/// use kvkit::linear::{History, Input};
 ///
 /// let mut history = History::new();
 /// let append = history.call(1, "x", Input::Append("a".into()), 1_000);

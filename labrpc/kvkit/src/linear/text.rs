@@ -22,7 +22,7 @@ use super::history::{ClientOperation, History, Input, OperationId, TimeUnit};
 /// [`TextError`] at the first line that cannot be read or cannot have happened.
 ///
 /// ```
-/// use testkit::linear::text;
+/// use kvkit::linear::text;
 ///
 /// let line = "{:process 7, :type :invoke, :f :put, :key \"k\", :value \"v\"}\n";
 /// let history = text::read(line)?;

@@ -1,6 +1,6 @@
 //! Clients that read old values: stale reads and lost writes.
 
-use testkit::linear::ContradictionKind;
+use kvkit::linear::ContradictionKind;
 
 use crate::{assert_sound, broken, witness};
 

@@ -3,8 +3,8 @@
 /// What clients do, and how the store fails them.
 ///
 /// ```
-/// use testkit::linear::generate::{StoreFault, Workload};
-/// use testkit::linear::{Budget, check};
+/// use kvkit::linear::generate::{StoreFault, Workload};
+/// use kvkit::linear::{Budget, check};
 ///
 /// let workload = Workload { clients: 5, operations: 200, ..Workload::default() };
 /// assert!(check(&workload.generate(1), Budget::default()).is_ok());

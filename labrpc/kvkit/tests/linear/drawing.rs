@@ -1,6 +1,6 @@
 //! Histories as they are drawn on a whiteboard.
 
-use testkit::linear::{History, Input, TimeUnit};
+use kvkit::linear::{History, Input, TimeUnit};
 
 /// The time that a column of a drawing stands for. The first column is at 0.
 const NANOSECONDS_PER_COLUMN: u64 = 1_000_000;

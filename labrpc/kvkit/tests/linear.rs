@@ -13,7 +13,7 @@ mod stale;
 #[path = "linear/text.rs"]
 mod text;
 
-use testkit::linear::{Budget, CheckError, Contradiction, ContradictionKind, check, check_by_search};
+use kvkit::linear::{Budget, CheckError, Contradiction, ContradictionKind, check, check_by_search};
 
 use drawing::drawn;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use testkit::linear::generate::{Random, StoreFault, Values, Workload};
-use testkit::linear::{
+use kvkit::linear::generate::{Random, StoreFault, Values, Workload};
+use kvkit::linear::{
     Budget, CheckError, Contradiction, ContradictionKind, History, Input, check, check_by_search,
     check_by_unique_values,
 };

@@ -1,8 +1,8 @@
 //! How long it takes to check a history. The limit is part of each benchmark's name.
 
 use divan::{Bencher, black_box};
-use testkit::linear::generate::{StoreFault, Values, Workload};
-use testkit::linear::{Budget, History, check, check_by_search, check_by_unique_values};
+use kvkit::linear::generate::{StoreFault, Values, Workload};
+use kvkit::linear::{Budget, History, check, check_by_search, check_by_unique_values};
 
 fn main() {
     divan::main();

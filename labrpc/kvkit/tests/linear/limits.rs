@@ -1,6 +1,6 @@
 //! Long values, long histories and small budgets.
 
-use testkit::linear::{Budget, CheckError, History, Input, Limit, check, check_by_search};
+use kvkit::linear::{Budget, CheckError, History, Input, Limit, check, check_by_search};
 
 use crate::drawing::drawn;
 
