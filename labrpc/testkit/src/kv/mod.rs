@@ -1,8 +1,8 @@
 //! A replicated key-value store under test: its servers, its clerks, and every answer they got.
 //!
 //! [`KvCluster`] joins a [`Cluster`] with clerks whose operations all go into one history.
-//! [`load`] is MIT's generic test of labs 3A and 3B: clients, faults, and then the question
-//! whether one order of all operations explains what the clients saw.
+//! [`load`] is MIT's generic test of labs 3A and 3B: clients, faults, and then a check
+//! that one order of all operations explains what the clients saw.
 
 pub mod load;
 mod recorded;
