@@ -26,14 +26,14 @@ const OFFERS_MAX: u64 = 4;
 
 /// Random faults in a cluster that only elects leaders.
 pub fn elections(cluster: &UntypedCluster, faults: Faults) {
-    let rng = cluster.world().rng("storm");
+    let rng = cluster.world().rng("faults");
     random_faults(cluster, &rng, faults, FAULTS_DURATION, || ());
     wait_until_stable(cluster);
 }
 
 /// Random faults in a cluster that replicates, and is offered commands meanwhile.
 pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
-    let rng = cluster.world().rng("storm");
+    let rng = cluster.world().rng("faults");
     let mut offered = 0;
     random_faults(cluster, &rng, faults, FAULTS_DURATION, || {
         for _ in 0..rng.random_range(0..OFFERS_MAX) {

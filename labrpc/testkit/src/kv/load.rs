@@ -134,7 +134,9 @@ fn load(store: &RecordedStore, plan: Plan, round: u64) -> Vec<String> {
     });
     let duration = world.scaled(Duration::from_secs(5), PAUSE) + if plan.partitions { PAUSE } else { Duration::ZERO };
     match plan.random_faults {
-        Some(faults) => random_faults(cluster, &world.rng(&format!("storm of round {round}")), faults, duration, || ()),
+        Some(faults) => {
+            random_faults(cluster, &world.rng(&format!("faults of round {round}")), faults, duration, || ())
+        }
         None => thread::sleep(duration),
     }
     is_over.store(true, Ordering::Relaxed);
