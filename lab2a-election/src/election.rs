@@ -13,7 +13,7 @@ use crate::timing;
 #[derive(Clone, Debug)]
 enum Role {
     Follower,
-    /// A set, because a vote may arrive twice.
+    /// The servers that voted for this one. A set, because a vote may arrive twice.
     Candidate {
         votes: BTreeSet<PeerId>,
     },
@@ -48,9 +48,9 @@ pub struct Election {
     rng: SmallRng,
     ballot: Ballot,
     role: Role,
-    /// When the election timer was last restarted; for a leader, its latest heartbeat.
+    /// When the election timer was last restarted. On a leader: when it sent its latest heartbeat.
     timer_started: Instant,
-    /// How much silence starts the next campaign.
+    /// This long after `timer_started`, a server that does not lead campaigns.
     election_timeout: Duration,
 }
 
@@ -62,9 +62,13 @@ impl Election {
     ///
     /// # Panics
     ///
-    /// When `me` is not a server of the cluster, or when `timing` makes every heartbeat too late.
+    /// When `me` is not a server of the cluster, or when `timing` is not sound: the heartbeat
+    /// interval must be shorter than every election timeout, and the two bounds in order.
     pub fn new(me: PeerId, cluster_size: usize, timing: Timing, seed: u64, now: Instant) -> Election {
-        assert!(me < cluster_size, "there is no server {me} among {cluster_size}, which are counted from 0");
+        assert!(
+            me < cluster_size,
+            "server {me} is not in a cluster of {cluster_size} servers, which are counted from 0"
+        );
         timing::assert_sound(&timing);
         let mut election = Election {
             me,
@@ -91,7 +95,7 @@ impl Election {
         self.ballot
     }
 
-    /// This server.
+    /// This server's number.
     pub fn me(&self) -> PeerId {
         self.me
     }
@@ -112,7 +116,7 @@ impl Election {
         matches!(self.role, Role::Leader)
     }
 
-    /// The size of a majority: more than half of all servers, so that any two majorities share one.
+    /// The size of a majority: more than half of all servers, so that any two majorities share a server.
     pub fn majority(&self) -> usize {
         // BEGIN 2A §5.2 majority: clusters of one and of an even size count as well
         self.cluster_size / 2 + 1
@@ -121,7 +125,7 @@ impl Election {
 
     /// When [`tick`](Election::tick) next has something to do.
     ///
-    /// A leader that stepped down waits like any follower, counted from its own last heartbeat.
+    /// A leader that stepped down campaigns one election timeout after its own last heartbeat.
     pub fn due(&self) -> Instant {
         let pause = if self.is_leader() { self.timing.heartbeat_interval } else { self.election_timeout };
         self.timer_started + pause
@@ -130,7 +134,8 @@ impl Election {
     /// Acts on the clock, if anything is due: a leader sends heartbeats, any other server campaigns.
     /// `last_log` is where the caller's log ends.
     ///
-    /// What was due when the caller woke up may no longer be due now.
+    /// Checks [`due`](Election::due) again, because the timer may have been restarted while the caller
+    /// was waking up.
     pub fn tick(&mut self, last_log: LogPosition, now: Instant) -> TickOutcome {
         // BEGIN 2A Figure 2, Rules for Servers: assert_invariants, look at due() again, then act by role
         self.assert_invariants();
@@ -148,7 +153,7 @@ impl Election {
     /// Starts an election: in a new term, with its own vote, and with a new timeout in case
     /// nobody wins. A server that is alone in its cluster wins at once.
     fn campaign(&mut self, last_log: LogPosition, now: Instant) -> TickOutcome {
-        // BEGIN 2A Figure 2, Candidates: the next term, a vote for yourself, a new timer, a question to all others
+        // BEGIN 2A Figure 2, Candidates: the next term, a vote for yourself, a new timer, a RequestVote to all others
         self.ballot = Ballot { term: self.ballot.term + 1, voted_for: Some(self.me) };
         self.role = Role::Candidate { votes: BTreeSet::from([self.me]) };
         self.restart_timer(now);
@@ -184,7 +189,7 @@ impl Election {
     /// Takes over a newer term, from a request or a reply: the server becomes a follower that has
     /// not voted.
     ///
-    /// An equal or older term changes nothing. Above all it does not free the vote.
+    /// An equal or older term changes nothing. In particular, the server may not vote again.
     pub fn observe_term(&mut self, term: Term) {
         // BEGIN 2A Figure 2, All Servers: a newer term makes a follower that has voted for nobody
         if term > self.ballot.term {
@@ -218,7 +223,8 @@ impl Election {
     /// Handles the answer to a [`RequestVote`]. True if this vote wins the election: the caller
     /// then sends the first heartbeat at once.
     ///
-    /// The answer may be to an earlier campaign, may come twice, or after the election is won.
+    /// The answer may belong to an earlier campaign, may come twice, or may come after the election
+    /// is won.
     pub fn count_vote(&mut self, from: PeerId, reply: &RequestVoteReply, now: Instant) -> bool {
         // BEGIN 2A Figure 2, Candidates: count distinct voters, of this term only, while a candidate
         self.observe_term(reply.term);
@@ -238,7 +244,8 @@ impl Election {
         // END
     }
 
-    /// A leader of `term` sent a message. False if that term is over: the caller refuses the message.
+    /// Handles the arrival of a message from the leader of `term`. False if this server knows a newer
+    /// term: the caller then refuses the message.
     ///
     /// Otherwise the server follows that leader, even if it was a candidate, and restarts its
     /// timer, no matter whether the message's entries fit.
@@ -265,6 +272,9 @@ impl Election {
             assert!(votes.len() < self.majority(), "server {me} has won but does not lead: {votes:?}, {ballot:?}");
         }
         let is_follower = matches!(role, Role::Follower);
-        assert!(is_follower || ballot.voted_for == Some(*me), "server {me} votes against itself: {role:?}, {ballot:?}");
+        assert!(
+            is_follower || ballot.voted_for == Some(*me),
+            "server {me} is {role:?} without its own vote: {ballot:?}"
+        );
     }
 }

@@ -18,9 +18,10 @@ use labrpc::{
 ///
 /// # Invariants
 ///
-/// - The protocol changes only in [`step`](Raft::step), and in what
-///   [`wait_for_committed`](Raft::wait_for_committed) takes from it.
-/// - While the lock is held nothing is sent, and no thread waits except for its own condition.
+/// - The protocol changes only in [`step`](Raft::step), and in the
+///   `take` of [`wait_for_committed`](Raft::wait_for_committed).
+/// - While a thread holds the lock, it sends nothing, and it waits only at a condition variable,
+///   which releases the lock.
 /// - No thread polls: each sleeps until it is signalled or due.
 pub struct Raft<P: Protocol> {
     shared: Arc<SharedParts<P>>,
@@ -31,7 +32,7 @@ struct SharedParts<P: Protocol> {
     inside: Mutex<Inside<P>>,
     /// The ticker waits here. Signalled when the next tick is due sooner than before.
     due_sooner: Condvar,
-    /// An applier waits here. Signalled when something is committed and nothing was before.
+    /// An applier waits here. Signalled when there is something to apply and there was nothing before.
     committed: Condvar,
     /// Watchers wait here. Signalled when term or leadership changed.
     status_changed: Condvar,
@@ -56,7 +57,7 @@ impl<P: Protocol> Raft<P> {
     /// Puts `core` behind a lock and starts its ticker. `links` lead to the other servers.
     ///
     /// `save` is called at the end of each step, before any of the step's messages leaves. Lab 2C
-    /// writes to disk there; before, it does nothing.
+    /// writes to disk there; in labs 2A and 2B, `save` does nothing.
     pub fn spawn(core: P, save: impl FnMut(&P) + Send + 'static, links: Vec<Link>) -> Raft<P> {
         let shared = SharedParts {
             inside: Mutex::new(Inside { core, save: Box::new(save), is_shut_down: false }),
@@ -74,11 +75,11 @@ impl<P: Protocol> Raft<P> {
         raft
     }
 
-    /// The one door to the protocol. Everything that happens to a server happens in here, one step
-    /// at a time:
+    /// Changes the protocol. All messages, commands and deadlines are handled in here, one step at a
+    /// time:
     ///
     /// 1. take the lock;
-    /// 2. let `step` change the protocol, at the time that it is then;
+    /// 2. let `step` change the protocol, and give it the current time;
     /// 3. save the change;
     /// 4. release the lock;
     /// 5. wake only those whose condition has come true: the ticker if it is due sooner, the

@@ -2,10 +2,10 @@
 
 use labrpc::{Compacted, Conflict, Entry, Index, LogPosition, RaftLog, Suffix};
 
-/// The first entries of a suffix, as many as fit into `bytes_max`; but at least one, because an
-/// entry larger than `bytes_max` would otherwise never be sent.
+/// Returns as many of the suffix's first entries as fit into `bytes_max`, but at least one if there
+/// is one: otherwise an entry larger than `bytes_max` would never be sent.
 pub fn fit(suffix: Suffix<'_>, bytes_max: usize) -> Suffix<'_> {
-    // BEGIN 2B §5.3: add up bytes_len; mind the one that is too large alone, and the suffix that is empty
+    // BEGIN 2B §5.3: add up bytes_len; keep an entry that is too large by itself; the suffix may be empty
     let mut bytes_len = 0;
     let fitting = suffix.entries.iter().take_while(|entry| {
         bytes_len += entry.bytes_len();
@@ -46,14 +46,14 @@ impl RaftLog for VecLog {
         // BEGIN 2B §5.3: the position right before from, and the entries after it; from 0 is Compacted
         let before = from.checked_sub(1).ok_or(Compacted)?;
         let prev = self.position(before).unwrap_or_else(|| {
-            panic!("the entries from index {from} on were requested, of a log that ends at {:?}", self.last());
+            panic!("the entries from index {from} on were requested, but the log ends at {:?}", self.last());
         });
         Ok(Suffix { prev, entries: &self.entries[before as usize..] })
         // END
     }
 
     fn push(&mut self, entry: Entry) -> LogPosition {
-        // BEGIN 2B §5.3: append, and say where
+        // BEGIN 2B §5.3: append the entry, and return its position
         let last = self.last();
         assert!(entry.term >= last.term, "an entry of term {} cannot follow {last:?}", entry.term);
         self.entries.push(entry);
@@ -67,8 +67,8 @@ impl RaftLog for VecLog {
     /// differ.
     ///
     /// Then compares entry by entry. An entry that is already there stays, with everything after
-    /// it: the request may be an old one, and may know less than the log does. Only at an index
-    /// whose term differs is the log cut, from there to its end.
+    /// it: the request may be an old one, and may know less than the log does. The log is cut
+    /// only at an index where the terms differ, from there to its end.
     fn splice(&mut self, prev: LogPosition, entries: Vec<Entry>) -> Result<(), Conflict> {
         // BEGIN 2B Figure 2, AppendEntries rules 2 to 4: check prev, skip what is there, cut at a conflict, append
         let Some(own) = self.position(prev.index) else {
@@ -76,7 +76,7 @@ impl RaftLog for VecLog {
         };
         if own.term != prev.term {
             let before_term = self.entries.partition_point(|entry| entry.term < own.term) as Index;
-            return Err(Conflict { retry_from: before_term + 1 }); // rule 2, another entry stands there
+            return Err(Conflict { retry_from: before_term + 1 }); // rule 2, the log holds another entry there
         }
         for (entry, index) in entries.into_iter().zip(prev.index + 1..) {
             match self.position(index) {

@@ -12,7 +12,8 @@ use labrpc::Index;
 ///
 /// # Invariants
 ///
-/// - `match_index < next_index`; once the follower has agreed to anything, they are neighbours.
+/// - `match_index < next_index`; once the follower has agreed to anything,
+///   `next_index` is `match_index + 1`.
 /// - `match_index` never falls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -50,10 +51,10 @@ impl Progress {
         self.awaited = Some(through);
     }
 
-    /// The follower agrees through `through`. That answers the request on its way if it reaches
-    /// as far as the request did. An answer to an older request never moves anything back.
+    /// The follower agrees through `through`. The request on its way is answered if it ends at
+    /// or before `through`. An answer to an older request never moves anything back.
     pub fn agree(&mut self, through: Index) {
-        // BEGIN 2B Figure 2, Leaders: raise both indices, never lower them; is the awaited answer in? assert_invariants
+        // BEGIN 2B Figure 2, Leaders: raise both indices, never lower them; clear awaited if answered; assert_invariants
         self.match_index = self.match_index.max(through);
         self.next_index = self.next_index.max(through + 1);
         if self.awaited.is_some_and(|awaited| awaited <= through) {
@@ -64,7 +65,7 @@ impl Progress {
     }
 
     /// The follower does not hold the position before the request's entries, and asks for the
-    /// entries from `retry_from` on. True if that moves the next request back.
+    /// entries from `retry_from` on. True if the next request must start earlier now.
     ///
     /// It never moves back over what the follower has agreed to. An answer that moves nothing back
     /// is late or doubled and is ignored: each genuine answer lowers `next_index`, so no answer

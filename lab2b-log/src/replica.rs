@@ -26,24 +26,24 @@ pub const APPEND_BYTES_MAX: usize = 64 << 10;
 pub struct Replica<L: RaftLog> {
     election: Election,
     log: L,
-    /// The log is known to be committed through here.
+    /// The entries through this index are known to be committed.
     commit_index: Index,
-    /// The entries through here were taken for the service.
+    /// The entries through this index were taken for the service.
     last_applied: Index,
-    /// One for each server; this server's own is unused. Left over from an earlier term if the
-    /// server does not lead.
+    /// One element for each server; the element of this server is unused. While the server does not
+    /// lead, they are left over from an earlier term.
     progress: Vec<Progress>,
 }
 
 impl<L: RaftLog> Replica<L> {
-    /// An empty log around an election.
+    /// A replica with this election and an empty log.
     pub fn new(election: Election) -> Self {
         let log = L::starting_after(LogPosition::ZERO);
         Replica { election, log, commit_index: 0, last_applied: 0, progress: Vec::new() }
     }
 
     /// Continues with the state from before a crash (lab 2C). Only the log's base is known to be
-    /// committed then; a leader will tell how much more is.
+    /// committed then; the next leader says how much more is committed.
     pub fn resume(&mut self, ballot: Ballot, log: L) {
         self.election.resume(ballot);
         self.edit_log(|own| *own = log);
@@ -59,12 +59,12 @@ impl<L: RaftLog> Replica<L> {
         &self.log
     }
 
-    /// The log is known to be committed through here.
+    /// The entries through this index are known to be committed.
     pub fn commit_index(&self) -> Index {
         self.commit_index
     }
 
-    /// The entries through here were taken for the service.
+    /// The entries through this index were taken for the service.
     pub fn last_applied(&self) -> Index {
         self.last_applied
     }
@@ -79,7 +79,8 @@ impl<L: RaftLog> Replica<L> {
         result
     }
 
-    /// A leader of `term` sent an outer layer's message. False if that term is over.
+    /// Handles the arrival of an outer layer's message from the leader of `term`. False if this server
+    /// knows a newer term.
     pub fn hear_leader(&mut self, term: Term, now: Instant) -> bool {
         self.election.hear_leader(term, now)
     }
@@ -94,8 +95,8 @@ impl<L: RaftLog> Replica<L> {
         self.election.is_leader() && self.progress[follower].next_index() <= self.log.base().index
     }
 
-    /// What a server does as soon as it is elected: it forgets what it knew about the followers
-    /// from an earlier term, since others have led meanwhile, and sends everyone a first request.
+    /// Starts a term as leader. Forgets what this server knew about the followers from an earlier
+    /// term, since others may have led meanwhile, and sends each follower a first request.
     fn become_leader(&mut self, outbox: &mut Outbox) {
         // BEGIN 2B Figure 2, volatile state on leaders: a fresh Progress for each server, then the first round
         self.progress = vec![Progress::new(self.log.last().index); self.election.cluster_size()];
@@ -114,7 +115,7 @@ impl<L: RaftLog> Replica<L> {
     /// If the log no longer goes back that far, the request has no entries and starts at the log's
     /// base: the follower hears from its leader, and its answer says whether it holds the base.
     fn append_to(&mut self, follower: PeerId, outbox: &mut Outbox) {
-        // BEGIN 2B Figure 2, Leaders: the log's suffix from next_index on, not too much of it, and note_sent
+        // BEGIN 2B Figure 2, Leaders: the log's suffix from next_index on, limited by fit, and note_sent
         let next_index = self.progress[follower].next_index();
         let at_base = Suffix { prev: self.log.base(), entries: &[] };
         let Suffix { prev, entries } = log::fit(self.log.suffix(next_index).unwrap_or(at_base), APPEND_BYTES_MAX);
@@ -259,8 +260,8 @@ impl<L: RaftLog> Protocol for Replica<L> {
 }
 
 impl<L: RaftLog> Replication for Replica<L> {
-    /// The leader's log takes the command at once, whatever the network does. Followers without a
-    /// request on its way are sent it at once; the others get it with the next request.
+    /// Appends the command to the leader's log without waiting for the network. Sends it at once to
+    /// each follower that has no request on its way; the others get it with their next request.
     fn propose(&mut self, command: Bytes, outbox: &mut Outbox) -> Result<LogPosition, NotLeader> {
         // BEGIN 2B Figure 2, Leaders: append to the own log, send to idle followers; a cluster of one commits here
         if !self.election.is_leader() {

@@ -64,8 +64,8 @@ impl Disk {
         // END
     }
 
-    /// What must be written so that the disk holds `ballot` and `log`, and no more than that. The
-    /// summary then takes it as written.
+    /// Returns the smallest save that makes the disk hold `ballot` and `log`, and updates the summary
+    /// as if it were written.
     fn changes<L: RaftLog>(&mut self, ballot: Ballot, log: &L) -> Save {
         // BEGIN 2C Figure 2, persistent state: the whole head, and of the log only what the summary says
         let Edit { forget, keep, append } = self.summary.catch_up(ballot, log);
@@ -84,7 +84,7 @@ fn read_back<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> T {
     })
 }
 
-/// Differs whenever the state that must survive differs.
+/// A short value that differs whenever the state that must survive a crash differs.
 ///
 /// Two positions stand for a whole log. An index and a term identify one entry and all entries
 /// before it: if two logs agree on both, they agree up to there.
@@ -101,21 +101,21 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// The fingerprint of a replica's persistent state. It is cheap, because each step needs it.
     pub fn of<L: RaftLog>(replica: &Replica<L>) -> Fingerprint {
-        // BEGIN 2C Figure 2, persistent state: currentTerm, votedFor and log[], in short
+        // BEGIN 2C Figure 2, persistent state: currentTerm, votedFor, and two positions that stand for log[]
         let (base, last) = (replica.log().base(), replica.log().last());
         Fingerprint { ballot: replica.election().ballot(), base, last }
         // END
     }
 }
 
-/// How the log on disk becomes another one.
+/// A change of the log on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit<'a> {
     /// How many entries at the front to forget (lab 2D).
     pub forget: usize,
     /// How many of the remaining entries to keep.
     pub keep: usize,
-    /// The entries that then follow.
+    /// The entries to append after those.
     pub append: &'a [Entry],
 }
 
@@ -135,12 +135,12 @@ impl DiskSummary {
         self.fingerprint
     }
 
-    /// Returns how the log on disk becomes `log`, and from then on takes it as written, together
-    /// with `ballot`.
+    /// Returns the edit that turns the log on disk into `log`, and updates the summary as if `log` and
+    /// `ballot` were written.
     ///
-    /// If the log has a later base, the entries up to there are forgotten. Of the others, those
-    /// stay that both logs agree on. It is enough to find the last of them, since they agree on
-    /// everything before it. All entries of `log` after it are appended.
+    /// If `log` has a later base, the entries up to that base are forgotten. The other entries on disk
+    /// are kept as far as both logs agree. It is enough to find the last entry that they agree on,
+    /// since they agree on everything before it. All entries of `log` after it are appended.
     pub fn catch_up<'a, L: RaftLog>(&mut self, ballot: Ballot, log: &'a L) -> Edit<'a> {
         // BEGIN 2C §5.3 Log Matching: forget up to the base, keep what agrees, append the rest
         let base = log.base();

@@ -1,4 +1,4 @@
-//! Lab 2C's server: lab 2B's, with a disk.
+//! Lab 2C's server: lab 2B's server with a disk.
 
 use std::sync::Arc;
 

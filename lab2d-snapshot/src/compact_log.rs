@@ -5,13 +5,13 @@ use labrpc::{Compacted, Conflict, Entry, Index, LogPosition, RaftLog, Suffix};
 
 /// A log without the entries that a snapshot covers.
 ///
-/// The rest is a log of lab 2B's with indices of its own: its index 1 is this log's index
-/// `base.index + 1`. No dummy entry stands for what is gone; the base is only a position, so
-/// there is no false entry that could be sent, applied or compared by mistake.
+/// `tail` is a log of lab 2B with indices of its own: index 1 of the tail is index `base.index + 1`
+/// of this log. There is no dummy entry in place of the removed ones. The base is only a position,
+/// so there is no false entry that could be sent, applied or compared by mistake.
 ///
 /// # Invariants
 ///
-/// - The base is the true position, term and index, of the last entry that is gone.
+/// - The base is the true position, term and index, of the last entry that was removed.
 /// - `tail` holds the entries after the base, and may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompactLog {
@@ -57,7 +57,7 @@ impl CompactLog {
 
     /// Translates a position of the tail to one of this log.
     fn lift(&self, position: LogPosition) -> LogPosition {
-        // BEGIN 2D §7: before the tail is the base, anything else is shifted up
+        // BEGIN 2D §7: the position before the tail is the base; shift any other position up
         if position == LogPosition::ZERO {
             return self.base;
         }
@@ -67,7 +67,7 @@ impl CompactLog {
 
     /// Translates a position of this log to one of the tail. `position` is not before the base.
     fn lower(&self, position: LogPosition) -> LogPosition {
-        // BEGIN 2D §7: the base is before the tail, anything else is shifted down
+        // BEGIN 2D §7: the base is the position before the tail; shift any other position down
         if position == self.base {
             return LogPosition::ZERO;
         }
@@ -96,7 +96,7 @@ impl RaftLog for CompactLog {
     }
 
     fn suffix(&self, from: Index) -> Result<Suffix<'_>, Compacted> {
-        // BEGIN 2D §7: what begins at or before the base is gone, the rest is the tail's, lifted
+        // BEGIN 2D §7: an index at or before the base is Compacted; otherwise the tail's suffix, with prev lifted
         let from = from.checked_sub(self.base.index).ok_or(Compacted)?;
         let Suffix { prev, entries } = self.tail.suffix(from)?;
         Ok(Suffix { prev: self.lift(prev), entries })
@@ -108,9 +108,8 @@ impl RaftLog for CompactLog {
         self.lift(at)
     }
 
-    /// A request may speak of entries that this log has already folded into its snapshot. They
-    /// are committed, so the leader's are the same: they are skipped, and the rest builds upon
-    /// the base.
+    /// A request may contain entries that the snapshot already covers. They are committed, so they are
+    /// the same as the leader's: they are skipped, and the other entries follow the base.
     fn splice(&mut self, prev: LogPosition, mut entries: Vec<Entry>) -> Result<(), Conflict> {
         // BEGIN 2D Figure 2, AppendEntries rules 2 to 4, behind a base: skip what is covered, then splice the tail
         let covered = self.base.index.saturating_sub(prev.index) as usize;

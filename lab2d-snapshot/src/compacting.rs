@@ -33,21 +33,21 @@ struct PendingSnapshot {
 ///
 /// - `snapshot` is the service's state at the log's base. It is empty while the base is zero.
 /// - Only a follower that has just answered is sent a snapshot, and no second one within
-///   [`SNAPSHOT_PATIENCE`] unless it has installed the first. All others hear heartbeats at the
-///   log's base, which are small.
+///   [`SNAPSHOT_PATIENCE`] unless it has installed the first. All other followers that need one
+///   get heartbeats at the log's base, which are small.
 #[derive(Clone, Debug)]
 pub struct Compacting {
     replica: Replica<CompactLog>,
     /// The service's own bytes. They are sent and saved as they are.
     snapshot: Bytes,
-    /// The snapshot came from elsewhere, and the service has not received it yet.
+    /// The snapshot came from a leader or from the disk, and the service has not received it yet.
     is_snapshot_unapplied: bool,
     /// The latest snapshot sent to each follower.
     pending_snapshots: BTreeMap<PeerId, PendingSnapshot>,
 }
 
 impl Compacting {
-    /// An empty log around an election.
+    /// A server with this election, an empty log and no snapshot.
     pub fn new(election: Election) -> Self {
         Compacting {
             replica: Replica::new(election),
@@ -66,8 +66,8 @@ impl Compacting {
         // END
     }
 
-    /// Saves what a step changed. A snapshot goes to disk in the same save as the log's new base,
-    /// and only then: either of them alone is a log with a hole.
+    /// Saves what a step changed. A snapshot is saved together with the log's new base, and only
+    /// when the base has moved: one without the other would leave a gap in the log.
     pub fn save(&self, disk: &mut Disk) {
         // BEGIN 2D Figure 13, rule 5: save the replica, and the snapshot as it is if the base has moved
         let is_new = disk.base() != self.replica.log().base();
@@ -121,9 +121,10 @@ impl Compacting {
         // END
     }
 
-    /// Whether a snapshot left for `follower` a short while ago, and was not answered.
+    /// Whether a snapshot was sent to `follower` less than [`SNAPSHOT_PATIENCE`] ago and was not
+    /// answered.
     fn is_on_its_way(&self, follower: PeerId, now: Instant) -> bool {
-        // BEGIN 2D Figure 13: one was sent, its patience has not run out, and no match has answered it
+        // BEGIN 2D Figure 13: a snapshot was sent, its patience has not run out, and match_index is below its index
         self.pending_snapshots.get(&follower).is_some_and(|pending| {
             let is_answered = self.replica.match_index(follower) >= pending.through;
             !is_answered && now < pending.sent_at + SNAPSHOT_PATIENCE

@@ -9,8 +9,8 @@ use labrpc::{ApplyMsg, Link, Persister};
 
 use crate::compacting::Compacting;
 
-/// Starts lab 2D's server with the state that its persister holds. Out of the other end of
-/// `apply_ch` comes first the snapshot, if there is one, and then what is committed.
+/// Starts lab 2D's server with the state that its persister holds. The other end of
+/// `apply_ch` receives first the snapshot, if there is one, and then what is committed.
 ///
 /// From the inside out: an election (lab 2A) in a replica (2B), with a snapshot (2D), saved to disk
 /// (2C), behind a lock (2A), with an applier (2B).

@@ -32,7 +32,7 @@ impl Clerk {
     /// second finds the new leader soon, and keeps the network free for the election.
     pub const PAUSE: Duration = Duration::from_millis(100);
 
-    /// A client with a name that no other client ever has, and a link to each server.
+    /// A client with a link to each server. No other client may ever use the id `client`.
     ///
     /// # Panics
     ///

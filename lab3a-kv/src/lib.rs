@@ -1,8 +1,8 @@
 //! What does a client see?
 //!
-//! One server that answers each request once, in the order in which it was asked, and never
-//! goes away. There is no such server. There are five that crash, and a network that loses,
-//! delays and doubles messages. This crate makes them look like one.
+//! It sees one server that does each operation once, in the order in which requests arrive, and
+//! never fails. In reality there are several servers, which crash, and a network that loses, delays
+//! and doubles messages. This crate makes them look like one server.
 //!
 //! Read in this order:
 //!

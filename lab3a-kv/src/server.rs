@@ -1,5 +1,5 @@
-//! A key-value server: it puts requests into the log, applies what comes out, and answers the
-//! requests that wait.
+//! A key-value server: it puts requests into the log, applies committed commands, and
+//! answers the requests that wait.
 
 use std::sync::Arc;
 
@@ -70,8 +70,8 @@ impl<R: Replicate> KvServer<R> {
             Ok(at) => self.waiting.lock().started(ticket, at.term),
             Err(NotLeader) => self.waiting.lock().refuse(ticket, Refusal::NotLeader),
         }
-        // A timeout, for a leader that is cut off: it commits nothing and hears of no newer term.
-        // Its clerk has given up by then, so waiting longer would only occupy this thread.
+        // The timeout is for a leader that is cut off: it commits nothing and hears of no newer term.
+        // The clerk has given up by then, so waiting longer would only occupy this thread.
         match answered.recv_timeout(Clerk::PATIENCE) {
             Ok(answer) => Some(answer),
             Err(RecvTimeoutError::Disconnected) => None,
@@ -243,7 +243,7 @@ impl Waiting {
         self.answer_all(Err(refusal), |waiter| waiter.ticket == ticket);
     }
 
-    /// Releases all waiters without an answer, and every later one at once.
+    /// Releases all waiters without an answer. Later waiters are released as soon as they register.
     fn close(&mut self) {
         self.is_closed = true;
         self.waiters.clear();

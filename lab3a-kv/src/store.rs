@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// A session is the number of a client's latest applied write. It stores no answer: a write has
 /// no answer to repeat, and a get changes nothing, so a get that is in the log twice is simply
-/// read twice. Either answer was true while its client waited.
+/// read twice. Both results are values that the key had while the client waited.
 ///
-/// The sessions are as much a part of the state as the pairs: a copy of one without the other, in
-/// a snapshot for example, forgets which writes are done. So a store is serialized as a whole.
+/// The sessions are as much a part of the state as the pairs: a copy of the pairs alone, in a
+/// snapshot for example, forgets which writes are done. So a store is serialized as a whole.
 /// Both maps are sorted, so that equal stores have equal bytes on every server.
 ///
 /// ```
@@ -60,12 +60,12 @@ impl Store {
         // END
     }
 
-    /// Whether this very write is its client's latest applied write.
+    /// Whether this write is its client's latest applied write.
     pub fn has_just_written(&self, (client, sequence): CommandId) -> bool {
         self.sessions.get(&client) == Some(&sequence)
     }
 
-    /// Whether a write still has to be done. After this it counts as done.
+    /// Returns whether a write still has to be done, and records it as done.
     ///
     /// This is asked when a command is applied, and nowhere else. When its request arrives it
     /// is too early to tell: the first copy may be in the log without being applied, or in the

@@ -1,15 +1,15 @@
 //! How does a service stay small?
 //!
-//! Lab 3A's log holds every command ever given. Their effect fits into a store, and lab 2D's Raft
-//! drops the log up to any index for which it is given that store as bytes (§7). So the service
-//! takes snapshots, and starts from them.
+//! Lab 3A's log holds every command ever given. The effect of all these commands fits into a store.
+//! Lab 2D's Raft drops the log up to an index if it gets the store at that index as bytes (§7). So
+//! the service takes snapshots, and starts from them.
 //!
 //! Read in this order:
 //!
 //! 1. [`snapshot`]: what a snapshot holds, how it is read back, and when it is worth its cost.
 //!    [`SnapshotRule`] weighs how much a cut would remove from the log.
 //! 2. [`server`]: [`serve`] starts lab 3A's server with an apply loop that cuts the log after a
-//!    command, at the index of that very command; and that replaces its store by a snapshot when
+//!    command, at that command's index, and that replaces its store by a snapshot when
 //!    the server boots or has fallen behind its leader's log.
 //!
 //! Everything else is lab 3A's: the clerk, the list of waiters, and the store itself, whose

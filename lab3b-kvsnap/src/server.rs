@@ -36,8 +36,8 @@ fn apply_all<R: Compact>(
             ApplyMsg::Command { at, command } => {
                 server.apply(&mut store, &command);
                 rule.applied(command.len());
-                // Only now, with the command in the store; and with its own index, since Raft may
-                // be further than what has come out of the channel.
+                // Only now does the store include the command. The index is the command's own, since
+                // Raft may have committed more than what has come out of the channel.
                 if rule.is_due(persister.raft_state_bytes()) {
                     server.raft().snapshot(at.index, snapshot::encode(&store));
                     rule.taken();

@@ -11,7 +11,7 @@ pub fn encode(store: &Store) -> Bytes {
     // END
 }
 
-/// The store that a snapshot was made of.
+/// Returns the store that a snapshot was made from.
 ///
 /// # Panics
 ///
@@ -27,12 +27,12 @@ pub fn decode(snapshot: &[u8]) -> Store {
     // END
 }
 
-/// Says when to cut the log.
+/// Decides when to cut the log.
 ///
 /// A snapshot costs as much as the store is large, so it is due only if it helps: once Raft's
-/// state is over its limit *and* a good part of it can go. Commands of many clients that are not
-/// applied yet may exceed the limit alone, and cannot be cut; looking only at the limit would then
-/// mean a snapshot after every single command.
+/// state is over its limit *and* a good part of it can go. Commands that are not applied yet
+/// cannot be cut, and with many clients they may exceed the limit by themselves. A rule that looked
+/// only at the limit would then take a snapshot after every command.
 ///
 /// So Raft's state may exceed the limit by what is not yet applied, and by little else.
 ///
@@ -55,7 +55,7 @@ pub struct SnapshotRule {
 }
 
 impl SnapshotRule {
-    /// A rule that keeps Raft's state near the given size. `usize::MAX` never cuts.
+    /// A rule that keeps Raft's state near the given size. With `usize::MAX` the log is never cut.
     pub fn new(raft_state_bytes_max: usize) -> SnapshotRule {
         SnapshotRule { raft_state_bytes_max, removable_bytes: 0 }
     }

@@ -45,9 +45,9 @@ impl LogPosition {
 pub struct Timing {
     /// The time between two heartbeats of a leader.
     pub heartbeat_interval: Duration,
-    /// The shortest silence that may start an election.
+    /// The shortest time without a message of a leader after which a server campaigns.
     pub election_timeout_min: Duration,
-    /// The longest silence that may pass without an election.
+    /// The longest time without a message of a leader before a server campaigns.
     pub election_timeout_max: Duration,
 }
 
@@ -100,11 +100,11 @@ pub trait Elect: Send + Sync + 'static {
     /// the server is shut down. A service learns here, at once, that its server no longer leads.
     fn watch(&self, seen: Status) -> Option<Status>;
 
-    /// Ends every thread of the server. After this returns, the server saves nothing and answers
-    /// nothing. It may be called twice.
+    /// Tells every thread of the server to end. After this returns, the server takes no new step: it
+    /// saves nothing, and does not answer any later request. It may be called twice.
     ///
     /// Only real threads need it. In a simulation a crash unwinds a server's threads wherever
-    /// they are, and this is never called.
+    /// they are, and does not call this.
     fn shutdown(&self);
 }
 

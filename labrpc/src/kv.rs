@@ -1,10 +1,10 @@
-//! What clients ask a key-value service, and what they are told (§8, labs 3A and 3B).
+//! The requests of a key-value service's clients, and their answers (§8, labs 3A and 3B).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A client's name. No two clients ever share one, not even one after the other.
+/// A client's name. No two clients ever have the same name, even at different times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClientId(pub u64);
 
@@ -51,8 +51,8 @@ pub struct Command {
 
 /// Identifies a command: its client and that client's sequence number.
 ///
-/// Both are needed. By the client alone, an append that was retried and is only now applied
-/// could be taken for the get that the same client waits for.
+/// Both are needed. With the client alone, a copy of an earlier append that is applied late could be
+/// taken for the get that the same client waits for.
 pub type CommandId = (ClientId, u64);
 
 impl Command {

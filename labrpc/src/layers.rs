@@ -14,7 +14,8 @@ use crate::api::{ApplyMsg, Index, LogPosition, NotLeader, PeerId, Status};
 use crate::message::{Entry, RaftReply, RaftRequest};
 use crate::time::Instant;
 
-/// The requests that a step wants to send. They leave after the step, when its lock is free.
+/// The requests that a step wants to send. They leave after the step, when it is saved and its lock
+/// is free.
 ///
 /// ```
 /// use labrpc::{AppendEntries, LogPosition, Outbox, RaftRequest};
@@ -44,18 +45,18 @@ impl Outbox {
 
 /// A server's rules as a plain state machine: events in, requests out (lab 2A).
 ///
-/// What a method sends or returns leaves the server only after the method has returned. A protocol
+/// What a method sends or returns leaves the server only after the method's changes are saved. A protocol
 /// never reads a clock, never blocks and owns no thread. Given the same events at the same times,
 /// it does the same things.
 pub trait Protocol: Send + 'static {
-    /// Time has passed.
+    /// Does what is due at `now`.
     fn tick(&mut self, now: Instant, outbox: &mut Outbox);
 
-    /// Another server asks. The reply names everything that it is about, so that a late, doubled
-    /// or reordered reply can be understood without its request.
+    /// Handles a request of another server. The reply contains everything that is needed to
+    /// understand it without its request, since it may arrive late, twice or out of order.
     fn handle_request(&mut self, request: RaftRequest, now: Instant) -> RaftReply;
 
-    /// Another server has answered.
+    /// Handles a reply of another server.
     fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox);
 
     /// When [`tick`](Protocol::tick) next has something to do. The ticker sleeps until then.
@@ -147,7 +148,7 @@ pub struct Suffix<'a> {
     pub entries: &'a [Entry],
 }
 
-/// The requested entries are covered by a snapshot (lab 2D): send that instead.
+/// The requested entries are covered by a snapshot (lab 2D): send the snapshot instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compacted;
 

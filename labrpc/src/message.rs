@@ -1,4 +1,4 @@
-//! What servers say to one another and keep on disk (Figures 2 and 13).
+//! The messages between servers, and the state that servers keep on disk (Figures 2 and 13).
 //!
 //! All labs use these messages as they are. In lab 2A every log is empty, so a leader's
 //! [`AppendEntries`] carries no entries: it is a heartbeat.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Bytes;
 use crate::api::{Index, LogPosition, PeerId, Term};
 
-/// A command in the log, with the term of the leader that put it there. Its index is its place.
+/// A command in the log, with the term of the leader that put it there. Its index is its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The term of the leader that made the entry.
@@ -149,7 +149,7 @@ impl RaftReply {
     }
 }
 
-/// A server's term, and its vote in that term. An election must remember both over a crash.
+/// A server's term, and its vote in that term. Both must survive a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ballot {
     /// The latest term that this server knows of.

@@ -1,8 +1,8 @@
 //! Encodes values as bytes, and decodes them.
 //!
 //! The format is bincode 1.3.3, and only this file knows it. The crate is no longer maintained
-//! (RUSTSEC-2025-0141): its authors call 1.3.3 complete, and version 3.0.0 is a tombstone that does not
-//! compile. So the version is pinned, decoding is bounded, and replacing bincode is a change to this one
+//! (RUSTSEC-2025-0141): its authors call 1.3.3 complete, and version 3.0.0 was released so as not
+//! to compile. So the version is pinned, decoding is bounded, and replacing bincode is a change to this one
 //! file.
 
 use std::fmt;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::api::PeerId;
 
-/// The largest message. Bounds the allocation for a length that a corrupt message claims.
+/// The largest message, in bytes. It also limits the allocation for a corrupt length in a message.
 pub const MESSAGE_BYTES_MAX: u64 = 64 << 20;
 
 fn format() -> impl Options {

@@ -5,9 +5,9 @@
 //! Read in this order:
 //!
 //! 1. [`KvCluster`] joins a [`Cluster`] with clerks whose operations all go into one history.
-//! 2. [`load`] is MIT's generic test of labs 3A and 3B: clients, faults, and then the question
-//!    whether one order of all operations explains what the clients saw.
-//! 3. [`linear`] answers that question for any history, and says which answers contradict each other.
+//! 2. [`load`] is MIT's generic test of labs 3A and 3B: clients, faults, and then a check that one
+//!    order of all operations explains what the clients saw.
+//! 3. [`linear`] does this check for any history, and says which answers contradict each other.
 //!
 //! **Invariant.** [`linear`] knows nothing of clusters, networks and Raft.
 #![allow(

@@ -32,7 +32,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A number of clients on a reliable network, without faults.
+    /// `clients` clients on a reliable network, without faults.
     pub const fn calm(clients: usize) -> Plan {
         Plan {
             clients,
@@ -45,38 +45,38 @@ impl Plan {
         }
     }
 
-    /// On MIT's unreliable network.
+    /// The same plan on MIT's unreliable network.
     pub const fn unreliable(self) -> Plan {
         Plan { conditions: Conditions::UNRELIABLE, ..self }
     }
 
-    /// With a crash of all servers in each round.
+    /// The same plan with a crash of all servers in each round.
     pub const fn crashing(self) -> Plan {
         Plan { crashes: true, ..self }
     }
 
-    /// With random partitions.
+    /// The same plan with random partitions.
     pub const fn partitioned(self) -> Plan {
         Plan { partitions: true, ..self }
     }
 
-    /// With random faults of these kinds.
+    /// The same plan with random faults of these kinds.
     pub const fn with_random_faults(self, faults: Faults) -> Plan {
         Plan { random_faults: Some(faults), ..self }
     }
 
-    /// With keys that all clients share.
+    /// The same plan with keys that all clients share.
     pub const fn sharing_keys(self) -> Plan {
         Plan { shared_keys: true, ..self }
     }
 
-    /// With servers that compact their logs.
+    /// The same plan with servers that compact their logs.
     pub const fn compacting(self, raft_state_bytes_max: usize) -> Plan {
         Plan { raft_state_bytes_max: Some(raft_state_bytes_max), ..self }
     }
 }
 
-/// While entries are being replicated, a server's saved state may exceed its size by this factor.
+/// While entries are being replicated, a server's saved state may be this many times its limit.
 const RAFT_STATE_SLACK: usize = 8;
 /// After the faults have ended, a client's last operation may take this long.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
@@ -133,7 +133,9 @@ fn load(store: &RecordedStore, plan: Plan, round: u64) -> Vec<String> {
     });
     let duration = world.scaled(Duration::from_secs(5), PAUSE) + if plan.partitions { PAUSE } else { Duration::ZERO };
     match plan.random_faults {
-        Some(faults) => random_faults(cluster, &world.rng(&format!("storm of round {round}")), faults, duration, || ()),
+        Some(faults) => {
+            random_faults(cluster, &world.rng(&format!("faults of round {round}")), faults, duration, || ())
+        }
         None => thread::sleep(duration),
     }
     is_over.store(true, Ordering::Relaxed);
@@ -209,7 +211,7 @@ impl LoadClient {
     }
 }
 
-/// Splits the servers into two sides at random, again and again. There need not be a majority on either side.
+/// Splits the servers into two sides at random, again and again. Perhaps neither side has a majority.
 fn partition(cluster: &UntypedCluster, rng: &TestRng, is_over: &AtomicBool) {
     thread::sleep(PAUSE);
     while !is_over.load(Ordering::Relaxed) {

@@ -1,11 +1,11 @@
 //! The values that load clients write, and how two of them differ.
 
-/// A value that is written once in the whole run, and is no beginning of another.
+/// A value that no other write of the run has, and that is not the beginning of another value.
 pub(super) fn value(client: usize, round: u64, nth: u64) -> String {
     format!("x {client} {round}.{nth} y")
 }
 
-/// Where two long values first differ, and how each goes on from there.
+/// Describes where two long values first differ, and how each of them goes on from there.
 pub(super) fn difference(seen: &str, expected: &str) -> String {
     /// Enough to see the write in question and its neighbours.
     const SHOWN_CHARS: usize = 40;

@@ -65,7 +65,7 @@ Kinds of tests, each a module of a lab's tests/graded:
   cost     what the servers spend: messages, bytes, saves, operations
 
 Points:
-  A test earns its points if it passes with every seed. A test without a verdict has failed.
+  A test earns its points if it passes with every seed. A test that reports no result fails.
 
 Exit status:
   0  every test passed
@@ -85,11 +85,11 @@ Arguments:
 Options:
       --list             Show what would be planted, and check that the edits fit; plant nothing
       --lawful           Plant only the lawful variants, with which every test must pass
-      --spread <N>       Plant only N, evenly spread over the lists; always the same ones
+      --spread <N>       Plant only N of them, evenly spread over the lists; the same N each time
       --all-labs         Run the graded tests of later labs as well
       --seeds <N>        Run each test with N seeds instead of those listed in tests/points.txt
       --release          Compile with optimizations
-  -j, --jobs <N>         Try N at a time; the default is the number of processors
+  -j, --jobs <N>         Plant N at a time; the default is the number of processors
       --json             Print one JSON document instead of the table
       --markdown <FILE>  Also write the result to a Markdown page
   -h, --help             Print help

@@ -1,13 +1,13 @@
 //! How do I work on, hand out and grade a lab?
 //!
-//! With `cargo lab`. It knows the course only by its folders: it depends on no lab and on no part
-//! of the simulator, so that it still runs when a student's code does not compile.
+//! With `cargo lab`. The command knows the course only by its folders: it depends on no lab and on no
+//! part of the simulator, so that it still runs when a student's code does not compile.
 //!
 //! In reading order:
 //!
 //! - [`arguments`] reads the command line, [`help`] explains it;
-//! - [`course`] has the labs, [`points`] the graded tests of each lab, and [`selection`] those that
-//!   the command line chooses;
+//! - [`course`] lists the labs, [`points`] lists the graded tests of each lab, and [`selection`]
+//!   chooses tests as the command line asks;
 //! - [`grade`] builds and runs them, and turns what they report into verdicts;
 //! - [`scoreboard`] and [`json`] show the verdicts to people and to programs;
 //! - [`handout`] makes the workspace that a student starts from, and checks it;

@@ -10,11 +10,11 @@
 /// | `default(patience) => …` | when no other arm could happen within `patience` | |
 ///
 /// If several arms can happen, one of them is chosen at random; in a simulation the seed chooses, and
-/// the calm choice is the first. A block, or an expression and a comma, follows `=>`. It is not inside
-/// of any hidden loop or closure: `break`, `continue`, `return` and `?` work as in the surrounding
-/// code. Receivers and senders may be given by value or by reference. The message of a `send` is made
-/// only if that arm is chosen. If making it takes time, and another sender takes the room meanwhile,
-/// the arm waits for room as [`Sender::send`](crate::channel::Sender::send) does.
+/// the calm choice is the first. A block, or an expression and a comma, follows `=>`. The body is
+/// not inside of a hidden loop or closure: `break`, `continue`, `return` and `?` work as in the surrounding
+/// code. Receivers and senders may be given by value or by reference. The message of a `send` is
+/// evaluated only if that arm is chosen. If that takes time, and another sender takes the room
+/// meanwhile, the arm waits for room as [`Sender::send`](crate::channel::Sender::send) does.
 ///
 /// All channels must be simulated ones inside their simulation, or real ones outside.
 ///
@@ -22,13 +22,13 @@
 /// use std::time::Duration;
 /// use labrpc::{channel, select, thread};
 ///
-/// let (commands, to_apply) = channel::unbounded();
+/// let (commands, apply_rx) = channel::unbounded();
 /// let (stop, stopped) = channel::bounded::<()>(0);
 /// let applier = thread::spawn(move || {
 ///     let mut applied = 0;
 ///     loop {
 ///         select! {
-///             recv(to_apply) -> command => match command {
+///             recv(apply_rx) -> command => match command {
 ///                 Ok(command) => applied += command,
 ///                 Err(_) => break,
 ///             },

@@ -1,7 +1,7 @@
-//! Channels between threads, in the shape of crossbeam-channel's.
+//! Channels between threads, with the API of crossbeam-channel.
 //!
-//! A channel that is made outside of a simulation *is* crossbeam's. One that is made inside belongs to
-//! the simulation: threads wait for it in virtual time, and a crash of their node ends the wait. The
+//! A channel that is made outside of a simulation *is* a crossbeam channel. A channel that is made
+//! inside belongs to the simulation: threads wait for it in virtual time, and a crash of their node ends the wait. The
 //! two do not mix: a simulated channel panics when it is used outside of its simulation, and a real
 //! channel panics when it would have to wait inside one.
 //!

@@ -1,8 +1,8 @@
 //! The simulated network: links that delay, lose, double, reorder and cut.
 //!
-//! An end of the network is a server or a clerk; servers come first. [`Network::link`] connects one
-//! end to another. A server [plugs in](Network::plug) its services. It is looked up when a message
-//! arrives, not when it is sent. Every delivery runs in a task of the receiver's node, so that a crash
+//! An end of the network is a server or a clerk; servers have the lowest numbers. [`Network::link`] connects one
+//! end to another. A server [plugs in](Network::plug) its services. The receiver is looked up when a
+//! message arrives, not when the message is sent. Every delivery runs in a task of the receiver's node, so that a crash
 //! ends it too. A request carries its sender's incarnation: a reply to an earlier incarnation is
 //! dropped.
 //!
@@ -150,7 +150,7 @@ impl Network {
         self.state().is_cut(from, to)
     }
 
-    /// Everything that was counted so far.
+    /// All counts so far.
     pub fn counts(&self) -> Counts {
         self.state().counts
     }
@@ -197,7 +197,8 @@ impl Network {
         }
     }
 
-    /// Runs a delivery at its receiver: in a task of its node, or directly outside of a simulation.
+    /// Runs a delivery at its receiver: in a simulation in a task of the receiver's node, and otherwise
+    /// on the calling thread.
     fn spawn_at(
         &self,
         incarnation: Incarnation,
@@ -211,7 +212,7 @@ impl Network {
         }
     }
 
-    /// How long a call to a server that is down or cut off waits until it is given up.
+    /// Draws how long a call to a server that is down or cut off waits before it fails.
     fn give_up_after(&self, direction: Direction) -> Duration {
         /// Distinguishes this decision from those about the message itself.
         const GIVEN_UP: u64 = 9;

@@ -1,4 +1,4 @@
-//! What survives a crash (Figure 2, persistent state).
+//! A server's disk, which survives a crash (Figure 2, persistent state).
 
 mod history;
 mod image;
@@ -17,12 +17,12 @@ use crate::sim::{self, Kind, Name, Stamp, mix};
 use crate::thread;
 use crate::time::Instant;
 
-/// When a crash happens at a save.
+/// Whether a crash at a save happens before or after the save takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CrashPoint {
     /// Nothing of the save is on disk.
     Before,
-    /// All of it is.
+    /// The whole save is on disk.
     After,
 }
 

@@ -9,8 +9,8 @@
 //!
 //! Reading order: [`Settings`] and [`Report`]; `choice` (decisions by name); `run` (how a run begins
 //! and ends); `runtime` and `nodes` (what a task can do), `scheduler` (what happens while no task
-//! runs) and `chance` (decisions about turns); `state`, `timers`, `task` and `parking` (what is
-//! remembered); then how runs fail: `panics`, `abandon`, `describe`, `watchdog`, `platform`.
+//! runs) and `chance` (decisions about turns); `state`, `timers`, `task` and `parking` (the state
+//! of a run); then how runs fail: `panics`, `abandon`, `describe`, `watchdog`, `platform`.
 //! `coroutine` is the one place that switches stacks.
 //!
 //! **Invariant.** All `unsafe` of the workspace is in this folder.
@@ -72,7 +72,7 @@ pub fn is_simulated() -> bool {
     current().is_some()
 }
 
-/// A new node: a box whose tasks a crash ends all at once. Reports name it by `label`.
+/// Creates a node: a group of tasks that a crash ends all at once. Reports call it `label`.
 ///
 /// # Panics
 ///
@@ -104,7 +104,7 @@ pub fn spawn_in(node: NodeId, name: impl Into<Cow<'static, str>>, body: impl FnO
     inside().spawn(name.into(), Some(node), None, Box::new(body));
 }
 
-/// As [`spawn_in`], with a lineage (see [`mix`]) that does not depend on the spawning task. So the
+/// Like [`spawn_in`], with a lineage (see [`mix`]) that does not depend on the spawning task. So the
 /// task's decisions keep their names when other decisions change.
 pub fn spawn_named(node: NodeId, name: impl Into<Cow<'static, str>>, lineage: u64, body: impl FnOnce() + 'static) {
     inside().spawn(name.into(), Some(node), Some(lineage), Box::new(body));
@@ -209,7 +209,7 @@ pub fn decide<T: PartialEq>(name: Name, calm: T, wild: impl FnOnce(u64) -> T) ->
     inside().decide(name, calm, wild)
 }
 
-/// Random bits by name, for values without a calm one, such as the seed of a server's timeouts.
+/// Random bits by name, for values that have no calm value, such as the seed of a server's timeouts.
 pub fn seed_of(what: u64, when: u64) -> u64 {
     draw(inside().settings.seed, Name::new(Kind::Seed, what, when))
 }

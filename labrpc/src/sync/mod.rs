@@ -1,4 +1,4 @@
-//! Locks and condition variables, in the shape of parking_lot's.
+//! Locks and condition variables, with the API of parking_lot.
 //!
 //! Outside of a simulation they *are* parking_lot's, on OS threads. Inside one a task that has to wait
 //! gives up its turn, so that other tasks go on. A crash of its node unwinds the task there and

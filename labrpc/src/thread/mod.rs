@@ -1,4 +1,4 @@
-//! Threads, in the shape of [`std::thread`].
+//! Threads, with the API of [`std::thread`].
 //!
 //! Outside of a simulation they are OS threads. Inside one they are tasks: a task belongs to the node of
 //! its spawner, and a crash of that node ends it wherever it stands.
@@ -36,7 +36,7 @@ where
     Builder::new().spawn(body).expect("the operating system could not start another thread")
 }
 
-/// Blocks the calling thread for `duration`; in a simulation, of virtual time.
+/// Blocks the calling thread for `duration`, which is virtual time in a simulation.
 ///
 /// ```
 /// use std::time::Duration;

@@ -6,8 +6,9 @@ use labrpc::{Bytes, Entry, Head, RaftReply, RaftRequest, Timing};
 
 /// Reads and writes the bytes of a lab's servers, for the oracles and for scripted peers.
 ///
-/// By default these are `labrpc`'s own messages, so a lab only says what its servers have. Servers
-/// with messages of their own override the methods that read and write them.
+/// By default servers send and save `labrpc`'s own messages. Then a lab implements only the methods
+/// about its timing, disks, clerks and snapshots. A lab whose servers have other messages also
+/// overrides the methods that read and write them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +43,7 @@ pub trait Codec: Sync {
         false
     }
 
-    /// The service with the state of a snapshot; `None` if the lab cannot restore one (before lab 3B).
+    /// Restores a service from a snapshot; `None` if the lab cannot do that (before lab 3B).
     fn restore(&self, snapshot: &[u8]) -> Option<Box<dyn ServiceState>> {
         let _ = snapshot;
         None
@@ -58,7 +59,7 @@ pub trait Codec: Sync {
         wire::encode(request)
     }
 
-    /// Reads the reply to `request`, which may be needed to decode it.
+    /// Reads a reply. `request` is the request that it answers; a format may need it to decode the reply.
     fn read_reply(&self, request: &RaftRequest, bytes: &[u8]) -> Result<RaftReply, WireError> {
         let _ = request;
         wire::decode(bytes)

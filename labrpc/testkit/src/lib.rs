@@ -1,4 +1,4 @@
-//! Does a server keep Raft's promises, and if not, what is the shortest story?
+//! Does a server keep Raft's promises, and if not, which events show it?
 //!
 //! A graded test is a closure that [`Lab::test`] runs with several seeds, each in a [`World`] of its
 //! own. The closure starts a [`Cluster`], does something to it, and checks what a client, a service
@@ -17,7 +17,7 @@
 //! 3. How a broken promise is provoked: [`script`] (one real server among scripted ones), [`chaos`]
 //!    (random faults), [`cost`] (budgets).
 //!
-//! **Invariant.** No lab crate is named here; only the contracts of `labrpc` are known.
+//! **Invariant.** No lab crate is named here; only the traits and messages of `labrpc` are.
 //! **Invariant.** A check that did not finish is a failure, never a pass.
 #![allow(
     clippy::disallowed_types,

@@ -84,12 +84,12 @@ impl World {
         self.networks.lock().iter().map(|network| network.counts().requests).sum()
     }
 
-    /// Random bits by name, for chance that has no calm value.
+    /// Random bits by name, for values that have no calm value.
     pub(crate) fn seed_of(&self, what: u64, when: u64) -> u64 {
         if self.is_simulated() { sim::seed_of(what, when) } else { draw(self.seed, Name::new(Kind::Seed, what, when)) }
     }
 
-    /// A source of chance for one purpose of the test. Two sources for the same purpose continue each other.
+    /// A random generator for one purpose of the test. Two generators for the same purpose share one sequence.
     pub fn rng(&self, purpose: &str) -> TestRng {
         TestRng { world: self.clone(), purpose: mix(self.test, hash_of(purpose)) }
     }
@@ -154,11 +154,11 @@ impl<T> BackgroundTask<T> {
     }
 }
 
-/// Chance for one purpose of a test, see [`World::rng`].
+/// A random generator for one purpose of a test, see [`World::rng`].
 ///
 /// A draw is named by its purpose, by the millisecond of virtual time in which it is made, and by
-/// its place among the purpose's draws in that millisecond. So a draw does not depend on how many
-/// there were before.
+/// its place among the purpose's draws in that millisecond. So a draw does not depend on the draws of
+/// earlier milliseconds.
 #[derive(Clone)]
 pub struct TestRng {
     world: World,
@@ -166,7 +166,7 @@ pub struct TestRng {
 }
 
 impl TestRng {
-    /// A number of the range, which must not be empty. It has no calm value: it is part of what the test does.
+    /// A random number in `range`, which must not be empty. It has no calm value, because it is not a fault.
     pub fn random_range(&self, range: Range<u64>) -> u64 {
         range.start + self.world.seed_of(self.purpose, self.next_stamp()) % (range.end - range.start)
     }

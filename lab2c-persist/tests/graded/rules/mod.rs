@@ -1,13 +1,13 @@
-//! Lab 2C's rules, one by one: your server among scripted ones, and it crashes and comes back
+//! Lab 2C's rules, one by one: your server among scripted servers, with crashes and restarts
 //! (Figure 2, persistent state).
 //!
 //! Your server is number 0; a script sends and answers for all others.
 //!
 //! | module | tests |
 //! |---|---|
-//! | `saved_first` | what a server says is on disk before it is said |
-//! | `restarts` | what was on disk is known again |
-//! | `saves` | what each save leaves behind, and that there are no more saves than needed |
+//! | `saved_first` | state is on disk before a message shows it |
+//! | `restarts` | a restarted server continues with the state on its disk |
+//! | `saves` | each save leaves a consistent disk, and nothing is saved without need |
 
 mod restarts;
 mod saved_first;

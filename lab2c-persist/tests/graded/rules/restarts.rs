@@ -1,4 +1,4 @@
-//! What was saved is known again after a crash, and nothing else is.
+//! After a crash a server continues with the state that it saved, and with nothing else.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::lab::{LAB, Server, boot};
 /// The log of most scripts here: the terms of its entries.
 const TERMS: [Term; 4] = [1, 1, 2, 3];
 
-/// A server in term 3 whose log holds entries of [`TERMS`]. None of them is committed as far as it knows.
+/// A server in term 3 whose log holds entries of [`TERMS`]. The server does not know any of them to be committed.
 fn server_with_a_log(world: &World) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::replicating(world, 3, boot);
     let leader = script.leader(1).in_term(3);
@@ -82,7 +82,7 @@ fn the_log_survives_2c() {
     });
 }
 
-/// A restarted server grants its vote, and campaigns, by the log that it had.
+/// A restarted server uses its saved log when it grants votes and when it campaigns.
 #[test]
 fn the_logs_end_survives_2c() {
     LAB.rule(&REMEMBERS, |world| {
@@ -98,8 +98,8 @@ fn the_logs_end_survives_2c() {
     });
 }
 
-/// After a restart nothing is applied until a leader says that it is committed: an entry on disk may
-/// still be replaced.
+/// After a restart no entry is applied until a leader says that the entry is committed: an entry on
+/// disk may still be replaced.
 #[test]
 fn commitment_is_relearned_2c() {
     LAB.rule(&COMMIT_FORGOTTEN, |world| {
@@ -120,7 +120,7 @@ fn commitment_is_relearned_2c() {
     });
 }
 
-/// A server boots from any disk that it is given. A second boot finds the same as the first.
+/// A server boots from any consistent disk, and booting does not change the disk.
 #[test]
 fn boots_change_nothing_2c() {
     LAB.rule(&REMEMBERS, |world| {
@@ -130,7 +130,7 @@ fn boots_change_nothing_2c() {
             script.restart_from(&DiskState { head, entries: entries(1, &TERMS).into(), ..DiskState::default() });
             for boots in 2..=4 {
                 script.restart();
-                let why = format!("it has only booted since then, for the {boots}. time");
+                let why = format!("this is boot number {boots} from this disk, and booting changes nothing");
                 expect_eq("the head on disk", script.disk().head, head, &why);
                 script.expect_entries_on_disk(&entries(1, &TERMS), &why);
             }

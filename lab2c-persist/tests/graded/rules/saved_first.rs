@@ -1,5 +1,5 @@
-//! Nothing is said before it is on disk. The oracles check every message as it leaves; the scripts
-//! here bring about, one by one, all changes that a message can depend on.
+//! State is on disk before a message shows it. The oracles check every message as it leaves; each
+//! script here makes one of the changes that a message can depend on.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn a_vote_is_saved_first_2c() {
     });
 }
 
-/// A newer term is on disk before anybody learns of it, whatever request has brought it.
+/// A newer term from a request is on disk before the reply shows it, for every kind of request.
 #[test]
 fn a_term_from_a_request_is_saved_first_2c() {
     LAB.rule(&DURABLE, |world| {
@@ -43,11 +43,11 @@ fn a_term_from_a_request_is_saved_first_2c() {
         let candidate = |term| script.candidate(2).in_term(term).with_log_through(at(1, 2));
         candidate(4).asks_for_vote().expect_vote("both logs end at 1:2");
         candidate(5).asks_for_vote().expect_vote("nobody has the vote of term 5 yet");
-        script.expect_ballot_on_disk(5, Some(2), "server 2 has a second vote, in a newer term");
+        script.expect_ballot_on_disk(5, Some(2), "server 2 has also got the vote of term 5");
     });
 }
 
-/// A newer term is on disk as soon as it counts, even if a reply has brought it.
+/// A newer term from a reply is on disk as soon as the server acts on it.
 #[test]
 fn a_term_from_a_reply_is_saved_first_2c() {
     LAB.rule(&DURABLE, |world| {
@@ -55,16 +55,16 @@ fn a_term_from_a_reply_is_saved_first_2c() {
         let (term, requests) = script.expect_campaign();
         requests.into_iter().for_each(|received| received.deny_in_term(term + 5));
         thread::sleep(2 * TRAVEL);
-        script.expect_ballot_on_disk(term + 5, None, format!("a voter has named term {}", term + 5));
+        script.expect_ballot_on_disk(term + 5, None, format!("a voter's reply has term {}", term + 5));
         let answer = script.leader(1).in_term(term + 1).heartbeat();
-        answer.expect_stale(term + 5, format!("a voter has named term {}", term + 5));
+        answer.expect_stale(term + 5, format!("a voter's reply had term {}", term + 5));
 
         let (term, heartbeats) = script.elect();
         heartbeats.into_iter().for_each(|received| received.stale(term + 3));
         thread::sleep(2 * TRAVEL);
-        script.expect_ballot_on_disk(term + 3, None, format!("a follower has named term {}", term + 3));
+        script.expect_ballot_on_disk(term + 3, None, format!("a follower's reply has term {}", term + 3));
         let answer = script.leader(1).in_term(term + 1).heartbeat();
-        answer.expect_stale(term + 3, format!("a follower has named term {}", term + 3));
+        answer.expect_stale(term + 3, format!("a follower's reply had term {}", term + 3));
     });
 }
 
@@ -93,8 +93,8 @@ fn entries_are_saved_first_2c() {
     });
 }
 
-/// Entries that replace others are on disk before the follower agrees to them, and the replaced ones
-/// are gone, whether the log becomes shorter, longer or neither.
+/// Entries that replace others are on disk before the follower agrees to them, and the replaced entries
+/// are gone, whether the log becomes shorter or longer or keeps its length.
 #[test]
 fn replaced_entries_are_saved_first_2c() {
     LAB.rule(&DURABLE, |world| {

@@ -11,15 +11,15 @@ use crate::lab::{LAB, Server, boot};
 
 /// Every save crashes the server.
 const ALWAYS_PER_MILLE: u64 = 1000;
-/// How often the server crashes while it boots. Chance decides whether that is before a save or after it.
+/// How many boots are made in which each save crashes the server, right before or right after the save.
 const BOOTS: u64 = 4;
-/// Two seconds of them.
+/// The heartbeats of two seconds.
 const HEARTBEATS: u64 = 20;
 /// Enough to notice a save that is not needed.
 const COMMANDS: u64 = 10;
 
-/// Checks each head that was on disk: in each of these terms the vote was for that server, or not
-/// granted yet. And no entry was on disk before its term.
+/// Checks each save. `votes` lists each term with the server that got the vote: the vote on disk must be
+/// this one, or none yet. And the term on disk must not be older than the term of an entry.
 fn check_saves(script: &ScriptedCluster<Server>, votes: &[(Term, Option<PeerId>)]) {
     for event in script.events() {
         let EventKind::Saved(_, change) = event.kind else { continue };
@@ -67,8 +67,8 @@ fn requests(script: &ScriptedCluster<Server>) -> Vec<(PeerId, RaftRequest)> {
     ]
 }
 
-/// A crash right before or right after any save: the server comes back as it was before the request,
-/// or as it is after it, and the request can be repeated.
+/// After a crash right before or right after any save, the server boots with its state from before the
+/// request or with its state from after the request, and the request can be repeated.
 #[test]
 fn a_crash_at_any_save_2c() {
     LAB.rule(&CRASH_IMAGE, |world| {
@@ -88,21 +88,21 @@ fn a_crash_at_any_save_2c() {
             let after = script.disk();
             assert!(
                 [before.head, after.head].contains(&left.head),
-                "a crash at {what} left {:?}; before it there was {:?}, after it is {:?}",
+                "a crash at {what} left the head {:?}; before the request it was {:?}, and after it {:?}",
                 left.head,
                 before.head,
                 after.head
             );
             assert!(
                 left.entries == before.entries || left.entries == after.entries,
-                "a crash at {what} left a log of {} entries, which is not the one before the request, and not the one after it",
+                "a crash at {what} left a log of {} entries, which differs from the logs before and after the request",
                 left.entries.len()
             );
         }
     });
 }
 
-/// A crash while a server boots takes nothing from its disk.
+/// A crash while a server boots does not change its disk.
 #[test]
 fn a_crash_at_boot_2c() {
     LAB.rule(&CRASH_IMAGE, |world| {
@@ -117,8 +117,16 @@ fn a_crash_at_boot_2c() {
             persister.set_crashes_per_mille(0);
         }
         script.restart();
-        expect_eq("the head on disk", script.disk().head, before.head, "server 0 has only crashed while it booted");
-        script.expect_entries_on_disk(&entries(1, &[2, 3]), "server 0 has only crashed while it booted");
+        expect_eq(
+            "the head on disk",
+            script.disk().head,
+            before.head,
+            "server 0 has only booted since then, and each save crashed it",
+        );
+        script.expect_entries_on_disk(
+            &entries(1, &[2, 3]),
+            "server 0 has only booted since then, and each save crashed it",
+        );
         let answer = script.candidate(1).in_term(4).with_log_through(at(2, 3)).asks_for_vote();
         answer.expect_no_vote("server 2 has the vote of term 4");
     });
@@ -138,7 +146,7 @@ fn nothing_new_is_not_saved_2c() {
             leader.clone().after(at(2, 1)).commit(2).send();
             thread::sleep(Duration::from_millis(100));
         }
-        expect_no_save("what is committed need not survive a crash, and a heartbeat says nothing else");
+        expect_no_save("a heartbeat only says what is committed, and the commit index need not survive a crash");
         leader.clone().entries_of_terms(&[1, 1]).commit(2).send();
         leader.clone().entries_of_terms(&[1]).commit(2).send();
         expect_no_save("these entries are already on disk");
@@ -150,7 +158,7 @@ fn nothing_new_is_not_saved_2c() {
     });
 }
 
-/// A leader saves each of its entries once, and nothing when its followers answer.
+/// A leader saves each of its entries once, and saves nothing when its followers answer.
 #[test]
 fn a_leader_saves_each_entry_once_2c() {
     LAB.rule(&SAVES, |world| {

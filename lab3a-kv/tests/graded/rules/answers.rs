@@ -1,4 +1,4 @@
-//! What a client is told, and when it may be told.
+//! Which answer a client gets, and when.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use testkit::script::{AT_ONCE, ScriptedCluster, agreement, at, get, put};
 use super::setup::{NEVER, READER, cut_off_leader, follower_after, is_done, lead};
 use crate::lab::{LAB, boot};
 
-/// No client is told of success while only the leader's log holds the command, whether the client
-/// asks for the first time or again.
+/// While only the leader's log holds a command, no request for it succeeds: not the first one, and not
+/// a retry.
 #[test]
 fn no_success_without_a_majority_3a() {
     LAB.rule(&EARNED, |world| {
@@ -30,8 +30,8 @@ fn no_success_without_a_majority_3a() {
     });
 }
 
-/// A new leader does not read from its store before it has applied what earlier leaders have
-/// committed. It cannot know how much that is until an entry of its own is committed.
+/// A new leader does not answer a read before it has applied everything that earlier leaders have
+/// committed. It does not know how much that is until an entry of its own term is committed.
 #[test]
 fn a_new_leader_reads_nothing_old_3a() {
     LAB.rule(&EARNED, |world| {
@@ -79,11 +79,11 @@ fn another_command_in_its_place_3a() {
     });
 }
 
-/// A follower applies what is committed, though no client waits there, and keeps running.
+/// A follower applies committed commands although no client waits at that follower, and keeps running.
 #[test]
 fn followers_go_on_3a() {
     LAB.rule(&RUNS, |world| {
         let script = follower_after(world, [put(0, 1, "k", "v"), get(0, 2, "k"), put(0, 2, "k", "w")]);
-        assert!(script.is_up(), "three commands were applied that no client waits for here");
+        assert!(script.is_up(), "three commands were applied, and no client waits for them at server 0");
     });
 }

@@ -15,7 +15,7 @@ const SERVERS: usize = 3;
 const AT_ONCE: Duration = Duration::from_millis(5);
 /// No clerk waits longer for a server that does not answer.
 const PATIENCE_MAX: Duration = Duration::from_secs(1);
-const HAS_WORK: &str = "the clerk has an operation to do";
+const HAS_WORK: &str = "the clerk has an operation to send";
 
 fn clerk(script: &ScriptedServers) -> Clerk {
     Clerk::new(ClientId(7), script.links(0))
@@ -70,7 +70,7 @@ fn the_leader_is_remembered_3a() {
         let leading = script.expect_request(PATIENCE_MAX, "all servers but one have refused");
         let leader = leading.server;
         leading.done("");
-        let again = script.expect_request(PATIENCE_MAX, "the clerk has a second operation to do");
+        let again = script.expect_request(PATIENCE_MAX, "the clerk has a second operation to send");
         assert_eq!(again.server, leader, "server {leader} did the last operation, so it should be asked first");
         again.done("v");
         assert_eq!(work.join_within(AT_ONCE), Some("v".to_string()), "server {leader} has answered");
@@ -116,7 +116,7 @@ fn each_operation_has_its_own_number_3a() {
     });
 }
 
-/// Two clerks are two clients, whenever they were made.
+/// Two clerks with different ids send different client ids.
 #[test]
 fn two_clerks_are_two_clients_3a() {
     LAB.rule(&NUMBERED, |world| {
@@ -130,12 +130,15 @@ fn two_clerks_are_two_clients_3a() {
             assert!(work.join_within(AT_ONCE).is_some(), "the operation was done");
             client
         });
-        assert_ne!(clients[0], clients[1], "the write of one would be taken for a copy of the other's");
+        assert_ne!(
+            clients[0], clients[1],
+            "with the same client id, the write of one clerk would be taken for a copy of the other's"
+        );
     });
 }
 
-/// A clerk that finds no leader pauses once it has asked all servers, and not earlier. The pause stays
-/// short, however long that goes on.
+/// A clerk that finds no leader pauses after it has asked all servers, and not earlier. The pause stays
+/// short, even after many rounds.
 #[test]
 fn a_clerk_pauses_between_rounds_3a() {
     LAB.rule(&PATIENT_CLERK, |world| {
@@ -161,7 +164,7 @@ fn a_clerk_pauses_between_rounds_3a() {
                     ),
                     Some(paused) => assert!(
                         paused <= AT_ONCE,
-                        "the clerk paused for {paused:?} before it had asked all servers: one of them may lead"
+                        "the clerk paused for {paused:?} before it had asked all servers: another server may lead"
                     ),
                     None => {}
                 }

@@ -7,7 +7,7 @@ use labrpc::Elect;
 use labrpc::thread;
 use labrpc::time::Instant;
 use testkit::rule::life::{RESTS, SILENT};
-use testkit::rule::service::{ANSWERED, EARNED, OFFICE_LOST, WAITERS};
+use testkit::rule::service::{ANSWERED, EARNED, LEADERSHIP_LOST, WAITERS};
 use testkit::script::{ScriptedRaft, get, put};
 
 use super::setup::{service, service_over};
@@ -32,7 +32,7 @@ fn applied_before_start_returns_3a() {
 /// A request is refused at once, even if the leadership is lost before `start` returns.
 #[test]
 fn lost_before_start_returns_3a() {
-    LAB.rule(&OFFICE_LOST, |_| {
+    LAB.rule(&LEADERSHIP_LOST, |_| {
         let service = service_over(ScriptedRaft::during_start(|raft| {
             raft.set_status(2, false);
             thread::sleep(TURNS);
@@ -46,7 +46,7 @@ fn lost_before_start_returns_3a() {
 /// time.
 #[test]
 fn a_regained_leadership_refuses_old_requests_3a() {
-    LAB.rule(&OFFICE_LOST, |_| {
+    LAB.rule(&LEADERSHIP_LOST, |_| {
         let service = service();
         let asked = service.ask(put(0, 1, "k", "v"));
         service.raft().set_status(3, true);
@@ -65,12 +65,12 @@ fn another_command_after_a_new_election_3a() {
         service.let_threads_run();
         service.commit(1, &put(1, 1, "k", "won"));
         service.raft().commit(2, &put(1, 2, "k", "on"));
-        asked.expect_no_result("its command was lost with term 1, and two others were applied");
+        asked.expect_no_result("its command was lost when term 1 ended, and two other commands were applied");
     });
 }
 
-/// A newer leader's command may be applied before the service knows that the leadership is lost. It
-/// answers no request for another command.
+/// A newer leader's command may be applied before the service knows that its server no longer leads.
+/// Applying that command answers no request for another command.
 #[test]
 fn another_command_before_the_loss_is_known_3a() {
     LAB.rule(&EARNED, |_| {
@@ -105,9 +105,9 @@ fn applied_as_the_term_ends_3a() {
 #[test]
 fn applied_as_the_request_gives_up_3a() {
     LAB.rule(&ANSWERED, |_| {
-        /// The time after the end of a clerk's patience in which the command is applied,
+        /// The commands are applied at most this long after the request gives up.
         const AROUND: Duration = Duration::from_micros(20);
-        /// in steps of about one operation.
+        /// Each command is applied this much later than the one before: about one operation.
         const STEP: Duration = Duration::from_nanos(150);
         let service = service();
         let mut later = Duration::ZERO;
@@ -164,13 +164,13 @@ fn abandoned_requests_leave_nothing_behind_3a() {
         let after = effort(3);
         assert!(
             after <= before + MORE_MAX,
-            "{refused} of {REQUESTS} requests have given up: to apply their command took {before:?} before they came, \
-             and takes {after:?} after they are gone"
+            "{refused} of {REQUESTS} requests have given up: applying their command took {before:?} before they came, \
+             and {after:?} after they gave up"
         );
     });
 }
 
-/// A server that is shut down ends the requests that wait, and answers nobody any more.
+/// A server that is shut down ends all waiting requests without an answer, and answers no later request.
 #[test]
 fn a_shut_down_server_is_silent_3a() {
     LAB.rule(&SILENT, |_| {
@@ -183,12 +183,12 @@ fn a_shut_down_server_is_silent_3a() {
     });
 }
 
-/// A service without requests does nothing, and waits to be told if its leadership ends.
+/// A service without requests does not poll: it waits until Raft's status changes.
 #[test]
 fn an_idle_service_sleeps_3a() {
     LAB.rule(&RESTS, |_| {
         const IDLE: Duration = Duration::from_secs(10);
-        /// One call at the beginning, and one that waits; and as many more.
+        /// A service needs one read at the beginning, and one in `watch`. Twice as many are allowed.
         const READS_MAX: u64 = 4;
         let service = service();
         thread::sleep(IDLE);

@@ -10,7 +10,8 @@ use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, ScriptedRaft, S
 
 use crate::lab::{Server, boot};
 
-/// Far longer than any clerk waits for one server. A request without an answer by then never gets one.
+/// Far longer than any clerk waits for one server. A request that has no answer after this time never
+/// gets one.
 pub const NEVER: Duration = Duration::from_secs(2);
 /// The client that reads what the others have written.
 pub const READER: u64 = 99;
@@ -20,7 +21,7 @@ pub fn is_done(reply: &Option<Answer>) -> bool {
     matches!(reply, Some(Ok(_)))
 }
 
-/// A follower of server 1, in term 1, that has applied these commands.
+/// A real server that follows server 1 in term 1 and has applied these commands.
 pub fn follower_after(world: &World, commands: impl IntoIterator<Item = Command>) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::new(world, 3, boot);
     let commands = Vec::from_iter(commands);
@@ -39,15 +40,15 @@ pub fn lead(script: &ScriptedCluster<Server>) {
     script.discard_requests();
 }
 
-/// A leader with an empty log. The others agree to everything.
+/// A real server that leads, with an empty log. The others agree to everything.
 pub fn leader(world: &World) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::new(world, 3, boot);
     lead(&script);
     script
 }
 
-/// A leader with an empty log, and its term. The others have voted for it and answer nothing more, so
-/// it commits nothing.
+/// A real server that leads, with an empty log, and its term. The others have voted for it and do not
+/// answer any more, so it commits nothing.
 pub fn cut_off_leader(world: &World) -> (ScriptedCluster<Server>, Term) {
     let script = ScriptedCluster::new(world, 3, boot);
     let (term, heartbeats) = script.elect();

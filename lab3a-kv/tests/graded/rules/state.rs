@@ -1,4 +1,4 @@
-//! What the commands in the log add up to: the service alone, over a scripted Raft.
+//! The state that the commands in the log produce: the service alone, over a scripted Raft.
 
 use testkit::rule::service::{EARNED, EXACTLY_ONCE, MAPPING, REPLICAS};
 use testkit::script::{append, get, put};
@@ -22,7 +22,7 @@ fn get_put_append_3a() {
     });
 }
 
-/// A write that is in the log again, soon or much later, changes nothing.
+/// A second copy of a write changes nothing, whether it comes right after the first or much later.
 #[test]
 fn copies_change_nothing_3a() {
     LAB.rule(&EXACTLY_ONCE, |_| {
@@ -64,7 +64,7 @@ fn each_client_has_its_own_numbers_3a() {
     });
 }
 
-/// A client is not forgotten, however many others have come since.
+/// A client's session is kept, even after a thousand other clients.
 #[test]
 fn no_session_is_dropped_3a() {
     LAB.rule(&EXACTLY_ONCE, |_| {
@@ -77,7 +77,7 @@ fn no_session_is_dropped_3a() {
     });
 }
 
-/// A Get that is in the log twice is told the value of its key at the second time, too.
+/// If a Get is in the log twice, a request that waits for the second copy gets the value, too.
 #[test]
 fn a_copy_of_a_get_reads_3a() {
     LAB.rule(&EARNED, |_| {
@@ -93,7 +93,7 @@ fn a_copy_of_a_get_reads_3a() {
     });
 }
 
-/// A server that has only followed so far has applied everything that was committed.
+/// A follower applies everything that is committed, so it can read all of it when it becomes leader.
 #[test]
 fn followers_apply_3a() {
     LAB.rule(&REPLICAS, |_| {

@@ -6,7 +6,7 @@ use labrpc::kv::Answer;
 use labrpc::{sim, thread};
 use testkit::BackgroundTask;
 use testkit::rule::life::{BOUNDED, STUCK};
-use testkit::rule::service::{ANSWERED, OFFICE_LOST};
+use testkit::rule::service::{ANSWERED, LEADERSHIP_LOST};
 use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, agrees, append, get, put};
 
 use super::setup::{NEVER, cut_off_leader, follower_after, is_done, lead, leader};
@@ -30,8 +30,8 @@ fn answered_at_once(what: &str, asked: BackgroundTask<Option<Answer>>) -> Answer
     }
 }
 
-/// A request is answered as soon as its command is applied. Several requests at a time do not wait for
-/// one another.
+/// A request is answered as soon as its command is applied. Requests that come at the same time do not
+/// wait for one another.
 #[test]
 fn requests_are_answered_at_once_3a() {
     LAB.rule(&ANSWERED, |world| {
@@ -79,10 +79,10 @@ fn a_timeout_ends_only_its_own_request_3a() {
     });
 }
 
-/// A leader that is deposed tells all waiting clients at once.
+/// A leader that loses its leadership refuses all waiting requests at once.
 #[test]
 fn a_lost_leadership_is_told_at_once_3a() {
-    LAB.rule(&OFFICE_LOST, |world| {
+    LAB.rule(&LEADERSHIP_LOST, |world| {
         let (script, term) = cut_off_leader(world);
         let asked = script.ask_kv_meanwhile(put(0, 1, "k", "v"), NEVER);
         thread::sleep(AT_ONCE);
@@ -128,7 +128,7 @@ fn an_outage_piles_up_no_threads_3a() {
     LAB.rule(&BOUNDED, |world| {
         const RETRY_INTERVAL: Duration = Duration::from_millis(50);
         const RETRIES: u64 = 200;
-        /// A few threads more or less are chance.
+        /// The number of threads may differ by this much by chance.
         const MORE_MAX: usize = 4;
         let (script, _) = cut_off_leader(world);
         let threads_after = |retries| {

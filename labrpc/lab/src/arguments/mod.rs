@@ -61,7 +61,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     }
     let rest = Parser::from_args(arguments.into_iter().skip(1));
     match first.as_str() {
-        "test" => test::parse(rest, Subcommand::Said),
+        "test" => test::parse(rest, Subcommand::Explicit),
         "bugs" => bugs::parse(rest),
         "handout" => handout::parse(rest),
         "help" => parse_help(rest),
@@ -72,7 +72,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
 /// Whether the command line contains the word `test`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subcommand {
-    Said,
+    Explicit,
     Implied,
 }
 

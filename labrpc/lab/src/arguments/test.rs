@@ -45,7 +45,7 @@ pub fn parse(mut parser: Parser, command: Subcommand) -> Result<Invocation, Comm
     };
     if let Some(option) = in_simulation_alone.filter(|_| request.world == WorldChoice::Real) {
         return Err(CommandError::Misuse(format!(
-            "{option} needs --world sim: a run in the real world cannot be repeated"
+            "{option} needs --world sim: a run with --world real cannot be repeated"
         )));
     }
     Ok(Invocation::Test(request))

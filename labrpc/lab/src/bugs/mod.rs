@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`catalogue`] reads the labs' lists of bugs, and [`chosen`] chooses from them.
 //! A [`working_copy`] is a copy of the course in which bugs are planted, a [`trial`] runs the tests
-//! on one, and the [`worker_pool`] uses several copies at a time. [`verdict`] has the findings;
+//! in a copy, and the [`worker_pool`] uses several copies at a time. [`verdict`] has the findings;
 //! [`table`], [`page`] and [`json`] show them.
 
 pub mod catalogue;

@@ -8,8 +8,8 @@ use crate::scoreboard::indented;
 
 /// The number of columns.
 const COLUMNS: usize = 7;
-/// The coloured column.
-const STANDING_COLUMN: usize = 2;
+/// The column of the verdict, which is coloured.
+const VERDICT_COLUMN: usize = 2;
 
 /// The widths of the columns before all rows are known. Only the longest names are wider.
 const SHORT_WIDTHS: [usize; COLUMNS] = [2, 20, 11, 44, 4, 36, 0];
@@ -98,8 +98,8 @@ fn explanation(tried: &TriedVariant<'_>, paint: Paint) -> String {
 fn line(row: &[String; COLUMNS], widths: &[usize; COLUMNS], verdict: Option<VariantVerdict>, paint: Paint) -> String {
     let mut cells = padded(row, widths);
     if let Some(verdict) = verdict {
-        let cell = &cells[STANDING_COLUMN];
-        cells[STANDING_COLUMN] = if verdict.is_good() { paint.good(cell) } else { paint.bad(cell) };
+        let cell = &cells[VERDICT_COLUMN];
+        cells[VERDICT_COLUMN] = if verdict.is_good() { paint.good(cell) } else { paint.bad(cell) };
     }
     format!("{}\n", cells.join("  ").trim_end())
 }

@@ -27,7 +27,7 @@ use test_binary::TestBinary;
 use verdict::LabResult;
 
 /// Why the tests of a lab have no verdict if the lab could not be built.
-const NOT_BUILT: &str = "the lab could not be built, cargo's report is on standard error";
+const NOT_BUILT: &str = "the lab could not be built; cargo's report is on standard error";
 
 /// The results of all chosen labs.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl CourseResult {
         self.labs.iter().all(LabResult::is_passed)
     }
 
-    /// Whether no lab compiled. Cargo's output is then all there is to show.
+    /// Whether no lab compiled. Then cargo's output is the only thing to show.
     pub fn is_nothing_built(&self) -> bool {
         self.labs.iter().all(|lab| !lab.is_built)
     }

@@ -34,7 +34,7 @@ pub struct Runner<'a> {
     pub silence_max: Duration,
 }
 
-/// How the test processes of a kind ended: it decides whether the next kind runs.
+/// How the test processes of a kind ended. This decides whether the next kind runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessHealth {
     /// All of them ended.
@@ -83,14 +83,14 @@ impl Runner<'_> {
         Ok(run_results.finish(selection.lab, true, started.elapsed()))
     }
 
-    /// Runs these tests until each has a verdict or a reason for having none.
+    /// Runs these tests until each has a verdict, or a reason why it has no verdict.
     ///
     /// If a process dies, the tests without a verdict run again, each in a process of its own: a
     /// test that aborts must not cost the others their points.
     ///
     /// # Errors
     ///
-    /// The same as of [`run`](Runner::run).
+    /// The same errors as [`run`](Runner::run).
     pub fn run_tests(
         &mut self,
         lab: &LabCrate,

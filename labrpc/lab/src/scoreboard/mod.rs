@@ -10,7 +10,7 @@ use crate::paint::Paint;
 const INDENTATION: &str = "    ";
 
 /// How many reports of a lab are shown in full. Later failures mostly have the same cause, and
-/// nobody reads what has scrolled away.
+/// long output scrolls the first reports away.
 const REPORTS_MAX: usize = 10;
 
 /// How many names of tests that wait for the same code are shown.
@@ -49,7 +49,7 @@ pub fn hashes(results: &CourseResult) -> String {
     runs.map(|run| format!("{}\t{}\t{}\n", run.test, run.seed, run.trace)).collect()
 }
 
-/// The report of the test itself, or one from here if the test gave none.
+/// The test's own report, or a short one if the test reported nothing.
 fn report(verdict: &TestVerdict, paint: Paint) -> String {
     let failure = verdict.failure().unwrap_or_default().trim_end();
     let Some(run) = verdict.failed_run() else {

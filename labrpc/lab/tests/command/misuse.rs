@@ -63,15 +63,15 @@ fn options_are_checked() {
         ("test --world", "--world needs a value: sim or real".to_string()),
         (
             "test --world real --hash",
-            "--hash needs --world sim: a run in the real world cannot be repeated".to_string(),
+            "--hash needs --world sim: a run with --world real cannot be repeated".to_string(),
         ),
         (
             "test --world real --seed 3",
-            "--seed needs --world sim: a run in the real world cannot be repeated".to_string(),
+            "--seed needs --world sim: a run with --world real cannot be repeated".to_string(),
         ),
         (
             "test --world real --replay one_2a:3",
-            "--replay needs --world sim: a run in the real world cannot be repeated".to_string(),
+            "--replay needs --world sim: a run with --world real cannot be repeated".to_string(),
         ),
     ]);
 }

@@ -47,7 +47,7 @@ impl<T> Channel<T> {
             match self.park(world, self.receive_key(), "recv", at, deadline, pass_on) {
                 WakeReason::Unparked => {}
                 WakeReason::TimedOut => return Err(RecvTimeoutError::Timeout),
-                // A task that unwinds must not wait: it is told that nobody is there.
+                // A task that unwinds must not wait: it gets the error of a disconnected channel.
                 WakeReason::Killed => return Err(RecvTimeoutError::Disconnected),
             }
         }

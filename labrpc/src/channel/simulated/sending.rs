@@ -52,7 +52,7 @@ impl<T> Channel<T> {
             match self.park(world, self.send_key(), "send", at, deadline, pass_on) {
                 WakeReason::Unparked => {}
                 WakeReason::TimedOut => return Err(SendTimeoutError::Timeout(message)),
-                // A task that unwinds must not wait: it is told that nobody is there.
+                // A task that unwinds must not wait: it gets the error of a disconnected channel.
                 WakeReason::Killed => return Err(SendTimeoutError::Disconnected(message)),
             }
         }

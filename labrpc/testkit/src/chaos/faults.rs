@@ -9,8 +9,8 @@ use labrpc::{PeerId, thread};
 use crate::cluster::UntypedCluster;
 use crate::world::TestRng;
 
-/// The faults that may occur. Faults of links always may: one-way cuts, partitions, slow and lossy
-/// links, duplicated and reordered messages.
+/// The faults that may occur besides faults of links, which always may: one-way cuts, partitions,
+/// slow and lossy links, duplicated and reordered messages.
 ///
 /// ```
 /// use testkit::chaos::Faults;
@@ -45,7 +45,7 @@ const SAVE_TIME_MAX_MS: u64 = 10;
 /// With a fragile disk, a server crashes at this many of a thousand saves.
 const CRASHES_PER_MILLE: u64 = 100;
 
-/// A slow link: messages arrive after the next heartbeat is due, but before they are given up.
+/// A slow link: a message may arrive after the next heartbeat.
 const SLOW: Conditions =
     Conditions { delay_min: Duration::from_millis(20), delay_max: Duration::from_millis(250), ..Conditions::RELIABLE };
 
@@ -104,7 +104,7 @@ impl Fault {
     }
 }
 
-/// Lets faults come and go for `duration`, and calls `work` in each slot. Then ends all faults.
+/// Starts and ends random faults for `duration`, and calls `work` in each slot. Then ends all faults.
 pub fn random_faults(
     cluster: &UntypedCluster,
     rng: &TestRng,
@@ -130,7 +130,7 @@ pub fn random_faults(
         let now: Vec<Fault> = active.iter().map(|(fault, _)| *fault).collect();
         apply_faults(cluster, &now);
         work();
-        // Slots begin on time, however long `work` takes: the faults are named by the time.
+        // Each slot begins on time, even if `work` takes long: the time is part of each fault's name.
         let next = began + SLOT * (slot as u32 + 1);
         thread::sleep(next.duration_since(Instant::now()));
     }

@@ -1,8 +1,8 @@
 //! Random faults in a cluster at work. After they end, the cluster must make progress within a
 //! stated time. All oracles check the run.
 //!
-//! Faults come on a fixed schedule, and the calm value of each decision is no fault. So a run can be
-//! repeated with fewer faults, and the others stay the same.
+//! Faults come on a fixed schedule, and the calm value of each decision means "no fault". So a run can
+//! be repeated with fewer faults, and the faults that are left stay the same.
 
 mod faults;
 mod run;
@@ -15,12 +15,12 @@ pub use saves::CrashesAtSaves;
 
 use crate::world::World;
 
-/// A cluster size from one to seven, by the seed. Even sizes come up too.
+/// A random cluster size from one to seven, even sizes included.
 pub fn any_size(world: &World) -> usize {
     1 + world.rng("size").random_range(0..7) as usize
 }
 
-/// A cluster size of three or five, by the seed.
+/// A random cluster size: three or five.
 pub fn odd_size(world: &World) -> usize {
     3 + 2 * world.rng("size").random_range(0..2) as usize
 }

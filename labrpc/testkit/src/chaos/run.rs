@@ -11,29 +11,29 @@ use crate::rule::election::{LEADER_IN_TIME, STABLE};
 use crate::rule::replication::CATCH_UP;
 use crate::violation::Violation;
 
-/// How long faults come and go: enough for a dozen elections.
+/// How long faults occur: enough for a dozen elections.
 const FAULTS_DURATION: Duration = Duration::from_secs(6);
 /// After the faults, this is enough for an election with a few split votes.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(5);
 /// With a leader, this is enough for every server to hold and apply everything.
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(5);
-/// For this long the leader must then stay the same.
+/// After that, the leader must stay the same for this long.
 const STABLE_DURATION: Duration = Duration::from_secs(2);
-/// The time between two looks.
+/// Polling interval.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Fewer commands than this are offered in one slot.
 const OFFERS_MAX: u64 = 4;
 
 /// Random faults in a cluster that only elects leaders.
 pub fn elections(cluster: &UntypedCluster, faults: Faults) {
-    let rng = cluster.world().rng("storm");
+    let rng = cluster.world().rng("faults");
     random_faults(cluster, &rng, faults, FAULTS_DURATION, || ());
     wait_until_stable(cluster);
 }
 
 /// Random faults in a cluster that replicates, and is offered commands meanwhile.
 pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
-    let rng = cluster.world().rng("storm");
+    let rng = cluster.world().rng("faults");
     let mut offered = 0;
     random_faults(cluster, &rng, faults, FAULTS_DURATION, || {
         for _ in 0..rng.random_range(0..OFFERS_MAX) {

@@ -12,10 +12,10 @@ use crate::cluster::{Cluster, UntypedCluster, number};
 pub struct CrashesAtSaves {
     /// A server crashes at this many of a thousand saves.
     pub per_mille: u64,
-    /// How often a command is offered.
+    /// The number of rounds. In each round, one command is offered to all servers.
     pub rounds: u64,
-    /// The time from one offer to the next. If it is not a whole number of milliseconds, commands and
-    /// messages meet in more ways.
+    /// The time from one command to the next. If it is not a whole number of milliseconds, commands
+    /// arrive at more different moments between messages.
     pub round: Duration,
     /// A server that crashed stays down for about this many rounds.
     pub rounds_down: u64,

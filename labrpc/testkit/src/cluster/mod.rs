@@ -1,6 +1,6 @@
 //! A cluster under test.
 //!
-//! Layered like the labs: what a cluster can do grows with what its servers can.
+//! Layered like the labs: each trait of the servers adds functions to their cluster.
 //!
 //! | servers | file | adds |
 //! |---|---|---|
@@ -9,11 +9,12 @@
 //! | [`Replicate`](labrpc::Replicate) | `replicate`, `agreement`, `applied_logs` | agreement on commands, and what every server applied |
 //! | [`Compact`](labrpc::Compact) | `compact` | a service that takes snapshots |
 //!
-//! [`Cluster`] knows the type of its servers; most functions are those of [`UntypedCluster`], which
-//! does not.
+//! [`Cluster`] knows the type of its servers. [`UntypedCluster`] does not, and has most of the
+//! functions.
 //!
-//! **Invariant.** The harness never calls a server from outside. It visits the server in a task of
-//! the server's node: otherwise it might hold a lock that a crash cannot release.
+//! **Invariant.** The harness never calls a server directly. It *visits* the server, which means that
+//! it calls the server in a task of the server's node: otherwise it might hold a lock that a crash
+//! cannot release.
 
 mod agreement;
 mod applied_logs;
@@ -82,7 +83,7 @@ impl<R: Elect> Cluster<R> {
     /// crashes meanwhile.
     pub fn visit<T: Send + 'static>(&self, server: PeerId, look: impl FnOnce(&R) -> T + Send + 'static) -> Option<T> {
         self.visit_untyped(server, move |running| {
-            look(running.typed.downcast_ref::<R>().expect("every server of the cluster has its type"))
+            look(running.typed.downcast_ref::<R>().expect("every server of a `Cluster<R>` is an `R`"))
         })
     }
 }

@@ -53,7 +53,7 @@ struct Inner {
 }
 
 impl Observer {
-    /// The observer of `size` servers, of which those that `is_real` names are under test.
+    /// The observer of `size` servers, of which those are under test for which `is_real` returns true.
     pub(crate) fn new(
         reporter: &Reporter,
         codec: &'static dyn Codec,
@@ -72,7 +72,7 @@ impl Observer {
         Observer { reporter: reporter.clone(), codec, inner: Arc::new(Mutex::new(inner)) }
     }
 
-    /// A server boots in a node, from what its disk holds.
+    /// Notes that a server boots in a node, from the image on its disk.
     pub(crate) fn booted(&self, server: PeerId, node: NodeId, image: Option<&Image>) {
         self.happened(Instant::now(), |inner, id| {
             inner.observed.boot(server, node, id, image, self.codec);
@@ -80,12 +80,12 @@ impl Observer {
         });
     }
 
-    /// A server crashes.
+    /// Notes that a server crashes.
     pub(crate) fn crashed(&self, server: PeerId) {
         self.happened(Instant::now(), |_, _| EventKind::Crashed(server));
     }
 
-    /// A server's threads are stopped, or go on.
+    /// Notes that a server was paused or resumed.
     pub(crate) fn paused(&self, server: PeerId, is_paused: bool) {
         let at = Instant::now();
         self.happened(at, |inner, _| {
@@ -94,23 +94,23 @@ impl Observer {
         });
     }
 
-    /// A server applied something.
+    /// Notes that a server's service received an apply message.
     pub(crate) fn applied(&self, server: PeerId, message: &ApplyMsg) {
         self.happened(Instant::now(), |_, _| EventKind::Applied(server, message.clone()));
     }
 
-    /// A command was offered to a server.
+    /// Notes that `start` was called on a server, and what it returned.
     pub(crate) fn started(&self, server: PeerId, command: &Bytes, outcome: Result<LogPosition, NotLeader>) {
         self.happened(Instant::now(), |_, _| EventKind::Started(server, command.clone(), outcome));
     }
 
-    /// A server has taken its service's snapshot.
+    /// Notes that a service has given its server a snapshot.
     pub(crate) fn compacted(&self, server: PeerId, through: Index) {
         self.happened(Instant::now(), |_, _| EventKind::Compacted(server, through));
     }
 
-    /// Keeps all events from now on, for [`events`](Observer::events): a run has many thousands. If
-    /// the run fails, the last of them are printed.
+    /// Keeps all events from now on, for [`events`](Observer::events). Without this call they are
+    /// dropped, since a run has many thousands. If the run fails, the last of them are printed.
     pub fn record(&self) {
         let mut inner = self.lock();
         let real = inner.observed.servers.iter().enumerate().filter(|(_, server)| server.is_real);
@@ -124,7 +124,7 @@ impl Observer {
         self.lock().recording.as_ref().map(Recording::events).unwrap_or_default()
     }
 
-    /// What has happened so far, in numbers.
+    /// Counts of what has happened so far.
     pub fn tally(&self) -> Tally {
         self.lock().tally.read()
     }

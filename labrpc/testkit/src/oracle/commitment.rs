@@ -36,7 +36,7 @@ struct Follower {
 }
 
 impl CommitByMajority {
-    /// A server has saved entries: does a majority of disks hold one of them now?
+    /// Updates `by_majority` after `server` has saved entries.
     fn count(&mut self, server: PeerId, observed: &ObservedState) {
         let disk = &observed.servers[server].disk;
         let tail = disk.last();
@@ -47,7 +47,7 @@ impl CommitByMajority {
             *index = (*index).max(tail.index);
             return;
         }
-        // A majority does not hold its tail, but perhaps an entry before it.
+        // A majority may hold an entry before the tail.
         let mut tails: Vec<LogPosition> = observed.servers.iter().map(|other| other.disk.last()).collect();
         tails.sort_unstable_by_key(|tail| std::cmp::Reverse(tail.index));
         let index = tails[observed.majority() - 1].index.min(tail.index);
@@ -64,7 +64,8 @@ impl CommitByMajority {
         }
     }
 
-    /// Without disks: a follower agrees, so it holds the entries, and the leader holds all that it sends.
+    /// Updates `by_majority` after a follower has agreed, for servers without disks. The follower holds
+    /// the entries that it agrees to, and the leader holds all entries that it sends.
     fn count_agreement(&mut self, term: Term, follower: PeerId, through: LogPosition, observed: &ObservedState) {
         let agreed = self.agreed.entry(term).or_default();
         let position = agreed.entry(follower).or_default();
@@ -80,7 +81,7 @@ impl CommitByMajority {
         }
     }
 
-    /// How far the leader of `term` may announce its log as committed.
+    /// The highest index that the leader of `term` may announce as committed.
     fn committed_at_most(&self, server: PeerId, term: Term, observed: &ObservedState) -> Index {
         if observed.majority() == 1 {
             return Index::MAX;
@@ -91,7 +92,7 @@ impl CommitByMajority {
         own_terms.chain(announced).map(|(_, index)| *index).max().unwrap_or_default().max(base)
     }
 
-    /// A leader announces an index as committed: does a majority hold it?
+    /// Checks that a majority holds the entry that a leader announces as committed.
     fn announces(
         &mut self,
         server: PeerId,
@@ -127,7 +128,7 @@ impl CommitByMajority {
         Ok(())
     }
 
-    /// A server wins a term: its log must hold everything that earlier leaders have committed.
+    /// Checks that the log of a server that wins a term holds everything that earlier leaders committed.
     fn wins(&self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         let disk = &observed.servers[server].disk;
         let won = observed.campaign(server, term).and_then(|campaign| campaign.won);
@@ -153,7 +154,8 @@ impl CommitByMajority {
         ))
     }
 
-    /// A server applies an entry: did a leader announce it as committed?
+    /// Checks that a server applies only what a leader announced as committed, or what it committed as
+    /// leader.
     fn applied(
         &mut self,
         server: PeerId,
@@ -211,7 +213,7 @@ impl CommitByMajority {
         })
     }
 
-    /// A follower answers a request: if it refuses, it must not have applied anything because of it.
+    /// Checks that a follower that refuses a request has applied nothing because of that request.
     fn answered(
         &mut self,
         server: PeerId,

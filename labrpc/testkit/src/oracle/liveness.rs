@@ -48,7 +48,7 @@ pub(super) struct Liveness {
 struct CurrentLeader {
     server: PeerId,
     term: Term,
-    /// When it last sent a message.
+    /// Its latest message.
     latest: EventId,
     /// The indices that it has announced as committed, and when.
     announced: VecDeque<(EventId, Index)>,
@@ -105,7 +105,7 @@ impl Liveness {
         }
     }
 
-    /// Requests are answered even while the network fails: no lock is held for long.
+    /// Checks that requests are answered, even while the network fails: no lock may be held for long.
     fn check_answers(id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         for (server, state) in observed.servers.iter().enumerate().filter(|(_, state)| state.is_real) {
             for pending in &state.pending {

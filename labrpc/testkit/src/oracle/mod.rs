@@ -5,18 +5,18 @@
 //! | `one_vote_per_term` | one vote a term, one leader a term |
 //! | `terms_only_grow` | terms only grow, and a newer term is adopted |
 //! | `persist_before_visible` | state is saved before anyone can see it |
-//! | `crash_images` | each save leaves a state to restart from |
-//! | `entries_stay` | entries leave a log only for a reason |
+//! | `crash_images` | after each save, the disk holds a state that the server was in |
+//! | `entries_stay` | a log loses entries only if a newer leader's entry conflicts with them |
 //! | `log_matching` | what a follower agrees to is in its log; equal positions are equal entries |
-//! | `vote_reasons` | votes, refusals and leaders have their reasons |
+//! | `vote_reasons` | votes are granted or refused, and leaders elected, only as the paper says |
 //! | `commitment` | what is committed is held by a majority |
-//! | `start_results` | `start` tells the truth |
+//! | `start_results` | `start` returns the position that the command gets |
 //! | `election_timing` | elections and heartbeats come in time |
 //! | `no_needless_sends` | nothing is sent that the receiver is known to have |
 //! | `no_needless_saves` | unchanged state is not saved again; a snapshot cuts the log |
 //! | `service` | clerks' answers and snapshots agree with a model of the store |
 //! | `liveness` | requests are answered; once nothing fails, there is a leader and entries are applied |
-//! | `bounded_threads` | a server has few threads |
+//! | `bounded_threads` | a server's number of threads stays bounded |
 //!
 //! Two checks are elsewhere: the cluster's [`AppliedLogs`](crate::AppliedLogs) compares what
 //! servers apply, on real threads as well, and [`linear`](crate::linear) checks clients' histories

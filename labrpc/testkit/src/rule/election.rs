@@ -39,12 +39,12 @@ rules! {
         "count distinct voters, only in this term, and require more than half of all servers: `count_vote` and `majority` in lab2a-election/src/election.rs";
 
     VOTE_GIVEN = "vote-given",
-        "A vote is refused only to an older term, after a vote for another candidate, or to an older log",
+        "A vote is refused only to a candidate of an older term or with an older log, or after a vote for another candidate",
         "Figure 2, RequestVote rules 1 and 2; §5.2, §5.4.1",
         "does a newer term clear the vote of the older one? does an equally long log count as up to date? `request_vote` in lab2a-election/src/election.rs";
 
     TIMER = "election-timer",
-        "The election timer restarts when a vote is granted or the current leader sends a message, and at no other message",
+        "The election timer restarts when the server grants a vote or receives a message of the current leader, and at no other message",
         "Figure 2, Followers rule 2; §5.2",
         "check every call of `restart_timer` in lab2a-election/src/election.rs";
 

@@ -24,7 +24,7 @@ rules! {
         "does each message, election or retry start a thread, and does that thread end?";
 
     RESTS = "idle-rests",
-        "A server that has nothing to do does nothing",
+        "A server that has nothing to do sleeps instead of polling",
         "the tests' contract",
         "sleep until signalled or due instead of polling: `wait_until_due` and `wait_for_committed` in lab2a-election/src/raft.rs";
 

@@ -104,7 +104,7 @@ rules! {
         "`splice` in lab2b-log/src/log.rs returns the `Conflict`, and `back_up` in lab2b-log/src/progress.rs uses it";
 
     NOT_AGAIN = "not-sent-again",
-        "A follower is not sent entries again that it has agreed to",
+        "A leader does not send a follower entries that the follower has agreed to before",
         "Figure 2, nextIndex and matchIndex; §5.3",
         "`next_index` never falls to `match_index` or below: `agree` and `back_up` in lab2b-log/src/progress.rs";
 

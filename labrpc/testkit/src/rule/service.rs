@@ -23,7 +23,7 @@ rules! {
         "§8",
         "register before the command is started, and wait without holding a lock: `submit` in lab3a-kv/src/server.rs";
 
-    OFFICE_LOST = "lost-leadership-is-told",
+    LEADERSHIP_LOST = "lost-leadership-is-told",
         "A server that loses its leadership refuses its waiting requests at once, not when they time out",
         "§8, §5.1",
         "`reached` and `watch_terms` in lab3a-kv/src/server.rs";
@@ -49,7 +49,7 @@ rules! {
         "`run` in lab3a-kv/src/clerk.rs must keep `leader` from one operation to the next";
 
     PATIENT_CLERK = "clerk-is-patient",
-        "A clerk that no server answers pauses before it asks all of them again, but not for long",
+        "If no server answers, a clerk pauses before it asks all of them again, but not for long",
         "§8",
         "`run` and `PAUSE` in lab3a-kv/src/clerk.rs";
 
@@ -69,7 +69,7 @@ rules! {
         "take the snapshot after the command was applied, with that command's own index: `apply_all` in lab3b-kvsnap/src/server.rs";
 
     SESSIONS = "sessions-are-state",
-        "A snapshot also holds which operations are done",
+        "A snapshot also records which writes are done",
         "§8, §7",
         "encode the whole store: `encode` in lab3b-kvsnap/src/snapshot.rs";
 

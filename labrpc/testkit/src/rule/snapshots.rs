@@ -4,7 +4,7 @@ use super::definition::rules;
 
 rules! {
     BOUNDARY = "log-begins-after-the-snapshot",
-        "After a snapshot the log begins right behind it, and remembers the index and the term of the snapshot's last entry",
+        "After a snapshot the log begins right after the snapshot's last entry, and remembers that entry's index and term",
         "§7, Figure 13 lastIncludedIndex and lastIncludedTerm",
         "read index and term together before anything is removed (`compact` in lab2d-snapshot/src/compact_log.rs), and send that same position (`send_snapshot` in lab2d-snapshot/src/compacting.rs)";
 
@@ -19,7 +19,7 @@ rules! {
         "entries stay only if both index and term agree: `install` in lab2d-snapshot/src/compact_log.rs";
 
     OLD_SNAPSHOT = "old-snapshot",
-        "A leader's snapshot that covers no more than is committed here changes nothing",
+        "A leader's snapshot changes nothing if the server knows all its entries to be committed",
         "Figure 13, rule 5; §7",
         "`install` in lab2d-snapshot/src/compacting.rs";
 

@@ -2,7 +2,7 @@
 //!
 //! Most bugs are invisible among correct servers, because no correct server sends the message that
 //! would reveal them. So a script sends messages that a correct server would not send at this
-//! point, or only after a rare accident, and checks what the real server answers, sends, saves and
+//! point, or would send only after rare faults, and checks what the real server answers, sends, saves and
 //! applies.
 //!
 //! | under test | scripted | type |
@@ -19,7 +19,7 @@
 //! script.candidate(1).in_term(5).asks_for_vote().expect_vote("nobody has the vote of term 5 yet");
 //! ```
 //!
-//! Every message takes exactly one millisecond, so a script reads like a timetable. If a step fails,
+//! Every message takes exactly one millisecond, so a script shows when each message arrives. If a step fails,
 //! the messages so far are printed, and then what was sent, expected and received.
 
 mod cluster;
@@ -56,7 +56,7 @@ pub const TRAVEL: Duration = Duration::from_millis(1);
 /// Nothing is lost, and every message takes [`TRAVEL`].
 pub const PUNCTUAL: Conditions = Conditions { delay_min: TRAVEL, delay_max: TRAVEL, ..Conditions::RELIABLE };
 
-/// The position of the entry at `index`, which is of `term`. Messages write it as `index:term`.
+/// The position with this index and term. Reports write it as `index:term`.
 ///
 /// ```
 /// assert_eq!(testkit::script::at(7, 2).term, 2);
@@ -65,8 +65,8 @@ pub fn at(index: Index, term: Term) -> LogPosition {
     LogPosition { index, term }
 }
 
-/// Entries of these terms, the first of them at index `first`. The command of an entry is made of
-/// its index and its term, so no two entries of different positions have the same command.
+/// Entries of these terms, the first of them at index `first`. The command of an entry contains
+/// its index and its term, so entries at different positions have different commands.
 pub fn entries(first: Index, terms: &[Term]) -> Vec<Entry> {
     let entry = |(term, index): (&Term, Index)| Entry {
         term: *term,
