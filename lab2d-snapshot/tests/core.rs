@@ -9,12 +9,14 @@ use lab2c_persist::{Disk, Fingerprint};
 use lab2d_snapshot::compacting::SNAPSHOT_PATIENCE;
 use lab2d_snapshot::{CompactLog, Compacting, boot};
 use labrpc::channel::unbounded;
+use labrpc::persister::DiskTap;
 use labrpc::sim::{self, Settings};
+use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Bytes, Compacted, Compaction, Elect, Entry, Index,
-    InstallSnapshot, LogPosition, Outbox, PeerId, Persister, Protocol, RaftLog, RaftReply, RaftRequest, Replication,
-    RequestVoteReply, Status, Term,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Bytes, Compacted, Compaction, Elect, Entry, Image,
+    Index, InstallSnapshot, LogPosition, Outbox, PeerId, Persister, Protocol, RaftLog, RaftReply, RaftRequest,
+    Replication, RequestVoteReply, Save, Status, Term,
 };
 
 fn entry(term: Term) -> Entry {
@@ -260,10 +262,22 @@ fn a_snapshot_is_installed_saved_and_applied_2d() {
     assert_eq!(rebooted.fingerprint().last, through, "an empty log ends where its snapshot does");
 }
 
+/// What is on disk after each save.
+#[derive(Default)]
+struct Images(Mutex<Vec<Image>>);
+
+impl DiskTap for Images {
+    fn saved(&self, _: Instant, _: PeerId, _: &Save, image: &Image, _: Duration) {
+        self.0.lock().push(image.clone());
+    }
+}
+
 /// A cut log, its snapshot and its base reach the disk in one save, and later saves keep them.
 #[test]
 fn a_cut_and_its_snapshot_are_saved_together_2d() {
     let persister = Arc::new(Persister::new(0));
+    let images = Arc::new(Images::default());
+    persister.set_tap(images.clone());
     let mut alone = Server::boot_in(1, 0, &persister);
     let mut outbox = Outbox::default();
     alone.tick(&mut outbox);
@@ -281,7 +295,7 @@ fn a_cut_and_its_snapshot_are_saved_together_2d() {
     alone.propose(Bytes::default(), &mut outbox);
     assert_eq!(persister.image().unwrap().snapshot, state(7));
 
-    for image in persister.images().into_iter().filter(|image| !image.head.is_empty()) {
+    for image in images.0.lock().drain(..) {
         let snapshot = image.snapshot.clone();
         let rebooted = Server::boot_in(1, 0, &Arc::new(Persister::from_image(0, image)));
         let base = rebooted.core.replica().log().base().index;

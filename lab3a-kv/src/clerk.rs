@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use labrpc::kv::{Answer, ClientId, Command, KvClient, Op};
-use labrpc::{Link, thread};
+use labrpc::kv::{Answer, ClientId, Command, Op};
+use labrpc::{KvClient, Link, thread};
 
 /// One client. It does one operation at a time, which `&mut self` ensures, and cannot be
 /// cloned: a copy would give another operation the same number.

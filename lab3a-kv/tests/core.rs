@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab3a_kv::{Clerk, KvServer, Store};
-use labrpc::kv::{Answer, ClientId, Command, KvClient, Op, Refusal};
+use labrpc::kv::{Answer, ClientId, Command, Op, Refusal};
 use labrpc::network::Carrier;
 use labrpc::sim::{self, Settings};
 use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
-use labrpc::{Elect, Link, PeerId, Port, Status};
+use labrpc::{Elect, KvClient, Link, PeerId, Port, Status};
 use testkit::script::{ScriptedRaft, ScriptedService};
 
 const ALICE: ClientId = ClientId(1);

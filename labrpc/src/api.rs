@@ -126,3 +126,15 @@ pub trait Compact: Replicate {
     /// the server already has is ignored.
     fn snapshot(&self, through: Index, snapshot: Bytes);
 }
+
+/// Lab 3A: a client of the key-value service. It does one operation at a time, and each returns when it is done.
+pub trait KvClient: Send + 'static {
+    /// Reads a key's value: the empty string if the key was never written.
+    fn get(&mut self, key: &str) -> String;
+
+    /// Replaces a key's value.
+    fn put(&mut self, key: &str, value: &str);
+
+    /// Adds to the end of a key's value, exactly once.
+    fn append(&mut self, key: &str, value: &str);
+}

@@ -88,15 +88,3 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-/// A client of the service. It does one operation at a time, and each returns when it is done.
-pub trait KvClient: Send + 'static {
-    /// Reads a key's value: the empty string if the key was never written.
-    fn get(&mut self, key: &str) -> String;
-
-    /// Replaces a key's value.
-    fn put(&mut self, key: &str, value: &str);
-
-    /// Adds to the end of a key's value, exactly once.
-    fn append(&mut self, key: &str, value: &str);
-}

@@ -58,12 +58,14 @@ pub mod thread;
 pub mod time;
 pub mod wire;
 
-pub use api::{ApplyMsg, Compact, Elect, Index, LogPosition, NotLeader, PeerId, Replicate, Status, Term, Timing};
+pub use api::{
+    ApplyMsg, Compact, Elect, Index, KvClient, LogPosition, NotLeader, PeerId, Replicate, Status, Term, Timing,
+};
 pub use layers::{Compacted, Compaction, Conflict, Outbox, Protocol, RaftLog, Replication, Suffix};
 pub use message::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Ballot, Entry, Head, InstallSnapshot, RaftReply, RaftRequest,
-    RequestVote, RequestVoteReply,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest, RequestVote,
+    RequestVoteReply,
 };
 pub use network::{Link, Port, Service};
-pub use persister::{Image, Persister, Save};
+pub use persister::{Ballot, Head, Image, Persister, Save};
 pub use wire::Bytes;

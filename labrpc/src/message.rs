@@ -1,4 +1,4 @@
-//! The messages between servers, and the state that servers keep on disk (Figures 2 and 13).
+//! The messages between servers (Figures 2 and 13).
 //!
 //! All labs use these messages as they are. In lab 2A every log is empty, so a leader's
 //! [`AppendEntries`] carries no entries: it is a heartbeat.
@@ -147,23 +147,4 @@ impl RaftReply {
             RaftReply::AppendEntries(reply) => reply.term,
         }
     }
-}
-
-/// A server's term, and its vote in that term. Both must survive a crash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ballot {
-    /// The latest term that this server knows of.
-    pub term: Term,
-    /// The candidate that it voted for in that term.
-    pub voted_for: Option<PeerId>,
-}
-
-/// The persistent state except for entries and snapshot (lab 2C). Each save writes it anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// Term and vote.
-    pub ballot: Ballot,
-    /// The position right before the first entry on disk. Before lab 2D it is
-    /// [`LogPosition::ZERO`].
-    pub base: LogPosition,
 }

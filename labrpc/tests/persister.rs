@@ -62,39 +62,6 @@ fn a_save_of_missing_entries_panics() {
     assert_eq!(panic.downcast_ref::<String>().unwrap(), expected);
 }
 
-/// The images are the states that a crash at each save would have left, oldest first.
-#[test]
-fn images_are_the_states_after_each_save() {
-    let disk = Persister::new(SERVER);
-    let mut expected = vec![Image::default()];
-    for step in 1..=100 {
-        disk.save(any_save(step, expected.last().unwrap().entries.len()));
-        expected.push(disk.image().unwrap());
-    }
-    assert_eq!(disk.images(), expected);
-}
-
-/// The number and the size of the images are bounded, and the kept ones are correct.
-#[test]
-fn the_history_is_bounded() {
-    const IMAGES_MAX: usize = 257;
-    let disk = Persister::new(SERVER);
-    let mut expected = Vec::new();
-    for step in 1..=2_000 {
-        disk.save(any_save(step, disk.image().map_or(0, |image| image.entries.len())));
-        expected.push(disk.image().unwrap());
-    }
-    let images = disk.images();
-    assert_eq!(images.len(), IMAGES_MAX);
-    assert!(expected.ends_with(&images));
-    let large = bytes(&"s".repeat(100 << 10));
-    for term in 0..100 {
-        disk.save(Save { snapshot: Some(large.clone()), ..head(&format!("term {term}")) });
-    }
-    assert!((2..=4).contains(&disk.images().len()), "{} images of 100 KiB each", disk.images().len());
-    assert_eq!(disk.images().pop(), disk.image());
-}
-
 /// A disk that was copied, or made from an image, has the same content, and is independent.
 #[test]
 fn copies_are_independent() {
@@ -106,7 +73,6 @@ fn copies_are_independent() {
         assert_eq!((other.raft_state_bytes(), other.snapshot_bytes()), (11, 8));
         other.save(Save { forget: 1, ..head("term 2") });
         assert_eq!(other.raft_state_bytes(), 6);
-        assert_eq!(other.images().len(), if std::ptr::eq(other, &copy) { 3 } else { 2 });
     }
     assert_eq!(disk.raft_state_bytes(), 11, "the original is unchanged");
 }

@@ -24,7 +24,7 @@ mod values;
 use std::ops::Deref;
 
 use labrpc::Elect;
-use labrpc::kv::KvClient;
+use labrpc::KvClient;
 use labrpc::network::Link;
 use testkit::{Boot, Booted, Cluster, World};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use labrpc::KvClient;
 use labrpc::PeerId;
-use labrpc::kv::KvClient;
 use labrpc::network::Link;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;

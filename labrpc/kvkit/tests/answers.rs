@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kvkit::KvCluster;
-use labrpc::kv::KvClient;
+use labrpc::KvClient;
 use labrpc::network::Service;
 use labrpc::wire::WireError;
 use labrpc::{Elect, PeerId, Status, time};

@@ -1,6 +1,6 @@
 //! A server's disk, which survives a crash (Figure 2, persistent state).
 
-mod history;
+mod head;
 mod image;
 
 use std::sync::Arc;
@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+pub use head::{Ballot, Head};
 pub use image::{Image, Save};
-
-use history::SaveHistory;
 
 use crate::api::PeerId;
 use crate::sim::{self, Kind, Name, Stamp, mix};
@@ -55,7 +54,6 @@ pub struct Persister {
 struct State {
     image: Option<Image>,
     entries_bytes: usize,
-    history: SaveHistory,
     saves: u64,
     saved_bytes: u64,
     save_time: Duration,
@@ -88,8 +86,7 @@ impl Persister {
     /// A disk with a state on it, as a crash left it.
     pub fn from_image(server: PeerId, image: Image) -> Persister {
         let entries_bytes = image.entries.iter().map(|entry| entry.len()).sum();
-        let history = SaveHistory::starting_at(image.clone());
-        let state = State { history, image: Some(image), entries_bytes, ..State::default() };
+        let state = State { image: Some(image), entries_bytes, ..State::default() };
         Persister { server, state: Mutex::new(state) }
     }
 
@@ -144,7 +141,6 @@ impl Persister {
         }
         let mut state = self.state.lock();
         state.apply(&save);
-        state.history.push(save.clone());
         if let (Some(tap), Some(image)) = (&state.tap, &state.image) {
             tap.saved(at, self.server, &save, image, took);
         }
@@ -153,12 +149,6 @@ impl Persister {
     /// What is on disk now; `None` if nothing was ever saved.
     pub fn image(&self) -> Option<Image> {
         self.state.lock().image.clone()
-    }
-
-    /// The latest crash images, oldest first: the disk before each of the latest saves, and last the
-    /// disk as it is now. Their number is bounded.
-    pub fn images(&self) -> Vec<Image> {
-        self.state.lock().history.images()
     }
 
     /// The size of Raft's own state on disk, from which a service decides when to take a snapshot.

@@ -11,19 +11,12 @@ use labrpc::{Bytes, Entry, Head, RaftReply, RaftRequest, Timing};
 /// overrides the methods that read and write them.
 ///
 /// ```
-/// use std::time::Duration;
-///
-/// struct Lab2c;
+/// struct Lab2c(labrpc::Timing);
 ///
 /// impl testkit::Codec for Lab2c {
 ///     fn timing(&self) -> labrpc::Timing {
-///         labrpc::Timing {
-///             heartbeat_interval: Duration::from_millis(100),
-///             election_timeout_min: Duration::from_millis(400),
-///             election_timeout_max: Duration::from_millis(800),
-///         }
+///         self.0
 ///     }
-///
 ///     fn has_disk(&self) -> bool {
 ///         true
 ///     }
@@ -44,8 +37,7 @@ pub trait Codec: Sync {
     }
 
     /// Restores a service from a snapshot; `None` if the lab cannot do that (before lab 3B).
-    fn restore(&self, snapshot: &[u8]) -> Option<Box<dyn ServiceState>> {
-        let _ = snapshot;
+    fn restore(&self, _snapshot: &[u8]) -> Option<Box<dyn ServiceState>> {
         None
     }
 
@@ -59,15 +51,13 @@ pub trait Codec: Sync {
         wire::encode(request)
     }
 
-    /// Reads a reply. `request` is the request that it answers; a format may need it to decode the reply.
-    fn read_reply(&self, request: &RaftRequest, bytes: &[u8]) -> Result<RaftReply, WireError> {
-        let _ = request;
+    /// Reads the reply to a request. Another format may need the request to understand its reply.
+    fn read_reply(&self, _request: &RaftRequest, bytes: &[u8]) -> Result<RaftReply, WireError> {
         wire::decode(bytes)
     }
 
-    /// Writes the reply to `request`.
-    fn write_reply(&self, request: &RaftRequest, reply: &RaftReply) -> Vec<u8> {
-        let _ = request;
+    /// Writes the reply to a request.
+    fn write_reply(&self, _request: &RaftRequest, reply: &RaftReply) -> Vec<u8> {
         wire::encode(reply)
     }
 
@@ -117,11 +107,3 @@ pub trait ServiceState {
     /// Applies a command of the log, and returns the answer to its client.
     fn apply(&mut self, command: &[u8]) -> String;
 }
-
-/// The timing for the kit's own tests.
-#[cfg(test)]
-pub(crate) const TIMING: Timing = Timing {
-    heartbeat_interval: std::time::Duration::from_millis(100),
-    election_timeout_min: std::time::Duration::from_millis(400),
-    election_timeout_max: std::time::Duration::from_millis(800),
-};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lab3a_kv::Clerk;
-use labrpc::kv::{ClientId, CommandId, KvClient};
+use labrpc::KvClient;
+use labrpc::kv::{ClientId, CommandId};
 use labrpc::time::Instant;
 use testkit::rule::service::{CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK};
 use testkit::script::ScriptedServers;

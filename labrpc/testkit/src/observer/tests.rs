@@ -1,6 +1,7 @@
 //! The observer and its oracles, without a cluster.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use labrpc::network::{Message, Passage, Port, Tap};
 use labrpc::sim::{self, Keep};
@@ -10,10 +11,17 @@ use labrpc::{Ballot, Entry, Head, RaftRequest, RequestVote, Timing};
 use labrpc::{Bytes, Index, LogPosition, Persister, Save};
 
 use super::Observer;
-use crate::codec::{Codec, TIMING};
+use crate::codec::Codec;
 use crate::runner::run_simulated;
 use crate::token::Token;
 use crate::world::World;
+
+/// The timing of these tests' servers.
+const TIMING: Timing = Timing {
+    heartbeat_interval: Duration::from_millis(100),
+    election_timeout_min: Duration::from_millis(400),
+    election_timeout_max: Duration::from_millis(800),
+};
 
 /// The observer of one real server that has just booted.
 fn observer(world: &World) -> Observer {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver, Sender};
-use labrpc::kv::{Answer, Command, KvClient, Refusal};
+use labrpc::kv::{Answer, Command, Refusal};
 use labrpc::network::{Link, Network, Port, Service};
 use labrpc::time::Instant;
 use labrpc::wire::WireError;
-use labrpc::{PeerId, sim};
+use labrpc::{KvClient, PeerId, sim};
 
 use super::PUNCTUAL;
 use super::steps::fail;
