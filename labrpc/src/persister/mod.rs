@@ -34,7 +34,7 @@ pub trait DiskTap: Send + Sync + 'static {
 /// A server's disk. It outlives the server, and a new incarnation boots from it.
 ///
 /// Every save is atomic, so the disk after each save is also a *crash image*: the state that a crash
-/// at that time leaves, see [`images`](Persister::images).
+/// at that time leaves. A [`DiskTap`] sees each of them.
 ///
 /// ```
 /// use labrpc::{Persister, Save};
