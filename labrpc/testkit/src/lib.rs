@@ -3,17 +3,17 @@
 //! A graded test is a closure that [`Lab::test`] runs with several seeds, each in a [`World`] of its
 //! own. The closure starts a [`Cluster`], does something to it, and checks what a client, a service
 //! or the paper may expect. The harness checks what a test cannot see by itself: what every server
-//! applies ([`AppliedLogs`]), what every client of the key-value service sees ([`linear`]), and every
-//! message and save (the oracles).
+//! applies ([`AppliedLogs`]), and every message and save (the oracles). The crate `kvkit` adds what
+//! labs 3A and 3B need: recorded clerks, and the check that their answers are linearizable.
 //!
 //! Reading order:
 //!
 //! 1. How a test runs: [`Lab`] (seeds, replay, points), [`World`] (time and chance), `cluster`
-//!    (layered like the labs), [`kv`] (the scenarios of labs 3A and 3B).
+//!    (layered like the labs).
 //! 2. How a broken promise is found, in three steps. Decode: [`Codec`] reads a lab's bytes. Observe:
 //!    everything that happens is an [`Event`], and adds to the [`ObservedState`]. Check: each `oracle`
 //!    checks every event against its rules ([`rule`]), and returns a [`Violation`]. The [`Observer`]
-//!    runs these steps. [`linear`] checks the clients' history at the end.
+//!    runs these steps.
 //! 3. How a broken promise is provoked: [`script`] (one real server among scripted ones), [`chaos`]
 //!    (random faults), [`cost`] (budgets).
 //!

@@ -19,7 +19,7 @@
 //! | `bounded_threads` | a server's number of threads stays bounded |
 //!
 //! Two checks are elsewhere: the cluster's [`AppliedLogs`](crate::AppliedLogs) compares what
-//! servers apply, on real threads as well, and [`linear`](crate::linear) checks clients' histories
+//! servers apply, on real threads as well, and the crate `kvkit` checks clients' histories
 //! at the end of a run.
 
 mod bounded_threads;
