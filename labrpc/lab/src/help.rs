@@ -42,8 +42,9 @@ Usage: cargo lab test [OPTIONS] [LAB|KIND|TEST]...
 
 Arguments:
   [LAB|KIND|TEST]...  Labs (2a, lab2a or lab2a-election), kinds of tests (rules, cluster, chaos or
-                      cost; 2b:rules for one lab's), or tests, by their names or by the beginning
-                      of one test's name; all six labs if nothing is named
+                      cost), one lab's tests of a kind (2a:rules), or tests, by their names or by
+                      the beginning of one test's name; several names add up, so `2a rules` is all
+                      of 2A and the rules of every lab; all six labs if nothing is named
 
 Options:
       --seeds <N>       Run each test with N seeds (1 to 1000000) instead of those listed in the
