@@ -194,17 +194,18 @@ fn a_snapshot_is_installed_saved_and_applied_2d() {
     assert_eq!(rebooted.fingerprint().last, through, "an empty log ends where its snapshot does");
 }
 
-/// What is on disk after each save.
+/// What is on disk after each save, and whether that save wrote a snapshot.
 #[derive(Default)]
-struct Images(Mutex<Vec<Image>>);
+struct Images(Mutex<Vec<(Image, bool)>>);
 
 impl DiskTap for Images {
-    fn saved(&self, _: Instant, _: PeerId, _: &Save, image: &Image, _: Duration) {
-        self.0.lock().push(image.clone());
+    fn saved(&self, _: Instant, _: PeerId, save: &Save, image: &Image, _: Duration) {
+        self.0.lock().push((image.clone(), save.snapshot.is_some()));
     }
 }
 
-/// A cut log, its snapshot and its base reach the disk in one save, and later saves keep them.
+/// A cut log, its snapshot and its base reach the disk in one save. Later saves keep the snapshot, and do
+/// not write it again.
 #[test]
 fn a_cut_and_its_snapshot_are_saved_together_2d() {
     let persister = Arc::new(Persister::new(0));
@@ -227,7 +228,9 @@ fn a_cut_and_its_snapshot_are_saved_together_2d() {
     alone.propose(Bytes::default(), &mut outbox);
     assert_eq!(persister.image().unwrap().snapshot, state(7));
 
-    for image in images.0.lock().drain(..) {
+    let images: Vec<(Image, bool)> = images.0.lock().drain(..).collect();
+    assert_eq!(images.iter().filter(|(_, has_snapshot)| *has_snapshot).count(), 1, "there is one snapshot to write");
+    for (image, _) in images {
         let snapshot = image.snapshot.clone();
         let rebooted = Server::boot_in(1, 0, &Arc::new(Persister::from_image(0, image)));
         let base = rebooted.core.replica().log().base().index;
