@@ -5,8 +5,8 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use crate::runner::SeenPlace;
 use crate::environment::{Environment, misuse};
+use crate::runner::SeenPlace;
 
 /// One run of one test.
 #[derive(Serialize)]

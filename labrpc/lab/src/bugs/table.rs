@@ -144,7 +144,7 @@ FALSE ALARM  small-logs: Server small-logs waits. (lab2b-log/bugs.toml:3)
 
     Nobody leads.
 
-2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; 1 could not be built
+2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 with the right place; 1 of 2 lawful variants passed; 1 could not be built
 ";
         assert_eq!(text, expected);
     }

@@ -114,7 +114,8 @@ mod tests {
     /// Tasks that wait at the same place are told once, and a long text is cut.
     #[test]
     fn long_failures_are_shortened() {
-        let handler = |task| format!("  server 1, task 'handler' (#{task}) waits at a.rs:1:1, held by task #{}", task - 1);
+        let handler =
+            |task| format!("  server 1, task 'handler' (#{task}) waits at a.rs:1:1, held by task #{}", task - 1);
         let many = format!("deadlock\n{}\n{}\n{}\n  server 2 sleeps", handler(2), handler(3), handler(4));
         let expected = format!("deadlock\n{} (and 2 more likewise)\n  server 2 sleeps", handler(2));
         assert_eq!(shortened(&many), expected);
