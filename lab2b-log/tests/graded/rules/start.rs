@@ -139,7 +139,7 @@ fn threads_are_few_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.elect();
         for n in 0..100 {
-            script.start(number(n)).expect("it leads");
+            script.take(number(n));
         }
         script.requests_within(Duration::from_secs(1));
         let threads = script.cluster().visit(0, |_: &Server| sim::tasks_in(sim::node())).expect("the server is up");

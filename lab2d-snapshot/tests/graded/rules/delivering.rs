@@ -17,6 +17,7 @@ const BUSY: Duration = Duration::from_millis(10);
 
 /// A follower in term 1 whose service is busy with the first of six commands. Some of the others have
 /// been taken out of the log already, and wait for the service.
+#[track_caller]
 fn follower_with_a_busy_service(world: &World) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::with_service(world, 3, boot, |_, _| thread::sleep(BUSY));
     send_log(&script, &[1; 6], 6);

@@ -100,6 +100,7 @@ fn later_saves_keep_the_snapshot_2d() {
 }
 
 /// Crashes the server at its next save while `change` happens, and boots it.
+#[track_caller]
 fn crash_at_a_save(script: &ScriptedCluster<Server>, change: impl Fn(&ScriptedCluster<Server>)) {
     let persister = script.persister();
     persister.set_crashes_per_mille(ALWAYS_PER_MILLE);
@@ -177,7 +178,7 @@ fn cuts_during_traffic_2d() {
         script.agree_to_everything();
         for step in 0..STEPS {
             // The replies to the command before arrive just now, or a little earlier.
-            script.start(number(u64::from(step))).expect("server 0 leads");
+            script.take(number(u64::from(step)));
             thread::sleep(2 * TRAVEL + step * STEP);
         }
         let mut snapshot = Bytes::default();

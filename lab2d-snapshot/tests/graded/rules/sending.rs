@@ -18,11 +18,13 @@ const HELP: Duration = Duration::from_millis(300);
 const AGAIN: Duration = Duration::from_secs(2);
 const NEEDS_ALL: &str = "server 2 needs every entry, and the leader's log begins after 4:1";
 
+#[track_caller]
 fn heartbeat_to_2(script: &ScriptedCluster<Server>) -> ReceivedRequest {
     script.next_request_to(2, HEARTBEAT).expect("a heartbeat to server 2")
 }
 
 /// The first snapshot that server 2 is sent, if its log is empty.
+#[track_caller]
 fn snapshot_to_2(script: &ScriptedCluster<Server>) -> ReceivedRequest {
     snapshots_to_2(script, at(0, 0), HELP).into_iter().next().expect(NEEDS_ALL)
 }

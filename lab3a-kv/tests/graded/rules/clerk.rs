@@ -79,6 +79,7 @@ fn the_leader_is_remembered_3a() {
 }
 
 /// All requests of one operation: `refusals` of them are refused, and the last one is done.
+#[track_caller]
 fn requests_of_one_operation(script: &ScriptedServers, refusals: usize) -> Vec<CommandId> {
     let mut ids = Vec::new();
     for nth in 0..=refusals {

@@ -12,7 +12,7 @@ use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind, Payload};
 use crate::observed::ObservedState;
 use crate::rule::election::LEADER_IN_TIME;
-use crate::rule::life::STUCK;
+use crate::rule::life::ANSWERS;
 use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE};
 use crate::rule::service::ANSWERED;
 use crate::violation::Violation;
@@ -112,7 +112,7 @@ impl Liveness {
                 let envelope: &Envelope = &pending.envelope;
                 let (rule, patience) = match envelope.payload {
                     Payload::ClerkRequest(_) => (&ANSWERED, CLIENT_PATIENCE),
-                    _ => (&STUCK, ANSWER_PATIENCE),
+                    _ => (&ANSWERS, ANSWER_PATIENCE),
                 };
                 let since = pending.arrived;
                 if id.at - since.at > patience && observed.ran_since(server, since.at) {

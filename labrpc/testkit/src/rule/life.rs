@@ -32,6 +32,16 @@ rules! {
             "3b": SNAP_SERVER apply_all, KV_SERVER submit, KV_SERVER apply;
         ];
 
+    ANSWERS = "requests-are-answered",
+        "A server answers each request of another server, without waiting for any other one",
+        "Figure 2, RequestVote and AppendEntries",
+        "is there a reply on every path, and no lock that is held while the server sends or waits?",
+        [
+            "2a": RAFT step, RAFT request;
+            "2b": LOG_SERVER apply_committed, RAFT step, RAFT request;
+            "3a": KV_SERVER submit, LOG_SERVER apply_committed, RAFT step, RAFT request;
+        ];
+
     SILENT = "dead-is-silent",
         "A server that was killed sends, saves and applies nothing more",
         "the tests' contract",
