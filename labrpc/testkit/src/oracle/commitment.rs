@@ -21,8 +21,19 @@ pub(super) struct CommitByMajority {
     /// Without disks: how far each follower has agreed with the leader of a term.
     agreed: FxHashMap<Term, FxHashMap<PeerId, LogPosition>>,
     followers: FxHashMap<PeerId, Follower>,
+    /// The newest term that each server has named.
+    named: FxHashMap<PeerId, Term>,
     /// The terms of all entries that any server has applied.
     committed_terms: Vec<Term>,
+}
+
+/// Why copies alone do not commit an entry of an older term.
+const OLD_COPIES: &str = "the entry is of an older term, and its copies do not commit it: a later leader may still \
+                          replace it, until an entry of the leader's own term is held by a majority";
+
+/// How many servers hold an entry on disk.
+fn holders(position: LogPosition, observed: &ObservedState) -> usize {
+    observed.servers.iter().filter(|server| server.disk.covers(position)).count()
 }
 
 /// What one incarnation of a server has learnt.
@@ -81,6 +92,37 @@ impl CommitByMajority {
         }
     }
 
+    /// Whether a majority holds a leader's entry that is of an older term, `own` if that is known: then
+    /// counting copies is what has committed it (§5.4.2, Figure 8).
+    fn is_old_but_held(
+        &self,
+        server: PeerId,
+        term: Term,
+        index: Index,
+        own: Option<Term>,
+        observed: &ObservedState,
+    ) -> bool {
+        if own.is_some_and(|own| own >= term) {
+            return false;
+        }
+        if observed.has_disks {
+            return own.is_some_and(|term| holders(LogPosition { term, index }, observed) >= observed.majority());
+        }
+        // Had an entry of the leader's own term been agreed to at or after that index, it would be committed.
+        let agreed = self.agreed.get(&term).into_iter().flatten();
+        let followers = agreed.filter(|(follower, through)| **follower != server && through.index >= index).count();
+        followers + 1 >= observed.majority()
+    }
+
+    /// The term that a server leads now, as far as it has said.
+    fn leads(&self, server: PeerId, observed: &ObservedState) -> Option<Term> {
+        let term = match observed.has_disks {
+            true => observed.servers[server].disk.head.ballot.term,
+            false => self.named.get(&server).copied().unwrap_or_default(),
+        };
+        Some(term).filter(|term| observed.may_lead(server, *term))
+    }
+
     /// The highest index that the leader of `term` may announce as committed.
     fn committed_at_most(&self, server: PeerId, term: Term, observed: &ObservedState) -> Index {
         if observed.majority() == 1 {
@@ -105,19 +147,16 @@ impl CommitByMajority {
         if commit > at_most {
             let disk = &observed.servers[server].disk;
             let own = disk.term_at(commit);
-            let holders = own
-                .map(|term| LogPosition { term, index: commit })
-                .map_or(0, |position| observed.servers.iter().filter(|server| server.disk.covers(position)).count());
-            let is_old = own.is_some_and(|own| own < term) && holders >= observed.majority();
+            let is_old = self.is_old_but_held(server, term, commit, own, observed);
             let rule = if is_old { &OWN_TERM_COMMIT } else { &MAJORITY_COMMIT };
             let what = format!("server {server}, the leader of term {term}, committed entry {commit} too early");
-            let why = match (observed.has_disks, is_old) {
-                (true, true) => format!(
-                    "the entry is of term {}, and a majority of copies does not commit an entry of an older term",
-                    own.unwrap_or_default()
-                ),
-                (true, false) => format!("{holders} of {} servers hold it", observed.servers.len()),
-                (false, _) => "no majority has agreed to an entry of this term at or after that index".into(),
+            let why = match (is_old, own) {
+                (true, _) => OLD_COPIES.into(),
+                (false, Some(own)) if observed.has_disks => {
+                    let position = LogPosition { term: own, index: commit };
+                    format!("{} of {} servers hold it", holders(position, observed), observed.servers.len())
+                }
+                _ => "no majority has agreed to an entry of this term at or after that index".into(),
             };
             return Err(
                 Violation::new(rule, what).with(id, format!("it announces that entry {commit} is committed: {why}"))
@@ -187,11 +226,22 @@ impl CommitByMajority {
             return Ok(());
         }
         let applies = format!("server {server} applies entry {} of term {}", at.index, at.term);
-        let is_leading = observed.campaigns_of(server).any(|term| observed.may_lead(server, term));
-        Err(if is_leading {
-            let what = format!("server {server} applied entry {} before a majority held it", at.index);
-            Violation::new(&MAJORITY_COMMIT, what).with(id, applies)
-        } else if observed.has_disks && !follower.has_agreed && observed.servers[server].incarnation > 1 {
+        let known_committed = follower.known_committed;
+        let has_agreed = follower.has_agreed;
+        let leads = self.leads(server, observed);
+        Err(if let Some(term) = leads {
+            if self.is_old_but_held(server, term, at.index, Some(at.term), observed) {
+                let what = format!(
+                    "server {server}, the leader of term {term}, applied entry {} of term {} because a majority holds it",
+                    at.index, at.term
+                );
+                Violation::new(&OWN_TERM_COMMIT, what).with(id, format!("{applies}: {OLD_COPIES}"))
+            } else {
+                let held = if observed.has_disks { "held it" } else { "had agreed to it" };
+                let what = format!("server {server} applied entry {} before a majority {held}", at.index);
+                Violation::new(&MAJORITY_COMMIT, what).with(id, applies)
+            }
+        } else if observed.has_disks && !has_agreed && observed.servers[server].incarnation > 1 {
             let what = format!(
                 "server {server} restarted, and applied entry {} before a leader announced it as committed",
                 at.index
@@ -206,10 +256,8 @@ impl CommitByMajority {
                 "server {server} applied entry {}, but no request that it agreed to announced it as committed",
                 at.index
             );
-            Violation::new(rule, what).with(
-                id,
-                format!("{applies}; it learnt only that entries through {} are committed", follower.known_committed),
-            )
+            Violation::new(rule, what)
+                .with(id, format!("{applies}; it learnt only that entries through {} are committed", known_committed))
         })
     }
 
@@ -259,10 +307,15 @@ impl Oracle for CommitByMajority {
             }
             EventKind::Booted(server) => {
                 let base = observed.servers[*server].disk.head.base.index;
+                self.named.remove(server);
                 self.followers.insert(*server, Follower { known_committed: base, ..Follower::default() });
                 Ok(())
             }
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
+                if let Some(term) = envelope.term() {
+                    let named = self.named.entry(envelope.from).or_default();
+                    *named = (*named).max(term);
+                }
                 if let Some((request, reply)) = envelope.reply() {
                     if let (
                         false,

@@ -8,7 +8,7 @@ use super::interface::Oracle;
 use crate::event::{DiskChange, Event, EventId, EventKind};
 use crate::observed::{ObservedState, PendingRequest};
 use crate::rule::replication::{ACKNOWLEDGED, APPEND_ONLY, REFUSAL, START};
-use crate::rule::snapshots::KEEPS;
+use crate::rule::snapshots::{BOUNDARY, KEEPS};
 use crate::violation::Violation;
 
 /// Remembers how far each server has agreed with its leader's log.
@@ -72,17 +72,16 @@ impl EntriesStay {
             if is_new_beginning && !was_held {
                 return Ok(());
             }
-            return Err(Violation::new(
-                &KEEPS,
-                format!(
-                    "server {server} dropped entries after a snapshot, although its log held the snapshot's last entry"
-                ),
-            )
-            .with(
-                pending.arrived,
-                format!("a snapshot through index {} of term {} arrives", through.index, through.term),
-            )
-            .with(id, lost));
+            let (rule, what) = match was_held {
+                true => (&KEEPS, "although its log held the snapshot's last entry"),
+                false => (&BOUNDARY, "but its log does not begin after that snapshot"),
+            };
+            return Err(Violation::new(rule, format!("server {server} dropped entries for a snapshot, {what}"))
+                .with(
+                    pending.arrived,
+                    format!("a snapshot through index {} of term {} arrives", through.index, through.term),
+                )
+                .with(id, lost));
         }
         let refused =
             requests.iter().find(|pending| pending.envelope.request().is_some_and(|request| request.term() < term));

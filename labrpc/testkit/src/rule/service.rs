@@ -84,6 +84,12 @@ rules! {
         "count once per operation, not once per request, under a client id that nobody else has",
         ["3a": CLERK run, CLERK new];
 
+    CLERK_RETURNS = "clerk-returns-the-answer",
+        "A clerk asks for what its caller wants, and returns what a server has answered to this operation",
+        "§8",
+        "what ends the loop of requests, and which value is returned? a refusal is no result",
+        ["3a": CLERK run, CLERK get, CLERK put, CLERK append];
+
     WAITERS = "waiting-is-bounded",
         "A request that was answered or given up leaves nothing behind",
         "§8",

@@ -40,6 +40,7 @@ pub use peers::ReceivedRequest;
 pub use raft::ScriptedRaft;
 pub use sending::{Answered, ScriptedCandidate, ScriptedLeader};
 pub use service::{PendingAnswer, ScriptedService};
+pub(crate) use steps::about;
 pub use steps::{Preparation, expect_eq, expect_rule, prepare};
 
 use std::time::Duration;

@@ -17,7 +17,11 @@ const CAMPAIGN_PATIENCE: Duration = Duration::from_secs(5);
 impl<R: Elect> ScriptedCluster<R> {
     /// The next request that the real server sends, if it comes within `patience`.
     pub fn next_request(&self, patience: Duration) -> Option<ReceivedRequest> {
-        self.received.recv_timeout(patience).ok()
+        let received = self.received.recv_timeout(patience).ok();
+        if received.is_none() {
+            self.cluster().look_for_overdue();
+        }
+        received
     }
 
     /// The next request to one server, if it comes within `patience`. Requests to others are dropped.
