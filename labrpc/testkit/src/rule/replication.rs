@@ -54,7 +54,7 @@ rules! {
         "A leader commits an entry as soon as a majority holds it, and not before",
         "Figure 2, Leaders rule 4; §5.3",
         "count what followers have agreed to, not what was sent; count the leader itself once; announce only what is committed",
-        ["2b": REPLICA advance_commit, REPLICA propose, REPLICA append_to, PROGRESS agree];
+        ["2b": REPLICA advance_commit, REPLICA propose, REPLICA append_to, PROGRESS note_sent];
 
     OWN_TERM_COMMIT = "own-term-commit",
         "A leader counts copies only of entries of its own term",

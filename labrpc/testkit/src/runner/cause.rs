@@ -111,6 +111,9 @@ impl Cause {
         if let Cause::Setup(what, _) = self {
             story += &format!("\nThis step only prepares the test: {what}. What the test is about was not reached.");
         }
+        if let Some(tested) = tested.filter(|_| matches!(self, Cause::Panicked | Cause::Deadlocked | Cause::Endless)) {
+            story += &format!("\nIt came up in a test of {}: {} ({}).", tested.name, tested.text, tested.source);
+        }
         if let Some(rule) = self.rule(tested) {
             story += &format!("\n{}: {} ({}).", rule.name, rule.text, rule.source);
         }

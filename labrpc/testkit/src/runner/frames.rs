@@ -43,6 +43,8 @@ pub(super) fn places(failure: &Failure) -> Vec<SeenPlace> {
     places
 }
 
+/// Longer lines are cut: mostly they hold values or types that nobody reads to the end.
+const COLUMNS_MAX: usize = 180;
 /// A failure that names many tasks, or many frames, is cut after this many lines.
 const LINES_MAX: usize = 14;
 
@@ -65,6 +67,12 @@ pub(super) fn shortened(text: &str) -> String {
     }
     for (place, count) in likewise {
         lines[place] += &format!(" (and {count} more likewise)");
+    }
+    for line in &mut lines {
+        if let Some((end, _)) = line.char_indices().nth(COLUMNS_MAX) {
+            line.truncate(end);
+            line.push('…');
+        }
     }
     let cut = lines.len().saturating_sub(LINES_MAX);
     if cut > 1 {
