@@ -7,6 +7,8 @@
 //!
 //! **Invariant.** Nothing here calls into a server or takes a turn from a task.
 
+#[cfg(test)]
+mod sentence_tests;
 mod tally;
 mod taps;
 #[cfg(test)]

@@ -97,7 +97,7 @@ macro_rules! hint {
         }
     };
 }
-pub(super) use hint;
+pub(crate) use hint;
 
 #[cfg(test)]
 mod tests {

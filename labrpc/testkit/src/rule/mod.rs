@@ -12,8 +12,8 @@ pub mod replication;
 pub mod service;
 pub mod snapshots;
 
-pub(crate) use definition::Places;
 pub use definition::{Hint, LabNumber, PLACES_MAX, Place, Rule};
+pub(crate) use definition::{Places, hint};
 
 /// All rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
