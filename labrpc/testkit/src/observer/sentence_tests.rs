@@ -72,11 +72,12 @@ impl Play {
         }
     }
 
-    /// Server 0 wins a term with the vote of server 1.
+    /// Server 0 wins a term with the vote of server 1. Its request to server 2 is lost.
     fn elect(&self, term: Term, last_log: LogPosition) {
         let request = RaftRequest::RequestVote(RequestVote { term, candidate: 0, last_log });
         self.exchange(0, 1, request.clone(), Some(votes(term)));
-        self.exchange(0, 2, request, None);
+        let lost = self.message(0, 2, Port::Raft, None, wire::encode(&request));
+        self.observer.message(Instant::now(), &lost, Passage::Sent);
     }
 
     /// A leader's request, which is answered by `reply`.
