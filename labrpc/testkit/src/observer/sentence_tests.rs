@@ -197,9 +197,9 @@ fn a_deposed_leader_has_a_whole_timeout() {
             let stale = AppendEntriesReply { term: 2, outcome: AppendOutcome::StaleTerm };
             let reply = wire::encode(&RaftReply::AppendEntries(stale));
             play.travels(&play.message(1, 0, Port::Raft, Some(request.number), reply));
-            thread::sleep(Duration::from_millis(silent_ms));
             // The others are not what this is about.
             (1..SERVERS).for_each(|server| play.observer.paused(server, true));
+            thread::sleep(Duration::from_millis(silent_ms));
             play.observer.waited();
         }
     };
