@@ -7,7 +7,7 @@ use labrpc::sim;
 
 use crate::environment::Mode;
 use crate::recording::Exchange;
-use crate::rule::Rule;
+use crate::rule::{Hint, Rule};
 use crate::violation::Violation;
 
 /// Ends a run at the first broken rule. Clones report to the same run.
@@ -30,6 +30,8 @@ pub(crate) struct Step {
     pub(crate) setup: Option<&'static str>,
     /// The rule that a failed check is about, if it is not the test's own rule.
     pub(crate) rule: Option<&'static Rule>,
+    /// Where to look, if the test knows that better than its rule does.
+    pub(crate) hint: Option<&'static Hint>,
 }
 
 thread_local! {

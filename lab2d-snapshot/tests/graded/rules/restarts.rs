@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use labrpc::{ApplyMsg, Bytes, Compact, Index, InstallSnapshot, RaftRequest, thread};
 use testkit::rule::persistence::{CRASH_IMAGE, REMEMBERS};
-use testkit::rule::snapshots::{DELIVERED, OPAQUE};
-use testkit::script::{ScriptedCluster, TRAVEL, at, entries, expect_eq};
+use testkit::rule::snapshots::{BOOTS, DELIVERED, OPAQUE};
+use testkit::script::{ScriptedCluster, TRAVEL, at, entries, expect_eq, look_at};
 use testkit::{EventKind, number};
 
 use super::setup::{SOON, command, expect_received, follower_with, received, send_log, snapshot, state};
@@ -24,6 +24,7 @@ const STEPS: u32 = 200;
 #[test]
 fn a_boot_delivers_the_snapshot_2d() {
     LAB.rule(&DELIVERED, |world| {
+        look_at(&BOOTS);
         let script = follower_with(world, &[1, 1, 2, 2, 2], 5);
         script.snapshot(3, state(3));
         for _ in 0..2 {
@@ -78,7 +79,7 @@ fn an_empty_log_survives_2d() {
         answer.expect_agreement(9, "its log ended at 8:4, in its snapshot");
         thread::sleep(SOON);
         let received = received(&script);
-        assert_eq!(received.last(), Some(&command(9)), "entry 9 is committed, and comes last in {received:?}");
+        expect_eq("the last that the service receives", received.last(), Some(&command(9)), "entry 9 is committed");
     });
 }
 
@@ -95,7 +96,8 @@ fn later_saves_keep_the_snapshot_2d() {
         script.restart();
         thread::sleep(SOON);
         let received = received(&script);
-        assert_eq!(received.last(), Some(&snapshot(at(2, 1))), "the service has restarted, and received {received:?}");
+        let why = "the service has restarted";
+        expect_eq("the last that the service receives", received.last(), Some(&snapshot(at(2, 1))), why);
     });
 }
 

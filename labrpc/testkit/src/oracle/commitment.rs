@@ -28,8 +28,7 @@ pub(super) struct CommitByMajority {
 }
 
 /// Why copies alone do not commit an entry of an older term.
-const OLD_COPIES: &str = "the entry is of an older term, and its copies do not commit it: a later leader may still \
-                          replace it, until an entry of the leader's own term is held by a majority";
+const OLD_COPIES: &str = "the entry is of an older term, so a later leader may still replace it";
 
 /// How many servers hold an entry on disk.
 fn holders(position: LogPosition, observed: &ObservedState) -> usize {

@@ -12,7 +12,7 @@ use crate::observed::{DiskState, ObservedState, ServerState};
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
-use crate::rule::snapshots::{BOUNDARY, DISCARDS, OPAQUE};
+use crate::rule::snapshots::{BOUNDARY, CUTS, DISCARDS, INSTALLS, OPAQUE};
 use crate::violation::Violation;
 
 /// Checks each save.
@@ -96,7 +96,11 @@ impl CrashImages {
             );
             return Err(broken(&CRASH_IMAGE, what, id, disk));
         }
-        self.boundary(server, id, disk)?;
+        let is_leaders = observed.servers[server].pending.iter().any(|pending| {
+            matches!(pending.envelope.request(), Some(RaftRequest::InstallSnapshot(install)) if install.last_included.index == new.base.index)
+        });
+        let hint = if is_leaders { &INSTALLS } else { &CUTS };
+        self.boundary(server, id, disk).map_err(|violation| violation.look_at(hint))?;
         let first = disk.entries.front();
         if first.is_some_and(|first| first.term < new.base.term) {
             let what = format!(

@@ -1,6 +1,30 @@
 //! Log compaction: §7 and Figure 13.
 
-use super::definition::rules;
+use super::definition::{Hint, hint, rules};
+
+/// Where a log's beginning is set when a service's snapshot cuts the log.
+pub static CUTS: Hint = hint!(
+    "cut at the index that the service names, and read that entry's term before anything is removed",
+    ["2d": COMPACTING compact, COMPACT_LOG compact, DISK changes, RAFT snapshot]
+);
+
+/// Where a leader says what the snapshot that it sends covers.
+pub static SENDS: Hint = hint!(
+    "send the position, index and term, of the last entry that was removed",
+    ["2d": COMPACTING send_snapshot, COMPACT_LOG compact, COMPACT_LOG install]
+);
+
+/// Where a leader's snapshot becomes the beginning of the log.
+pub static INSTALLS: Hint = hint!(
+    "what a leader's snapshot covers counts as applied, and the log begins right after it",
+    ["2d": COMPACTING install, COMPACT_LOG install, COMPACTING take_committed, REPLICA edit_log]
+);
+
+/// Where a server that boots finds its service's snapshot.
+pub static BOOTS: Hint = hint!(
+    "after a boot the service has nothing: it gets the snapshot, and what the snapshot covers counts as applied",
+    ["2d": COMPACTING restore, COMPACTING take_committed, REPLICA resume, REPLICA edit_log]
+);
 
 rules! {
     BOUNDARY = "log-begins-after-the-snapshot",
@@ -37,7 +61,7 @@ rules! {
         "The service receives a leader's snapshot once, before the commands that follow it, and never an older one",
         "Figure 13, rule 8",
         "a snapshot that came from a leader or from the disk is passed on once, at once, and before the commands that follow it",
-        ["2d": COMPACTING take_committed, COMPACTING install, COMPACTING restore, REPLICA edit_log];
+        ["2d": COMPACTING take_committed, COMPACTING has_committed, COMPACTING install, LOG_SERVER apply_committed];
 
     SENT = "snapshot-sent",
         "A follower that needs removed entries is sent the snapshot, and again if it was lost",

@@ -34,8 +34,9 @@ pub(super) enum Cause {
     UsedStd,
     /// A thread has caught its own crash.
     CaughtCrash,
-    /// A step of the test has failed. If it says by itself which rule it is about, that is the rule.
-    Step(Option<&'static Rule>),
+    /// A step of the test has failed. If it says by itself which rule it is about, that is the rule;
+    /// otherwise the test may say where to look.
+    Step(Option<&'static Rule>, Option<&'static Hint>),
     /// A step has failed that only prepares what the test is about.
     Setup(&'static str, Option<&'static Rule>),
     /// The harness could not go on.
@@ -55,7 +56,7 @@ impl Cause {
                 let step = reporter.step();
                 match step.setup {
                     Some(what) => Cause::Setup(what, step.rule),
-                    None => Cause::Step(step.rule),
+                    None => Cause::Step(step.rule, step.hint),
                 }
             }
             FailureKind::Deadlock => Cause::Deadlocked,
@@ -75,7 +76,7 @@ impl Cause {
             Cause::Endless => Some(&rule::life::ENDLESS),
             Cause::UsedStd => Some(&rule::life::FACADE),
             Cause::CaughtCrash => Some(&rule::life::SILENT),
-            Cause::Step(own) => own.or(tested),
+            Cause::Step(own, _) => own.or(tested),
             Cause::Setup(_, own) => *own,
             Cause::Unwritten | Cause::Harness => None,
         }
@@ -84,6 +85,7 @@ impl Cause {
     fn hint(&self, tested: Option<&'static Rule>) -> Option<&'static Hint> {
         match self {
             Cause::Violation(violation) => Some(violation.hint),
+            Cause::Step(None, Some(hint)) => Some(hint),
             _ => self.rule(tested).map(|rule| &rule.hint),
         }
     }

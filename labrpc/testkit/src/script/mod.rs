@@ -41,7 +41,7 @@ pub use raft::ScriptedRaft;
 pub use sending::{Answered, ScriptedCandidate, ScriptedLeader};
 pub use service::{PendingAnswer, ScriptedService};
 pub(crate) use steps::about;
-pub use steps::{Preparation, expect_eq, expect_rule, prepare};
+pub use steps::{Preparation, expect_eq, expect_rule, look_at, prepare};
 
 use std::time::Duration;
 
