@@ -12,7 +12,7 @@ use crate::observed::{DiskState, ObservedState, ServerState};
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
-use crate::rule::snapshots::{BOUNDARY, CUTS, DISCARDS, INSTALLS, OPAQUE};
+use crate::rule::snapshots::{BOUNDARY, CUTS, DISCARDS, INSTALLS, OPAQUE, SENDS};
 use crate::violation::Violation;
 
 /// Checks each save.
@@ -96,10 +96,17 @@ impl CrashImages {
             );
             return Err(broken(&CRASH_IMAGE, what, id, disk));
         }
-        let is_leaders = observed.servers[server].pending.iter().any(|pending| {
-            matches!(pending.envelope.request(), Some(RaftRequest::InstallSnapshot(install)) if install.last_included.index == new.base.index)
+        let installed = observed.servers[server].pending.iter().find_map(|pending| match pending.envelope.request() {
+            Some(RaftRequest::InstallSnapshot(install)) if install.last_included.index == new.base.index => {
+                Some(install.last_included)
+            }
+            _ => None,
         });
-        let hint = if is_leaders { &INSTALLS } else { &CUTS };
+        let hint = match installed {
+            None => &CUTS,
+            Some(sent) if sent == new.base => &SENDS,
+            Some(_) => &INSTALLS,
+        };
         self.boundary(server, id, disk).map_err(|violation| violation.look_at(hint))?;
         let first = disk.entries.front();
         if first.is_some_and(|first| first.term < new.base.term) {

@@ -8,7 +8,7 @@ rules! {
         "Figure 2, persistent state, updated before responding to RPCs",
         "save before the step's messages leave; is every change noticed, and written as it is?",
         [
-            "2c": RAFT step, DISK save, DISK changes, DISK of;
+            "2c": RAFT step, DISK save, DISK changes, DISK Fingerprint;
             "2d": COMPACTING install, COMPACTING save, DISK save, DISK changes;
         ];
 
@@ -35,7 +35,7 @@ rules! {
         "Figure 2, persistent state",
         "has anything changed? what has changed?",
         [
-            "2c": DISK save, DISK of, DISK catch_up;
+            "2c": DISK save, DISK Fingerprint, DISK catch_up;
             "2d": COMPACTING save, DISK save, DISK catch_up;
         ];
 
