@@ -256,7 +256,10 @@ fn check_campaign(
         .with(reset, format!("the last moment at which anything may have restarted the timer of server {server}"))
         .with(
             id,
-            format!("{:?} later it has not campaigned, but every timeout is at most {timeout_max:?}", id.at - reset.at),
+            format!(
+                "{:.0?} later it has not campaigned, but every timeout is at most {timeout_max:?}",
+                id.at - reset.at
+            ),
         ))
 }
 

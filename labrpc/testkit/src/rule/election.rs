@@ -15,9 +15,9 @@ rules! {
     ONE_LEADER = "one-leader-a-term",
         "At most one server leads a term",
         "Election Safety, Figure 3; §5.2",
-        "count only votes that were granted to this server in this term",
+        "count only votes that were granted to this server in this term, and let a newer term end a leadership",
         [
-            "2a": ELECTION count_vote, ELECTION majority, ELECTION request_vote;
+            "2a": ELECTION count_vote, ELECTION majority, ELECTION observe_term, ELECTION request_vote;
             "2c": ELECTION count_vote, ELECTION request_vote, DISK changes, DISK restore;
         ];
 

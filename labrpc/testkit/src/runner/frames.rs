@@ -44,7 +44,7 @@ pub(super) fn places(failure: &Failure) -> Vec<SeenPlace> {
 }
 
 /// Longer lines are cut: mostly they hold values or types that nobody reads to the end.
-const COLUMNS_MAX: usize = 180;
+const COLUMNS_MAX: usize = 240;
 /// A failure that names many tasks, or many frames, is cut after this many lines.
 const LINES_MAX: usize = 14;
 
@@ -68,7 +68,8 @@ pub(super) fn shortened(text: &str) -> String {
     for (place, count) in likewise {
         lines[place] += &format!(" (and {count} more likewise)");
     }
-    for line in &mut lines {
+    for line in lines.iter_mut().filter(|line| line.chars().count() > COLUMNS_MAX) {
+        *line = without_generics(line);
         if let Some((end, _)) = line.char_indices().nth(COLUMNS_MAX) {
             line.truncate(end);
             line.push('…');
@@ -80,6 +81,29 @@ pub(super) fn shortened(text: &str) -> String {
         lines.push(format!("    … and {cut} more lines"));
     }
     lines.join("\n")
+}
+
+/// The text without the arguments of generic types: `Mutex<…>`.
+fn without_generics(text: &str) -> String {
+    let mut short = String::new();
+    let mut depth = 0;
+    let mut last = ' ';
+    for c in text.chars() {
+        let begins = c == '<' && (depth > 0 || last.is_alphanumeric());
+        if begins {
+            depth += 1;
+            if depth == 1 {
+                short += "<…>";
+            }
+        } else if depth > 0 {
+            depth -= usize::from(c == '>' && last != '-');
+        } else {
+            short.push(c);
+        }
+        last = c;
+    }
+    // A comparison is no generic type.
+    if depth == 0 { short } else { text.into() }
 }
 
 /// The text without the numbers of tasks.
@@ -127,6 +151,9 @@ mod tests {
         let many = format!("deadlock\n{}\n{}\n{}\n  server 2 sleeps", handler(2), handler(3), handler(4));
         let expected = format!("deadlock\n{} (and 2 more likewise)\n  server 2 sleeps", handler(2));
         assert_eq!(shortened(&many), expected);
+        let wide =
+            |type_name: &str| format!("waits for the {type_name} made at {}, held since b.rs:2:2", "a".repeat(150));
+        assert_eq!(shortened(&wide(&format!("Mutex<Inside<fn(u8) -> u8, {}>>", "B".repeat(100)))), wide("Mutex<…>"));
         let long = (0..40).map(|line| format!("line {line}\n")).collect::<String>();
         let short = shortened(&long);
         assert_eq!(short.lines().count(), LINES_MAX + 1);
