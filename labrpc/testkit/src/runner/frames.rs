@@ -46,7 +46,7 @@ pub(super) fn places(failure: &Failure) -> Vec<SeenPlace> {
 /// Longer lines are cut: mostly they hold values or types that nobody reads to the end.
 const COLUMNS_MAX: usize = 240;
 /// A failure that names many tasks, or many frames, is cut after this many lines.
-const LINES_MAX: usize = 14;
+const LINES_MAX: usize = 12;
 
 /// Tells tasks that wait at the same place once, and cuts what is still too long.
 pub(super) fn shortened(text: &str) -> String {
@@ -157,6 +157,6 @@ mod tests {
         let long = (0..40).map(|line| format!("line {line}\n")).collect::<String>();
         let short = shortened(&long);
         assert_eq!(short.lines().count(), LINES_MAX + 1);
-        assert!(short.ends_with("line 13\n    … and 26 more lines"), "{short}");
+        assert!(short.ends_with("line 11\n    … and 28 more lines"), "{short}");
     }
 }

@@ -105,6 +105,7 @@ fn preemption_of(seed: u64) -> Preemption {
 /// Runs a body on real threads.
 pub(super) fn run_real(token: &Token, body: Body) -> (Result<u64, FailedRun>, Report) {
     let reporter = Reporter::new(Mode::Real);
+    reporter.make_current();
     let world = World::new(Mode::Real, token.seed, &token.test, None, reporter.clone());
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         body(&world);
