@@ -115,6 +115,7 @@ pub fn run(store: &RecordedStore, plan: Plan) {
 }
 
 /// One round: clients work while faults occur, and then the faults end. Returns the value that each key must have.
+#[track_caller]
 fn load(store: &RecordedStore, plan: Plan, round: u64) -> Vec<String> {
     let cluster = store.servers();
     let world = cluster.world();
@@ -149,12 +150,13 @@ fn load(store: &RecordedStore, plan: Plan, round: u64) -> Vec<String> {
         thread::sleep(PAUSE);
         cluster.servers().for_each(|server| cluster.start(server));
     }
-    let join = |client: BackgroundTask<String>| {
-        let expected = client.join_within(ANSWER_PATIENCE);
-        expect_rule(&ANSWERED, expected.is_some(), "all faults have ended, but a client still gets no answer");
-        expected.unwrap_or_default()
-    };
-    clients.into_iter().map(join).collect()
+    let mut values = Vec::new();
+    for client in clients {
+        let value = client.join_within(ANSWER_PATIENCE);
+        expect_rule(&ANSWERED, value.is_some(), "all faults have ended, but a client still gets no answer");
+        values.extend(value);
+    }
+    values
 }
 
 struct LoadClient {

@@ -116,6 +116,7 @@ fn start_while_elected_2b() {
 const AHEAD: Duration = Duration::from_micros(10);
 
 /// The only server of a cluster, and when it will elect itself.
+#[track_caller]
 fn alone(world: &World) -> (ScriptedCluster<Server>, Instant) {
     let due: Arc<Mutex<Instant>> = Arc::default();
     let noted = due.clone();

@@ -56,6 +56,7 @@ fn each_save_is_consistent_2c() {
 }
 
 /// Requests that change term, vote, log, or several of them at once.
+#[track_caller]
 fn requests(script: &ScriptedCluster<Server>) -> Vec<(PeerId, RaftRequest)> {
     let (one, two) = (script.leader(1), script.leader(2));
     vec![

@@ -113,6 +113,7 @@ fn crash_at_a_save(script: &ScriptedCluster<Server>, change: impl Fn(&ScriptedCl
 }
 
 /// What is on disk: the index after which the log begins, the snapshot, and the number of entries.
+#[track_caller]
 fn image(script: &ScriptedCluster<Server>) -> (Index, Vec<u8>, usize) {
     let disk = script.disk();
     (disk.head.base.index, disk.snapshot.to_vec(), disk.entries.len())

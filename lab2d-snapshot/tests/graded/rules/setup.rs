@@ -88,6 +88,7 @@ pub fn extend(script: &ScriptedCluster<Server>, last: Index) {
 
 /// The snapshots that server 2 is sent within `duration`, unanswered. It refuses everything else: its
 /// log ends at `last`, and the leader no longer has the next entry.
+#[track_caller]
 pub fn snapshots_to_2(script: &ScriptedCluster<Server>, last: LogPosition, duration: Duration) -> Vec<ReceivedRequest> {
     let until = Instant::now() + duration;
     let mut snapshots = Vec::new();
@@ -117,6 +118,7 @@ pub fn expect_received(script: &ScriptedCluster<Server>, expected: &[String], wh
 }
 
 /// What the service has received since the last check, in words.
+#[track_caller]
 pub fn received(script: &ScriptedCluster<Server>) -> Vec<String> {
     let describe = |message| match message {
         ApplyMsg::Command { at, .. } => command(at.index),

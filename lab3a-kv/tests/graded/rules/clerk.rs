@@ -18,6 +18,7 @@ const AT_ONCE: Duration = Duration::from_millis(5);
 const PATIENCE_MAX: Duration = Duration::from_secs(1);
 const HAS_WORK: &str = "the clerk has an operation to send";
 
+#[track_caller]
 fn clerk(script: &ScriptedServers) -> Clerk {
     Clerk::new(ClientId(7), script.links(0))
 }
