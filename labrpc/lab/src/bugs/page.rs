@@ -2,9 +2,8 @@
 //!
 //! It changes from one run to the next only if a verdict does.
 
-use super::catalogue::changed::SourceItem;
 use super::request::BugsRequest;
-use super::table::{rule, word};
+use super::table::{place, rule, word};
 use super::verdict::{Findings, TriedVariant, VariantVerdict};
 use crate::course::{LABS, LabCrate};
 
@@ -60,20 +59,6 @@ fn bug_row(tried: &TriedVariant<'_>) -> String {
         rule(tried),
         place(tried)
     )
-}
-
-/// The changed item that the failure named, or those that it named and those that are changed.
-fn place(tried: &TriedVariant<'_>) -> String {
-    let named = tried.catch().map(|catch| catch.places.as_slice()).unwrap_or_default();
-    match named.iter().find(|place| tried.changed.contains(place)) {
-        Some(right) => format!("`{}`", right.name),
-        None => format!("{} ≠ {}", names(named), names(tried.changed)),
-    }
-}
-
-fn names<'a>(items: impl IntoIterator<Item = &'a SourceItem>) -> String {
-    let names: Vec<String> = items.into_iter().map(|item| format!("`{}`", item.name)).collect();
-    if names.is_empty() { "none".to_string() } else { names.join(", ") }
 }
 
 fn lawful_row(tried: &TriedVariant<'_>) -> String {

@@ -121,6 +121,13 @@ FALSE ALARM  fast: It is at-once. (lab2b-log/bugs.toml:1)
 
     Votes-twice.
 
+the failure names ≠ the bug changes
+    A01  none ≠ none
+    A02  none ≠ none
+    A04  none ≠ none
+    A05  none ≠ none
+    A06  none ≠ none
+
 5 of 6 caught; 4 on the first seed; 2 with the right rule; 0 with the right place; 1 of 2 lawful variants passed
 ";
     assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
