@@ -62,7 +62,7 @@ pub enum EventKind {
     Called(PeerId, Op),
     /// The clerk at this end of the network returns from the operation, with this result.
     Returned(PeerId, String),
-    /// Nothing happened for a while: whoever has waited for something says so, so that what is overdue
+    /// Nothing happened for a while: the harness has waited for something, and says so, so that what is overdue
     /// is noticed.
     Waited,
 }

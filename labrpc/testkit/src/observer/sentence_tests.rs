@@ -220,7 +220,7 @@ fn silence_is_noticed() {
     assert_eq!(rule(silent(900)), Some("campaign-in-time"));
 }
 
-/// A clerk numbers its operations upwards, one number for each, and returns what it is told.
+/// A clerk numbers its operations upwards, one number for each, and returns what a server has answered.
 #[test]
 fn clerks_are_followed() {
     let get = Op::Get { key: "k".into() };

@@ -51,7 +51,7 @@ impl Cause {
         match failure.kind {
             FailureKind::Panic if failure.message.starts_with(NOT_YET_IMPLEMENTED) => Cause::Unwritten,
             FailureKind::Panic if is_in_a_lab(failure) => Cause::Panicked,
-            // The test has waited for something in vain.
+            // The test has waited for something that did not come.
             FailureKind::Panic | FailureKind::VirtualTime => {
                 let step = reporter.step();
                 match step.setup {

@@ -1,4 +1,4 @@
-//! A clerk does one operation at a time, under a number of its own, and returns what it is told (§8).
+//! A clerk does one operation at a time, under a number of its own, and returns the answer to it (§8).
 
 use labrpc::PeerId;
 use labrpc::kv::{ClientId, Command, Op};
