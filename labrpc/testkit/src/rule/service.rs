@@ -31,7 +31,7 @@ rules! {
         ];
 
     ANSWERED = "answers-in-time",
-        "While a majority can communicate, each request is answered soon",
+        "Each request is answered or refused soon, and it is answered while a majority can communicate",
         "§8",
         "register before the command is started, wait long enough and without holding a lock, and answer every request that waits for the command",
         [
