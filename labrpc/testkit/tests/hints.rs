@@ -26,19 +26,20 @@ fn defines(text: &str, item: &str) -> bool {
 /// the lab or to an earlier one, and there are few places for each lab.
 #[test]
 fn hints_name_places_that_exist() {
-    for rule in rule::all() {
-        for (lab, places) in rule.hint.places {
-            assert!(LABS.contains(lab), "{}: there is no lab {lab}", rule.name);
-            assert!((1..=PLACES_MAX).contains(&places.len()), "{}: {} places in {lab}", rule.name, places.len());
+    for hint in rule::hints() {
+        let look_for = hint.look_for;
+        for (lab, places) in hint.places {
+            assert!(LABS.contains(lab), "{look_for}: there is no lab {lab}");
+            assert!((1..=PLACES_MAX).contains(&places.len()), "{look_for}: {} places in {lab}", places.len());
             for (nth, place) in places.iter().enumerate() {
                 let text = fs::read_to_string(root().join(place.file));
-                let text = text.unwrap_or_else(|error| panic!("{}: {}: {error}", rule.name, place.file));
-                assert!(defines(&text, place.item), "{}: {} has no {}", rule.name, place.file, place.item);
-                assert!(!places[..nth].contains(place), "{}: {lab} names {} twice", rule.name, place.item);
-                assert!(&place.file[3..5] <= *lab, "{}: {lab} does not know {}", rule.name, place.file);
+                let text = text.unwrap_or_else(|error| panic!("{look_for}: {}: {error}", place.file));
+                assert!(defines(&text, place.item), "{look_for}: {} has no {}", place.file, place.item);
+                assert!(!places[..nth].contains(place), "{look_for}: {lab} names {} twice", place.item);
+                assert!(&place.file[3..5] <= *lab, "{look_for}: {lab} does not know {}", place.file);
             }
         }
-        assert!(rule.hint.places.is_sorted_by_key(|(lab, _)| lab), "{}: name the labs in order", rule.name);
-        assert!(!rule.hint.look_for.contains(".rs"), "{}: places are named as such", rule.name);
+        assert!(hint.places.is_sorted_by_key(|(lab, _)| lab), "{look_for}: name the labs in order");
+        assert!(!look_for.contains(".rs"), "{look_for}: places are named as such");
     }
 }

@@ -1,8 +1,10 @@
 //! What a leader commits, and when (Figure 2, Leaders rule 4; §5.3, §5.4.2).
 
 use labrpc::{Term, thread};
-use testkit::rule::replication::{APPEND_ONLY, COMMIT_AT_ONCE, COMMIT_SPREADS, MAJORITY_COMMIT, OWN_TERM_COMMIT};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, prepare};
+use testkit::rule::replication::{
+    APPEND_ONLY, COMMIT_AT_ONCE, COMMIT_SPREADS, LEADS_AND_SENDS, MAJORITY_COMMIT, OWN_TERM_COMMIT,
+};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, look_at, prepare};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, send_log};
@@ -15,6 +17,7 @@ fn leader_with_one_entry(world: &World, size: usize) -> (ScriptedCluster<Server>
     let script = ScriptedCluster::replicating(world, size, boot);
     let (term, heartbeats) = script.elect();
     let begun = prepare("server 0 leads, takes a command, and sends it to all others");
+    look_at(&LEADS_AND_SENDS);
     heartbeats.into_iter().for_each(ReceivedRequest::agree);
     thread::sleep(2 * TRAVEL);
     script.expect_taken(number(1), at(1, term), format!("it leads term {term}, and its log is empty"));

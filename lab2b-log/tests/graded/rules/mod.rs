@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use labrpc::{Index, Term};
 use testkit::World;
-use testkit::script::{ScriptedCluster, prepare};
+use testkit::rule::replication::TAKES_A_LOG;
+use testkit::script::{ScriptedCluster, look_at, prepare};
 
 use crate::lab::{Server, boot};
 
@@ -44,6 +45,7 @@ fn follower_with(world: &World, terms: &[Term]) -> ScriptedCluster<Server> {
 #[track_caller]
 fn send_log(script: &ScriptedCluster<Server>, terms: &[Term]) {
     let sent = prepare("server 0 follows a leader and takes its log");
+    look_at(&TAKES_A_LOG);
     let term = *terms.last().expect("a log with entries");
     let leader = script.leader(1).in_term(term).entries_of_terms(terms);
     leader.send().expect_agreement(terms.len() as Index, "entries from index 1 on fit any log");

@@ -3,8 +3,8 @@
 use labrpc::network::Conditions;
 use labrpc::{AppendEntries, Index, LogPosition, RaftRequest, Term, thread};
 use testkit::rule::election::{LEADER_STAYS, NEW_TERM};
-use testkit::rule::replication::{BACK_UP, FRESH_LEADERSHIP, LATE_REPLY};
-use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, prepare, refuses};
+use testkit::rule::replication::{BACK_UP, FRESH_LEADERSHIP, LATE_REPLY, LEADS_AND_SENDS};
+use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, look_at, prepare, refuses};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, send_log};
@@ -17,6 +17,7 @@ fn leader_with_five_entries(world: &World) -> (ScriptedCluster<Server>, Term, [R
     let script = ScriptedCluster::replicating(world, 5, boot);
     let (term, heartbeats) = script.elect();
     let begun = prepare("server 0 leads, takes five commands, and sends them to server 1");
+    look_at(&LEADS_AND_SENDS);
     let early = heartbeats.into_iter().find(|received| received.to == 1).expect("a heartbeat to server 1");
     for n in 1..=5 {
         script.expect_taken(number(n), at(n, term), format!("it leads term {term}"));

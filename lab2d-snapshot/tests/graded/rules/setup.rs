@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, RaftRequest, Term, thread};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq, prepare};
+use testkit::rule::replication::{LEADS_AND_SENDS, TAKES_A_LOG};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq, look_at, prepare};
 use testkit::{World, number};
 
 use crate::lab::{Server, boot};
@@ -26,6 +27,7 @@ pub fn follower_with(world: &World, terms: &[Term], committed: Index) -> Scripte
     let script = ScriptedCluster::replicating(world, 3, boot);
     send_log(&script, terms, committed);
     let applied = prepare("server 0 applies what its leader has committed");
+    look_at(&TAKES_A_LOG);
     thread::sleep(TRAVEL);
     script.expect_applied_indices(1..=committed, format!("{committed} entries are committed"));
     applied.done();
@@ -36,6 +38,7 @@ pub fn follower_with(world: &World, terms: &[Term], committed: Index) -> Scripte
 #[track_caller]
 pub fn send_log(script: &ScriptedCluster<Server>, terms: &[Term], committed: Index) {
     let sent = prepare("server 0 follows a leader and takes its log");
+    look_at(&TAKES_A_LOG);
     let term = terms.last().copied().expect("a log with entries");
     let leader = script.leader(1).in_term(term).entries_of_terms(terms);
     leader.commit(committed).send().expect_agreement(terms.len() as Index, "entries from index 1 on fit any log");
@@ -60,6 +63,7 @@ pub fn leader(world: &World, last: Index) -> (ScriptedCluster<Server>, Term) {
     let term = elect(&script);
     extend(&script, last);
     let applied = prepare("server 0 leads, and applies what a majority holds");
+    look_at(&LEADS_AND_SENDS);
     script.expect_applied_indices(1..=last, "server 1 agrees to everything, so all is committed");
     applied.done();
     (script, term)
@@ -79,6 +83,7 @@ pub fn elect(script: &ScriptedCluster<Server>) -> Term {
 #[track_caller]
 pub fn extend(script: &ScriptedCluster<Server>, last: Index) {
     let extended = prepare("server 0 leads, and takes commands");
+    look_at(&LEADS_AND_SENDS);
     while script.disk().last().index < last {
         script.take(number(script.disk().last().index + 1));
         thread::sleep(ROUND_TRIP);

@@ -6,7 +6,8 @@ use lab3a_kv::KvServer;
 use labrpc::kv::{Answer, Command};
 use labrpc::{Term, thread};
 use testkit::World;
-use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, ScriptedRaft, ScriptedService, prepare};
+use testkit::rule::replication::TAKES_A_LOG;
+use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, ScriptedRaft, ScriptedService, look_at, prepare};
 
 use crate::lab::{Server, boot};
 
@@ -26,6 +27,7 @@ pub fn is_done(reply: &Option<Answer>) -> bool {
 pub fn follower_after(world: &World, commands: impl IntoIterator<Item = Command>) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::new(world, 3, boot);
     let sent = prepare("server 0 follows a leader and takes its log");
+    look_at(&TAKES_A_LOG);
     let commands = Vec::from_iter(commands);
     let last = commands.len() as u64;
     let answer = script.leader(1).in_term(1).commands(commands).commit(last).send();

@@ -6,8 +6,9 @@ use lab3b_kvsnap::snapshot;
 use labrpc::kv::Command;
 use labrpc::{LogPosition, Term, thread};
 use testkit::World;
+use testkit::rule::replication::TAKES_A_LOG;
 use testkit::rule::service::{COMPACT_SNAPSHOT, LABEL, RESTORED, SMALL, WORTHWHILE};
-use testkit::script::{AT_ONCE, ScriptedCluster, append, at, get, prepare, put};
+use testkit::script::{AT_ONCE, ScriptedCluster, append, at, get, look_at, prepare, put};
 
 use super::setup::store_of;
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot, boot_with_limit};
@@ -29,6 +30,7 @@ fn follow(script: &ScriptedCluster<Server>, commands: &[Command], check: impl Fn
         let last = prev.index + batch.len() as u64;
         let leader = script.leader(1).in_term(TERM).after(prev);
         let sent = prepare("server 0 follows a leader and takes its log");
+        look_at(&TAKES_A_LOG);
         let answer = leader.commands(batch.to_vec()).commit(last).send();
         answer.expect_agreement(last, "these commands follow those before");
         sent.done();

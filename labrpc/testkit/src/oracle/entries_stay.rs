@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::interface::Oracle;
 use crate::event::{DiskChange, Envelope, Event, EventId, EventKind};
 use crate::observed::{ObservedState, PendingRequest};
-use crate::rule::replication::{ACKNOWLEDGED, APPEND_ONLY, REFUSAL, START};
+use crate::rule::replication::{ACKNOWLEDGED, ADDS, APPEND_ONLY, REFUSAL, START};
 use crate::rule::snapshots::{BOUNDARY, KEEPS};
 use crate::violation::Violation;
 
@@ -175,6 +175,7 @@ impl EntriesStay {
             &START,
             format!("server {server} added entry {index} to its log although it does not lead term {term}"),
         )
+        .look_at(&ADDS)
         .with(id, format!("server {server} saves entry {index}, but no leader has sent it an entry")))
     }
 }

@@ -8,20 +8,13 @@ use rustc_hash::FxHashMap;
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
 use crate::observed::{ObservedState, SLACK};
-use crate::rule::election::{CAMPAIGN, MAJORITY, VOTE_GIVEN};
+use crate::rule::election::{CAMPAIGN, COMPARES_OR_LOSES, MAJORITY, VOTE_GIVEN};
 use crate::rule::replication::ELECTION_RESTRICTION;
-use crate::rule::{Hint, hint};
 use crate::violation::Violation;
 
 /// A campaign may be saved together with later changes, so a vote request may describe the log at
 /// any of this many latest saves.
 const TAILS_MIN: usize = 4;
-
-/// Where to look if a voter's log is not known.
-static COMPARES_OR_LOSES: Hint = hint!(
-    "does the voter compare the candidate's log with its own? does a late or doubled request cut the voter's log?",
-    ["2a": ELECTION request_vote; "2b": ELECTION request_vote, REPLICA handle_request, LOG splice]
-);
 
 /// Remembers votes, and where logs are known to end.
 #[derive(Default)]

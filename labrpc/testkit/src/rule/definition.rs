@@ -97,7 +97,7 @@ macro_rules! hint {
         }
     };
 }
-pub(crate) use hint;
+pub(super) use hint;
 
 #[cfg(test)]
 mod tests {

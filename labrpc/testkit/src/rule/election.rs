@@ -1,6 +1,12 @@
 //! Elections: §5.1, §5.2 and the upper half of Figure 2.
 
-use super::definition::rules;
+use super::definition::{Hint, hint, rules};
+
+/// Where to look if a voter's log is not known.
+pub static COMPARES_OR_LOSES: Hint = hint!(
+    "does the voter compare the candidate's log with its own? does a late or doubled request cut the voter's log?",
+    ["2a": ELECTION request_vote; "2b": ELECTION request_vote, REPLICA handle_request, LOG splice]
+);
 
 rules! {
     VOTE_ONCE = "vote-once",

@@ -12,8 +12,8 @@ pub mod replication;
 pub mod service;
 pub mod snapshots;
 
+pub(crate) use definition::Places;
 pub use definition::{Hint, LabNumber, PLACES_MAX, Place, Rule};
-pub(crate) use definition::{Places, hint};
 
 /// All rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
@@ -21,6 +21,21 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         .into_iter()
         .flatten()
         .copied()
+}
+
+/// All hints: those of the rules, and those of single situations.
+pub fn hints() -> impl Iterator<Item = &'static Hint> {
+    let situations = [
+        &election::COMPARES_OR_LOSES,
+        &replication::TAKES_A_LOG,
+        &replication::LEADS_AND_SENDS,
+        &replication::ADDS,
+        &snapshots::CUTS,
+        &snapshots::SENDS,
+        &snapshots::INSTALLS,
+        &snapshots::BOOTS,
+    ];
+    all().map(|rule| &rule.hint).chain(situations)
 }
 
 #[cfg(test)]

@@ -1,6 +1,33 @@
 //! Replication and commitment: §5.3, §5.4 and the lower half of Figure 2.
 
-use super::definition::rules;
+use super::definition::{Hint, hint, rules};
+
+/// Where a follower takes a leader's log, which many tests begin with.
+pub static TAKES_A_LOG: Hint = hint!(
+    "a follower takes entries from index 1 on, whatever its log is, agrees through the last of them, and applies what is committed",
+    [
+        "2b": REPLICA append_entries, LOG splice, ELECTION hear_leader, REPLICA take_committed;
+        "2d": COMPACT_LOG splice, COMPACT_LOG lower, REPLICA append_entries, COMPACTING take_committed;
+    ]
+);
+
+/// Where a leader takes commands and sends them, which many tests begin with.
+pub static LEADS_AND_SENDS: Hint = hint!(
+    "a leader takes each command as the next entry, sends it, and commits what a majority agrees to",
+    [
+        "2b": REPLICA propose, REPLICA append_to, REPLICA handle_append_reply, REPLICA become_leader;
+        "2d": REPLICA propose, REPLICA handle_append_reply, COMPACT_LOG suffix, COMPACTING take_committed;
+    ]
+);
+
+/// Where a follower adds entries that no leader has sent.
+pub static ADDS: Hint = hint!(
+    "a follower appends only what it was sent, and only a leader appends commands",
+    [
+        "2b": LOG splice, REPLICA append_entries, REPLICA propose, REPLICA become_leader;
+        "2d": COMPACT_LOG splice, COMPACT_LOG install, REPLICA propose, LOG splice;
+    ]
+);
 
 rules! {
     CONSISTENCY = "consistency-check",

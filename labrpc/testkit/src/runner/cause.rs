@@ -38,7 +38,7 @@ pub(super) enum Cause {
     /// otherwise the test may say where to look.
     Step(Option<&'static Rule>, Option<&'static Hint>),
     /// A step has failed that only prepares what the test is about.
-    Setup(&'static str, Option<&'static Rule>),
+    Setup(&'static str, Option<&'static Rule>, Option<&'static Hint>),
     /// The harness could not go on.
     Harness,
 }
@@ -55,7 +55,7 @@ impl Cause {
             FailureKind::Panic | FailureKind::VirtualTime => {
                 let step = reporter.step();
                 match step.setup {
-                    Some(what) => Cause::Setup(what, step.rule),
+                    Some(what) => Cause::Setup(what, step.rule, step.hint),
                     None => Cause::Step(step.rule, step.hint),
                 }
             }
@@ -77,7 +77,7 @@ impl Cause {
             Cause::UsedStd => Some(&rule::life::FACADE),
             Cause::CaughtCrash => Some(&rule::life::SILENT),
             Cause::Step(own, _) => own.or(tested),
-            Cause::Setup(_, own) => *own,
+            Cause::Setup(_, own, _) => *own,
             Cause::Unwritten | Cause::Harness => None,
         }
     }
@@ -85,7 +85,7 @@ impl Cause {
     fn hint(&self, tested: Option<&'static Rule>) -> Option<&'static Hint> {
         match self {
             Cause::Violation(violation) => Some(violation.hint),
-            Cause::Step(None, Some(hint)) => Some(hint),
+            Cause::Step(None, Some(hint)) | Cause::Setup(_, None, Some(hint)) => Some(hint),
             _ => self.rule(tested).map(|rule| &rule.hint),
         }
     }
@@ -110,7 +110,7 @@ impl Cause {
             Cause::Violation(violation) => violation.to_string(),
             _ => frames::shortened(&failure.to_string()),
         };
-        if let Cause::Setup(what, _) = self {
+        if let Cause::Setup(what, ..) = self {
             story += &format!("\nThis step only prepares the test: {what}. What the test is about was not reached.");
         }
         if let Some(tested) = tested.filter(|_| matches!(self, Cause::Panicked | Cause::Deadlocked | Cause::Endless)) {

@@ -8,7 +8,7 @@ use crate::rule::{Hint, Rule};
 /// A part of a test that only prepares what the test is about. It ends with [`done`](Preparation::done).
 #[must_use = "a preparation that never ends makes all failures its own"]
 pub struct Preparation {
-    before: Option<&'static str>,
+    before: (Option<&'static str>, Option<&'static Hint>),
 }
 
 /// Begins a preparation: `what` says what it achieves, such as "server 0 becomes the leader". If a step
@@ -16,10 +16,11 @@ pub struct Preparation {
 ///
 /// A preparation may be part of another one, which it is then reported as.
 pub fn prepare(what: &'static str) -> Preparation {
-    let mut before = None;
+    let mut before = (None, None);
     Reporter::note_step(|step| {
-        before = step.setup;
+        before = (step.setup, step.hint);
         step.setup.get_or_insert(what);
+        step.hint = None;
     });
     Preparation { before }
 }
@@ -27,11 +28,12 @@ pub fn prepare(what: &'static str) -> Preparation {
 impl Preparation {
     /// Ends it: from here on, the test is about its own rule again.
     pub fn done(self) {
-        Reporter::note_step(|step| step.setup = self.before);
+        Reporter::note_step(|step| (step.setup, step.hint) = self.before);
     }
 }
 
-/// Says where to look if a later step of this test fails, instead of where the rule's own hint does.
+/// Says where to look if a later step of this test fails, instead of where the rule's own hint does. In a
+/// preparation it holds until the end of that.
 pub fn look_at(hint: &'static Hint) {
     Reporter::note_step(|step| step.hint = Some(hint));
 }
