@@ -52,6 +52,8 @@ pub(super) struct StoreModel {
     /// As `keys`, if repeated writes were applied again.
     with_duplicates: FxHashMap<String, Vec<(Index, ValueHash)>>,
     sessions: FxHashMap<ClientId, Vec<(Index, u64)>>,
+    /// The length of the longest value so far, where it grew.
+    longest: Vec<(Index, usize)>,
     /// The indices of each command's copies.
     places: FxHashMap<CommandId, Vec<Index>>,
 }
@@ -92,6 +94,11 @@ impl StoreModel {
         }
         session.push((index, sequence));
         write(&mut self.keys, index, &op);
+        let (Op::Get { key } | Op::Put { key, .. } | Op::Append { key, .. }) = &op;
+        let bytes_len = self.value(key, index).bytes_len;
+        if self.longest.last().is_none_or(|(_, longest)| bytes_len > *longest) {
+            self.longest.push((index, bytes_len));
+        }
     }
 
     /// The last index that the model has applied.
@@ -128,6 +135,12 @@ impl StoreModel {
     /// Each client's latest write after an entry.
     pub(super) fn sessions(&self, index: Index) -> impl Iterator<Item = (ClientId, u64)> {
         self.sessions.iter().filter_map(move |(client, past)| Some((*client, as_of(past, index)?)))
+    }
+
+    /// The length of the longest value that any key had until an entry, in bytes. A client may have been
+    /// told it.
+    pub(super) fn longest_bytes_len(&self, index: Index) -> usize {
+        as_of(&self.longest, index).unwrap_or_default()
     }
 
     /// The length of all keys and values after an entry, in bytes.
