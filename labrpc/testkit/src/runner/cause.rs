@@ -14,9 +14,6 @@ use crate::world::SERVER_LABEL;
 /// The beginning of the panic message of a `todo!`.
 const NOT_YET_IMPLEMENTED: &str = "not yet implemented";
 
-/// What the simulation adds to a failure if a blocked thread holds a lock that others wait for.
-const OBSTRUCTED: &str = "meanwhile a lock is held";
-
 /// What kind of failure ended a run.
 #[derive(Clone, Debug)]
 pub(super) enum Cause {
@@ -91,15 +88,13 @@ impl Cause {
     }
 
     /// Whether the failure itself names lines of the server's code, which is better than any hint.
-    fn names_lines(&self, failure: &Failure) -> bool {
-        let is_own =
-            matches!(self, Cause::Unwritten | Cause::Panicked | Cause::Deadlocked | Cause::Endless | Cause::UsedStd);
-        is_own || failure.message.contains(OBSTRUCTED)
+    fn names_lines(&self) -> bool {
+        matches!(self, Cause::Unwritten | Cause::Panicked | Cause::Deadlocked | Cause::Endless | Cause::UsedStd)
     }
 
     /// Where to look in a lab: what the failure names, or else what the hint does.
     pub(super) fn places(&self, failure: &Failure, tested: Option<&'static Rule>, package: &str) -> Vec<SeenPlace> {
-        let seen = if self.names_lines(failure) { frames::places(failure) } else { Vec::new() };
+        let seen = if self.names_lines() { frames::places(failure) } else { Vec::new() };
         let hinted = self.hint(tested).map_or(&[][..], |hint| hint.places_in(package));
         if seen.is_empty() { hinted.iter().map(SeenPlace::from).collect() } else { seen }
     }
@@ -121,7 +116,7 @@ impl Cause {
         }
         if let Some(hint) = self.hint(tested) {
             story += &format!("\nLook for: {}", hint.look_for);
-            let has_lines = self.names_lines(failure) && !frames::places(failure).is_empty();
+            let has_lines = self.names_lines() && !frames::places(failure).is_empty();
             let places = hint.places_in(package);
             if !has_lines && !places.is_empty() {
                 story += &format!("\nLook at: {}", Places(places));

@@ -43,8 +43,10 @@ pub(super) fn places(failure: &Failure) -> Vec<SeenPlace> {
     places
 }
 
-/// Longer lines are cut: mostly they hold values or types that nobody reads to the end.
-const COLUMNS_MAX: usize = 240;
+/// Longer lines are told without the arguments of types.
+const COLUMNS_MAX: usize = 160;
+/// Lines that are longer even then are cut: mostly they hold values that nobody reads to the end.
+const COLUMNS_CUT: usize = 2 * COLUMNS_MAX;
 /// A failure that names many tasks, or many frames, is cut after this many lines.
 const LINES_MAX: usize = 12;
 
@@ -70,7 +72,7 @@ pub(super) fn shortened(text: &str) -> String {
     }
     for line in lines.iter_mut().filter(|line| line.chars().count() > COLUMNS_MAX) {
         *line = without_generics(line);
-        if let Some((end, _)) = line.char_indices().nth(COLUMNS_MAX) {
+        if let Some((end, _)) = line.char_indices().nth(COLUMNS_CUT) {
             line.truncate(end);
             line.push('…');
         }
