@@ -5,8 +5,9 @@ use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
+use super::majorities::Majorities;
 use crate::event::{Event, EventId, EventKind};
-use crate::observed::{ObservedState, PendingRequest, ServerState};
+use crate::observed::{ObservedState, PendingRequest};
 use crate::rule::persistence::COMMIT_FORGOTTEN;
 use crate::rule::replication::{COMPLETENESS, FOLLOWER_COMMIT, MAJORITY_COMMIT, OWN_TERM_COMMIT, REFUSAL};
 use crate::violation::Violation;
@@ -14,12 +15,9 @@ use crate::violation::Violation;
 /// Works out what leaders may commit and what followers may apply.
 #[derive(Default)]
 pub(super) struct CommitByMajority {
-    /// For each term, the last entry of that term that a majority has held at some moment.
-    by_majority: FxHashMap<Term, Index>,
+    majorities: Majorities,
     /// For each term, the last index that its leader has announced as committed.
     announced: FxHashMap<Term, Index>,
-    /// Without disks: how far each follower has agreed with the leader of a term.
-    agreed: FxHashMap<Term, FxHashMap<PeerId, LogPosition>>,
     followers: FxHashMap<PeerId, Follower>,
     /// The newest term that each server has named.
     named: FxHashMap<PeerId, Term>,
@@ -29,11 +27,6 @@ pub(super) struct CommitByMajority {
 
 /// Why copies alone do not commit an entry of an older term.
 const OLD_COPIES: &str = "the entry is of an older term, so a later leader may still replace it";
-
-/// How many servers hold an entry on disk.
-fn holders(position: LogPosition, observed: &ObservedState) -> usize {
-    observed.servers.iter().filter(|server| server.disk.covers(position)).count()
-}
 
 /// What one incarnation of a server has learnt.
 #[derive(Default)]
@@ -46,73 +39,6 @@ struct Follower {
 }
 
 impl CommitByMajority {
-    /// Updates `by_majority` after `server` has saved entries.
-    fn count(&mut self, server: PeerId, observed: &ObservedState) {
-        let disk = &observed.servers[server].disk;
-        let tail = disk.last();
-        let held = |other: &ServerState| other.disk.covers(tail);
-        // The server that completes a majority is the one that has just saved, so its tail is the first candidate.
-        if observed.servers.iter().filter(|other| held(other)).count() >= observed.majority() {
-            let index = self.by_majority.entry(tail.term).or_default();
-            *index = (*index).max(tail.index);
-            return;
-        }
-        // A majority may hold an entry before the tail.
-        let mut tails: Vec<LogPosition> = observed.servers.iter().map(|other| other.disk.last()).collect();
-        tails.sort_unstable_by_key(|tail| std::cmp::Reverse(tail.index));
-        let index = tails[observed.majority() - 1].index.min(tail.index);
-        for index in (disk.head.base.index + 1..=index).rev() {
-            let Some(term) = disk.term_at(index) else { return };
-            let position = LogPosition { term, index };
-            if self.by_majority.get(&term).is_some_and(|counted| *counted >= index) {
-                return;
-            }
-            if observed.servers.iter().filter(|other| other.disk.covers(position)).count() >= observed.majority() {
-                self.by_majority.insert(term, index);
-                return;
-            }
-        }
-    }
-
-    /// Updates `by_majority` after a follower has agreed, for servers without disks. The follower holds
-    /// the entries that it agrees to, and the leader holds all entries that it sends.
-    fn count_agreement(&mut self, term: Term, follower: PeerId, through: LogPosition, observed: &ObservedState) {
-        let agreed = self.agreed.entry(term).or_default();
-        let position = agreed.entry(follower).or_default();
-        *position = (*position).max(through);
-        let mut positions: Vec<LogPosition> = agreed.values().copied().collect();
-        positions.sort_unstable_by(|a, b| b.cmp(a));
-        let others = observed.majority() - 1;
-        // Only an entry of the leader's own term counts.
-        let by_others = others.checked_sub(1).and_then(|place| positions.get(place));
-        if let Some(held) = by_others.filter(|held| held.term == term) {
-            let counted = self.by_majority.entry(term).or_default();
-            *counted = (*counted).max(held.index);
-        }
-    }
-
-    /// Whether a majority holds a leader's entry that is of an older term, `own` if that is known: then
-    /// counting copies is what has committed it (§5.4.2, Figure 8).
-    fn is_old_but_held(
-        &self,
-        server: PeerId,
-        term: Term,
-        index: Index,
-        own: Option<Term>,
-        observed: &ObservedState,
-    ) -> bool {
-        if own.is_some_and(|own| own >= term) {
-            return false;
-        }
-        if observed.has_disks {
-            return own.is_some_and(|term| holders(LogPosition { term, index }, observed) >= observed.majority());
-        }
-        // Had an entry of the leader's own term been agreed to at or after that index, it would be committed.
-        let agreed = self.agreed.get(&term).into_iter().flatten();
-        let followers = agreed.filter(|(follower, through)| **follower != server && through.index >= index).count();
-        followers + 1 >= observed.majority()
-    }
-
     /// The term that a server leads now, as far as it has said.
     fn leads(&self, server: PeerId, observed: &ObservedState) -> Option<Term> {
         let term = match observed.has_disks {
@@ -127,10 +53,11 @@ impl CommitByMajority {
         if observed.majority() == 1 {
             return Index::MAX;
         }
-        let own_terms = self.by_majority.iter().filter(|(led, _)| **led <= term && observed.may_lead(server, **led));
-        let announced = self.announced.iter().filter(|(earlier, _)| **earlier <= term);
+        let own_terms = self.majorities.iter().filter(|(led, _)| *led <= term && observed.may_lead(server, *led));
+        let announced = self.announced.iter().map(|(earlier, index)| (*earlier, *index));
+        let announced = announced.filter(|(earlier, _)| *earlier <= term);
         let base = observed.servers[server].disk.head.base.index;
-        own_terms.chain(announced).map(|(_, index)| *index).max().unwrap_or_default().max(base)
+        own_terms.chain(announced).map(|(_, index)| index).max().unwrap_or_default().max(base)
     }
 
     /// Checks that a majority holds the entry that a leader announces as committed.
@@ -146,14 +73,14 @@ impl CommitByMajority {
         if commit > at_most {
             let disk = &observed.servers[server].disk;
             let own = disk.term_at(commit);
-            let is_old = self.is_old_but_held(server, term, commit, own, observed);
+            let is_old = self.majorities.is_old_but_held(server, term, commit, own, observed);
             let rule = if is_old { &OWN_TERM_COMMIT } else { &MAJORITY_COMMIT };
             let what = format!("server {server}, the leader of term {term}, committed entry {commit} too early");
             let why = match (is_old, own) {
                 (true, _) => OLD_COPIES.into(),
                 (false, Some(own)) if observed.has_disks => {
                     let position = LogPosition { term: own, index: commit };
-                    format!("{} of {} servers hold it", holders(position, observed), observed.servers.len())
+                    format!("{} of {} servers hold it", Majorities::holders(position, observed), observed.servers.len())
                 }
                 _ => "no majority has agreed to an entry of this term at or after that index".into(),
             };
@@ -209,7 +136,7 @@ impl CommitByMajority {
             return Ok(());
         }
         let is_leaders = observed.campaigns_of(server).any(|term| {
-            observed.may_lead(server, term) && self.by_majority.get(&term).is_some_and(|index| *index >= at.index)
+            observed.may_lead(server, term) && self.majorities.last_of(term).is_some_and(|index| index >= at.index)
         });
         if is_leaders || observed.majority() == 1 {
             return Ok(());
@@ -229,7 +156,7 @@ impl CommitByMajority {
         let has_agreed = follower.has_agreed;
         let leads = self.leads(server, observed);
         Err(if let Some(term) = leads {
-            if self.is_old_but_held(server, term, at.index, Some(at.term), observed) {
+            if self.majorities.is_old_but_held(server, term, at.index, Some(at.term), observed) {
                 let what = format!(
                     "server {server}, the leader of term {term}, applied entry {} of term {} because a majority holds it",
                     at.index, at.term
@@ -301,7 +228,7 @@ impl Oracle for CommitByMajority {
     fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Saved(server, change) if observed.is_whole && !change.appended.is_empty() => {
-                self.count(*server, observed);
+                self.majorities.count(*server, observed);
                 Ok(())
             }
             EventKind::Booted(server) => {
@@ -322,7 +249,7 @@ impl Oracle for CommitByMajority {
                     ) = (observed.has_disks, reply)
                         && let RaftRequest::AppendEntries(_) = request
                     {
-                        self.count_agreement(*term, envelope.from, request.through(), observed);
+                        self.majorities.count_agreement(*term, envelope.from, request.through(), observed);
                     }
                     let number = envelope.answers.as_ref().map_or(0, |request| request.number);
                     return self.answered(envelope.from, number, request, reply, event.id);

@@ -30,6 +30,7 @@ mod entries_stay;
 mod interface;
 mod liveness;
 mod log_matching;
+mod majorities;
 mod no_needless_saves;
 mod no_needless_sends;
 mod one_vote_per_term;
