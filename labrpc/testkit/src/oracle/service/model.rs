@@ -2,7 +2,7 @@
 
 use labrpc::kv::{ClientId, Command, CommandId, Op};
 use labrpc::{Bytes, Index};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::codec::Codec;
 
@@ -52,6 +52,10 @@ pub(super) struct StoreModel {
     /// As `keys`, if repeated writes were applied again.
     with_duplicates: FxHashMap<String, Vec<(Index, ValueHash)>>,
     sessions: FxHashMap<ClientId, Vec<(Index, u64)>>,
+    /// All clients, readers as well.
+    clients: FxHashSet<ClientId>,
+    /// The index of each client's first command.
+    first_commands: Vec<Index>,
     /// The length of the longest value so far, where it grew.
     longest: Vec<(Index, usize)>,
     /// The indices of each command's copies.
@@ -83,6 +87,9 @@ impl StoreModel {
         }
         self.last = index;
         let Ok(Command { client, sequence, op }) = codec.read_command(command) else { return };
+        if self.clients.insert(client) {
+            self.first_commands.push(index);
+        }
         self.places.entry((client, sequence)).or_default().push(index);
         write(&mut self.with_duplicates, index, &op);
         if matches!(op, Op::Get { .. }) {
@@ -135,6 +142,11 @@ impl StoreModel {
     /// Each client's latest write after an entry.
     pub(super) fn sessions(&self, index: Index) -> impl Iterator<Item = (ClientId, u64)> {
         self.sessions.iter().filter_map(move |(client, past)| Some((*client, as_of(past, index)?)))
+    }
+
+    /// How many clients have written or read until an entry.
+    pub(super) fn clients(&self, index: Index) -> usize {
+        self.first_commands.partition_point(|first| *first <= index)
     }
 
     /// The length of the longest value that any key had until an entry, in bytes. A client may have been

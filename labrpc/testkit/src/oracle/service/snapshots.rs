@@ -102,8 +102,8 @@ impl SnapshotContents {
                 );
             }
         }
-        let (pairs, sessions) = (model.keys().count(), model.sessions(through).count());
-        // A session may keep the latest answer to its client.
+        // Each client may have a session, which may keep the latest answer.
+        let (pairs, sessions) = (model.keys().count(), model.clients(through));
         let answers_bytes_max = sessions * model.longest_bytes_len(through);
         let bytes_max =
             2 * model.bytes_len(through) + (pairs + sessions) * EACH_BYTES_MAX + answers_bytes_max + ANY_BYTES_MAX;
