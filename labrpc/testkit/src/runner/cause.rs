@@ -133,3 +133,93 @@ fn is_in_a_lab(failure: &Failure) -> bool {
     let is_lab = failure.place.starts_with("lab") && !failure.place.starts_with("labrpc/") && !is_test;
     is_lab || failure.node.starts_with(SERVER_LABEL) && !is_test
 }
+
+#[cfg(test)]
+mod tests {
+    use labrpc::sim::Keep;
+    use labrpc::sync::Mutex;
+    use labrpc::time::Instant;
+
+    use super::*;
+    use crate::environment::Mode;
+    use crate::rule::election::{STATUS, VOTE_ONCE};
+    use crate::rule::snapshots::CUTS;
+    use crate::runner::run_simulated;
+    use crate::script::{expect_rule, look_at, prepare};
+    use crate::token::Token;
+    use crate::world::World;
+
+    /// The rule that is named, and the report, of a test of `vote-once` in lab 2D.
+    fn named(body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
+        let token = Token { test: "cause".into(), seed: 1, kept: None };
+        let failed = run_simulated(&token, Keep::All, false, None, &|_: &World| body()).0.err().expect("it fails");
+        (failed.rule(Some(&VOTE_ONCE)).map(|rule| rule.name), failed.story(Some(&VOTE_ONCE), "lab2d-snapshot"))
+    }
+
+    /// A failed step is about the test's rule, unless it says that it is about another one.
+    #[test]
+    fn a_step_names_its_rule() {
+        let (rule, story) = named(|| panic!("two votes"));
+        assert_eq!(rule, Some("vote-once"));
+        assert!(story.contains("two votes") && story.contains("Look at: "), "{story}");
+        assert_eq!(named(|| expect_rule(&STATUS, false, "it changed")).0, Some("status"));
+        let (_, story) = named(|| {
+            look_at(&CUTS);
+            panic!("a wrong base");
+        });
+        assert!(story.contains("Look at: `compact` in lab2d-snapshot/src/compacting.rs"), "{story}");
+    }
+
+    /// A step that only prepares the test names no rule of the test, and a later step does again.
+    #[test]
+    fn a_preparation_is_told_as_such() {
+        let (rule, story) = named(|| {
+            look_at(&CUTS);
+            let _elected = prepare("server 0 becomes the leader");
+            panic!("no heartbeat");
+        });
+        assert_eq!(rule, None);
+        assert!(story.contains("only prepares the test: server 0 becomes the leader"), "{story}");
+        assert!(!story.contains("Look"), "{story}");
+        let later = named(|| {
+            prepare("server 0 becomes the leader").done();
+            panic!("two votes");
+        });
+        assert_eq!(later.0, Some("vote-once"));
+    }
+
+    /// A deadlock is told as a deadlock, with the rule of the test only as where it came up.
+    #[test]
+    fn a_deadlock_is_no_broken_promise_of_the_paper() {
+        let (rule, story) = named(|| {
+            let lock = Mutex::new(());
+            let _first = lock.lock();
+            drop(lock.lock());
+        });
+        assert_eq!(rule, Some("never-stuck"));
+        assert!(story.contains("It came up in a test of vote-once"), "{story}");
+    }
+
+    /// A panic of a lab's own code is none of the test's checks, in whatever thread it is.
+    #[test]
+    fn a_labs_own_panic_is_told_as_such() {
+        let cause = |place: &str, message: &str, node: &str| {
+            let failure = Failure {
+                kind: FailureKind::Panic,
+                message: message.into(),
+                at: Instant::ZERO,
+                node: node.into(),
+                task: String::new(),
+                place: place.into(),
+                backtrace: String::new(),
+            };
+            let cause = Cause::of(&failure, &Reporter::new(Mode::Simulated));
+            cause.rule(Some(&VOTE_ONCE)).map(|rule| rule.name)
+        };
+        assert_eq!(cause("lab2b-log/src/log.rs:7:9", "an index", "server 0"), Some("server-runs-on"));
+        assert_eq!(cause("lab3a-kv/src/clerk.rs:7:9", "an index", "clerk"), Some("server-runs-on"));
+        assert_eq!(cause("labrpc/src/wire.rs:7:9", "a length", "server 0"), Some("server-runs-on"));
+        assert_eq!(cause("lab2b-log/tests/graded/main.rs:7:9", "a check", "the test"), Some("vote-once"));
+        assert_eq!(cause("lab2b-log/src/log.rs:7:9", "not yet implemented: lab 2B", "server 0"), None);
+    }
+}
