@@ -152,7 +152,7 @@ mod tests {
     /// The rule that is named, and the report, of a test of `vote-once` in lab 2D.
     fn named(body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
         let token = Token { test: "cause".into(), seed: 1, kept: None };
-        let failed = run_simulated(&token, Keep::All, false, None, &|_: &World| body()).0.err().expect("it fails");
+        let failed = run_simulated(&token, Keep::All, false, None, &|_: &World| body()).0.expect_err("it fails");
         (failed.rule(Some(&VOTE_ONCE)).map(|rule| rule.name), failed.story(Some(&VOTE_ONCE), "lab2d-snapshot"))
     }
 
