@@ -6,7 +6,7 @@ rules! {
     RUNS = "server-runs-on",
         "None of a server's threads panics",
         "the tests' contract",
-        "the panic's message and the lines above",
+        "the message and the lines above are those of the panic, which may be a consequence of something earlier",
         [];
 
     ENDLESS = "loops-end",

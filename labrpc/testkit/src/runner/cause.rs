@@ -115,7 +115,7 @@ impl Cause {
             story += &format!("\n{}: {} ({}).", rule.name, rule.text, rule.source);
         }
         if let Some(hint) = self.hint(tested) {
-            story += &format!("\nLook for: {}", hint.look_for);
+            story += &format!("\nHint: {}", hint.look_for);
             let has_lines = self.names_lines() && !frames::places(failure).is_empty();
             let places = hint.places_in(package);
             if !has_lines && !places.is_empty() {
@@ -180,7 +180,7 @@ mod tests {
         });
         assert_eq!(rule, None);
         assert!(story.contains("only prepares the test: server 0 becomes the leader"), "{story}");
-        assert!(!story.contains("Look"), "{story}");
+        assert!(!story.contains("Look at") && !story.contains("Hint"), "{story}");
         let later = named(|| {
             prepare("server 0 becomes the leader").done();
             panic!("two votes");
