@@ -56,6 +56,8 @@ pub enum EventKind {
     Crashed(PeerId),
     /// A server's threads are stopped (`true`) or go on (`false`).
     Paused(PeerId, bool),
+    /// A test shuts a server down. It owes nothing from now on.
+    ShutDown(PeerId),
     /// One direction of a link is cut (`true`) or restored (`false`).
     Cut(PeerId, PeerId, bool),
     /// A caller asks the clerk at this end of the network for an operation.

@@ -63,6 +63,7 @@ impl Display for EventKind {
             EventKind::Crashed(server) => write!(f, "{}crashes", By(*server)),
             EventKind::Paused(server, true) => write!(f, "{}is paused", By(*server)),
             EventKind::Paused(server, false) => write!(f, "{}goes on after a pause", By(*server)),
+            EventKind::ShutDown(server) => write!(f, "{}is shut down", By(*server)),
             EventKind::Cut(from, to, true) => write!(f, "{}the link is cut", Direction(*from, *to)),
             EventKind::Called(end, op) => write!(f, "the clerk at end {end} is called: {}", Operation(op)),
             EventKind::Returned(end, value) => {

@@ -102,7 +102,7 @@ fn a_shut_down_server_is_silent_2a() {
     LAB.rule(&SILENT, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
-        script.cluster().visit(0, |server| server.shutdown());
+        script.cluster().shut_down(0);
         script.discard_requests();
         let request = script.candidate(1).in_term(term + 1).request();
         let reply = script.try_ask(1, &request);

@@ -80,6 +80,12 @@ impl UntypedCluster {
         }
     }
 
+    /// Shuts a server down in an orderly way. It stays in its node.
+    pub fn shut_down(&self, server: PeerId) {
+        self.inner.observer.iter().for_each(|observer| observer.shut_down(server));
+        self.visit_untyped(server, |running| running.elect.shutdown());
+    }
+
     /// Stops a server's threads, or lets them go on.
     pub fn set_paused(&self, server: PeerId, is_paused: bool) {
         let node = {

@@ -97,6 +97,15 @@ impl Observer {
         });
     }
 
+    /// Notes that a test shuts a server down.
+    pub(crate) fn shut_down(&self, server: PeerId) {
+        let at = Instant::now();
+        self.happened(at, |inner, _| {
+            inner.observed.set_paused(server, true, at);
+            EventKind::ShutDown(server)
+        });
+    }
+
     /// Notes that a server's service received an apply message.
     pub(crate) fn applied(&self, server: PeerId, message: &ApplyMsg) {
         self.happened(Instant::now(), |_, _| EventKind::Applied(server, message.clone()));
