@@ -11,7 +11,7 @@ use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, RaftReply, 
 use super::explain::{Complaint, Seen, Stimulus, explain, explain_crash};
 use super::model::ModelServer;
 use super::peers::{Peers, state_at};
-use super::plan::{Bits, Plan};
+use super::plan::{Bits, Plan, RealRole};
 use super::text::TestText;
 use crate::cluster::UntypedCluster;
 use crate::codec::Codec;
@@ -25,6 +25,8 @@ const REAL: PeerId = 0;
 const SETTLED: Duration = Duration::from_millis(3);
 /// A correct server answers within this time.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
+/// After this time, a leader gives up a snapshot that was not answered.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(310);
 /// The scripted servers forget older requests of the real server.
 const UNANSWERED_MAX: usize = 24;
 
@@ -79,7 +81,7 @@ impl Driver<'_> {
             if self.is_over {
                 return;
             }
-            self.act(&mut Bits(*bits));
+            self.act(plan.role, &mut Bits(*bits));
         }
         self.calm();
     }
@@ -104,27 +106,61 @@ impl Driver<'_> {
     }
 
     /// Does one thing.
-    fn act(&mut self, bits: &mut Bits) {
+    fn act(&mut self, role: RealRole, bits: &mut Bits) {
+        match role {
+            RealRole::Follower => self.act_on_follower(bits),
+            RealRole::Leader => self.act_on_leader(bits),
+        }
+        self.settle();
+    }
+
+    fn act_on_follower(&mut self, bits: &mut Bits) {
         match bits.below(100) {
-            0..14 => {
-                let others = std::mem::take(&mut self.others);
-                self.peers.step(&others, bits);
-                self.others = others;
-            }
-            14..40 => self.send_as_leader(bits, true),
-            40..46 => self.send_as_candidate(bits, true),
-            46..54 => self.send_again(bits, true),
-            54..66 => self.answer(bits),
-            66..72 => (0..bits.between(1, 6)).for_each(|_| self.answer(bits)),
-            72..80 => self.start(bits),
-            80..84 => self.compact(bits),
-            84..90 => self.act_together(bits),
+            0..14 => self.act_among_peers(bits),
+            14..42 => self.send_as_leader(bits, true),
+            42..48 => self.send_as_candidate(bits, true),
+            48..56 => self.send_again(bits, true),
+            56..64 => self.answer(bits),
+            64..70 => (0..bits.between(1, 6)).for_each(|_| self.answer(bits)),
+            70..76 => self.start(bits),
+            76..82 => self.compact(bits),
+            82..90 => self.act_together(bits),
             90..93 => self.restart(),
             93..96 => self.crash_at_save(bits),
             96..98 => self.wait(Duration::from_millis(bits.between(1, 120))),
             _ => self.await_campaign(bits),
         }
-        self.settle();
+    }
+
+    fn act_on_leader(&mut self, bits: &mut Bits) {
+        if !self.real().is_leader() && bits.one_in(2) {
+            return match self.can_win() {
+                true => self.await_campaign(bits),
+                false => self.bring_up_to_date(bits.one_in(3)),
+            };
+        }
+        match bits.below(200) {
+            0..60 => self.answer(bits),
+            60..90 => (0..bits.between(1, 8)).for_each(|_| self.answer(bits)),
+            90..120 => (0..bits.between(1, 3)).for_each(|_| self.start(bits)),
+            120..140 => self.compact(bits),
+            140..160 => self.wait(Duration::from_millis(bits.between(1, 120))),
+            160..166 => self.wait(SNAPSHOT_PATIENCE),
+            166..180 => self.act_together(bits),
+            180..184 => self.act_among_peers(bits),
+            184..188 => self.send_as_leader(bits, true),
+            188..191 => self.send_as_candidate(bits, true),
+            191..194 => self.send_again(bits, true),
+            194..197 => self.restart(),
+            _ => self.crash_at_save(bits),
+        }
+    }
+
+    /// Something happens among the scripted servers.
+    fn act_among_peers(&mut self, bits: &mut Bits) {
+        let others = std::mem::take(&mut self.others);
+        self.peers.step(&others, bits);
+        self.others = others;
     }
 
     /// Two things reach the real server at the same time.
@@ -194,7 +230,11 @@ impl Driver<'_> {
     }
 
     fn answer_without_settling(&mut self, bits: &mut Bits) {
-        let (peer, is_newest) = (bits.pick(&self.others).expect("there are peers"), bits.one_in(2));
+        let (mut peer, is_newest) = (bits.pick(&self.others).expect("there are peers"), bits.one_in(2));
+        // The last server is slow, and falls behind.
+        if peer == self.others.len() && !bits.one_in(6) {
+            peer = 1;
+        }
         let is_to = |received: &ReceivedRequest| received.to == peer;
         let place =
             if is_newest { self.unanswered.iter().rposition(is_to) } else { self.unanswered.iter().position(is_to) };
@@ -329,7 +369,7 @@ impl Driver<'_> {
     }
 
     /// Moves what the real server has sent to the unanswered requests.
-    fn collect(&mut self) {
+    pub(super) fn collect(&mut self) {
         self.unanswered.extend(self.received.try_iter());
         let surplus = self.unanswered.len().saturating_sub(UNANSWERED_MAX);
         self.unanswered.drain(..surplus);

@@ -15,7 +15,7 @@ use crate::rule::replication::{
     APPEND_ONLY, APPLY_AT_ONCE, APPLY_ORDER, BACK_UP, COMMIT_AT_ONCE, CONSISTENCY, ELECTION_RESTRICTION,
     FOLLOWER_COMMIT, FOLLOWS, LOG_MATCHING, MAJORITY_COMMIT, OWN_TERM_COMMIT, START, STATE_MACHINE,
 };
-use crate::rule::snapshots::{BOUNDARY, CUT, DELIVERED, DISCARDS, KEEPS, OPAQUE, SENT};
+use crate::rule::snapshots::{BOUNDARY, COVERED, CUT, DELIVERED, DISCARDS, KEEPS, OPAQUE, SENT};
 
 /// Something that the real server handles in one step.
 #[derive(Clone, Debug)]
@@ -302,13 +302,11 @@ fn appended(
     let prev = append.prev;
     let last_new = prev.index + append.entries.len() as Index;
     match reply.outcome {
-        AppendOutcome::RetryFrom(from) if state.holds(prev) => {
-            // A follower may ask for what follows its snapshot instead of skipping what is covered.
-            if prev.index < state.base.index && from > state.base.index {
-                return Ok(followed);
-            }
+        AppendOutcome::RetryFrom(_) if state.holds(prev) => {
             let what = format!("server 0 refuses entries after {}, which its log holds", At(prev));
-            complain(&CONSISTENCY, what, format!("expect_agreement({last_new}, \"its log holds {}\")", At(prev)))
+            let is_covered = prev.index < state.base.index;
+            let rule = if is_covered { &COVERED } else { &CONSISTENCY };
+            complain(rule, what, format!("expect_agreement({last_new}, \"its log holds {}\")", At(prev)))
         }
         AppendOutcome::RetryFrom(from) if !(1..=prev.index).contains(&from) => {
             let what =

@@ -10,10 +10,21 @@ use labrpc::sim::mix;
 pub struct Plan {
     /// The number of servers, the real one included.
     pub size: usize,
-    /// What happened among all servers before the real one boots. Without disks, nothing.
+    /// Which role the real server has most of the time.
+    pub(super) role: RealRole,
+    /// What happened among all servers before the real one boots. Without disks, among the others only.
     pub(super) history: Vec<u64>,
     /// What happens to the real server.
     pub(super) actions: Vec<u64>,
+}
+
+/// Which role the real server has most of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RealRole {
+    /// Others campaign and lead.
+    Follower,
+    /// It campaigns, leads, and takes commands. Others do so now and then.
+    Leader,
 }
 
 const HISTORY_LENGTH: u64 = 60;
@@ -24,9 +35,10 @@ impl Plan {
     pub(crate) fn of_seed(test: u64, seed: u64) -> Plan {
         let mut bits = Bits(mix(test, seed));
         let size = if bits.one_in(3) { 5 } else { 3 };
+        let role = if bits.one_in(2) { RealRole::Follower } else { RealRole::Leader };
         let length = if bits.one_in(4) { 0 } else { 1 + bits.below(HISTORY_LENGTH) };
         let history = (0..length).map(|_| bits.next()).collect();
-        Plan { size, history, actions: (0..ACTIONS_LENGTH).map(|_| bits.next()).collect() }
+        Plan { size, role, history, actions: (0..ACTIONS_LENGTH).map(|_| bits.next()).collect() }
     }
 
     /// How many things happen.
@@ -42,6 +54,7 @@ impl Plan {
         };
         Plan {
             size: self.size,
+            role: self.role,
             history: keep(&self.history, 0),
             actions: keep(&self.actions, self.history.len()),
         }
