@@ -25,7 +25,13 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(mode: Mode) -> Reporter {
-        Reporter { mode, violation: Arc::default(), failure: Arc::default(), exchange: Exchange::default(), test_text: Arc::default() }
+        Reporter {
+            mode,
+            violation: Arc::default(),
+            failure: Arc::default(),
+            exchange: Exchange::default(),
+            test_text: Arc::default(),
+        }
     }
 
     /// Ends the run because a rule is broken. Only the first report counts.

@@ -33,7 +33,8 @@ impl Driver<'_> {
 
     /// The scripted server with the most up-to-date log wins the votes of all.
     fn elect_peer(&mut self) -> PeerId {
-        let candidate = *self.others.iter().max_by_key(|&&peer| self.peers.servers[peer].last()).expect("there are peers");
+        let candidate =
+            *self.others.iter().max_by_key(|&&peer| self.peers.servers[peer].last()).expect("there are peers");
         let terms = self.others.iter().map(|&peer| self.peers.servers[peer].term());
         let term = terms.chain(self.states.iter().map(|state| state.term())).max().expect("there are servers") + 1;
         let request = RaftRequest::RequestVote(self.peers.servers[candidate].campaign(term));
@@ -74,12 +75,14 @@ impl Driver<'_> {
             self.send(leader, request, true);
             self.settle();
             match self.latest_reply.take() {
-                Some(RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::RetryFrom(from), .. })) => {
+                Some(RaftReply::AppendEntries(AppendEntriesReply {
+                    outcome: AppendOutcome::RetryFrom(from), ..
+                })) => {
                     next = from;
                 }
-                Some(RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::Through(through), .. }))
-                    if through < last =>
-                {
+                Some(RaftReply::AppendEntries(AppendEntriesReply {
+                    outcome: AppendOutcome::Through(through), ..
+                })) if through < last => {
                     next = through + 1;
                 }
                 _ => return,
@@ -153,9 +156,10 @@ impl Driver<'_> {
     /// The sum of what all scripted servers hold, and of what is committed.
     fn agreed(&self) -> Index {
         let real = self.real();
-        let held = self.others.iter().map(|&peer| {
-            self.peers.servers[peer].agreement_with(real).map_or(0, |agreement| agreement.index)
-        });
+        let held = self
+            .others
+            .iter()
+            .map(|&peer| self.peers.servers[peer].agreement_with(real).map_or(0, |agreement| agreement.index));
         held.sum::<Index>() + real.commit
     }
 

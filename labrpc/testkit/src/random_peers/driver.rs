@@ -116,12 +116,12 @@ impl Driver<'_> {
 
     fn act_on_follower(&mut self, bits: &mut Bits) {
         match bits.below(100) {
-            0..14 => self.act_among_peers(bits),
-            14..42 => self.send_as_leader(bits, true),
-            42..48 => self.send_as_candidate(bits, true),
-            48..56 => self.send_again(bits, true),
-            56..64 => self.answer(bits),
-            64..70 => (0..bits.between(1, 6)).for_each(|_| self.answer(bits)),
+            0..16 => self.act_among_peers(bits),
+            16..46 => self.send_as_leader(bits, true),
+            46..54 => self.send_as_candidate(bits, true),
+            54..61 => self.send_again(bits, true),
+            61..66 => self.answer(bits),
+            66..70 => (0..bits.between(1, 6)).for_each(|_| self.answer(bits)),
             70..76 => self.start(bits),
             76..82 => self.compact(bits),
             82..90 => self.act_together(bits),
@@ -146,9 +146,9 @@ impl Driver<'_> {
             120..140 => self.compact(bits),
             140..160 => self.wait(Duration::from_millis(bits.between(1, 120))),
             160..166 => self.wait(SNAPSHOT_PATIENCE),
-            166..180 => self.act_together(bits),
-            180..184 => self.act_among_peers(bits),
-            184..188 => self.send_as_leader(bits, true),
+            166..176 => self.act_together(bits),
+            176..180 => self.act_among_peers(bits),
+            180..188 => self.send_as_leader(bits, true),
             188..191 => self.send_as_candidate(bits, true),
             191..194 => self.send_again(bits, true),
             194..197 => self.restart(),
@@ -386,7 +386,9 @@ impl Driver<'_> {
         }
         let mut seen = self.look();
         let until = Instant::now() + ANSWER_PATIENCE;
-        while self.stimuli.iter().any(|stimulus| matches!(stimulus, Stimulus::Request(_, _, None))) && Instant::now() < until {
+        while self.stimuli.iter().any(|stimulus| matches!(stimulus, Stimulus::Request(_, _, None)))
+            && Instant::now() < until
+        {
             thread::sleep(SETTLED);
             seen.add(self.look());
         }
@@ -457,7 +459,8 @@ impl Driver<'_> {
     fn note_campaign(&mut self, request: &RaftRequest) {
         let RaftRequest::RequestVote(request) = request else { return };
         let is_known = |stimulus: &Stimulus| matches!(stimulus, Stimulus::Campaign(term) if *term == request.term);
-        let is_old = self.states.iter().any(|state| state.term() == request.term && state.ballot.voted_for == Some(REAL));
+        let is_old =
+            self.states.iter().any(|state| state.term() == request.term && state.ballot.voted_for == Some(REAL));
         if !is_old && !self.stimuli.iter().any(is_known) {
             self.stimuli.push(Stimulus::Campaign(request.term));
         }

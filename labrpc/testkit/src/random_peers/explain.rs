@@ -209,11 +209,7 @@ fn step(state: &ModelServer, stimulus: &Stimulus) -> Verdict<Vec<ModelServer>> {
     Ok(vec![next])
 }
 
-fn start<T>(
-    state: &ModelServer,
-    expected: Option<LogPosition>,
-    outcome: Result<LogPosition, NotLeader>,
-) -> Verdict<T> {
+fn start<T>(state: &ModelServer, expected: Option<LogPosition>, outcome: Result<LogPosition, NotLeader>) -> Verdict<T> {
     let describe = |outcome: Option<LogPosition>| {
         outcome.map_or("that it does not lead".to_string(), |at| format!("entry {}", At(at)))
     };
@@ -248,7 +244,8 @@ fn vote(state: &ModelServer, request: &RequestVote, reply: &RequestVoteReply) ->
         "expect_no_vote(\"another candidate has the vote, or the log is older\")".to_string()
     };
     if reply.term != expected.term {
-        let what = format!("server 0 answers a RequestVote of term {term} in term {}, not {}", reply.term, expected.term);
+        let what =
+            format!("server 0 answers a RequestVote of term {term} in term {}, not {}", reply.term, expected.term);
         return complain(if term < state.term() { &OLD_TERM } else { &NEW_TERM }, what, line);
     }
     if expected.granted {
@@ -309,8 +306,7 @@ fn appended(
             complain(rule, what, format!("expect_agreement({last_new}, \"its log holds {}\")", At(prev)))
         }
         AppendOutcome::RetryFrom(from) if !(1..=prev.index).contains(&from) => {
-            let what =
-                format!("server 0 refuses entries after {} and asks for those from index {from} on", At(prev));
+            let what = format!("server 0 refuses entries after {} and asks for those from index {from} on", At(prev));
             complain(&BACK_UP, what, "expect_refusal(\"it must ask for an earlier index\")")
         }
         AppendOutcome::RetryFrom(_) => Ok(followed),
@@ -318,9 +314,9 @@ fn appended(
             let what = format!(
                 "server 0 agrees to entries after {}, but its log {}",
                 At(prev),
-                state.position(prev.index).map_or(format!("ends at {}", At(state.last())), |own| {
-                    format!("holds {} there", At(own))
-                })
+                state
+                    .position(prev.index)
+                    .map_or(format!("ends at {}", At(state.last())), |own| { format!("holds {} there", At(own)) })
             );
             complain(&CONSISTENCY, what, format!("expect_refusal(\"its log does not hold {}\")", At(prev)))
         }
@@ -337,11 +333,7 @@ fn appended(
 }
 
 /// InstallSnapshot (Figure 13).
-fn installed(
-    state: &ModelServer,
-    request: &InstallSnapshot,
-    reply: &AppendEntriesReply,
-) -> Verdict<Vec<ModelServer>> {
+fn installed(state: &ModelServer, request: &InstallSnapshot, reply: &AppendEntriesReply) -> Verdict<Vec<ModelServer>> {
     let Some(ignored) = followed(state, (request.term, request.leader), reply)? else {
         return Ok(vec![state.clone()]);
     };
@@ -414,12 +406,10 @@ fn check_status(state: &ModelServer, status: Status) -> Verdict<()> {
 
 fn check_disk(state: &mut ModelServer, disk: &DiskState, stimuli: &[Stimulus]) -> Verdict<()> {
     let ballot = disk.head.ballot;
-    let vote = |vote: Option<PeerId>| vote.map_or("no vote".to_string(), |server| format!("a vote for server {server}"));
-    let line = format!(
-        "script.expect_ballot_on_disk({}, {:?}, \"what it has heard\")",
-        state.term(),
-        state.ballot.voted_for
-    );
+    let vote =
+        |vote: Option<PeerId>| vote.map_or("no vote".to_string(), |server| format!("a vote for server {server}"));
+    let line =
+        format!("script.expect_ballot_on_disk({}, {:?}, \"what it has heard\")", state.term(), state.ballot.voted_for);
     // Whoever follows a leader may note it as the candidate that has the vote: nobody else can win this term.
     if state.ballot.voted_for.is_none() && ballot.voted_for.is_some() && ballot.voted_for == state.leader {
         state.ballot.voted_for = ballot.voted_for;
@@ -463,11 +453,13 @@ fn check_disk(state: &mut ModelServer, disk: &DiskState, stimuli: &[Stimulus]) -
             (_, _, true) => &APPEND_ONLY,
             _ => &FOLLOWS,
         };
-        let line = format!("script.expect_entries_on_disk(&{}, \"what it was sent\")", super::text::entries(&state.entries));
+        let line =
+            format!("script.expect_entries_on_disk(&{}, \"what it was sent\")", super::text::entries(&state.entries));
         return complain(rule, what, line);
     }
     if disk.snapshot != state.snapshot {
-        let what = format!("the snapshot on server 0's disk is not the one that covers its log through {}", At(state.base));
+        let what =
+            format!("the snapshot on server 0's disk is not the one that covers its log through {}", At(state.base));
         return complain(&OPAQUE, what, "");
     }
     Ok(())
@@ -503,7 +495,12 @@ fn may_send(state: &ModelServer, request: &RaftRequest) -> Verdict<()> {
     }
     match request {
         RaftRequest::RequestVote(request) if request.last_log != state.last() || request.candidate != 0 => {
-            let what = format!("server 0 campaigns for server {} with a log that ends at {}, but its own ends at {}", request.candidate, At(request.last_log), At(state.last()));
+            let what = format!(
+                "server 0 campaigns for server {} with a log that ends at {}, but its own ends at {}",
+                request.candidate,
+                At(request.last_log),
+                At(state.last())
+            );
             complain(&CAMPAIGN, what, "")
         }
         RaftRequest::RequestVote(_) => Ok(()),
@@ -512,7 +509,11 @@ fn may_send(state: &ModelServer, request: &RaftRequest) -> Verdict<()> {
             if (install.last_included, &install.snapshot) == (state.base, &state.snapshot) && install.leader == 0 {
                 return Ok(());
             }
-            let what = format!("server 0 sends a snapshot through {}, but its own covers its log through {}", At(install.last_included), At(state.base));
+            let what = format!(
+                "server 0 sends a snapshot through {}, but its own covers its log through {}",
+                At(install.last_included),
+                At(state.base)
+            );
             complain(&SENT, what, "")
         }
     }
@@ -552,9 +553,10 @@ fn check_applied(path: &[ModelServer], state: &mut ModelServer, applied: &[Apply
                 if at.index > state.commit {
                     return too_early(state, *at);
                 }
-                let is_right = path.iter().filter_map(|state| state.get(at.index)).any(|entry| {
-                    entry.term == at.term && entry.command == *command
-                });
+                let is_right = path
+                    .iter()
+                    .filter_map(|state| state.get(at.index))
+                    .any(|entry| entry.term == at.term && entry.command == *command);
                 if !is_right {
                     let what = format!("server 0 applies another command or term at {} than its log holds", At(*at));
                     return complain(&STATE_MACHINE, what, "");
@@ -566,7 +568,9 @@ fn check_applied(path: &[ModelServer], state: &mut ModelServer, applied: &[Apply
                 if !is_right || through.index <= state.applied {
                     let what = format!(
                         "server 0 applies a snapshot through {}; its log begins after {}, and it has applied everything through {}",
-                        At(*through), At(state.base), state.applied
+                        At(*through),
+                        At(state.base),
+                        state.applied
                     );
                     return complain(&DELIVERED, what, "");
                 }
@@ -577,8 +581,12 @@ fn check_applied(path: &[ModelServer], state: &mut ModelServer, applied: &[Apply
     if state.applied == state.commit {
         return Ok(());
     }
-    let what = format!("server 0 has applied entries through {}, but entries through {} are committed", state.applied, state.commit);
-    let line = format!("script.expect_applied_indices({}..={}, \"these are committed\")", state.applied + 1, state.commit);
+    let what = format!(
+        "server 0 has applied entries through {}, but entries through {} are committed",
+        state.applied, state.commit
+    );
+    let line =
+        format!("script.expect_applied_indices({}..={}, \"these are committed\")", state.applied + 1, state.commit);
     let rule = match state.base.index > state.applied {
         true => &DELIVERED,
         false if state.is_leader() => &COMMIT_AT_ONCE,
@@ -594,6 +602,10 @@ fn too_early(state: &ModelServer, at: LogPosition) -> Verdict<()> {
         true => &MAJORITY_COMMIT,
         false => &FOLLOWER_COMMIT,
     };
-    let line = format!("script.expect_applied_indices({}..={}, \"only these are committed\")", state.applied + 1, state.commit);
+    let line = format!(
+        "script.expect_applied_indices({}..={}, \"only these are committed\")",
+        state.applied + 1,
+        state.commit
+    );
     complain(rule, what, line)
 }

@@ -38,10 +38,10 @@ impl Peers {
     /// Something random happens among all of these servers, without the others.
     pub(super) fn step(&mut self, among: &[PeerId], bits: &mut Bits) {
         match bits.below(100) {
-            0..20 => self.campaign(among, bits),
-            20..45 => self.propose(among, bits),
-            45..88 => self.replicate(among, bits),
-            88..94 => self.compact(among, bits),
+            0..22 => self.campaign(among, bits),
+            22..50 => self.propose(among, bits),
+            50..86 => self.replicate(among, bits),
+            86..94 => self.compact(among, bits),
             _ => {
                 let server = bits.pick(among).expect("there are servers");
                 self.servers[server].restart();
@@ -56,10 +56,21 @@ impl Peers {
             return;
         }
         let term = self.servers[candidate].term() + 1 + if bits.one_in(4) { bits.below(3) } else { 0 };
-        let request = self.servers[candidate].campaign(term);
+        let request = RaftRequest::RequestVote(self.servers[candidate].campaign(term));
         for &voter in among {
-            if voter != candidate && !bits.one_in(3) {
-                self.ask(candidate, voter, &RaftRequest::RequestVote(request.clone()), bits);
+            if voter != candidate && !bits.one_in(4) {
+                self.ask(candidate, voter, &request, bits);
+            }
+        }
+        self.begin_to_lead(candidate, bits);
+    }
+
+    /// A new leader mostly takes commands of its own before it sends anything.
+    fn begin_to_lead(&mut self, leader: PeerId, bits: &mut Bits) {
+        if self.servers[leader].is_leader() && self.has_log && !bits.one_in(4) {
+            for _ in 0..bits.between(1, 3) {
+                let command = command(bits);
+                self.servers[leader].propose(command);
             }
         }
     }
@@ -129,11 +140,14 @@ impl Peers {
         if leader.base.index > 0 && bits.one_in(4) {
             return Some((peer, leader.install_request()));
         }
-        if bits.one_in(2) {
+        if bits.one_in(3) {
             let count = bits.between(0, 8) as usize;
             return Some((peer, self.next_for(peer, real, count)));
         }
-        let after = leader.position(bits.between(leader.base.index, leader.last().index)).expect("it is in the log");
+        // A new leader begins at the end of its log.
+        let last = leader.last().index;
+        let earliest = if bits.one_in(2) { leader.base.index } else { leader.base.index.max(last.saturating_sub(3)) };
+        let after = leader.position(bits.between(earliest, last)).expect("it is in the log");
         // An earlier request of this leader named an earlier commit index.
         let commit = if bits.one_in(2) { leader.commit } else { bits.between(0, leader.commit) };
         Some((peer, leader.append_request(after, bits.between(0, 6) as usize, commit)))
@@ -149,10 +163,11 @@ impl Peers {
         let term = server.term() + 1 + if bits.one_in(4) { bits.below(3) } else { 0 };
         let request = RaftRequest::RequestVote(server.campaign(term));
         for &voter in among {
-            if voter != candidate && bits.one_in(2) {
+            if voter != candidate && !bits.one_in(3) {
                 self.ask(candidate, voter, &request, bits);
             }
         }
+        self.begin_to_lead(candidate, bits);
         Some((candidate, request))
     }
 

@@ -50,11 +50,7 @@ impl<R: Elect> ScriptedCluster<R> {
     }
 
     #[track_caller]
-    fn take_untaken(
-        &self,
-        peer: PeerId,
-        choose: impl Fn(&[ReceivedRequest]) -> Option<usize>,
-    ) -> ReceivedRequest {
+    fn take_untaken(&self, peer: PeerId, choose: impl Fn(&[ReceivedRequest]) -> Option<usize>) -> ReceivedRequest {
         thread::sleep(ROUND_TRIP);
         let mut untaken = self.untaken.lock();
         untaken.extend(self.received.try_iter());
