@@ -10,8 +10,8 @@ use crate::rule::replication::CATCH_UP;
 
 /// More requests than any log in a run needs.
 const REQUESTS_MAX: usize = 120;
-/// With everyone's vote, a server wins one of this many elections.
-const CAMPAIGNS_MAX: usize = 3;
+/// A server wins one of this many elections: it may have to learn of newer terms first.
+const CAMPAIGNS_MAX: usize = 6;
 /// After this many heartbeats without anything new, nothing more will happen.
 const HEARTBEATS_MAX: usize = 40;
 

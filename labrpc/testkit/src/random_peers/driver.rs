@@ -27,8 +27,9 @@ const SETTLED: Duration = Duration::from_millis(3);
 const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
 /// After this time, a leader gives up a snapshot that was not answered.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(310);
-/// The scripted servers forget older requests of the real server.
+/// The scripted servers forget more requests of the real server than these, and older ones.
 const UNANSWERED_MAX: usize = 24;
+const UNANSWERED_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// Offers the real server a command; `None` if it crashed meanwhile.
 pub(super) type StartCommand<'a> = &'a dyn Fn(Bytes) -> Option<Result<LogPosition, NotLeader>>;
@@ -362,6 +363,7 @@ impl Driver<'_> {
             thread::sleep(Duration::from_millis(10));
             self.settle();
             if self.real().term() > before {
+                self.settle(); // Its requests arrive.
                 return true;
             }
         }
@@ -371,6 +373,7 @@ impl Driver<'_> {
     /// Moves what the real server has sent to the unanswered requests.
     pub(super) fn collect(&mut self) {
         self.unanswered.extend(self.received.try_iter());
+        self.unanswered.retain(|received| received.at.elapsed() < UNANSWERED_AGE_MAX);
         let surplus = self.unanswered.len().saturating_sub(UNANSWERED_MAX);
         self.unanswered.drain(..surplus);
     }

@@ -28,6 +28,7 @@ use labrpc::{Compact, Elect, Replicate};
 
 use driver::{Abilities, Driver};
 use peers::Peers;
+pub(crate) use plan::Bits;
 pub use plan::Plan;
 pub(crate) use text::TestText;
 

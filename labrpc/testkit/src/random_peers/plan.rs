@@ -42,6 +42,11 @@ impl Plan {
         Plan { size, role, history, actions: (0..ACTIONS_LENGTH).map(|_| bits.next()).collect() }
     }
 
+    /// What happens to the real server.
+    pub(crate) fn actions(&self) -> &[u64] {
+        &self.actions
+    }
+
     /// How many things happen.
     pub(crate) fn len(&self) -> usize {
         self.history.len() + self.actions.len()
@@ -63,30 +68,30 @@ impl Plan {
 }
 
 /// A sequence of random numbers.
-pub(super) struct Bits(pub(super) u64);
+pub(crate) struct Bits(pub(crate) u64);
 
 impl Bits {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = mix(self.0, 1);
         self.0
     }
 
     /// A number below `end`, which is not 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
     /// A number from `range`, ends included.
-    pub(super) fn between(&mut self, first: u64, last: u64) -> u64 {
+    pub(crate) fn between(&mut self, first: u64, last: u64) -> u64 {
         first + self.below(last - first + 1)
     }
 
-    pub(super) fn one_in(&mut self, n: u64) -> bool {
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
     /// One of these, if there are any.
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
         if from.is_empty() { None } else { Some(from[self.below(from.len() as u64) as usize]) }
     }
 }

@@ -94,7 +94,7 @@ impl TestText {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, line: String) {
+    pub(crate) fn add(&self, line: String) {
         self.lines().push(line);
     }
 
