@@ -54,7 +54,7 @@ pub use event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
 pub use observed::{Campaign, DiskState, ObservedState, PendingRequest, ServerState};
 pub use observer::{Observer, Tally};
 pub use random_peers::Plan;
-pub use random_service::ServiceUnderTest;
+pub use random_service::{ServiceUnderTest, SnapshotsUnderTest};
 pub use runner::Lab;
 pub use token::{Token, TokenError};
 pub use violation::Violation;

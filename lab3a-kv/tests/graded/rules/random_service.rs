@@ -10,6 +10,6 @@ use crate::lab::LAB;
 #[test]
 fn random_service_3a() {
     LAB.random_peers(|world, plan| {
-        service().play(world, plan, ServiceUnderTest { patience: Clerk::PATIENCE, snapshot_of: None });
+        service().play(world, plan, ServiceUnderTest { patience: Clerk::PATIENCE, snapshots: None });
     });
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use labrpc::channel::Receiver;
-use labrpc::network::{Carrier, Port};
+use labrpc::network::{Carrier, Conditions, Port};
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, RaftReply, RaftRequest, thread};
 
@@ -16,7 +16,7 @@ use super::text::TestText;
 use crate::cluster::UntypedCluster;
 use crate::codec::Codec;
 use crate::event::EventKind;
-use crate::script::{ReceivedRequest, TRAVEL};
+use crate::script::{PUNCTUAL, ReceivedRequest, TRAVEL};
 use crate::violation::Violation;
 
 /// The real server's number.
@@ -27,6 +27,11 @@ const SETTLED: Duration = Duration::from_millis(3);
 const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
 /// After this time, a leader gives up a snapshot that was not answered.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(310);
+/// A reply that arrives twice takes at most this long.
+const LATE_MAX: Duration = Duration::from_millis(40);
+/// Long enough for everything that a server does at once, whatever the turns of its threads.
+const UNLUCKY: Duration = Duration::from_millis(10);
+const EXPLANATIONS_MAX: usize = 3;
 /// The scripted servers forget more requests of the real server than these, and older ones.
 const UNANSWERED_MAX: usize = 24;
 const UNANSWERED_AGE_MAX: Duration = Duration::from_secs(5);
@@ -62,6 +67,8 @@ pub(super) struct Driver<'a> {
     /// What is under way, in the order in which it was sent.
     pub(super) stimuli: Vec<Stimulus>,
     pub(super) events_seen: usize,
+    /// The scripted server whose replies arrive twice.
+    pub(super) doubled: Option<PeerId>,
     /// The real server's latest reply.
     pub(super) latest_reply: Option<RaftReply>,
     pub(super) text: TestText,
@@ -251,8 +258,18 @@ impl Driver<'_> {
         let is_oldest = !self.unanswered[..place].iter().any(|earlier| earlier.to == peer);
         let reply = self.peers.servers[peer].handle_request(&received.request, bits.next());
         self.text.answers(peer, !is_oldest, &reply);
-        self.stimuli.push(Stimulus::Reply(peer, reply.clone()));
+        if bits.one_in(4) {
+            self.double_replies(peer);
+        }
         received.reply(reply);
+    }
+
+    /// The next reply of a scripted server arrives twice, and each copy may be late.
+    fn double_replies(&mut self, peer: PeerId) {
+        self.text.doubles(peer);
+        self.doubled = Some(peer);
+        let twice = Conditions { duplicates_per_mille: 1000, delay_max: LATE_MAX, ..PUNCTUAL };
+        self.cluster.network().set_link_conditions(peer, REAL, Some(twice));
     }
 
     /// A client proposes a command.
@@ -354,7 +371,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Waits until the real server leads a later campaign than before; false if it is the leader already.
+    /// Waits until the real server campaigns or leads; false if it does neither in time.
     pub(super) fn wait_for_campaign(&mut self) -> bool {
         let before = self.real().term();
         self.text.add("script.expect_campaign();".into());
@@ -362,7 +379,8 @@ impl Driver<'_> {
         while Instant::now() < until && !self.is_over {
             thread::sleep(Duration::from_millis(10));
             self.settle();
-            if self.real().term() > before {
+            // A late vote may have won the campaign before.
+            if self.real().term() > before || self.real().is_leader() {
                 self.settle(); // Its requests arrive.
                 return true;
             }
@@ -395,7 +413,33 @@ impl Driver<'_> {
             thread::sleep(SETTLED);
             seen.add(self.look());
         }
-        // It may campaign while it is asked about itself.
+        self.look_at_rest(&mut seen);
+        if let Some(peer) = self.doubled.take() {
+            self.cluster.network().set_link_conditions(peer, REAL, None);
+        }
+        let mut explained = explain(&self.states, &self.stimuli, &seen);
+        for _ in 1..EXPLANATIONS_MAX {
+            if explained.is_ok() {
+                break;
+            }
+            // Perhaps it is not done yet: with unlucky turns, many entries take a while to apply.
+            thread::sleep(UNLUCKY);
+            self.look_at_rest(&mut seen);
+            explained = explain(&self.states, &self.stimuli, &seen);
+        }
+        match explained {
+            Ok(states) => {
+                self.states = states;
+                self.tell_peers();
+            }
+            Err(complaint) => self.report(complaint),
+        }
+    }
+
+    /// Adds what has happened since, up to a moment in which nothing happens. The server may campaign while
+    /// it is asked about itself, or a late reply may arrive.
+    fn look_at_rest(&mut self, seen: &mut Seen) {
+        seen.add(self.look());
         loop {
             seen.status = self.cluster.status(REAL);
             let before = self.events_seen;
@@ -403,15 +447,10 @@ impl Driver<'_> {
             if self.events_seen == before {
                 break;
             }
+            thread::sleep(TRAVEL);
+            seen.add(self.look());
         }
         self.collect();
-        match explain(&self.states, &self.stimuli, &seen) {
-            Ok(states) => {
-                self.states = states;
-                self.tell_peers();
-            }
-            Err(complaint) => self.report(complaint),
-        }
     }
 
     /// The scripted servers receive the real server's replies.
@@ -440,6 +479,11 @@ impl Driver<'_> {
                     }
                     (None, None) => {}
                 },
+                EventKind::Arrived(envelope, _) if envelope.to == REAL => {
+                    if let Some((_, reply)) = envelope.reply() {
+                        self.stimuli.push(Stimulus::Reply(envelope.from, reply.clone()));
+                    }
+                }
                 EventKind::Applied(REAL, message) => seen.applied.push(message),
                 _ => {}
             }

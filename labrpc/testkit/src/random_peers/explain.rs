@@ -13,7 +13,7 @@ use crate::rule::life::STUCK;
 use crate::rule::persistence::{CRASH_IMAGE, DURABLE};
 use crate::rule::replication::{
     APPEND_ONLY, APPLY_AT_ONCE, APPLY_ORDER, BACK_UP, COMMIT_AT_ONCE, CONSISTENCY, ELECTION_RESTRICTION,
-    FOLLOWER_COMMIT, FOLLOWS, LOG_MATCHING, MAJORITY_COMMIT, OWN_TERM_COMMIT, START, STATE_MACHINE,
+    FOLLOWER_COMMIT, FOLLOWS, LATE_REPLY, LOG_MATCHING, MAJORITY_COMMIT, OWN_TERM_COMMIT, START, STATE_MACHINE,
 };
 use crate::rule::snapshots::{BOUNDARY, COVERED, CUT, DELIVERED, DISCARDS, KEEPS, OPAQUE, SENT};
 
@@ -383,6 +383,7 @@ fn check_end(path: &[ModelServer], seen: &Seen, stimuli: &[Stimulus]) -> Verdict
         check_disk(&mut state, disk, stimuli)?;
     }
     seen.sent.iter().try_for_each(|(to, request)| check_sent(path, *to, request))?;
+    check_late_replies(path, stimuli, seen)?;
     check_applied(path, &mut state, &seen.applied)?;
     Ok(state)
 }
@@ -477,6 +478,29 @@ fn check_sent(path: &[ModelServer], to: PeerId, request: &RaftRequest) -> Verdic
     let mut complaint = first.expect("a path begins with a state");
     complaint.what = format!("{} (it sends server {to}: {})", complaint.what, Request(request));
     Err(complaint)
+}
+
+/// Checks that replies which say nothing new make a leader send nothing. Heartbeats go to all servers at once.
+fn check_late_replies(path: &[ModelServer], stimuli: &[Stimulus], seen: &Seen) -> Verdict<()> {
+    let Some(Stimulus::Reply(from, reply)) = stimuli.last() else { return Ok(()) };
+    let (first, last) = (&path[0], path.last().expect("a path begins with a state"));
+    let is_same = stimuli.iter().all(|stimulus| matches!(stimulus, Stimulus::Reply(other, _) if other == from));
+    let Role::Leader(matched) = &first.role else { return Ok(()) };
+    if !is_same || first != last || matched[*from] < first.last().index {
+        return Ok(());
+    }
+    let others: Vec<PeerId> = seen.sent.iter().map(|(to, _)| *to).filter(|to| to != from).collect();
+    match seen.sent.iter().find(|(to, _)| to == from) {
+        Some((_, request)) if others.is_empty() => {
+            let what = format!(
+                "server {from} holds everything, and a late or doubled reply of it ({}) makes server 0 send it {}",
+                Reply(reply),
+                Request(request)
+            );
+            complain(&LATE_REPLY, what, "")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn may_send(state: &ModelServer, request: &RaftRequest) -> Verdict<()> {

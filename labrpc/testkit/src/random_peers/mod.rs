@@ -58,6 +58,7 @@ impl<R: Elect> ScriptedCluster<R> {
             unanswered: Vec::new(),
             stimuli: Vec::new(),
             events_seen: 0,
+            doubled: None,
             latest_reply: None,
             text,
             is_over: false,

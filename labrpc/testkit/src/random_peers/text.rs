@@ -128,6 +128,20 @@ impl TestText {
         self.add(line);
     }
 
+    /// The next replies of a scripted server arrive twice. It stands before the reply's own line.
+    pub(super) fn doubles(&self, peer: PeerId) {
+        let mut lines = self.lines();
+        let reply = lines.pop();
+        lines.push(
+            "let twice = Conditions { duplicates_per_mille: 1000, delay_max: Duration::from_millis(40), ..PUNCTUAL };"
+                .into(),
+        );
+        lines.push(format!("script.network().set_link_conditions({peer}, 0, Some(twice));"));
+        lines.extend(reply);
+        lines.push("thread::sleep(3 * TRAVEL);".into());
+        lines.push(format!("script.network().set_link_conditions({peer}, 0, None);"));
+    }
+
     /// A scripted server answers the newest or the oldest request that waits for an answer.
     pub(super) fn answers(&self, peer: PeerId, is_newest: bool, answer: &RaftReply) {
         let which = if is_newest { "newest_to" } else { "oldest_to" };

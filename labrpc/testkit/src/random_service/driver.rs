@@ -9,6 +9,7 @@ use labrpc::{Index, Term, thread};
 use super::ServiceUnderTest;
 use super::clients::{Clients, KEYS};
 use super::model::StoreModel;
+use super::size::SizeWatch;
 use crate::random_peers::{Bits, Plan, TestText};
 use crate::script::{PendingAnswer, ScriptedRaft, get};
 use crate::violation::Violation;
@@ -36,7 +37,7 @@ pub(super) struct Waiting {
 
 pub(super) struct Driver<'a> {
     pub(super) world: &'a World,
-    raft: &'a ScriptedRaft,
+    pub(super) raft: &'a ScriptedRaft,
     ask: Ask<'a>,
     pub(super) under_test: ServiceUnderTest<'a>,
     clients: Clients,
@@ -48,12 +49,16 @@ pub(super) struct Driver<'a> {
     applied: usize,
     pub(super) waiting: Vec<Waiting>,
     asked: usize,
+    pub(super) size: SizeWatch,
     text: TestText,
     pub(super) is_over: bool,
 }
 
 /// The client that reads the store at the end.
 const READER: u64 = 9;
+/// What an operation of a thread takes.
+const OPERATION: Duration = Duration::from_nanos(100);
+const PAUSE_OPERATIONS_MAX: u64 = 80;
 /// Long enough for every thread's turn.
 const TURNS: Duration = Duration::from_millis(1);
 
@@ -78,6 +83,7 @@ impl<'a> Driver<'a> {
             applied: 0,
             waiting: Vec::new(),
             asked: 0,
+            size: SizeWatch::default(),
             text,
             is_over: false,
         }
@@ -110,7 +116,8 @@ impl<'a> Driver<'a> {
             68..74 => self.lose(bits),
             74..82 => self.win(bits),
             82..88 => self.install(bits),
-            88..92 => self.wait(bits),
+            88..91 => self.wait(bits),
+            91..95 => self.lead_for_a_moment(bits),
             _ => self.act_together(bits),
         }
     }
@@ -136,10 +143,18 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// How many entries the service has received.
+    pub(super) fn applied(&self) -> usize {
+        self.applied
+    }
+
     /// The next entries are committed.
     fn apply(&mut self, count: u64) {
         for _ in 0..count {
             let Some(command) = self.log.get(self.applied).cloned() else { return };
+            if let Some(snapshots) = &self.under_test.snapshots {
+                self.size.look(snapshots);
+            }
             self.applied += 1;
             self.text.add(format!("service.raft().commit({}, &{});", self.applied, code(&command)));
             self.model.apply(&command);
@@ -151,6 +166,10 @@ impl<'a> Driver<'a> {
     fn apply_of_others(&mut self, bits: &mut Bits) {
         if self.is_leader {
             return;
+        }
+        if bits.one_in(4) {
+            // Many at once, which are committed later.
+            return (0..bits.between(1, 12)).for_each(|_| self.others_commands(bits));
         }
         self.others_commands(bits);
         self.apply(u64::MAX);
@@ -195,7 +214,6 @@ impl<'a> Driver<'a> {
     }
 
     fn set_status(&mut self, term: Term, is_leader: bool) {
-        self.take_started();
         (self.term, self.is_leader) = (term, is_leader);
         for waiting in &mut self.waiting {
             waiting.is_led &= is_leader;
@@ -203,14 +221,16 @@ impl<'a> Driver<'a> {
         }
         self.text.add(format!("service.raft().set_status({term}, {is_leader});"));
         self.raft.set_status(term, is_leader);
+        self.take_started();
     }
 
     /// Another leader sends a snapshot of commands that this server has not seen.
     fn install(&mut self, bits: &mut Bits) {
-        let Some(snapshot_of) = self.under_test.snapshot_of else { return };
+        let Some(snapshots) = self.under_test.snapshots else { return };
         // A snapshot may overtake the news that the leadership is lost.
         let was_leader = self.is_leader;
         if was_leader {
+            self.settle();
             self.log.truncate(self.applied);
             self.raft.truncate(self.applied as Index);
             self.text.add(format!("service.raft().truncate({});", self.applied));
@@ -221,7 +241,7 @@ impl<'a> Driver<'a> {
         let all: Vec<String> = self.log.iter().map(code).collect();
         self.text.add(format!("let commands = [{}];", all.join(", ")));
         self.text.add(format!("service.install({}, snapshot::encode(&store_of(commands)));", self.applied));
-        self.raft.install(self.applied as Index, snapshot_of(&self.log));
+        self.raft.install(self.applied as Index, (snapshots.of)(&self.log));
         // What a snapshot does not tell is the result of a read, or of a write before the latest one.
         for waiting in &mut self.waiting {
             if !self.model.has_just_written(&waiting.command) {
@@ -240,6 +260,23 @@ impl<'a> Driver<'a> {
         let millis = bits.between(1, 400);
         self.text.add(format!("thread::sleep(Duration::from_millis({millis}));"));
         thread::sleep(Duration::from_millis(millis));
+    }
+
+    /// The server wins an election, takes a request, and loses its leadership, all within microseconds.
+    fn lead_for_a_moment(&mut self, bits: &mut Bits) {
+        self.set_status(self.term + 1, true);
+        self.pause(bits);
+        let command = self.clients.next(bits);
+        self.request(command, false);
+        self.pause(bits);
+        self.set_status(self.term + 1, false);
+    }
+
+    /// Some operations of other threads.
+    fn pause(&mut self, bits: &mut Bits) {
+        let duration = OPERATION * bits.below(PAUSE_OPERATIONS_MAX) as u32;
+        self.text.add(format!("thread::sleep(Duration::from_nanos({}));", duration.as_nanos()));
+        thread::sleep(duration);
     }
 
     /// A request comes at the same moment as something else.
@@ -268,6 +305,9 @@ impl<'a> Driver<'a> {
         self.take_started();
         for command in self.check_answers() {
             self.clients.done(&command);
+        }
+        if !self.is_over {
+            self.check_size();
         }
     }
 

@@ -11,16 +11,18 @@
 //! | `clients` | what clients may ask next |
 //! | `driver` | what happens |
 //! | `answers` | whether answers are lawful |
+//! | `size` | whether the log stays small |
 
 mod answers;
 mod clients;
 mod driver;
 mod model;
+mod size;
 
 use std::time::Duration;
 
-use labrpc::Bytes;
 use labrpc::kv::Command;
+use labrpc::{Bytes, Persister};
 
 use crate::random_peers::{Plan, TestText};
 use crate::script::ScriptedService;
@@ -31,8 +33,19 @@ use crate::world::World;
 pub struct ServiceUnderTest<'a> {
     /// How long a request waits at most until it is refused.
     pub patience: Duration,
-    /// The snapshot of a service that has applied these commands; `None` before lab 3B.
-    pub snapshot_of: Option<&'a dyn Fn(&[Command]) -> Bytes>,
+    /// How it takes snapshots; `None` before lab 3B.
+    pub snapshots: Option<SnapshotsUnderTest<'a>>,
+}
+
+/// How a service takes snapshots.
+#[derive(Clone, Copy)]
+pub struct SnapshotsUnderTest<'a> {
+    /// The snapshot of a service that has applied these commands.
+    pub of: &'a dyn Fn(&[Command]) -> Bytes,
+    /// The disk that Raft writes to.
+    pub persister: &'a Persister,
+    /// The size of Raft's state above which a snapshot is due, in bytes.
+    pub raft_state_bytes_max: usize,
 }
 
 impl<S: Send + Sync + 'static> ScriptedService<S> {

@@ -153,7 +153,10 @@ impl ScriptedRaft {
     }
 
     fn append(&self, command: Bytes) -> Index {
-        let mut log = self.inner.log.lock();
+        self.append_to(&mut self.inner.log.lock(), command)
+    }
+
+    fn append_to(&self, log: &mut Log, command: Bytes) -> Index {
         if let Some(persister) = &self.inner.persister {
             let keep = (log.last - log.base) as usize;
             persister.save(Save { keep, append: vec![command], ..Save::default() });
@@ -257,13 +260,17 @@ impl Elect for ScriptedRaft {
 
 impl Replicate for ScriptedRaft {
     fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
-        let Status { term, is_leader } = self.inner.watched.lock().status;
         self.inner.starts.fetch_add(1, Ordering::Relaxed);
-        if !is_leader {
-            return Err(NotLeader);
-        }
-        self.inner.started.lock().push(command.clone());
-        let index = self.append(command);
+        let (term, index) = {
+            // As in a real server, no command is taken after the leadership is lost.
+            let watched = self.inner.watched.lock();
+            if !watched.status.is_leader {
+                return Err(NotLeader);
+            }
+            let mut log = self.inner.log.lock();
+            self.inner.started.lock().push(command.clone());
+            (watched.status.term, self.append_to(&mut log, command))
+        };
         (self.inner.during_start)(self);
         Ok(LogPosition { term, index })
     }
