@@ -6,7 +6,7 @@ use std::time::Duration;
 use labrpc::channel::Receiver;
 use labrpc::network::{Carrier, Conditions, Port};
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, RaftReply, RaftRequest, thread};
+use labrpc::{AppendEntries, ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, RaftReply, RaftRequest, thread};
 
 use super::explain::{Complaint, Seen, Stimulus, explain, explain_crash};
 use super::model::ModelServer;
@@ -406,6 +406,7 @@ impl Driver<'_> {
             return;
         }
         let mut seen = self.look();
+        seen.under_way = self.under_way();
         let until = Instant::now() + ANSWER_PATIENCE;
         while self.stimuli.iter().any(|stimulus| matches!(stimulus, Stimulus::Request(_, _, None)))
             && Instant::now() < until
@@ -434,6 +435,17 @@ impl Driver<'_> {
             }
             Err(complaint) => self.report(complaint),
         }
+    }
+
+    /// The real server's AppendEntries that are not answered, if they left less than a heartbeat ago.
+    fn under_way(&self) -> Vec<(PeerId, AppendEntries)> {
+        let young =
+            |received: &&ReceivedRequest| received.at.elapsed() + 3 * SETTLED < self.codec.timing().heartbeat_interval;
+        let append = |received: &ReceivedRequest| match &received.request {
+            RaftRequest::AppendEntries(append) => Some((received.to, append.clone())),
+            _ => None,
+        };
+        self.unanswered.iter().filter(young).filter_map(append).collect()
     }
 
     /// Adds what has happened since, up to a moment in which nothing happens. The server may campaign while

@@ -42,6 +42,8 @@ pub(super) struct Seen {
     pub(super) disk: Option<DiskState>,
     /// What it says about itself afterwards.
     pub(super) status: Option<Status>,
+    /// The AppendEntries that were on their way before, each not older than a heartbeat.
+    pub(super) under_way: Vec<(PeerId, AppendEntries)>,
 }
 
 /// What is wrong.
@@ -297,7 +299,7 @@ fn appended(
 ) -> Verdict<ModelServer> {
     let Some(followed) = followed(state, (append.term, append.leader), reply)? else { return Ok(state.clone()) };
     let prev = append.prev;
-    let last_new = prev.index + append.entries.len() as Index;
+    let last_new = last_index(append);
     match reply.outcome {
         AppendOutcome::RetryFrom(_) if state.holds(prev) => {
             let what = format!("server 0 refuses entries after {}, which its log holds", At(prev));
@@ -486,21 +488,34 @@ fn check_late_replies(path: &[ModelServer], stimuli: &[Stimulus], seen: &Seen) -
     let (first, last) = (&path[0], path.last().expect("a path begins with a state"));
     let is_same = stimuli.iter().all(|stimulus| matches!(stimulus, Stimulus::Reply(other, _) if other == from));
     let Role::Leader(matched) = &first.role else { return Ok(()) };
-    if !is_same || first != last || matched[*from] < first.last().index {
+    let is_refusal = |reply: &RaftReply| !matches!(reply, RaftReply::AppendEntries(reply) if matches!(reply.outcome, AppendOutcome::Through(_)));
+    if !is_same || first != last || is_refusal(reply) || seen.sent.iter().any(|(to, _)| to != from) {
         return Ok(());
     }
-    let others: Vec<PeerId> = seen.sent.iter().map(|(to, _)| *to).filter(|to| to != from).collect();
-    match seen.sent.iter().find(|(to, _)| to == from) {
-        Some((_, request)) if others.is_empty() => {
+    let holds_all = matched[*from] == first.last().index;
+    for (_, request) in &seen.sent {
+        let RaftRequest::AppendEntries(append) = request else { continue };
+        let is_under_way = |(to, earlier): &(PeerId, AppendEntries)| {
+            to == from
+                && earlier.term == append.term
+                && earlier.prev.index <= append.prev.index
+                && last_index(earlier) >= last_index(append)
+        };
+        if holds_all || (!append.entries.is_empty() && seen.under_way.iter().any(is_under_way)) {
+            let why = if holds_all { "holds everything" } else { "has not answered the request with these entries" };
             let what = format!(
-                "server {from} holds everything, and a late or doubled reply of it ({}) makes server 0 send it {}",
+                "server {from} {why}, and a late or doubled reply of it ({}) makes server 0 send it {}",
                 Reply(reply),
                 Request(request)
             );
-            complain(&LATE_REPLY, what, "")
+            return complain(&LATE_REPLY, what, "");
         }
-        _ => Ok(()),
     }
+    Ok(())
+}
+
+fn last_index(append: &AppendEntries) -> Index {
+    append.prev.index + append.entries.len() as Index
 }
 
 fn may_send(state: &ModelServer, request: &RaftRequest) -> Verdict<()> {

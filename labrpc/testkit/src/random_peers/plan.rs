@@ -42,6 +42,11 @@ impl Plan {
         Plan { size, role, history, actions: (0..ACTIONS_LENGTH).map(|_| bits.next()).collect() }
     }
 
+    /// True for half of all plans, for tests that have two kinds of runs.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.role == RealRole::Leader
+    }
+
     /// What happens to the real server.
     pub(crate) fn actions(&self) -> &[u64] {
         &self.actions

@@ -10,20 +10,28 @@ pub(super) struct Clients {
     latest: Vec<(Command, bool)>,
     history: Vec<Command>,
     values: u64,
+    /// Of this many operations, all but one are reads; otherwise two of three are writes.
+    reads: Option<u64>,
 }
 
 const CLIENTS: u64 = 3;
+const READS: u64 = 10;
 /// Some values are this many times as long as the others, so that logs reach their limit.
 const LARGE: usize = 100;
 pub(super) const KEYS: [&str; 2] = ["x", "y"];
 
 impl Clients {
-    pub(super) fn new() -> Clients {
+    pub(super) fn new(is_reading: bool) -> Clients {
         let none = |client| {
             let op = Op::Get { key: KEYS[0].into() };
             (Command { client: ClientId(client), sequence: 0, op }, true)
         };
-        Clients { latest: (0..CLIENTS).map(none).collect(), history: Vec::new(), values: 0 }
+        Clients {
+            latest: (0..CLIENTS).map(none).collect(),
+            history: Vec::new(),
+            values: 0,
+            reads: is_reading.then_some(READS),
+        }
     }
 
     /// A client's next operation, or a retry of one that may not be done.
@@ -37,7 +45,8 @@ impl Clients {
         let key = bits.pick(&KEYS).expect("there are keys").to_string();
         self.values += 1;
         let value = format!("{}.", self.values).repeat(if bits.one_in(8) { LARGE } else { 1 });
-        let op = match bits.below(3) {
+        let is_read = self.reads.is_some_and(|reads| !bits.one_in(reads));
+        let op = match if is_read { 0 } else { bits.below(3) } {
             0 => Op::Get { key },
             1 => Op::Put { key, value },
             _ => Op::Append { key, value },

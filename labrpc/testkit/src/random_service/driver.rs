@@ -75,7 +75,7 @@ impl<'a> Driver<'a> {
             raft,
             ask,
             under_test,
-            clients: Clients::new(),
+            clients: Clients::new(false),
             model: StoreModel::default(),
             term: 1,
             is_leader: true,
@@ -90,6 +90,7 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn run(mut self, plan: &Plan) {
+        self.clients = Clients::new(plan.is_odd());
         for bits in plan.actions() {
             self.act(&mut Bits(*bits));
             self.settle();
@@ -169,7 +170,7 @@ impl<'a> Driver<'a> {
         }
         if bits.one_in(4) {
             // Many at once, which are committed later.
-            return (0..bits.between(1, 12)).for_each(|_| self.others_commands(bits));
+            return (0..bits.between(1, 24)).for_each(|_| self.others_commands(bits));
         }
         self.others_commands(bits);
         self.apply(u64::MAX);
