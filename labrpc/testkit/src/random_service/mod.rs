@@ -12,8 +12,10 @@
 //! | `driver` | what happens |
 //! | `answers` | whether answers are lawful |
 //! | `size` | whether the log stays small |
+//! | `clerk` | the other way round: a real clerk among random servers |
 
 mod answers;
+mod clerk;
 mod clients;
 mod driver;
 mod model;
