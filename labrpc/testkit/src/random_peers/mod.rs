@@ -12,14 +12,17 @@
 //! | `model` | Figures 2 and 13 as a program |
 //! | `peers` | the scripted servers, and what they could send |
 //! | `plan` | what happens, as random numbers that can be left out |
-//! | `driver`, `calm` | carries a plan out |
+//! | `driver` | carries a plan out: `actions` (messages), `outside` (clients, crashes, time), `calm` (the end), `looking` (what is seen) |
 //! | `explain` | whether what the real server did is lawful |
 //! | `text` | a run as a test to paste into a file |
 
+mod actions;
 mod calm;
 mod driver;
 mod explain;
+mod looking;
 mod model;
+mod outside;
 mod peers;
 mod plan;
 mod text;

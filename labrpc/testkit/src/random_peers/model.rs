@@ -20,7 +20,7 @@ pub(super) enum Role {
     Leader(Vec<Index>),
 }
 
-/// A server that follows Figures 2 and 13, and acts only when it is told to.
+/// A server that follows Figures 2 and 13, and acts only when asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ModelServer {
     pub(super) me: PeerId,

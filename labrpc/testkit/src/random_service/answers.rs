@@ -1,4 +1,4 @@
-//! Whether clients are told what they may be told, and whether anyone waits in vain.
+//! Whether clients are told what they may be told, and whether a request that waits should have been answered.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Driver<'_> {
                 waiting.applied_before = self.model.results(waiting.command.id()).len();
             }
             if !waiting.answer.is_finished() {
-                if let Some(violation) = self.waits_in_vain(&waiting) {
+                if let Some(violation) = self.should_not_wait(&waiting) {
                     self.report(violation);
                 }
                 still.push(waiting);
@@ -51,7 +51,7 @@ impl Driver<'_> {
     }
 
     /// Why a request that is not answered should have been.
-    fn waits_in_vain(&self, waiting: &Waiting) -> Option<Violation> {
+    fn should_not_wait(&self, waiting: &Waiting) -> Option<Violation> {
         let command = &waiting.command;
         let violation = |rule: &'static Rule, why: &str| {
             Some(Violation::new(rule, format!("{} and is not answered: {why}", asks(command))))

@@ -34,7 +34,7 @@ pub(super) fn check_disk(state: &mut ModelServer, disk: &DiskState, stimuli: &[S
         |vote: Option<PeerId>| vote.map_or("no vote".to_string(), |server| format!("a vote for server {server}"));
     let line =
         format!("script.expect_ballot_on_disk({}, {:?}, \"what it has heard\")", state.term(), state.ballot.voted_for);
-    // Whoever follows a leader may note it as the candidate that has the vote: nobody else can win this term.
+    // A follower may note its leader as the candidate that has the vote: nobody else can win this term.
     if state.ballot.voted_for.is_none() && ballot.voted_for.is_some() && ballot.voted_for == state.leader {
         state.ballot.voted_for = ballot.voted_for;
     }
