@@ -46,6 +46,10 @@ impl Recording {
         lock(&self.events).clone()
     }
 
+    pub(crate) fn events_from(&self, count: usize) -> Vec<Event> {
+        lock(&self.events)[count..].to_vec()
+    }
+
     /// The last events, one a line and at most `lines_max`, or nothing if there were none.
     fn text(&self, lines_max: usize) -> String {
         let lines = lines(&lock(&self.events));

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use labrpc::sim;
 
 use crate::environment::Mode;
+use crate::random_peers::TestText;
 use crate::recording::Exchange;
 use crate::rule::{Hint, Rule};
 use crate::violation::Violation;
@@ -21,6 +22,8 @@ pub(crate) struct Reporter {
     /// The events that are printed if the run fails.
     exchange: Exchange,
     step: Arc<Mutex<Step>>,
+    /// The run as a test that a student could write, if the test can tell it like that.
+    test_text: Arc<OnceLock<TestText>>,
 }
 
 /// What the test says of the step that it is at.
@@ -47,6 +50,7 @@ impl Reporter {
             failure: Arc::default(),
             exchange: Exchange::default(),
             step: Arc::default(),
+            test_text: Arc::default(),
         }
     }
 
@@ -99,6 +103,16 @@ impl Reporter {
     /// The events that are printed if the run fails.
     pub(crate) fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// Prints this test if the run fails.
+    pub(crate) fn set_test_text(&self, text: TestText) {
+        let _ = self.test_text.set(text);
+    }
+
+    /// The run as a test that a student could write, if it can be told like that.
+    pub(crate) fn test_text(&self) -> Option<&TestText> {
+        self.test_text.get()
     }
 
     /// The rule that was broken first, if any was.

@@ -29,6 +29,8 @@ pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
     cause: Cause,
+    /// The run as a test that a student could write, if it can be told like that.
+    test_text: String,
     /// The last events before the failure, if a script recorded them.
     exchange: Exchange,
 }
@@ -36,7 +38,8 @@ pub(crate) struct FailedRun {
 impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
         let cause = Cause::of(&failure, reporter);
-        FailedRun { failure, cause, exchange: reporter.exchange().clone() }
+        let test_text = reporter.test_text().map(|text| text.text()).unwrap_or_default();
+        FailedRun { failure, cause, test_text, exchange: reporter.exchange().clone() }
     }
 
     /// The rule that is broken, if one is known. `tested` is the rule that the test is about.
@@ -54,7 +57,8 @@ impl FailedRun {
         let story = self.cause.story(&self.failure, tested, package);
         let left = STORY_LINES_MAX.saturating_sub(story.lines().count());
         let exchange = self.exchange.text(left);
-        if exchange.is_empty() { story } else { format!("{story}\n\n{exchange}") }
+        let exchange = if exchange.is_empty() { exchange } else { format!("\n\n{exchange}") };
+        format!("{story}{exchange}{}", self.test_text)
     }
 }
 
