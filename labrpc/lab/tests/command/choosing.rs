@@ -19,7 +19,7 @@ fn chosen_tests_are_run_alone() {
     assert_row(&ended.stdout, "total 20/20 1/1 2");
     let folder = course.root().join("lab2a-election").display().to_string();
     let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
-    assert_eq!(seen, format!("cluster::two_2a --exact|{folder}|{folder}|sim\n"));
+    assert_eq!(seen, format!("system::cluster::two_2a --exact|{folder}|{folder}|sim\n"));
     let call = fs::read_to_string(course.root().join("calls.txt")).unwrap();
     let expected =
         "test --no-run --message-format=json-render-diagnostics --test graded --package lab2a-election --release\n";
@@ -41,7 +41,8 @@ fn tests_of_four_kinds_are_run() {
     course.behave("lab2a-election", script);
     let ended = course.lab("test 2a --json");
     let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
-    let expected = ["rules::votes::one_2a", "cluster::two_2a", "chaos::three_2a", "cost::four_2a"];
+    let expected =
+        ["rules::votes::one_2a", "system::cluster::two_2a", "system::chaos::three_2a", "system::cost::four_2a"];
     let seen: Vec<&str> = seen.lines().filter_map(|line| line.strip_suffix(" --exact")).collect();
     assert_eq!(seen, expected);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -106,7 +107,7 @@ fn a_replay_shows_what_is_printed() {
     let course = FakeCourse::new();
     course.behave("lab2a-election", "echo \"a clue of $*\"; run one_2a 2 failed 'Two leaders.'; exit 101");
     let replayed = course.lab("test --replay one_2a:2");
-    assert!(replayed.stderr.contains("a clue of cluster::one_2a --exact --nocapture\n"), "{}", replayed.stderr);
+    assert!(replayed.stderr.contains("a clue of system::cluster::one_2a --exact --nocapture\n"), "{}", replayed.stderr);
     assert!(!course.lab("test one_2a --seed 2").stderr.contains("a clue"));
 }
 
