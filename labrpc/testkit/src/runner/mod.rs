@@ -1,6 +1,8 @@
 //! A lab's graded tests: each runs several seeds, and each run is recorded.
 
+mod group;
 mod points;
+mod replaying;
 mod report_text;
 mod run;
 
@@ -88,10 +90,16 @@ impl Lab {
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
-            return match token.test == test {
-                true => self.replay(token, rule, body),
-                false => eprintln!("not run: LAB_REPLAY names another test, {}", token.test),
-            };
+            if token.test == test {
+                return self.replay(token, rule, body);
+            }
+            if !replaying::is_chosen(&token.test) {
+                misuse(&format!(
+                    "LAB_REPLAY={token}: this command leaves that test out: run `LAB_REPLAY={token} cargo test -p {} {}`",
+                    self.package, token.test
+                ));
+            }
+            return eprintln!("not run: LAB_REPLAY names another test, {}", token.test);
         }
         let seeds = match environment.mode {
             Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
@@ -131,6 +139,8 @@ impl Lab {
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
+        let cause = failed.as_ref().map(FailedRun::cause);
+        let group = failed.as_ref().and_then(|failed| failed.group(rule));
         let failure = failed.map(|failed| self.describe(token, seeds, &failed.story(rule), report));
         append(&Record {
             test: &token.test,
@@ -143,10 +153,17 @@ impl Lab {
             requests,
             token: token.to_string(),
             rule: rule.map(|rule| rule.name),
+            cause,
+            group: group.as_deref(),
             failure: failure.as_deref(),
         });
         if let Some(text) = failure {
-            eprintln!("\n{text}");
+            // One cause often fails many tests: in one process its report is printed once.
+            let earlier = group.and_then(|group| Some((group::printed_for(&group, &token.test)?, group)));
+            match earlier {
+                Some((earlier, group)) => eprintln!("\n{}", group::describe_again(&group, &earlier, &text)),
+                None => eprintln!("\n{text}"),
+            }
             // The report is printed already: no second message that names a line of the test kit.
             std::panic::resume_unwind(Box::new("a graded test failed"));
         }
