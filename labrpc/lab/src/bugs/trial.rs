@@ -180,7 +180,8 @@ fn build(
 /// The most significant failure: the first one with a rule that the variant is expected to break,
 /// or else the first one.
 fn catch(result: &LabResult, kind: TestKind, variant: &Variant) -> Option<Catch> {
-    let failed: Vec<&TestVerdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
+    let is_failed = |verdict: &&TestVerdict| !verdict.is_passed() && !verdict.is_not_run();
+    let failed: Vec<&TestVerdict> = result.verdicts.iter().filter(is_failed).collect();
     let is_expected = |verdict: &&&TestVerdict| {
         verdict.rule().is_some_and(|rule| variant.rules().iter().any(|expected| expected == rule))
     };

@@ -48,6 +48,9 @@ impl Runner<'_> {
             if let Some(status) = ended {
                 break Ending::Ended(status);
             }
+            if run_results.reason_to_stop().is_some() {
+                break Ending::Stopped;
+            }
             if last_line_at.elapsed() >= self.silence_max {
                 break Ending::Hung;
             }
@@ -83,7 +86,7 @@ impl Runner<'_> {
 
     fn handle_line(&mut self, line: &str, attempt: &Attempt, run_results: &mut RunResults) {
         let record = match record::parse(line) {
-            Ok(ReportLine::Run(record)) => record,
+            Ok(ReportLine::Run(record)) => *record,
             Ok(ReportLine::Finished) => return,
             Err(reason) => {
                 run_results.note(format!("a line of the report was ignored: {reason}: {line}"));

@@ -9,7 +9,9 @@
 //!
 //! without the line break. `outcome` is `passed` or `failed`; if it failed, `failure` is the report
 //! for the student. `rule` is the name of the rule that was broken, such as `vote-once`; it is null
-//! or absent if none is named. A line `{"test":"…","finished":true}` says that the test will report
+//! or absent if none is named. `cause` says what ended a failed run, such as `rule`, `panic` or `stuck`;
+//! `group` is what failures with one cause have in common: a rule, or a place in the code. Both may be
+//! null or absent. A line `{"test":"…","finished":true}` says that the test will report
 //! no further seed.
 
 use std::fs::File;
@@ -34,6 +36,10 @@ pub struct RunRecord {
     pub failure: Option<String>,
     /// The name of the rule that was broken, if one was named.
     pub rule: Option<String>,
+    /// What ended the run if it failed, in a word: `rule`, `panic`, `stuck`.
+    pub cause: Option<String>,
+    /// What failures with the same cause have in common: a rule, or a place in the code.
+    pub group: Option<String>,
     /// The hash of everything that happened, equal for equal tokens.
     pub trace: String,
     /// How much virtual time it took.
@@ -48,7 +54,7 @@ pub struct RunRecord {
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReportLine {
     /// A run has ended.
-    Run(RunRecord),
+    Run(Box<RunRecord>),
     /// A test has ended.
     Finished,
 }
@@ -76,21 +82,23 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
         "failed" => Some(text("failure").unwrap_or_else(|_| "The test gave no reason.".to_string())),
         other => return Err(format!("its outcome `{other}` is not `passed` or `failed`")),
     };
-    let rule = match value.get("rule") {
-        None | Some(Value::Null) => None,
-        Some(_) => Some(text("rule")?),
+    let text_or_null = |field: &str| match value.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => text(field).map(Some),
     };
-    Ok(ReportLine::Run(RunRecord {
+    Ok(ReportLine::Run(Box::new(RunRecord {
         test,
         seed: number("seed")?,
         seeds: number("seeds")?,
         failure,
-        rule,
+        rule: text_or_null("rule")?,
+        cause: text_or_null("cause")?,
+        group: text_or_null("group")?,
         trace: text("trace")?,
         virtual_time: Duration::from_nanos(number("virtual_ns")?),
         cpu_time: Duration::from_nanos(number("cpu_ns")?),
         token: text("token")?,
-    }))
+    })))
 }
 
 /// The growing report of a running process.
@@ -148,19 +156,22 @@ mod tests {
             seeds: 20,
             failure: None,
             rule: None,
+            cause: None,
+            group: None,
             trace: "0123456789abcdef".to_string(),
             virtual_time: Duration::from_millis(12_402),
             cpu_time: Duration::from_micros(3_100),
             token: "figure_8_2c:17".to_string(),
         };
-        assert_eq!(parse(PASSED), Ok(ReportLine::Run(expected.clone())));
+        assert_eq!(parse(PASSED), Ok(ReportLine::Run(Box::new(expected.clone()))));
         let failed = PASSED.replace("passed", "failed").replace("null", r#""voted\ntwice""#);
         let failure = Some("voted\ntwice".to_string());
-        let ruled = failed.replace('}', r#","rule":"vote-once"}"#);
+        let ruled = failed.replace('}', r#","rule":"vote-once","cause":"rule","group":"vote-once"}"#);
         let expected = RunRecord { failure, ..expected };
-        assert_eq!(parse(&failed), Ok(ReportLine::Run(expected.clone())));
-        assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(ReportLine::Run(expected.clone())));
-        assert_eq!(parse(&ruled), Ok(ReportLine::Run(RunRecord { rule: Some("vote-once".to_string()), ..expected })));
+        assert_eq!(parse(&failed), Ok(ReportLine::Run(Box::new(expected.clone()))));
+        assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(ReportLine::Run(Box::new(expected.clone()))));
+        let [rule, cause, group] = ["vote-once", "rule", "vote-once"].map(|text| Some(text.to_string()));
+        assert_eq!(parse(&ruled), Ok(ReportLine::Run(Box::new(RunRecord { rule, cause, group, ..expected }))));
         assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(ReportLine::Finished));
     }
 

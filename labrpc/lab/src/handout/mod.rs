@@ -7,6 +7,7 @@ pub mod markers;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::begun;
 use crate::bugs::catalogue::CATALOGUE_FILE;
 use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
@@ -24,9 +25,10 @@ const WITHHELD: [&str; 4] = [CATALOGUE_FILE, "planted-bugs.md", "CONTRIBUTING.md
 /// The course's own CI.
 const WITHHELD_FOLDER: &str = ".github/";
 
-/// Without it, a student's first build would show many warnings about code that is not used yet.
-const ALLOW_UNUSED: &str = "#![allow(unused, reason = \"the todo!s below use nothing yet: delete this line when the \
-                            last one is gone\")]";
+/// The workspace's manifest, and its line that a student's workspace does not have: students may leave
+/// their own functions undocumented.
+const MANIFEST: &str = "Cargo.toml";
+const DOCS_LINT: &str = "missing_docs = \"deny\"\n";
 
 /// A student's workspace, and the solutions that were taken out.
 #[derive(Debug)]
@@ -63,9 +65,13 @@ impl Handout {
             return Err(CommandError::Misuse(reason.to_string()));
         }
         for lab in &LABS {
-            if let Some(file) = tree.get_mut(&lib_of(lab)) {
-                file.bytes = allow_unused(&String::from_utf8_lossy(&file.bytes)).into_bytes();
+            let count = count(&sections, lab);
+            if let Some(file) = tree.get_mut(&lib_of(lab)).filter(|_| count > 0) {
+                file.bytes = with_count(&String::from_utf8_lossy(&file.bytes), count).into_bytes();
             }
+        }
+        if let Some(file) = tree.get_mut(MANIFEST) {
+            file.bytes = String::from_utf8_lossy(&file.bytes).replacen(DOCS_LINT, "", 1).into_bytes();
         }
         if let Some(readme) = tree.remove(STUDENT_README) {
             tree.insert(README.to_string(), readme);
@@ -84,7 +90,7 @@ impl Handout {
 
     /// How many solutions were taken out of a lab.
     pub fn count(&self, lab: &LabCrate) -> usize {
-        self.sections.iter().filter(|(name, _)| is_source_of(lab, name)).map(|(_, sections)| sections.len()).sum()
+        count(&self.sections, lab)
     }
 
     /// What the handout contains, in one line.
@@ -94,6 +100,15 @@ impl Handout {
         let (files, folder, counts) = (self.tree.len(), folder.display(), counts.join(", "));
         format!("{folder}: {files} files, {total} solutions to write ({counts})\n")
     }
+}
+
+/// Whether a course is a handout: the page that becomes a student's README is only in the course.
+pub fn is_handout(course: &Course) -> bool {
+    !course.root().join(STUDENT_README).is_file()
+}
+
+fn count(sections: &BTreeMap<String, Vec<Section>>, lab: &LabCrate) -> usize {
+    sections.iter().filter(|(name, _)| is_source_of(lab, name)).map(|(_, sections)| sections.len()).sum()
 }
 
 /// Whether only instructors get this file.
@@ -119,11 +134,11 @@ fn lib_of(lab: &LabCrate) -> String {
     format!("{}/src/lib.rs", lab.package)
 }
 
-/// Inserts the line after the inner doc comment at the beginning of a lab's lib.rs.
-fn allow_unused(text: &str) -> String {
+/// Inserts the line that counts the `todo!`s, after the inner doc comment at the beginning of a lab's lib.rs.
+fn with_count(text: &str, count: usize) -> String {
     let doc_bytes: usize = text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).map(str::len).sum();
     let (doc, rest) = text.split_at(doc_bytes);
     // If the file has only its doc comment, its last line may have no line end.
     let line_end = if doc.is_empty() || doc.ends_with('\n') { "" } else { "\n" };
-    format!("{doc}{line_end}{ALLOW_UNUSED}\n{rest}")
+    format!("{doc}{line_end}{}\n{rest}", begun::count_line(count))
 }
