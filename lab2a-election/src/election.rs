@@ -157,7 +157,6 @@ impl Election {
         self.ballot = Ballot { term: self.ballot.term + 1, voted_for: Some(self.me) };
         self.role = Role::Candidate { votes: BTreeSet::from([self.me]) };
         self.restart_timer(now);
-        log::debug!("server {} campaigns in term {}", self.me, self.ballot.term);
         if self.majority() == 1 {
             self.lead(now);
             return TickOutcome::Elected;
@@ -172,7 +171,6 @@ impl Election {
         // BEGIN 2A §5.2: change the role, and count the interval from now
         self.role = Role::Leader;
         self.timer_started = now;
-        log::debug!("server {} leads term {}", self.me, self.ballot.term);
         // END
     }
 

@@ -3,7 +3,7 @@
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Link, LogPosition, Outbox, PeerId, Protocol, RaftReply,
-    RaftRequest, Status,
+    RaftRequest, Status, Summary,
 };
 
 use crate::election::{Election, TickOutcome};
@@ -63,6 +63,10 @@ impl Protocol for Election {
 
     fn status(&self) -> Status {
         Status { term: self.ballot().term, is_leader: self.is_leader() }
+    }
+
+    fn summary(&self) -> Summary {
+        Summary { me: self.me(), ballot: self.ballot(), is_leader: self.is_leader(), ..Summary::default() }
     }
 }
 

@@ -4,7 +4,7 @@ use lab2a_election::{Election, TickOutcome};
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Index, LogPosition, NotLeader,
-    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Suffix, Term,
+    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Suffix, Summary, Term,
 };
 
 use crate::log;
@@ -256,6 +256,12 @@ impl<L: RaftLog> Protocol for Replica<L> {
 
     fn status(&self) -> Status {
         self.election.status()
+    }
+
+    fn summary(&self) -> Summary {
+        let (base, last) = (self.log.base(), self.log.last());
+        let (commit_index, last_applied) = (self.commit_index, self.last_applied);
+        Summary { base, last, commit_index, last_applied, ..self.election.summary() }
     }
 }
 

@@ -9,7 +9,7 @@ use lab2c_persist::Disk;
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntriesReply, AppendOutcome, ApplyMsg, Bytes, Compaction, Index, InstallSnapshot, LogPosition, NotLeader,
-    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status,
+    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Summary,
 };
 
 use crate::compact_log::CompactLog;
@@ -163,6 +163,10 @@ impl Protocol for Compacting {
 
     fn status(&self) -> Status {
         self.replica.status()
+    }
+
+    fn summary(&self) -> Summary {
+        self.replica.summary()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A key-value server: it puts requests into the log, applies committed commands, and
 //! answers the requests that wait.
 
+use std::fmt;
 use std::sync::Arc;
 
 use labrpc::channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -104,6 +105,7 @@ impl<R: Replicate> KvServer<R> {
     /// Answers the requests whose write is in a store that came as a snapshot (lab 3B). Their
     /// commands will never be applied one by one.
     pub fn replaced(&self, store: &Store) {
+        log::debug!("has a new store, from a snapshot");
         self.waiting.lock().replaced(store);
     }
 
@@ -124,7 +126,8 @@ impl<R: Replicate> KvServer<R> {
 
 impl<R: Replicate> Service for KvServer<R> {
     fn request(&self, from: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
-        let command = wire::decode(request).map_err(|error| error.sent_by(from))?;
+        let command: Command = wire::decode(request).map_err(|error| error.sent_by(from))?;
+        log::debug!("is asked for {}", Named(command.id()));
         Ok(self.submit(&command).map(|answer| wire::encode(&answer)))
     }
 }
@@ -142,6 +145,16 @@ impl<R: Replicate> Elect for KvServer<R> {
     fn shutdown(&self) {
         self.waiting.lock().close();
         self.raft.shutdown();
+    }
+}
+
+/// A command in a log line.
+struct Named(CommandId);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Named((client, sequence)) = self;
+        write!(f, "operation {sequence} of client {}", client.0)
     }
 }
 
@@ -190,6 +203,7 @@ impl Waiting {
         let (answer, answered) = bounded(ANSWERS_MAX);
         if !self.is_closed {
             self.waiters.push(Waiter { ticket, command, term: None, answer });
+            log::debug!("waits with {}", Named(command));
         }
         (ticket, answered)
     }
@@ -252,6 +266,10 @@ impl Waiting {
     /// Takes the chosen waiters off the list and answers them.
     fn answer_all(&mut self, answer: Result<&str, Refusal>, is_chosen: impl Fn(&Waiter) -> bool) {
         for waiter in self.waiters.extract_if(.., |waiter| is_chosen(waiter)) {
+            match answer {
+                Ok(_) => log::debug!("answers {}", Named(waiter.command)),
+                Err(refusal) => log::debug!("refuses {}: {refusal:?}", Named(waiter.command)),
+            }
             // This never blocks: the channel is empty and has room for one answer. An error means
             // that the request is gone.
             let _ = waiter.answer.send(answer.map(str::to_owned));

@@ -247,7 +247,7 @@ mod tests {
              run two_2a 1 failed 'no end' never-stuck tick stuck; sleep 1000",
         );
         let outcomes: Vec<&TestOutcome> = result.verdicts.iter().map(|verdict| &verdict.outcome).collect();
-        let not_run = not_run("2 tests did not come to an end, each at tick");
+        let not_run = not_run("2 tests did not come to an end, each in tick");
         assert_eq!(outcomes, [&TestOutcome::Failed(1), &TestOutcome::Failed(1), &not_run, &not_run]);
         assert!(result.real_time < SHORT_SILENCE, "{:?}", result.real_time);
     }

@@ -6,7 +6,7 @@ use crate::paint::Paint;
 
 /// How many lines of reports are shown in full. Longer output scrolls the first report away, and later
 /// failures mostly have the same cause.
-const LINES_MAX: usize = 34;
+const LINES_MAX: usize = 31;
 
 /// How many lines name the failures whose report is not shown.
 const OTHERS_MAX: usize = 6;
@@ -22,11 +22,19 @@ struct Group<'a> {
     tests: Vec<&'a TestVerdict>,
 }
 
-/// Tests in the order in which to look at them: by kind, beginning with the rules.
+/// Causes that say less than others: the mistake is somewhere in what happened before.
+const VAGUE_CAUSES: [&str; 4] = ["rule", "assertion", "reported", "virtual time"];
+
+/// Tests in the order in which to look at them: by kind, beginning with the rules; and of a kind, those first
+/// in which code panicked or stopped.
 pub fn by_kind<'a>(tests: &[&'a TestVerdict]) -> Vec<&'a TestVerdict> {
     let mut tests = tests.to_vec();
+    let is_vague = |verdict: &TestVerdict| {
+        let cause = verdict.failed_run().and_then(|run| run.cause.as_deref());
+        cause.is_none_or(|cause| VAGUE_CAUSES.contains(&cause))
+    };
     // A test without a kind was not found, which is a mistake in the list of tests.
-    tests.sort_by_key(|verdict| (verdict.kind.is_none(), verdict.kind));
+    tests.sort_by_key(|verdict| (verdict.kind.is_none(), verdict.kind, is_vague(verdict)));
     tests
 }
 
@@ -198,7 +206,7 @@ Nobody leads.
         let failures: Vec<_> = names.iter().map(|name| (name.as_str(), long.as_str(), None)).collect();
         let text = shown(&lab(&failures));
         assert!(text.lines().count() <= LINES_MAX + OTHERS_MAX + 5, "{text}");
-        assert!(text.contains("\n    … 171 lines, which a replay shows …\n"), "{text}");
+        assert!(text.contains("\n    … 174 lines, which a replay shows …\n"), "{text}");
         assert!(text.contains("the end\n\n    replay   cargo lab test --replay t1_2a:1\n"), "{text}");
         let rest = "    t7_2a   cargo lab test --replay t7_2a:1\n    … and 23 more\n";
         assert!(text.ends_with(rest), "{text}");

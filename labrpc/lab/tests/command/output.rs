@@ -107,7 +107,7 @@ fn endless_loops_end_a_lab() {
     );
     let ended = course.lab("test 2a 2b");
     assert_eq!(ended.status, Some(1));
-    let not_run = "FAILED  2 tests of lab 2A: not run, because 2 tests did not come to an end, each at tick:\n\n    \
+    let not_run = "FAILED  2 tests of lab 2A: not run, because 2 tests did not come to an end, each in tick:\n\n    \
                    three_2a, four_2a\n";
     assert!(ended.stdout.contains(not_run), "{}", ended.stdout);
     assert_row(&ended.stdout, "2B What was agreed? 30/30 2/2");

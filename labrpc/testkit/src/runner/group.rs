@@ -16,6 +16,8 @@ impl FailedRun {
             return "rule";
         }
         match self.failure.kind {
+            // What the test expected, and did not find.
+            FailureKind::Panic if place_in_lab(&self.failure).is_none() => "assertion",
             FailureKind::Panic => "panic",
             FailureKind::Deadlock => "deadlock",
             FailureKind::Stuck => "stuck",
@@ -48,7 +50,7 @@ fn place_in_lab(failure: &Failure) -> Option<String> {
     for line in text.lines() {
         let place = line.split([' ', ',', '(', ')']).find(|word| is_in_lab(word));
         match place {
-            Some(_) if failure.kind == FailureKind::Stuck && name.contains("::") => return Some(name.to_string()),
+            Some(place) if failure.kind == FailureKind::Stuck => return Some(function_of(name, place)),
             Some(place) => return Some(line_of(place)),
             None => name = line.trim(),
         }
@@ -59,6 +61,18 @@ fn place_in_lab(failure: &Failure) -> Option<String> {
 /// Whether a place is in what students write: `lab2a-election/src/raft.rs:87:5`.
 fn is_in_lab(place: &str) -> bool {
     place.starts_with("lab") && place.contains("/src/") && place.contains(".rs:") && !place.starts_with("labrpc/")
+}
+
+/// The function at a place and its file: `tick in lab2a-election/src/server.rs`. Only the file, if the function
+/// has no name.
+fn function_of(name: &str, place: &str) -> String {
+    let file = place.split_once(".rs:").map_or(place, |(file, _)| &place[..file.len() + ".rs".len()]);
+    let name = name.split('<').next().filter(|name| !name.is_empty() && !name.ends_with("::")).unwrap_or(name);
+    let function = name.rsplit("::").next().unwrap_or(name);
+    if function.chars().all(|letter| letter.is_alphanumeric() || letter == '_') && !function.is_empty() {
+        return format!("{function} in {file}");
+    }
+    file.to_string()
 }
 
 /// A place without its column.
@@ -113,12 +127,25 @@ mod tests {
         assert_eq!(place(FailureKind::Panic, "no", own, backtrace).unwrap(), "lab2a-election/src/raft.rs:87");
         let in_std = "library/core/src/option.rs:1:1";
         assert_eq!(place(FailureKind::Panic, "no", in_std, backtrace).unwrap(), "lab2b-log/src/log.rs:10");
-        assert_eq!(place(FailureKind::Stuck, "no", "", backtrace).unwrap(), "lab2b_log::log::fit");
+        assert_eq!(place(FailureKind::Stuck, "no", "", backtrace).unwrap(), "fit in lab2b-log/src/log.rs");
         let deadlock = "deadlock: two tasks\n  server 1 waits at lab2a-election/src/raft.rs:9:1 for the lock, held by";
         assert_eq!(place(FailureKind::Deadlock, deadlock, "", "").unwrap(), "lab2a-election/src/raft.rs:9");
         let in_test = "lab2a-election/tests/graded/rules/votes.rs:3:9";
         assert_eq!(place(FailureKind::Panic, "no", in_test, ""), None);
         assert_eq!(place(FailureKind::Operations, "no", "", "    x\n        at labrpc/src/sim/mod.rs:1:1"), None);
+    }
+
+    /// An endless loop is in a function, whose name is the last part of its path.
+    #[test]
+    fn a_loop_is_in_a_function() {
+        let place = "lab2a-election/src/server.rs:20:29";
+        let of_impl = "lab2a_election::server::<impl labrpc::Protocol for lab2a_election::Election>::tick";
+        for name in ["tick<lab2b_log::VecLog>", "tick", "lab2a_election::Election::tick", of_impl] {
+            assert_eq!(function_of(name, place), "tick in lab2a-election/src/server.rs", "{name}");
+        }
+        for name in ["", "{closure#0}<lab2a_election::Election>"] {
+            assert_eq!(function_of(name, place), "lab2a-election/src/server.rs", "{name}");
+        }
     }
 
     /// The first test of a group is told apart from the others.
