@@ -41,7 +41,7 @@ impl Protocol for Election {
     }
 
     fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2A Figure 2, Leaders: send the first heartbeat upon election, not when the next tick is due
+        // BEGIN 2A Figure 2: each kind of reply may bring a newer term; the vote that wins sends the first heartbeat
         match reply {
             RaftReply::RequestVote(reply) => {
                 if self.count_vote(from, &reply, now) {

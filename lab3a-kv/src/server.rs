@@ -65,7 +65,7 @@ impl<R: Replicate> KvServer<R> {
     /// Asks Raft for agreement on a command, and blocks until there is an answer. `None` once the
     /// server is shut down.
     pub fn submit(&self, command: &Command) -> Option<Answer> {
-        // BEGIN 3A §8, clients: register, then start; hold no lock while Raft works or this thread waits
+        // BEGIN 3A §8, clients: register, start, note the term or refuse; wait up to PATIENCE, without a lock
         let (ticket, answered) = self.waiting.lock().register(command.id());
         match self.raft.start(wire::encode(command).into()) {
             Ok(at) => self.waiting.lock().started(ticket, at.term),
@@ -210,7 +210,7 @@ impl Waiting {
 
     /// Raft has taken a waiter's command, in the given term.
     fn started(&mut self, ticket: Ticket, term: Term) {
-        // BEGIN 3A §5.1, terms: what if that term ended while start() was returning? Its end is reported only once
+        // BEGIN 3A §5.1, terms: note the term; what if it ended while start() was returning? That is told once
         if term < self.current_term {
             return self.refuse(ticket, Refusal::LeadershipLost);
         }
@@ -237,7 +237,7 @@ impl Waiting {
     /// over. What it had not committed may be lost, and then no answer would ever come. It may also
     /// still be applied, which is why the refusal promises nothing.
     fn reached(&mut self, term: Term) {
-        // BEGIN 3A §5.1, terms: remember the newest term, too, for requests whose start() has not returned yet
+        // BEGIN 3A §5.1, terms: refuse requests of older terms; remember the newest, for those still in start()
         assert!(term >= self.current_term, "Raft went back from term {} to {term}: terms only grow", self.current_term);
         self.current_term = term;
         self.answer_all(Err(Refusal::LeadershipLost), |waiter| waiter.term.is_some_and(|taken_in| taken_in < term));
