@@ -1,4 +1,4 @@
-//! What a server logs: a line for each transition, whoever wrote the rules.
+//! What a server logs: a line for each transition, with rules of any author.
 #![allow(clippy::disallowed_types, reason = "a logger works outside of any simulation")]
 
 use std::sync::{Mutex, PoisonError};

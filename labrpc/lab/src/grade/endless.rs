@@ -9,10 +9,10 @@ use super::record::RunRecord;
 /// The causes with which the test kit ends a run that would go on forever.
 const ENDLESS_CAUSES: [&str; 2] = ["stuck", "operations"];
 
-/// After so many of them at one place, the next ones would say nothing new.
+/// More runs that do not end at one place would say nothing new.
 const AT_ONE_PLACE_MAX: usize = 2;
 
-/// After so many of them at any places, the lab would take minutes.
+/// More of them, at any places, would take minutes.
 const AT_ANY_PLACE_MAX: usize = 4;
 
 /// A process that dies this long after its start has most likely been in a loop: other deaths are quick.

@@ -155,7 +155,7 @@ pub struct LabResult {
     pub is_built: bool,
     /// Whether every graded test of the lab was chosen.
     pub is_whole: bool,
-    /// Whether the student has begun to write it. If not, it is neither built nor run.
+    /// Whether the student has begun to write it. If not, it is not built and not run.
     pub is_begun: bool,
     /// The verdicts on the chosen tests, in the order of the lab's list.
     pub verdicts: Vec<TestVerdict>,
