@@ -7,7 +7,7 @@ pub mod markers;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::begun;
+use crate::begun::{self, Size};
 use crate::bugs::catalogue::CATALOGUE_FILE;
 use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
@@ -39,6 +39,8 @@ pub struct Handout {
     pub tree: Tree,
     /// The solutions, by the file that they were in.
     pub sections: BTreeMap<String, Vec<Section>>,
+    /// The lines that were added to the labs' `lib.rs` files, by file.
+    pub added: BTreeMap<String, String>,
 }
 
 impl Handout {
@@ -64,10 +66,12 @@ impl Handout {
             let reason = "this is a handout already: no lab has a solution between `// BEGIN` and `// END`";
             return Err(CommandError::Misuse(reason.to_string()));
         }
-        for lab in &LABS {
-            let count = count(&sections, lab);
-            if let Some(file) = tree.get_mut(&lib_of(lab)).filter(|_| count > 0) {
-                file.bytes = with_count(&String::from_utf8_lossy(&file.bytes), count).into_bytes();
+        let mut added = BTreeMap::new();
+        for lab in LABS.iter().filter(|lab| count(&sections, lab) > 0) {
+            let line = count_line(lab, &tree);
+            if let Some(file) = tree.get_mut(&lib_of(lab)) {
+                file.bytes = with_line(&String::from_utf8_lossy(&file.bytes), &line).into_bytes();
+                added.insert(lib_of(lab), line);
             }
         }
         if let Some(file) = tree.get_mut(MANIFEST) {
@@ -76,7 +80,7 @@ impl Handout {
         if let Some(readme) = tree.remove(STUDENT_README) {
             tree.insert(README.to_string(), readme);
         }
-        Ok(Handout { reference, tree, sections })
+        Ok(Handout { reference, tree, sections, added })
     }
 
     /// Writes the student's workspace into `folder`.
@@ -134,11 +138,19 @@ fn lib_of(lab: &LabCrate) -> String {
     format!("{}/src/lib.rs", lab.package)
 }
 
-/// Inserts the line that counts the `todo!`s, after the inner doc comment at the beginning of a lab's lib.rs.
-fn with_count(text: &str, count: usize) -> String {
+/// The line for a lab's lib.rs that says how large the lab is, with this line.
+fn count_line(lab: &LabCrate, tree: &Tree) -> String {
+    let sources = tree.iter().filter(|(name, _)| is_source_of(lab, name));
+    let texts: Vec<String> = sources.map(|(_, file)| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
+    let size = begun::size_of(lab, texts.iter().map(String::as_str));
+    begun::count_line(Size { lines: size.lines + 1, ..size })
+}
+
+/// Inserts a line after the inner doc comment at the beginning of a lab's lib.rs.
+fn with_line(text: &str, line: &str) -> String {
     let doc_bytes: usize = text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).map(str::len).sum();
     let (doc, rest) = text.split_at(doc_bytes);
     // If the file has only its doc comment, its last line may have no line end.
     let line_end = if doc.is_empty() || doc.ends_with('\n') { "" } else { "\n" };
-    format!("{doc}{line_end}{}\n{rest}", begun::count_line(count))
+    format!("{doc}{line_end}{line}\n{rest}")
 }

@@ -43,19 +43,33 @@ impl FailedRun {
 fn place_in_lab(failure: &Failure) -> Option<String> {
     let text = match failure.kind {
         FailureKind::Panic if is_in_lab(&failure.place) => return Some(line_of(&failure.place)),
-        FailureKind::Deadlock => &failure.message,
+        FailureKind::Deadlock => return most_frequent_place(&failure.message),
         _ => &failure.backtrace,
     };
     let mut name = "";
     for line in text.lines() {
-        let place = line.split([' ', ',', '(', ')']).find(|word| is_in_lab(word));
-        match place {
+        match place_of(line) {
             Some(place) if failure.kind == FailureKind::Stuck => return Some(function_of(name, place)),
             Some(place) => return Some(line_of(place)),
             None => name = line.trim(),
         }
     }
     None
+}
+
+/// Where most of the tasks of a deadlock wait. Some of them wait for good reasons.
+fn most_frequent_place(deadlock: &str) -> Option<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for place in deadlock.lines().filter_map(place_of) {
+        *counts.entry(line_of(place)).or_default() += 1;
+    }
+    let most = counts.values().copied().max()?;
+    counts.into_iter().find(|(_, count)| *count == most).map(|(place, _)| place)
+}
+
+/// The first place in what students write that a line names.
+fn place_of(line: &str) -> Option<&str> {
+    line.split([' ', ',', '(', ')']).find(|word| is_in_lab(word))
 }
 
 /// Whether a place is in what students write: `lab2a-election/src/raft.rs:87:5`.
@@ -128,8 +142,9 @@ mod tests {
         let in_std = "library/core/src/option.rs:1:1";
         assert_eq!(place(FailureKind::Panic, "no", in_std, backtrace).unwrap(), "lab2b-log/src/log.rs:10");
         assert_eq!(place(FailureKind::Stuck, "no", "", backtrace).unwrap(), "fit in lab2b-log/src/log.rs");
-        let deadlock = "deadlock: two tasks\n  server 1 waits at lab2a-election/src/raft.rs:9:1 for the lock, held by";
-        assert_eq!(place(FailureKind::Deadlock, deadlock, "", "").unwrap(), "lab2a-election/src/raft.rs:9");
+        let waits = |line| format!("  server 1 waits at lab2a-election/src/raft.rs:{line}:1 for the lock, held by x\n");
+        let deadlock = format!("deadlock: three tasks\n{}{}{}", waits(5), waits(9), waits(9));
+        assert_eq!(place(FailureKind::Deadlock, &deadlock, "", "").unwrap(), "lab2a-election/src/raft.rs:9");
         let in_test = "lab2a-election/tests/graded/rules/votes.rs:3:9";
         assert_eq!(place(FailureKind::Panic, "no", in_test, ""), None);
         assert_eq!(place(FailureKind::Operations, "no", "", "    x\n        at labrpc/src/sim/mod.rs:1:1"), None);
