@@ -19,9 +19,7 @@ pub fn first_look(failed: &[&TestVerdict]) -> String {
 
 /// What comes after a lab whose tests all pass. Nothing if some test failed, or if only single tests ran.
 pub fn next_step(results: &CourseResult) -> String {
-    let Some(last) = results.labs.iter().rfind(|lab| lab.is_begun).filter(|_| is_green(results)) else {
-        return String::new();
-    };
+    let Some(last) = last_green(results) else { return String::new() };
     let (id, title) = (last.lab.id, last.lab.title());
     if results.world == WorldChoice::Real || !results.is_graded {
         return String::new();
@@ -43,9 +41,14 @@ pub fn next_step(results: &CourseResult) -> String {
     }
 }
 
-/// Whether every lab that was begun has passed.
-fn is_green(results: &CourseResult) -> bool {
-    results.labs.iter().filter(|lab| lab.is_begun).all(LabResult::is_passed)
+/// The last of the labs that have passed, if nothing else is left than labs of which nothing is written.
+fn last_green(results: &CourseResult) -> Option<&LabResult> {
+    let is_unwritten = |lab: &LabResult| {
+        !lab.is_begun || lab.trouble.is_none() && lab.verdicts.iter().all(|verdict| verdict.missing_code().is_some())
+    };
+    let green = results.labs.iter().take_while(|lab| lab.is_passed());
+    let (count, last) = green.fold((0, None), |(count, _), lab| (count + 1, Some(lab)));
+    last.filter(|_| results.labs.iter().skip(count).all(is_unwritten))
 }
 
 #[cfg(test)]
@@ -71,6 +74,18 @@ Next: lab 2B, What was agreed? Read docs/lab2b.md, then: cargo lab test 2b
             "\nLab 3B, the last one, is done. More seeds find rare mistakes: cargo lab test 3b --seeds 1000\n";
         assert_eq!(next_step(&green(5, true)), expected);
         assert_eq!(next_step(&green(1, false)), "\nNext: all tests of lab 2B: cargo lab test 2b\n");
+    }
+
+    /// A lab of which nothing is written yet does not spoil the board of the one before.
+    #[test]
+    fn an_unwritten_lab_is_the_next() {
+        let mut results = green(0, true);
+        let tests = [examples::test("a_2b", 1, 1)];
+        let run = examples::run("a_2b", 1, Some("not yet implemented: lab 2B: log"));
+        results.labs.push(examples::lab(1, &tests, vec![run], &[]));
+        assert!(next_step(&results).starts_with("\nLab 2A is done."), "{}", next_step(&results));
+        results.labs[1].trouble = Some("it could not be built".to_string());
+        assert_eq!(next_step(&results), "");
     }
 
     /// A board with a failure says nothing about a next lab, and neither does a run that earns no points.
