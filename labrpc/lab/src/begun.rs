@@ -2,7 +2,7 @@
 //!
 //! A handout counts the `todo!`s and the lines of each lab, in a line of the lab's `lib.rs`. A lab in which both
 //! numbers are the same as at first is not begun: every graded test of it would fail at a `todo!`. `cargo lab`
-//! does not build such labs, but for the first.
+//! does not build such labs, but for the next one.
 
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
@@ -41,7 +41,8 @@ pub fn size_of<'a>(lab: &LabCrate, texts: impl IntoIterator<Item = &'a str>) -> 
     })
 }
 
-/// Leaves out the labs that are not begun, but for the first of them, which is the next to write.
+/// Leaves out the labs that are not begun. The first of them is the next to write: it stays once no `todo!` is
+/// left before it.
 ///
 /// # Errors
 ///
@@ -49,24 +50,39 @@ pub fn size_of<'a>(lab: &LabCrate, texts: impl IntoIterator<Item = &'a str>) -> 
 pub fn leave_out_later_labs(course: &Course, selections: &mut [LabSelection]) -> Result<(), CommandError> {
     let mut is_next = true;
     for selection in selections {
-        if !is_begun(course, selection.lab)? {
-            selection.is_begun = std::mem::take(&mut is_next);
+        match written_part(course, selection.lab)? {
+            WrittenPart::Nothing => selection.is_begun = std::mem::take(&mut is_next),
+            WrittenPart::Some => is_next = false,
+            WrittenPart::All => {}
         }
     }
     Ok(())
 }
 
-/// Whether the lab's source has no line with its size at first, or another size now.
-fn is_begun(course: &Course, lab: &LabCrate) -> Result<bool, CommandError> {
+/// How much of a lab a student has written.
+enum WrittenPart {
+    Nothing,
+    Some,
+    /// No `todo!` is left.
+    All,
+}
+
+/// A lab is begun if its source has no line with its size at first, or another size now.
+fn written_part(course: &Course, lab: &LabCrate) -> Result<WrittenPart, CommandError> {
     let folder = course.folder(lab).join("src");
     if !folder.is_dir() {
-        return Ok(true);
+        return Ok(WrittenPart::All);
     }
     let sources = tree::read(&folder)?;
     let sources = sources.iter().filter(|(name, _)| name.ends_with(".rs"));
     let texts: Vec<String> = sources.map(|(_, file)| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
     let size = size_of(lab, texts.iter().map(String::as_str));
-    Ok(texts.iter().find_map(|text| size_at_first(text)).is_none_or(|at_first| size != at_first))
+    let at_first = texts.iter().find_map(|text| size_at_first(text));
+    Ok(match at_first {
+        _ if size.todos == 0 => WrittenPart::All,
+        Some(at_first) if size == at_first => WrittenPart::Nothing,
+        _ => WrittenPart::Some,
+    })
 }
 
 fn size_at_first(text: &str) -> Option<Size> {
