@@ -2,8 +2,6 @@
 
 mod lab;
 
-mod rules;
-
 /// The kinds with more servers than one. The test harness sorts by module: `rules`, which says most
 /// about a mistake, runs before them.
 #[path = "."]
@@ -12,3 +10,4 @@ mod system {
     mod cluster;
     mod cost;
 }
+mod rules;
