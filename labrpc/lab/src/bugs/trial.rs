@@ -180,12 +180,13 @@ fn build(
 /// The most significant failure: the first one with a rule that the variant is expected to break,
 /// or else the first one.
 fn catch(result: &LabResult, kind: TestKind, variant: &Variant) -> Option<Catch> {
-    let is_failed = |verdict: &&TestVerdict| !verdict.is_passed() && !verdict.is_not_run();
-    let failed: Vec<&TestVerdict> = result.verdicts.iter().filter(is_failed).collect();
+    let failed: Vec<&TestVerdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
     let is_expected = |verdict: &&&TestVerdict| {
         verdict.rule().is_some_and(|rule| variant.rules().iter().any(|expected| expected == rule))
     };
-    let Some(best) = failed.iter().find(is_expected).or(failed.first()) else {
+    // A test that was not run has caught nothing.
+    let first = failed.iter().find(|verdict| !verdict.is_not_run());
+    let Some(best) = failed.iter().find(is_expected).or(first) else {
         let (test, trouble) = (GRADED_FOLDER.to_string(), result.trouble.clone()?);
         return Some(Catch { test, kind, seed: None, rule: None, failure: trouble, is_at_once: false });
     };

@@ -9,10 +9,11 @@
 //!
 //! without the line break. `outcome` is `passed` or `failed`; if it failed, `failure` is the report
 //! for the student. `rule` is the name of the rule that was broken, such as `vote-once`; it is null
-//! or absent if none is named. `cause` says what ended a failed run, such as `rule`, `panic` or `stuck`;
-//! `group` is what failures with one cause have in common: a rule, or a place in the code. Both may be
-//! null or absent. A line `{"test":"…","finished":true}` says that the test will report
+//! or absent if none is named. A line `{"test":"…","finished":true}` says that the test will report
 //! no further seed.
+//!
+//! `cause` says what ended a failed run, such as `rule`, `panic` or `stuck`; `group` is what failures with
+//! one cause have in common: a rule, or a place in the code. Both may be null or absent.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -36,10 +37,6 @@ pub struct RunRecord {
     pub failure: Option<String>,
     /// The name of the rule that was broken, if one was named.
     pub rule: Option<String>,
-    /// What ended the run if it failed, in a word: `rule`, `panic`, `stuck`.
-    pub cause: Option<String>,
-    /// What failures with the same cause have in common: a rule, or a place in the code.
-    pub group: Option<String>,
     /// The hash of everything that happened, equal for equal tokens.
     pub trace: String,
     /// How much virtual time it took.
@@ -48,6 +45,10 @@ pub struct RunRecord {
     pub cpu_time: Duration,
     /// The token that replays it.
     pub token: String,
+    /// What ended the run if it failed, in a word: `rule`, `panic`, `stuck`.
+    pub cause: Option<String>,
+    /// What failures with the same cause have in common: a rule, or a place in the code.
+    pub group: Option<String>,
 }
 
 /// One line of the report.
@@ -86,18 +87,19 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
         None | Some(Value::Null) => Ok(None),
         Some(_) => text(field).map(Some),
     };
+    let rule = text_or_null("rule")?;
     Ok(ReportLine::Run(Box::new(RunRecord {
         test,
         seed: number("seed")?,
         seeds: number("seeds")?,
         failure,
-        rule: text_or_null("rule")?,
-        cause: text_or_null("cause")?,
-        group: text_or_null("group")?,
+        rule,
         trace: text("trace")?,
         virtual_time: Duration::from_nanos(number("virtual_ns")?),
         cpu_time: Duration::from_nanos(number("cpu_ns")?),
         token: text("token")?,
+        cause: text_or_null("cause")?,
+        group: text_or_null("group")?,
     })))
 }
 
@@ -156,12 +158,12 @@ mod tests {
             seeds: 20,
             failure: None,
             rule: None,
-            cause: None,
-            group: None,
             trace: "0123456789abcdef".to_string(),
             virtual_time: Duration::from_millis(12_402),
             cpu_time: Duration::from_micros(3_100),
             token: "figure_8_2c:17".to_string(),
+            cause: None,
+            group: None,
         };
         assert_eq!(parse(PASSED), Ok(ReportLine::Run(Box::new(expected.clone()))));
         let failed = PASSED.replace("passed", "failed").replace("null", r#""voted\ntwice""#);

@@ -1,7 +1,7 @@
 //! A lab's graded tests: each runs several seeds, and each run is recorded.
 
-mod group;
 mod points;
+mod repeats;
 mod replaying;
 mod report_text;
 mod run;
@@ -138,9 +138,9 @@ impl Lab {
     ) {
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
-        let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
         let cause = failed.as_ref().map(FailedRun::cause);
-        let group = failed.as_ref().and_then(|failed| failed.group(rule));
+        let group = failed.as_ref().and_then(|failed| failed.group(tested));
+        let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
         let failure = failed.map(|failed| self.describe(token, seeds, &failed.story(rule), report));
         append(&Record {
             test: &token.test,
@@ -153,15 +153,15 @@ impl Lab {
             requests,
             token: token.to_string(),
             rule: rule.map(|rule| rule.name),
+            failure: failure.as_deref(),
             cause,
             group: group.as_deref(),
-            failure: failure.as_deref(),
         });
         if let Some(text) = failure {
             // One cause often fails many tests: in one process its report is printed once.
-            let earlier = group.and_then(|group| Some((group::printed_for(&group, &token.test)?, group)));
+            let earlier = group.and_then(|group| Some((repeats::printed_for(&group, &token.test)?, group)));
             match earlier {
-                Some((earlier, group)) => eprintln!("\n{}", group::describe_again(&group, &earlier, &text)),
+                Some((earlier, group)) => eprintln!("\n{}", repeats::describe_again(&group, &earlier, &text)),
                 None => eprintln!("\n{text}"),
             }
             // The report is printed already: no second message that names a line of the test kit.

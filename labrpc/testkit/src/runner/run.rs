@@ -36,11 +36,6 @@ impl FailedRun {
         FailedRun { failure, violation: reporter.first_violation(), exchange: reporter.exchange().text() }
     }
 
-    /// Whether a broken rule was reported.
-    pub(super) fn is_violation(&self) -> bool {
-        self.violation.is_some()
-    }
-
     /// The rule that was broken: the one that was reported, or else the one that the test is about,
     /// or else one that holds for every server.
     pub(crate) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {

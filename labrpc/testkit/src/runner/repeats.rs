@@ -31,10 +31,16 @@ impl FailedRun {
     }
 
     /// What failures with the same cause have in common: the place in a lab's own code where it failed,
-    /// or else the rule. `None` if neither is known; the failure is then a group by itself.
-    pub(super) fn group(&self, rule: Option<&Rule>) -> Option<String> {
+    /// or else the rule; `tested` is the one that the test is about. `None` if neither is known; the failure is
+    /// then a group by itself.
+    pub(super) fn group(&self, tested: Option<&'static Rule>) -> Option<String> {
         let place = if self.is_violation() { None } else { place_in_lab(&self.failure) };
-        place.or_else(|| rule.map(|rule| rule.name.to_string()))
+        place.or_else(|| self.rule(tested).map(|rule| rule.name.to_string()))
+    }
+
+    /// Whether a broken rule was reported, by an oracle or by a check of the test.
+    fn is_violation(&self) -> bool {
+        self.failure.kind == FailureKind::Reported && self.rule(None).is_some()
     }
 }
 
