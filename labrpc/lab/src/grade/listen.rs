@@ -86,7 +86,7 @@ impl Runner<'_> {
 
     fn handle_line(&mut self, line: &str, attempt: &Attempt, run_results: &mut RunResults) {
         let record = match record::parse(line) {
-            Ok(ReportLine::Run(record)) => *record,
+            Ok(ReportLine::Run(record)) => record,
             Ok(ReportLine::Finished) => return,
             Err(reason) => {
                 run_results.note(format!("a line of the report was ignored: {reason}: {line}"));

@@ -52,10 +52,11 @@ pub struct RunRecord {
 }
 
 /// One line of the report.
+#[allow(clippy::large_enum_variant, reason = "lines are parsed one by one, and nearly all are runs")]
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReportLine {
     /// A run has ended.
-    Run(Box<RunRecord>),
+    Run(RunRecord),
     /// A test has ended.
     Finished,
 }
@@ -88,7 +89,7 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
         Some(_) => text(field).map(Some),
     };
     let rule = text_or_null("rule")?;
-    Ok(ReportLine::Run(Box::new(RunRecord {
+    Ok(ReportLine::Run(RunRecord {
         test,
         seed: number("seed")?,
         seeds: number("seeds")?,
@@ -100,7 +101,7 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
         token: text("token")?,
         cause: text_or_null("cause")?,
         group: text_or_null("group")?,
-    })))
+    }))
 }
 
 /// The growing report of a running process.
@@ -165,16 +166,24 @@ mod tests {
             cause: None,
             group: None,
         };
-        assert_eq!(parse(PASSED), Ok(ReportLine::Run(Box::new(expected.clone()))));
+        assert_eq!(parse(PASSED), Ok(ReportLine::Run(expected.clone())));
         let failed = PASSED.replace("passed", "failed").replace("null", r#""voted\ntwice""#);
         let failure = Some("voted\ntwice".to_string());
-        let ruled = failed.replace('}', r#","rule":"vote-once","cause":"rule","group":"vote-once"}"#);
+        let ruled = failed.replace('}', r#","rule":"vote-once"}"#);
         let expected = RunRecord { failure, ..expected };
-        assert_eq!(parse(&failed), Ok(ReportLine::Run(Box::new(expected.clone()))));
-        assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(ReportLine::Run(Box::new(expected.clone()))));
-        let [rule, cause, group] = ["vote-once", "rule", "vote-once"].map(|text| Some(text.to_string()));
-        assert_eq!(parse(&ruled), Ok(ReportLine::Run(Box::new(RunRecord { rule, cause, group, ..expected }))));
+        assert_eq!(parse(&failed), Ok(ReportLine::Run(expected.clone())));
+        assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(ReportLine::Run(expected.clone())));
+        assert_eq!(parse(&ruled), Ok(ReportLine::Run(RunRecord { rule: Some("vote-once".to_string()), ..expected })));
         assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(ReportLine::Finished));
+    }
+
+    /// What ended a run, and its group, are read if they are there.
+    #[test]
+    fn a_cause_and_a_group_are_read() {
+        let line = PASSED.replace('}', r#","cause":"stuck","group":"tick in a.rs"}"#);
+        let Ok(ReportLine::Run(run)) = parse(&line) else { panic!("{line}") };
+        assert_eq!((run.cause.as_deref(), run.group.as_deref()), (Some("stuck"), Some("tick in a.rs")));
+        assert!(parse(&line.replace(r#""stuck""#, "3")).is_err_and(|reason| reason.contains("`cause`")));
     }
 
     /// A line with a missing or malformed field is refused, and the error names the field.
