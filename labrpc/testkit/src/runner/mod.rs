@@ -90,16 +90,14 @@ impl Lab {
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
-            if token.test == test {
-                return self.replay(token, rule, body);
+            if token.test != test && !replaying::is_chosen(&token.test) {
+                let command = format!("LAB_REPLAY={token} cargo test -p {} {}", self.package, token.test);
+                misuse(&format!("LAB_REPLAY={token}: this command leaves that test out: run `{command}`"));
             }
-            if !replaying::is_chosen(&token.test) {
-                misuse(&format!(
-                    "LAB_REPLAY={token}: this command leaves that test out: run `LAB_REPLAY={token} cargo test -p {} {}`",
-                    self.package, token.test
-                ));
-            }
-            return eprintln!("not run: LAB_REPLAY names another test, {}", token.test);
+            return match token.test == test {
+                true => self.replay(token, rule, body),
+                false => eprintln!("not run: LAB_REPLAY names another test, {}", token.test),
+            };
         }
         let seeds = match environment.mode {
             Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
