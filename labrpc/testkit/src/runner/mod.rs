@@ -1,7 +1,7 @@
 //! A lab's graded tests: each runs several seeds, and each run is recorded.
 
 mod points;
-mod repeats;
+mod printed;
 mod replaying;
 mod report_text;
 mod run;
@@ -157,9 +157,9 @@ impl Lab {
         });
         if let Some(text) = failure {
             // One cause often fails many tests: in one process its report is printed once.
-            let earlier = group.and_then(|group| Some((repeats::printed_for(&group, &token.test)?, group)));
+            let earlier = group.and_then(|group| Some((printed::printed_for(&group, &token.test)?, group)));
             match earlier {
-                Some((earlier, group)) => eprintln!("\n{}", repeats::describe_again(&group, &earlier, &text)),
+                Some((earlier, group)) => eprintln!("\n{}", printed::describe_again(&group, &earlier, &text)),
                 None => eprintln!("\n{text}"),
             }
             // The report is printed already: no second message that names a line of the test kit.
