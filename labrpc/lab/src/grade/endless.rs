@@ -24,6 +24,8 @@ pub struct EndlessRuns {
     /// How many there were at each place.
     places: BTreeMap<String, usize>,
     slow_deaths: usize,
+    /// Whether the test kit runs no further test for this reason.
+    has_given_up: bool,
 }
 
 impl EndlessRuns {
@@ -33,6 +35,11 @@ impl EndlessRuns {
             let place = record.group.clone().unwrap_or_else(|| "an unknown place".to_string());
             *self.places.entry(place).or_default() += 1;
         }
+    }
+
+    /// The test kit has refused to run a test, because too many before it did not come to an end.
+    pub fn note_refusal(&mut self) {
+        self.has_given_up = true;
     }
 
     /// Counts a process of one test that died after [`SLOW_DEATH_MIN`] without a result.
@@ -46,7 +53,10 @@ impl EndlessRuns {
             return Some(format!("{count} tests did not come to an end, each in {place}"));
         }
         let count = self.places.values().sum::<usize>() + self.slow_deaths;
-        let is_enough = self.slow_deaths >= AT_ONE_PLACE_MAX || count >= AT_ANY_PLACE_MAX;
+        if self.has_given_up && count == 0 {
+            return Some("too many tests before did not come to an end".to_string());
+        }
+        let is_enough = self.has_given_up || self.slow_deaths >= AT_ONE_PLACE_MAX || count >= AT_ANY_PLACE_MAX;
         is_enough.then(|| format!("{count} tests did not come to an end"))
     }
 }

@@ -13,7 +13,8 @@
 //! no further seed.
 //!
 //! `cause` says what ended a failed run, such as `rule`, `panic` or `stuck`; `group` is what failures with
-//! one cause have in common: a rule, or a place in the code. Both may be null or absent.
+//! one cause have in common: a rule, or a place in the code. Both may be null or absent. A failure without a
+//! trace says that the test was not run, because too many tests before it did not come to an end.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -49,6 +50,13 @@ pub struct RunRecord {
     pub cause: Option<String>,
     /// What failures with the same cause have in common: a rule, or a place in the code.
     pub group: Option<String>,
+}
+
+impl RunRecord {
+    /// Whether the test was not run: no run has no trace.
+    pub fn is_refusal(&self) -> bool {
+        self.failure.is_some() && self.trace.is_empty()
+    }
 }
 
 /// One line of the report.

@@ -252,6 +252,14 @@ mod tests {
         assert!(result.real_time < SHORT_SILENCE, "{:?}", result.real_time);
     }
 
+    /// A test that the test kit refuses to run has no verdict, and nothing runs after it.
+    #[test]
+    fn nothing_runs_after_a_refusal() {
+        let refused = r#"{"test":"two_2a","seed":1,"seeds":2,"outcome":"failed","trace":"","virtual_ns":0,"cpu_ns":0,"token":"two_2a:1","failure":"not run"}"#;
+        let result = run(&format!("run one_2a 1 failed 'no end'; echo '{refused}' >> \"$LAB_REPORT\"; exit 101"));
+        assert_eq!(result.verdicts[1].outcome, not_run("too many tests before did not come to an end"));
+    }
+
     /// A process that reports nothing more is killed. What it reported before counts; the other
     /// tests have failed.
     #[test]

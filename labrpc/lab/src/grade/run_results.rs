@@ -79,6 +79,10 @@ impl RunResults {
             return false;
         };
         self.failures += usize::from(record.failure.is_some());
+        if record.is_refusal() {
+            self.endless.note_refusal();
+            return true;
+        }
         self.endless.count(&record);
         let has_failed = test_results.runs.get(&record.seed).is_some_and(|earlier| earlier.failure.is_some());
         if !has_failed {
