@@ -41,6 +41,7 @@ mod report;
 pub mod rule;
 mod runner;
 pub mod script;
+mod selected;
 mod task;
 mod token;
 mod violation;

@@ -1,9 +1,8 @@
 //! A lab's graded tests: each runs several seeds, and each run is recorded.
 
 mod points;
-mod printed;
-mod replaying;
 mod report_text;
+mod reprints;
 mod run;
 
 use labrpc::sim::{Keep, Report};
@@ -15,6 +14,7 @@ use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
 use crate::record::{Record, append};
 use crate::rule::Rule;
+use crate::selected;
 use crate::token::Token;
 use crate::world::World;
 
@@ -90,7 +90,7 @@ impl Lab {
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
-            if token.test != test && !replaying::is_chosen(&token.test) {
+            if token.test != test && !selected::is_selected(&token.test) {
                 let command = format!("LAB_REPLAY={token} cargo test -p {} {}", self.package, token.test);
                 misuse(&format!("LAB_REPLAY={token}: this command leaves that test out: run `{command}`"));
             }
@@ -134,10 +134,10 @@ impl Lab {
         outcome: Result<u64, FailedRun>,
         report: &Report,
     ) {
+        let cause = outcome.as_ref().err().map(FailedRun::cause);
+        let group = outcome.as_ref().err().and_then(|failed| failed.group(tested));
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
-        let cause = failed.as_ref().map(FailedRun::cause);
-        let group = failed.as_ref().and_then(|failed| failed.group(tested));
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
         let failure = failed.map(|failed| self.describe(token, seeds, &failed.story(rule), report));
         append(&Record {
@@ -155,13 +155,10 @@ impl Lab {
             cause,
             group: group.as_deref(),
         });
+        // One cause often fails many tests.
+        let failure = failure.map(|text| reprints::once(group.as_deref(), &token.test, text));
         if let Some(text) = failure {
-            // One cause often fails many tests: in one process its report is printed once.
-            let earlier = group.and_then(|group| Some((printed::printed_for(&group, &token.test)?, group)));
-            match earlier {
-                Some((earlier, group)) => eprintln!("\n{}", printed::describe_again(&group, &earlier, &text)),
-                None => eprintln!("\n{text}"),
-            }
+            eprintln!("\n{text}");
             // The report is printed already: no second message that names a line of the test kit.
             std::panic::resume_unwind(Box::new("a graded test failed"));
         }

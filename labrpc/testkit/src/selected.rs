@@ -1,4 +1,4 @@
-//! Whether the test that `LAB_REPLAY` names is among those that the command line chooses.
+//! Which tests the command line of this process selects, for a test that `LAB_REPLAY` names.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 /// Makes Rust's test harness list the tests that it would run.
 const LIST: &str = "--list";
 
-/// Whether this process runs the test with this name, too. The test harness knows: it is asked once, in a
+/// Whether this process runs the test with this name. The test harness knows: it is asked once, in a
 /// process of its own, with the same arguments. If it does not answer, yes: the token may be right.
-pub(super) fn is_chosen(test: &str) -> bool {
+pub(crate) fn is_selected(test: &str) -> bool {
     static LISTING: OnceLock<Option<String>> = OnceLock::new();
     LISTING.get_or_init(listing).as_deref().is_none_or(|listing| lists(listing, test))
 }
@@ -40,6 +40,6 @@ mod tests {
     /// This test's own process runs it.
     #[test]
     fn the_harness_is_asked() {
-        assert!(is_chosen("the_harness_is_asked"));
+        assert!(is_selected("the_harness_is_asked"));
     }
 }

@@ -108,9 +108,17 @@ fn line_of(place: &str) -> String {
 /// The groups of which a failure was printed, each with the test that it was printed for.
 static PRINTED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
+/// The report of a failed test as it is printed: in full for the first test of a group.
+pub(super) fn once(group: Option<&str>, test: &str, report: String) -> String {
+    match group.and_then(|group| Some((group, printed_for(group, test)?))) {
+        Some((group, earlier)) => describe_again(group, &earlier, &report),
+        None => report,
+    }
+}
+
 /// The test of this process that has printed a failure of this group already; otherwise `test` becomes
 /// that test.
-pub(super) fn printed_for(group: &str, test: &str) -> Option<String> {
+fn printed_for(group: &str, test: &str) -> Option<String> {
     match PRINTED.lock().unwrap_or_else(PoisonError::into_inner).entry(group.to_string()) {
         Entry::Occupied(earlier) => Some(earlier.get().clone()),
         Entry::Vacant(free) => {
@@ -121,7 +129,7 @@ pub(super) fn printed_for(group: &str, test: &str) -> Option<String> {
 }
 
 /// A failure of a group that was printed for another test: the first and the last line of its report.
-pub(super) fn describe_again(group: &str, earlier: &str, report: &str) -> String {
+fn describe_again(group: &str, earlier: &str, report: &str) -> String {
     let mut lines = report.lines().filter(|line| !line.is_empty());
     let title = lines.next().unwrap_or_default();
     let replay = lines.next_back().unwrap_or_default();
