@@ -1,4 +1,4 @@
-//! Which tests the command line of this process selects, for a test that `LAB_REPLAY` names.
+//! Which tests the command line of this process names, for a test that `LAB_REPLAY` names.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ const LIST: &str = "--list";
 
 /// Whether this process runs the test with this name. The test harness knows: it is asked once, in a
 /// process of its own, with the same arguments. If it does not answer, yes: the token may be right.
-pub(crate) fn is_selected(test: &str) -> bool {
+pub(crate) fn is_named(test: &str) -> bool {
     static LISTING: OnceLock<Option<String>> = OnceLock::new();
     LISTING.get_or_init(listing).as_deref().is_none_or(|listing| lists(listing, test))
 }
@@ -40,6 +40,6 @@ mod tests {
     /// This test's own process runs it.
     #[test]
     fn the_harness_is_asked() {
-        assert!(is_selected("the_harness_is_asked"));
+        assert!(is_named("the_harness_is_asked"));
     }
 }
