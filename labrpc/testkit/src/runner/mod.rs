@@ -12,7 +12,6 @@ use run::{Body, FailedRun, run_real};
 
 use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
-use crate::named;
 use crate::record::{Record, append};
 use crate::rule::Rule;
 use crate::token::Token;
@@ -90,7 +89,7 @@ impl Lab {
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
-            if token.test != test && !named::is_named(&token.test) {
+            if token.test != test && !crate::named::is_named(&token.test) {
                 let command = format!("LAB_REPLAY={token} cargo test -p {} {}", self.package, token.test);
                 misuse(&format!("LAB_REPLAY={token}: this command leaves that test out: run `{command}`"));
             }
