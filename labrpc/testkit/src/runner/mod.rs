@@ -133,7 +133,7 @@ impl Lab {
         outcome: Result<u64, FailedRun>,
         report: &Report,
     ) {
-        let cause = outcome.as_ref().err().map(FailedRun::cause);
+        let cause = outcome.as_ref().err().map(|failed| failed.cause());
         let group = outcome.as_ref().err().and_then(|failed| failed.group(tested));
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
