@@ -6,7 +6,7 @@ use crate::paint::Paint;
 
 /// How many lines of reports are shown in full. Longer output scrolls the first report away, and later
 /// failures mostly have the same cause.
-const LINES_MAX: usize = 29;
+const LINES_MAX: usize = 26;
 
 /// How many lines name the failures whose report is not shown.
 const OTHERS_MAX: usize = 6;
@@ -206,7 +206,7 @@ Nobody leads.
         let failures: Vec<_> = names.iter().map(|name| (name.as_str(), long.as_str(), None)).collect();
         let text = shown(&lab(&failures));
         assert!(text.lines().count() <= LINES_MAX + OTHERS_MAX + 5, "{text}");
-        assert!(text.contains("\n    … 176 lines, which a replay shows …\n"), "{text}");
+        assert!(text.contains("\n    … 179 lines, which a replay shows …\n"), "{text}");
         assert!(text.contains("the end\n\n    replay   cargo lab test --replay t1_2a:1\n"), "{text}");
         let rest = "    t7_2a   cargo lab test --replay t7_2a:1\n    … and 23 more\n";
         assert!(text.ends_with(rest), "{text}");
