@@ -1,5 +1,7 @@
 //! Failures by their cause: one report for each rule or place, and the names of the other tests.
 
+use std::cmp::Reverse;
+
 use super::{INDENTATION, indented};
 use crate::grade::verdict::TestVerdict;
 use crate::paint::Paint;
@@ -25,16 +27,21 @@ struct Group<'a> {
 /// Causes that say less than others: the mistake is somewhere in what happened before.
 const VAGUE_CAUSES: [&str; 4] = ["rule", "assertion", "reported", "virtual time"];
 
-/// Tests in the order in which to look at them: by kind, beginning with the rules; and of a kind, those first
-/// in which code panicked or stopped.
+/// Tests of a lab in the order in which to look at them: by kind, beginning with the rules; of a kind, those
+/// first in which code panicked or stopped, and then those with the cause that most tests have.
 pub fn by_kind<'a>(tests: &[&'a TestVerdict]) -> Vec<&'a TestVerdict> {
+    let in_list_order = tests;
     let mut tests = tests.to_vec();
+    let likewise = |verdict: &TestVerdict| {
+        let is_alike = |other: &&&TestVerdict| other.kind == verdict.kind && other.group() == verdict.group();
+        in_list_order.iter().filter(is_alike).count()
+    };
     let is_vague = |verdict: &TestVerdict| {
         let cause = verdict.failed_run().and_then(|run| run.cause.as_deref());
         cause.is_none_or(|cause| VAGUE_CAUSES.contains(&cause))
     };
     // A test without a kind was not found, which is a mistake in the list of tests.
-    tests.sort_by_key(|verdict| (verdict.kind.is_none(), verdict.kind, is_vague(verdict)));
+    tests.sort_by_key(|verdict| (verdict.kind.is_none(), verdict.kind, is_vague(verdict), Reverse(likewise(verdict))));
     tests
 }
 
@@ -221,6 +228,20 @@ Nobody leads.
         let line = super::names(&lab.verdicts.iter().collect::<Vec<&TestVerdict>>());
         assert!(line.starts_with("a_long_name_1_2a, a_long_name_2_2a, "), "{line}");
         assert!(line.ends_with("_2a and 25 more") && line.len() <= NAMES_CHARACTERS_MAX + 12, "{line}");
+    }
+
+    /// Of a kind, the cause of most failures comes first, but for code that panicked.
+    #[test]
+    fn the_most_frequent_cause_comes_first() {
+        let mut lab = lab(&[("a_2a", "no", Some("x")), ("b_2a", "no", Some("y")), ("c_2a", "no", Some("y"))]);
+        let order = |lab: &LabResult| -> Vec<String> {
+            let tests: Vec<&TestVerdict> = lab.verdicts.iter().collect();
+            by_kind(&tests).iter().map(|verdict| verdict.test.name.clone()).collect()
+        };
+        lab.verdicts.iter_mut().for_each(|verdict| verdict.kind = None);
+        assert_eq!(order(&lab), ["b_2a", "c_2a", "a_2a"]);
+        lab.verdicts[0].runs.get_mut(&1).unwrap().cause = Some("panic".to_string());
+        assert_eq!(order(&lab), ["a_2a", "b_2a", "c_2a"]);
     }
 
     /// Rules come first, and tests that were not found last.
