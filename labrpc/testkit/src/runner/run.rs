@@ -26,14 +26,21 @@ pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 /// A run that failed, and the rule that was reported broken, if any.
 pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
-    violation: Option<Violation>,
+    pub(super) violation: Option<Violation>,
+    /// The run as a test that a student could write, if it can be told like that.
+    test_text: String,
     /// The last events before the failure, if a script recorded them.
     exchange: String,
 }
 
 impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
-        FailedRun { failure, violation: reporter.first_violation(), exchange: reporter.exchange().text() }
+        FailedRun {
+            failure,
+            violation: reporter.first_violation(),
+            test_text: reporter.test_text().map(|text| text.text()).unwrap_or_default(),
+            exchange: reporter.exchange().text(),
+        }
     }
 
     /// The rule that was broken: the one that was reported, or else the one that the test is about,
@@ -60,7 +67,7 @@ impl FailedRun {
             }
             (None, None) => self.failure.to_string(),
         };
-        format!("{}{story}", self.exchange)
+        format!("{}{story}{}", self.exchange, self.test_text)
     }
 }
 
