@@ -10,7 +10,6 @@ use super::explain::{Stimulus, explain_crash};
 use super::model::ModelServer;
 use super::peers::state_at;
 use super::plan::Bits;
-use crate::script::TRAVEL;
 
 impl Driver<'_> {
     /// A client proposes a command.
