@@ -32,6 +32,7 @@ pub mod cost;
 mod environment;
 mod event;
 mod event_line;
+mod named;
 mod observed;
 mod observer;
 mod oracle;

@@ -1,9 +1,11 @@
 //! Carries out a plan: the peers' messages reach the real server, and everything that it does is compared
 //! with the model.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use labrpc::channel::Receiver;
+use labrpc::time::Instant;
 use labrpc::{Bytes, Index, LogPosition, NotLeader, PeerId, RaftReply, RaftRequest};
 
 use super::explain::Stimulus;
@@ -55,6 +57,8 @@ pub(super) struct Driver<'a> {
     pub(super) events_seen: usize,
     /// The scripted server whose replies arrive twice.
     pub(super) doubled: Option<PeerId>,
+    /// When the real server last sent something to each of the others.
+    pub(super) sent_at: BTreeMap<PeerId, Instant>,
     /// The real server's latest reply.
     pub(super) latest_reply: Option<RaftReply>,
     pub(super) text: TestText,

@@ -36,8 +36,9 @@ impl Driver<'_> {
         if !self.cluster.is_up(REAL) {
             return;
         }
+        let before = (self.under_way(), self.heard_lately());
         let mut seen = self.look();
-        seen.under_way = self.under_way();
+        (seen.under_way, seen.heard_lately) = before;
         let until = Instant::now() + ANSWER_PATIENCE;
         while self.stimuli.iter().any(|stimulus| matches!(stimulus, Stimulus::Request(_, _, None)))
             && Instant::now() < until
@@ -79,6 +80,12 @@ impl Driver<'_> {
         self.unanswered.iter().filter(young).filter_map(append).collect()
     }
 
+    /// The servers that the real one has sent something before this step, and not half a heartbeat ago.
+    fn heard_lately(&self) -> Vec<PeerId> {
+        let half = self.codec.timing().heartbeat_interval / 2;
+        self.sent_at.iter().filter(|(_, at)| at.elapsed() < half).map(|(peer, _)| *peer).collect()
+    }
+
     /// Adds what has happened since, up to a moment in which nothing happens. The server may campaign while
     /// it is asked about itself, or a late reply may arrive.
     fn look_at_rest(&mut self, seen: &mut Seen) {
@@ -118,6 +125,7 @@ impl Driver<'_> {
                     (Some((request, reply)), _) => self.note_reply(envelope.to, request, reply),
                     (None, Some(request)) => {
                         self.note_campaign(request);
+                        self.sent_at.insert(envelope.to, event.id.at);
                         seen.sent.push((envelope.to, request.clone()));
                     }
                     (None, None) => {}

@@ -27,6 +27,8 @@ mod peers;
 mod plan;
 mod text;
 
+use std::collections::BTreeMap;
+
 use labrpc::{Compact, Elect, Replicate};
 
 use driver::{Abilities, Driver};
@@ -62,6 +64,7 @@ impl<R: Elect> ScriptedCluster<R> {
             stimuli: Vec::new(),
             events_seen: 0,
             doubled: None,
+            sent_at: BTreeMap::new(),
             latest_reply: None,
             text,
             is_over: false,

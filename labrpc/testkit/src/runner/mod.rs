@@ -4,6 +4,7 @@ mod cause;
 mod frames;
 mod points;
 mod report_text;
+mod reprints;
 mod run;
 mod shrink;
 
@@ -133,6 +134,10 @@ impl Lab {
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
+            if token.test != test && !crate::named::is_named(&token.test) {
+                let command = format!("LAB_REPLAY={token} cargo test -p {} {}", self.package, token.test);
+                misuse(&format!("LAB_REPLAY={token}: this command leaves that test out: run `{command}`"));
+            }
             return match token.test == test {
                 true => self.replay(token, rule, body, shorten),
                 false => eprintln!("not run: LAB_REPLAY names another test, {}", token.test),
@@ -175,6 +180,8 @@ impl Lab {
         outcome: Result<u64, FailedRun>,
         report: &Report,
     ) {
+        let cause = outcome.as_ref().err().map(|failed| failed.cause());
+        let group = outcome.as_ref().err().and_then(|failed| failed.group(tested));
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
@@ -193,7 +200,11 @@ impl Lab {
             rule: rule.map(|rule| rule.name),
             places: &places,
             failure: failure.as_deref(),
+            cause,
+            group: group.as_deref(),
         });
+        // One cause often fails many tests.
+        let failure = failure.map(|text| reprints::once(group.as_deref(), &token.test, text));
         if let Some(text) = failure {
             eprintln!("\n{text}");
             // The report is printed already: no second message that names a line of the test kit.

@@ -20,7 +20,7 @@ use crate::world::World;
 /// No graded test comes near it. A run that reaches it makes no progress.
 const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
 /// The busiest graded test makes a few million operations.
-const OPERATIONS_MAX: u64 = 200_000_000;
+const OPERATIONS_MAX: u64 = 50_000_000;
 
 /// The body of a test.
 pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);

@@ -19,7 +19,7 @@ use labrpc::{
 };
 
 use applied::check_applied;
-use sent::{check_late_replies, check_sent};
+use sent::{check_replies, check_sent};
 use state::{check_disk, check_status};
 use steps::step;
 
@@ -56,6 +56,8 @@ pub(super) struct Seen {
     pub(super) status: Option<Status>,
     /// The AppendEntries that were on their way before, each not older than a heartbeat.
     pub(super) under_way: Vec<(PeerId, AppendEntries)>,
+    /// The servers that it has sent something so recently that no heartbeat is due to them.
+    pub(super) heard_lately: Vec<PeerId>,
 }
 
 /// What is wrong.
@@ -185,7 +187,7 @@ fn check_end(path: &[ModelServer], seen: &Seen, stimuli: &[Stimulus]) -> Verdict
         check_disk(&mut state, disk, stimuli)?;
     }
     seen.sent.iter().try_for_each(|(to, request)| check_sent(path, *to, request))?;
-    check_late_replies(path, stimuli, seen)?;
+    check_replies(path, stimuli, seen)?;
     check_applied(path, &mut state, &seen.applied)?;
     Ok(state)
 }

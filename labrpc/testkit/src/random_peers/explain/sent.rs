@@ -1,19 +1,19 @@
 //! What a server sends.
 
-use labrpc::{AppendEntries, AppendOutcome, Index, PeerId, RaftReply, RaftRequest};
+use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, Index, PeerId, RaftReply, RaftRequest};
 
 use super::super::model::{ModelServer, Role};
 use super::{Seen, Stimulus, Verdict, complain};
 use crate::event_line::{At, Reply, Request};
 use crate::rule::election::{CAMPAIGN, NEW_TERM};
-use crate::rule::replication::{LATE_REPLY, LOG_MATCHING, MAJORITY_COMMIT, OWN_TERM_COMMIT};
+use crate::rule::replication::{COMMIT_SPREADS, LATE_REPLY, LOG_MATCHING, MAJORITY_COMMIT, OWN_TERM_COMMIT};
 use crate::rule::snapshots::SENT;
 
 /// Checks a request that the real server sent in one of the states of a path.
 pub(super) fn check_sent(path: &[ModelServer], to: PeerId, request: &RaftRequest) -> Verdict<()> {
     let mut first = None;
     for state in path.iter().rev() {
-        match may_send(state, request) {
+        match may_send(state, to, request) {
             Ok(()) => return Ok(()),
             Err(complaint) => drop(first.get_or_insert(complaint)),
         }
@@ -23,43 +23,68 @@ pub(super) fn check_sent(path: &[ModelServer], to: PeerId, request: &RaftRequest
     Err(complaint)
 }
 
-/// Checks that replies which say nothing new make a leader send nothing. Heartbeats go to all servers at once.
-pub(super) fn check_late_replies(path: &[ModelServer], stimuli: &[Stimulus], seen: &Seen) -> Verdict<()> {
+/// Checks that a reply which says nothing new makes a leader send nothing, and neither does one that ends its
+/// leadership. Looks only at what cannot be a heartbeat.
+pub(super) fn check_replies(path: &[ModelServer], stimuli: &[Stimulus], seen: &Seen) -> Verdict<()> {
     let Some(Stimulus::Reply(from, reply)) = stimuli.last() else { return Ok(()) };
-    let (first, last) = (&path[0], path.last().expect("a path begins with a state"));
     let is_same = stimuli.iter().all(|stimulus| matches!(stimulus, Stimulus::Reply(other, _) if other == from));
-    let Role::Leader(matched) = &first.role else { return Ok(()) };
-    let is_refusal = |reply: &RaftReply| !matches!(reply, RaftReply::AppendEntries(reply) if matches!(reply.outcome, AppendOutcome::Through(_)));
-    if !is_same || first != last || is_refusal(reply) || seen.sent.iter().any(|(to, _)| to != from) {
+    let is_only_to_it = seen.sent.iter().all(|(to, _)| to == from);
+    if !is_same || !is_only_to_it || !seen.heard_lately.contains(from) {
         return Ok(());
     }
-    let holds_all = matched[*from] == first.last().index;
-    for (_, request) in &seen.sent {
-        let RaftRequest::AppendEntries(append) = request else { continue };
-        let is_under_way = |(to, earlier): &(PeerId, AppendEntries)| {
-            to == from
-                && earlier.term == append.term
-                && earlier.prev.index <= append.prev.index
-                && last_index(earlier) >= last_index(append)
-        };
-        if holds_all || (!append.entries.is_empty() && seen.under_way.iter().any(is_under_way)) {
-            let why = if holds_all { "holds everything" } else { "has not answered the request with these entries" };
-            let what = format!(
-                "server {from} {why}, and a late or doubled reply of it ({}) makes server 0 send it {}",
-                Reply(reply),
-                Request(request)
-            );
-            return complain(&LATE_REPLY, what, "");
-        }
+    let appends = seen.sent.iter().filter_map(|(_, request)| match request {
+        RaftRequest::AppendEntries(append) => Some((request, append)),
+        _ => None,
+    });
+    appends.into_iter().try_for_each(|(request, append)| check_reaction(path, (*from, reply), (request, append), seen))
+}
+
+/// Checks an AppendEntries that a leader sends because of a reply.
+fn check_reaction(
+    path: &[ModelServer],
+    (from, reply): (PeerId, &RaftReply),
+    (request, append): (&RaftRequest, &AppendEntries),
+    seen: &Seen,
+) -> Verdict<()> {
+    let (first, last) = (&path[0], path.last().expect("a path begins with a state"));
+    let Role::Leader(matched) = &first.role else { return Ok(()) };
+    let sends =
+        |why: &str| format!("{why}, and yet its reply ({}) makes server 0 send it {}", Reply(reply), Request(request));
+    if path.len() == 2 && reply.term() > first.term() {
+        let why =
+            format!("server {from} is in term {}, so the leadership of term {} is over", reply.term(), first.term());
+        return complain(&NEW_TERM, sends(&why), "");
+    }
+    if first != last || !is_agreement(reply) {
+        return Ok(());
+    }
+    if matched[from] == first.last().index {
+        return complain(&LATE_REPLY, sends(&format!("server {from} is known to hold everything")), "");
+    }
+    let is_under_way = |(to, earlier): &(PeerId, AppendEntries)| {
+        *to == from
+            && earlier.term == append.term
+            && earlier.prev.index <= append.prev.index
+            && last_index(earlier) >= last_index(append)
+    };
+    if !append.entries.is_empty() && seen.under_way.iter().any(is_under_way) {
+        return complain(&LATE_REPLY, sends(&format!("these entries are on their way to server {from}")), "");
     }
     Ok(())
+}
+
+fn is_agreement(reply: &RaftReply) -> bool {
+    match reply {
+        RaftReply::AppendEntries(AppendEntriesReply { outcome, .. }) => matches!(outcome, AppendOutcome::Through(_)),
+        RaftReply::RequestVote(_) => true,
+    }
 }
 
 pub(super) fn last_index(append: &AppendEntries) -> Index {
     append.prev.index + append.entries.len() as Index
 }
 
-fn may_send(state: &ModelServer, request: &RaftRequest) -> Verdict<()> {
+fn may_send(state: &ModelServer, to: PeerId, request: &RaftRequest) -> Verdict<()> {
     let role = match state.role {
         Role::Follower => "a follower",
         Role::Candidate(_) => "a candidate",
@@ -84,7 +109,7 @@ fn may_send(state: &ModelServer, request: &RaftRequest) -> Verdict<()> {
             complain(&CAMPAIGN, what, "")
         }
         RaftRequest::RequestVote(_) => Ok(()),
-        RaftRequest::AppendEntries(append) => may_append(state, append),
+        RaftRequest::AppendEntries(append) => may_append(state, to, append),
         RaftRequest::InstallSnapshot(install) => {
             if (install.last_included, &install.snapshot) == (state.base, &state.snapshot) && install.leader == 0 {
                 return Ok(());
@@ -99,7 +124,7 @@ fn may_send(state: &ModelServer, request: &RaftRequest) -> Verdict<()> {
     }
 }
 
-fn may_append(state: &ModelServer, append: &AppendEntries) -> Verdict<()> {
+fn may_append(state: &ModelServer, to: PeerId, append: &AppendEntries) -> Verdict<()> {
     let AppendEntries { leader, prev, entries, leader_commit, .. } = append;
     if *leader != 0 {
         return complain(&NEW_TERM, format!("server 0 sends AppendEntries in the name of server {leader}"), "");
@@ -116,6 +141,15 @@ fn may_append(state: &ModelServer, append: &AppendEntries) -> Verdict<()> {
         let is_old = state.get(*leader_commit).is_some_and(|entry| entry.term < state.term());
         let what = format!("server 0 announces that entry {leader_commit} is committed, but only {} is", state.commit);
         return complain(if is_old { &OWN_TERM_COMMIT } else { &MAJORITY_COMMIT }, what, "");
+    }
+    if let Role::Leader(matched) = &state.role
+        && *leader_commit < state.commit.min(matched[to])
+    {
+        let what = format!(
+            "server 0 announces that entry {leader_commit} is committed, though entry {} is, and server {to} holds it",
+            state.commit.min(matched[to])
+        );
+        return complain(&COMMIT_SPREADS, what, "");
     }
     Ok(())
 }
