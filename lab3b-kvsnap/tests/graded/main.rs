@@ -6,3 +6,9 @@ mod chaos;
 mod cluster;
 mod cost;
 mod rules;
+
+use labrpc::sim::CountedHeap;
+
+/// Counts the memory that `cost` compares with its limits.
+#[global_allocator]
+static HEAP: CountedHeap = CountedHeap;

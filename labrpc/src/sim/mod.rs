@@ -47,7 +47,7 @@ mod watchdog;
 use std::borrow::Cow;
 
 pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
-pub use heap::{CountedHeap, heap_bytes, heap_bytes_peak, heap_forget_peak};
+pub use heap::{CountedHeap, as_harness, heap_bytes, heap_bytes_in, heap_bytes_peak, heap_forget_peak};
 pub use run::run;
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
 pub use task::NodeId;
@@ -142,6 +142,36 @@ pub fn kill(node: NodeId) {
 /// ```
 pub fn set_paused(node: NodeId, is_paused: bool) {
     inside().set_paused(node, is_paused);
+}
+
+/// Decides how exact moments are. Usually, what is due waits until the running task gives up its turn. In
+/// punctual mode, the running task is interrupted at its next operation, and what is due comes first:
+/// timers, deliveries, and the tasks that they wake or start. So a test can let something happen
+/// between any two operations of a server.
+///
+/// ```
+/// use std::time::Duration;
+/// use labrpc::sim::{self, Preemption, Settings};
+/// use labrpc::time::Instant;
+/// use labrpc::thread;
+///
+/// let settings = Settings { preemption: Preemption::None, ..Settings::default() };
+/// let (result, _) = sim::run(settings, || {
+///     let latest = std::rc::Rc::new(std::cell::Cell::new(Instant::ZERO));
+///     let (node, seen) = (sim::new_node("busy"), latest.clone());
+///     sim::set_punctual(true);
+///     sim::spawn_in(node, "busy", move || {
+///         while Instant::now() < Instant::ZERO + Duration::from_micros(10) {
+///             seen.set(Instant::now()); // each reading of the clock takes 100 ns
+///         }
+///     });
+///     thread::sleep(Duration::from_micros(4));
+///     latest.get()
+/// });
+/// assert!(result.unwrap() < Instant::ZERO + Duration::from_micros(5));
+/// ```
+pub fn set_punctual(is_punctual: bool) {
+    inside().is_punctual.set(is_punctual);
 }
 
 /// Whether a node has not crashed.

@@ -12,6 +12,6 @@
 mod answers;
 mod clerk;
 mod races;
-mod setup;
+pub(crate) mod setup;
 mod state;
 mod waiting;

@@ -10,5 +10,5 @@
 
 mod contents;
 mod servers;
-mod setup;
+pub(crate) mod setup;
 mod timing;

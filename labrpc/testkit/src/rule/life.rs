@@ -19,9 +19,9 @@ rules! {
         "check for shutdown after every wait, and before every send and save; a crash is a panic that must not be caught";
 
     BOUNDED = "bounded-work",
-        "The number of threads does not grow with time, with failures or with the length of an outage",
+        "Threads and memory do not grow with time, with failures or with the length of an outage",
         "the tests' contract",
-        "does each message, election or retry start a thread, and does that thread end?";
+        "does each message, election or retry start a thread, and does that thread end? does anything put into a list or a map that is never removed again?";
 
     RESTS = "idle-rests",
         "A server that has nothing to do sleeps instead of polling",
