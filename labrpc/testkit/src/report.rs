@@ -18,11 +18,29 @@ pub(crate) struct Reporter {
     failure: Arc<Mutex<Option<String>>>,
     /// The events that are printed if the run fails.
     exchange: Exchange,
+    /// What is special about this part of the run, in a sentence; printed if the run fails.
+    note: Arc<Mutex<String>>,
 }
 
 impl Reporter {
     pub(crate) fn new(mode: Mode) -> Reporter {
-        Reporter { mode, violation: Arc::default(), failure: Arc::default(), exchange: Exchange::default() }
+        Reporter {
+            mode,
+            violation: Arc::default(),
+            failure: Arc::default(),
+            exchange: Exchange::default(),
+            note: Arc::default(),
+        }
+    }
+
+    /// From now on a failure begins with this text.
+    pub(crate) fn set_note(&self, note: String) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
+    }
+
+    /// What a failure begins with.
+    pub(crate) fn note(&self) -> String {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ends the run because a rule is broken. Only the first report counts.

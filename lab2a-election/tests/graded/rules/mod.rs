@@ -12,6 +12,7 @@
 
 mod leaders;
 mod majority;
+mod sweeps;
 mod terms;
 mod threads;
 mod timing;

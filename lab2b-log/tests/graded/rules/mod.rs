@@ -18,6 +18,7 @@ mod follower;
 mod progress;
 mod sending;
 mod start;
+mod sweeps;
 mod votes;
 
 use std::time::Duration;

@@ -12,3 +12,4 @@
 mod restarts;
 mod saved_first;
 mod saves;
+mod sweeps;

@@ -20,3 +20,4 @@ mod installing;
 mod restarts;
 mod sending;
 mod setup;
+mod sweeps;

@@ -14,4 +14,5 @@ mod clerk;
 mod races;
 pub(crate) mod setup;
 mod state;
+mod sweeps;
 mod waiting;

@@ -11,4 +11,5 @@
 mod contents;
 mod servers;
 pub(crate) mod setup;
+mod sweeps;
 mod timing;

@@ -27,13 +27,18 @@ pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
     violation: Option<Violation>,
-    /// The last events before the failure, if a script recorded them.
+    /// What was special about the run then, and the last events before the failure, if a script recorded
+    /// them.
     exchange: String,
 }
 
 impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
-        FailedRun { failure, violation: reporter.first_violation(), exchange: reporter.exchange().text() }
+        FailedRun {
+            failure,
+            violation: reporter.first_violation(),
+            exchange: reporter.note() + &reporter.exchange().text(),
+        }
     }
 
     /// The rule that was broken: the one that was reported, or else the one that the test is about,
