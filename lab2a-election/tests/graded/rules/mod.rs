@@ -12,6 +12,7 @@
 
 mod leaders;
 mod majority;
+mod roles;
 mod sweeps;
 mod terms;
 mod threads;

@@ -16,6 +16,7 @@ mod applier;
 mod commitment;
 mod follower;
 mod progress;
+mod roles;
 mod sending;
 mod start;
 mod sweeps;

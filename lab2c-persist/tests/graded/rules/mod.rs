@@ -10,6 +10,7 @@
 //! | `saves` | each save leaves a consistent disk, and nothing is saved without need |
 
 mod restarts;
+mod roles;
 mod saved_first;
 mod saves;
 mod sweeps;

@@ -71,7 +71,7 @@ fn installed_snapshots_leave_nothing_behind_2d() {
     LAB.simulated(|world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let growth = Growth::with_each("installed snapshot", script.cluster()).never_idle();
-        growth.heap(&CUT, 0).disk(&CUT, 0).repeat(20, |nth| {
+        growth.disk(&CUT, 0).repeat(20, |nth| {
             let through = (nth + 1) * INTERVAL;
             let leader = script.leader(1).in_term(1);
             leader.install_snapshot(at(through, 1), snapshot(through)).expect_agreement(through, "it is new");
@@ -99,7 +99,7 @@ fn sent_snapshots_leave_nothing_behind_2d() {
             request => Some(agreement(request)),
         });
         let patience = 4 * script.timing().heartbeat_interval;
-        Growth::with_each("sent snapshot", script.cluster()).repeat(10, |_| {
+        Growth::with_each("sent snapshot", script.cluster()).repeat(25, |_| {
             thread::sleep(patience);
             script.discard_requests();
         });

@@ -18,6 +18,7 @@ mod cutting;
 mod delivering;
 mod installing;
 mod restarts;
+mod roles;
 mod sending;
 mod setup;
 mod sweeps;

@@ -12,6 +12,7 @@
 mod answers;
 mod clerk;
 mod races;
+mod reads;
 pub(crate) mod setup;
 mod state;
 mod sweeps;

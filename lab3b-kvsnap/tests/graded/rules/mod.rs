@@ -9,6 +9,7 @@
 //! `setup` has the services that most scripts begin with.
 
 mod contents;
+mod paths;
 mod servers;
 pub(crate) mod setup;
 mod sweeps;

@@ -9,7 +9,7 @@ use testkit::World;
 use testkit::rule::service::{COMPACT_SNAPSHOT, LABEL, RESTORED, SMALL, WORTHWHILE};
 use testkit::script::{AT_ONCE, ScriptedCluster, append, at, get, put};
 
-use super::setup::store_of;
+use super::setup::{lead, store_of};
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot, boot_with_limit};
 
 /// The term of the scripted leader.
@@ -43,13 +43,6 @@ fn appends(count: u64) -> Vec<Command> {
 /// Puts of one client to one key.
 fn puts(count: u64) -> Vec<Command> {
     (1..=count).map(|nth| put(0, nth, "k", &nth.to_string())).collect()
-}
-
-fn lead(script: &ScriptedCluster<Server>) {
-    script.agree_to_everything();
-    script.elect();
-    thread::sleep(AT_ONCE);
-    script.discard_requests();
 }
 
 #[track_caller]

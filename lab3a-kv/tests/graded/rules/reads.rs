@@ -1,0 +1,131 @@
+//! What holds for a write holds for a read: each test here does the same with a Put, an Append and a Get.
+
+use lab3a_kv::Clerk;
+use labrpc::kv::Command;
+use labrpc::thread;
+use testkit::rule::service::{ANSWERED, EARNED, EXACTLY_ONCE, LEADERSHIP_LOST};
+use testkit::script::{AT_ONCE, append, at, get, put};
+
+use super::setup::{NEVER, READER, cut_off_leader, is_done, leader, service};
+use crate::lab::LAB;
+
+/// One operation of each kind, as operation `sequence` of client 0.
+fn each_kind(sequence: u64) -> [Command; 3] {
+    [put(0, sequence, "k", "v"), append(0, sequence, "k", "v"), get(0, sequence, "k")]
+}
+
+/// A leadership that is lost is told to all that wait.
+#[test]
+fn every_kind_is_told_of_a_lost_leadership_3a() {
+    LAB.rule(&LEADERSHIP_LOST, |_| {
+        for request in each_kind(1) {
+            let service = service();
+            let asked = service.ask(request);
+            service.raft().set_status(2, false);
+            asked.expect_refusal("term 2 has begun, and another server leads it");
+            labrpc::Elect::shutdown(service.server());
+        }
+    });
+}
+
+/// A server that does not lead refuses at once.
+#[test]
+fn every_kind_is_refused_by_a_follower_3a() {
+    LAB.rule(&LEADERSHIP_LOST, |_| {
+        let service = service();
+        service.raft().set_status(2, false);
+        for request in each_kind(1) {
+            service.ask(request).expect_refusal("its server does not lead");
+        }
+    });
+}
+
+/// A request gives up when its command is not committed, and a later retry is answered.
+#[test]
+fn every_kind_gives_up_and_is_answered_later_3a() {
+    LAB.rule(&ANSWERED, |_| {
+        for request in each_kind(1) {
+            let service = service();
+            let first = service.ask(request.clone());
+            thread::sleep(2 * Clerk::PATIENCE);
+            first.expect_no_result("its command was not committed while it waited");
+            let retry = service.ask(request.clone());
+            service.commit(1, &request);
+            let value = if request == each_kind(1)[2] { "" } else { "v" };
+            retry.expect_result("", "the first copy of its command is applied, and nothing was written before it");
+            service.commit(2, &request);
+            service.expect_value(
+                get(READER, 1, "k"),
+                value,
+                "the operation was asked for once, and its log holds two copies",
+            );
+            labrpc::Elect::shutdown(service.server());
+        }
+    });
+}
+
+/// Several requests for one command wait, and all of them are told its result.
+#[test]
+fn every_copy_of_a_request_is_answered_3a() {
+    LAB.rule(&ANSWERED, |_| {
+        for request in each_kind(2) {
+            let service = service();
+            service.apply(&put(0, 1, "k", "old"));
+            let asked: Vec<_> = (0..3).map(|_| service.ask(request.clone())).collect();
+            (2..=4).for_each(|index| service.raft().commit(index, &request));
+            let value = if request == each_kind(2)[2] { "old" } else { "" };
+            asked.into_iter().for_each(|asked| asked.expect_result(value, "a copy of its command is applied"));
+            labrpc::Elect::shutdown(service.server());
+        }
+    });
+}
+
+/// A read answers with what was written before it in the log, and with nothing that came after.
+#[test]
+fn a_read_has_its_place_in_the_log_3a() {
+    LAB.rule(&EARNED, |_| {
+        let service = service();
+        service.apply(&put(0, 1, "k", "before"));
+        let read = service.ask(get(1, 1, "k"));
+        let write = service.ask(put(0, 2, "k", "after"));
+        service.raft().commit(2, &get(1, 1, "k"));
+        service.raft().commit(3, &put(0, 2, "k", "after"));
+        read.expect_result("before", "the Get stands before the second Put in the log");
+        write.expect_result("", "the Put was applied");
+        service.expect_value(get(1, 2, "k"), "after", "the second Put was applied");
+    });
+}
+
+/// A read that is replaced in the log is not told anything.
+#[test]
+fn another_command_in_the_place_of_a_read_3a() {
+    LAB.rule(&EARNED, |world| {
+        let (script, term) = cut_off_leader(world);
+        let lost = script.ask_kv_meanwhile(get(0, 1, "k"), NEVER);
+        thread::sleep(AT_ONCE);
+        assert_eq!(script.disk().last(), at(1, term), "a Get goes through the log as well");
+        let answer = script.leader(1).in_term(term + 1).commands([put(1, 1, "k", "won")]).commit(1).send();
+        answer.expect_agreement(1, format!("an entry of term {} replaces the one of term {term}", term + 1));
+        let reply = lost.join();
+        assert!(!is_done(&reply), "client 0's Get was replaced in the log, but the client is told {reply:?}");
+    });
+}
+
+/// Retries of each kind through the whole server: a write is done once, a read reads.
+#[test]
+fn every_kind_may_be_repeated_3a() {
+    LAB.rule(&EXACTLY_ONCE, |world| {
+        let script = leader(world);
+        for _ in 0..2 {
+            script.expect_value(append(0, 1, "k", "a"), "", "a write returns nothing");
+        }
+        for _ in 0..2 {
+            script.expect_value(get(0, 2, "k"), "a", "one Append was made, and sent twice");
+        }
+        for _ in 0..2 {
+            script.expect_value(put(0, 3, "k", "b"), "", "a write returns nothing");
+        }
+        script.expect_value(append(0, 1, "k", "a"), "", "a write returns nothing");
+        script.expect_value(get(READER, 1, "k"), "b", "after an Append came a Put, and then copies of both");
+    });
+}
