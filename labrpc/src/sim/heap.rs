@@ -47,6 +47,30 @@ pub fn heap_bytes() -> isize {
 /// The bytes that a node's tasks have allocated and that nobody has freed yet. A value that one node
 /// allocates and another keeps counts for the first. Zero unless the program's global allocator is a
 /// [`CountedHeap`].
+///
+/// ```
+/// use labrpc::sim::{self, CountedHeap, Settings, as_harness, heap_bytes_in};
+///
+/// #[global_allocator]
+/// static HEAP: CountedHeap = CountedHeap;
+///
+/// let (result, _) = sim::run(Settings::default(), || {
+///     let node = sim::new_node("server 0");
+///     let before = heap_bytes_in(node);
+///     sim::spawn_in(node, "server", || {
+///         let _held = vec![0_u8; 1000];
+///         let _watched = as_harness(|| vec![0_u8; 50_000]);
+///         labrpc::thread::sleep(std::time::Duration::from_secs(1));
+///     });
+///     labrpc::thread::yield_now();
+///     let held = heap_bytes_in(node) - before;
+///     labrpc::thread::sleep(std::time::Duration::from_secs(2));
+///     (held, heap_bytes_in(node) - before)
+/// });
+/// let (held, left) = result.unwrap();
+/// assert!((1000..2000).contains(&held), "{held}");
+/// assert!(left < 100, "{left}");
+/// ```
 pub fn heap_bytes_in(node: NodeId) -> isize {
     ACCOUNT_BYTES.with(|accounts| accounts[account_of(node) as usize].get())
 }

@@ -167,3 +167,57 @@ fn over<T>(result: Option<T>) -> T {
         panic!("this step is not over after {OVER:?}: a thread waits for something that does not come")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use labrpc::sim::Keep;
+    use labrpc::sync::Mutex;
+
+    use super::*;
+    use crate::runner::run_simulated;
+    use crate::token::Token;
+
+    /// Adds one, under one hold of the lock or under two.
+    fn add_one(counter: &Mutex<u64>, is_careful: bool) {
+        if is_careful {
+            *counter.lock() += 1;
+            return;
+        }
+        let value = *counter.lock();
+        *counter.lock() = value + 1;
+    }
+
+    /// Two threads add one each, at every distance. Returns what a failed run says, and how many distances
+    /// there were.
+    fn add_at_every_distance(is_careful: bool) -> (Option<String>, u64) {
+        // A seed that interrupts no task by chance.
+        let token = Token { test: "sweep".into(), seed: 4, kept: None };
+        let count = Arc::new(std::sync::Mutex::new(0));
+        let counted = count.clone();
+        let body = move |world: &World| {
+            Sweep::of(world, "one adds", "the other adds").within(Duration::from_micros(2)).each(|offset| {
+                *counted.lock().unwrap() += 1;
+                let counter = Arc::new(Mutex::new(0));
+                let (one, other) = (counter.clone(), counter.clone());
+                let adds = |counter: Arc<Mutex<u64>>| Stimulus::now(move || add_one(&counter, is_careful));
+                offset.meet(adds(one), adds(other));
+                assert_eq!(*counter.lock(), 2, "both have added one");
+            });
+        };
+        let (outcome, _) = run_simulated(&token, Keep::All, false, None, &body);
+        let distances = *count.lock().unwrap();
+        (outcome.err().map(|failed| failed.story(None)), distances)
+    }
+
+    /// A sweep finds a window of one operation, and says at which distance. Correct code passes at all of them.
+    #[test]
+    fn a_window_of_one_operation_is_found() {
+        let (story, _) = add_at_every_distance(false);
+        let story = story.expect("an addition under two holds of the lock is lost at some distance");
+        assert!(story.starts_with("In this run the other adds "), "{story}");
+        assert!(story.contains("both have added one"), "{story}");
+        assert_eq!(add_at_every_distance(true), (None, 41));
+    }
+}

@@ -12,6 +12,9 @@ use testkit::script::{ScriptedCluster, append, get, put};
 use crate::lab::{LAB, boot};
 use crate::rules::setup::{service, service_with_disk, store_of};
 
+/// A value that makes each snapshot far larger than an operation.
+const LARGE_BYTES: usize = 2_000;
+
 /// The log is cut again and again, so a small store stays small: in memory, on disk, and in what it
 /// saves. Half of the operations are reads.
 #[test]
@@ -20,6 +23,7 @@ fn operations_leave_nothing_behind_3b() {
         /// The log is short right after a cut, and long right before one.
         const BYTES_EACH: u64 = 10;
         let (service, disk) = service_with_disk(Duration::ZERO);
+        service.do_command(put(1, 1, "large", &"x".repeat(LARGE_BYTES)));
         let growth = Growth::of_service("operation", world, Some(disk)).saved(&WORTHWHILE);
         growth.heap(&BOUNDED, BYTES_EACH).disk(&SMALL, BYTES_EACH).repeat(200, |nth| {
             service.do_command(if nth % 2 == 0 { put(0, nth + 1, "k", "v") } else { get(0, nth + 1, "k") });
@@ -37,6 +41,7 @@ fn a_server_stays_as_small_as_its_store_3b() {
         let script = ScriptedCluster::new(world, 3, boot);
         script.agree_to_everything();
         script.lead_anew();
+        script.do_command(put(1, 1, "large", &"x".repeat(LARGE_BYTES)));
         let growth = Growth::with_each("operation", script.cluster()).saved(&WORTHWHILE);
         growth.heap(&BOUNDED, HEAP_BYTES_EACH).disk(&SMALL, DISK_BYTES_EACH).repeat(150, |nth| {
             script.do_command(if nth % 2 == 0 { put(0, nth + 1, "k", "v") } else { get(0, nth + 1, "k") });

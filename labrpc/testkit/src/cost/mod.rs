@@ -17,6 +17,8 @@
 //! ```
 
 mod growth;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

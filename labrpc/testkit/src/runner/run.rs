@@ -57,7 +57,7 @@ impl FailedRun {
     }
 
     /// What happened, and which rule that breaks.
-    pub(super) fn story(&self, rule: Option<&'static Rule>) -> String {
+    pub(crate) fn story(&self, rule: Option<&'static Rule>) -> String {
         let story = match (&self.violation, rule) {
             (Some(violation), _) => violation.to_string(),
             (None, Some(rule)) => {
