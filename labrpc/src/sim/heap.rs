@@ -26,7 +26,7 @@ pub struct CountedHeap;
 
 /// As many nodes have an account of their own. Later ones share the harness's.
 const ACCOUNTS: usize = 1024;
-/// What the harness allocates while it watches a server, see [`as_harness`].
+/// What the harness allocates while it watches a server, see [`as_harness`](super::as_harness).
 const HARNESS: u32 = ACCOUNTS as u32 - 1;
 
 thread_local! {
@@ -83,13 +83,6 @@ pub fn heap_bytes_peak() -> isize {
 /// Resets the peak to the present [`heap_bytes`].
 pub fn heap_forget_peak() {
     PEAK_BYTES.set(LIVE_BYTES.get());
-}
-
-/// Runs a part of the harness in a task of a server. What it allocates does not count as the server's.
-/// It must not block.
-pub fn as_harness<R>(body: impl FnOnce() -> R) -> R {
-    let _account = Charged::to(HARNESS);
-    body()
 }
 
 /// While this lives, what is allocated does not count as a server's: the scheduler's own tables, which

@@ -47,7 +47,7 @@ mod watchdog;
 use std::borrow::Cow;
 
 pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
-pub use heap::{CountedHeap, as_harness, heap_bytes, heap_bytes_in, heap_bytes_peak, heap_forget_peak};
+pub use heap::{CountedHeap, heap_bytes, heap_bytes_in, heap_bytes_peak, heap_forget_peak};
 pub use run::run;
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
 pub use task::NodeId;
@@ -197,7 +197,7 @@ pub fn tasks_in(node: NodeId) -> usize {
 
 /// The number of facade operations that all tasks have made so far.
 pub fn operations() -> u64 {
-    inside().report().operations
+    inside().operations.get()
 }
 
 /// The caller's node.
@@ -242,6 +242,15 @@ pub fn decide<T: PartialEq>(name: Name, calm: T, wild: impl FnOnce(u64) -> T) ->
 /// Random bits by name, for values that have no calm value, such as the seed of a server's timeouts.
 pub fn seed_of(what: u64, when: u64) -> u64 {
     draw(inside().settings.seed, Name::new(Kind::Seed, what, when))
+}
+
+/// Runs `work`, which belongs to the test harness: an observer that looks at what the calling server does, say. What
+/// it allocates does not count as the server's. Outside of a simulation it is just called.
+///
+/// `work` must not give up the turn, so it must not wait for anything.
+pub fn as_harness<R>(work: impl FnOnce() -> R) -> R {
+    let _account = heap::charged_to_harness();
+    work()
 }
 
 /// Mixes something that happened into [`Report::trace`].
