@@ -9,6 +9,8 @@
 //! | `timing` | when a server campaigns |
 //! | `leaders` | heartbeats, and what deposes a leader |
 //! | `threads` | the threads around the protocol |
+//! | `roles` | what holds for a follower, a candidate and a leader alike |
+//! | `sweeps` | two events at almost the same moment |
 
 mod leaders;
 mod majority;

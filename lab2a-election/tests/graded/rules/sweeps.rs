@@ -80,7 +80,7 @@ fn a_watcher_meets_a_newer_term_2a() {
     });
 }
 
-/// A service begins to watch the status at the moment of a shutdown: it does not wait for ever.
+/// A service begins to watch the status at the moment of a shutdown: it returns.
 #[test]
 fn a_watcher_meets_a_shutdown_2a() {
     LAB.rule(&SILENT, |world| {

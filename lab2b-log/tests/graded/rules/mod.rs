@@ -11,6 +11,8 @@
 //! | `votes` | elections, now that logs differ |
 //! | `start` | commands that come in |
 //! | `applier` | commands that go out |
+//! | `roles` | logs in every role, and bounds from both sides |
+//! | `sweeps` | two events at almost the same moment |
 
 mod applier;
 mod commitment;

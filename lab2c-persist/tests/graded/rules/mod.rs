@@ -8,6 +8,8 @@
 //! | `saved_first` | state is on disk before a message shows it |
 //! | `restarts` | a restarted server continues with the state on its disk |
 //! | `saves` | each save leaves a consistent disk, and nothing is saved without need |
+//! | `roles` | crashes in every role |
+//! | `sweeps` | crashes at every moment around a save |
 
 mod restarts;
 mod roles;

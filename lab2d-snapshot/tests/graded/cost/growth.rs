@@ -1,17 +1,22 @@
 //! What must not grow, however often something has happened: threads, idle messages, memory, the disk, and
 //! what a save writes.
 
+use std::time::Duration;
+
 use labrpc::{Bytes, Index, RaftRequest, thread};
 use testkit::cost::{Growth, Meter};
 use testkit::number;
 use testkit::rule::persistence::SAVES;
 use testkit::rule::snapshots::CUT;
-use testkit::script::{ScriptedCluster, TRAVEL, agreement, at, refuses};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, refuses};
 
 use crate::lab::{LAB, Server, boot};
 
 /// Entries between two snapshots.
 const INTERVAL: Index = 10;
+
+/// A snapshot without an answer is sent again within this time.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// A snapshot that is always as large, whatever it covers.
 fn snapshot(through: Index) -> Bytes {
@@ -84,23 +89,25 @@ fn installed_snapshots_leave_nothing_behind_2d() {
     });
 }
 
-/// A snapshot that is sent leaves nothing behind, whether it is answered or not.
+/// A snapshot that is sent, and never answered, leaves nothing behind.
 #[test]
 fn sent_snapshots_leave_nothing_behind_2d() {
     LAB.simulated(|world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
-        script.agree_to_everything();
+        // Server 2 votes, and says nothing else until the log is cut.
+        script.answer_with(|peer, request| match request {
+            RaftRequest::RequestVote(_) => Some(agreement(request)),
+            request => (peer == 1).then(|| agreement(request)),
+        });
         script.lead_anew();
         cut(&script);
-        // Server 2 forgets everything again and again, as if its disk were replaced each time.
         script.answer_with(|peer, request| match request {
             RaftRequest::AppendEntries(append) if peer == 2 => Some(refuses(append.term, 1)),
-            RaftRequest::InstallSnapshot(_) => None,
-            request => Some(agreement(request)),
+            request => (peer == 1).then(|| agreement(request)),
         });
-        let patience = 4 * script.timing().heartbeat_interval;
         Growth::with_each("sent snapshot", script.cluster()).repeat(25, |_| {
-            thread::sleep(patience);
+            let is_snapshot = |received: &ReceivedRequest| received.is_snapshot();
+            drop(script.expect_request("a snapshot for server 2, again and again", AGAIN, is_snapshot));
             script.discard_requests();
         });
     });

@@ -136,7 +136,7 @@ fn a_refusal_meets_a_cut_2d() {
                 let sent: Vec<String> = sent.iter().map(ToString::to_string).collect();
                 assert!(
                     is_helped,
-                    "server 2 asks for entries from index 1 on, and is sent neither them nor a snapshot: {sent:?}"
+                    "server 2 asks for entries from index 1 on, and is sent no such entries and no snapshot: {sent:?}"
                 );
                 script.crash();
             },

@@ -6,6 +6,8 @@
 //! | `state` | the service alone | its Raft |
 //! | `races` | the service alone | its Raft, so that two things happen at the same moment |
 //! | `clerk` | a clerk | all servers |
+//! | `reads` | whole servers and services: reads wherever others write | all else |
+//! | `sweeps` | the service alone, at almost the same moment | its Raft |
 //!
 //! `setup` has the servers that most scripts begin with.
 

@@ -13,8 +13,8 @@ use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot};
 /// The log may exceed its limit by what makes a cut worthwhile.
 const RAFT_STATE_SLACK: usize = 3;
 
-/// A read that waits is not told that it is done when a snapshot comes that covers it, unless it is told
-/// the key's value.
+/// A read waits while a snapshot comes that covers it: its client receives the key's value or no result, but
+/// not what a write would return.
 #[test]
 fn a_waiting_read_and_a_snapshot_3b() {
     LAB.rule(&EARNED, |_| {

@@ -19,7 +19,7 @@ const REACH: Duration = Duration::from_micros(8);
 #[test]
 fn a_leaders_snapshot_meets_the_services_own_3b() {
     LAB.rule(&LABEL, |world| {
-        /// So many commands exceed the limit.
+        /// Enough commands to exceed the limit.
         const COMMANDS: u64 = 30;
         const COVERED: u64 = 40;
         let write = |nth: u64| append(0, nth, "k", &format!("{nth},"));

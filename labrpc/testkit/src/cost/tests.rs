@@ -22,8 +22,8 @@ fn report_of(step: impl Fn(u64) + Send + Sync) -> Option<String> {
     outcome.err().map(|failed| failed.story(None))
 }
 
-/// Memory that each repetition leaves behind is reported; memory that is freed is not, nor memory of the
-/// harness.
+/// Memory that each repetition leaves behind is reported; memory that is freed is not, and that of the
+/// harness is not either.
 #[test]
 fn memory_that_is_left_is_reported() {
     let kept = Mutex::new(Vec::new());
