@@ -174,6 +174,12 @@ pub fn set_punctual(is_punctual: bool) {
     inside().is_punctual.set(is_punctual);
 }
 
+/// Decides whether chance is silent. While it is, no task is interrupted by chance, and none overtakes another.
+/// So a test that says itself what happens when, see [`set_punctual`], misses nothing by chance.
+pub fn set_calm(is_calm: bool) {
+    inside().is_calm.set(is_calm);
+}
+
 /// Whether a node has not crashed.
 pub fn is_alive(node: NodeId) -> bool {
     inside().is_alive(node)

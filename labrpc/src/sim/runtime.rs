@@ -79,6 +79,8 @@ pub(crate) struct Runtime {
     pub(super) is_in_event: Cell<bool>,
     /// Whether a task is interrupted as soon as anything is due.
     pub(super) is_punctual: Cell<bool>,
+    /// Whether chance interrupts nothing for now, and lets nothing overtake.
+    pub(super) is_calm: Cell<bool>,
 }
 
 impl Runtime {
@@ -100,6 +102,7 @@ impl Runtime {
             unwinding: Unwinding::default(),
             is_in_event: Cell::new(false),
             is_punctual: Cell::new(false),
+            is_calm: Cell::new(false),
         }
     }
 

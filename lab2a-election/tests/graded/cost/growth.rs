@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use labrpc::LogPosition;
 use testkit::cost::Growth;
 use testkit::script::ScriptedCluster;
 
@@ -38,11 +37,16 @@ fn lost_campaigns_leave_nothing_behind_2a() {
 fn answered_requests_leave_nothing_behind_2a() {
     LAB.simulated(|world| {
         let script = ScriptedCluster::new(world, 3, boot);
-        Growth::with_each("exchange", script.cluster()).never_idle().repeat(50, |nth| {
-            let term = 3 * nth + 3;
-            script.candidate(2).in_term(term).with_log_through(LogPosition::ZERO).asks_for_vote();
+        // No leader has sent anything, so no candidate comes too early.
+        Growth::with_each("request for a vote", script.cluster()).never_idle().repeat(80, |nth| {
+            let term = nth + 2;
+            script.candidate(2).in_term(term).asks_for_vote().expect_vote("nobody has the vote yet");
             script.candidate(1).in_term(term).asks_for_vote().expect_no_vote("server 2 has the vote");
-            script.leader(2).in_term(term).heartbeat();
+            script.candidate(1).in_term(term - 1).asks_for_vote().expect_no_vote_in_any_term("that term is over");
+        });
+        Growth::with_each("heartbeat", script.cluster()).never_idle().repeat(80, |nth| {
+            let term = 1_000 + 2 * nth;
+            script.leader(2).in_term(term).heartbeat().expect_same_term("a server adopts a leader's newer term");
             script.leader(1).in_term(term - 1).heartbeat().expect_stale(term, "a newer term has begun");
         });
     });

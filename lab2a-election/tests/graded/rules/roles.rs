@@ -19,13 +19,15 @@ enum Role {
 const ROLES: [Role; 3] = [Role::Follower, Role::Candidate, Role::Leader];
 
 /// A server in this role, its status, and its latest requests, unanswered. It has asked for votes, so that
-/// replies to these requests may still come.
+/// replies to these requests may still come. No leader has sent it anything: a server that has just heard from
+/// its leader may ignore candidates (§6).
 fn server_in(role: Role, world: &World) -> (ScriptedCluster<Server>, Status, Vec<ReceivedRequest>) {
     let script = ScriptedCluster::new(world, 3, boot);
     let requests = match role {
         Role::Follower => {
-            let (term, requests) = script.expect_campaign();
-            script.leader(2).in_term(term).heartbeat();
+            let (term, mut requests) = script.expect_campaign();
+            requests.remove(0).deny_in_term(term + 1);
+            thread::sleep(2 * TRAVEL);
             requests
         }
         Role::Candidate => script.expect_campaign().1,
