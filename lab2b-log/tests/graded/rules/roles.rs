@@ -129,7 +129,9 @@ fn the_same_command_in_another_term_2b() {
             }
             script.ask(1, &request)
         };
-        [1, 2].into_iter().for_each(|term| drop(send(term)));
+        for term in [1, 2] {
+            send(term);
+        }
         let answer = script.leader(1).in_term(2).after(at(2, 2)).send();
         answer.expect_agreement(2, "the leader of term 2 has sent its own two entries");
         script.leader(1).in_term(2).after(at(2, 1)).send().expect_refusal("entry 2 is of term 2 now");
