@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use testkit::cost::Growth;
+use testkit::rule::life::BOUNDED;
 use testkit::script::ScriptedCluster;
 
 use crate::lab::{LAB, boot};
+
+/// A request that waits for its answer may take memory, and how many wait differs from moment to moment.
+const WAITING_BYTES_EACH: u64 = 100;
 
 /// A server that has led often is like one that leads for the first time.
 #[test]
@@ -25,7 +29,8 @@ fn leaderships_leave_nothing_behind_2a() {
 fn lost_campaigns_leave_nothing_behind_2a() {
     LAB.simulated(|world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        Growth::with_each("lost campaign", script.cluster()).never_idle().repeat(10, |_| {
+        let growth = Growth::with_each("lost campaign", script.cluster()).never_idle();
+        growth.heap(&BOUNDED, WAITING_BYTES_EACH).repeat(10, |_| {
             let term = script.status().term;
             script.expect_campaign_after(term);
         });
@@ -60,7 +65,7 @@ fn outages_leave_nothing_behind_2a() {
         let script = ScriptedCluster::new(world, 3, boot);
         script.agree_to_everything();
         script.lead_anew();
-        Growth::with_each("outage", script.cluster()).repeat(10, |_| {
+        Growth::with_each("outage", script.cluster()).heap(&BOUNDED, WAITING_BYTES_EACH).repeat(10, |_| {
             [1, 2].into_iter().for_each(|peer| script.network().set_cut(0, peer, true));
             labrpc::thread::sleep(OUTAGE);
             [1, 2].into_iter().for_each(|peer| script.network().set_cut(0, peer, false));

@@ -57,8 +57,8 @@ const TIMES: u64 = 4;
 const SETTLE: Duration = Duration::from_millis(300);
 /// So long is looked how much is sent while nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
-/// A message that is handled at the moment of the measurement has a thread.
-const THREADS_SLACK: u64 = 2;
+/// A message that is handled or waits for its answer at the moment of the measurement may have a thread.
+const THREADS_SLACK: u64 = 8;
 /// Lists and tables grow in leaps: half of this, and a leak of a few words for each repetition, is
 /// not told apart from it.
 const HEAP_SLACK_BYTES: u64 = 1 << 10;
