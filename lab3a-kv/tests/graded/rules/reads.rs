@@ -1,10 +1,12 @@
 //! What holds for a write holds for a read: each test here does the same with a Put, an Append and a Get.
 
+use std::time::Duration;
+
 use lab3a_kv::Clerk;
-use labrpc::kv::Command;
-use labrpc::thread;
-use testkit::rule::service::{ANSWERED, EARNED, EXACTLY_ONCE, LEADERSHIP_LOST};
-use testkit::script::{AT_ONCE, append, at, get, put};
+use labrpc::kv::{ClientId, Command};
+use labrpc::{KvClient, thread};
+use testkit::rule::service::{ANSWERED, EARNED, EXACTLY_ONCE, LEADERSHIP_LOST, NUMBERED};
+use testkit::script::{AT_ONCE, ScriptedServers, append, at, expect_eq, get, put};
 
 use super::setup::{NEVER, READER, cut_off_leader, is_done, leader, service};
 use crate::lab::LAB;
@@ -112,6 +114,38 @@ fn another_command_in_the_place_of_a_read_3a() {
         answer.expect_agreement(1, format!("an entry of term {} replaces the one of term {term}", term + 1));
         let reply = lost.join();
         assert!(!is_done(&reply), "client 0's Get was replaced in the log, but the client is told {reply:?}");
+    });
+}
+
+/// A clerk repeats each kind of operation as it was, until it is done: same number, same key, same value.
+#[test]
+fn a_clerk_repeats_every_kind_3a() {
+    LAB.rule(&NUMBERED, |world| {
+        const PATIENCE_MAX: Duration = Duration::from_secs(1);
+        let script = ScriptedServers::new(world, 3);
+        let work = script.run_clerk(Clerk::new(ClientId(7), script.links(0)), |clerk| {
+            clerk.put("k", "a");
+            clerk.append("k", "b");
+            clerk.get("k")
+        });
+        let of = |sequence, op: &str| match op {
+            "a Put" => put(7, sequence, "k", "a"),
+            "an Append" => append(7, sequence, "k", "b"),
+            _ => get(7, sequence, "k"),
+        };
+        for op in ["a Put", "an Append", "a Get"] {
+            let first = script.expect_request(PATIENCE_MAX, "the clerk has an operation to send");
+            let right = of(first.request.sequence, op);
+            expect_eq(op, &first.request, &right, "this is what the client asks for");
+            first.refuse();
+            let second = script.expect_request(PATIENCE_MAX, "the first server has refused");
+            expect_eq(op, &second.request, &right, "a repetition is the same operation");
+            drop(second); // It is never answered.
+            let third = script.expect_request(PATIENCE_MAX, "the second server does not answer");
+            expect_eq(op, &third.request, &right, "a repetition is the same operation");
+            third.done(if op == "a Get" { "ab" } else { "" });
+        }
+        assert_eq!(work.join_within(AT_ONCE), Some("ab".to_string()), "the Get is done, with this result");
     });
 }
 

@@ -11,7 +11,7 @@ use testkit::rule::service::{ANSWERED, EXACTLY_ONCE, LEADERSHIP_LOST};
 use testkit::script::{append, get, put};
 use testkit::sweep::Sweep;
 
-use super::setup::{READER, service};
+use super::setup::{READER, cut_off_leader, service};
 use crate::lab::LAB;
 
 /// Enough for both events, and for what follows from them.
@@ -141,6 +141,24 @@ fn a_command_meets_a_shutdown_3a() {
             let asked = service.ask(put(0, 1, "k", "v"));
             offset.meet(service.is_committed(1, put(0, 1, "k", "v")), service.is_shut_down());
             asked.expect_at_once("its command was applied, and its server shut down");
+        });
+    });
+}
+
+/// The whole server: a client asks a leader at the moment when a newer term begins. It is refused at once.
+#[test]
+fn a_client_meets_a_newer_term_3a() {
+    LAB.rule(&LEADERSHIP_LOST, |world| {
+        Sweep::of(world, "a newer leader's heartbeat arrives", "a client asks").within(REACH).each(|offset| {
+            let [_, read] = requests();
+            let (script, term) = cut_off_leader(world);
+            let newer = script.leader(1).in_term(term + 1).request();
+            let began = Instant::now();
+            let (_, told) = offset.meet(script.arrives(1, newer), script.client_asks(read));
+            let waited = began.elapsed();
+            assert!(matches!(told, Some(Err(_))), "nothing was committed, and the client is told {told:?}");
+            assert!(waited < Clerk::PATIENCE / 2, "server 1 leads now, and the client waits for {waited:?}");
+            script.crash();
         });
     });
 }
