@@ -95,7 +95,7 @@ fn a_read_has_its_place_in_the_log_3a() {
         let had = ["before", "after"];
         assert!(
             had.contains(&value.as_str()),
-            "while the client waited, its key had the values {had:?}, and it is told {value:?}"
+            "while the client waited, its key had the values {had:?}, and the client is told {value:?}"
         );
         write.expect_result("", "the Put was applied");
         service.expect_value(get(1, 2, "k"), "after", "the second Put was applied");
