@@ -110,10 +110,12 @@ fn older_entries_replace_newer_ones_2b() {
     LAB.rule(&FOLLOWS, |world| {
         let script = follower_with(world, &[1, 3]);
         let leader = script.leader(2).in_term(4);
-        let answer = leader.clone().after(at(1, 1)).entries_of_terms(&[2, 4]).commit(3).send();
+        let entries = leader.clone().after(at(1, 1)).entries_of_terms(&[2, 4]);
+        let answer = entries.send();
         answer.expect_agreement(3, "the leader of term 4 holds 2:2 where this log holds 2:3");
-        script.expect_applied(1, &[1, 2, 4], "the leader of term 4 has committed these");
         leader.after(at(2, 3)).send().expect_refusal("entry 2 is of term 2 now");
+        entries.commit(3).send();
+        script.expect_applied(1, &[1, 2, 4], "the leader of term 4 has committed these");
     });
 }
 
