@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use labrpc::sim;
 
 use crate::environment::Mode;
+use crate::random_peers::TestText;
 use crate::recording::Exchange;
 use crate::violation::Violation;
 
@@ -20,6 +21,8 @@ pub(crate) struct Reporter {
     exchange: Exchange,
     /// What is special about this part of the run, in a sentence; printed if the run fails.
     note: Arc<Mutex<String>>,
+    /// The run as a test that a student could write, if the test can tell it like that.
+    test_text: Arc<OnceLock<TestText>>,
 }
 
 impl Reporter {
@@ -29,6 +32,7 @@ impl Reporter {
             violation: Arc::default(),
             failure: Arc::default(),
             exchange: Exchange::default(),
+            test_text: Arc::default(),
             note: Arc::default(),
         }
     }
@@ -74,6 +78,16 @@ impl Reporter {
     /// The events that are printed if the run fails.
     pub(crate) fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// Prints this test if the run fails.
+    pub(crate) fn set_test_text(&self, text: TestText) {
+        let _ = self.test_text.set(text);
+    }
+
+    /// The run as a test that a student could write, if it can be told like that.
+    pub(crate) fn test_text(&self) -> Option<&TestText> {
+        self.test_text.get()
     }
 
     /// The rule that was broken first, if any was.

@@ -14,6 +14,7 @@
 
 mod leaders;
 mod majority;
+mod random_peers;
 mod roles;
 mod sweeps;
 mod terms;

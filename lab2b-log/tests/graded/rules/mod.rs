@@ -13,11 +13,13 @@
 //! | `applier` | commands that go out |
 //! | `roles` | logs in every role, and bounds from both sides |
 //! | `sweeps` | two events at almost the same moment |
+//! | `random_peers` | everything at once, against a model of the whole protocol |
 
 mod applier;
 mod commitment;
 mod follower;
 mod progress;
+mod random_peers;
 mod roles;
 mod sending;
 mod start;

@@ -10,7 +10,9 @@
 //! | `saves` | each save leaves a consistent disk, and nothing is saved without need |
 //! | `roles` | crashes in every role |
 //! | `sweeps` | crashes at every moment around a save |
+//! | `random_peers` | everything at once, against a model of the whole protocol |
 
+mod random_peers;
 mod restarts;
 mod roles;
 mod saved_first;

@@ -12,6 +12,7 @@
 //! | `restarts` | what is on disk, and what a boot makes of it |
 //! | `roles` | snapshots in every role, and on every path |
 //! | `sweeps` | two events at almost the same moment |
+//! | `random_peers` | everything at once, against a model of the whole protocol |
 //!
 //! `setup` has the servers that most scripts begin with.
 
@@ -19,6 +20,7 @@ mod covered;
 mod cutting;
 mod delivering;
 mod installing;
+mod random_peers;
 mod restarts;
 mod roles;
 mod sending;

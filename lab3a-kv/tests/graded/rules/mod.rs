@@ -5,6 +5,7 @@
 //! | `answers`, `waiting` | a whole server, Raft and service | all other servers, and the clients |
 //! | `state` | the service alone | its Raft |
 //! | `races` | the service alone | its Raft, so that two things happen at the same moment |
+//! | `random_service` | the service alone: everything at once | its Raft |
 //! | `clerk` | a clerk | all servers |
 //! | `reads` | whole servers and services: reads wherever others write | all else |
 //! | `sweeps` | the service alone, at almost the same moment | its Raft |
@@ -14,6 +15,7 @@
 mod answers;
 mod clerk;
 mod races;
+mod random_service;
 mod reads;
 pub(crate) mod setup;
 mod state;

@@ -2,7 +2,9 @@
 
 mod points;
 mod report_text;
+mod reprints;
 mod run;
+mod shrink;
 
 use labrpc::sim::{Keep, Report};
 
@@ -11,10 +13,11 @@ use run::{Body, FailedRun, run_real};
 
 use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
+use crate::random_peers::Plan;
 use crate::record::{Record, append};
 use crate::rule::Rule;
 use crate::token::Token;
-use crate::world::World;
+use crate::world::{World, hash_of};
 
 /// A lab, as its test files declare it: `tests/points.txt` holds a line for each graded test.
 ///
@@ -37,6 +40,8 @@ pub struct Lab {
     pub codec: Option<&'static dyn Codec>,
 }
 
+/// A student's own test runs this many seeds.
+const OWN_SEEDS: u64 = 4;
 /// Scripts, random faults and exact counts do not run on real threads.
 const NEEDS_VIRTUAL_TIME: &str = "not run: this test is exact to the millisecond, which only virtual time is";
 
@@ -51,7 +56,7 @@ impl Lab {
     ///
     /// When a run fails, with its report, and when `points.txt` has no line for the test.
     pub fn test(&self, body: impl Fn(&World) + Send + Sync) {
-        self.run(name_of(&body), None, &body);
+        self.run(name_of(&body), None, &body, None);
     }
 
     /// As [`test`](Lab::test), for a test of one rule in virtual time: a failure is reported as a
@@ -61,7 +66,7 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn rule(&self, rule: &'static Rule, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(name_of(&body), Some(rule), &body);
+        self.run_in_virtual_time(name_of(&body), Some(rule), &body, None);
     }
 
     /// As [`test`](Lab::test), for a test that needs virtual time, because of random faults or exact counts.
@@ -70,17 +75,54 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn simulated(&self, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(name_of(&body), None, &body);
+        self.run_in_virtual_time(name_of(&body), None, &body, None);
     }
 
-    fn run_in_virtual_time(&self, test: &str, rule: Option<&'static Rule>, body: Body) {
+    /// Runs a test with random peers: `body` lets the servers of a [`Plan`] play. If a run fails, a shorter
+    /// one that fails in the same way is looked for, and printed as a test that can be pasted into a file.
+    ///
+    /// # Panics
+    ///
+    /// As [`test`](Lab::test) does.
+    pub fn random_peers(&self, body: impl Fn(&World, &Plan) + Send + Sync) {
+        let test = name_of(&body);
+        let plan_of = |seed| Plan::of_seed(hash_of(test), seed);
+        let play = |world: &World| body(world, &plan_of(world.seed()));
+        let shorten = |token: &Token, failed: FailedRun| {
+            let run = |plan: &Plan| {
+                let play = |world: &World| body(world, plan);
+                run_simulated(token, Keep::All, false, self.codec, &play).0.err()
+            };
+            shrink::shrink(plan_of(token.seed), failed, run).1
+        };
+        self.run_in_virtual_time(test, None, &play, Some(&shorten));
+    }
+
+    /// Runs a test of the student's own: it has no line in `points.txt`, and counts no points.
+    ///
+    /// # Panics
+    ///
+    /// When a run fails, with its report.
+    pub fn own(&self, body: impl Fn(&World) + Send + Sync) {
+        let (test, body): (_, Body) = (name_of(&body), &body);
         match Environment::get().mode {
-            Mode::Simulated => self.run(test, rule, body),
+            Mode::Simulated => (1..=OWN_SEEDS).for_each(|seed| {
+                let token = Token { test: test.into(), seed, kept: None };
+                let (outcome, report) = run_simulated(&token, Keep::All, false, self.codec, body);
+                self.conclude(&token, None, OWN_SEEDS, outcome, &report);
+            }),
             Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
         }
     }
 
-    fn run(&self, test: &str, rule: Option<&'static Rule>, body: Body) {
+    fn run_in_virtual_time(&self, test: &str, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
+        match Environment::get().mode {
+            Mode::Simulated => self.run(test, rule, body, shorten),
+            Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
+        }
+    }
+
+    fn run(&self, test: &str, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
         labrpc::logging::init();
         let environment = Environment::get();
         let usual_seeds = self.seeds_of(test);
@@ -88,8 +130,12 @@ impl Lab {
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
+            if token.test != test && !crate::named::is_named(&token.test) {
+                let command = format!("LAB_REPLAY={token} cargo test -p {} {}", self.package, token.test);
+                misuse(&format!("LAB_REPLAY={token}: this command leaves that test out: run `{command}`"));
+            }
             return match token.test == test {
-                true => self.replay(token, rule, body),
+                true => self.replay(token, rule, body, shorten),
                 false => eprintln!("not run: LAB_REPLAY names another test, {}", token.test),
             };
         }
@@ -103,11 +149,12 @@ impl Lab {
                 Mode::Simulated => run_simulated(&token, Keep::All, false, self.codec, body),
                 Mode::Real => run_real(&token, body),
             };
+            let outcome = outcome.map_err(|failed| shortened(&token, failed, shorten));
             self.conclude(&token, rule, seeds, outcome, &report);
         }
     }
 
-    fn replay(&self, token: &Token, rule: Option<&'static Rule>, body: Body) {
+    fn replay(&self, token: &Token, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
         let keep = match token.kept {
             None => Keep::All,
             Some(_) => {
@@ -116,6 +163,7 @@ impl Lab {
             }
         };
         let (outcome, report) = run_simulated(token, keep, false, self.codec, body);
+        let outcome = outcome.map_err(|failed| shortened(token, failed, shorten));
         self.conclude(token, rule, 1, outcome, &report);
     }
 
@@ -128,6 +176,8 @@ impl Lab {
         outcome: Result<u64, FailedRun>,
         report: &Report,
     ) {
+        let cause = outcome.as_ref().err().map(|failed| failed.cause());
+        let group = outcome.as_ref().err().and_then(|failed| failed.group(tested));
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
@@ -144,12 +194,26 @@ impl Lab {
             token: token.to_string(),
             rule: rule.map(|rule| rule.name),
             failure: failure.as_deref(),
+            cause,
+            group: group.as_deref(),
         });
+        // One cause often fails many tests.
+        let failure = failure.map(|text| reprints::once(group.as_deref(), &token.test, text));
         if let Some(text) = failure {
             eprintln!("\n{text}");
             // The report is printed already: no second message that names a line of the test kit.
             std::panic::resume_unwind(Box::new("a graded test failed"));
         }
+    }
+}
+
+/// Finds a shorter run that fails in the same way.
+type Shorten<'a> = &'a dyn Fn(&Token, FailedRun) -> FailedRun;
+
+fn shortened(token: &Token, failed: FailedRun, shorten: Option<Shorten>) -> FailedRun {
+    match shorten {
+        Some(shorten) if token.kept.is_none() => shorten(token, failed),
+        _ => failed,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::world::{SERVER_LABEL, World};
 /// No graded test comes near it. A run that reaches it makes no progress.
 const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
 /// The busiest graded test makes a few million operations.
-const OPERATIONS_MAX: u64 = 200_000_000;
+const OPERATIONS_MAX: u64 = 50_000_000;
 
 /// The body of a test.
 pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
@@ -26,7 +26,9 @@ pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 /// A run that failed, and the rule that was reported broken, if any.
 pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
-    violation: Option<Violation>,
+    pub(super) violation: Option<Violation>,
+    /// The run as a test that a student could write, if it can be told like that.
+    test_text: String,
     /// What was special about the run then, and the last events before the failure, if a script recorded
     /// them.
     exchange: String,
@@ -37,6 +39,7 @@ impl FailedRun {
         FailedRun {
             failure,
             violation: reporter.first_violation(),
+            test_text: reporter.test_text().map(|text| text.text()).unwrap_or_default(),
             exchange: reporter.note() + &reporter.exchange().text(),
         }
     }
@@ -65,7 +68,7 @@ impl FailedRun {
             }
             (None, None) => self.failure.to_string(),
         };
-        format!("{}{story}", self.exchange)
+        format!("{}{story}{}", self.exchange, self.test_text)
     }
 }
 
