@@ -1,5 +1,7 @@
 //! What lab 2B's servers spend, counted exactly: messages, bytes, operations, threads, memory.
 
+mod growth;
+
 use std::time::Duration;
 
 use labrpc::{Bytes, PeerId, thread};

@@ -1,5 +1,7 @@
 //! What lab 2C's servers spend on their disks. Budgets are two to three times what the reference needs.
 
+mod growth;
+
 use std::time::Duration;
 
 use labrpc::{Index, thread};

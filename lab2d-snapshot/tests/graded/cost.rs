@@ -1,6 +1,8 @@
 //! What lab 2D's servers spend, and what they drop. Budgets are two to three times what the
 //! reference needs.
 
+mod growth;
+
 use std::time::Duration;
 
 use labrpc::{Bytes, Index, thread};

@@ -2,6 +2,8 @@
 //!
 //! Each budget is two to three times what the reference needs, which its comment says.
 
+mod growth;
+
 use std::time::Duration;
 
 use kvkit::RecordedClerk;

@@ -11,3 +11,9 @@ mod system {
     mod cost;
 }
 mod rules;
+
+use labrpc::sim::CountedHeap;
+
+/// Counts the memory that `cost` compares with its limits.
+#[global_allocator]
+static HEAP: CountedHeap = CountedHeap;

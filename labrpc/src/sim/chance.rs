@@ -28,6 +28,7 @@ impl Runtime {
     #[inline]
     pub(super) fn is_preempted(&self) -> bool {
         match self.settings.preemption {
+            _ if self.is_calm.get() => false,
             Preemption::None => false,
             Preemption::Random { one_in } => {
                 let name = self.with_running(|task, now_ns| {
@@ -52,6 +53,7 @@ impl Runtime {
     /// Whether a task that becomes ready goes in front of all ready tasks.
     pub(super) fn overtakes(&self, slot: TaskSlot) -> bool {
         match self.settings.preemption {
+            _ if self.is_calm.get() => false,
             Preemption::Random { one_in } => {
                 let name = {
                     let mut state = self.state.borrow_mut();

@@ -47,7 +47,7 @@ mod watchdog;
 use std::borrow::Cow;
 
 pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
-pub use heap::{CountedHeap, heap_bytes, heap_bytes_peak, heap_forget_peak};
+pub use heap::{CountedHeap, heap_bytes, heap_bytes_in, heap_bytes_peak, heap_forget_peak};
 pub use run::run;
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
 pub use task::NodeId;
@@ -144,6 +144,42 @@ pub fn set_paused(node: NodeId, is_paused: bool) {
     inside().set_paused(node, is_paused);
 }
 
+/// Decides how exact moments are. Usually, what is due waits until the running task gives up its turn. In
+/// punctual mode, the running task is interrupted at its next operation, and what is due comes first:
+/// timers, deliveries, and the tasks that they wake or start. So a test can let something happen
+/// between any two operations of a server.
+///
+/// ```
+/// use std::time::Duration;
+/// use labrpc::sim::{self, Preemption, Settings};
+/// use labrpc::time::Instant;
+/// use labrpc::thread;
+///
+/// let settings = Settings { preemption: Preemption::None, ..Settings::default() };
+/// let (result, _) = sim::run(settings, || {
+///     let latest = std::rc::Rc::new(std::cell::Cell::new(Instant::ZERO));
+///     let (node, seen) = (sim::new_node("busy"), latest.clone());
+///     sim::set_punctual(true);
+///     sim::spawn_in(node, "busy", move || {
+///         while Instant::now() < Instant::ZERO + Duration::from_micros(10) {
+///             seen.set(Instant::now()); // each reading of the clock takes 100 ns
+///         }
+///     });
+///     thread::sleep(Duration::from_micros(4));
+///     latest.get()
+/// });
+/// assert!(result.unwrap() < Instant::ZERO + Duration::from_micros(5));
+/// ```
+pub fn set_punctual(is_punctual: bool) {
+    inside().is_punctual.set(is_punctual);
+}
+
+/// Decides whether chance is silent. While it is, no task is interrupted by chance, and none overtakes another.
+/// So a test that says itself what happens when, see [`set_punctual`], misses nothing by chance.
+pub fn set_calm(is_calm: bool) {
+    inside().is_calm.set(is_calm);
+}
+
 /// Whether a node has not crashed.
 pub fn is_alive(node: NodeId) -> bool {
     inside().is_alive(node)
@@ -167,7 +203,7 @@ pub fn tasks_in(node: NodeId) -> usize {
 
 /// The number of facade operations that all tasks have made so far.
 pub fn operations() -> u64 {
-    inside().report().operations
+    inside().operations.get()
 }
 
 /// The caller's node.
@@ -212,6 +248,15 @@ pub fn decide<T: PartialEq>(name: Name, calm: T, wild: impl FnOnce(u64) -> T) ->
 /// Random bits by name, for values that have no calm value, such as the seed of a server's timeouts.
 pub fn seed_of(what: u64, when: u64) -> u64 {
     draw(inside().settings.seed, Name::new(Kind::Seed, what, when))
+}
+
+/// Runs `work`, which belongs to the test harness: an observer that looks at what the calling server does, say. What
+/// it allocates does not count as the server's. Outside of a simulation it is just called.
+///
+/// `work` must not give up the turn, so it must not wait for anything.
+pub fn as_harness<R>(work: impl FnOnce() -> R) -> R {
+    let _account = heap::charged_to_harness();
+    work()
 }
 
 /// Mixes something that happened into [`Report::trace`].

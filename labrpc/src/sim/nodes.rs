@@ -5,6 +5,7 @@ use std::panic::resume_unwind;
 
 use super::choice::mix;
 use super::coroutine::Coroutine;
+use super::heap;
 use super::panics::CrashToken;
 use super::runtime::{NO_TASK, Runtime};
 use super::scheduler::run_task;
@@ -25,6 +26,7 @@ impl Runtime {
         lineage: Option<u64>,
         body: Box<dyn FnOnce()>,
     ) -> TaskId {
+        let _account = heap::charged_to_harness();
         let mut state = self.state.borrow_mut();
         let (parent_lineage, nth, parent_node) = match self.running.get() {
             NO_TASK => (0, state.report.tasks, NodeId::TEST),

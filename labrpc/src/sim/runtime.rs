@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::abandon::Abandonment;
 use super::coroutine;
+use super::heap;
 use super::panics::{PanicNote, Unwinding};
 use super::settings::{Failure, FailureKind, Report, Settings};
 use super::state::State;
@@ -76,6 +77,10 @@ pub(crate) struct Runtime {
     pub(super) unwinding: Unwinding,
     /// Whether an event runs now, on the scheduler's stack.
     pub(super) is_in_event: Cell<bool>,
+    /// Whether a task is interrupted as soon as anything is due.
+    pub(super) is_punctual: Cell<bool>,
+    /// Whether chance interrupts nothing for now, and lets nothing overtake.
+    pub(super) is_calm: Cell<bool>,
 }
 
 impl Runtime {
@@ -96,6 +101,8 @@ impl Runtime {
             panic_note: RefCell::new(None),
             unwinding: Unwinding::default(),
             is_in_event: Cell::new(false),
+            is_punctual: Cell::new(false),
+            is_calm: Cell::new(false),
         }
     }
 
@@ -145,9 +152,15 @@ impl Runtime {
         }
         let slice = self.slice.get() + 1;
         self.slice.set(slice);
-        if slice >= TIME_SLICE_OPERATIONS || self.is_preempted() {
+        if slice >= TIME_SLICE_OPERATIONS || self.is_preempted() || self.is_anything_due() {
             self.end_turn(slice >= TIME_SLICE_OPERATIONS);
         }
+    }
+
+    /// Whether the running task must give way to something that is due. Only in punctual mode.
+    #[inline]
+    fn is_anything_due(&self) -> bool {
+        self.is_punctual.get() && self.state.borrow().is_due(self.now_ns())
     }
 
     pub(super) fn with_running<R>(&self, look: impl FnOnce(&mut Task, u64) -> R) -> R {
@@ -174,6 +187,7 @@ impl Runtime {
     }
 
     fn wait_for_turn(&self) {
+        let _account = heap::charged_to_harness();
         {
             let mut state = self.state.borrow_mut();
             let me = self.running.get();
@@ -193,6 +207,7 @@ impl Runtime {
 
     /// Blocks the running task until one of `keys` is unparked or the deadline passes.
     pub(crate) fn park(&self, keys: &[Key], waiting: WaitReason, deadline_ns: Option<u64>) -> WakeReason {
+        let _account = heap::charged_to_harness();
         let me = self.running.get();
         assert!(me != NO_TASK, "the scheduler itself must not block: {waiting:?}");
         {
@@ -239,17 +254,24 @@ impl Runtime {
     /// Queues a task for a turn; chance may let it overtake the others. A task that unwinds comes
     /// before all of them: a crash is over before anything else happens.
     pub(super) fn make_ready(&self, slot: TaskSlot) {
+        let _account = heap::charged_to_harness();
         if self.state.borrow_mut().queue_if_unwinding(slot) {
             return;
         }
         let overtakes = self.overtakes(slot);
         let mut state = self.state.borrow_mut();
+        if self.is_punctual.get() && !self.is_in_task() {
+            // It is due, or was started by something that is due.
+            state.task_mut(slot).priority = u64::MAX;
+            return state.ready.push_front(slot);
+        }
         if overtakes { state.ready.push_front(slot) } else { state.ready.push_back(slot) }
     }
 
     /// Notes that the running task holds a lock, for deadlock reports.
     #[inline]
     pub(crate) fn acquired(&self, lock: Key, at: &'static Location<'static>) {
+        let _account = heap::charged_to_harness();
         if self.is_in_task() {
             self.with_running(|task, _| task.held.push(Held { lock, at }));
         }
@@ -269,6 +291,7 @@ impl Runtime {
 
     /// Runs `event` on the scheduler's stack at a point in time. It must not block.
     pub(crate) fn at(&self, deadline_ns: u64, event: EventFn) {
+        let _account = heap::charged_to_harness();
         self.state.borrow_mut().at(deadline_ns, event);
     }
 

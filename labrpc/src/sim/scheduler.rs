@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use super::heap;
 use super::panics;
 use super::runtime::{NO_TASK, Runtime, current};
 use super::settings::{Failure, FailureKind, Preemption};
@@ -114,7 +115,7 @@ impl Runtime {
 
     /// Runs a task until it gives up its turn.
     fn turn(&self, slot: TaskSlot) {
-        let Some((mut coroutine, lineage)) = self.state.borrow_mut().begin_turn(slot) else { return };
+        let Some((mut coroutine, lineage, node)) = self.state.borrow_mut().begin_turn(slot) else { return };
         self.record(lineage);
         self.record(self.now_ns());
         self.running.set(slot);
@@ -122,7 +123,10 @@ impl Runtime {
         self.slice.set(0);
         self.turn_counter.advance();
         self.unwinding.take_up(false);
-        let is_over = coroutine.resume();
+        let is_over = {
+            let _account = heap::charged_to(node);
+            coroutine.resume()
+        };
         self.running.set(NO_TASK);
         if self.abandonment.is_done() {
             return coroutine.abandon();

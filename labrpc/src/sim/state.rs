@@ -121,12 +121,13 @@ impl State {
         (slot, id)
     }
 
-    /// Takes a task's stack out, to run on it, together with the task's lineage. `None` if it has ended.
-    pub(super) fn begin_turn(&mut self, slot: TaskSlot) -> Option<(Coroutine, u64)> {
+    /// Takes a task's stack out, to run on it, together with the task's lineage and node. `None` if it has
+    /// ended.
+    pub(super) fn begin_turn(&mut self, slot: TaskSlot) -> Option<(Coroutine, u64, NodeId)> {
         let task = self.tasks[slot as usize].as_deref_mut()?;
         self.report.switches += 1;
         let coroutine = task.coroutine.take().expect("a task that is given a turn is not running");
-        Some((coroutine, task.lineage))
+        Some((coroutine, task.lineage, task.node))
     }
 
     /// Removes a task that has ended.

@@ -44,6 +44,7 @@ mod report;
 pub mod rule;
 mod runner;
 pub mod script;
+pub mod sweep;
 mod task;
 mod token;
 mod violation;

@@ -22,6 +22,8 @@ pub(crate) struct Reporter {
     /// The events that are printed if the run fails.
     exchange: Exchange,
     step: Arc<Mutex<Step>>,
+    /// What is special about this part of the run, in a sentence; printed if the run fails.
+    note: Arc<Mutex<String>>,
     /// The run as a test that a student could write, if the test can tell it like that.
     test_text: Arc<OnceLock<TestText>>,
 }
@@ -51,6 +53,7 @@ impl Reporter {
             exchange: Exchange::default(),
             step: Arc::default(),
             test_text: Arc::default(),
+            note: Arc::default(),
         }
     }
 
@@ -70,6 +73,16 @@ impl Reporter {
     /// The step that the test is at, or failed at.
     pub(crate) fn step(&self) -> Step {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on a failure begins with this text.
+    pub(crate) fn set_note(&self, note: String) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
+    }
+
+    /// What a failure begins with.
+    pub(crate) fn note(&self) -> String {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ends the run because a rule is broken. Only the first report counts.

@@ -57,6 +57,11 @@ impl World {
         }
     }
 
+    /// True for every second seed, beginning with the first.
+    pub(crate) fn is_first_of_two(&self) -> bool {
+        self.seed % 2 == 1
+    }
+
     /// Whether time is virtual here.
     pub fn is_simulated(&self) -> bool {
         self.mode == Mode::Simulated

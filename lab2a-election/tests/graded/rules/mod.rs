@@ -9,11 +9,14 @@
 //! | `timing` | when a server campaigns |
 //! | `leaders` | heartbeats, and what deposes a leader |
 //! | `threads` | the threads around the protocol |
-//! | `random_peers` | everything at once, against a model of the whole protocol |
+//! | `roles` | what holds for a follower, a candidate and a leader alike |
+//! | `sweeps` | two events at almost the same moment |
 
 mod leaders;
 mod majority;
 mod random_peers;
+mod roles;
+mod sweeps;
 mod terms;
 mod threads;
 mod timing;

@@ -11,6 +11,8 @@
 //! | `votes` | elections, now that logs differ |
 //! | `start` | commands that come in |
 //! | `applier` | commands that go out |
+//! | `roles` | logs in every role, and bounds from both sides |
+//! | `sweeps` | two events at almost the same moment |
 //! | `random_peers` | everything at once, against a model of the whole protocol |
 
 mod applier;
@@ -18,8 +20,10 @@ mod commitment;
 mod follower;
 mod progress;
 mod random_peers;
+mod roles;
 mod sending;
 mod start;
+mod sweeps;
 mod votes;
 
 use std::time::Duration;

@@ -10,6 +10,8 @@
 //! | `delivering` | what the service receives, and when |
 //! | `sending` | a leader, and a follower that is far behind |
 //! | `restarts` | what is on disk, and what a boot makes of it |
+//! | `roles` | snapshots in every role, and on every path |
+//! | `sweeps` | two events at almost the same moment |
 //! | `random_peers` | everything at once, against a model of the whole protocol |
 //!
 //! `setup` has the servers that most scripts begin with.
@@ -20,5 +22,7 @@ mod delivering;
 mod installing;
 mod random_peers;
 mod restarts;
+mod roles;
 mod sending;
 mod setup;
+mod sweeps;

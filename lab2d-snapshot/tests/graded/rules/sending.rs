@@ -7,11 +7,11 @@ use testkit::rule::election::HEARTBEATS;
 use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENDS, SENT, SNAPSHOT_TRAFFIC};
 use testkit::script::{ReceivedRequest, ScriptedCluster, agrees, at, expect_eq, look_at};
 
-use super::setup::{ROUND_TRIP, elect, expect_snapshot, extend, leader, leader_that_cut, snapshots_to_2, state};
+use super::setup::{
+    HEARTBEAT, ROUND_TRIP, elect, expect_snapshot, extend, leader, leader_that_cut, snapshots_to_2, state,
+};
 use crate::lab::{LAB, Server};
 
-/// A heartbeat comes within this time.
-const HEARTBEAT: Duration = Duration::from_millis(150);
 /// A follower that says what it lacks is sent a snapshot within this time.
 const HELP: Duration = Duration::from_millis(300);
 /// A lost snapshot is sent again within this time. Several times as long as an election is too long.

@@ -15,6 +15,9 @@ pub const ROUND_TRIP: Duration = Duration::from_millis(3);
 /// Long enough for everything that should happen at once, and far from any timeout.
 pub const SOON: Duration = Duration::from_millis(20);
 
+/// A heartbeat comes within this time.
+pub const HEARTBEAT: Duration = Duration::from_millis(150);
+
 /// The state of a service that has applied all entries through an index.
 pub fn state(index: Index) -> Bytes {
     Bytes::from(format!("state at {index}").into_bytes())

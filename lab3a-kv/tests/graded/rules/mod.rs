@@ -7,6 +7,8 @@
 //! | `races` | the service alone | its Raft, so that two things happen at the same moment |
 //! | `random_service` | the service alone: everything at once | its Raft |
 //! | `clerk` | a clerk | all servers |
+//! | `reads` | whole servers and services: reads wherever others write | all else |
+//! | `sweeps` | the service alone, at almost the same moment | its Raft |
 //!
 //! `setup` has the servers that most scripts begin with.
 
@@ -14,6 +16,8 @@ mod answers;
 mod clerk;
 mod races;
 mod random_service;
-mod setup;
+mod reads;
+pub(crate) mod setup;
 mod state;
+mod sweeps;
 mod waiting;

@@ -5,12 +5,16 @@
 //! | `servers` | a whole server, Raft and service | all other servers, and the clients |
 //! | `contents` | the service alone: what a snapshot holds | its Raft |
 //! | `timing` | the service alone: when it takes a snapshot | its Raft |
+//! | `paths` | whole servers and services: every path to a snapshot | all else |
+//! | `sweeps` | whole servers and services: two snapshots at almost the same moment | all else |
 //! | `random_service` | the service alone: everything at once | its Raft |
 //!
 //! `setup` has the services that most scripts begin with.
 
 mod contents;
+mod paths;
 mod random_service;
 mod servers;
-mod setup;
+pub(crate) mod setup;
+mod sweeps;
 mod timing;

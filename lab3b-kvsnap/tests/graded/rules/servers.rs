@@ -10,7 +10,7 @@ use testkit::rule::replication::TAKES_A_LOG;
 use testkit::rule::service::{COMPACT_SNAPSHOT, LABEL, RESTORED, SMALL, WORTHWHILE};
 use testkit::script::{AT_ONCE, ScriptedCluster, append, at, get, look_at, prepare, put};
 
-use super::setup::store_of;
+use super::setup::{lead, store_of};
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot, boot_with_limit};
 
 /// The term of the scripted leader.
@@ -48,14 +48,6 @@ fn appends(count: u64) -> Vec<Command> {
 /// Puts of one client to one key.
 fn puts(count: u64) -> Vec<Command> {
     (1..=count).map(|nth| put(0, nth, "k", &nth.to_string())).collect()
-}
-
-#[track_caller]
-fn lead(script: &ScriptedCluster<Server>) {
-    script.agree_to_everything();
-    script.elect();
-    thread::sleep(AT_ONCE);
-    script.discard_requests();
 }
 
 #[track_caller]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use lab3a_kv::{KvServer, Store};
 use lab3b_kvsnap::serve;
-use labrpc::Persister;
 use labrpc::kv::Command;
-use testkit::script::{ScriptedRaft, ScriptedService};
+use labrpc::{Persister, thread};
+use testkit::script::{AT_ONCE, ScriptedCluster, ScriptedRaft, ScriptedService};
 
-use crate::lab::RAFT_STATE_BYTES_MAX;
+use crate::lab::{RAFT_STATE_BYTES_MAX, Server};
 
 /// The client that reads what the others have written.
 pub const READER: u64 = 99;
@@ -21,6 +21,14 @@ pub fn store_of(commands: impl IntoIterator<Item = Command>) -> Store {
         store.apply(command);
     }
     store
+}
+
+/// Lets the real server lead. The others agree to everything.
+pub fn lead(script: &ScriptedCluster<Server>) {
+    script.agree_to_everything();
+    script.elect();
+    thread::sleep(AT_ONCE);
+    script.discard_requests();
 }
 
 /// A service over a scripted Raft.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use labrpc::sync::Mutex;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId};
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId, sim};
 
 use crate::observer::Observer;
 use crate::report::Reporter;
@@ -61,7 +61,7 @@ impl AppliedLog {
             if records.incarnations.get(&self.server) != Some(&self.incarnation) {
                 return;
             }
-            entry(&mut records)
+            sim::as_harness(|| entry(&mut records))
         };
         if let Err(violation) = outcome {
             self.applied_logs.reporter.violation(violation);
@@ -135,7 +135,7 @@ impl Records {
         *applied = at.index;
         match self.agreed.get(at.index as usize - 1) {
             None if at.index as usize > self.agreed.len() + 1 => {} // A scripted leader's snapshot came before it.
-            None => self.agreed.push((at, command.clone())),
+            None => self.agreed.push((at, Bytes::from(command.to_vec()))), // no bytes of the server's
             Some((first, agreed)) if (first, agreed) != (&at, command) => {
                 let what = format!(
                     "server {server} applied {command:?} of term {} at index {}, where another server had applied \

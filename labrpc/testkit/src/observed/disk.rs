@@ -42,10 +42,12 @@ impl DiskState {
         self.head = head;
         let kept_through = self.last().index;
         self.entries.extend(appended.iter().cloned());
-        if let Some(snapshot) = &save.snapshot {
+        // A copy that shares no bytes with the server, so that its memory is its own.
+        let snapshot = save.snapshot.as_ref().map(|snapshot| Bytes::from(snapshot.to_vec()));
+        if let Some(snapshot) = &snapshot {
             self.snapshot = snapshot.clone();
         }
-        let (forgotten, snapshot) = (save.forget, save.snapshot.clone());
+        let forgotten = save.forget;
         DiskChange { old_head, head, cut, kept_through, forgotten, old_term_at_base, appended, snapshot }
     }
 

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use labrpc::kv::Op;
-use labrpc::sim::NodeId;
+use labrpc::sim::{self, NodeId};
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, PeerId};
 
@@ -108,7 +108,7 @@ impl Observer {
 
     /// Notes that a server's service received an apply message.
     pub(crate) fn applied(&self, server: PeerId, message: &ApplyMsg) {
-        self.happened(Instant::now(), |_, _| EventKind::Applied(server, message.clone()));
+        self.happened(Instant::now(), |_, _| EventKind::Applied(server, copy_of(message)));
     }
 
     /// Notes that `start` was called on a server, and what it returned.
@@ -171,10 +171,19 @@ impl Observer {
     }
 
     fn happened(&self, at: Instant, kind: impl FnOnce(&mut Inner, EventId) -> EventKind) {
-        let violation = self.lock().happened(at, kind);
+        let violation = sim::as_harness(|| self.lock().happened(at, kind));
         if let Some(violation) = violation {
             self.reporter.violation(violation);
         }
+    }
+}
+
+/// A copy that shares no bytes with the server, so that its memory is its own.
+fn copy_of(message: &ApplyMsg) -> ApplyMsg {
+    let copy = |bytes: &Bytes| Bytes::from(bytes.to_vec());
+    match message {
+        ApplyMsg::Command { at, command } => ApplyMsg::Command { at: *at, command: copy(command) },
+        ApplyMsg::Snapshot { through, snapshot } => ApplyMsg::Snapshot { through: *through, snapshot: copy(snapshot) },
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use labrpc::network::{Message, Passage, Port, Tap};
 use labrpc::persister::DiskTap;
 use labrpc::time::Instant;
-use labrpc::{Image, PeerId, Save};
+use labrpc::{Image, PeerId, Save, sim};
 
 use super::{Inner, Observer};
 use crate::codec::Codec;
@@ -39,7 +39,7 @@ impl DiskTap for Observer {
         if !self.codec.has_disk() {
             return;
         }
-        match DecodedSave::read(save, self.codec) {
+        match sim::as_harness(|| DecodedSave::read(save, self.codec)) {
             Ok(decoded) => self.happened(at, |inner, _| {
                 let change = inner.observed.save(server, at, took, save, decoded);
                 EventKind::Saved(server, Arc::new(change))

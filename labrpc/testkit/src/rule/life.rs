@@ -53,9 +53,9 @@ rules! {
         ];
 
     BOUNDED = "bounded-work",
-        "The number of threads does not grow with time, with failures or with the length of an outage",
+        "Threads and memory do not grow with time, with failures or with the length of an outage",
         "the tests' contract",
-        "does each message, election, command or retry start a thread, and does that thread end?",
+        "does each message, election, command or retry start a thread, and does that thread end? does anything put into a list or a map that is never removed again?",
         [
             "2a": RAFT step, RAFT spawn, RAFT tick_when_due;
             "2b": RAFT start, RAFT step, LOG_SERVER spawn, LOG_SERVER apply_committed;

@@ -31,6 +31,8 @@ pub(crate) struct FailedRun {
     cause: Cause,
     /// The run as a test that a student could write, if it can be told like that.
     test_text: String,
+    /// What was special about the run then, in a sentence; mostly empty.
+    note: String,
     /// The last events before the failure, if a script recorded them.
     exchange: Exchange,
 }
@@ -39,7 +41,7 @@ impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
         let cause = Cause::of(&failure, reporter);
         let test_text = reporter.test_text().map(|text| text.text()).unwrap_or_default();
-        FailedRun { failure, cause, test_text, exchange: reporter.exchange().clone() }
+        FailedRun { failure, cause, test_text, note: reporter.note(), exchange: reporter.exchange().clone() }
     }
 
     /// The rule that is broken, if one is known. `tested` is the rule that the test is about.
@@ -53,12 +55,12 @@ impl FailedRun {
     }
 
     /// What happened, which rule that breaks, where to look, and what happened last.
-    pub(super) fn story(&self, tested: Option<&'static Rule>, package: &str) -> String {
+    pub(crate) fn story(&self, tested: Option<&'static Rule>, package: &str) -> String {
         let story = self.cause.story(&self.failure, tested, package);
         let left = STORY_LINES_MAX.saturating_sub(story.lines().count());
         let exchange = self.exchange.text(left);
         let exchange = if exchange.is_empty() { exchange } else { format!("\n\n{exchange}") };
-        format!("{story}{exchange}{}", self.test_text)
+        format!("{}{story}{exchange}{}", self.note, self.test_text)
     }
 }
 

@@ -37,7 +37,7 @@ pub struct ScriptedCluster<R: Elect> {
 /// The real server.
 pub(super) const REAL: PeerId = 0;
 /// A correct server answers within this time.
-const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
+pub(super) const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
 const HAS_CODEC: &str = "a script needs a lab with a codec";
 
 impl<R: Elect> ScriptedCluster<R> {

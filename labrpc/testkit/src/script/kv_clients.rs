@@ -95,7 +95,7 @@ impl<R: Elect> ScriptedCluster<R> {
     }
 }
 
-fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: Command, patience: Duration) -> Option<Answer> {
+pub(super) fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: Command, patience: Duration) -> Option<Answer> {
     let codec = cluster.world().codec().filter(|codec| codec.has_clerks()).expect("this lab's servers have clients");
     // In the network, clients come after the servers.
     let from = cluster.size() + request.client.0 as usize;

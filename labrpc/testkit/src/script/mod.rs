@@ -32,6 +32,7 @@ mod requests;
 mod sending;
 mod service;
 mod steps;
+mod stimuli;
 
 pub use cluster::ScriptedCluster;
 pub use kv_clients::{AT_ONCE, append, get, put};

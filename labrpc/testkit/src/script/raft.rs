@@ -8,8 +8,8 @@ use labrpc::channel::{self, Receiver, Sender};
 use labrpc::kv::Command;
 use labrpc::sync::{Condvar, Mutex};
 use labrpc::{
-    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, Term, thread,
-    wire,
+    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, Term, sim,
+    thread, wire,
 };
 
 use crate::codec::Codec;
@@ -192,7 +192,7 @@ impl ScriptedRaft {
             let mut log = self.inner.log.lock();
             log.last = log.last.max(index);
         }
-        self.note(format!("{index}: client {}, {}", command.client, Asked(command)));
+        self.note(|| format!("{index}: client {}, {}", command.client, Asked(command)));
         let at = LogPosition { term: TERM, index };
         let message = ApplyMsg::Command { at, command: wire::encode(command).into() };
         self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
@@ -200,14 +200,15 @@ impl ScriptedRaft {
 
     /// Applies a snapshot of the entries through `through`, and drops those entries.
     pub fn install(&self, through: Index, snapshot: Bytes) {
-        self.note(format!("{through}: a snapshot of {} bytes", snapshot.len()));
+        self.note(|| format!("{through}: a snapshot of {} bytes", snapshot.len()));
         self.cut(through, snapshot.clone());
         let through = LogPosition { term: TERM, index: through };
         self.inner.apply_ch.send(ApplyMsg::Snapshot { through, snapshot }).expect(SERVICE_RECEIVES);
     }
 
-    fn note(&self, line: String) {
-        self.inner.history.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    /// Notes a line for failures. It is no memory of the service.
+    fn note(&self, line: impl FnOnce() -> String) {
+        sim::as_harness(|| self.inner.history.lock().unwrap_or_else(PoisonError::into_inner).push(line()));
     }
 
     /// The last messages that it has applied, a line each, each with its index.
@@ -268,7 +269,10 @@ impl Replicate for ScriptedRaft {
                 return Err(NotLeader);
             }
             let mut log = self.inner.log.lock();
-            self.inner.started.lock().push(command.clone());
+            let mut started = self.inner.started.lock();
+            // A copy for the script: it is no memory of the service.
+            sim::as_harness(|| started.push(Bytes::from(command.to_vec())));
+            drop(started);
             (watched.status.term, self.append_to(&mut log, command))
         };
         (self.inner.during_start)(self);
@@ -278,7 +282,9 @@ impl Replicate for ScriptedRaft {
 
 impl Compact for ScriptedRaft {
     fn snapshot(&self, through: Index, snapshot: Bytes) {
-        self.inner.snapshots.lock().push((through, snapshot.clone()));
+        let mut snapshots = self.inner.snapshots.lock();
+        sim::as_harness(|| snapshots.push((through, Bytes::from(snapshot.to_vec()))));
+        drop(snapshots);
         thread::sleep(self.inner.snapshot_time);
         self.cut(through, snapshot);
     }

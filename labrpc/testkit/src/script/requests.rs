@@ -201,6 +201,22 @@ impl<R: Elect> ScriptedCluster<R> {
         (term, heartbeats)
     }
 
+    /// Server 1 leads for a moment, and then the real server leads again, in the term that is returned. The
+    /// scripted servers must [agree to everything](ScriptedCluster::agree_to_everything).
+    ///
+    /// # Panics
+    ///
+    /// When the real server does not campaign.
+    #[track_caller]
+    pub fn lead_anew(&self) -> Term {
+        let before = self.status().term + 1;
+        self.leader(1).in_term(before).heartbeat();
+        let is_of_leader = |received: &ReceivedRequest| {
+            received.term() > before && !matches!(received.request, RaftRequest::RequestVote(_))
+        };
+        self.expect_request("a first heartbeat, after an election", CAMPAIGN_PATIENCE, is_of_leader).term()
+    }
+
     /// The real server sends nothing in the next `duration`.
     ///
     /// # Panics

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use labrpc::kv::{Answer, Command};
 use labrpc::thread::{self, JoinHandle};
-use labrpc::{Bytes, Index};
+use labrpc::{Bytes, Elect, Index, Term};
 
 use super::ScriptedRaft;
 use super::steps::{about, fail};
 use crate::event_line::{Asked, Told};
 use crate::rule::service::ANSWERED;
+use crate::sweep::Stimulus;
 
 /// Enough time for a few threads to take their turns: no message travels here.
 const TURNS: Duration = Duration::from_millis(1);
@@ -101,6 +102,39 @@ impl<S: Send + Sync + 'static> ScriptedService<S> {
         let asked = self.ask(request.clone());
         self.raft.commit(self.raft.last_index(), &request);
         asked
+    }
+
+    /// A client asks. The result is its answer.
+    pub fn is_asked(&self, request: Command) -> Stimulus<Option<Answer>> {
+        let (server, submit) = (self.server.clone(), self.submit);
+        Stimulus::now(move || submit(&server, &request))
+    }
+
+    /// Raft applies a command as the entry at `index`.
+    pub fn is_committed(&self, index: Index, request: Command) -> Stimulus<()> {
+        let raft = self.raft.clone();
+        Stimulus::now(move || raft.commit(index, &request))
+    }
+
+    /// Raft applies a snapshot of the entries through `through`.
+    pub fn is_installed(&self, through: Index, snapshot: Bytes) -> Stimulus<()> {
+        let raft = self.raft.clone();
+        Stimulus::now(move || raft.install(through, snapshot))
+    }
+
+    /// Raft's status changes.
+    pub fn status_becomes(&self, term: Term, is_leader: bool) -> Stimulus<()> {
+        let raft = self.raft.clone();
+        Stimulus::now(move || raft.set_status(term, is_leader))
+    }
+
+    /// The server is shut down.
+    pub fn is_shut_down(&self) -> Stimulus<()>
+    where
+        S: Elect,
+    {
+        let server = self.server.clone();
+        Stimulus::now(move || server.shutdown())
     }
 
     /// Gives every thread its turn.

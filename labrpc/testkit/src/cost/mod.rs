@@ -16,6 +16,10 @@
 //! # }
 //! ```
 
+mod growth;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use labrpc::sim;
@@ -25,6 +29,8 @@ use crate::cluster::UntypedCluster;
 use crate::report::Reporter;
 use crate::rule::Rule;
 use crate::violation::Violation;
+
+pub use growth::Growth;
 
 /// What a cluster has spent so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

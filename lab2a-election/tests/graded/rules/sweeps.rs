@@ -1,0 +1,111 @@
+//! Two things at almost the same moment, at every distance: the doors that lead to one lock.
+
+use std::time::Duration;
+
+use labrpc::{Elect, Status, Term};
+use testkit::World;
+use testkit::rule::election::{NEW_TERM, STATUS};
+use testkit::rule::life::SILENT;
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, votes};
+use testkit::sweep::Sweep;
+
+use crate::lab::{LAB, Server, boot};
+
+/// Enough for both events, and for what follows from them.
+const REACH: Duration = Duration::from_micros(6);
+
+fn leader(world: &World) -> (ScriptedCluster<Server>, Term, Vec<ReceivedRequest>) {
+    let script = ScriptedCluster::new(world, 3, boot);
+    let (term, heartbeats) = script.elect();
+    (script, term, heartbeats)
+}
+
+/// Server 0 follows term `newer`, and sends nothing in that term.
+#[track_caller]
+fn expect_follower(script: &ScriptedCluster<Server>, newer: Term) {
+    script.expect_no_leader(newer, format!("a request of term {newer} has arrived"));
+    for received in script.requests_within(4 * TRAVEL) {
+        assert!(received.term() < newer, "server 0 follows the leader of term {newer}, and sends: {received}");
+    }
+}
+
+/// A candidate is elected at the moment when a newer term begins: in the end it follows the newer one.
+#[test]
+fn a_winning_vote_meets_a_newer_term_2a() {
+    LAB.rule(&NEW_TERM, |world| {
+        Sweep::of(world, "the winning vote arrives", "a newer leader's heartbeat arrives").within(REACH).each(
+            |offset| {
+                let script = ScriptedCluster::new(world, 3, boot);
+                let (term, mut requests) = script.expect_campaign();
+                let newer = script.leader(2).in_term(term + 1).request();
+                offset.meet(script.reply_arrives(requests.remove(0), votes(term)), script.arrives(2, newer));
+                expect_follower(&script, term + 1);
+                script.crash();
+            },
+        );
+    });
+}
+
+/// A leader's heartbeat is due at the moment when a newer term begins: it sends none in that term.
+#[test]
+fn a_heartbeat_meets_a_newer_term_2a() {
+    LAB.rule(&NEW_TERM, |world| {
+        Sweep::of(world, "a heartbeat is due", "a newer leader's heartbeat arrives").within(REACH).each(|offset| {
+            let (script, term, heartbeats) = leader(world);
+            let newer = script.leader(2).in_term(term + 1).request();
+            let sent_at = heartbeats[0].at;
+            let due = sent_at + (script.timing().heartbeat_interval - TRAVEL);
+            offset.meet_at(due, script.arrives(2, newer));
+            expect_follower(&script, term + 1);
+            script.crash();
+        });
+    });
+}
+
+/// A service begins to watch the status at the moment when it changes: it does not miss the change.
+#[test]
+fn a_watcher_meets_a_newer_term_2a() {
+    LAB.rule(&STATUS, |world| {
+        Sweep::of(world, "a newer leader's heartbeat arrives", "the service calls `watch`").within(REACH).each(
+            |offset| {
+                let (script, term, _) = leader(world);
+                let newer = script.leader(1).in_term(term + 1).request();
+                let watches = script.is_called(move |server| server.watch(Status { term, is_leader: true }));
+                let (_, seen) = offset.meet(script.arrives(1, newer), watches);
+                let expected = Status { term: term + 1, is_leader: false };
+                assert_eq!(seen, Some(Some(expected)), "it led term {term}, and follows in term {} now", term + 1);
+                script.crash();
+            },
+        );
+    });
+}
+
+/// A service begins to watch the status at the moment of a shutdown: it returns.
+#[test]
+fn a_watcher_meets_a_shutdown_2a() {
+    LAB.rule(&SILENT, |world| {
+        Sweep::of(world, "the server is shut down", "the service calls `watch`").within(REACH).each(|offset| {
+            let script = ScriptedCluster::new(world, 3, boot);
+            let status = script.status();
+            let (_, seen) = offset.meet(script.is_shut_down(), script.is_called(move |server| server.watch(status)));
+            assert_eq!(seen, Some(None), "a server that was shut down has no status to wait for");
+            script.crash();
+        });
+    });
+}
+
+/// A request arrives at the moment of a shutdown: it is answered or not, and after that there is silence.
+#[test]
+fn a_vote_meets_a_shutdown_2a() {
+    LAB.rule(&SILENT, |world| {
+        Sweep::of(world, "the server is shut down", "a candidate asks for its vote").within(REACH).each(|offset| {
+            let script = ScriptedCluster::new(world, 3, boot);
+            let asks = script.candidate(1).in_term(1).request();
+            offset.meet(script.is_shut_down(), script.arrives(1, asks));
+            let next = script.candidate(1).in_term(2).request();
+            assert_eq!(script.try_ask(1, &next), None, "it was shut down before this request came");
+            script.expect_silence(2 * script.timing().election_timeout_max, "it was shut down");
+            script.crash();
+        });
+    });
+}
