@@ -167,7 +167,7 @@ pub fn tasks_in(node: NodeId) -> usize {
 
 /// The number of facade operations that all tasks have made so far.
 pub fn operations() -> u64 {
-    inside().report().operations
+    inside().operations.get()
 }
 
 /// The caller's node.

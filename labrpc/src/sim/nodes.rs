@@ -27,7 +27,7 @@ impl Runtime {
     ) -> TaskId {
         let mut state = self.state.borrow_mut();
         let (parent_lineage, nth, parent_node) = match self.running.get() {
-            NO_TASK => (0, state.report.tasks, NodeId::TEST),
+            NO_TASK => (0, state.latest_id(), NodeId::TEST),
             me => {
                 let parent = state.task_mut(me);
                 parent.children += 1;

@@ -114,10 +114,10 @@ impl Runtime {
         self.running.get() != NO_TASK
     }
 
-    /// Everything that was counted so far, except processor time.
+    /// A copy of everything that was counted so far, except processor time.
     pub(super) fn report(&self) -> Report {
         // An abandoned task may hold the borrow of the state forever.
-        let counted = self.state.try_borrow_mut().map(|mut state| std::mem::take(&mut state.report));
+        let counted = self.state.try_borrow().map(|state| state.report.clone());
         Report {
             trace: self.trace.get(),
             virtual_time: Duration::from_nanos(self.now_ns()),

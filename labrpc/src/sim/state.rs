@@ -28,6 +28,8 @@ pub(super) struct State {
     tasks: Vec<Option<Box<Task>>>,
     free_slots: Vec<TaskSlot>,
     live_tasks: usize,
+    /// The number of the task that was spawned last. Numbers are never used twice in a run.
+    latest_id: TaskId,
     nodes: Vec<NodeState>,
     /// The tasks that are ready to run, in order.
     pub(super) ready: VecDeque<TaskSlot>,
@@ -52,6 +54,7 @@ impl State {
             tasks: Vec::new(),
             free_slots: Vec::new(),
             live_tasks: 0,
+            latest_id: 0,
             nodes: vec![NodeState::new("the test".into())],
             ready: VecDeque::new(),
             cancelled: VecDeque::new(),
@@ -101,12 +104,18 @@ impl State {
         &self.nodes[node.0 as usize].label
     }
 
+    /// The number of the task that was spawned last.
+    pub(super) fn latest_id(&self) -> TaskId {
+        self.latest_id
+    }
+
     /// Adds a new task to the table.
     pub(super) fn add_task(&mut self, name: Cow<'static, str>, node: NodeId, lineage: u64) -> (TaskSlot, TaskId) {
         self.report.tasks += 1;
         self.live_tasks += 1;
         self.report.tasks_peak = self.report.tasks_peak.max(self.live_tasks);
-        let id = self.report.tasks;
+        self.latest_id += 1;
+        let id = self.latest_id;
         let task = Some(Box::new(Task::new(id, name, node, lineage)));
         let slot = match self.free_slots.pop() {
             Some(slot) => {

@@ -2,17 +2,10 @@
 
 use std::collections::HashSet;
 
-use labrpc::sim::{Preemption, Report, Settings};
+use labrpc::sim::{Preemption, Settings};
 
-use crate::traffic;
+use crate::traffic::{self, reproducible_part};
 use crate::worlds::{Child, POLICIES};
-
-/// Everything in a report that has to be the same each time, which excludes processor time.
-fn reproducible_part(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
-    let Report { trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices, .. } =
-        report.clone();
-    (trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices)
-}
 
 /// Two runs with the same settings are equal, with every policy of preemption.
 #[test]

@@ -1,6 +1,7 @@
 //! The simulation: determinism, virtual time, crashes, and how runs fail.
 
 mod choices;
+mod counters;
 mod crash;
 mod crash_anywhere;
 mod deadlock;
