@@ -3,8 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::backtrace::Frames;
 use super::coroutine;
-use super::panics::backtrace_of_student;
 use super::runtime::{NO_TASK, Runtime};
 use super::settings::{Failure, FailureKind};
 use super::watchdog;
@@ -22,7 +22,7 @@ pub(super) struct Abandonment {
 #[derive(Clone)]
 struct AbandonedTask {
     kind: FailureKind,
-    message: &'static str,
+    message: String,
     backtrace: String,
 }
 
@@ -55,8 +55,25 @@ impl Runtime {
             watchdog::give_up(message);
         }
         self.abandonment.has_begun.set(true);
-        let backtrace = self.backtrace();
-        self.abandonment.abandoned.borrow_mut().get_or_insert(AbandonedTask { kind, message, backtrace });
+        let (message, backtrace) = self.look_at_stack(|frames| (message.to_string(), frames.of_student()));
+        self.leave(AbandonedTask { kind, message, backtrace })
+    }
+
+    /// As [`abandon`](Runtime::abandon), for a task whose stack of this size is full.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn abandon_overflowing(&self, stack_bytes: usize) -> ! {
+        let message = format!("the task's stack of {} KiB is full", stack_bytes >> 10);
+        if self.abandonment.is_in_backtrace.get() {
+            watchdog::give_up(&message);
+        }
+        self.abandonment.has_begun.set(true);
+        let (cause, backtrace) = self.look_at_stack(|frames| (cause_of_overflow(frames), frames.of_student()));
+        let message = format!("{message}: {cause}");
+        self.leave(AbandonedTask { kind: FailureKind::StackOverflow, message, backtrace })
+    }
+
+    fn leave(&self, task: AbandonedTask) -> ! {
+        self.abandonment.abandoned.borrow_mut().get_or_insert(task);
         loop {
             coroutine::suspend();
         }
@@ -64,10 +81,14 @@ impl Runtime {
 
     /// The running task's backtrace, in the student's own code.
     pub(super) fn backtrace(&self) -> String {
+        self.look_at_stack(Frames::of_student)
+    }
+
+    fn look_at_stack<R>(&self, look: impl FnOnce(&Frames) -> R) -> R {
         self.abandonment.is_in_backtrace.set(true);
-        let backtrace = backtrace_of_student();
+        let result = look(&Frames::capture());
         self.abandonment.is_in_backtrace.set(false);
-        backtrace
+        result
     }
 
     /// The failure of the abandoned task, if there is one. If the task still borrows the state, from
@@ -81,6 +102,24 @@ impl Runtime {
         let (node, task) = self.whereabouts().unwrap_or_default();
         self.running.set(NO_TASK);
         let at = Instant::from_nanos(self.now_ns());
-        Some(Failure { kind, message: message.into(), at, node, task, place: String::new(), backtrace })
+        Some(Failure { kind, message, at, node, task, place: String::new(), backtrace })
+    }
+}
+
+/// The name of the function that handles stack overflows.
+const FAULT_HANDLER: &str = "on_fault";
+
+/// Why a stack is full, and what to do.
+#[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+fn cause_of_overflow(frames: &Frames) -> String {
+    const LARGER: &str = "give the thread a larger stack with labrpc::thread::Builder::stack_size";
+    match frames.recursion() {
+        Some((function, times)) => {
+            format!("`{function}` is on it {times} times. Endless recursion? If it has to be that deep, {LARGER}")
+        }
+        None => format!(
+            "not by recursion, but by large local variables{}. Keep large values on the heap (in a Vec), or {LARGER}",
+            frames.interrupted(FAULT_HANDLER).map(|function| format!(", at last in `{function}`")).unwrap_or_default(),
+        ),
     }
 }

@@ -10,7 +10,8 @@
 //! Reading order: [`Settings`] and [`Report`]; `choice` (decisions by name); `run` (how a run begins
 //! and ends); `runtime` and `nodes` (what a task can do), `scheduler` (what happens while no task
 //! runs) and `chance` (decisions about turns); `state`, `timers`, `task` and `parking` (the state
-//! of a run); then how runs fail: `panics`, `abandon`, `describe`, `watchdog`, `platform`.
+//! of a run); then how runs fail: `panics`, `backtrace`, `abandon`, `describe`, `watchdog`,
+//! `platform`.
 //! `coroutine` is the one place that switches stacks.
 //!
 //! **Invariant.** All `unsafe` of the workspace is in this folder.
@@ -26,6 +27,7 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "below the facade there is only std")]
 
 mod abandon;
+mod backtrace;
 mod chance;
 mod choice;
 mod coroutine;
@@ -101,13 +103,13 @@ pub fn new_node(label: impl Into<String>) -> NodeId {
 /// Starts a task in a node. In a crashed node nothing starts: `body` is dropped.
 /// For an example see [`new_node`].
 pub fn spawn_in(node: NodeId, name: impl Into<Cow<'static, str>>, body: impl FnOnce() + 'static) {
-    inside().spawn(name.into(), Some(node), None, Box::new(body));
+    inside().spawn(name.into(), Some(node), None, None, Box::new(body));
 }
 
 /// Like [`spawn_in`], with a lineage (see [`mix`]) that does not depend on the spawning task. So the
 /// task's decisions keep their names when other decisions change.
 pub fn spawn_named(node: NodeId, name: impl Into<Cow<'static, str>>, lineage: u64, body: impl FnOnce() + 'static) {
-    inside().spawn(name.into(), Some(node), Some(lineage), Box::new(body));
+    inside().spawn(name.into(), Some(node), Some(lineage), None, Box::new(body));
 }
 
 /// Crashes a node: its tasks unwind where they stand, before anything else happens. If the caller

@@ -1,10 +1,8 @@
 //! How a task ends early: by a panic of its own, or by a crash of its node.
 
 use std::any::Any;
-use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::panic::PanicHookInfo;
-use std::path::Path;
 use std::sync::Once;
 
 use super::runtime::{Runtime, current};
@@ -162,63 +160,4 @@ fn say_why_the_process_ends(runtime: &Runtime, fatal_panic: &str) {
          A destructor that runs because of a panic or a crash must not panic itself.",
         cause.unwrap_or_default(),
     );
-}
-
-/// The current backtrace, reduced to the frames in a lab's own code.
-pub(super) fn backtrace_of_student() -> String {
-    student_frames(&Backtrace::force_capture().to_string())
-}
-
-/// Endless recursion has very many frames; the top ones are enough.
-const FRAMES_MAX: usize = 12;
-
-/// Parses std's format: for each frame a numbered line with the name, mostly followed by one with the
-/// place.
-fn student_frames(backtrace: &str) -> String {
-    let mut frames: Vec<(&str, &str)> = Vec::new();
-    let mut name = "";
-    for line in backtrace.lines().map(str::trim) {
-        match line.strip_prefix("at ") {
-            Some(place) => frames.push((name, place)),
-            None => name = line.split_once(": ").map_or(line, |(_, name)| name),
-        }
-    }
-    let shown: Vec<String> = frames
-        .iter()
-        .filter_map(|&(name, place)| Some((name, in_student_code(place)?)))
-        .take(FRAMES_MAX)
-        .map(|(name, place)| format!("    {name}\n        at {place}"))
-        .collect();
-    shown.join("\n")
-}
-
-/// A place in a lab's code, relative to the workspace. `None` for all other code.
-fn in_student_code(place: &str) -> Option<String> {
-    /// The parts of the workspace that are not a student's code or a test's.
-    const OURS: [&str; 3] = ["labrpc/src", "labrpc/testkit/src", "labrpc/lab"];
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    // Places below the current directory are relative to it.
-    let place = std::env::current_dir().ok()?.join(place.trim_start_matches("./"));
-    let inside = place.strip_prefix(workspace).ok()?;
-    let is_student = inside.to_str()?.contains(".rs:") && !OURS.iter().any(|ours| inside.starts_with(ours));
-    is_student.then(|| inside.display().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A student's backtrace contains only frames of the student's own code.
-    #[test]
-    fn frames_of_std_and_labrpc_are_left_out() {
-        let full = "   0: std::panicking::begin\n             at /rustc/abc/library/std/src/panicking.rs:1:1\n   \
-                    1: lab2a_election::election::Election::tick\n             \
-                    at WORKSPACE/lab2a-election/src/election.rs:10:5\n   \
-                    2: labrpc::sim::scheduler::run_task\n             at ./src/sim/scheduler.rs:3:3\n   \
-                    3: start_thread\n             at ./nptl/pthread_create.c:442:8\n";
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let shown = student_frames(&full.replace("WORKSPACE", &workspace.display().to_string()));
-        let expected = "    lab2a_election::election::Election::tick\n        at lab2a-election/src/election.rs:10:5";
-        assert_eq!(shown, expected);
-    }
 }

@@ -88,7 +88,7 @@ fn simulate<T>(
     // SAFETY: the task ends, unwinds or is leaked before this function returns, and a leaked task
     // is never entered again: what `main` borrows is not used after its end.
     let main: Box<dyn FnOnce() + 'static> = unsafe { std::mem::transmute(main) };
-    runtime.spawn("test".into(), Some(NodeId::TEST), None, main);
+    runtime.spawn("test".into(), Some(NodeId::TEST), None, None, main);
     let ended = runtime.give_turns(|| is_done.get());
     let report = Report { cpu_time: thread.time_used(), ..runtime.report() };
     let is_clean = runtime.tear_down();

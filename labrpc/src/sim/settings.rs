@@ -44,7 +44,8 @@ pub struct Settings {
     pub keep: Keep,
     /// When tasks are interrupted.
     pub preemption: Preemption,
-    /// The size of each task's stack.
+    /// The size of each task's stack, unless [`Builder::stack_size`](crate::thread::Builder::stack_size) asks for
+    /// another.
     pub stack_bytes: usize,
     /// The run fails once virtual time goes beyond this.
     pub virtual_time_max: Duration,
@@ -63,8 +64,8 @@ impl Default for Settings {
             seed: 1,
             keep: Keep::All,
             preemption: Preemption::None,
-            // 16 KiB was too little for a panic with a backtrace. Only pages in use cost memory.
-            stack_bytes: 256 << 10,
+            // As large as std's. Only pages in use cost memory.
+            stack_bytes: 2 << 20,
             virtual_time_max: Duration::from_secs(24 * 3600),
             operations_max: 1_000_000_000,
             // A report is promised within 5 s, and making it takes time as well.

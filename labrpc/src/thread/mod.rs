@@ -129,8 +129,8 @@ impl Builder {
         Builder { name: Some(name), ..self }
     }
 
-    /// Requests a stack of this size. A simulation ignores it: all its tasks have stacks of
-    /// [`Settings::stack_bytes`](crate::sim::Settings::stack_bytes).
+    /// Requests a stack of this size. Without this call it has 2 MiB, in a simulation as outside of one. The
+    /// smallest stack of a simulated thread has 64 KiB, which is enough to report a panic.
     ///
     /// ```
     /// use labrpc::thread::Builder;
@@ -194,7 +194,10 @@ impl Builder {
             Some(name) => Cow::Owned(name.clone()),
             None => Cow::Owned(format!("{}:{}", at.file(), at.line())),
         };
-        let task = world.spawn(name, None, None, Box::new(body));
+        /// A panic with a backtrace was too much for 16 KiB.
+        const STACK_BYTES_MIN: usize = 64 << 10;
+        let stack_bytes = self.stack_bytes.map(|bytes| bytes.max(STACK_BYTES_MIN));
+        let task = world.spawn(name, None, None, stack_bytes, Box::new(body));
         let flavor = HandleFlavor::Simulated(SimulatedHandle { run_id: world.run_id(), task, completion });
         JoinHandle { thread: Thread { name: self.name }, flavor }
     }

@@ -40,7 +40,10 @@ fn a_stack_too_small_for_a_panic_does_not_hang() {
         return;
     };
     assert!(!child.is_success);
-    assert!(child.output.contains("the task's stack is full") && child.output.contains("the test process ends here"));
+    assert!(
+        child.output.contains("the task's stack of 8 KiB is full")
+            && child.output.contains("the test process ends here")
+    );
 }
 
 /// Where a thread cannot be interrupted, an endless loop ends the process with one line.

@@ -136,9 +136,9 @@ extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context:
     // SAFETY: the kernel passes a valid siginfo, as asked for with SA_SIGINFO.
     let address = unsafe { (*info).si_addr() } as usize;
     if let Some(runtime) = current()
-        && coroutine::is_guard_page(address)
+        && let Some(stack_bytes) = coroutine::size_of_overflowing_stack(address)
     {
-        runtime.abandon(FailureKind::StackOverflow, "the task's stack is full: endless recursion?");
+        runtime.abandon_overflowing(stack_bytes);
     }
     let previous = PREVIOUS_FAULT_HANDLER.load(std::sync::atomic::Ordering::Relaxed);
     if previous == libc::SIG_DFL || previous == libc::SIG_IGN {
