@@ -141,7 +141,7 @@ impl Network {
             state.tap.clone()
         };
         if let Some(tap) = tap {
-            tap.cut(now, from, to, is_cut);
+            sim::as_harness(|| tap.cut(now, from, to, is_cut));
         }
     }
 
@@ -185,7 +185,7 @@ impl Network {
     fn observe(&self, at: Instant, message: &Message, passage: Passage) {
         let tap = self.state().tap.clone();
         if let Some(tap) = tap {
-            tap.message(at, message, passage);
+            sim::as_harness(|| tap.message(at, message, passage));
         }
     }
 

@@ -5,9 +5,11 @@ use std::cell::{Cell, RefCell};
 
 use super::backtrace::Frames;
 use super::coroutine;
+use super::panics::FatalPanic;
+use super::platform;
 use super::runtime::{NO_TASK, Runtime};
 use super::settings::{Failure, FailureKind};
-use super::watchdog;
+use super::watchdog::{self, Finding};
 use crate::time::instant::Instant;
 
 /// The abandoned task of a run. There is at most one, because it ends the run.
@@ -49,27 +51,76 @@ impl Abandonment {
 impl Runtime {
     /// Called by the running task: leaves its stack forever, and lets the scheduler fail the run.
     #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
-    pub(super) fn abandon(&self, kind: FailureKind, message: &'static str) -> ! {
-        if self.abandonment.is_in_backtrace.get() {
-            // The locks of this backtrace stay taken: the next backtrace of any test would hang.
-            watchdog::give_up(message);
-        }
-        self.abandonment.has_begun.set(true);
-        let (message, backtrace) = self.look_at_stack(|frames| (message.to_string(), frames.of_student()));
-        self.leave(AbandonedTask { kind, message, backtrace })
+    pub(super) fn abandon(&self, kind: FailureKind, message: &str) -> ! {
+        self.begin_to_abandon(message);
+        let backtrace = self.backtrace();
+        self.leave(AbandonedTask { kind, message: message.to_string(), backtrace })
     }
 
     /// As [`abandon`](Runtime::abandon), for a task whose stack of this size is full.
     #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
     pub(super) fn abandon_overflowing(&self, stack_bytes: usize) -> ! {
         let message = format!("the task's stack of {} KiB is full", stack_bytes >> 10);
-        if self.abandonment.is_in_backtrace.get() {
-            watchdog::give_up(&message);
-        }
-        self.abandonment.has_begun.set(true);
+        self.begin_to_abandon(&message);
         let (cause, backtrace) = self.look_at_stack(|frames| (cause_of_overflow(frames), frames.of_student()));
         let message = format!("{message}: {cause}");
         self.leave(AbandonedTask { kind: FailureKind::StackOverflow, message, backtrace })
+    }
+
+    /// As [`abandon`](Runtime::abandon), for a task that std would end the process for.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn abandon_after(&self, panic: FatalPanic) -> ! {
+        self.begin_to_abandon(&panic.message);
+        let FatalPanic { message, backtrace } = panic;
+        self.leave(AbandonedTask { kind: FailureKind::Panic, message, backtrace })
+    }
+
+    /// Ends the process if the task holds a lock of it: all other tests would wait for this lock.
+    fn begin_to_abandon(&self, message: &str) {
+        let is_in_backtrace = self.abandonment.is_in_backtrace.get();
+        self.abandonment.has_begun.set(true);
+        if is_in_backtrace {
+            watchdog::give_up(message);
+        }
+        if platform::holds_output() {
+            let (node, task) = self.whereabouts().unwrap_or_default();
+            watchdog::give_up(&format!(
+                "{node}, task '{task}', in the middle of printing: {message}\n{}",
+                self.backtrace()
+            ));
+        }
+    }
+
+    /// Whether the running task can be left at the point where it calls this.
+    pub(super) fn can_be_abandoned(&self) -> bool {
+        self.is_in_task()
+            && !self.abandonment.has_begun()
+            && !self.abandonment.is_in_backtrace()
+            && self.state.try_borrow_mut().is_ok()
+            && !platform::holds_output()
+    }
+
+    /// The failure of a task that the watchdog stops.
+    pub(super) fn describe_stuck(&self, finding: Finding) -> (FailureKind, String) {
+        let patience = self.settings.patience;
+        match finding {
+            Finding::HarnessBusy => (
+                FailureKind::HarnessLimit,
+                "the test harness worked for too long at this point of the run. This is a limit of the harness, and \
+                 no fault of the server"
+                    .into(),
+            ),
+            Finding::Blocked => (
+                FailureKind::Stuck,
+                "the task waits without ever reaching the scheduler: a call that blocks outside of labrpc".into(),
+            ),
+            Finding::Busy | Finding::Fine => (
+                FailureKind::Stuck,
+                format!(
+                    "the task runs without ever reaching the scheduler: an endless loop? It used {patience:?} of processor time"
+                ),
+            ),
+        }
     }
 
     fn leave(&self, task: AbandonedTask) -> ! {

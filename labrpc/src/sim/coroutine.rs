@@ -1,6 +1,7 @@
 //! Stackful coroutines: a task's own stack, entered and left by the scheduler.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use corosensei::stack::{DefaultStack, Stack as _};
 use corosensei::{Coroutine as Inner, CoroutineResult, Yielder};
@@ -69,43 +70,51 @@ impl Stack {
 pub(super) struct Coroutine {
     inner: Inner<(), (), (), DefaultStack>,
     yielder: *const Yielder<(), ()>,
+    bounds: Bounds,
+}
+
+/// Where a stack lies.
+#[derive(Clone, Copy, Default)]
+struct Bounds {
+    /// The lowest address, guard page included; 0 for no stack.
     limit: usize,
-    stack_bytes: usize,
+    /// The end, where the stack begins to grow down.
+    base: usize,
+    /// The usable size that was asked for.
+    bytes: usize,
 }
 
 thread_local! {
     /// How the coroutine that runs on this OS thread suspends.
     static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(std::ptr::null()) };
-    /// The lowest address of its stack, guard page included; 0 while none runs.
-    static LIMIT: Cell<usize> = const { Cell::new(0) };
-    /// The usable size of its stack.
-    static STACK_BYTES: Cell<usize> = const { Cell::new(0) };
+    /// Its stack, while one runs.
+    static RUNNING: Cell<Bounds> = const { Cell::new(Bounds { limit: 0, base: 0, bytes: 0 }) };
 }
 
 impl Coroutine {
     pub(super) fn new(stack: Stack, body: impl FnOnce() + 'static) -> Coroutine {
-        let (limit, stack_bytes) = (stack.memory.limit().get(), stack.bytes);
+        let (limit, base) = (stack.memory.limit().get(), stack.memory.base().get());
+        let bounds = Bounds { limit, base, bytes: stack.bytes };
         let inner = Inner::with_stack(stack.memory, move |yielder, ()| {
             YIELDER.set(yielder);
             body();
         });
-        Coroutine { inner, yielder: std::ptr::null(), limit, stack_bytes }
+        Coroutine { inner, yielder: std::ptr::null(), bounds }
     }
 
     /// Runs until the body suspends (`false`) or ends (`true`).
     pub(super) fn resume(&mut self) -> bool {
         YIELDER.set(self.yielder);
-        LIMIT.set(self.limit);
-        STACK_BYTES.set(self.stack_bytes);
+        RUNNING.set(self.bounds);
         let result = self.inner.resume(());
         self.yielder = YIELDER.get();
-        LIMIT.set(0);
+        RUNNING.set(Bounds::default());
         matches!(result, CoroutineResult::Return(()))
     }
 
     /// Takes back the stack. The body must have ended.
     pub(super) fn into_stack(self) -> Stack {
-        Stack { memory: self.inner.into_stack(), bytes: self.stack_bytes }
+        Stack { memory: self.inner.into_stack(), bytes: self.bounds.bytes }
     }
 
     /// Abandons a body that cannot go on and cannot unwind. Everything it owns is leaked.
@@ -130,6 +139,13 @@ pub(super) fn suspend() {
 pub(super) fn size_of_overflowing_stack(address: usize) -> Option<usize> {
     /// A page, or a part of one, on every platform that calls this.
     const PAGE_BYTES: usize = 4096;
-    let limit = LIMIT.get();
-    (limit != 0 && (limit..limit + PAGE_BYTES).contains(&address)).then(|| STACK_BYTES.get())
+    let Bounds { limit, bytes, .. } = RUNNING.get();
+    (limit != 0 && (limit..limit + PAGE_BYTES).contains(&address)).then_some(bytes)
+}
+
+/// The addresses of the running coroutine's stack; empty while none runs.
+#[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+pub(super) fn stack_of_running() -> Range<usize> {
+    let Bounds { limit, base, .. } = RUNNING.get();
+    limit..base
 }

@@ -216,6 +216,17 @@ pub fn seed_of(what: u64, when: u64) -> u64 {
     draw(inside().settings.seed, Name::new(Kind::Seed, what, when))
 }
 
+/// Runs `work`, which belongs to the test harness: an observer that looks at what the calling server does, say. Its
+/// processor time does not count as the server's. Outside of a simulation it is just called.
+///
+/// `work` must not give up the turn, so it must not wait for anything.
+pub fn as_harness<R>(work: impl FnOnce() -> R) -> R {
+    match current() {
+        Some(world) => world.as_harness(work),
+        None => work(),
+    }
+}
+
 /// Mixes something that happened into [`Report::trace`].
 pub fn record(word: u64) {
     inside().record(word);

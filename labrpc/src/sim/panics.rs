@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::panic::PanicHookInfo;
 use std::sync::Once;
 
+use super::platform;
 use super::runtime::{Runtime, current};
 use super::settings::{Failure, FailureKind};
 use super::task::{Lifecycle, NodeId, TaskId};
@@ -83,6 +84,7 @@ impl Unwinding {
 
 /// The message of a panic, and where it happened.
 pub(super) struct PanicNote {
+    kind: FailureKind,
     message: String,
     place: String,
     backtrace: String,
@@ -101,13 +103,14 @@ pub(super) fn note_end(runtime: &Runtime, payload: Box<dyn Any + Send>) {
         return;
     }
     let note = runtime.panic_note.take();
-    let PanicNote { message, place, backtrace } = note.unwrap_or_else(|| PanicNote {
+    let PanicNote { kind, message, place, backtrace } = note.unwrap_or_else(|| PanicNote {
+        kind: FailureKind::Panic,
         message: text_of(&*payload),
         place: String::new(),
         backtrace: String::new(),
     });
     let mut state = runtime.state.borrow_mut();
-    let failure = runtime.failure(&state, FailureKind::Panic, message);
+    let failure = runtime.failure(&state, kind, message);
     state.failure.get_or_insert(Failure { place, backtrace, ..failure });
 }
 
@@ -136,28 +139,68 @@ const FATAL_PANICS: [&str; 2] = ["panic in a destructor during cleanup", "panic 
 fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
     let message = text_of(info.payload());
     if FATAL_PANICS.contains(&message.as_str()) {
-        return say_why_the_process_ends(runtime, &message);
+        let cause = runtime.cause_of_fatal_panic(&message);
+        if !platform::CATCHES_ABORT {
+            let (node, task) = runtime.whereabouts().unwrap_or_default();
+            let where_to = if task.is_empty() { String::new() } else { format!("{node}, task '{task}': ") };
+            platform::say(&format!("labrpc: this ends the test process: {where_to}{}", cause.message));
+        }
+        return drop(runtime.fatal_panic.replace(Some(cause)));
     }
     runtime.unwinding.begin();
     let place = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column())).unwrap_or_default();
     // For a panic of the test itself the place is enough; a server's panic gets a backtrace.
     let is_server = runtime.state.try_borrow().is_ok() && runtime.node() != NodeId::TEST;
     let backtrace = if is_server { runtime.backtrace() } else { String::new() };
-    if let Ok(mut note) = runtime.panic_note.try_borrow_mut() {
-        *note = Some(PanicNote { message, place, backtrace });
+    // An endless loop that prints is stopped by an error of `println!`.
+    let is_stopped = runtime.turn_counter.is_stuck() && message.starts_with("failed printing to ");
+    let note = match is_stopped {
+        true => {
+            let (kind, message) = runtime.describe_stuck(runtime.turn_counter.finding());
+            PanicNote { kind, message, place: String::new(), backtrace }
+        }
+        false => PanicNote { kind: FailureKind::Panic, message, place, backtrace },
+    };
+    if let Ok(mut latest) = runtime.panic_note.try_borrow_mut() {
+        *latest = Some(note);
     }
 }
 
-/// The process ends before a failure could be reported. This writes to stderr directly, because the
-/// test harness would swallow the output.
-fn say_why_the_process_ends(runtime: &Runtime, fatal_panic: &str) {
-    use std::io::Write;
-    let (node, task) = runtime.whereabouts().unwrap_or_default();
-    let cause = runtime.panic_note.try_borrow().ok().and_then(|note| note.as_ref().map(PanicNote::to_string));
-    let _ = writeln!(
-        std::io::stderr(),
-        "labrpc: {fatal_panic}, which ends the test process: {node}, task '{task}': {}\n\
-         A destructor that runs because of a panic or a crash must not panic itself.",
-        cause.unwrap_or_default(),
-    );
+/// A panic after which std ends the process: why, and in which code.
+pub(super) struct FatalPanic {
+    pub(super) message: String,
+    pub(super) backtrace: String,
+}
+
+impl Runtime {
+    /// Why code panicked that must not, for the panic that ends the process for this reason.
+    fn cause_of_fatal_panic(&self, fatal_panic: &str) -> FatalPanic {
+        let latest = self.panic_note.take();
+        let (cause, backtrace) = match latest {
+            Some(note) => (note.to_string(), note.backtrace),
+            None => (fatal_panic.to_string(), String::new()),
+        };
+        let is_crashing = self.state.try_borrow().is_ok_and(|state| {
+            state.find(self.running.get()).is_some_and(|task| task.lifecycle == Lifecycle::Unwinding)
+        });
+        let (when, why) = match is_crashing {
+            true => (
+                "while a crash of its server unwound this thread",
+                "A crash ends all threads of a server at once, wherever they stand, and runs their destructors. ",
+            ),
+            false => ("while this thread was panicking already", ""),
+        };
+        let message = format!(
+            "a destructor panicked {when}: {cause}\n\
+             {why}In Rust a second panic ends the whole process, so a destructor must not panic then: look at what \
+             `drop` unwraps, and use the result without `unwrap` (`let _ = thread.join();`)"
+        );
+        FatalPanic { message, backtrace }
+    }
+
+    /// Whether std is about to end the process, because code panicked that must not.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn has_fatal_panic(&self) -> bool {
+        self.fatal_panic.try_borrow().is_ok_and(|fatal| fatal.is_some())
+    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::abandon::Abandonment;
 use super::coroutine;
-use super::panics::{PanicNote, Unwinding};
+use super::panics::{FatalPanic, PanicNote, Unwinding};
 use super::settings::{Failure, FailureKind, Report, Settings};
 use super::state::State;
 use super::task::{Held, Lifecycle, Task, TaskSlot};
@@ -73,9 +73,13 @@ pub(crate) struct Runtime {
     pub(super) turn_counter: TurnCounter,
     pub(super) abandonment: Abandonment,
     pub(super) panic_note: RefCell<Option<PanicNote>>,
+    /// A panic after which std ends the process.
+    pub(super) fatal_panic: RefCell<Option<FatalPanic>>,
     pub(super) unwinding: Unwinding,
     /// Whether an event runs now, on the scheduler's stack.
     pub(super) is_in_event: Cell<bool>,
+    /// How many calls of the test harness are going on, one inside the other.
+    harness_calls: Cell<u32>,
 }
 
 impl Runtime {
@@ -94,8 +98,10 @@ impl Runtime {
             turn_counter,
             abandonment: Abandonment::default(),
             panic_note: RefCell::new(None),
+            fatal_panic: RefCell::new(None),
             unwinding: Unwinding::default(),
             is_in_event: Cell::new(false),
+            harness_calls: Cell::new(0),
         }
     }
 
@@ -112,6 +118,11 @@ impl Runtime {
     /// Whether a task runs, and not the scheduler.
     pub(crate) fn is_in_task(&self) -> bool {
         self.running.get() != NO_TASK
+    }
+
+    /// Whether a crash unwinds the running task.
+    pub(crate) fn is_unwinding(&self) -> bool {
+        self.is_in_task() && self.with_running(|task, _| task.lifecycle == Lifecycle::Unwinding)
     }
 
     /// A copy of everything that was counted so far, except processor time.
@@ -270,6 +281,31 @@ impl Runtime {
     /// Runs `event` on the scheduler's stack at a point in time. It must not block.
     pub(crate) fn at(&self, deadline_ns: u64, event: EventFn) {
         self.state.borrow_mut().at(deadline_ns, event);
+    }
+
+    /// Whether the test harness works now, in the task of a server.
+    pub(super) fn is_in_harness(&self) -> bool {
+        self.harness_calls.get() > 0
+    }
+
+    /// Runs `work`, which belongs to the test harness and not to the server whose task calls it.
+    pub(crate) fn as_harness<R>(&self, work: impl FnOnce() -> R) -> R {
+        struct Call<'a>(&'a Runtime);
+        impl Drop for Call<'_> {
+            fn drop(&mut self) {
+                let outer = self.0.harness_calls.get() - 1;
+                self.0.harness_calls.set(outer);
+                if outer == 0 {
+                    self.0.turn_counter.set_in_harness(false);
+                }
+            }
+        }
+        let outer = self.harness_calls.replace(self.harness_calls.get() + 1);
+        if outer == 0 {
+            self.turn_counter.set_in_harness(true);
+        }
+        let _call = Call(self);
+        work()
     }
 
     /// Ends the run with a failure, at the next turn.

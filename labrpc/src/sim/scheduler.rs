@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use super::heap;
 use super::panics;
 use super::runtime::{NO_TASK, Runtime, current};
 use super::settings::{Failure, FailureKind, Preemption};
@@ -122,7 +123,9 @@ impl Runtime {
         self.slice.set(0);
         self.turn_counter.advance();
         self.unwinding.take_up(false);
+        heap::begin_turn();
         let is_over = coroutine.resume();
+        heap::end_turn();
         self.running.set(NO_TASK);
         if self.abandonment.is_done() {
             return coroutine.abandon();

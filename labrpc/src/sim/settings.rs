@@ -116,6 +116,10 @@ pub enum FailureKind {
     VirtualTime,
     /// The tasks made more operations than their bound.
     Operations,
+    /// A task tried to end the whole process.
+    EndedProcess,
+    /// The test harness itself took too long at one point. The servers have no part in it.
+    HarnessLimit,
     /// A task caught the unwinding of its own crash, and went on.
     CrashSwallowed,
     /// Something in the simulation called [`fail`](super::fail).

@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 pub use handle::JoinHandle;
-use handle::{Completion, HandleFlavor, SimulatedHandle};
+use handle::{Completion, HandleFlavor, SimulatedHandle, result_of_crashed};
 
 use crate::sim::runtime::{self, Runtime, WaitReason};
 use crate::sync::waiting::deadline;
@@ -198,7 +198,8 @@ impl Builder {
         const STACK_BYTES_MIN: usize = 64 << 10;
         let stack_bytes = self.stack_bytes.map(|bytes| bytes.max(STACK_BYTES_MIN));
         let task = world.spawn(name, None, None, stack_bytes, Box::new(body));
-        let flavor = HandleFlavor::Simulated(SimulatedHandle { run_id: world.run_id(), task, completion });
+        let if_crashed = result_of_crashed::<T>;
+        let flavor = HandleFlavor::Simulated(SimulatedHandle { run_id: world.run_id(), task, completion, if_crashed });
         JoinHandle { thread: Thread { name: self.name }, flavor }
     }
 }

@@ -7,10 +7,14 @@ mod crash_anywhere;
 mod deadlock;
 mod destructors;
 mod determinism;
+#[cfg(all(target_os = "linux", not(labrpc_portable)))]
+mod ending;
 mod last_resort;
 mod limits;
 mod panics;
 mod pause;
+#[cfg(all(target_os = "linux", not(labrpc_portable)))]
+mod printing;
 mod sharing;
 #[cfg(all(target_os = "linux", not(labrpc_portable)))]
 mod stuck;

@@ -74,6 +74,31 @@ fn an_endless_loop_in_a_destructor_is_reported() {
     assert_eq!(failure.task, "closer");
 }
 
+/// Uses about this much processor time without an end of the turn.
+fn compute(duration: Duration) {
+    // std's clocks are virtual here, and so is every other one that Rust knows.
+    const PER_MS: u64 = 500_000;
+    (0..duration.as_millis() as u64 * PER_MS).for_each(|n| _ = std::hint::black_box(n));
+}
+
+/// Time that the test harness takes inside of a server's task does not count as the server's. Its limit is
+/// told as one of the harness.
+#[test]
+fn the_time_of_the_harness_is_not_the_servers() {
+    let with_patience = |patience| Settings { patience, ..Settings::default() };
+    let observed = sim::run(with_patience(60 * MS), || {
+        for _ in 0..3 {
+            sim::as_harness(|| compute(250 * MS));
+        }
+    });
+    observed.0.unwrap();
+    let failure = stuck(with_patience(60 * MS), || compute(FOREVER));
+    assert_eq!(failure.kind, FailureKind::Stuck, "{failure}");
+    let failure = stuck(with_patience(20 * MS), || sim::as_harness(|| compute(FOREVER)));
+    assert_eq!(failure.kind, FailureKind::HarnessLimit, "{failure}");
+    assert!(failure.message.contains("no fault of the server"), "{failure}");
+}
+
 /// A thread that waits for the operating system uses no processor time, and is reported even so.
 #[test]
 fn a_blocking_system_call_is_reported() {
