@@ -52,7 +52,7 @@ pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
 pub use heap::{CountedHeap, heap_bytes, heap_bytes_peak, heap_forget_peak};
 pub use run::run;
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
-pub use task::NodeId;
+pub use task::{HeldLock, NodeId};
 
 use runtime::{Runtime, current};
 
@@ -170,6 +170,26 @@ pub fn tasks_in(node: NodeId) -> usize {
 /// The number of facade operations that all tasks have made so far.
 pub fn operations() -> u64 {
     inside().operations.get()
+}
+
+/// The locks of [`labrpc::sync`](crate::sync) that the calling thread holds, in the order in which it took them.
+/// Outside of a simulation nobody counts them, and the list is empty.
+///
+/// ```
+/// use labrpc::sim::{self, Settings};
+/// use labrpc::sync::Mutex;
+///
+/// let (result, _) = sim::run(Settings::default(), || {
+///     let lock = Mutex::new(());
+///     let guard = lock.lock();
+///     assert_eq!(sim::held_locks()[0].taken.line(), line!() - 1);
+///     drop(guard);
+///     assert!(sim::held_locks().is_empty());
+/// });
+/// result.unwrap();
+/// ```
+pub fn held_locks() -> Vec<HeldLock> {
+    current().map(Runtime::held_locks).unwrap_or_default()
 }
 
 /// The caller's node.

@@ -5,7 +5,6 @@
 //! task runs.
 
 use std::cell::{Cell, RefCell};
-use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,8 +13,8 @@ use super::coroutine;
 use super::panics::{FatalPanic, PanicNote, Unwinding};
 use super::settings::{Failure, FailureKind, Report, Settings};
 use super::state::State;
-use super::task::{Held, Lifecycle, Task, TaskSlot};
-pub(crate) use super::task::{Key, TaskId, WaitReason, WakeReason};
+pub(crate) use super::task::{Held, Key, TaskId, WaitReason, WakeReason};
+use super::task::{HeldLock, Lifecycle, Task, TaskSlot};
 use super::timers::EventFn;
 use super::watchdog::TurnCounter;
 use crate::time::instant::Instant;
@@ -258,12 +257,20 @@ impl Runtime {
         if overtakes { state.ready.push_front(slot) } else { state.ready.push_back(slot) }
     }
 
-    /// Notes that the running task holds a lock, for deadlock reports.
+    /// Notes that the running task holds a lock.
     #[inline]
-    pub(crate) fn acquired(&self, lock: Key, at: &'static Location<'static>) {
+    pub(crate) fn acquired(&self, held: Held) {
         if self.is_in_task() {
-            self.with_running(|task, _| task.held.push(Held { lock, at }));
+            self.with_running(|task, _| task.held.push(held));
         }
+    }
+
+    /// The locks that the running task holds, in the order in which it took them.
+    pub(crate) fn held_locks(&self) -> Vec<HeldLock> {
+        if !self.is_in_task() {
+            return Vec::new();
+        }
+        self.with_running(|task, _| task.held.iter().map(|held| HeldLock { made: held.made, taken: held.at }).collect())
     }
 
     /// Notes that the running task has released a lock.

@@ -65,11 +65,21 @@ pub(super) enum Lifecycle {
     Escaped,
 }
 
-/// A lock that a task holds, and the line that took it.
+/// A lock that a task holds, and the lines that made and took it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Held {
-    pub(super) lock: Key,
-    pub(super) at: &'static Location<'static>,
+pub(crate) struct Held {
+    pub(crate) lock: Key,
+    pub(crate) made: &'static Location<'static>,
+    pub(crate) at: &'static Location<'static>,
+}
+
+/// A lock of [`labrpc::sync`](crate::sync) that a thread holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldLock {
+    /// The line that made the lock.
+    pub made: &'static Location<'static>,
+    /// The line that took it.
+    pub taken: &'static Location<'static>,
 }
 
 pub(super) struct Task {

@@ -23,6 +23,11 @@ rules! {
         "the tests' contract",
         "does each message, election or retry start a thread, and does that thread end?";
 
+    UNLOCKED = "sends-unlocked",
+        "No thread of a server holds a lock while it sends a request or waits for a reply",
+        "the tests' contract",
+        "collect what is to be sent while the lock is held, and send it when the lock is free: `step` in lab2a-election/src/raft.rs";
+
     RESTS = "idle-rests",
         "A server that has nothing to do sleeps instead of polling",
         "the tests' contract",
