@@ -18,6 +18,8 @@ pub(super) struct Abandonment {
     has_begun: Cell<bool>,
     /// Whether a backtrace is being made, which takes locks of std.
     is_in_backtrace: Cell<bool>,
+    /// How often the watchdog met the task at a place of which no line is known.
+    nameless: Cell<u32>,
     abandoned: RefCell<Option<AbandonedTask>>,
 }
 
@@ -55,6 +57,23 @@ impl Runtime {
         self.begin_to_abandon(message);
         let backtrace = self.backtrace();
         self.leave(AbandonedTask { kind, message: message.to_string(), backtrace })
+    }
+
+    /// As [`abandon`](Runtime::abandon), for a task that the watchdog stops, by an interrupt between any two of its
+    /// instructions. Returns if no line of the program is known for this place: the next interrupt finds another.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn abandon_stuck(&self, finding: Finding) {
+        /// Each attempt makes a backtrace, so there are not too many.
+        const NAMELESS_MAX: u32 = 20;
+        let backtrace = self.backtrace();
+        let nameless = self.abandonment.nameless.get();
+        if backtrace.is_empty() && nameless < NAMELESS_MAX {
+            self.abandonment.nameless.set(nameless + 1);
+            return;
+        }
+        self.abandonment.has_begun.set(true);
+        let (kind, message) = self.describe_stuck(finding);
+        self.leave(AbandonedTask { kind, message, backtrace })
     }
 
     /// As [`abandon`](Runtime::abandon), for a task whose stack of this size is full.

@@ -95,7 +95,8 @@ fn in_student_code(place: &str) -> Option<String> {
 /// for `<replica::Replica<L> as layers::Protocol>::tick`.
 fn readable(name: &str) -> String {
     let is_closure = |part: &str| part.starts_with('{') && part.contains("closure") && part.ends_with('}');
-    let mut function = name;
+    let short = without_type_arguments(name);
+    let mut function = short.as_str();
     while let Some((outside, last)) = function.rsplit_once("::")
         && is_closure(last)
     {
@@ -104,8 +105,8 @@ fn readable(name: &str) -> String {
     if is_closure(function) {
         return "a closure".into();
     }
-    let closure = if function.len() < name.len() { "a closure in " } else { "" };
-    format!("{closure}{}", without_type_arguments(function))
+    let closure = if function.len() < short.len() { "a closure in " } else { "" };
+    format!("{closure}{function}")
 }
 
 fn without_type_arguments(path: &str) -> String {
@@ -195,6 +196,7 @@ mod tests {
             ("lab::call<fn(u8) -> u8>::now", "lab::call::now"),
             ("call_once<lab::f::{closure_env#0}, ()>", "call_once"),
             ("{closure#0}", "a closure"),
+            ("{closure#0}<lab::raft::Raft<P>, ()>", "a closure"),
             ("lab::plain", "lab::plain"),
         ];
         for (full, short) in cases {

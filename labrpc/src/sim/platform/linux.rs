@@ -128,8 +128,7 @@ extern "C" fn on_interrupt(_: libc::c_int) {
     }
     let finding = runtime.turn_counter.finding();
     if stack_walk::is_at_safe_point(finding == Finding::Blocked) {
-        let (kind, message) = runtime.describe_stuck(finding);
-        runtime.abandon(kind, &message);
+        runtime.abandon_stuck(finding);
     }
 }
 
