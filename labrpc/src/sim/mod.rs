@@ -33,6 +33,7 @@ mod choice;
 mod coroutine;
 mod describe;
 mod heap;
+mod journal;
 mod nodes;
 mod panics;
 mod parking;
@@ -50,6 +51,7 @@ use std::borrow::Cow;
 
 pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
 pub use heap::{CountedHeap, heap_bytes, heap_bytes_peak, heap_forget_peak};
+pub use journal::{Journal, Parting};
 pub use run::run;
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
 pub use task::{HeldLock, NodeId};

@@ -66,7 +66,7 @@ pub(crate) struct Runtime {
     pub(super) latest: Cell<TaskSlot>,
     pub(super) operations: Cell<u64>,
     pub(super) slice: Cell<u64>,
-    trace: Cell<u64>,
+    pub(super) trace: Cell<u64>,
     pub(super) decisions: Cell<u64>,
     pub(super) state: RefCell<State>,
     pub(super) turn_counter: TurnCounter,
@@ -85,7 +85,7 @@ impl Runtime {
     pub(super) fn new(settings: Settings, turn_counter: TurnCounter) -> Runtime {
         Runtime {
             run_id: RUNS.fetch_add(1, Ordering::Relaxed),
-            state: RefCell::new(State::new(settings.stack_bytes)),
+            state: RefCell::new(State::new(settings.stack_bytes, settings.is_journaling)),
             settings,
             now_ns: Cell::new(0),
             running: Cell::new(NO_TASK),

@@ -118,6 +118,7 @@ impl Runtime {
         let Some((mut coroutine, lineage)) = self.state.borrow_mut().begin_turn(slot) else { return };
         self.record(lineage);
         self.record(self.now_ns());
+        self.state.borrow_mut().note_turn(slot, self.now_ns(), self.trace.get());
         self.running.set(slot);
         self.latest.set(slot);
         self.slice.set(0);

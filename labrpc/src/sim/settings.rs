@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::choice::{Choice, Keep};
+use super::journal::Journal;
 use crate::time::instant::Instant;
 
 /// When the scheduler interrupts a task that has not given up its turn.
@@ -56,6 +57,8 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether [`Report::choices`] lists the wild decisions.
     pub is_recording: bool,
+    /// Whether [`Report::journal`] keeps every turn.
+    pub is_journaling: bool,
 }
 
 impl Default for Settings {
@@ -71,6 +74,7 @@ impl Default for Settings {
             // A report is promised within 5 s, and making it takes time as well.
             patience: Duration::from_secs(2),
             is_recording: false,
+            is_journaling: false,
         }
     }
 }
@@ -97,6 +101,8 @@ pub struct Report {
     pub decisions: u64,
     /// The decisions that took a wild value, in order; empty unless [`Settings::is_recording`].
     pub choices: Vec<Choice>,
+    /// The turns, to be compared with those of another run.
+    pub journal: Journal,
 }
 
 /// Why a run ended before its body did.
@@ -143,6 +149,17 @@ pub struct Failure {
     pub place: String,
     /// The backtrace in the lab's code; empty if it is not known.
     pub backtrace: String,
+}
+
+impl Failure {
+    /// The innermost function of the lab's code in the backtrace, and the line that it was at. `None` if there is no
+    /// backtrace.
+    pub fn top_frame(&self) -> Option<(&str, &str)> {
+        let mut lines = self.backtrace.lines().map(str::trim);
+        let (function, place) = (lines.next()?, lines.next()?);
+        let function = function.split_once(", ").map_or(function, |(function, _)| function);
+        Some((function, place.strip_prefix("at ")?))
+    }
 }
 
 impl std::fmt::Display for Failure {

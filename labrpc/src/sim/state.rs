@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::coroutine::{Coroutine, Stacks};
+use super::journal::Journal;
 use super::parking::Parking;
 use super::runtime::NO_TASK;
 use super::settings::{Failure, Report};
@@ -49,7 +50,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(stack_bytes: usize) -> State {
+    pub(super) fn new(stack_bytes: usize, is_journaling: bool) -> State {
         State {
             tasks: Vec::new(),
             free_slots: Vec::new(),
@@ -67,7 +68,7 @@ impl State {
             epochs: 0,
             failure: None,
             stacks: Stacks::new(stack_bytes),
-            report: Report::default(),
+            report: Report { journal: Journal::new(is_journaling), ..Report::default() },
         }
     }
 
@@ -136,6 +137,13 @@ impl State {
         self.report.switches += 1;
         let coroutine = task.coroutine.take().expect("a task that is given a turn is not running");
         Some((coroutine, task.lineage))
+    }
+
+    /// Notes a turn in the journal.
+    pub(super) fn note_turn(&mut self, slot: TaskSlot, now_ns: u64, trace: u64) {
+        let Some(task) = self.tasks[slot as usize].as_deref() else { return };
+        let name = || format!("{}, task '{}'", self.nodes[task.node.0 as usize].label, task.name);
+        self.report.journal.turn(now_ns, trace, task.id, name);
     }
 
     /// Removes a task that has ended.

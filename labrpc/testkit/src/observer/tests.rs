@@ -12,7 +12,7 @@ use labrpc::{Bytes, Index, LogPosition, Persister, Save};
 
 use super::Observer;
 use crate::codec::Codec;
-use crate::runner::run_simulated;
+use crate::runner::{Recorded, run_simulated};
 use crate::token::Token;
 use crate::world::World;
 
@@ -55,7 +55,10 @@ fn save(head: &'static [u8]) -> Option<String> {
         disk.set_tap(Arc::new(observer(world)));
         disk.save(Save { head: head.into(), ..Save::default() });
     };
-    run_simulated(&token, Keep::All, false, Some(&TermsOnly), &body).0.err().map(|failed| failed.failure.message)
+    run_simulated(&token, Keep::All, Recorded::Nothing, Some(&TermsOnly), &body)
+        .0
+        .err()
+        .map(|failed| failed.failure.message)
 }
 
 /// A save that cannot be decoded fails the run, and is not taken for an empty disk.
@@ -103,7 +106,7 @@ fn broken_by_late_request(last_log: LogPosition) -> Option<&'static str> {
         let request = Message { number: 0, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
         observer.message(Instant::now(), &request, Passage::Sent);
     };
-    let outcome = run_simulated(&token, Keep::All, false, Some(&WithDisk), &body).0;
+    let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WithDisk), &body).0;
     outcome.err().map(|failed| failed.rule(None).map_or("none", |rule| rule.name))
 }
 

@@ -1,13 +1,16 @@
 //! A lab's graded tests: each runs several seeds, and each run is recorded.
 
+mod endless;
 mod points;
+mod repeat;
 mod report_text;
 mod run;
 
-use labrpc::sim::{Keep, Report};
+use labrpc::sim::Keep;
 
-pub(crate) use run::run_simulated;
-use run::{Body, FailedRun, run_real};
+use repeat::Run;
+use run::{Body, run_real};
+pub(crate) use run::{Recorded, run_simulated};
 
 use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
@@ -97,13 +100,21 @@ impl Lab {
             Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
             Mode::Real => environment.seeds.unwrap_or(1),
         };
+        if let Some(reason) = endless::LOOPS.reason_to_give_up() {
+            return self.conclude_without_run(test, seeds, &reason);
+        }
         for seed in 1..=seeds {
             let token = Token { test: test.into(), seed, kept: None };
-            let (outcome, report) = match environment.mode {
-                Mode::Simulated => run_simulated(&token, Keep::All, false, self.codec, body),
-                Mode::Real => run_real(&token, body),
+            let again = || run_simulated(&token, Keep::All, Recorded::Turns, self.codec, body);
+            let (run, complaint) = match environment.mode {
+                Mode::Simulated => {
+                    let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.codec, body);
+                    let complaint = run.0.is_err().then(|| repeat::complaint(&run, again)).flatten();
+                    (run, complaint)
+                }
+                Mode::Real => (run_real(&token, body), None),
             };
-            self.conclude(&token, rule, seeds, outcome, &report);
+            self.conclude(&token, rule, seeds, run, complaint);
         }
     }
 
@@ -111,27 +122,34 @@ impl Lab {
         let keep = match token.kept {
             None => Keep::All,
             Some(_) => {
-                let (_, full) = run_simulated(token, Keep::All, true, self.codec, body);
+                let (_, full) = run_simulated(token, Keep::All, Recorded::Choices, self.codec, body);
                 token.keep(&full.choices).unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")))
             }
         };
-        let (outcome, report) = run_simulated(token, keep, false, self.codec, body);
-        self.conclude(token, rule, 1, outcome, &report);
+        let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.codec, body);
+        let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.codec, body);
+        let complaint = repeat::complaint(&run, again);
+        self.conclude(token, rule, 1, run, complaint);
     }
 
-    /// Records a run, and ends the test if the run failed.
+    /// Records a run, and ends the test if the run failed, or if there is a complaint about it.
     fn conclude(
         &self,
         token: &Token,
         tested: Option<&'static Rule>,
         seeds: u64,
-        outcome: Result<u64, FailedRun>,
-        report: &Report,
+        (outcome, report): Run,
+        complaint: Option<String>,
     ) {
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
+        failed.iter().for_each(|failed| endless::LOOPS.note(&failed.failure));
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
-        let failure = failed.map(|failed| self.describe(token, seeds, &failed.story(rule), report));
+        let story = match (failed.map(|failed| failed.story(rule)), complaint) {
+            (Some(story), Some(complaint)) => Some(format!("{story}\n\n{complaint}")),
+            (story, complaint) => story.or(complaint),
+        };
+        let failure = story.map(|story| self.describe(token, seeds, &story, &report));
         append(&Record {
             test: &token.test,
             seed: token.seed,
@@ -146,11 +164,37 @@ impl Lab {
             failure: failure.as_deref(),
         });
         if let Some(text) = failure {
-            eprintln!("\n{text}");
-            // The report is printed already: no second message that names a line of the test kit.
-            std::panic::resume_unwind(Box::new("a graded test failed"));
+            fail(&text);
         }
     }
+
+    /// Fails a test that is not run.
+    fn conclude_without_run(&self, test: &str, seeds: u64, reason: &str) {
+        let token = Token { test: test.into(), seed: 1, kept: None };
+        let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
+        let text = format!("{}  {} … FAILED   {reason}", lab.to_uppercase(), name.replace('_', " "));
+        append(&Record {
+            test,
+            seed: 1,
+            seeds,
+            outcome: "failed",
+            trace: String::new(),
+            virtual_ns: 0,
+            cpu_ns: 0,
+            requests: 0,
+            token: token.to_string(),
+            rule: None,
+            failure: Some(&text),
+        });
+        fail(&text);
+    }
+}
+
+/// Ends a test whose report is complete.
+fn fail(text: &str) -> ! {
+    eprintln!("\n{text}");
+    // The report is printed already: no second message that names a line of the test kit.
+    std::panic::resume_unwind(Box::new("a graded test failed"))
 }
 
 /// The function that a closure is written in: `it_leads_2a` for `graded::rules::it_leads_2a::{{closure}}`.
