@@ -104,6 +104,11 @@ impl Runtime {
         }
     }
 
+    /// What each log line of this simulation begins with.
+    pub(crate) fn label(&self) -> &str {
+        &self.settings.label
+    }
+
     /// Identifies this simulation in this process.
     pub(crate) fn run_id(&self) -> u64 {
         self.run_id

@@ -39,6 +39,9 @@ pub enum Preemption {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What each log line of the run begins with, because several runs may log at the same time: the test and its
+    /// seed, say. See [`logging`](crate::logging).
+    pub label: String,
     /// The source of all randomness.
     pub seed: u64,
     /// The random decisions that keep their wild value.
@@ -64,6 +67,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
+            label: String::new(),
             seed: 1,
             keep: Keep::All,
             preemption: Preemption::None,

@@ -75,11 +75,17 @@ pub struct Child {
 impl Child {
     /// Runs a test, by its name, in a process of its own. `None` if this is that process.
     pub fn run(test: &str) -> Option<Child> {
+        Child::run_with(test, &[])
+    }
+
+    /// As [`run`](Child::run), with these variables in the environment.
+    pub fn run_with(test: &str, variables: &[(&str, &str)]) -> Option<Child> {
         if is_child() {
             return None;
         }
         let mut tests = Command::new(std::env::current_exe().unwrap());
-        let output = Child::mark(tests.args(["--exact", "--nocapture", test])).output().unwrap();
+        let output =
+            Child::mark(tests.args(["--exact", "--nocapture", test])).envs(variables.iter().copied()).output().unwrap();
         let is_success = output.status.success();
         let output =
             [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned()).concat();

@@ -160,6 +160,7 @@ impl Inner {
     }
 
     fn check(&mut self, event: Event) -> Option<Violation> {
+        log::debug!(target: "world", "{}", event.kind);
         self.observed.before_check(&event);
         let violation = self.oracles.iter_mut().find_map(|oracle| oracle.check(&event, &self.observed).err());
         self.is_over = violation.is_some();

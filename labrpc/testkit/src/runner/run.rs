@@ -83,6 +83,7 @@ pub(crate) fn run_simulated(
     body: Body,
 ) -> (Result<u64, FailedRun>, Report) {
     let settings = Settings {
+        label: token.to_string(),
         seed: token.seed,
         keep,
         is_recording: recorded == Recorded::Choices,
