@@ -34,6 +34,14 @@ use super::{is_simulated, panics, platform};
 pub fn run<T: Send>(settings: Settings, body: impl FnOnce() -> T + Send) -> (Result<T, Failure>, Report) {
     assert!(!is_simulated(), "a simulation cannot run inside a simulation");
     panics::install_hook();
+    match settings.is_silent {
+        true => platform::without_capture(|| run_watched(settings, body)),
+        false => run_watched(settings, body),
+    }
+}
+
+/// Runs a simulation on a thread of its own, and watches it from the calling one.
+fn run_watched<T: Send>(settings: Settings, body: impl FnOnce() -> T + Send) -> (Result<T, Failure>, Report) {
     let turn_counter = TurnCounter::default();
     let patience = settings.patience;
     let (started, starting) = std::sync::mpsc::channel();

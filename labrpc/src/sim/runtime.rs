@@ -17,6 +17,7 @@ pub(crate) use super::task::{Held, Key, TaskId, WaitReason, WakeReason};
 use super::task::{HeldLock, Lifecycle, Task, TaskSlot};
 use super::timers::EventFn;
 use super::watchdog::TurnCounter;
+use crate::thread::local::Locals;
 use crate::time::instant::Instant;
 
 /// Virtual time that each operation costs, so that a task that polls moves time on.
@@ -102,6 +103,12 @@ impl Runtime {
             is_in_event: Cell::new(false),
             harness_calls: Cell::new(0),
         }
+    }
+
+    /// Whether what the tasks print is dropped.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn is_silent(&self) -> bool {
+        self.settings.is_silent
     }
 
     /// What each log line of this simulation begins with.
@@ -268,6 +275,11 @@ impl Runtime {
         if self.is_in_task() {
             self.with_running(|task, _| task.held.push(held));
         }
+    }
+
+    /// Accesses the running task's values of `labrpc::thread_local!`. `access` must not do anything else.
+    pub(crate) fn with_locals(&self, access: &mut dyn FnMut(&mut Locals)) {
+        self.with_running(|task, _| access(&mut task.locals));
     }
 
     /// The locks that the running task holds, in the order in which it took them.

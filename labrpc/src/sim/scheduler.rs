@@ -181,7 +181,8 @@ pub(super) fn run_task(slot: TaskSlot, body: Box<dyn FnOnce()>) {
         true => catch_unwind(AssertUnwindSafe(|| drop(body))),
         false => catch_unwind(AssertUnwindSafe(body)),
     };
-    if let Err(payload) = outcome {
-        panics::note_end(runtime, payload);
-    }
+    // Dropped by the task itself, as its own variables are: destructors may take locks.
+    let locals = runtime.with_running(|task, _| std::mem::take(&mut task.locals));
+    let of_locals = catch_unwind(AssertUnwindSafe(|| drop(locals)));
+    [outcome, of_locals].into_iter().filter_map(Result::err).for_each(|payload| panics::note_end(runtime, payload));
 }

@@ -62,6 +62,9 @@ pub struct Settings {
     pub is_recording: bool,
     /// Whether [`Report::journal`] keeps every turn.
     pub is_journaling: bool,
+    /// Whether the run is silent: what its tasks print is dropped, and not collected by the test harness either. For
+    /// a run that only repeats another one. Elsewhere than on Linux it prints all the same.
+    pub is_silent: bool,
 }
 
 impl Default for Settings {
@@ -79,6 +82,7 @@ impl Default for Settings {
             patience: Duration::from_secs(2),
             is_recording: false,
             is_journaling: false,
+            is_silent: false,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::choice::Stamp;
 use super::coroutine::Coroutine;
+use crate::thread::local::Locals;
 
 /// What a task parks on: the address of some object.
 pub(crate) type Key = usize;
@@ -96,6 +97,8 @@ pub(super) struct Task {
     pub(super) waiting: WaitReason,
     pub(super) lifecycle: Lifecycle,
     pub(super) held: Vec<Held>,
+    /// Its values of `labrpc::thread_local!`.
+    pub(super) locals: Locals,
     /// Its position in the family tree of tasks. Names the decisions about it.
     pub(super) lineage: u64,
     pub(super) children: u64,
@@ -119,6 +122,7 @@ impl Task {
             waiting: WaitReason::Turn,
             lifecycle: Lifecycle::Alive,
             held: Vec::new(),
+            locals: Locals::default(),
             lineage,
             children: 0,
             preempt_stamp: Stamp::default(),

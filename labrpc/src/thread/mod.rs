@@ -4,6 +4,7 @@
 //! its spawner, and a crash of that node ends it wherever it stands.
 
 mod handle;
+pub(crate) mod local;
 
 use std::borrow::Cow;
 use std::io;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use handle::JoinHandle;
 use handle::{Completion, HandleFlavor, SimulatedHandle, result_of_crashed};
+pub use local::LocalKey;
 
 use crate::sim::runtime::{self, Runtime, WaitReason};
 use crate::sync::waiting::deadline;

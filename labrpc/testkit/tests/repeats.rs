@@ -20,7 +20,10 @@ fn in_child(test: &str, variables: &[(&str, &str)]) -> Option<(bool, String)> {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
     command.args(["--exact", "--nocapture", test]).env(IS_CHILD, "1").env_remove("LAB_REPORT");
     let output = command.envs(variables.iter().copied()).output().expect("the child runs");
-    Some((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
+    Some((
+        output.status.success(),
+        [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned()).concat(),
+    ))
 }
 
 /// A run in which a static decides which of two threads works at 2 ms.
@@ -40,12 +43,18 @@ fn depends_on_a_static(world: &World, runs: &AtomicU64) -> u64 {
 fn a_seed_that_makes_another_run_is_found() {
     static RUNS: AtomicU64 = AtomicU64::new(0);
     let Some((passed, output)) = in_child("a_seed_that_makes_another_run_is_found", &[]) else {
-        return LAB.test(|world| assert!(depends_on_a_static(world, &RUNS) != 0, "the first run fails"));
+        return LAB.test(|world| {
+            println!("a line of a run");
+            assert!(depends_on_a_static(world, &RUNS) != 0, "the first run fails");
+        });
     };
     assert!(!passed, "{output}");
     let words = ["the first run fails", "This run does not repeat", "this time it passed", "task 'left'", "`static`"];
     for words in words {
         assert!(output.contains(words), "{words:?} is missing: {output}");
+    }
+    if cfg!(all(target_os = "linux", not(labrpc_portable))) {
+        assert_eq!(output.matches("a line of a run").count(), 1, "only the first run prints: {output}");
     }
 }
 

@@ -1,4 +1,5 @@
 //! The simulation: determinism, virtual time, crashes, and how runs fail.
+#![allow(clippy::disallowed_macros, reason = "one test shows what std's thread_local does")]
 
 mod choices;
 mod counters;

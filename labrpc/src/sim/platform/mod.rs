@@ -22,11 +22,15 @@ mod output;
 mod stack_walk;
 #[cfg(all(target_os = "linux", not(labrpc_portable)))]
 pub(super) use linux::{CATCHES_ABORT, SimThread, holds_output, is_output_awaited, prepare_thread, say};
+#[cfg(all(target_os = "linux", not(labrpc_portable)))]
+pub(super) use output::without_capture;
 
 #[cfg(any(not(target_os = "linux"), labrpc_portable))]
 mod portable;
 #[cfg(any(not(target_os = "linux"), labrpc_portable))]
-pub(super) use portable::{CATCHES_ABORT, SimThread, holds_output, is_output_awaited, prepare_thread, say};
+pub(super) use portable::{
+    CATCHES_ABORT, SimThread, holds_output, is_output_awaited, prepare_thread, say, without_capture,
+};
 
 /// The result of an attempt to stop a stuck task.
 #[allow(dead_code, reason = "each platform uses one of the two")]

@@ -4,6 +4,7 @@
 //! thread that wants the lock of the same stream. None of them is stuck.
 #![allow(unsafe_code)]
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -49,8 +50,9 @@ fn print(file: c_int, len: size_t, write: impl FnOnce() -> ssize_t) -> ssize_t {
         return write();
     }
     if let Some(runtime) = world() {
-        if runtime.has_fatal_panic() {
-            return len as ssize_t; // std says that it ends the process, which it does not
+        // After a fatal panic std says that it ends the process, which it does not.
+        if runtime.is_silent() || runtime.has_fatal_panic() {
+            return len as ssize_t;
         }
         if runtime.turn_counter.is_stuck() {
             // SAFETY: the C library's errno of this thread.
@@ -86,4 +88,32 @@ pub unsafe extern "C" fn writev(file: c_int, parts: *const iovec, count: c_int) 
         // SAFETY: the C library's function has this signature; the caller's promise is passed on.
         unsafe { std::mem::transmute::<usize, Writev>(original(&ORIGINAL, c"writev"))(file, parts, count) }
     })
+}
+
+/// Calls `work` on a thread that std did not start. The test harness does not collect what such a thread prints, and
+/// what the threads print that it starts.
+pub(in crate::sim) fn without_capture<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    struct Job<F, R> {
+        work: Option<F>,
+        result: Option<std::thread::Result<R>>,
+    }
+    extern "C" fn begin<F: FnOnce() -> R, R>(job: *mut c_void) -> *mut c_void {
+        // SAFETY: the job lives until this thread has been joined, and nobody else touches it until then.
+        let job = unsafe { &mut *job.cast::<Job<F, R>>() };
+        job.result = job.work.take().map(|work| catch_unwind(AssertUnwindSafe(work)));
+        std::ptr::null_mut()
+    }
+    fn begin_of<F: FnOnce() -> R, R>(_: &Job<F, R>) -> extern "C" fn(*mut c_void) -> *mut c_void {
+        begin::<F, R>
+    }
+    let mut job = Job { work: Some(work), result: None };
+    let begin = begin_of(&job);
+    // SAFETY: both calls have valid arguments, and the job outlives the thread, which is joined at once.
+    unsafe {
+        let mut thread = std::mem::zeroed();
+        let created = libc::pthread_create(&mut thread, std::ptr::null(), begin, (&raw mut job).cast());
+        assert!(created == 0, "the system can start a thread");
+        libc::pthread_join(thread, std::ptr::null_mut());
+    }
+    job.result.expect("the thread has ended").unwrap_or_else(|payload| resume_unwind(payload))
 }

@@ -43,6 +43,11 @@ pub(in crate::sim) fn is_output_awaited() -> bool {
     false
 }
 
+/// Calls `work`, whose output the test harness may collect.
+pub(in crate::sim) fn without_capture<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    work()
+}
+
 /// Prints to stderr, past the test harness's capture.
 pub(in crate::sim) fn say(text: &str) {
     use std::io::Write;

@@ -5,6 +5,7 @@ mod points;
 mod repeat;
 mod report_text;
 mod run;
+mod source;
 
 use labrpc::sim::Keep;
 
@@ -100,7 +101,7 @@ impl Lab {
             Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
             Mode::Real => environment.seeds.unwrap_or(1),
         };
-        if let Some(reason) = endless::LOOPS.reason_to_give_up() {
+        if let Some(reason) = self.reason_not_to_run(environment.mode) {
             return self.conclude_without_run(test, seeds, &reason);
         }
         for seed in 1..=seeds {
@@ -116,6 +117,15 @@ impl Lab {
             };
             self.conclude(&token, rule, seeds, run, complaint);
         }
+    }
+
+    /// Why no test of this process is run, if there is a reason.
+    fn reason_not_to_run(&self, mode: Mode) -> Option<String> {
+        let misuse = match mode {
+            Mode::Simulated => source::misuse(self.package),
+            Mode::Real => None, // there std's threads are the servers'
+        };
+        misuse.map(|misuse| format!("not run: {misuse}")).or_else(|| endless::LOOPS.reason_to_give_up())
     }
 
     fn replay(&self, token: &Token, rule: Option<&'static Rule>, body: Body) {

@@ -70,7 +70,7 @@ pub(crate) enum Recorded {
     Nothing,
     /// The wild decisions.
     Choices,
-    /// Every turn, to compare it with another run's.
+    /// Every turn, to compare it with another run's. It prints nothing.
     Turns,
 }
 
@@ -88,6 +88,7 @@ pub(crate) fn run_simulated(
         keep,
         is_recording: recorded == Recorded::Choices,
         is_journaling: recorded == Recorded::Turns,
+        is_silent: recorded == Recorded::Turns,
         preemption: preemption_of(token.seed),
         virtual_time_max: VIRTUAL_TIME_MAX,
         operations_max: OPERATIONS_MAX,
