@@ -101,8 +101,9 @@ impl Link {
     }
 
     fn look_at_locks(&self, place: &'static Location<'static>) {
-        if let Some(&lock) = sim::held_locks().last() {
-            self.carrier.locked_send(LockedSend { from: self.from, to: self.to, place, lock });
+        let locks = sim::held_locks();
+        if !locks.is_empty() {
+            self.carrier.locked_send(LockedSend { from: self.from, to: self.to, place, locks });
         }
     }
 }

@@ -54,7 +54,7 @@ pub enum Passage {
 }
 
 /// A request that is sent by a thread which holds a lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedSend {
     /// The sender.
     pub from: PeerId,
@@ -62,8 +62,8 @@ pub struct LockedSend {
     pub to: PeerId,
     /// The line that sends.
     pub place: &'static Location<'static>,
-    /// The lock; the one that was taken last, if there are several.
-    pub lock: HeldLock,
+    /// The locks, in the order in which they were taken; at least one.
+    pub locks: Vec<HeldLock>,
 }
 
 /// Observes a network. It must not block: it may be called on the scheduler's stack.

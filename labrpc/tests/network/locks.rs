@@ -32,7 +32,7 @@ fn reported(body: impl FnOnce(&Link) + Send) -> Vec<(u32, u32)> {
         body(&network.link(0, 1, Port::Raft));
         let reports = tap.0.lock().clone();
         assert!(reports.iter().all(|send| (send.from, send.to) == (0, 1)));
-        reports.iter().map(|send| (send.lock.taken.line(), send.place.line())).collect()
+        reports.iter().map(|send| (send.locks[send.locks.len() - 1].taken.line(), send.place.line())).collect()
     })
 }
 

@@ -23,8 +23,10 @@ rules! {
         "the tests' contract",
         "does each message, election or retry start a thread, and does that thread end?";
 
+    /// A lock counts if it was taken in the package that sends: a service may hold its own lock while it calls its
+    /// server. Any such lock counts, whatever it guards.
     UNLOCKED = "sends-unlocked",
-        "No thread of a server holds a lock while it sends a request or waits for a reply",
+        "No thread of a server holds a lock of the server while it sends a request or waits for a reply",
         "the tests' contract",
         "collect what is to be sent while the lock is held, and send it when the lock is free: `step` in lab2a-election/src/raft.rs";
 
