@@ -8,7 +8,7 @@
 //! release, on every machine.
 //!
 //! Reading order: [`Settings`] and [`Report`]; `choice` (decisions by name); `run` (how a run begins
-//! and ends); `runtime` and `nodes` (what a task can do), `scheduler` (what happens while no task
+//! and ends); `runtime`, `running` and `nodes` (what a task can do), `scheduler` (what happens while no task
 //! runs) and `chance` (decisions about turns); `state`, `timers`, `task` and `parking` (the state
 //! of a run); then how runs fail: `panics`, `backtrace`, `abandon`, `describe`, `watchdog`,
 //! `platform`.
@@ -39,6 +39,7 @@ mod panics;
 mod parking;
 mod platform;
 mod run;
+mod running;
 pub(crate) mod runtime;
 mod scheduler;
 mod settings;

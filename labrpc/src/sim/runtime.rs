@@ -14,10 +14,9 @@ use super::panics::{FatalPanic, PanicNote, Unwinding};
 use super::settings::{Failure, FailureKind, Report, Settings};
 use super::state::State;
 pub(crate) use super::task::{Held, Key, TaskId, WaitReason, WakeReason};
-use super::task::{HeldLock, Lifecycle, Task, TaskSlot};
+use super::task::{Lifecycle, Task, TaskSlot};
 use super::timers::EventFn;
 use super::watchdog::TurnCounter;
-use crate::thread::local::Locals;
 use crate::time::instant::Instant;
 
 /// Virtual time that each operation costs, so that a task that polls moves time on.
@@ -79,7 +78,7 @@ pub(crate) struct Runtime {
     /// Whether an event runs now, on the scheduler's stack.
     pub(super) is_in_event: Cell<bool>,
     /// How many calls of the test harness are going on, one inside the other.
-    harness_calls: Cell<u32>,
+    pub(super) harness_calls: Cell<u32>,
 }
 
 impl Runtime {
@@ -129,11 +128,6 @@ impl Runtime {
     /// Whether a task runs, and not the scheduler.
     pub(crate) fn is_in_task(&self) -> bool {
         self.running.get() != NO_TASK
-    }
-
-    /// Whether a crash unwinds the running task.
-    pub(crate) fn is_unwinding(&self) -> bool {
-        self.is_in_task() && self.with_running(|task, _| task.lifecycle == Lifecycle::Unwinding)
     }
 
     /// A copy of everything that was counted so far, except processor time.
@@ -269,67 +263,9 @@ impl Runtime {
         if overtakes { state.ready.push_front(slot) } else { state.ready.push_back(slot) }
     }
 
-    /// Notes that the running task holds a lock.
-    #[inline]
-    pub(crate) fn acquired(&self, held: Held) {
-        if self.is_in_task() {
-            self.with_running(|task, _| task.held.push(held));
-        }
-    }
-
-    /// Accesses the running task's values of `labrpc::thread_local!`. `access` must not do anything else.
-    pub(crate) fn with_locals(&self, access: &mut dyn FnMut(&mut Locals)) {
-        self.with_running(|task, _| access(&mut task.locals));
-    }
-
-    /// The locks that the running task holds, in the order in which it took them.
-    pub(crate) fn held_locks(&self) -> Vec<HeldLock> {
-        if !self.is_in_task() {
-            return Vec::new();
-        }
-        self.with_running(|task, _| task.held.iter().map(|held| HeldLock { made: held.made, taken: held.at }).collect())
-    }
-
-    /// Notes that the running task has released a lock.
-    #[inline]
-    pub(crate) fn released(&self, lock: Key) {
-        if self.is_in_task() {
-            self.with_running(|task, _| {
-                if let Some(latest) = task.held.iter().rposition(|held| held.lock == lock) {
-                    task.held.remove(latest);
-                }
-            });
-        }
-    }
-
     /// Runs `event` on the scheduler's stack at a point in time. It must not block.
     pub(crate) fn at(&self, deadline_ns: u64, event: EventFn) {
         self.state.borrow_mut().at(deadline_ns, event);
-    }
-
-    /// Whether the test harness works now, in the task of a server.
-    pub(super) fn is_in_harness(&self) -> bool {
-        self.harness_calls.get() > 0
-    }
-
-    /// Runs `work`, which belongs to the test harness and not to the server whose task calls it.
-    pub(crate) fn as_harness<R>(&self, work: impl FnOnce() -> R) -> R {
-        struct Call<'a>(&'a Runtime);
-        impl Drop for Call<'_> {
-            fn drop(&mut self) {
-                let outer = self.0.harness_calls.get() - 1;
-                self.0.harness_calls.set(outer);
-                if outer == 0 {
-                    self.0.turn_counter.set_in_harness(false);
-                }
-            }
-        }
-        let outer = self.harness_calls.replace(self.harness_calls.get() + 1);
-        if outer == 0 {
-            self.turn_counter.set_in_harness(true);
-        }
-        let _call = Call(self);
-        work()
     }
 
     /// Ends the run with a failure, at the next turn.
@@ -347,13 +283,5 @@ impl Runtime {
             None => Default::default(),
         };
         Failure { kind, message, at, node, task, place: String::new(), backtrace: String::new() }
-    }
-
-    /// The label of the running task's node and the task's name. `None` if no task runs, or if the
-    /// state is borrowed now.
-    pub(crate) fn whereabouts(&self) -> Option<(String, String)> {
-        let state = self.state.try_borrow().ok()?;
-        let task = state.find(self.running.get())?;
-        Some((state.label(task.node).to_string(), task.name.to_string()))
     }
 }
