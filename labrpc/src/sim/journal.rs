@@ -14,8 +14,6 @@ const TURNS_MAX: usize = 4_000_000;
 /// [`Settings::is_journaling`](super::Settings::is_journaling) keeps all.
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
-    /// The number of turns so far.
-    count: u64,
     is_full: bool,
     /// The turns that are kept: all of them, or every `CHECKPOINT_TURNS`th.
     turns: Vec<Turn>,
@@ -51,23 +49,19 @@ impl Journal {
         Journal { is_full, ..Journal::default() }
     }
 
-    /// Notes that a task has a turn. `name` is asked only if names are kept and the task is new.
+    /// Whether a run keeps a turn, by the turn's number from 0.
     #[inline]
-    pub(super) fn turn(&mut self, now_ns: u64, trace: u64, task: TaskId, name: impl FnOnce() -> String) {
-        let number = self.count;
-        self.count += 1;
-        if self.is_full {
-            return self.keep(now_ns, trace, task, name);
-        }
-        if number.is_multiple_of(CHECKPOINT_TURNS) && self.turns.len() < TURNS_MAX {
-            self.turns.push(Turn { now_ns, trace, name: 0 });
-        }
+    pub(super) fn is_kept(is_journaling: bool, turn: u64) -> bool {
+        is_journaling || turn.is_multiple_of(CHECKPOINT_TURNS)
     }
 
-    #[cold]
-    fn keep(&mut self, now_ns: u64, trace: u64, task: TaskId, name: impl FnOnce() -> String) {
+    /// Keeps a turn of a task. `name` is asked only if names are kept and the task is new.
+    pub(super) fn keep(&mut self, now_ns: u64, trace: u64, task: TaskId, name: impl FnOnce() -> String) {
         if self.turns.len() >= TURNS_MAX {
             return;
+        }
+        if !self.is_full {
+            return self.turns.push(Turn { now_ns, trace, name: 0 });
         }
         let names = &mut self.names;
         let name = *self.name_of_task.entry(task).or_insert_with(|| {
@@ -111,9 +105,9 @@ mod tests {
     /// A run of 200 turns, whose trace changes at one of them.
     fn journal(is_full: bool, changed_at: u64) -> Journal {
         let mut journal = Journal::new(is_full);
-        for turn in 0..200 {
+        for turn in (0..200).filter(|&turn| Journal::is_kept(is_full, turn)) {
             let trace = turn + if turn < changed_at { 0 } else { 1000 };
-            journal.turn(turn, trace, turn % 2, || format!("task {}", turn % 2));
+            journal.keep(turn, trace, turn % 2, || format!("task {}", turn % 2));
         }
         journal
     }

@@ -67,6 +67,8 @@ pub(crate) struct Runtime {
     pub(super) operations: Cell<u64>,
     pub(super) slice: Cell<u64>,
     pub(super) trace: Cell<u64>,
+    /// The number of turns so far.
+    pub(super) turns: Cell<u64>,
     pub(super) decisions: Cell<u64>,
     pub(super) state: RefCell<State>,
     pub(super) turn_counter: TurnCounter,
@@ -93,6 +95,7 @@ impl Runtime {
             operations: Cell::new(0),
             slice: Cell::new(0),
             trace: Cell::new(0),
+            turns: Cell::new(0),
             decisions: Cell::new(0),
             turn_counter,
             abandonment: Abandonment::default(),

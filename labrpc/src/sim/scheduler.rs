@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::heap;
+use super::journal::Journal;
 use super::panics;
 use super::runtime::{NO_TASK, Runtime, current};
 use super::settings::{Failure, FailureKind, Preemption};
@@ -118,7 +119,10 @@ impl Runtime {
         let Some((mut coroutine, lineage)) = self.state.borrow_mut().begin_turn(slot) else { return };
         self.record(lineage);
         self.record(self.now_ns());
-        self.state.borrow_mut().note_turn(slot, self.now_ns(), self.trace.get());
+        let turn = self.turns.replace(self.turns.get() + 1);
+        if Journal::is_kept(self.settings.is_journaling, turn) {
+            self.state.borrow_mut().note_turn(slot, self.now_ns(), self.trace.get());
+        }
         self.running.set(slot);
         self.latest.set(slot);
         self.slice.set(0);

@@ -160,11 +160,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The innermost function of the lab's code in the backtrace, and the line that it was at. `None` if there is no
-    /// backtrace.
+    /// The innermost function of the lab's code in the backtrace that has a name, and the line that it was at. `None`
+    /// if there is none.
     pub fn top_frame(&self) -> Option<(&str, &str)> {
-        let mut lines = self.backtrace.lines().map(str::trim);
-        let (function, place) = (lines.next()?, lines.next()?);
+        let lines: Vec<&str> = self.backtrace.lines().map(str::trim).collect();
+        let mut frames = lines.chunks_exact(2).map(|frame| (frame[0], frame[1]));
+        let (function, place) = frames.find(|(function, _)| !function.starts_with("a closure"))?;
         let function = function.split_once(", ").map_or(function, |(function, _)| function);
         Some((function, place.strip_prefix("at ")?))
     }

@@ -143,7 +143,7 @@ impl State {
     pub(super) fn note_turn(&mut self, slot: TaskSlot, now_ns: u64, trace: u64) {
         let Some(task) = self.tasks[slot as usize].as_deref() else { return };
         let name = || format!("{}, task '{}'", self.nodes[task.node.0 as usize].label, task.name);
-        self.report.journal.turn(now_ns, trace, task.id, name);
+        self.report.journal.keep(now_ns, trace, task.id, name);
     }
 
     /// Removes a task that has ended.

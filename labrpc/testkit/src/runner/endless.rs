@@ -64,7 +64,7 @@ mod tests {
 
     fn failure(kind: FailureKind, function: &str, line: u32) -> Failure {
         let backtrace = format!(
-            "    {function}\n        at lab2a-election/src/election.rs:{line}:9\n    tick\n        at x.rs:1:1"
+            "    a closure\n        at x.rs:2:2\n    {function}\n        at lab2a-election/src/election.rs:{line}:9"
         );
         let (message, node, task, place) = Default::default();
         Failure { kind, message, at: Instant::ZERO, node, task, place, backtrace }
