@@ -153,11 +153,10 @@ impl Election {
     /// Starts an election: in a new term, with its own vote, and with a new timeout in case
     /// nobody wins. A server that is alone in its cluster wins at once.
     fn campaign(&mut self, last_log: LogPosition, now: Instant) -> TickOutcome {
-        // BEGIN 2A Figure 2, Candidates: the next term, a vote for yourself, a new timer, a RequestVote to all others
+        // BEGIN 2A Figure 2, Candidates: the next term, your own vote, a new timer, a RequestVote; alone, lead at once
         self.ballot = Ballot { term: self.ballot.term + 1, voted_for: Some(self.me) };
         self.role = Role::Candidate { votes: BTreeSet::from([self.me]) };
         self.restart_timer(now);
-        log::debug!("server {} campaigns in term {}", self.me, self.ballot.term);
         if self.majority() == 1 {
             self.lead(now);
             return TickOutcome::Elected;
@@ -172,14 +171,13 @@ impl Election {
         // BEGIN 2A §5.2: change the role, and count the interval from now
         self.role = Role::Leader;
         self.timer_started = now;
-        log::debug!("server {} leads term {}", self.me, self.ballot.term);
         // END
     }
 
     /// Restarts the election timer with a new random timeout, so that servers whose timeouts
     /// collided once do not collide again.
     fn restart_timer(&mut self, now: Instant) {
-        // BEGIN 2A §5.2 randomized timeouts: draw from self.rng, between the two bounds of self.timing
+        // BEGIN 2A §5.2 randomized timeouts: draw from self.rng, between the bounds of self.timing; count from now
         let Timing { election_timeout_min, election_timeout_max, .. } = self.timing;
         self.election_timeout = self.rng.random_range(election_timeout_min..=election_timeout_max);
         self.timer_started = now;
@@ -206,7 +204,7 @@ impl Election {
     /// Only a granted vote restarts the timer. Otherwise a candidate that cannot win would keep
     /// the others from campaigning.
     pub fn request_vote(&mut self, request: &RequestVote, last_log: LogPosition, now: Instant) -> RequestVoteReply {
-        // BEGIN 2A Figure 2, RequestVote rules 1 and 2: observe the term, then three conditions
+        // BEGIN 2A Figure 2, RequestVote rules 1 and 2: observe the term; three conditions; a vote restarts the timer
         self.observe_term(request.term);
         let is_current = request.term == self.ballot.term;
         let is_free = self.ballot.voted_for.is_none_or(|candidate| candidate == request.candidate);
@@ -226,7 +224,7 @@ impl Election {
     /// The answer may belong to an earlier campaign, may come twice, or may come after the election
     /// is won.
     pub fn count_vote(&mut self, from: PeerId, reply: &RequestVoteReply, now: Instant) -> bool {
-        // BEGIN 2A Figure 2, Candidates: count distinct voters, of this term only, while a candidate
+        // BEGIN 2A Figure 2, Candidates: observe the term; count distinct voters, of this term only, as a candidate
         self.observe_term(reply.term);
         if !reply.granted || reply.term < self.ballot.term {
             return false;
@@ -254,7 +252,7 @@ impl Election {
     ///
     /// When this server leads the same term: Election Safety (§5.2) is broken.
     pub fn hear_leader(&mut self, term: Term, now: Instant) -> bool {
-        // BEGIN 2A Figure 2, AppendEntries rule 1 and Candidates: refuse an older term, follow any other
+        // BEGIN 2A Figure 2, AppendEntries rule 1: observe the term; refuse an older one; follow, and restart the timer
         self.observe_term(term);
         if term < self.ballot.term {
             return false;

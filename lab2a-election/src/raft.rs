@@ -8,8 +8,8 @@ use labrpc::thread;
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
 use labrpc::{
-    Bytes, Compact, Compaction, Elect, Index, Link, LogPosition, NotLeader, Outbox, PeerId, Protocol, Replicate,
-    Replication, Service, Status,
+    AppendEntriesReply, AppendOutcome, Bytes, Compact, Compaction, Elect, Index, Link, LogPosition, NotLeader, Outbox,
+    PeerId, Protocol, RaftReply, Replicate, Replication, RequestVoteReply, Service, Status, Summary,
 };
 
 /// A server. What it can do depends on the protocol that is plugged in: any [`Protocol`] makes it
@@ -59,6 +59,7 @@ impl<P: Protocol> Raft<P> {
     /// `save` is called at the end of each step, before any of the step's messages leaves. Lab 2C
     /// writes to disk there; in labs 2A and 2B, `save` does nothing.
     pub fn spawn(core: P, save: impl FnMut(&P) + Send + 'static, links: Vec<Link>) -> Raft<P> {
+        let save = logging(core.summary(), save);
         let shared = SharedParts {
             inside: Mutex::new(Inside { core, save: Box::new(save), is_shut_down: false }),
             due_sooner: Condvar::new(),
@@ -128,7 +129,11 @@ impl<P: Protocol> Raft<P> {
         let mut inside = self.shared.inside.lock();
         while !inside.is_shut_down {
             if inside.core.has_committed() {
-                return Some(take(&mut inside.core));
+                let core = &mut inside.core;
+                let before = summary_for_log(core);
+                let taken = take(core);
+                log_changes(core, before);
+                return Some(taken);
             }
             self.shared.committed.wait(&mut inside);
         }
@@ -198,6 +203,7 @@ impl<P: Protocol> Service for Raft<P> {
     fn request(&self, from: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let request = wire::decode(request).map_err(|error| error.sent_by(from))?;
         let reply = self.step(|core, now, _| core.handle_request(request, now));
+        reply.iter().for_each(|reply| log_refusal(from, reply));
         Ok(reply.map(|reply| wire::encode(&reply)))
     }
 
@@ -205,5 +211,45 @@ impl<P: Protocol> Service for Raft<P> {
         let reply = wire::decode(reply).map_err(|error| error.sent_by(from))?;
         self.step(|core, now, outbox| core.handle_reply(from, reply, now, outbox));
         Ok(())
+    }
+}
+
+/// What each step ends with: log lines for what changed since `before`, the server's state at first, and then
+/// `write`, which saves it.
+fn logging<P: Protocol>(mut before: Summary, mut write: impl FnMut(&P) + Send) -> impl FnMut(&P) + Send {
+    move |core| {
+        if let Some(after) = summary_for_log(core) {
+            // What the service takes between two steps is logged when it is taken.
+            log_changes(core, Some(Summary { last_applied: after.last_applied, ..before }));
+            before = after;
+        }
+        write(core);
+    }
+}
+
+/// The state that log lines compare, unless nobody asked for them.
+fn summary_for_log<P: Protocol>(core: &P) -> Option<Summary> {
+    log::log_enabled!(log::Level::Debug).then(|| core.summary())
+}
+
+/// Writes a log line for each transition since `before`: a campaign, a vote, a longer log, a commitment.
+fn log_changes<P: Protocol>(core: &P, before: Option<Summary>) {
+    let changes = before.map(|before| core.summary().changes_since(&before));
+    changes.into_iter().flatten().for_each(|change| log::debug!("{change}"));
+}
+
+/// Writes a log line if a request is refused.
+fn log_refusal(from: PeerId, reply: &RaftReply) {
+    match reply {
+        RaftReply::RequestVote(RequestVoteReply { term, granted: false }) => {
+            log::debug!("does not vote for {from} in term {term}");
+        }
+        RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::StaleTerm }) => {
+            log::debug!("refuses leader {from} of an older term than {term}");
+        }
+        RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::RetryFrom(index), .. }) => {
+            log::debug!("does not hold what precedes the entries of {from}: asks for those from {index} on");
+        }
+        _ => {}
     }
 }

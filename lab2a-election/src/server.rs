@@ -3,7 +3,7 @@
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Link, LogPosition, Outbox, PeerId, Protocol, RaftReply,
-    RaftRequest, Status,
+    RaftRequest, Status, Summary,
 };
 
 use crate::election::{Election, TickOutcome};
@@ -41,7 +41,7 @@ impl Protocol for Election {
     }
 
     fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2A Figure 2, Leaders: send the first heartbeat upon election, not when the next tick is due
+        // BEGIN 2A Figure 2: each kind of reply may bring a newer term; the vote that wins sends the first heartbeat
         match reply {
             RaftReply::RequestVote(reply) => {
                 if self.count_vote(from, &reply, now) {
@@ -63,6 +63,10 @@ impl Protocol for Election {
 
     fn status(&self) -> Status {
         Status { term: self.ballot().term, is_leader: self.is_leader() }
+    }
+
+    fn summary(&self) -> Summary {
+        Summary { me: self.me(), ballot: self.ballot(), is_leader: self.is_leader(), ..Summary::default() }
     }
 }
 

@@ -71,7 +71,7 @@ impl Progress {
     /// is late or doubled and is ignored: each genuine answer lowers `next_index`, so no answer
     /// counts twice.
     pub fn back_up(&mut self, retry_from: Index) -> bool {
-        // BEGIN 2B Figure 2, Leaders: lower next_index, never below what matches, and never raise it
+        // BEGIN 2B Figure 2, Leaders: lower next_index, never below what matches, never raise it; say whether it moved
         let next_index = retry_from.max(self.match_index + 1);
         if next_index >= self.next_index {
             return false;

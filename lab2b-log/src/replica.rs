@@ -4,7 +4,7 @@ use lab2a_election::{Election, TickOutcome};
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Index, LogPosition, NotLeader,
-    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Suffix, Term,
+    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Suffix, Summary, Term,
 };
 
 use crate::log;
@@ -207,7 +207,7 @@ impl<L: RaftLog> Replica<L> {
 
 impl<L: RaftLog> Protocol for Replica<L> {
     fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2B §5.2 and §5.3: act on the TickOutcome; a heartbeat repeats what is unanswered
+        // BEGIN 2B §5.2 and §5.3: act on each TickOutcome; a heartbeat repeats what is unanswered; assert_invariants
         self.assert_invariants();
         match self.election.tick(self.log.last(), now) {
             TickOutcome::NotDue => {}
@@ -257,13 +257,19 @@ impl<L: RaftLog> Protocol for Replica<L> {
     fn status(&self) -> Status {
         self.election.status()
     }
+
+    fn summary(&self) -> Summary {
+        let (base, last) = (self.log.base(), self.log.last());
+        let (commit_index, last_applied) = (self.commit_index, self.last_applied);
+        Summary { base, last, commit_index, last_applied, ..self.election.summary() }
+    }
 }
 
 impl<L: RaftLog> Replication for Replica<L> {
     /// Appends the command to the leader's log without waiting for the network. Sends it at once to
     /// each follower that has no request on its way; the others get it with their next request.
     fn propose(&mut self, command: Bytes, outbox: &mut Outbox) -> Result<LogPosition, NotLeader> {
-        // BEGIN 2B Figure 2, Leaders: append to the own log, send to idle followers; a cluster of one commits here
+        // BEGIN 2B Figure 2, Leaders: only as the leader: append, send to idle followers; a cluster of one commits here
         if !self.election.is_leader() {
             return Err(NotLeader);
         }
@@ -279,7 +285,7 @@ impl<L: RaftLog> Replication for Replica<L> {
     }
 
     fn take_committed(&mut self) -> Vec<ApplyMsg> {
-        // BEGIN 2B Figure 2, All Servers: every entry above last_applied through commit_index, with its position
+        // BEGIN 2B Figure 2, All Servers: each entry above last_applied through commit_index, once, with its position
         let committed = self.last_applied + 1..=self.commit_index;
         self.last_applied = self.commit_index;
         committed

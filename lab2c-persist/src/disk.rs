@@ -36,7 +36,7 @@ impl Disk {
     ///
     /// When the disk cannot be read back.
     pub fn restore<L: RaftLog>(&mut self, replica: &mut Replica<L>) -> Bytes {
-        // BEGIN 2C Figure 2, persistent state: read back head and log, and let the summary catch up
+        // BEGIN 2C Figure 2, persistent state: read back head and log; the summary catches up, the replica resumes
         let Some(image) = self.persister.image() else { return Bytes::default() };
         let head: Head = read_back("its term, vote and log base", &image.head);
         let mut log = L::starting_after(head.base);
@@ -56,7 +56,7 @@ impl Disk {
     /// saved at once, under the lock that the step was taken under: no crash and no other step
     /// comes in between.
     pub fn save<L: RaftLog>(&mut self, replica: &Replica<L>, snapshot: Option<Bytes>) {
-        // BEGIN 2C Figure 2, updated on stable storage before responding: compare the fingerprints, save once
+        // BEGIN 2C Figure 2, updated before responding: compare the fingerprints; save changes and snapshot, once
         if Fingerprint::of(replica) != self.summary.fingerprint() {
             let changes = self.changes(replica.election().ballot(), replica.log());
             self.persister.save(Save { snapshot, ..changes });
@@ -142,7 +142,7 @@ impl DiskSummary {
     /// are kept as far as both logs agree. It is enough to find the last entry that they agree on,
     /// since they agree on everything before it. All entries of `log` after it are appended.
     pub fn catch_up<'a, L: RaftLog>(&mut self, ballot: Ballot, log: &'a L) -> Edit<'a> {
-        // BEGIN 2C §5.3 Log Matching: forget up to the base, keep what agrees, append the rest
+        // BEGIN 2C §5.3 Log Matching: forget up to the base, keep what agrees, append the rest; the summary notes it
         let base = log.base();
         let forget = self.terms.len().min((base.index - self.fingerprint.base.index) as usize);
         self.terms.drain(..forget);

@@ -9,7 +9,7 @@ use lab2c_persist::Disk;
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntriesReply, AppendOutcome, ApplyMsg, Bytes, Compaction, Index, InstallSnapshot, LogPosition, NotLeader,
-    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status,
+    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Summary,
 };
 
 use crate::compact_log::CompactLog;
@@ -60,7 +60,7 @@ impl Compacting {
     /// Continues with the state that `disk` holds. The service has nothing after a crash, so it
     /// receives the snapshot like any other.
     pub fn restore(&mut self, disk: &mut Disk) {
-        // BEGIN 2D Figure 13, rule 8: restore the replica; if its log has a base, the service needs the snapshot
+        // BEGIN 2D Figure 13, rule 8: restore the replica and the snapshot; if the log has a base, the service needs it
         self.snapshot = disk.restore(&mut self.replica);
         self.is_snapshot_unapplied = self.replica.log().base() != LogPosition::ZERO;
         // END
@@ -103,7 +103,7 @@ impl Compacting {
     /// Sends the snapshot to `follower`, which has just answered, if the log no longer holds what
     /// it needs and no snapshot is on its way to it.
     fn send_snapshot(&mut self, follower: PeerId, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2D Figure 13: only if it is needed and none is on its way; the position is the log's base
+        // BEGIN 2D Figure 13: only if needed and none is on its way; note it as pending; its position is the log's base
         if !self.replica.needs_snapshot(follower) || self.is_on_its_way(follower, now) {
             return;
         }
@@ -163,6 +163,10 @@ impl Protocol for Compacting {
 
     fn status(&self) -> Status {
         self.replica.status()
+    }
+
+    fn summary(&self) -> Summary {
+        self.replica.summary()
     }
 }
 

@@ -66,14 +66,20 @@ impl Clerk {
 
 impl KvClient for Clerk {
     fn get(&mut self, key: &str) -> String {
-        self.run(Op::Get { key: key.to_string() })
+        self.run(logged(Op::Get { key: key.to_string() }))
     }
 
     fn put(&mut self, key: &str, value: &str) {
-        self.run(Op::Put { key: key.to_string(), value: value.to_string() });
+        self.run(logged(Op::Put { key: key.to_string(), value: value.to_string() }));
     }
 
     fn append(&mut self, key: &str, value: &str) {
-        self.run(Op::Append { key: key.to_string(), value: value.to_string() });
+        self.run(logged(Op::Append { key: key.to_string(), value: value.to_string() }));
     }
+}
+
+/// Writes a log line about an operation that begins.
+fn logged(op: Op) -> Op {
+    log::debug!("begins {op:?}");
+    op
 }

@@ -1,6 +1,7 @@
 //! A key-value server: it puts requests into the log, applies committed commands, and
 //! answers the requests that wait.
 
+use std::fmt;
 use std::sync::Arc;
 
 use labrpc::channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -64,7 +65,7 @@ impl<R: Replicate> KvServer<R> {
     /// Asks Raft for agreement on a command, and blocks until there is an answer. `None` once the
     /// server is shut down.
     pub fn submit(&self, command: &Command) -> Option<Answer> {
-        // BEGIN 3A §8, clients: register, then start; hold no lock while Raft works or this thread waits
+        // BEGIN 3A §8, clients: register, start, note the term or refuse; wait up to PATIENCE, without a lock
         let (ticket, answered) = self.waiting.lock().register(command.id());
         match self.raft.start(wire::encode(command).into()) {
             Ok(at) => self.waiting.lock().started(ticket, at.term),
@@ -104,6 +105,7 @@ impl<R: Replicate> KvServer<R> {
     /// Answers the requests whose write is in a store that came as a snapshot (lab 3B). Their
     /// commands will never be applied one by one.
     pub fn replaced(&self, store: &Store) {
+        log::debug!("has a new store, from a snapshot");
         self.waiting.lock().replaced(store);
     }
 
@@ -124,7 +126,8 @@ impl<R: Replicate> KvServer<R> {
 
 impl<R: Replicate> Service for KvServer<R> {
     fn request(&self, from: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
-        let command = wire::decode(request).map_err(|error| error.sent_by(from))?;
+        let command: Command = wire::decode(request).map_err(|error| error.sent_by(from))?;
+        log::debug!("is asked for {}", Named(command.id()));
         Ok(self.submit(&command).map(|answer| wire::encode(&answer)))
     }
 }
@@ -142,6 +145,16 @@ impl<R: Replicate> Elect for KvServer<R> {
     fn shutdown(&self) {
         self.waiting.lock().close();
         self.raft.shutdown();
+    }
+}
+
+/// A command in a log line.
+struct Named(CommandId);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Named((client, sequence)) = self;
+        write!(f, "operation {sequence} of client {}", client.0)
     }
 }
 
@@ -190,13 +203,14 @@ impl Waiting {
         let (answer, answered) = bounded(ANSWERS_MAX);
         if !self.is_closed {
             self.waiters.push(Waiter { ticket, command, term: None, answer });
+            log::debug!("waits with {}", Named(command));
         }
         (ticket, answered)
     }
 
     /// Raft has taken a waiter's command, in the given term.
     fn started(&mut self, ticket: Ticket, term: Term) {
-        // BEGIN 3A §5.1, terms: what if that term ended while start() was returning? Its end is reported only once
+        // BEGIN 3A §5.1, terms: note the term; what if it ended while start() was returning? That is told once
         if term < self.current_term {
             return self.refuse(ticket, Refusal::LeadershipLost);
         }
@@ -223,7 +237,7 @@ impl Waiting {
     /// over. What it had not committed may be lost, and then no answer would ever come. It may also
     /// still be applied, which is why the refusal promises nothing.
     fn reached(&mut self, term: Term) {
-        // BEGIN 3A §5.1, terms: remember the newest term, too, for requests whose start() has not returned yet
+        // BEGIN 3A §5.1, terms: refuse requests of older terms; remember the newest, for those still in start()
         assert!(term >= self.current_term, "Raft went back from term {} to {term}: terms only grow", self.current_term);
         self.current_term = term;
         self.answer_all(Err(Refusal::LeadershipLost), |waiter| waiter.term.is_some_and(|taken_in| taken_in < term));
@@ -252,6 +266,10 @@ impl Waiting {
     /// Takes the chosen waiters off the list and answers them.
     fn answer_all(&mut self, answer: Result<&str, Refusal>, is_chosen: impl Fn(&Waiter) -> bool) {
         for waiter in self.waiters.extract_if(.., |waiter| is_chosen(waiter)) {
+            match answer {
+                Ok(_) => log::debug!("answers {}", Named(waiter.command)),
+                Err(refusal) => log::debug!("refuses {}: {refusal:?}", Named(waiter.command)),
+            }
             // This never blocks: the channel is empty and has room for one answer. An error means
             // that the request is gone.
             let _ = waiter.answer.send(answer.map(str::to_owned));

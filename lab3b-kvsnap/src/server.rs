@@ -29,7 +29,7 @@ fn apply_all<R: Compact>(
     persister: &Persister,
     mut rule: SnapshotRule,
 ) {
-    // BEGIN 3B §7: apply, then cut at the index that was applied; replace the store by a snapshot, then answer
+    // BEGIN 3B §7: apply, cut at the applied index; replace the store by a snapshot, then answer; tell the rule of each
     let mut store = Store::default();
     for message in apply_ch {
         match message {

@@ -12,6 +12,8 @@ use std::fmt;
 use crate::Bytes;
 use crate::api::{ApplyMsg, Index, LogPosition, NotLeader, PeerId, Status};
 use crate::message::{Entry, RaftReply, RaftRequest};
+use crate::persister::Ballot;
+use crate::summary::Summary;
 use crate::time::Instant;
 
 /// The requests that a step wants to send. They leave after the step, when it is saved and its lock
@@ -68,6 +70,12 @@ pub trait Protocol: Send + 'static {
 
     /// The server's term, and whether it believes that it leads it.
     fn status(&self) -> Status;
+
+    /// What the log lines of the server compare before and after each step. It must change nothing.
+    fn summary(&self) -> Summary {
+        let Status { term, is_leader } = self.status();
+        Summary { ballot: Ballot { term, voted_for: None }, is_leader, ..Summary::default() }
+    }
 }
 
 /// A protocol that replicates commands (lab 2B).

@@ -55,6 +55,7 @@ pub mod message;
 pub mod network;
 pub mod persister;
 pub mod sim;
+pub mod summary;
 pub mod sync;
 pub mod thread;
 pub mod time;
@@ -70,4 +71,5 @@ pub use message::{
 };
 pub use network::{Link, Port, Service};
 pub use persister::{Ballot, Head, Image, Persister, Save};
+pub use summary::Summary;
 pub use wire::Bytes;

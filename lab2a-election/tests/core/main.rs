@@ -1,5 +1,6 @@
 //! Elections as plain values: no threads, no network, and the test sets the clock.
 
+mod log_lines;
 mod raft;
 
 use std::collections::BTreeMap;

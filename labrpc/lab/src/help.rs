@@ -1,16 +1,39 @@
 //! What `--help` says, in the manner of cargo's own commands.
 
-use crate::arguments::Topic;
+use crate::arguments::{Audience, Topic};
 
 /// The help text about a topic.
-pub fn text(topic: Topic) -> &'static str {
+pub fn text(topic: Topic, audience: Audience) -> &'static str {
     match topic {
+        Topic::Overview if audience == Audience::Student => STUDENT_OVERVIEW,
         Topic::Overview => OVERVIEW,
         Topic::Test => TEST,
         Topic::Bugs => BUGS,
         Topic::Handout => HANDOUT,
     }
 }
+
+const STUDENT_OVERVIEW: &str = "\
+Work on the labs
+
+Usage: cargo lab [OPTIONS]
+       cargo lab test [OPTIONS] [LAB|KIND|TEST]...
+
+Commands:
+  test  Run graded tests and show the scoreboard; the default, with the labs that you have begun and
+        the next one
+  help  Explain a command
+
+Options:
+  -h, --help  Print help; without a command, the options of `cargo lab test` are accepted too
+
+Exit status:
+  0  every test passed
+  1  some test failed, or the code could not be built
+  2  the command line is wrong
+
+See `cargo lab help test` for more information.
+";
 
 const OVERVIEW: &str = "\
 Work on, grade and hand out the labs
@@ -43,8 +66,9 @@ Usage: cargo lab test [OPTIONS] [LAB|KIND|TEST]...
 Arguments:
   [LAB|KIND|TEST]...  Labs (2a, lab2a or lab2a-election), kinds of tests (rules, cluster, chaos or
                       cost), one lab's tests of a kind (2a:rules), or tests, by their names or by
-                      the beginning of one test's name; several names add up, so `2a rules` is all
-                      of 2A and the rules of every lab; all six labs if nothing is named
+                      the beginning of one test's name. Labs add up; a test narrows its lab, so
+                      `2a initial` is one test of 2A. All labs that you have begun, and the next
+                      one, if nothing is named
 
 Options:
       --seeds <N>       Run each test with N seeds (1 to 1000000) instead of those listed in the

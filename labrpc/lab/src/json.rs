@@ -111,7 +111,7 @@ fn test_value(verdict: &TestVerdict, is_graded: bool) -> Value {
         "verdict": match verdict.outcome {
             TestOutcome::Passed => "passed",
             TestOutcome::Failed(_) => "failed",
-            TestOutcome::Missing(_) => "missing",
+            TestOutcome::Missing(_) | TestOutcome::NotRun(_) => "missing",
         },
         "score": is_graded.then(|| verdict.score()),
         "points": verdict.test.points,
@@ -139,7 +139,8 @@ mod tests {
     /// The document has all that a grading script needs about each test, and the whole report.
     #[test]
     fn a_script_finds_all_it_needs() {
-        let results = CourseResult { labs: vec![examples::lab_with_each_outcome()], is_graded: true };
+        let results =
+            CourseResult { labs: vec![examples::lab_with_each_outcome()], is_graded: true, ..CourseResult::default() };
         let document: Value = serde_json::from_str(&render(&results, &TestRequest::default())).unwrap();
         assert_eq!(document["passed"], false);
         assert_eq!((&document["score"], &document["points"]), (&json!(10), &json!(60)));
@@ -170,7 +171,8 @@ mod tests {
     /// A run with one seed earns no points, and the document has that seed.
     #[test]
     fn one_seed_is_not_graded() {
-        let results = CourseResult { labs: vec![examples::lab_with_each_outcome()], is_graded: false };
+        let results =
+            CourseResult { labs: vec![examples::lab_with_each_outcome()], is_graded: false, ..CourseResult::default() };
         let request = TestRequest { seeds: SeedChoice::Only(7), ..TestRequest::default() };
         let document = document(&results, &request);
         assert_eq!((&document["graded"], &document["score"]), (&json!(false), &Value::Null));

@@ -6,7 +6,7 @@
 //! In reading order:
 //!
 //! - [`arguments`] reads the command line, [`help`] explains it;
-//! - [`course`] lists the labs, [`points`] lists the graded tests of each lab, and [`selection`]
+//! - [`course`] lists the labs, [`begun`] says which of them are begun, [`points`] lists the graded tests of each lab, and [`selection`]
 //!   chooses tests as the command line asks;
 //! - [`grade`] builds and runs them, and turns what they report into verdicts;
 //! - [`scoreboard`] and [`json`] show the verdicts to people and to programs;
@@ -25,6 +25,7 @@
 
 mod arguments;
 mod bar;
+mod begun;
 mod bugs;
 mod course;
 mod duration;
@@ -52,13 +53,16 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use arguments::Invocation;
+use arguments::{Audience, Invocation};
 use course::Course;
 use error::CommandError;
 use grade::cargo::Cargo;
 use paint::Paint;
 use progress::TestProgress;
-use request::{OutputFormat, TestRequest};
+use request::{OutputFormat, SeedChoice, TestRequest};
+
+/// The variable with which `cargo test` replays a run.
+const REPLAY_VARIABLE: &str = "LAB_REPLAY";
 
 fn main() -> ExitCode {
     match run(env::args_os().skip(1)) {
@@ -73,9 +77,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandError> {
-    match arguments::parse(arguments)? {
+    let audience = audience();
+    match arguments::parse(arguments, audience)? {
         Invocation::Help(topic) => {
-            print(help::text(topic));
+            print(help::text(topic, audience));
             Ok(ExitCode::SUCCESS)
         }
         Invocation::Test(request) => test(&find_course()?, &request),
@@ -88,6 +93,12 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
     }
 }
 
+/// For whom messages are. Outside of the course they are for everybody.
+fn audience() -> Audience {
+    let course = env::current_dir().ok().and_then(|folder| Course::around(&folder).ok());
+    if course.is_some_and(|course| handout::is_handout(&course)) { Audience::Student } else { Audience::Instructor }
+}
+
 /// The course around the current folder. Handles Ctrl-C from now on, because temporary files may
 /// have to be removed.
 fn find_course() -> Result<Course, CommandError> {
@@ -97,10 +108,14 @@ fn find_course() -> Result<Course, CommandError> {
 }
 
 fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError> {
-    let selections = selection::choose(&points::read_all(course)?, request)?;
+    let mut selections = selection::choose(&points::read_all(course)?, request)?;
+    if request.is_for_all_labs() {
+        begun::leave_out_later_labs(course, &mut selections)?;
+    }
+    refuse_ignored_token(request)?;
     warn_of_ignored_variables();
     let cargo = Cargo::new(course, request.profile);
-    let result = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr())?;
+    let result = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr(request.world))?;
     match request.output {
         OutputFormat::Scoreboard if result.is_nothing_built() => {}
         OutputFormat::Scoreboard => print(&scoreboard::render(&result, Paint::for_stdout())),
@@ -122,10 +137,21 @@ fn make_handout(course: &Course, folder: &Path) -> Result<ExitCode, CommandError
     Ok(ExitCode::SUCCESS)
 }
 
+/// Refuses a token that `cargo test` would read. To run all tests instead of the one that is asked for would
+/// be a surprise.
+fn refuse_ignored_token(request: &TestRequest) -> Result<(), CommandError> {
+    match env::var(REPLAY_VARIABLE) {
+        Ok(token) if !matches!(request.seeds, SeedChoice::Replay(_)) => Err(CommandError::Misuse(format!(
+            "{REPLAY_VARIABLE}={token} has no effect here: run `cargo lab test --replay {token}`, or unset the variable"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Tells the caller that variables which `cargo test` reads have no effect here. Only options do,
 /// so that equal command lines grade equally.
 fn warn_of_ignored_variables() {
-    for (variable, option) in [("LAB_SEEDS", "--seeds"), ("LAB_REPLAY", "--replay"), ("LAB_WORLD", "--world")] {
+    for (variable, option) in [("LAB_SEEDS", "--seeds"), ("LAB_WORLD", "--world")] {
         if let Some(value) = env::var_os(variable) {
             let value = value.to_string_lossy();
             eprintln!("note: {variable}={value} has no effect here: use {option} {value}");

@@ -31,6 +31,13 @@ impl TestRequest {
         }
     }
 
+    /// Whether the command line names no lab and no test, so that all are meant.
+    pub fn is_for_all_labs(&self) -> bool {
+        self.selectors.is_empty()
+            && self.world == WorldChoice::Simulated
+            && !matches!(self.seeds, SeedChoice::Replay(_))
+    }
+
     /// Whether the result earns points. One seed is too few, and in the real world a busy machine
     /// can fail a correct server.
     pub fn is_graded(&self) -> bool {

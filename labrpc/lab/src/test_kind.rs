@@ -1,4 +1,5 @@
-//! The four kinds of graded tests. Each is a module of a lab's `tests/graded`.
+//! The four kinds of graded tests. Each is a file or folder of a lab's `tests/graded`, and a module of its
+//! test binary.
 
 use std::path::Path;
 
@@ -8,7 +9,11 @@ pub const GRADED_TARGET: &str = "graded";
 /// Where a lab's graded tests are, from the lab's folder.
 pub const GRADED_FOLDER: &str = "tests/graded";
 
-/// What a graded test looks at. It is the first module of the test's path.
+/// The module around the kinds that run a whole cluster. The test harness sorts by path, and so runs
+/// `rules` before them.
+const SYSTEM_MODULE: &str = "system::";
+
+/// What a graded test looks at. It is the first module of the test's path, or the one after `system`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TestKind {
     /// One server; a script plays all other servers.
@@ -42,7 +47,7 @@ impl TestKind {
 
     /// The kind of the test with this path: `rules::votes::late_2a` is one of the rules.
     pub fn of_path(path: &str) -> Option<TestKind> {
-        TestKind::named(path.split_once("::")?.0)
+        TestKind::named(path.strip_prefix(SYSTEM_MODULE).unwrap_or(path).split_once("::")?.0)
     }
 
     /// The kinds that the lab in this folder has: those whose module has a file.
@@ -93,11 +98,14 @@ mod tests {
         assert_eq!((TestKind::named("core"), kind_names().as_str()), (None, "rules, cluster, chaos, cost"));
     }
 
-    /// The first module of a path is the kind; a test outside of all modules has none.
+    /// The first module of a path is the kind, or the one after `system`; a test in no such module has none.
     #[test]
     fn a_path_begins_with_its_kind() {
         assert_eq!(TestKind::of_path("rules::votes::late_2a"), Some(TestKind::Rules));
         assert_eq!(TestKind::of_path("chaos::late_2a"), Some(TestKind::Chaos));
-        assert_eq!((TestKind::of_path("lab::late_2a"), TestKind::of_path("rules")), (None, None));
+        assert_eq!(TestKind::of_path("system::chaos::late_2a"), Some(TestKind::Chaos));
+        for path in ["lab::late_2a", "rules", "system::late_2a", "lab::chaos::late_2a"] {
+            assert_eq!(TestKind::of_path(path), None, "{path}");
+        }
     }
 }

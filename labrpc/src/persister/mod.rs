@@ -139,6 +139,9 @@ impl Persister {
         if sim::is_simulated() {
             sim::record(mix(self.server as u64, bytes as u64));
         }
+        let Save { forget, keep, append, snapshot, .. } = &save;
+        let (append, snapshot) = (append.len(), snapshot.as_ref().map_or(0, |snapshot| snapshot.len()));
+        log::debug!("saves: entries forgotten {forget}, kept {keep}, appended {append}; snapshot {snapshot} bytes");
         let mut state = self.state.lock();
         state.apply(&save);
         if let (Some(tap), Some(image)) = (&state.tap, &state.image) {

@@ -25,6 +25,10 @@ pub(crate) struct Record<'a> {
     /// The name of the broken rule, if one is known.
     pub(crate) rule: Option<&'a str>,
     pub(crate) failure: Option<&'a str>,
+    /// What ended the run, such as `rule`, `panic` or `stuck`, if it failed.
+    pub(crate) cause: Option<&'static str>,
+    /// What failures with the same cause have in common: a rule or a place.
+    pub(crate) group: Option<&'a str>,
 }
 
 /// Appends a record in one write, so that tests that run in parallel do not mix their lines.

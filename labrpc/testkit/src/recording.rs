@@ -44,6 +44,10 @@ impl Recording {
         lock(&self.events).clone()
     }
 
+    pub(crate) fn events_from(&self, count: usize) -> Vec<Event> {
+        lock(&self.events)[count..].to_vec()
+    }
+
     /// The last events, one a line, or nothing if there were none.
     fn text(&self) -> String {
         let lines = lines(&lock(&self.events));

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use labrpc::sim;
 
 use crate::environment::Mode;
+use crate::random_peers::TestText;
 use crate::recording::Exchange;
 use crate::violation::Violation;
 
@@ -18,11 +19,19 @@ pub(crate) struct Reporter {
     failure: Arc<Mutex<Option<String>>>,
     /// The events that are printed if the run fails.
     exchange: Exchange,
+    /// The run as a test that a student could write, if the test can tell it like that.
+    test_text: Arc<OnceLock<TestText>>,
 }
 
 impl Reporter {
     pub(crate) fn new(mode: Mode) -> Reporter {
-        Reporter { mode, violation: Arc::default(), failure: Arc::default(), exchange: Exchange::default() }
+        Reporter {
+            mode,
+            violation: Arc::default(),
+            failure: Arc::default(),
+            exchange: Exchange::default(),
+            test_text: Arc::default(),
+        }
     }
 
     /// Ends the run because a rule is broken. Only the first report counts.
@@ -56,6 +65,16 @@ impl Reporter {
     /// The events that are printed if the run fails.
     pub(crate) fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// Prints this test if the run fails.
+    pub(crate) fn set_test_text(&self, text: TestText) {
+        let _ = self.test_text.set(text);
+    }
+
+    /// The run as a test that a student could write, if it can be told like that.
+    pub(crate) fn test_text(&self) -> Option<&TestText> {
+        self.test_text.get()
     }
 
     /// The rule that was broken first, if any was.

@@ -62,6 +62,11 @@ impl World {
         self.mode == Mode::Simulated
     }
 
+    /// The run's seed.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The first value in a simulation, the second on real threads, where time is expensive.
     pub fn scaled<T>(&self, simulated: T, real: T) -> T {
         if self.is_simulated() { simulated } else { real }

@@ -9,9 +9,11 @@
 //! | `timing` | when a server campaigns |
 //! | `leaders` | heartbeats, and what deposes a leader |
 //! | `threads` | the threads around the protocol |
+//! | `random_peers` | everything at once, against a model of the whole protocol |
 
 mod leaders;
 mod majority;
+mod random_peers;
 mod terms;
 mod threads;
 mod timing;

@@ -11,11 +11,13 @@
 //! | `votes` | elections, now that logs differ |
 //! | `start` | commands that come in |
 //! | `applier` | commands that go out |
+//! | `random_peers` | everything at once, against a model of the whole protocol |
 
 mod applier;
 mod commitment;
 mod follower;
 mod progress;
+mod random_peers;
 mod sending;
 mod start;
 mod votes;

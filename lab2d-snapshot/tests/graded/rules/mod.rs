@@ -10,6 +10,7 @@
 //! | `delivering` | what the service receives, and when |
 //! | `sending` | a leader, and a follower that is far behind |
 //! | `restarts` | what is on disk, and what a boot makes of it |
+//! | `random_peers` | everything at once, against a model of the whole protocol |
 //!
 //! `setup` has the servers that most scripts begin with.
 
@@ -17,6 +18,7 @@ mod covered;
 mod cutting;
 mod delivering;
 mod installing;
+mod random_peers;
 mod restarts;
 mod sending;
 mod setup;

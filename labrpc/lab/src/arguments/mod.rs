@@ -19,6 +19,26 @@ use crate::points::{SEEDS_MAX, parse_seed_count};
 use crate::request::TestRequest;
 
 const COMMANDS: [&str; 4] = ["test", "bugs", "handout", "help"];
+/// The commands that messages and help name in a handout.
+const STUDENT_COMMANDS: [&str; 2] = ["test", "help"];
+
+/// For whom help and messages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// In the course: everything.
+    Instructor,
+    /// In a handout: what a student needs.
+    Student,
+}
+
+impl Audience {
+    fn commands(self) -> &'static [&'static str] {
+        match self {
+            Audience::Instructor => &COMMANDS,
+            Audience::Student => &STUDENT_COMMANDS,
+        }
+    }
+}
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +73,7 @@ pub enum Topic {
 /// # Errors
 ///
 /// [`CommandError::Misuse`], with what is wrong and what is accepted.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CommandError> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>, audience: Audience) -> Result<Invocation, CommandError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let first = arguments.first().map(|first| first.to_string_lossy().into_owned()).unwrap_or_default();
     if first.is_empty() || first.starts_with('-') {
@@ -64,8 +84,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         "test" => test::parse(rest, Subcommand::Explicit),
         "bugs" => bugs::parse(rest),
         "handout" => handout::parse(rest),
-        "help" => parse_help(rest),
-        _ => Err(unknown_command(&first)),
+        "help" => parse_help(rest, audience),
+        _ => Err(unknown_command(&first, audience)),
     }
 }
 
@@ -76,7 +96,7 @@ enum Subcommand {
     Implied,
 }
 
-fn parse_help(mut parser: Parser) -> Result<Invocation, CommandError> {
+fn parse_help(mut parser: Parser, audience: Audience) -> Result<Invocation, CommandError> {
     let topic = match parser.next().map_err(misuse)? {
         None | Some(Arg::Long("help") | Arg::Short('h')) => Topic::Overview,
         Some(Arg::Value(value)) => match value.to_string_lossy().as_ref() {
@@ -84,7 +104,7 @@ fn parse_help(mut parser: Parser) -> Result<Invocation, CommandError> {
             "bugs" => Topic::Bugs,
             "handout" => Topic::Handout,
             "help" => Topic::Overview,
-            name => return Err(unknown_command(name)),
+            name => return Err(unknown_command(name, audience)),
         },
         Some(Arg::Long(name)) => return Err(unknown_option("help", &format!("--{name}"), &["--help"])),
         Some(Arg::Short(letter)) => return Err(unknown_option("help", &format!("-{letter}"), &["--help"])),
@@ -106,14 +126,15 @@ fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
     })
 }
 
-fn unknown_command(name: &str) -> CommandError {
+fn unknown_command(name: &str, audience: Audience) -> CommandError {
     if LABS.iter().any(|lab| lab.is_called(&name.to_lowercase())) {
         return CommandError::Misuse(format!(
             "`{name}` is a lab, not a command: did you mean `cargo lab test {name}`?"
         ));
     }
-    let suggestion = suggestion(name, COMMANDS);
-    CommandError::Misuse(format!("there is no command `{name}`{suggestion} (commands: {})", COMMANDS.join(", ")))
+    let commands = audience.commands();
+    let suggestion = suggestion(name, commands.iter().copied());
+    CommandError::Misuse(format!("there is no command `{name}`{suggestion} (commands: {})", commands.join(", ")))
 }
 
 fn late_command(value: &str) -> CommandError {
@@ -143,7 +164,8 @@ mod tests {
     use crate::request::{OutputFormat, Profile, SeedChoice, WorldChoice};
 
     fn read(line: &str) -> Invocation {
-        parse(line.split_whitespace().map(OsString::from)).unwrap_or_else(|error| panic!("`{line}`: {error}"))
+        parse(line.split_whitespace().map(OsString::from), Audience::Instructor)
+            .unwrap_or_else(|error| panic!("`{line}`: {error}"))
     }
 
     fn request(line: &str) -> TestRequest {

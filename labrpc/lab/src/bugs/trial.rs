@@ -184,7 +184,9 @@ fn catch(result: &LabResult, kind: TestKind, variant: &Variant) -> Option<Catch>
     let is_expected = |verdict: &&&TestVerdict| {
         verdict.rule().is_some_and(|rule| variant.rules().iter().any(|expected| expected == rule))
     };
-    let Some(best) = failed.iter().find(is_expected).or(failed.first()) else {
+    // A test that was not run has caught nothing.
+    let first = failed.iter().find(|verdict| !verdict.is_not_run());
+    let Some(best) = failed.iter().find(is_expected).or(first) else {
         let (test, trouble) = (GRADED_FOLDER.to_string(), result.trouble.clone()?);
         return Some(Catch { test, kind, seed: None, rule: None, failure: trouble, is_at_once: false });
     };

@@ -69,6 +69,26 @@ pub fn plan(binary: &TestBinary, tests: Vec<String>, seeds: &SeedChoice) -> VecD
     }
 }
 
+/// What a replayed run printed itself: the output without the report, which the scoreboard has, and without
+/// the lines of Rust's test harness.
+pub fn own_output(output: &str, path: &str, report: &str) -> String {
+    let rest = output.replacen(report.trim(), "", 1);
+    let is_of_harness = |line: &str| {
+        let line = line.trim();
+        line == "running 1 test"
+            || line == "failures:"
+            || line == path
+            || line.starts_with("test result: ")
+            || line.strip_prefix("test ").is_some_and(|line| line.starts_with(path))
+    };
+    let lines: Vec<&str> = rest.lines().filter(|line| !is_of_harness(line)).collect();
+    let own = lines.join("\n");
+    match own.trim_matches('\n') {
+        "" => String::new(),
+        own => format!("\n{own}\n"),
+    }
+}
+
 /// How a test process ended.
 #[derive(Debug)]
 pub enum Ending {
@@ -76,6 +96,8 @@ pub enum Ending {
     Ended(ExitStatus),
     /// It was killed, because it reported nothing for too long.
     Hung,
+    /// It was killed, because too many of its tests did not come to an end.
+    Stopped,
 }
 
 impl Ending {
@@ -101,6 +123,7 @@ impl Ending {
                  that waits forever outside of the simulation?",
                 silence_max.as_secs()
             ),
+            Ending::Stopped => "the test process was ended".to_string(),
             Ending::Ended(status) if status.code().is_some_and(|code| HARNESS_EXITS.contains(&code)) => {
                 format!("the test process ended with {status}")
             }
@@ -112,5 +135,23 @@ impl Ending {
             return ending;
         }
         format!("{ending}\nIts last output:\n  {}", last.join("\n  "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_output;
+
+    /// Of a replay's output, the log lines are left: the report and the harness's lines are shown elsewhere
+    /// or say nothing new.
+    #[test]
+    fn log_lines_are_left() {
+        let report = "2A  vote once … FAILED   seed 1 replayed\n\n    It voted twice.\n";
+        let harness = "test rules::vote_once_2a ... FAILED\n\nfailures:\n\nfailures:\n    rules::vote_once_2a\n\n\
+                       test result: FAILED. 0 passed; 1 failed\n\n";
+        let printed = |log: &str| format!("\nrunning 1 test\n{log}\n{report}\n{harness}");
+        let own = |log| own_output(&printed(log), "rules::vote_once_2a", report);
+        assert_eq!(own("0.001 s  votes\n\n0.002 s  votes again"), "\n0.001 s  votes\n\n0.002 s  votes again\n");
+        assert_eq!(own(""), "");
     }
 }

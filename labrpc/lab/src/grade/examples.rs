@@ -22,6 +22,8 @@ pub fn run(test: &str, seed: u64, failure: Option<&str>) -> RunRecord {
         virtual_time: Duration::from_secs(seed),
         cpu_time: Duration::from_millis(seed),
         token: ReplayToken::of(test, seed).to_string(),
+        cause: failure.map(|_| "rule".to_string()),
+        group: failure.map(|_| "vote-once".to_string()),
     }
 }
 

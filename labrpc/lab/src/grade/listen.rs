@@ -48,6 +48,9 @@ impl Runner<'_> {
             if let Some(status) = ended {
                 break Ending::Ended(status);
             }
+            if run_results.reason_to_stop().is_some() {
+                break Ending::Stopped;
+            }
             if last_line_at.elapsed() >= self.silence_max {
                 break Ending::Hung;
             }

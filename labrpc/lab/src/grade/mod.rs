@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod cargo;
+mod endless;
 #[cfg(test)]
 pub mod examples;
 mod listen;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
 use crate::progress::TestProgress;
-use crate::request::TestRequest;
+use crate::request::{TestRequest, WorldChoice};
 use crate::scratch::Scratch;
 use crate::selection::LabSelection;
 use cargo::{Cargo, CargoOutput, Executable};
@@ -29,13 +30,18 @@ use verdict::LabResult;
 /// Why the tests of a lab have no verdict if the lab could not be built.
 const NOT_BUILT: &str = "the lab could not be built; cargo's report is on standard error";
 
+/// Why the tests of a lab did not run if nobody has begun to write it.
+const NOT_BEGUN: &str = "every todo! of the lab is still in its place";
+
 /// The results of all chosen labs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CourseResult {
     /// The labs in course order.
     pub labs: Vec<LabResult>,
     /// Whether the tests ran as they are graded: in virtual time, with several seeds.
     pub is_graded: bool,
+    /// Where the servers ran.
+    pub world: WorldChoice,
 }
 
 impl CourseResult {
@@ -46,7 +52,7 @@ impl CourseResult {
 
     /// Whether no lab compiled. Then cargo's output is the only thing to show.
     pub fn is_nothing_built(&self) -> bool {
-        self.labs.iter().all(|lab| !lab.is_built)
+        self.labs.iter().filter(|lab| lab.is_begun).all(|lab| !lab.is_built)
     }
 
     /// The points that were earned.
@@ -73,13 +79,15 @@ pub fn grade(
     progress: &mut TestProgress,
 ) -> Result<CourseResult, CommandError> {
     let scratch = Scratch::new("grade")?;
-    let binaries = build(cargo, selections, &scratch)?;
-    let mut results = CourseResult { labs: Vec::new(), is_graded: request.is_graded() };
+    let begun: Vec<&LabSelection> = selections.iter().filter(|selection| selection.is_begun).collect();
+    let binaries = build(cargo, &begun, &scratch)?;
+    let mut results = CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world };
     let mut runner =
         Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
     for selection in selections {
         results.labs.push(match binaries.get(selection.lab.package) {
             Some(binary) => runner.run(selection, binary)?,
+            None if !selection.is_begun => not_begun(selection, request),
             None => not_built(selection, request),
         });
     }
@@ -89,20 +97,15 @@ pub fn grade(
 /// Builds all labs at once, which is fastest. If that fails, builds each lab by itself, so that
 /// those that compile still earn their points. Cargo's output is shown only the first time. Returns
 /// the test binaries of the labs that could be built, by package.
-fn build(
-    cargo: &Cargo,
-    selections: &[LabSelection],
-    scratch: &Scratch,
-) -> Result<HashMap<String, TestBinary>, CommandError> {
-    let all: Vec<&LabSelection> = selections.iter().collect();
+fn build(cargo: &Cargo, all: &[&LabSelection], scratch: &Scratch) -> Result<HashMap<String, TestBinary>, CommandError> {
     let mut built = BTreeSet::new();
     let mut executables = Vec::new();
-    if let Some(found) = build_some(cargo, &all, scratch)? {
+    if let Some(found) = build_some(cargo, all, scratch)? {
         executables = found;
         built.extend(all.iter().map(|selection| selection.lab.package));
     } else if all.len() > 1 {
         let quiet = cargo.clone().with_output(CargoOutput::Dropped);
-        for selection in &all {
+        for selection in all {
             if let Some(found) = build_some(&quiet, &[*selection], scratch)? {
                 executables.extend(found);
                 built.insert(selection.lab.package);
@@ -139,4 +142,11 @@ fn not_built(selection: &LabSelection, request: &TestRequest) -> LabResult {
     tests.iter().for_each(|test| run_results.set_reason(&test.name, NOT_BUILT));
     run_results.report_trouble(NOT_BUILT.to_string());
     run_results.finish(selection.lab, false, Duration::ZERO)
+}
+
+fn not_begun(selection: &LabSelection, request: &TestRequest) -> LabResult {
+    let mut run_results = RunResults::new(&selection.listed, request);
+    let tests: Vec<String> = selection.listed.iter().map(|test| test.name.clone()).collect();
+    run_results.set_not_run(&tests, NOT_BEGUN);
+    LabResult { is_whole: true, is_begun: false, ..run_results.finish(selection.lab, false, Duration::ZERO) }
 }

@@ -11,6 +11,10 @@
 //! for the student. `rule` is the name of the rule that was broken, such as `vote-once`; it is null
 //! or absent if none is named. A line `{"test":"…","finished":true}` says that the test will report
 //! no further seed.
+//!
+//! `cause` says what ended a failed run, such as `rule`, `panic` or `stuck`; `group` is what failures with
+//! one cause have in common: a rule, or a place in the code. Both may be null or absent. A failure without a
+//! trace says that the test was not run, because too many tests before it did not come to an end.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -42,9 +46,21 @@ pub struct RunRecord {
     pub cpu_time: Duration,
     /// The token that replays it.
     pub token: String,
+    /// What ended the run if it failed, in a word: `rule`, `panic`, `stuck`.
+    pub cause: Option<String>,
+    /// What failures with the same cause have in common: a rule, or a place in the code.
+    pub group: Option<String>,
+}
+
+impl RunRecord {
+    /// Whether the test was not run: no run has no trace.
+    pub fn is_refusal(&self) -> bool {
+        self.failure.is_some() && self.trace.is_empty()
+    }
 }
 
 /// One line of the report.
+#[allow(clippy::large_enum_variant, reason = "lines are parsed one by one, and nearly all are runs")]
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReportLine {
     /// A run has ended.
@@ -76,10 +92,11 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
         "failed" => Some(text("failure").unwrap_or_else(|_| "The test gave no reason.".to_string())),
         other => return Err(format!("its outcome `{other}` is not `passed` or `failed`")),
     };
-    let rule = match value.get("rule") {
-        None | Some(Value::Null) => None,
-        Some(_) => Some(text("rule")?),
+    let text_or_null = |field: &str| match value.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => text(field).map(Some),
     };
+    let rule = text_or_null("rule")?;
     Ok(ReportLine::Run(RunRecord {
         test,
         seed: number("seed")?,
@@ -90,6 +107,8 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
         virtual_time: Duration::from_nanos(number("virtual_ns")?),
         cpu_time: Duration::from_nanos(number("cpu_ns")?),
         token: text("token")?,
+        cause: text_or_null("cause")?,
+        group: text_or_null("group")?,
     }))
 }
 
@@ -152,6 +171,8 @@ mod tests {
             virtual_time: Duration::from_millis(12_402),
             cpu_time: Duration::from_micros(3_100),
             token: "figure_8_2c:17".to_string(),
+            cause: None,
+            group: None,
         };
         assert_eq!(parse(PASSED), Ok(ReportLine::Run(expected.clone())));
         let failed = PASSED.replace("passed", "failed").replace("null", r#""voted\ntwice""#);
@@ -162,6 +183,15 @@ mod tests {
         assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(ReportLine::Run(expected.clone())));
         assert_eq!(parse(&ruled), Ok(ReportLine::Run(RunRecord { rule: Some("vote-once".to_string()), ..expected })));
         assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(ReportLine::Finished));
+    }
+
+    /// What ended a run, and its group, are read if they are there.
+    #[test]
+    fn a_cause_and_a_group_are_read() {
+        let line = PASSED.replace('}', r#","cause":"stuck","group":"tick in a.rs"}"#);
+        let Ok(ReportLine::Run(run)) = parse(&line) else { panic!("{line}") };
+        assert_eq!((run.cause.as_deref(), run.group.as_deref()), (Some("stuck"), Some("tick in a.rs")));
+        assert!(parse(&line.replace(r#""stuck""#, "3")).is_err_and(|reason| reason.contains("`cause`")));
     }
 
     /// A line with a missing or malformed field is refused, and the error names the field.

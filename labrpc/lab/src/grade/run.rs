@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::{self, Attempt, Ending};
+use super::endless::SLOW_DEATH_MIN;
 use super::run_results::RunResults;
 use super::test_binary::TestBinary;
 use super::verdict::{LabResult, TestVerdict};
@@ -34,20 +35,14 @@ pub struct Runner<'a> {
     pub silence_max: Duration,
 }
 
-/// How the test processes of a kind ended. This decides whether the next kind runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcessHealth {
-    /// All of them ended.
-    Sound,
-    /// One of them hung.
-    Hung,
-}
+/// Why nothing of a lab runs after a process that hung.
+const AFTER_HANG: &str = "an earlier test hung";
 
 impl Runner<'_> {
     /// Runs the tests of one lab, one kind after the other, and returns a verdict on each.
     ///
-    /// No further test of the lab runs after a process that hung, because each of them might hang,
-    /// too.
+    /// No further test of the lab runs after a process that hung, or after several tests that did not come
+    /// to an end, because each of them would cost as much time, and say nothing new.
     ///
     /// # Errors
     ///
@@ -64,13 +59,13 @@ impl Runner<'_> {
                 Err(reason) => run_results.set_reason(&test.name, &reason),
             }
         }
-        let mut health = ProcessHealth::Sound;
+        let mut stopped = None;
         for kind in TestKind::ALL {
             let of_kind = binary.of_kind(kind, &tests);
-            match health {
+            match &stopped {
                 _ if of_kind.is_empty() => continue,
-                ProcessHealth::Sound => health = self.run_tests(selection.lab, binary, &of_kind, &mut run_results)?,
-                ProcessHealth::Hung => set_reason_of_rest(&of_kind, &mut run_results),
+                None => stopped = self.run_tests(selection.lab, binary, &of_kind, &mut run_results)?,
+                Some(why) => run_results.set_not_run(&of_kind, why),
             }
             self.end_kind(kind, &of_kind, &run_results);
         }
@@ -80,13 +75,15 @@ impl Runner<'_> {
         if selection.is_whole() {
             note_unlisted(selection, binary, &mut run_results);
         }
-        Ok(run_results.finish(selection.lab, true, started.elapsed()))
+        let result = run_results.finish(selection.lab, true, started.elapsed());
+        Ok(LabResult { is_whole: selection.is_whole(), ..result })
     }
 
     /// Runs these tests until each has a verdict, or a reason why it has no verdict.
     ///
     /// If a process dies, the tests without a verdict run again, each in a process of its own: a
-    /// test that aborts must not cost the others their points.
+    /// test that aborts must not cost the others their points. Returns why no further test of the lab
+    /// should run, if there is a reason; tests of this call may be left out then, too.
     ///
     /// # Errors
     ///
@@ -97,29 +94,34 @@ impl Runner<'_> {
         binary: &TestBinary,
         tests: &[String],
         run_results: &mut RunResults,
-    ) -> Result<ProcessHealth, CommandError> {
+    ) -> Result<Option<String>, CommandError> {
         let failures_before = run_results.failures();
         let mut died_together = None;
         let mut attempts = attempt::plan(binary, tests.to_vec(), &self.request.seeds);
         while let Some(attempt) = attempts.pop_front() {
+            let started = Instant::now();
             let (ending, output) = self.attempt(lab, binary, &attempt, run_results)?;
             if let Some(message) = ending.refusal(attempt.replay.as_ref(), &output) {
                 return Err(CommandError::Misuse(message));
             }
             if attempt.is_shown {
-                self.progress.pass_on(&output);
+                self.show_replay(binary, &attempt, &output, run_results);
+            }
+            if let Some(why) = run_results.reason_to_stop() {
+                run_results.set_not_run(tests, &why);
+                return Ok(Some(why));
             }
             let missing: Vec<String> =
                 attempt.tests.iter().filter(|test| run_results.verdict_on(test).is_none()).cloned().collect();
             let reason = ending.reason_for_missing(self.silence_max, &output);
             if matches!(ending, Ending::Hung) {
-                attempts.iter().for_each(|attempt| set_reason_of_rest(&attempt.tests, run_results));
+                attempts.iter().for_each(|attempt| run_results.set_not_run(&attempt.tests, AFTER_HANG));
                 missing.iter().for_each(|test| run_results.set_reason(test, &reason));
                 // All tests may have reported before one of their threads hung.
                 if missing.is_empty() {
                     run_results.report_trouble(reason);
                 }
-                return Ok(ProcessHealth::Hung);
+                return Ok(Some(AFTER_HANG.to_string()));
             }
             if !missing.is_empty() && attempt.tests.len() > 1 {
                 attempts.extend(missing.iter().map(|test| Attempt::of(binary, test, attempt.replay.clone())));
@@ -127,6 +129,9 @@ impl Runner<'_> {
                 continue;
             }
             missing.iter().for_each(|test| run_results.set_reason(test, &reason));
+            if !missing.is_empty() && started.elapsed() >= SLOW_DEATH_MIN {
+                run_results.count_slow_death();
+            }
             if !ending.is_success() && missing.is_empty() && run_results.failures() == failures_before {
                 run_results.report_trouble(format!("every test is recorded as passed, but {reason}"));
             }
@@ -135,7 +140,17 @@ impl Runner<'_> {
         if let Some(reason) = died_together.filter(|_| tests.iter().all(is_passed)) {
             run_results.report_trouble(format!("each test passes alone, but when they ran together, {reason}"));
         }
-        Ok(ProcessHealth::Sound)
+        Ok(run_results.reason_to_stop())
+    }
+
+    /// Shows what a replayed run printed, such as its log lines. Its report is on the scoreboard.
+    fn show_replay(&mut self, binary: &TestBinary, attempt: &Attempt, output: &str, run_results: &RunResults) {
+        for test in &attempt.tests {
+            let Ok(found) = binary.find(test) else { continue };
+            let verdict = run_results.verdict_on(test);
+            let report = verdict.as_ref().and_then(TestVerdict::failure).unwrap_or_default();
+            self.progress.pass_on(&attempt::own_output(output, found.path, report));
+        }
     }
 
     /// Shows the verdicts that were not known while the tests ran, and the summary of the kind.
@@ -147,10 +162,6 @@ impl Runner<'_> {
         missing.into_iter().for_each(|verdict| self.progress.show(verdict));
         self.progress.end_kind(kind, &verdicts);
     }
-}
-
-fn set_reason_of_rest(tests: &[String], run_results: &mut RunResults) {
-    tests.iter().for_each(|test| run_results.set_reason(test, "it was not run because an earlier test hung"));
 }
 
 fn note_unlisted(selection: &LabSelection, binary: &TestBinary, run_results: &mut RunResults) {
@@ -201,7 +212,9 @@ mod tests {
         std::os::unix::fs::symlink(&graded, &path).unwrap();
         let executable = Executable { package: LABS[0].package.to_string(), path };
         let binaries = TestBinary::read_all(&[executable]).unwrap();
-        let tests = vec![test("one_2a", 10, 2), test("two_2a", 20, 2)];
+        let is_there = |name: &str| files.iter().any(|(_, tests)| tests.contains(name));
+        let names = ["one_2a", "two_2a", "three_2a", "four_2a"].into_iter().filter(|name| is_there(name));
+        let tests = names.map(|name| test(name, 10, 2)).collect();
         let kinds = files.iter().map(|(kind, _)| *kind).collect();
         let lab = GradedLab { lab: &LABS[0], kinds, tests: Some(tests) };
         let (request, progress) = (&TestRequest::default(), &mut TestProgress::hidden());
@@ -216,6 +229,35 @@ mod tests {
             TestOutcome::Missing(reason) => reason,
             other => panic!("{other:?}"),
         }
+    }
+
+    fn not_run(why: &str) -> TestOutcome {
+        TestOutcome::NotRun(format!("not run, because {why}"))
+    }
+
+    /// After two tests that loop at one place, the process is ended and no other kind runs: the tests that
+    /// have no verdict say why.
+    #[test]
+    fn nothing_runs_after_two_endless_loops() {
+        let files = [(TestKind::Rules, "fn one_2a\nfn two_2a\nfn three_2a\n"), (TestKind::Cluster, "fn four_2a\n")];
+        let result = run_kinds(
+            &files,
+            "[ $kind = rules ] || run four_2a 1 passed
+             run one_2a 1 failed 'no end' never-stuck tick stuck
+             run two_2a 1 failed 'no end' never-stuck tick stuck; sleep 1000",
+        );
+        let outcomes: Vec<&TestOutcome> = result.verdicts.iter().map(|verdict| &verdict.outcome).collect();
+        let not_run = not_run("2 tests did not come to an end, each in tick");
+        assert_eq!(outcomes, [&TestOutcome::Failed(1), &TestOutcome::Failed(1), &not_run, &not_run]);
+        assert!(result.real_time < SHORT_SILENCE, "{:?}", result.real_time);
+    }
+
+    /// A test that the test kit refuses to run has no verdict, and nothing runs after it.
+    #[test]
+    fn nothing_runs_after_a_refusal() {
+        let refused = r#"{"test":"two_2a","seed":1,"seeds":2,"outcome":"failed","trace":"","virtual_ns":0,"cpu_ns":0,"token":"two_2a:1","failure":"not run"}"#;
+        let result = run(&format!("run one_2a 1 failed 'no end'; echo '{refused}' >> \"$LAB_REPORT\"; exit 101"));
+        assert_eq!(result.verdicts[1].outcome, not_run("too many tests before did not come to an end"));
     }
 
     /// A process that reports nothing more is killed. What it reported before counts; the other
@@ -235,11 +277,7 @@ mod tests {
     fn nothing_runs_after_a_hang() {
         let result = run("echo run >> started; [ $# -gt 2 ] && exit 1; sleep 1000");
         assert!(missing(&result, 0).contains("was killed after 2 s"), "{}", missing(&result, 0));
-        assert!(
-            missing(&result, 1).ends_with("it was not run because an earlier test hung"),
-            "{}",
-            missing(&result, 1)
-        );
+        assert_eq!(result.verdicts[1].outcome, not_run("an earlier test hung"));
     }
 
     /// After a process that hung, no other kind runs.
@@ -247,11 +285,7 @@ mod tests {
     fn no_other_kind_runs_after_a_hang() {
         let files = [(TestKind::Rules, "fn two_2a\n"), (TestKind::Cluster, "fn one_2a\n")];
         let result = run_kinds(&files, "[ $kind = rules ] && sleep 1000; run one_2a 1 passed; run one_2a 2 passed");
-        assert!(
-            missing(&result, 0).ends_with("it was not run because an earlier test hung"),
-            "{}",
-            missing(&result, 0)
-        );
+        assert_eq!(result.verdicts[0].outcome, not_run("an earlier test hung"));
         assert!(missing(&result, 1).contains("was killed after 2 s"), "{}", missing(&result, 1));
     }
 

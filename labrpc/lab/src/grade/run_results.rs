@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::endless::EndlessRuns;
 use super::record::RunRecord;
 use super::verdict::{ExpectedRuns, LabResult, TestOutcome, TestVerdict};
 use crate::course::LabCrate;
@@ -14,6 +15,8 @@ use crate::test_kind::TestKind;
 #[derive(Debug)]
 pub struct RunResults {
     tests: Vec<TestResults>,
+    /// The runs that did not come to an end by themselves.
+    endless: EndlessRuns,
     /// Tests that have records although they were not chosen.
     unrequested: BTreeSet<String>,
     failures: usize,
@@ -30,6 +33,8 @@ struct TestResults {
     runs: BTreeMap<u64, RunRecord>,
     /// Why it will have no verdict.
     reason: Option<String>,
+    /// Why it was not run.
+    not_run: Option<String>,
 }
 
 impl RunResults {
@@ -41,9 +46,11 @@ impl RunResults {
             expected: ExpectedRuns::by(test, request),
             runs: BTreeMap::new(),
             reason: None,
+            not_run: None,
         };
         RunResults {
             tests: tests.iter().map(test_results).collect(),
+            endless: EndlessRuns::default(),
             unrequested: BTreeSet::new(),
             failures: 0,
             trouble: None,
@@ -72,6 +79,11 @@ impl RunResults {
             return false;
         };
         self.failures += usize::from(record.failure.is_some());
+        if record.is_refusal() {
+            self.endless.note_refusal();
+            return true;
+        }
+        self.endless.count(&record);
         let has_failed = test_results.runs.get(&record.seed).is_some_and(|earlier| earlier.failure.is_some());
         if !has_failed {
             test_results.runs.insert(record.seed, record);
@@ -90,6 +102,25 @@ impl RunResults {
         if let Some(test_results) = self.test_mut(test) {
             test_results.reason = Some(reason.to_string());
         }
+    }
+
+    /// Says that these tests are not run, and why. Those that have a verdict already keep it.
+    pub fn set_not_run(&mut self, tests: &[String], why: &str) {
+        for test in tests {
+            if let Some(test_results) = self.test_mut(test).filter(|test_results| test_results.outcome().is_none()) {
+                test_results.not_run = Some(format!("not run, because {why}"));
+            }
+        }
+    }
+
+    /// Why no further test of the lab should run, if too many runs did not come to an end by themselves.
+    pub fn reason_to_stop(&self) -> Option<String> {
+        self.endless.reason_to_stop()
+    }
+
+    /// A process that ran only one test ended after a long time, without a result.
+    pub fn count_slow_death(&mut self) {
+        self.endless.count_slow_death();
     }
 
     /// Sets what went wrong outside of the tests. The first problem is kept.
@@ -127,7 +158,8 @@ impl RunResults {
     /// The result of the lab.
     pub fn finish(self, lab: &'static LabCrate, is_built: bool, real_time: Duration) -> LabResult {
         let verdicts = self.verdicts();
-        LabResult { lab, is_built, verdicts, trouble: self.trouble, notes: self.notes, real_time }
+        let RunResults { trouble, notes, .. } = self;
+        LabResult { lab, is_built, is_whole: false, is_begun: true, verdicts, trouble, notes, real_time }
     }
 
     fn test_mut(&mut self, test: &str) -> Option<&mut TestResults> {
@@ -146,6 +178,9 @@ impl TestResults {
     }
 
     fn missing(&self) -> TestOutcome {
+        if let Some(reason) = &self.not_run {
+            return TestOutcome::NotRun(reason.clone());
+        }
         let reason = self.reason.as_deref().unwrap_or("it was not run");
         let (recorded, expected) = (self.runs.len(), self.expected.count());
         TestOutcome::Missing(format!("No verdict, {recorded} of {expected} seeds recorded: {reason}"))

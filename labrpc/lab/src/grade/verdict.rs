@@ -60,6 +60,8 @@ pub enum TestOutcome {
     Failed(u64),
     /// It has no result; the sentence says why.
     Missing(String),
+    /// It was not run; the sentence says why.
+    NotRun(String),
 }
 
 /// The verdict on one test.
@@ -101,7 +103,7 @@ impl TestVerdict {
         match &self.outcome {
             TestOutcome::Passed => None,
             TestOutcome::Failed(_) => self.failed_run().and_then(|run| run.failure.as_deref()),
-            TestOutcome::Missing(reason) => Some(reason),
+            TestOutcome::Missing(reason) | TestOutcome::NotRun(reason) => Some(reason),
         }
     }
 
@@ -115,6 +117,22 @@ impl TestVerdict {
     /// The name of the rule that was broken, if the test named one.
     pub fn rule(&self) -> Option<&str> {
         self.failed_run()?.rule.as_deref()
+    }
+
+    /// What it has in common with failures of the same cause: a rule, a place, or the reason for which it
+    /// has no result. A failure without any is a cause by itself.
+    pub fn group(&self) -> &str {
+        match &self.outcome {
+            TestOutcome::Passed | TestOutcome::Failed(_) => {
+                self.failed_run().and_then(|run| run.group.as_deref()).unwrap_or(&self.test.name)
+            }
+            TestOutcome::Missing(reason) | TestOutcome::NotRun(reason) => reason,
+        }
+    }
+
+    /// Whether it was not run.
+    pub fn is_not_run(&self) -> bool {
+        matches!(self.outcome, TestOutcome::NotRun(_))
     }
 
     /// How much virtual time it took.
@@ -135,6 +153,10 @@ pub struct LabResult {
     pub lab: &'static LabCrate,
     /// Whether the lab could be built.
     pub is_built: bool,
+    /// Whether every graded test of the lab was chosen.
+    pub is_whole: bool,
+    /// Whether the student has begun to write it. If not, it is not built and not run.
+    pub is_begun: bool,
     /// The verdicts on the chosen tests, in the order of the lab's list.
     pub verdicts: Vec<TestVerdict>,
     /// What went wrong outside of the tests. The lab has not passed if this is set.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{ALLOW_UNUSED, Handout, is_withheld, leak, lib_of, markers};
+use super::{Handout, is_withheld, leak, markers};
 use crate::course::{Course, LABS};
 use crate::duration::seconds;
 use crate::error::CommandError;
@@ -108,11 +108,11 @@ impl Proof {
                 .ok_or_else(|| CommandError::Broken(format!("{name}: a placeholder is not where its solution was")))?;
             fs::write(&path, whole).map_err(failed())?;
         }
-        for lab in &LABS {
-            let path = self.folder.join(lib_of(lab));
+        for (name, line) in &self.handout.added {
+            let path = self.folder.join(name);
             let failed = || CommandError::of_system(format!("{} could not be rewritten", path.display()));
             let text = fs::read_to_string(&path).map_err(failed())?;
-            fs::write(&path, text.replacen(&format!("{ALLOW_UNUSED}\n"), "", 1)).map_err(failed())?;
+            fs::write(&path, text.replacen(&format!("{line}\n"), "", 1)).map_err(failed())?;
         }
         let is_of_labs = |name: &String| LABS.iter().any(|lab| name.starts_with(&format!("{}/", lab.package)));
         let mut restored = tree::read(&self.folder)?;

@@ -7,6 +7,7 @@ pub mod markers;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::begun::{self, Size};
 use crate::bugs::catalogue::CATALOGUE_FILE;
 use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
@@ -24,9 +25,10 @@ const WITHHELD: [&str; 4] = [CATALOGUE_FILE, "planted-bugs.md", "CONTRIBUTING.md
 /// The course's own CI.
 const WITHHELD_FOLDER: &str = ".github/";
 
-/// Without it, a student's first build would show many warnings about code that is not used yet.
-const ALLOW_UNUSED: &str = "#![allow(unused, reason = \"the todo!s below use nothing yet: delete this line when the \
-                            last one is gone\")]";
+/// The workspace's manifest, and its line that a student's workspace does not have: students may leave
+/// their own functions undocumented.
+const MANIFEST: &str = "Cargo.toml";
+const DOCS_LINT: &str = "missing_docs = \"warn\"\n";
 
 /// A student's workspace, and the solutions that were taken out.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Handout {
     pub tree: Tree,
     /// The solutions, by the file that they were in.
     pub sections: BTreeMap<String, Vec<Section>>,
+    /// The lines that were added to the labs' `lib.rs` files, by file.
+    pub added: BTreeMap<String, String>,
 }
 
 impl Handout {
@@ -62,15 +66,21 @@ impl Handout {
             let reason = "this is a handout already: no lab has a solution between `// BEGIN` and `// END`";
             return Err(CommandError::Misuse(reason.to_string()));
         }
-        for lab in &LABS {
+        let mut added = BTreeMap::new();
+        for lab in LABS.iter().filter(|lab| count(&sections, lab) > 0) {
+            let line = count_line(lab, &tree);
             if let Some(file) = tree.get_mut(&lib_of(lab)) {
-                file.bytes = allow_unused(&String::from_utf8_lossy(&file.bytes)).into_bytes();
+                file.bytes = with_line(&String::from_utf8_lossy(&file.bytes), &line).into_bytes();
+                added.insert(lib_of(lab), line);
             }
+        }
+        if let Some(file) = tree.get_mut(MANIFEST) {
+            file.bytes = String::from_utf8_lossy(&file.bytes).replacen(DOCS_LINT, "", 1).into_bytes();
         }
         if let Some(readme) = tree.remove(STUDENT_README) {
             tree.insert(README.to_string(), readme);
         }
-        Ok(Handout { reference, tree, sections })
+        Ok(Handout { reference, tree, sections, added })
     }
 
     /// Writes the student's workspace into `folder`.
@@ -84,7 +94,7 @@ impl Handout {
 
     /// How many solutions were taken out of a lab.
     pub fn count(&self, lab: &LabCrate) -> usize {
-        self.sections.iter().filter(|(name, _)| is_source_of(lab, name)).map(|(_, sections)| sections.len()).sum()
+        count(&self.sections, lab)
     }
 
     /// What the handout contains, in one line.
@@ -94,6 +104,15 @@ impl Handout {
         let (files, folder, counts) = (self.tree.len(), folder.display(), counts.join(", "));
         format!("{folder}: {files} files, {total} solutions to write ({counts})\n")
     }
+}
+
+/// Whether a course is a handout: the page that becomes a student's README is only in the course.
+pub fn is_handout(course: &Course) -> bool {
+    !course.root().join(STUDENT_README).is_file()
+}
+
+fn count(sections: &BTreeMap<String, Vec<Section>>, lab: &LabCrate) -> usize {
+    sections.iter().filter(|(name, _)| is_source_of(lab, name)).map(|(_, sections)| sections.len()).sum()
 }
 
 /// Whether only instructors get this file.
@@ -119,11 +138,19 @@ fn lib_of(lab: &LabCrate) -> String {
     format!("{}/src/lib.rs", lab.package)
 }
 
-/// Inserts the line after the inner doc comment at the beginning of a lab's lib.rs.
-fn allow_unused(text: &str) -> String {
+/// The line for a lab's lib.rs that says how large the lab is, with this line.
+fn count_line(lab: &LabCrate, tree: &Tree) -> String {
+    let sources = tree.iter().filter(|(name, _)| is_source_of(lab, name));
+    let texts: Vec<String> = sources.map(|(_, file)| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
+    let size = begun::size_of(lab, texts.iter().map(String::as_str));
+    begun::count_line(Size { lines: size.lines + 1, ..size })
+}
+
+/// Inserts a line after the inner doc comment at the beginning of a lab's lib.rs.
+fn with_line(text: &str, line: &str) -> String {
     let doc_bytes: usize = text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).map(str::len).sum();
     let (doc, rest) = text.split_at(doc_bytes);
     // If the file has only its doc comment, its last line may have no line end.
     let line_end = if doc.is_empty() || doc.ends_with('\n') { "" } else { "\n" };
-    format!("{doc}{line_end}{ALLOW_UNUSED}\n{rest}")
+    format!("{doc}{line_end}{line}\n{rest}")
 }

@@ -1,5 +1,7 @@
 //! The results for people.
 
+mod advice;
+mod groups;
 mod table;
 
 use crate::grade::CourseResult;
@@ -9,25 +11,24 @@ use crate::paint::Paint;
 /// The indentation of reports, below the line that names their test.
 const INDENTATION: &str = "    ";
 
-/// How many reports of a lab are shown in full. Later failures mostly have the same cause, and
-/// long output scrolls the first reports away.
-const REPORTS_MAX: usize = 10;
-
 /// How many names of tests that wait for the same code are shown.
 const WAITING_NAMES_MAX: usize = 5;
 
-/// The scoreboard, and below it a report on each test that failed.
+/// The scoreboard; below it the reports on tests that failed, and what to do next.
 pub fn render(results: &CourseResult, paint: Paint) -> String {
     let mut text = table::render(results, paint);
-    let mut waiting: Vec<&TestVerdict> = Vec::new();
     // If a lab was not built, all its tests have the same problem.
-    for lab in results.labs.iter().filter(|lab| lab.is_built) {
-        let failed = lab.verdicts.iter().filter(|verdict| !verdict.is_passed());
-        let (unwritten, broken): (Vec<&TestVerdict>, Vec<&TestVerdict>) =
-            failed.partition(|verdict| verdict.missing_code().is_some());
-        text += &reports(lab, &broken, paint);
-        waiting.extend(unwritten);
+    let labs = || results.labs.iter().filter(|lab| lab.is_built && lab.is_begun);
+    let mut failed: Vec<&TestVerdict> = Vec::new();
+    for lab in labs() {
+        let of_lab = lab.verdicts.iter().filter(|verdict| !verdict.is_passed() && !verdict.is_not_run());
+        failed.extend(groups::by_kind(&of_lab.collect::<Vec<&TestVerdict>>()));
     }
+    let (waiting, broken): (Vec<&TestVerdict>, Vec<&TestVerdict>) =
+        failed.into_iter().partition(|verdict| verdict.missing_code().is_some());
+    text += &advice::first_look(&broken);
+    text += &groups::reports(&broken, paint);
+    labs().for_each(|lab| text += &not_run(lab, paint));
     if !waiting.is_empty() {
         text += "\nThese tests wait for code that you have yet to write:\n\n";
         text += &waiting_lines(&waiting);
@@ -40,7 +41,7 @@ pub fn render(results: &CourseResult, paint: Paint) -> String {
             text += &format!("\nnote: lab {}: {note}\n", lab.lab.id);
         }
     }
-    text
+    text + &advice::next_step(results)
 }
 
 /// A line `test<TAB>seed<TAB>hash` for each recorded run: tests in course order, seeds ascending.
@@ -49,35 +50,13 @@ pub fn hashes(results: &CourseResult) -> String {
     runs.map(|run| format!("{}\t{}\t{}\n", run.test, run.seed, run.trace)).collect()
 }
 
-/// The test's own report, or a short one if the test reported nothing.
-fn report(verdict: &TestVerdict, paint: Paint) -> String {
-    let failure = verdict.failure().unwrap_or_default().trim_end();
-    let Some(run) = verdict.failed_run() else {
-        return format!("\n{}  {}\n\n{}\n", paint.bad("FAILED"), verdict.test.name, indented(failure));
-    };
-    let report = format!("\n{}\n", failure.trim_start_matches('\n'));
-    // The test kit's own line on replaying is better: it knows whether the run can be replayed.
-    if failure.contains("replay") {
-        return report;
-    }
-    format!("{report}\n{INDENTATION}replay   cargo lab test --replay {}\n", run.token)
-}
-
-/// The reports on a lab's failed tests: the first ones in full, and a line for each of the others.
-fn reports(lab: &LabResult, broken: &[&TestVerdict], paint: Paint) -> String {
-    let (shown, others) = broken.split_at(broken.len().min(REPORTS_MAX));
-    let mut text: String = shown.iter().map(|verdict| report(verdict, paint)).collect();
-    if !others.is_empty() {
-        text += &format!("\n{}  also in lab {}:\n\n", paint.bad("FAILED"), lab.lab.title());
-    }
-    for verdict in others {
-        let name = &verdict.test.name;
-        let token = verdict.failed_run().map_or(name, |run| &run.token);
-        let option = if token == name { "" } else { "--replay " };
-        let rule = verdict.rule().map(|rule| format!("  {rule}")).unwrap_or_default();
-        text += &format!("{INDENTATION}{name}{rule}   cargo lab test {option}{token}\n");
-    }
-    text
+/// The tests of a lab that were not run, and why.
+fn not_run(lab: &LabResult, paint: Paint) -> String {
+    let tests: Vec<&TestVerdict> = lab.verdicts.iter().filter(|verdict| verdict.is_not_run()).collect();
+    let Some(reason) = tests.first().and_then(|verdict| verdict.failure()) else { return String::new() };
+    let (count, names) = (tests.len(), groups::names(&tests));
+    let these = if count == 1 { "1 test".to_string() } else { format!("{count} tests") };
+    format!("\n{}  {these} of lab {}: {reason}:\n\n{INDENTATION}{names}\n", paint.bad("FAILED"), lab.lab.title())
 }
 
 /// The tests that wait for missing code, grouped by that code.
@@ -114,6 +93,7 @@ pub fn indented(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::grade::examples;
+    use crate::grade::verdict::TestOutcome;
 
     fn passed_lab() -> LabResult {
         let tests = [examples::test("basic_agree_2b", 100, 1)];
@@ -124,12 +104,18 @@ mod tests {
     /// line.
     #[test]
     fn the_board_is_complete() {
-        let results = CourseResult { labs: vec![examples::lab_with_each_outcome(), passed_lab()], is_graded: true };
+        let results = CourseResult {
+            labs: vec![examples::lab_with_each_outcome(), passed_lab()],
+            is_graded: true,
+            ..CourseResult::default()
+        };
         let expected = "
 lab                       points  tests  seeds  virtual time  real time
 2A     Who leads?          10/60    1/3      5       7.000 s    0.310 s  FAILED
 2B     What was agreed?  100/100    1/1      1       1.000 s    0.310 s  ok
 total                    110/160    2/4      6       8.000 s    0.620 s
+
+Begin with many_elections_2a: of the 2 tests that failed, it says most about the mistake.
 
 2A  many elections … FAILED   seed 2 of 3, virtual time 2.000 s
 
@@ -149,8 +135,14 @@ FAILED  reelection_2a
     fn every_report_can_be_replayed() {
         let tests = [examples::test("initial_election_2a", 10, 3)];
         let records = vec![examples::run("initial_election_2a", 3, Some("Nobody leads.\n"))];
-        let text =
-            render(&CourseResult { labs: vec![examples::lab(0, &tests, records, &[])], is_graded: true }, Paint::NONE);
+        let text = render(
+            &CourseResult {
+                labs: vec![examples::lab(0, &tests, records, &[])],
+                is_graded: true,
+                ..CourseResult::default()
+            },
+            Paint::NONE,
+        );
         let expected = "\nNobody leads.\n\n    replay   cargo lab test --replay initial_election_2a:3\n";
         assert!(text.ends_with(expected), "{text}");
     }
@@ -161,7 +153,7 @@ FAILED  reelection_2a
         let tests = [examples::test("basic_agree_2b", 5, 1), examples::test("backup_2b", 5, 1)];
         let lab = examples::lab(1, &tests, Vec::new(), &[]);
         let lab = LabResult { is_built: false, trouble: Some("it could not be built".to_string()), ..lab };
-        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true, ..CourseResult::default() }, Paint::NONE);
         assert_eq!(text.matches("built").count(), 1, "{text}");
         assert!(!text.contains("No verdict"), "{text}");
     }
@@ -176,7 +168,7 @@ FAILED  reelection_2a
             examples::run(test, 1, Some(&failure))
         });
         let lab = examples::lab(0, &tests, records.to_vec(), &[]);
-        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true, ..CourseResult::default() }, Paint::NONE);
         let waiting = "
 These tests wait for code that you have yet to write:
 
@@ -197,33 +189,36 @@ These tests wait for code that you have yet to write:
         let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
         let records = names.iter().map(|name| examples::run(name, 1, Some("not yet implemented: vote\n")));
         let lab = examples::lab(0, &tests, records.collect(), &[]);
-        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true, ..CourseResult::default() }, Paint::NONE);
         assert!(text.ends_with("    t4_2a\n    t5_2a\n    … and 2 more\n        vote\n"), "{text}");
     }
 
-    /// If many tests fail, the first reports are shown, and a command line for each of the others.
+    /// Tests that were not run are counted and named in one line, with the reason.
     #[test]
-    fn the_first_of_many_failures_are_shown() {
-        let names: Vec<String> = (1..=REPORTS_MAX + 2).map(|number| format!("t{number}_2a")).collect();
-        let tests: Vec<_> = names.iter().map(|name| examples::test(name, 10, 1)).collect();
-        let records = names[..=REPORTS_MAX].iter().map(|name| examples::run(name, 1, Some("Nobody leads.")));
-        let lab = examples::lab(0, &tests, records.collect(), &[]);
-        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
-        assert_eq!(text.matches("Nobody leads.").count(), REPORTS_MAX);
-        let rest = "
-FAILED  also in lab 2A:
+    fn tests_that_were_not_run_are_named() {
+        let mut lab = examples::lab_with_each_outcome();
+        for verdict in &mut lab.verdicts[1..] {
+            verdict.outcome = TestOutcome::NotRun("not run, because an earlier test hung".to_string());
+        }
+        let text = render(&CourseResult { labs: vec![lab], ..CourseResult::default() }, Paint::NONE);
+        let line = "\nFAILED  2 tests of lab 2A: not run, because an earlier test hung:\n\n    many_elections_2a, reelection_2a\n";
+        assert!(text.ends_with(line), "{text}");
+    }
 
-    t11_2a  vote-once   cargo lab test --replay t11_2a:1
-    t12_2a   cargo lab test t12_2a
-";
-        assert!(text.ends_with(rest), "{text}");
+    /// A lab that is not begun has a row, and nothing else.
+    #[test]
+    fn a_lab_that_is_not_begun_has_a_row() {
+        let begun = examples::lab_with_each_outcome();
+        let lab = LabResult { is_begun: false, ..begun };
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true, ..CourseResult::default() }, Paint::NONE);
+        assert!(text.contains("  not begun\n") && !text.contains("FAILED"), "{text}");
     }
 
     /// Problems outside of the tests, and notes for the lab's author, are at the end.
     #[test]
     fn trouble_and_notes_are_at_the_end() {
         let lab = LabResult { trouble: Some("a\nb".to_string()), notes: vec!["c".to_string()], ..passed_lab() };
-        let text = render(&CourseResult { labs: vec![lab], is_graded: true }, Paint::NONE);
+        let text = render(&CourseResult { labs: vec![lab], is_graded: true, ..CourseResult::default() }, Paint::NONE);
         assert!(text.contains("1.000 s    0.310 s  FAILED\n"), "{text}");
         assert!(text.ends_with("\nTROUBLE  lab 2b: a\n    b\n\nnote: lab 2b: c\n"), "{text}");
     }
@@ -231,14 +226,21 @@ FAILED  also in lab 2A:
     /// A run with one seed shows no points.
     #[test]
     fn one_seed_is_not_graded() {
-        let text = render(&CourseResult { labs: vec![passed_lab()], is_graded: false }, Paint::NONE);
+        let text = render(
+            &CourseResult { labs: vec![passed_lab()], is_graded: false, ..CourseResult::default() },
+            Paint::NONE,
+        );
         assert!(text.contains("not graded") && !text.contains("100"), "{text}");
     }
 
     /// Hashes are in the order of the course, seed by seed.
     #[test]
     fn hashes_are_in_course_order() {
-        let results = CourseResult { labs: vec![examples::lab_with_each_outcome(), passed_lab()], is_graded: true };
+        let results = CourseResult {
+            labs: vec![examples::lab_with_each_outcome(), passed_lab()],
+            is_graded: true,
+            ..CourseResult::default()
+        };
         let expected = [
             ("initial_election_2a", 1),
             ("initial_election_2a", 2),

@@ -4,10 +4,16 @@ use crate::duration::seconds;
 use crate::grade::CourseResult;
 use crate::grade::verdict::LabResult;
 use crate::paint::Paint;
+use crate::request::WorldChoice;
+
+/// The column with the virtual time.
+const VIRTUAL_TIME: usize = 5;
 
 /// The table, with a row for each lab.
 pub fn render(results: &CourseResult, paint: Paint) -> String {
     let mut rows = vec![["lab", "", "points", "tests", "seeds", "virtual time", "real time"].map(str::to_string)];
+    // On real threads there is no virtual time.
+    let is_shown = |column: &usize| *column != VIRTUAL_TIME || results.world == WorldChoice::Simulated;
     rows.extend(results.labs.iter().map(|lab| row(lab, results.is_graded)));
     rows.push(total_row(results));
     let widths: Vec<usize> = (0..rows[0].len())
@@ -16,11 +22,12 @@ pub fn render(results: &CourseResult, paint: Paint) -> String {
     let mut text = String::from("\n");
     for (number, row) in rows.iter().enumerate() {
         let mut line = format!("{:<lab$}  {:<question$}", row[0], row[1], lab = widths[0], question = widths[1]);
-        for (cell, width) in row.iter().zip(&widths).skip(2) {
-            line += &format!("  {cell:>width$}");
+        for column in (2..row.len()).filter(is_shown) {
+            line += &format!("  {:>width$}", row[column], width = widths[column]);
         }
         // The first row has the headings, the last the totals, and the rows between them the labs.
         let mark = match number.checked_sub(1).map(|lab| results.labs.get(lab)) {
+            Some(Some(lab)) if !lab.is_begun => "  not begun".to_string(),
             Some(Some(lab)) if lab.is_passed() => format!("  {}", paint.good("ok")),
             Some(Some(_)) => format!("  {}", paint.bad("FAILED")),
             _ => String::new(),

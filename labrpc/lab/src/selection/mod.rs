@@ -1,6 +1,7 @@
 //! Which tests the names on the command line choose.
 
 mod names;
+mod together;
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,8 @@ use crate::grade::test_binary::TestBinary;
 use crate::points::{GradedLab, GradedTest};
 use crate::request::{SeedChoice, TestRequest, WorldChoice};
 use crate::test_kind::TestKind;
-use names::{Selected, names, select, select_kind, token_test};
+use names::{Selected, lab_named, names, select_kind, token_test};
+use together::select_all;
 
 /// The tests of one lab that are chosen.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct LabSelection {
     pub listed: Vec<GradedTest>,
     /// Whether the lab has a test binary to build.
     pub has_graded_tests: bool,
+    /// Whether the lab is built and run. Nobody needs to wait for a lab that is not begun.
+    pub is_begun: bool,
     /// The tests that are chosen by their names, or because the whole lab is.
     named: BTreeSet<String>,
     /// The kinds of which all tests are chosen.
@@ -38,6 +42,7 @@ impl LabSelection {
             lab: lab.lab,
             listed: lab.tests()?.to_vec(),
             has_graded_tests: !lab.kinds.is_empty(),
+            is_begun: true,
             named: names(lab)?.map(str::to_string).collect(),
             kinds: BTreeSet::new(),
         })
@@ -78,8 +83,7 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelect
         }
         chosen.extend(select_kind(labs, REAL_KIND, None)?);
     }
-    for selector in &request.selectors {
-        let selected = select(labs, selector)?;
+    for (selector, selected) in select_all(labs, &request.selectors)? {
         chosen.extend(if request.world == WorldChoice::Real {
             on_real_threads(labs, selector, selected)?
         } else {
@@ -94,7 +98,7 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelect
         let kinds: BTreeSet<TestKind> = lab.kinds.iter().copied().filter(is_kind).collect();
         let is_chosen = !named.is_empty() || !kinds.is_empty();
         let (listed, has_graded_tests) = (listed.to_vec(), !lab.kinds.is_empty());
-        is_chosen.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, named, kinds })
+        is_chosen.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, is_begun: true, named, kinds })
     });
     Ok(selections.collect())
 }
@@ -109,7 +113,7 @@ fn on_real_threads<'a>(
     selector: &str,
     selected: Vec<Selected<'a>>,
 ) -> Result<Vec<Selected<'a>>, CommandError> {
-    if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&selector.to_lowercase())) {
+    if let Some(lab) = lab_named(labs, selector) {
         return select_kind(labs, REAL_KIND, Some(lab));
     }
     let is_other_kind = |chosen: &Selected<'_>| matches!(chosen, Selected::Kind(_, kind) if *kind != REAL_KIND);
@@ -166,8 +170,31 @@ mod tests {
         }
         assert_eq!(chosen(&["basic_agree_2b"]).unwrap(), ["basic_agree_2b"]);
         assert_eq!(chosen(&["Many"]).unwrap(), ["many_elections_2a"]);
-        let expected = ["initial_election_2a", "basic_agree_2b*", "basic_agree_again_2b*"];
-        assert_eq!(chosen(&["2b", "init", "basic_agree_2b", "2B"]).unwrap(), expected);
+        let expected = ["initial_election_2a*", "many_elections_2a*", "basic_agree_2b*", "basic_agree_again_2b*"];
+        assert_eq!(chosen(&["2b", "2a", "2B"]).unwrap(), expected);
+    }
+
+    /// A lab that is named with tests of its own only says where they are: no other test of it runs.
+    #[test]
+    fn a_test_narrows_its_lab() {
+        assert_eq!(chosen(&["2a", "initial"]).unwrap(), ["initial_election_2a"]);
+        assert_eq!(chosen(&["basic_agree_2b", "2B"]).unwrap(), ["basic_agree_2b"]);
+        let both = ["many_elections_2a", "basic_agree_again_2b"];
+        assert_eq!(chosen(&["2a", "2b", "basic_agree_a", "many"]).unwrap(), both);
+    }
+
+    /// Names that together choose more than one expects are refused, and the message says what to write.
+    #[test]
+    fn surprising_sums_are_refused() {
+        for (selectors, message) in [
+            (&["2a", "rules"][..], "`rules` alone means the rules tests of every lab: did you mean `2a:rules`?"),
+            (&["rules", "many"], "`rules` alone means the rules tests of every lab: leave it out to run `many`"),
+            (&["2a:rules", "2A"], "`2a:rules` is a part of `2A`: leave out one of them"),
+            (&["2b", "many"], "many_elections_2a is a test of lab 2a: leave out `2b` to run it alone"),
+            (&["2a", "2b", "many"], "`2b` has no part in `many`: name a test of lab 2b as well, or leave it out"),
+        ] {
+            assert_eq!(error(selectors), message, "{selectors:?}");
+        }
     }
 
     /// On real threads a lab means its cluster tests, and another kind is refused with the reason.

@@ -18,39 +18,88 @@ pub enum Selected<'a> {
     Kind(&'static str, TestKind),
 }
 
-/// What a name chooses: a lab, a kind, a kind of a lab (`2b:rules`), a test, or the beginning of a test's name.
+/// What a name on the command line means.
+#[derive(Clone, Copy)]
+pub enum Meaning<'a> {
+    /// A lab.
+    Lab(&'a GradedLab),
+    /// A kind of tests, in every lab.
+    Kind(TestKind),
+    /// A kind of one lab's tests.
+    KindOfLab(&'a GradedLab, TestKind),
+    /// A test of this lab.
+    Test(&'a GradedLab, &'a str),
+}
+
+/// What a name means: a lab, a kind, a kind of a lab (`2b:rules`), a test, or the beginning of a test's name.
+/// If `within` names labs, it is a test of one of these.
 ///
 /// # Errors
 ///
 /// [`CommandError::Misuse`] if it is unknown or ambiguous.
-pub fn select<'a>(labs: &'a [GradedLab], selector: &str) -> Result<Vec<Selected<'a>>, CommandError> {
+pub fn meaning<'a>(
+    labs: &'a [GradedLab],
+    within: &[&'a GradedLab],
+    selector: &str,
+) -> Result<Meaning<'a>, CommandError> {
     let name = selector.to_lowercase();
-    if let Some(lab) = labs.iter().find(|lab| lab.lab.is_called(&name)) {
-        return Ok(names(lab)?.map(Selected::Test).collect());
+    if let Some(lab) = lab_named(labs, selector) {
+        return Ok(Meaning::Lab(lab));
     }
     if let Some(kind) = TestKind::named(&name) {
-        return select_kind(labs, kind, None);
+        return Ok(Meaning::Kind(kind));
     }
     if let Some((lab, kind)) = name.split_once(':') {
         let kind = TestKind::named(kind).ok_or_else(|| no_kind(selector, kind))?;
-        let lab = labs.iter().find(|known| known.lab.is_called(lab)).ok_or_else(|| no_lab(selector, lab))?;
-        return select_kind(labs, kind, Some(lab));
+        let lab = lab_named(labs, lab).ok_or_else(|| no_lab(selector, lab))?;
+        return Ok(Meaning::KindOfLab(lab, kind));
     }
-    let names = all_names(labs);
-    if let Some(exact) = names.iter().find(|test| **test == name) {
-        return Ok(vec![Selected::Test(exact)]);
+    if within.is_empty() {
+        return test_named(labs.iter(), selector).unwrap_or_else(|| Err(unknown(selector, &all_names(labs))));
     }
-    let beginning: Vec<&str> =
-        names.iter().copied().filter(|test| !name.is_empty() && test.starts_with(&name)).collect();
-    match beginning[..] {
-        [] => Err(unknown(selector, &names)),
-        [only] => Ok(vec![Selected::Test(only)]),
+    if let Some(found) = test_named(within.iter().copied(), selector) {
+        return found;
+    }
+    // Of no lab that is named, but perhaps of another one.
+    let found = test_named(labs.iter(), selector).unwrap_or_else(|| Err(unknown(selector, &all_names(labs))))?;
+    let ids: Vec<&str> = within.iter().map(|lab| lab.lab.id).collect();
+    let ids = ids.join(" ");
+    Err(CommandError::Misuse(match found {
+        Meaning::Test(lab, test) => {
+            format!("{test} is a test of lab {}: leave out `{ids}` to run it alone", lab.lab.id)
+        }
+        _ => format!("`{selector}` is not a test of {ids}"),
+    }))
+}
+
+/// The lab with this name.
+pub fn lab_named<'a>(labs: &'a [GradedLab], name: &str) -> Option<&'a GradedLab> {
+    labs.iter().find(|lab| lab.lab.is_called(&name.to_lowercase()))
+}
+
+/// The test of these labs with this name, or the only one whose name begins like this. `None` if there is none.
+fn test_named<'a>(
+    labs: impl Iterator<Item = &'a GradedLab>,
+    selector: &str,
+) -> Option<Result<Meaning<'a>, CommandError>> {
+    let name = selector.to_lowercase();
+    let tests: Vec<(&GradedLab, &str)> = labs
+        .flat_map(|lab| lab.tests.as_deref().unwrap_or_default().iter().map(move |test| (lab, test.name.as_str())))
+        .filter(|(_, test)| !name.is_empty() && test.starts_with(&name))
+        .collect();
+    if let Some((lab, exact)) = tests.iter().find(|(_, test)| **test == *name) {
+        return Some(Ok(Meaning::Test(lab, exact)));
+    }
+    let beginning: Vec<&str> = tests.iter().map(|(_, test)| *test).collect();
+    Some(match tests[..] {
+        [] => return None,
+        [(lab, only)] => Ok(Meaning::Test(lab, only)),
         _ => Err(CommandError::Misuse(format!(
             "{} tests begin with `{selector}`: name one of {}",
             beginning.len(),
             enumerate(&beginning)
         ))),
-    }
+    })
 }
 
 /// All tests of a kind: of one lab, or of every lab that has this kind.

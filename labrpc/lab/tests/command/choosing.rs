@@ -19,7 +19,7 @@ fn chosen_tests_are_run_alone() {
     assert_row(&ended.stdout, "total 20/20 1/1 2");
     let folder = course.root().join("lab2a-election").display().to_string();
     let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
-    assert_eq!(seen, format!("cluster::two_2a --exact|{folder}|{folder}|sim\n"));
+    assert_eq!(seen, format!("system::cluster::two_2a --exact|{folder}|{folder}|sim\n"));
     let call = fs::read_to_string(course.root().join("calls.txt")).unwrap();
     let expected =
         "test --no-run --message-format=json-render-diagnostics --test graded --package lab2a-election --release\n";
@@ -41,7 +41,8 @@ fn tests_of_four_kinds_are_run() {
     course.behave("lab2a-election", script);
     let ended = course.lab("test 2a --json");
     let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
-    let expected = ["rules::votes::one_2a", "cluster::two_2a", "chaos::three_2a", "cost::four_2a"];
+    let expected =
+        ["rules::votes::one_2a", "system::cluster::two_2a", "system::chaos::three_2a", "system::cost::four_2a"];
     let seen: Vec<&str> = seen.lines().filter_map(|line| line.strip_suffix(" --exact")).collect();
     assert_eq!(seen, expected);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -70,6 +71,33 @@ fn a_kind_is_run_alone() {
     }
     assert_eq!(fs::read_to_string(course.root().join("lab2b-log/seen")).unwrap(), "rules\nrules\nrules\n");
     assert_row(&course.lab("test 2b:rules 2a").stdout, "total 35/35 3/3 6");
+}
+
+/// A test that is named with its lab runs alone, also by the beginning of its name.
+#[test]
+fn a_test_narrows_its_lab() {
+    let course = FakeCourse::new();
+    course.behave("lab2a-election", "echo $* >> seen; for seed in 1 2; do run one_2a $seed passed; done");
+    for arguments in ["test 2a one_2a", "test one_2a 2a", "test 2A one"] {
+        let ended = course.lab(arguments);
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        assert_row(&ended.stdout, "total 10/10 1/1 2");
+    }
+    let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
+    assert_eq!(seen, "system::cluster::one_2a --exact\n".repeat(3));
+}
+
+/// A token in the environment is refused: all tests would run, and not the one that is asked for.
+#[test]
+fn a_token_in_the_environment_is_refused() {
+    let course = FakeCourse::new();
+    for (arguments, status) in [("test 2a", 2), ("test --replay one_2a:1", 0)] {
+        let output = course.command(arguments).env("LAB_REPLAY", "one_2a:1").output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{arguments}");
+    }
+    let output = course.command("test 2a").env("LAB_REPLAY", "one_2a:1").output().unwrap();
+    let message = "error: LAB_REPLAY=one_2a:1 has no effect here: run `cargo lab test --replay one_2a:1`, or unset the variable\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), message);
 }
 
 /// The options reach the tests through the environment. The caller's own values are ignored with a
@@ -106,7 +134,15 @@ fn a_replay_shows_what_is_printed() {
     let course = FakeCourse::new();
     course.behave("lab2a-election", "echo \"a clue of $*\"; run one_2a 2 failed 'Two leaders.'; exit 101");
     let replayed = course.lab("test --replay one_2a:2");
-    assert!(replayed.stderr.contains("a clue of cluster::one_2a --exact --nocapture\n"), "{}", replayed.stderr);
+    assert!(replayed.stderr.contains("a clue of system::cluster::one_2a --exact --nocapture\n"), "{}", replayed.stderr);
+    course.behave(
+        "lab2a-election",
+        "echo running 1 test; echo a clue; echo 'Two leaders.'; run one_2a 2 failed 'Two leaders.'; exit 101",
+    );
+    let replayed = course.lab("test --replay one_2a:2");
+    let printed = format!("{}{}", replayed.stderr, replayed.stdout);
+    assert_eq!(printed.matches("Two leaders.").count(), 1, "{printed}");
+    assert!(printed.contains("a clue") && printed.contains("FAILED seed 2, virtual") && !printed.contains("running"));
     assert!(!course.lab("test one_2a --seed 2").stderr.contains("a clue"));
 }
 

@@ -33,6 +33,7 @@ impl FakeCourse {
         let course = FakeCourse { folder };
         fs::create_dir_all(course.temporary()).unwrap();
         course.write("labrpc/lab/Cargo.toml", "");
+        course.write("docs/handout-readme.md", "For students.\n");
         for (id, package) in LABS {
             course.write(&format!("{package}/tests/points.txt"), &format!("one_{id} 10 2\ntwo_{id} 20 2\n"));
             course.write(&format!("{package}/tests/graded/main.rs"), "");

@@ -49,6 +49,24 @@ fn labs_and_tests_are_checked() {
     ]);
 }
 
+/// Names that would together choose more than one expects are refused.
+#[test]
+fn surprising_sums_are_checked() {
+    assert_refused(&[
+        ("test 2a rules", "`rules` alone means the rules tests of every lab: did you mean `2a:rules`?".to_string()),
+        (
+            "test cluster one_2a",
+            "`cluster` alone means the cluster tests of every lab: leave it out to run `one_2a`".to_string(),
+        ),
+        ("test 2a 2a:cluster", "`2a:cluster` is a part of `2a`: leave out one of them".to_string()),
+        ("test 2b one_2a", "one_2a is a test of lab 2a: leave out `2b` to run it alone".to_string()),
+        (
+            "test 2a 2b one_2a",
+            "`2b` has no part in `one_2a`: name a test of lab 2b as well, or leave it out".to_string(),
+        ),
+    ]);
+}
+
 /// Options, their values and their combinations are checked.
 #[test]
 fn options_are_checked() {

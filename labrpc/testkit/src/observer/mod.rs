@@ -124,6 +124,11 @@ impl Observer {
         self.lock().recording.as_ref().map(Recording::events).unwrap_or_default()
     }
 
+    /// The events since [`record`](Observer::record), without the first `count`.
+    pub(crate) fn events_from(&self, count: usize) -> Vec<Event> {
+        self.lock().recording.as_ref().map(|recording| recording.events_from(count)).unwrap_or_default()
+    }
+
     /// Counts of what has happened so far.
     pub fn tally(&self) -> Tally {
         self.lock().tally.read()

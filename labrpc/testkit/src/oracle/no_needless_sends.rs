@@ -25,11 +25,16 @@ struct LatestReplies {
     agreed: Option<(Index, EventId)>,
     /// The position that the follower last said it does not hold.
     refused: Option<(LogPosition, EventId)>,
+    /// The latest snapshot that was sent to the follower, if nothing has come from it since.
+    snapshot: Option<EventId>,
 }
 
 impl NoNeedlessSends {
     /// A reply reaches its leader.
     fn receives(&mut self, envelope: &Envelope, event: &Event, observed: &ObservedState) {
+        if let Some(replies) = self.replies.get_mut(&(envelope.to, envelope.from)) {
+            replies.snapshot = None;
+        }
         let Some((request, &RaftReply::AppendEntries(AppendEntriesReply { term, outcome }))) = envelope.reply() else {
             return;
         };
@@ -122,16 +127,41 @@ impl NoNeedlessSends {
                         .with(id, format!("server {leader} receives the reply that server {follower} agrees through index {index}"))
                         .with(event.id, format!("it sends a snapshot through index {}", through.index)))
                     }
-                    _ => Ok(()),
+                    _ => self.sends_unasked(envelope, through.index, event),
                 }
             }
             RaftRequest::RequestVote(_) => Ok(()),
         }
     }
 
+    /// A leader sends a snapshot: has the follower said anything since the one before?
+    fn sends_unasked(&self, envelope: &Envelope, through: Index, event: &Event) -> Result<(), Violation> {
+        let (leader, follower) = (envelope.from, envelope.to);
+        let replies = self.replies.get(&(leader, follower));
+        let Some(earlier) = replies.and_then(|replies| replies.snapshot) else { return Ok(()) };
+        let what =
+            format!("server {leader} sent server {follower} two snapshots, and has not heard from it in between");
+        Err(Violation::new(&SNAPSHOT_TRAFFIC, what).with(earlier, format!("server {leader} sends a snapshot")).with(
+            event.id,
+            format!("it sends a snapshot through index {through}, though server {follower} may be down"),
+        ))
+    }
+
     /// Once entries up to a refused position are on their way, the leader may name that position again.
     fn offers(&mut self, envelope: &Envelope) {
-        let Some(request @ RaftRequest::AppendEntries(AppendEntries { prev, .. })) = envelope.request() else { return };
+        let request = match envelope.request() {
+            Some(request @ RaftRequest::AppendEntries(_)) => request,
+            Some(RaftRequest::InstallSnapshot(install)) => {
+                let replies = self.replies.entry((envelope.from, envelope.to)).or_default();
+                if install.term > replies.term {
+                    *replies = LatestReplies { term: install.term, ..LatestReplies::default() };
+                }
+                replies.snapshot = Some(envelope.sent);
+                return;
+            }
+            _ => return,
+        };
+        let RaftRequest::AppendEntries(AppendEntries { prev, .. }) = request else { return };
         let Some(replies) = self.replies.get_mut(&(envelope.from, envelope.to)) else { return };
         let sent = prev.index + 1..=request.through().index;
         replies.refused.take_if(|(refused, _)| sent.contains(&refused.index));

@@ -22,7 +22,7 @@ pub(super) struct VoteReasons {
     /// The candidate that each server voted for in a term.
     votes: FxHashMap<(PeerId, Term), PeerId>,
     /// Without disks: the positions that each server agreed to, in order. Its log ends there or later.
-    agreed_tails: FxHashMap<PeerId, Vec<(EventId, LogPosition)>>,
+    agreed_tails: FxHashMap<PeerId, Vec<AgreedTail>>,
     /// Where each server's log on disk ended at each save since it booted, with the last term in
     /// which the server had voted for itself.
     saved_tails: FxHashMap<PeerId, Vec<(Term, LogPosition)>>,
@@ -31,6 +31,15 @@ pub(super) struct VoteReasons {
     /// Whether any log is known to hold an entry.
     has_entries: bool,
     suspicions: Vec<Suspicion>,
+}
+
+/// A position that a follower has agreed to.
+struct AgreedTail {
+    /// When.
+    id: EventId,
+    /// The term of the leader that it agreed with.
+    leader_term: Term,
+    position: LogPosition,
 }
 
 /// A refused vote for which no reason is known yet.
@@ -46,8 +55,8 @@ impl VoteReasons {
     /// Without disks: the least position at which a log ended before an event.
     fn tail_before(&self, server: PeerId, id: EventId) -> LogPosition {
         let tails = self.agreed_tails.get(&server);
-        let earlier = tails.and_then(|tails| tails.iter().rev().find(|(agreed, _)| agreed.event < id.event));
-        earlier.map(|(_, tail)| *tail).unwrap_or_default()
+        let earlier = tails.and_then(|tails| tails.iter().rev().find(|tail| tail.id.event < id.event));
+        earlier.map(|tail| tail.position).unwrap_or_default()
     }
 
     /// A candidate says where its log ends: is that true?
@@ -215,10 +224,13 @@ impl Oracle for VoteReasons {
                         ) = (request, reply)
                         {
                             let term = entries.last().map_or(prev.term, |entry| entry.term);
-                            let tail = LogPosition { term, index: *index };
+                            let position = LogPosition { term, index: *index };
                             let tails = self.agreed_tails.entry(envelope.from).or_default();
-                            if tails.last().is_none_or(|(_, last)| tail > *last) {
-                                tails.push((event.id, tail));
+                            // The entries of a newer leader may have replaced what the follower agreed to before.
+                            let may_replace =
+                                |last: &AgreedTail| request.term() > last.leader_term && !entries.is_empty();
+                            if tails.last().is_none_or(|last| position > last.position || may_replace(last)) {
+                                tails.push(AgreedTail { id: event.id, leader_term: request.term(), position });
                             }
                         }
                     }

@@ -44,7 +44,7 @@ impl Loops {
     pub(super) fn reason_to_give_up(&self) -> Option<String> {
         let known = self.lock();
         let ((_, function), Loop { count, place }) = known.iter().find(|(_, found)| found.count >= LOOPS_MAX)?;
-        Some(format!("not run: {count} tests before were stopped in an endless loop in `{function}`, at {place}"))
+        Some(format!("{count} tests before were stopped in an endless loop in `{function}`, at {place}"))
     }
 }
 

@@ -4,21 +4,24 @@ mod endless;
 mod points;
 mod repeat;
 mod report_text;
+mod reprints;
 mod run;
+mod shrink;
 mod source;
 
 use labrpc::sim::Keep;
 
 use repeat::Run;
-use run::{Body, run_real};
+use run::{Body, FailedRun, run_real};
 pub(crate) use run::{Recorded, run_simulated};
 
 use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
+use crate::random_peers::Plan;
 use crate::record::{Record, append};
 use crate::rule::Rule;
 use crate::token::Token;
-use crate::world::World;
+use crate::world::{World, hash_of};
 
 /// A lab, as its test files declare it: `tests/points.txt` holds a line for each graded test.
 ///
@@ -41,6 +44,8 @@ pub struct Lab {
     pub codec: Option<&'static dyn Codec>,
 }
 
+/// A student's own test runs this many seeds.
+const OWN_SEEDS: u64 = 4;
 /// Scripts, random faults and exact counts do not run on real threads.
 const NEEDS_VIRTUAL_TIME: &str = "not run: this test is exact to the millisecond, which only virtual time is";
 
@@ -55,7 +60,7 @@ impl Lab {
     ///
     /// When a run fails, with its report, and when `points.txt` has no line for the test.
     pub fn test(&self, body: impl Fn(&World) + Send + Sync) {
-        self.run(name_of(&body), None, &body);
+        self.run(name_of(&body), None, &body, None);
     }
 
     /// As [`test`](Lab::test), for a test of one rule in virtual time: a failure is reported as a
@@ -65,7 +70,7 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn rule(&self, rule: &'static Rule, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(name_of(&body), Some(rule), &body);
+        self.run_in_virtual_time(name_of(&body), Some(rule), &body, None);
     }
 
     /// As [`test`](Lab::test), for a test that needs virtual time, because of random faults or exact counts.
@@ -74,17 +79,54 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn simulated(&self, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(name_of(&body), None, &body);
+        self.run_in_virtual_time(name_of(&body), None, &body, None);
     }
 
-    fn run_in_virtual_time(&self, test: &str, rule: Option<&'static Rule>, body: Body) {
+    /// Runs a test with random peers: `body` lets the servers of a [`Plan`] play. If a run fails, a shorter
+    /// one that fails in the same way is looked for, and printed as a test that can be pasted into a file.
+    ///
+    /// # Panics
+    ///
+    /// As [`test`](Lab::test) does.
+    pub fn random_peers(&self, body: impl Fn(&World, &Plan) + Send + Sync) {
+        let test = name_of(&body);
+        let plan_of = |seed| Plan::of_seed(hash_of(test), seed);
+        let play = |world: &World| body(world, &plan_of(world.seed()));
+        let shorten = |token: &Token, failed: FailedRun| {
+            let run = |plan: &Plan| {
+                let play = |world: &World| body(world, plan);
+                run_simulated(token, Keep::All, Recorded::Silence, self.codec, &play).0.err()
+            };
+            shrink::shrink(plan_of(token.seed), failed, run).1
+        };
+        self.run_in_virtual_time(test, None, &play, Some(&shorten));
+    }
+
+    /// Runs a test of the student's own: it has no line in `points.txt`, and counts no points.
+    ///
+    /// # Panics
+    ///
+    /// When a run fails, with its report.
+    pub fn own(&self, body: impl Fn(&World) + Send + Sync) {
+        let (test, body): (_, Body) = (name_of(&body), &body);
         match Environment::get().mode {
-            Mode::Simulated => self.run(test, rule, body),
+            Mode::Simulated => (1..=OWN_SEEDS).for_each(|seed| {
+                let token = Token { test: test.into(), seed, kept: None };
+                let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.codec, body);
+                self.conclude(&token, None, OWN_SEEDS, run, None);
+            }),
             Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
         }
     }
 
-    fn run(&self, test: &str, rule: Option<&'static Rule>, body: Body) {
+    fn run_in_virtual_time(&self, test: &str, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
+        match Environment::get().mode {
+            Mode::Simulated => self.run(test, rule, body, shorten),
+            Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
+        }
+    }
+
+    fn run(&self, test: &str, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
         labrpc::logging::init();
         let environment = Environment::get();
         let usual_seeds = self.seeds_of(test);
@@ -92,8 +134,12 @@ impl Lab {
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
+            if token.test != test && !crate::named::is_named(&token.test) {
+                let command = format!("LAB_REPLAY={token} cargo test -p {} {}", self.package, token.test);
+                misuse(&format!("LAB_REPLAY={token}: this command leaves that test out: run `{command}`"));
+            }
             return match token.test == test {
-                true => self.replay(token, rule, body),
+                true => self.replay(token, rule, body, shorten),
                 false => eprintln!("not run: LAB_REPLAY names another test, {}", token.test),
             };
         }
@@ -101,8 +147,13 @@ impl Lab {
             Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
             Mode::Real => environment.seeds.unwrap_or(1),
         };
-        if let Some(reason) = self.reason_not_to_run(environment.mode) {
-            return self.conclude_without_run(test, seeds, &reason);
+        if let (Mode::Simulated, Some(misuse)) = (environment.mode, source::misuse(self.package)) {
+            // Not left out, but failed: the code is wrong.
+            const NO_TRACE: &str = "0000000000000000";
+            return self.conclude_without_run(test, seeds, misuse, ("misuse", Some(misuse), NO_TRACE));
+        }
+        if let Some(reason) = endless::LOOPS.reason_to_give_up() {
+            return self.conclude_without_run(test, seeds, &reason, ("not run", None, ""));
         }
         for seed in 1..=seeds {
             let token = Token { test: test.into(), seed, kept: None };
@@ -115,20 +166,12 @@ impl Lab {
                 }
                 Mode::Real => (run_real(&token, body), None),
             };
+            let run = (run.0.map_err(|failed| shortened(&token, failed, shorten)), run.1);
             self.conclude(&token, rule, seeds, run, complaint);
         }
     }
 
-    /// Why no test of this process is run, if there is a reason.
-    fn reason_not_to_run(&self, mode: Mode) -> Option<String> {
-        let misuse = match mode {
-            Mode::Simulated => source::misuse(self.package),
-            Mode::Real => None, // there std's threads are the servers'
-        };
-        misuse.map(|misuse| format!("not run: {misuse}")).or_else(|| endless::LOOPS.reason_to_give_up())
-    }
-
-    fn replay(&self, token: &Token, rule: Option<&'static Rule>, body: Body) {
+    fn replay(&self, token: &Token, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
         let keep = match token.kept {
             None => Keep::All,
             Some(_) => {
@@ -139,6 +182,7 @@ impl Lab {
         let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.codec, body);
         let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.codec, body);
         let complaint = repeat::complaint(&run, again);
+        let run = (run.0.map_err(|failed| shortened(token, failed, shorten)), run.1);
         self.conclude(token, rule, 1, run, complaint);
     }
 
@@ -151,6 +195,8 @@ impl Lab {
         (outcome, report): Run,
         complaint: Option<String>,
     ) {
+        let cause = outcome.as_ref().err().map(|failed| failed.cause());
+        let group = outcome.as_ref().err().and_then(|failed| failed.group(tested));
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
         failed.iter().for_each(|failed| endless::LOOPS.note(&failed.failure));
@@ -172,31 +218,43 @@ impl Lab {
             token: token.to_string(),
             rule: rule.map(|rule| rule.name),
             failure: failure.as_deref(),
+            cause,
+            group: group.as_deref(),
         });
+        // One cause often fails many tests.
+        let failure = failure.map(|text| reprints::once(group.as_deref(), &token.test, text));
         if let Some(text) = failure {
             fail(&text);
         }
     }
 
-    /// Fails a test that is not run.
-    fn conclude_without_run(&self, test: &str, seeds: u64, reason: &str) {
+    /// Fails a test that is not run. A record without a trace says that the rest of the process is not run either.
+    fn conclude_without_run(
+        &self,
+        test: &str,
+        seeds: u64,
+        reason: &str,
+        (cause, group, trace): (&'static str, Option<&str>, &str),
+    ) {
         let token = Token { test: test.into(), seed: 1, kept: None };
         let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
-        let text = format!("{}  {} … FAILED   {reason}", lab.to_uppercase(), name.replace('_', " "));
+        let text = format!("{}  {} … FAILED   not run: {reason}", lab.to_uppercase(), name.replace('_', " "));
         append(&Record {
             test,
             seed: 1,
             seeds,
             outcome: "failed",
-            trace: String::new(),
+            trace: trace.into(),
             virtual_ns: 0,
             cpu_ns: 0,
             requests: 0,
             token: token.to_string(),
             rule: None,
             failure: Some(&text),
+            cause: Some(cause),
+            group,
         });
-        fail(&text);
+        fail(&reprints::once(group, test, text));
     }
 }
 
@@ -205,6 +263,16 @@ fn fail(text: &str) -> ! {
     eprintln!("\n{text}");
     // The report is printed already: no second message that names a line of the test kit.
     std::panic::resume_unwind(Box::new("a graded test failed"))
+}
+
+/// Finds a shorter run that fails in the same way.
+type Shorten<'a> = &'a dyn Fn(&Token, FailedRun) -> FailedRun;
+
+fn shortened(token: &Token, failed: FailedRun, shorten: Option<Shorten>) -> FailedRun {
+    match shorten {
+        Some(shorten) if token.kept.is_none() => shorten(token, failed),
+        _ => failed,
+    }
 }
 
 /// The function that a closure is written in: `it_leads_2a` for `graded::rules::it_leads_2a::{{closure}}`.

@@ -12,12 +12,16 @@ impl Lab {
         let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
         let seconds = report.virtual_time.as_secs_f64();
         let title = format!("{}  {}", lab.to_uppercase(), name.replace('_', " "));
+        let clock = match Environment::get().mode {
+            Mode::Simulated => "virtual time",
+            Mode::Real => "after",
+        };
         let which = if Environment::get().replay.is_some() { "replayed".into() } else { format!("of {seeds}") };
         let story = story.lines().map(|line| format!("{}\n", format!("    {line}").trim_end())).collect::<String>();
         let replay = match Environment::get().mode {
             Mode::Simulated => format!("    replay   LAB_REPLAY={token} cargo test -p {} {test}\n", self.package),
             Mode::Real => "    a run on real threads cannot be replayed; in virtual time the same test can\n".into(),
         };
-        format!("{title} … FAILED   seed {seed} {which}, virtual time {seconds:.3} s\n\n{story}\n{replay}")
+        format!("{title} … FAILED   seed {seed} {which}, {clock} {seconds:.3} s\n\n{story}\n{replay}")
     }
 }

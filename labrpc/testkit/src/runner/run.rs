@@ -18,7 +18,7 @@ use crate::world::{SERVER_LABEL, World};
 /// No graded test comes near it. A run that reaches it makes no progress.
 const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
 /// The busiest graded test makes a few million operations.
-const OPERATIONS_MAX: u64 = 200_000_000;
+const OPERATIONS_MAX: u64 = 50_000_000;
 
 /// The body of a test.
 pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
@@ -26,14 +26,21 @@ pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 /// A run that failed, and the rule that was reported broken, if any.
 pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
-    violation: Option<Violation>,
+    pub(super) violation: Option<Violation>,
+    /// The run as a test that a student could write, if it can be told like that.
+    test_text: String,
     /// The last events before the failure, if a script recorded them.
     exchange: String,
 }
 
 impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
-        FailedRun { failure, violation: reporter.first_violation(), exchange: reporter.exchange().text() }
+        FailedRun {
+            failure,
+            violation: reporter.first_violation(),
+            test_text: reporter.test_text().map(|text| text.text()).unwrap_or_default(),
+            exchange: reporter.exchange().text(),
+        }
     }
 
     /// The rule that was broken: the one that was reported, or else the one that the test is about,
@@ -60,7 +67,7 @@ impl FailedRun {
             }
             (None, None) => self.failure.to_string(),
         };
-        format!("{}{story}", self.exchange)
+        format!("{}{story}{}", self.exchange, self.test_text)
     }
 }
 
@@ -68,6 +75,8 @@ impl FailedRun {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
     Nothing,
+    /// Not even what it prints, because it is one of many attempts.
+    Silence,
     /// The wild decisions.
     Choices,
     /// Every turn, to compare it with another run's. It prints nothing.
@@ -88,7 +97,7 @@ pub(crate) fn run_simulated(
         keep,
         is_recording: recorded == Recorded::Choices,
         is_journaling: recorded == Recorded::Turns,
-        is_silent: recorded == Recorded::Turns,
+        is_silent: matches!(recorded, Recorded::Turns | Recorded::Silence),
         preemption: preemption_of(token.seed),
         virtual_time_max: VIRTUAL_TIME_MAX,
         operations_max: OPERATIONS_MAX,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use labrpc::channel::{self, Receiver};
 use labrpc::network::{Carrier, Network, Port};
+use labrpc::sync::Mutex;
 use labrpc::{
     ApplyMsg, Bytes, Compact, Elect, Image, Index, LogPosition, NotLeader, PeerId, Persister, RaftReply, RaftRequest,
     Replicate, Status, Timing, sim, thread,
@@ -24,7 +25,9 @@ use crate::{DiskState, Event};
 /// The oracles watch the real server. They believe nothing that the scripted servers say.
 pub struct ScriptedCluster<R: Elect> {
     cluster: Cluster<R>,
-    pub(super) received: Receiver<ReceivedRequest>,
+    pub(crate) received: Receiver<ReceivedRequest>,
+    /// Those that were received and that the script has not taken yet, see [`oldest_to`](ScriptedCluster::oldest_to).
+    pub(super) untaken: Mutex<Vec<ReceivedRequest>>,
     automatic: AutomaticReply,
     applied: Receiver<ApplyMsg>,
 }
@@ -60,10 +63,10 @@ impl<R: Elect> ScriptedCluster<R> {
         }
         cluster.observer().iter().for_each(|observer| observer.record()); // A script is short.
         cluster.start(REAL);
-        ScriptedCluster { cluster, received, automatic, applied }
+        ScriptedCluster { cluster, received, untaken: Mutex::default(), automatic, applied }
     }
 
-    pub(super) fn codec(&self) -> &'static dyn Codec {
+    pub(crate) fn codec(&self) -> &'static dyn Codec {
         self.cluster.world().codec().expect(HAS_CODEC)
     }
 
@@ -142,6 +145,11 @@ impl<R: Elect> ScriptedCluster<R> {
         let codec = self.codec();
         let reply = self.network().call(from, REAL, Port::Raft, codec.write_request(request), ANSWER_PATIENCE)?;
         Some(codec.read_reply(request, &reply).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Sends the real server a request, and does not wait for the reply.
+    pub fn post(&self, from: PeerId, request: &RaftRequest) {
+        self.network().send(from, REAL, Port::Raft, self.codec().write_request(request));
     }
 
     /// Whether the real server is up. It may have crashed at a save.

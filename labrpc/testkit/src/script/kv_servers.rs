@@ -92,6 +92,16 @@ impl ScriptedServers {
         ScriptedServers { world: world.clone(), network, servers, asked }
     }
 
+    /// The number of servers.
+    pub(crate) fn size(&self) -> usize {
+        self.servers
+    }
+
+    /// The world that they live in.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
     /// The links of one clerk to all servers.
     pub fn links(&self, clerk: usize) -> Vec<Link> {
         (0..self.servers).map(|server| self.network.link(self.servers + clerk, server, Port::Kv)).collect()

@@ -45,7 +45,7 @@ pub use steps::expect_eq;
 use std::time::Duration;
 
 use labrpc::network::Conditions;
-use labrpc::{AppendEntriesReply, AppendOutcome, Entry, RaftReply, RaftRequest, RequestVoteReply};
+use labrpc::{AppendEntriesReply, AppendOutcome, Bytes, Entry, RaftReply, RaftRequest, RequestVoteReply};
 use labrpc::{Index, LogPosition, Term};
 
 use crate::event_line::Request;
@@ -75,6 +75,11 @@ pub fn entries(first: Index, terms: &[Term]) -> Vec<Entry> {
     terms.iter().zip(first..).map(entry).collect()
 }
 
+/// An entry with this command.
+pub fn entry(term: Term, command: impl Into<Bytes>) -> Entry {
+    Entry { term, command: command.into() }
+}
+
 /// A follower's agreement through `index`, in `term`.
 pub fn agrees(term: Term, index: Index) -> RaftReply {
     RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::Through(index) })
@@ -88,6 +93,16 @@ pub fn refuses(term: Term, from: Index) -> RaftReply {
 /// A vote, in `term`.
 pub fn votes(term: Term) -> RaftReply {
     RaftReply::RequestVote(RequestVoteReply { term, granted: true })
+}
+
+/// A refused vote, in `term`.
+pub fn denies(term: Term) -> RaftReply {
+    RaftReply::RequestVote(RequestVoteReply { term, granted: false })
+}
+
+/// A follower's refusal of an older leader: the follower is in `term`.
+pub fn stale(term: Term) -> RaftReply {
+    RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::StaleTerm })
 }
 
 /// A request in one line of text.

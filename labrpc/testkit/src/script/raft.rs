@@ -12,6 +12,7 @@ use labrpc::{
     wire,
 };
 
+use crate::codec::Codec;
 use crate::event_line::Asked;
 
 /// A Raft that has the status that the script gives it, takes every command while it leads, and
@@ -27,6 +28,8 @@ struct Inner {
     status_reads: AtomicU64,
     starts: AtomicU64,
     log: Mutex<Log>,
+    /// The commands that the service has started, until [`take_started`](ScriptedRaft::take_started).
+    started: Mutex<Vec<Bytes>>,
     /// Where it writes its log, if it has a disk.
     persister: Option<Arc<Persister>>,
     snapshots: Mutex<Vec<(Index, Bytes)>>,
@@ -96,6 +99,7 @@ impl ScriptedRaft {
             status_reads: AtomicU64::new(0),
             starts: AtomicU64::new(0),
             log: Mutex::default(),
+            started: Mutex::default(),
             persister,
             snapshots: Mutex::default(),
             snapshot_time,
@@ -149,13 +153,37 @@ impl ScriptedRaft {
     }
 
     fn append(&self, command: Bytes) -> Index {
-        let mut log = self.inner.log.lock();
+        self.append_to(&mut self.inner.log.lock(), command)
+    }
+
+    fn append_to(&self, log: &mut Log, command: Bytes) -> Index {
         if let Some(persister) = &self.inner.persister {
             let keep = (log.last - log.base) as usize;
             persister.save(Save { keep, append: vec![command], ..Save::default() });
         }
         log.last += 1;
         log.last
+    }
+
+    /// Drops the entries after index `last`: another leader has replaced them.
+    pub fn truncate(&self, last: Index) {
+        let mut log = self.inner.log.lock();
+        if let Some(persister) = &self.inner.persister {
+            let keep = last.saturating_sub(log.base) as usize;
+            persister.save(Save { keep, ..Save::default() });
+        }
+        log.last = log.last.min(last);
+    }
+
+    /// The commands that the service has started since the last call.
+    ///
+    /// # Panics
+    ///
+    /// When one of them is not the command of a clerk.
+    pub(crate) fn take_started(&self, codec: Option<&dyn Codec>) -> Vec<Command> {
+        let codec = codec.expect("a lab with a service has a codec");
+        let read = |bytes: Bytes| codec.read_command(&bytes).unwrap_or_else(|error| panic!("{error}"));
+        std::mem::take(&mut *self.inner.started.lock()).into_iter().map(read).collect()
     }
 
     /// Applies a client's command as the entry at `index`.
@@ -232,12 +260,17 @@ impl Elect for ScriptedRaft {
 
 impl Replicate for ScriptedRaft {
     fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
-        let Status { term, is_leader } = self.inner.watched.lock().status;
         self.inner.starts.fetch_add(1, Ordering::Relaxed);
-        if !is_leader {
-            return Err(NotLeader);
-        }
-        let index = self.append(command);
+        let (term, index) = {
+            // As in a real server, no command is taken after the leadership is lost.
+            let watched = self.inner.watched.lock();
+            if !watched.status.is_leader {
+                return Err(NotLeader);
+            }
+            let mut log = self.inner.log.lock();
+            self.inner.started.lock().push(command.clone());
+            (watched.status.term, self.append_to(&mut log, command))
+        };
         (self.inner.during_start)(self);
         Ok(LogPosition { term, index })
     }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use labrpc::time::Instant;
-use labrpc::{Elect, PeerId, RaftRequest, Term};
+use labrpc::{Elect, PeerId, RaftRequest, Term, thread};
 
 use super::cluster::REAL;
 use super::steps::fail;
 use super::{ReceivedRequest, ScriptedCluster, TRAVEL};
 
+/// A message, its reply, and a little time for the server.
+const ROUND_TRIP: Duration = Duration::from_millis(3);
 /// A correct server campaigns within this time.
 const CAMPAIGN_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -23,6 +25,42 @@ impl<R: Elect> ScriptedCluster<R> {
         let until = Instant::now() + patience;
         std::iter::from_fn(|| self.next_request(until.duration_since(Instant::now())))
             .find(|received| received.to == peer)
+    }
+
+    /// Of the requests to one server that the script has not taken, the one that came first. Requests to
+    /// others stay.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[track_caller]
+    pub fn oldest_to(&self, peer: PeerId) -> ReceivedRequest {
+        self.take_untaken(peer, |requests| requests.iter().position(|received| received.to == peer))
+    }
+
+    /// Of the requests to one server that the script has not taken, the one that came last. Requests to
+    /// others stay.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[track_caller]
+    pub fn newest_to(&self, peer: PeerId) -> ReceivedRequest {
+        self.take_untaken(peer, |requests| requests.iter().rposition(|received| received.to == peer))
+    }
+
+    #[track_caller]
+    fn take_untaken(&self, peer: PeerId, choose: impl Fn(&[ReceivedRequest]) -> Option<usize>) -> ReceivedRequest {
+        thread::sleep(ROUND_TRIP);
+        let mut untaken = self.untaken.lock();
+        untaken.extend(self.received.try_iter());
+        match choose(&untaken) {
+            Some(place) => untaken.remove(place),
+            None => {
+                let expected = format!("a request to server {peer} that has no answer");
+                fail(&format!("server {REAL} has not sent it"), &[("expected", &expected), ("got", &"none")])
+            }
+        }
     }
 
     /// All requests that the real server sends in the next `duration`.

@@ -73,6 +73,12 @@ impl<R: Elect> ScriptedLeader<'_, R> {
         self
     }
 
+    /// These entries, right after the position said before.
+    pub fn with_entries(mut self, entries: impl Into<Vec<Entry>>) -> Self {
+        self.entries = entries.into();
+        self
+    }
+
     /// Entries of the leader's own term that hold clients' commands.
     pub fn commands(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
         let (codec, term) = (self.script.codec(), self.term());
@@ -112,6 +118,11 @@ impl<R: Elect> ScriptedLeader<'_, R> {
         self.script.exchange(self.peer, self.request())
     }
 
+    /// Sends the AppendEntries without waiting for the reply.
+    pub fn post(&self) {
+        self.script.post(self.peer, &self.request());
+    }
+
     /// Sends a heartbeat that says nothing about the log.
     ///
     /// # Panics
@@ -130,9 +141,17 @@ impl<R: Elect> ScriptedLeader<'_, R> {
     /// When there is no reply.
     #[track_caller]
     pub fn install_snapshot(&self, through: LogPosition, snapshot: Bytes) -> Answered {
+        self.script.exchange(self.peer, self.snapshot_request(through, snapshot))
+    }
+
+    /// Sends a snapshot that covers the entries through `through`, without waiting for the reply.
+    pub fn post_snapshot(&self, through: LogPosition, snapshot: Bytes) {
+        self.script.post(self.peer, &self.snapshot_request(through, snapshot));
+    }
+
+    fn snapshot_request(&self, through: LogPosition, snapshot: Bytes) -> RaftRequest {
         let (term, leader) = (self.term(), self.peer);
-        let install = InstallSnapshot { term, leader, last_included: through, snapshot };
-        self.script.exchange(self.peer, RaftRequest::InstallSnapshot(install))
+        RaftRequest::InstallSnapshot(InstallSnapshot { term, leader, last_included: through, snapshot })
     }
 }
 
@@ -161,6 +180,11 @@ impl<R: Elect> ScriptedCandidate<'_, R> {
     pub fn request(&self) -> RaftRequest {
         let term = self.term.expect("say in which term it campaigns");
         RaftRequest::RequestVote(RequestVote { term, candidate: self.peer, last_log: self.last_log })
+    }
+
+    /// Sends the RequestVote without waiting for the reply.
+    pub fn post(&self) {
+        self.script.post(self.peer, &self.request());
     }
 
     /// Sends the RequestVote.

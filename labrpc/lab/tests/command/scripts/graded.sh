@@ -13,21 +13,28 @@ done
 if [ "$1" = --list ]; then
     [ -e "$lab_folder/mute" ] && exit 3
     for file in "$lab_folder"/tests/graded/*.rs; do
-        sed -n "s/^fn \([a-z0-9_:]*\).*/$(basename "$file" .rs)::\1: test/p" "$file"
+        kind=$(basename "$file" .rs)
+        case $kind in chaos | cluster | cost) kind=system::$kind ;; esac
+        sed -n "s/^fn \([a-z0-9_:]*\).*/$kind::\1: test/p" "$file"
     done
     exit 0
 fi
 
-kind=${1%%::*}
+kind=${1#system::}
+kind=${kind%%::*}
 
-# run TEST SEED passed|failed [FAILURE [RULE]]: reports a run of a second of virtual time.
+# run TEST SEED passed|failed [FAILURE [RULE [GROUP [CAUSE]]]]: reports a run of a second of virtual time.
 run() {
     failure=null
     rule=null
+    group=null
+    cause=null
     [ "$3" = passed ] || failure="\"$4\""
     [ -z "$5" ] || rule="\"$5\""
-    printf '{"test":"%s","seed":%s,"seeds":2,"outcome":"%s","trace":"%016d","virtual_ns":1000000000,"cpu_ns":5,"token":"%s:%s","failure":%s,"rule":%s}\n' \
-        "$1" "$2" "$3" "$2" "$1" "$2" "$failure" "$rule" >> "$LAB_REPORT"
+    [ -z "$6" ] || group="\"$6\""
+    [ -z "$7" ] || cause="\"$7\""
+    printf '{"test":"%s","seed":%s,"seeds":2,"outcome":"%s","trace":"%016d","virtual_ns":1000000000,"cpu_ns":5,"token":"%s:%s","failure":%s,"rule":%s,"group":%s,"cause":%s}\n' \
+        "$1" "$2" "$3" "$2" "$1" "$2" "$failure" "$rule" "$group" "$cause" >> "$LAB_REPORT"
 }
 
 . ./behaviour.sh

@@ -1,0 +1,132 @@
+//! Whether clients are told what they may be told, and whether a request that waits should have been answered.
+
+use std::time::Duration;
+
+use labrpc::kv::{Answer, Command, Op, Refusal};
+
+use super::driver::{Driver, Waiting};
+use crate::event_line::{Asked, Told};
+use crate::rule::Rule;
+use crate::rule::life::STUCK;
+use crate::rule::service::{ANSWERED, EARNED, EXACTLY_ONCE, LEADERSHIP_LOST, LINEARIZABLE, WAITERS};
+use crate::violation::Violation;
+
+/// A server does not give up earlier than this.
+const UNDECIDED_AFTER_MIN: Duration = Duration::from_millis(100);
+/// How late a timeout may be.
+const TIMEOUT_SLACK: Duration = Duration::from_millis(20);
+
+impl Driver<'_> {
+    /// Checks all requests, and returns those that were answered with a result.
+    pub(super) fn check_answers(&mut self) -> Vec<Command> {
+        let mut done = Vec::new();
+        let mut still = Vec::new();
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            if self.is_over {
+                break;
+            }
+            if !std::mem::replace(&mut waiting.has_come, true) && waiting.applied_before < usize::MAX {
+                waiting.applied_before = self.model.results(waiting.command.id()).len();
+            }
+            if !waiting.answer.is_finished() {
+                if let Some(violation) = self.should_not_wait(&waiting) {
+                    self.report(violation);
+                }
+                still.push(waiting);
+                continue;
+            }
+            let Waiting { command, answer, since, term, is_led, was_led, .. } = waiting;
+            let told = answer.wait();
+            let waited = since.elapsed();
+            if let Some(violation) = self.wrong_answer(&command, &told, Circumstances { waited, term, is_led, was_led })
+            {
+                self.report(violation);
+            }
+            if matches!(told, Some(Ok(_))) {
+                done.push(command);
+            }
+        }
+        self.waiting = still;
+        done
+    }
+
+    /// Why a request that is not answered should have been.
+    fn should_not_wait(&self, waiting: &Waiting) -> Option<Violation> {
+        let command = &waiting.command;
+        let violation = |rule: &'static Rule, why: &str| {
+            Some(Violation::new(rule, format!("{} and is not answered: {why}", asks(command))))
+        };
+        if self.model.results(command.id()).len() > waiting.applied_before {
+            return violation(&ANSWERED, "its command was applied while it waited");
+        }
+        if !waiting.was_led {
+            return violation(&ANSWERED, "the server does not lead, and must refuse at once");
+        }
+        if self.term > waiting.term {
+            let why = format!("it came in term {}, which is over: the server is in term {}", waiting.term, self.term);
+            return violation(&LEADERSHIP_LOST, &why);
+        }
+        let waited = waiting.since.elapsed();
+        if waited > self.under_test.patience + TIMEOUT_SLACK {
+            let why = format!(
+                "it has waited for {waited:?}, and the server must give up after {:?}",
+                self.under_test.patience
+            );
+            return violation(&WAITERS, &why);
+        }
+        None
+    }
+
+    /// What is wrong with an answer.
+    fn wrong_answer(
+        &self,
+        command: &Command,
+        told: &Option<Answer>,
+        circumstances: Circumstances,
+    ) -> Option<Violation> {
+        let Circumstances { waited, term, is_led, was_led } = circumstances;
+        let Some(answer) = told else {
+            let what = format!("{} and gets no answer, though the server is not shut down", asks(command));
+            return Some(Violation::new(&STUCK, what));
+        };
+        let violation = |rule: &'static Rule, why: String| {
+            Some(Violation::new(rule, format!("{} and is told “{}”: {why}", asks(command), Told(answer))))
+        };
+        match answer {
+            Ok(value) => {
+                let results = self.model.results(command.id());
+                if results.is_empty() {
+                    return violation(&EARNED, "its command was not applied".into());
+                }
+                if results.contains(value) {
+                    return None;
+                }
+                let rule = if matches!(command.op, Op::Get { .. }) { &LINEARIZABLE } else { &EXACTLY_ONCE };
+                violation(rule, format!("when its command was applied, the result was {results:?}"))
+            }
+            Err(Refusal::NotLeader) if is_led => {
+                violation(&ANSWERED, format!("the server leads term {term} all the time"))
+            }
+            Err(Refusal::LeadershipLost) if self.term == term || !was_led => violation(
+                &LEADERSHIP_LOST,
+                format!("it came in term {term}, and the server is in term {} now", self.term),
+            ),
+            Err(Refusal::Undecided) if waited < UNDECIDED_AFTER_MIN => {
+                violation(&ANSWERED, format!("it has waited for {waited:?} only"))
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+/// What happened while a request waited, as in [`Waiting`].
+struct Circumstances {
+    waited: Duration,
+    term: labrpc::Term,
+    is_led: bool,
+    was_led: bool,
+}
+
+fn asks(command: &Command) -> String {
+    format!("client {} asks for {}", command.client, Asked(command))
+}

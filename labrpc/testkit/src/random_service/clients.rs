@@ -1,0 +1,73 @@
+//! Clients that do one operation after the other, and retry each until it is done.
+
+use labrpc::kv::{ClientId, Command, Op};
+
+use crate::random_peers::Bits;
+
+/// The clients, and everything that they have ever asked.
+pub(super) struct Clients {
+    /// The latest operation of each client, and whether the client knows that it is done.
+    latest: Vec<(Command, bool)>,
+    history: Vec<Command>,
+    values: u64,
+    /// Of this many operations, all but one are reads; otherwise two of three are writes.
+    reads: Option<u64>,
+}
+
+const CLIENTS: u64 = 3;
+const READS: u64 = 10;
+/// Some values are this many times as long as the others, so that logs reach their limit.
+const LARGE: usize = 100;
+pub(super) const KEYS: [&str; 2] = ["x", "y"];
+
+impl Clients {
+    pub(super) fn new(is_reading: bool) -> Clients {
+        let none = |client| {
+            let op = Op::Get { key: KEYS[0].into() };
+            (Command { client: ClientId(client), sequence: 0, op }, true)
+        };
+        Clients {
+            latest: (0..CLIENTS).map(none).collect(),
+            history: Vec::new(),
+            values: 0,
+            reads: is_reading.then_some(READS),
+        }
+    }
+
+    /// A client's next operation, or a retry of one that may not be done.
+    pub(super) fn next(&mut self, bits: &mut Bits) -> Command {
+        let slot = bits.below(CLIENTS) as usize;
+        let (latest, is_done) = &self.latest[slot];
+        if !is_done {
+            return latest.clone();
+        }
+        let (client, sequence) = (latest.client, latest.sequence + 1);
+        let key = bits.pick(&KEYS).expect("there are keys").to_string();
+        self.values += 1;
+        let value = format!("{}.", self.values).repeat(if bits.one_in(8) { LARGE } else { 1 });
+        let is_read = self.reads.is_some_and(|reads| !bits.one_in(reads));
+        let op = match if is_read { 0 } else { bits.below(3) } {
+            0 => Op::Get { key },
+            1 => Op::Put { key, value },
+            _ => Op::Append { key, value },
+        };
+        let command = Command { client, sequence, op };
+        self.latest[slot] = (command.clone(), false);
+        self.history.push(command.clone());
+        command
+    }
+
+    /// An operation that some client has asked before: a late copy.
+    pub(super) fn earlier(&self, bits: &mut Bits) -> Option<Command> {
+        let at = bits.below(self.history.len().max(1) as u64) as usize;
+        self.history.get(at).cloned()
+    }
+
+    /// The client of this command has its result.
+    pub(super) fn done(&mut self, command: &Command) {
+        let client = self.latest.iter_mut().find(|(latest, _)| latest == command);
+        if let Some((_, is_done)) = client {
+            *is_done = true;
+        }
+    }
+}

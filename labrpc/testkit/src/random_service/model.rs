@@ -1,0 +1,57 @@
+//! The store as a program (§8), with all results that each command has had.
+
+use std::collections::BTreeMap;
+
+use labrpc::kv::{ClientId, Command, CommandId, Op};
+
+/// A store that has applied some commands.
+#[derive(Default)]
+pub(super) struct StoreModel {
+    pairs: BTreeMap<String, String>,
+    /// The number of each client's latest applied write.
+    sessions: BTreeMap<ClientId, u64>,
+    /// What each application of a command has returned.
+    results: BTreeMap<CommandId, Vec<String>>,
+}
+
+impl StoreModel {
+    pub(super) fn apply(&mut self, command: &Command) {
+        let result = match &command.op {
+            Op::Get { key } => self.value(key).to_string(),
+            Op::Put { key, value } => {
+                if self.admits(command) {
+                    self.pairs.insert(key.clone(), value.clone());
+                }
+                String::new()
+            }
+            Op::Append { key, value } => {
+                if self.admits(command) {
+                    self.pairs.entry(key.clone()).or_default().push_str(value);
+                }
+                String::new()
+            }
+        };
+        self.results.entry(command.id()).or_default().push(result);
+    }
+
+    fn admits(&mut self, command: &Command) -> bool {
+        let latest = self.sessions.entry(command.client).or_default();
+        let is_new = command.sequence > *latest;
+        *latest = (*latest).max(command.sequence);
+        is_new
+    }
+
+    /// Whether this write is its client's latest.
+    pub(super) fn has_just_written(&self, command: &Command) -> bool {
+        !matches!(command.op, Op::Get { .. }) && self.sessions.get(&command.client) == Some(&command.sequence)
+    }
+
+    fn value(&self, key: &str) -> &str {
+        self.pairs.get(key).map_or("", String::as_str)
+    }
+
+    /// All results that a command has had so far.
+    pub(super) fn results(&self, id: CommandId) -> &[String] {
+        self.results.get(&id).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,58 @@
+//! Whether the service keeps Raft's state near its limit, and takes no snapshot that is not worth its cost (§7).
+
+use labrpc::Index;
+
+use super::SnapshotsUnderTest;
+use super::driver::Driver;
+use crate::rule::service::{SMALL, WORTHWHILE};
+use crate::violation::Violation;
+
+/// What was seen of the log's size and of snapshots.
+#[derive(Default)]
+pub(super) struct SizeWatch {
+    /// The largest size of Raft's state since the last check, in bytes.
+    bytes_peak: usize,
+    snapshots: usize,
+}
+
+impl SizeWatch {
+    /// Looks before something changes the size.
+    pub(super) fn look(&mut self, snapshots: &SnapshotsUnderTest<'_>) {
+        self.bytes_peak = self.bytes_peak.max(snapshots.persister.raft_state_bytes());
+    }
+}
+
+impl Driver<'_> {
+    /// Checks the size of Raft's state, now that everything is done.
+    pub(super) fn check_size(&mut self) {
+        let Some(snapshots) = self.under_test.snapshots else { return };
+        let limit = snapshots.raft_state_bytes_max;
+        let taken = self.raft.snapshots().len();
+        let before = self.size.bytes_peak;
+        self.size.bytes_peak = 0;
+        self.size.look(&snapshots);
+        // A request may have come in since the last look, and made it a little larger.
+        if taken > std::mem::replace(&mut self.size.snapshots, taken) && before <= limit - limit / 4 {
+            let what = format!("a snapshot is taken while Raft's state has {before} bytes, and its limit is {limit}");
+            return self.report(Violation::new(&WORTHWHILE, what));
+        }
+        // What is not applied cannot be cut. What is applied may wait until a cut is worth its cost.
+        let unapplied = self.unapplied_bytes(snapshots);
+        let bytes = self.size.bytes_peak;
+        let bytes_max = limit + limit / 2 + unapplied;
+        if bytes > bytes_max {
+            let what = format!(
+                "Raft's state has {bytes} bytes, {unapplied} of them not applied yet, and its limit is {limit}"
+            );
+            self.report(Violation::new(&SMALL, what));
+        }
+    }
+
+    /// The size of the entries on disk that are not applied.
+    fn unapplied_bytes(&self, snapshots: SnapshotsUnderTest<'_>) -> usize {
+        let Some(image) = snapshots.persister.image() else { return 0 };
+        let unapplied = self.raft.last_index().saturating_sub(self.applied() as Index) as usize;
+        let first = image.entries.len().saturating_sub(unapplied);
+        image.entries.range(first..).map(|entry| entry.len()).sum()
+    }
+}
