@@ -44,6 +44,8 @@
 //! Missing on purpose: sockets and files. A real transport can implement [`network::Carrier`]. A disk in
 //! memory is enough, because the crash of its server is simulated too.
 
+#![allow(clippy::disallowed_macros, reason = "what each thread of the operating system has, the simulation keeps here")]
+
 pub mod api;
 pub mod channel;
 pub mod kv;

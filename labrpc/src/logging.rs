@@ -8,8 +8,9 @@ use crate::sim::runtime;
 /// Sets up logging, once per process. Nothing is logged unless `RUST_LOG` is set, in the syntax of
 /// `env_logger`: `RUST_LOG=lab2a_election=debug cargo test -p lab2a-election`.
 ///
-/// A line looks like `1.234567 s  server 2  2A  INFO  won the election of term 3`. Outside of a
-/// simulation, time and server are left out.
+/// A line looks like `many_elections_2a:7  1.234567 s  server 2  2A  INFO  won the election of term 3`: the run
+/// ([`Settings::label`](crate::sim::Settings::label)), the virtual time, the server and the lab. Outside of a
+/// simulation, the first three are left out. A log line takes no virtual time and changes nothing in a run.
 ///
 /// ```
 /// labrpc::logging::init();
@@ -24,8 +25,12 @@ pub fn init() {
             .is_test(true) // so that the test harness shows each line with its test
             .format(|line, record| {
                 if let Some(world) = runtime::current() {
-                    let (node, _) = world.whereabouts().unwrap_or_default();
-                    write!(line, "{:.6} s  {node}  ", world.now_ns() as f64 / 1e9)?;
+                    if !world.label().is_empty() {
+                        write!(line, "{}  ", world.label())?;
+                    }
+                    // Messages arrive in no thread of anybody.
+                    let node = world.whereabouts().map_or_else(String::new, |(node, _)| node);
+                    write!(line, "{:.6} s  {node:<8}  ", world.now_ns() as f64 / 1e9)?;
                 }
                 writeln!(line, "{}  {:5} {}", lab_of(record.target()), record.level(), record.args())
             })

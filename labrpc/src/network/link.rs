@@ -1,11 +1,14 @@
 //! What servers and clerks see of the network: links, ports and services.
 
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::tap::LockedSend;
 use crate::api::PeerId;
+use crate::sim;
 use crate::wire::{self, WireError};
 
 /// Selects one of a server's services.
@@ -46,6 +49,11 @@ pub trait Carrier: Send + Sync + 'static {
     /// Sends a request and waits for the reply, for at most `patience`.
     fn call(&self, from: PeerId, to: PeerId, port: Port, request: Vec<u8>, patience: Duration) -> Option<Vec<u8>>;
 
+    /// Notes that a thread holds a lock while it sends or calls. Only a simulation knows about locks.
+    fn locked_send(&self, send: LockedSend) {
+        let _ = send;
+    }
+
     /// Reports that bytes arrived that do not decode: some server's code is wrong.
     fn report(&self, error: WireError);
 }
@@ -77,14 +85,25 @@ impl Link {
 
     /// Sends a request and returns at once. The reply goes to the sender's [`Service::reply`]: once,
     /// twice, late or never.
+    #[track_caller]
     pub fn send<Q: Serialize>(&self, request: &Q) {
+        self.look_at_locks(Location::caller());
         self.carrier.send(self.from, self.to, self.port, wire::encode(request));
     }
 
     /// Sends a request and blocks until the reply comes, for at most `patience`. `None` does not say
     /// whether the request arrived.
+    #[track_caller]
     pub fn call<Q: Serialize, A: DeserializeOwned>(&self, request: &Q, patience: Duration) -> Option<A> {
+        self.look_at_locks(Location::caller());
         let reply = self.carrier.call(self.from, self.to, self.port, wire::encode(request), patience)?;
         wire::decode(&reply).map_err(|error| self.carrier.report(error.sent_by(self.to))).ok()
+    }
+
+    fn look_at_locks(&self, place: &'static Location<'static>) {
+        let locks = sim::held_locks();
+        if !locks.is_empty() {
+            self.carrier.locked_send(LockedSend { from: self.from, to: self.to, place, locks });
+        }
     }
 }

@@ -25,7 +25,7 @@ use parking_lot::{Mutex, MutexGuard};
 pub use conditions::Conditions;
 pub use link::{Carrier, Link, Port, Service};
 pub use state::Counts;
-pub use tap::{Lost, Message, Passage, Tap};
+pub use tap::{LockedSend, Lost, Message, Passage, Tap};
 
 use delay_queue::DelayQueue;
 use delivery::ReplyTo;
@@ -33,7 +33,7 @@ use state::{Direction, Incarnation, State};
 
 use crate::api::PeerId;
 use crate::channel;
-use crate::sim::{self, Kind, Name, NodeId, draw};
+use crate::sim::{self, Kind, Name, NodeId, draw, runtime};
 use crate::time::Instant;
 use crate::wire::WireError;
 
@@ -141,7 +141,7 @@ impl Network {
             state.tap.clone()
         };
         if let Some(tap) = tap {
-            tap.cut(now, from, to, is_cut);
+            sim::as_harness(|| tap.cut(now, from, to, is_cut));
         }
     }
 
@@ -185,7 +185,7 @@ impl Network {
     fn observe(&self, at: Instant, message: &Message, passage: Passage) {
         let tap = self.state().tap.clone();
         if let Some(tap) = tap {
-            tap.message(at, message, passage);
+            sim::as_harness(|| tap.message(at, message, passage));
         }
     }
 
@@ -245,6 +245,14 @@ impl Carrier for Network {
         // would return early.
         self.dispatch(from, to, port, request, ReplyTo::Caller(caller.clone()));
         replied.recv_timeout(patience).ok()
+    }
+
+    fn locked_send(&self, send: LockedSend) {
+        let tap = self.state().tap.clone();
+        if let (Some(tap), Some(world)) = (tap, runtime::current()) {
+            let now = Instant::from_nanos(world.now_ns());
+            sim::as_harness(|| tap.locked_send(now, send));
+        }
     }
 
     fn report(&self, error: WireError) {

@@ -1,7 +1,10 @@
 //! A tap observes every message of a network, with its time.
 
+use std::panic::Location;
+
 use crate::Bytes;
 use crate::api::PeerId;
+use crate::sim::HeldLock;
 use crate::time::Instant;
 
 use super::link::Port;
@@ -50,6 +53,19 @@ pub enum Passage {
     Lost(Lost),
 }
 
+/// A request that is sent by a thread which holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedSend {
+    /// The sender.
+    pub from: PeerId,
+    /// The receiver.
+    pub to: PeerId,
+    /// The line that sends.
+    pub place: &'static Location<'static>,
+    /// The locks, in the order in which they were taken; at least one.
+    pub locks: Vec<HeldLock>,
+}
+
 /// Observes a network. It must not block: it may be called on the scheduler's stack.
 ///
 /// ```
@@ -67,6 +83,11 @@ pub enum Passage {
 pub trait Tap: Send + Sync + 'static {
     /// Something happened to a message.
     fn message(&self, at: Instant, message: &Message, passage: Passage);
+
+    /// A thread holds a lock while it sends a request. This comes before the message.
+    fn locked_send(&self, at: Instant, send: LockedSend) {
+        let _ = (at, send);
+    }
 
     /// One direction of a link was cut, or reconnected.
     fn cut(&self, at: Instant, from: PeerId, to: PeerId, is_cut: bool) {

@@ -145,7 +145,7 @@ impl Persister {
         let mut state = self.state.lock();
         state.apply(&save);
         if let (Some(tap), Some(image)) = (&state.tap, &state.image) {
-            tap.saved(at, self.server, &save, image, took);
+            sim::as_harness(|| tap.saved(at, self.server, &save, image, took));
         }
     }
 

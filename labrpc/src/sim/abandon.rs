@@ -3,11 +3,13 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::backtrace::Frames;
 use super::coroutine;
-use super::panics::backtrace_of_student;
+use super::panics::FatalPanic;
+use super::platform;
 use super::runtime::{NO_TASK, Runtime};
 use super::settings::{Failure, FailureKind};
-use super::watchdog;
+use super::watchdog::{self, Finding};
 use crate::time::instant::Instant;
 
 /// The abandoned task of a run. There is at most one, because it ends the run.
@@ -16,13 +18,15 @@ pub(super) struct Abandonment {
     has_begun: Cell<bool>,
     /// Whether a backtrace is being made, which takes locks of std.
     is_in_backtrace: Cell<bool>,
+    /// How often the watchdog met the task at a place of which no line is known.
+    nameless: Cell<u32>,
     abandoned: RefCell<Option<AbandonedTask>>,
 }
 
 #[derive(Clone)]
 struct AbandonedTask {
     kind: FailureKind,
-    message: &'static str,
+    message: String,
     backtrace: String,
 }
 
@@ -49,14 +53,97 @@ impl Abandonment {
 impl Runtime {
     /// Called by the running task: leaves its stack forever, and lets the scheduler fail the run.
     #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
-    pub(super) fn abandon(&self, kind: FailureKind, message: &'static str) -> ! {
-        if self.abandonment.is_in_backtrace.get() {
-            // The locks of this backtrace stay taken: the next backtrace of any test would hang.
-            watchdog::give_up(message);
+    pub(super) fn abandon(&self, kind: FailureKind, message: &str) -> ! {
+        self.begin_to_abandon(message);
+        let backtrace = self.backtrace();
+        self.leave(AbandonedTask { kind, message: message.to_string(), backtrace })
+    }
+
+    /// As [`abandon`](Runtime::abandon), for a task that the watchdog stops, by an interrupt between any two of its
+    /// instructions. Returns if no line of the program is known for this place: the next interrupt finds another.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn abandon_stuck(&self, finding: Finding) {
+        /// Each attempt makes a backtrace, so there are not too many.
+        const NAMELESS_MAX: u32 = 20;
+        let backtrace = self.backtrace();
+        let nameless = self.abandonment.nameless.get();
+        if backtrace.is_empty() && nameless < NAMELESS_MAX {
+            self.abandonment.nameless.set(nameless + 1);
+            return;
         }
         self.abandonment.has_begun.set(true);
-        let backtrace = self.backtrace();
-        self.abandonment.abandoned.borrow_mut().get_or_insert(AbandonedTask { kind, message, backtrace });
+        let (kind, message) = self.describe_stuck(finding);
+        self.leave(AbandonedTask { kind, message, backtrace })
+    }
+
+    /// As [`abandon`](Runtime::abandon), for a task whose stack of this size is full.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn abandon_overflowing(&self, stack_bytes: usize) -> ! {
+        let message = format!("the task's stack of {} KiB is full", stack_bytes >> 10);
+        self.begin_to_abandon(&message);
+        let (cause, backtrace) = self.look_at_stack(|frames| (cause_of_overflow(frames), frames.of_student()));
+        let message = format!("{message}: {cause}");
+        self.leave(AbandonedTask { kind: FailureKind::StackOverflow, message, backtrace })
+    }
+
+    /// As [`abandon`](Runtime::abandon), for a task that std would end the process for.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn abandon_after(&self, panic: FatalPanic) -> ! {
+        self.begin_to_abandon(&panic.message);
+        let FatalPanic { message, backtrace } = panic;
+        self.leave(AbandonedTask { kind: FailureKind::Panic, message, backtrace })
+    }
+
+    /// Ends the process if the task holds a lock of it: all other tests would wait for this lock.
+    fn begin_to_abandon(&self, message: &str) {
+        let is_in_backtrace = self.abandonment.is_in_backtrace.get();
+        self.abandonment.has_begun.set(true);
+        if is_in_backtrace {
+            watchdog::give_up(message);
+        }
+        if platform::holds_output() {
+            let (node, task) = self.whereabouts().unwrap_or_default();
+            watchdog::give_up(&format!(
+                "{node}, task '{task}', in the middle of printing: {message}\n{}",
+                self.backtrace()
+            ));
+        }
+    }
+
+    /// Whether the running task can be left at the point where it calls this.
+    pub(super) fn can_be_abandoned(&self) -> bool {
+        self.is_in_task()
+            && !self.abandonment.has_begun()
+            && !self.abandonment.is_in_backtrace()
+            && self.state.try_borrow_mut().is_ok()
+            && !platform::holds_output()
+    }
+
+    /// The failure of a task that the watchdog stops.
+    pub(super) fn describe_stuck(&self, finding: Finding) -> (FailureKind, String) {
+        let patience = self.settings.patience;
+        match finding {
+            Finding::HarnessBusy => (
+                FailureKind::HarnessLimit,
+                "the test harness worked for too long at this point of the run. This is a limit of the harness, and \
+                 no fault of the server"
+                    .into(),
+            ),
+            Finding::Blocked => (
+                FailureKind::Stuck,
+                "the task waits without ever reaching the scheduler: a call that blocks outside of labrpc".into(),
+            ),
+            Finding::Busy | Finding::Fine => (
+                FailureKind::Stuck,
+                format!(
+                    "the task runs without ever reaching the scheduler: an endless loop? It used {patience:?} of processor time"
+                ),
+            ),
+        }
+    }
+
+    fn leave(&self, task: AbandonedTask) -> ! {
+        self.abandonment.abandoned.borrow_mut().get_or_insert(task);
         loop {
             coroutine::suspend();
         }
@@ -64,10 +151,14 @@ impl Runtime {
 
     /// The running task's backtrace, in the student's own code.
     pub(super) fn backtrace(&self) -> String {
+        self.look_at_stack(Frames::of_student)
+    }
+
+    fn look_at_stack<R>(&self, look: impl FnOnce(&Frames) -> R) -> R {
         self.abandonment.is_in_backtrace.set(true);
-        let backtrace = backtrace_of_student();
+        let result = look(&Frames::capture());
         self.abandonment.is_in_backtrace.set(false);
-        backtrace
+        result
     }
 
     /// The failure of the abandoned task, if there is one. If the task still borrows the state, from
@@ -81,6 +172,24 @@ impl Runtime {
         let (node, task) = self.whereabouts().unwrap_or_default();
         self.running.set(NO_TASK);
         let at = Instant::from_nanos(self.now_ns());
-        Some(Failure { kind, message: message.into(), at, node, task, place: String::new(), backtrace })
+        Some(Failure { kind, message, at, node, task, place: String::new(), backtrace })
+    }
+}
+
+/// The name of the function that handles stack overflows.
+const FAULT_HANDLER: &str = "on_fault";
+
+/// Why a stack is full, and what to do.
+#[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+fn cause_of_overflow(frames: &Frames) -> String {
+    const LARGER: &str = "give the thread a larger stack with labrpc::thread::Builder::stack_size";
+    match frames.recursion() {
+        Some((function, times)) => {
+            format!("`{function}` is on it {times} times. Endless recursion? If it has to be that deep, {LARGER}")
+        }
+        None => format!(
+            "not by recursion, but by large local variables{}. Keep large values on the heap (in a Vec), or {LARGER}",
+            frames.interrupted(FAULT_HANDLER).map(|function| format!(", at last in `{function}`")).unwrap_or_default(),
+        ),
     }
 }

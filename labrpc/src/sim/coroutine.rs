@@ -1,6 +1,7 @@
 //! Stackful coroutines: a task's own stack, entered and left by the scheduler.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use corosensei::stack::{DefaultStack, Stack as _};
 use corosensei::{Coroutine as Inner, CoroutineResult, Yielder};
@@ -11,8 +12,12 @@ static SPARE: Mutex<Vec<Stack>> = Mutex::new(Vec::new());
 /// More than the number of tasks in the largest test. Beyond it, stacks go back to the system.
 const SPARE_MAX: usize = 512;
 
-/// Memory for one coroutine, with a guard page below it.
-pub(super) struct Stack(DefaultStack);
+/// Memory for one coroutine, with a guard page below it. Only pages that were used take memory.
+pub(super) struct Stack {
+    memory: DefaultStack,
+    /// The usable size that was asked for.
+    bytes: usize,
+}
 
 /// The stacks of one run: taken from `SPARE`, and given back at the end.
 pub(super) struct Stacks {
@@ -21,24 +26,28 @@ pub(super) struct Stacks {
 }
 
 impl Stacks {
-    /// Every stack of the run has the same size.
+    /// Every stack of the run has this size, except those for which another size is asked.
     pub(super) fn new(bytes: usize) -> Stacks {
         Stacks { bytes, free: Vec::new() }
     }
 
-    pub(super) fn take(&mut self) -> Stack {
+    /// A stack of the run's size, or of another one. Only stacks of the run's size are reused.
+    pub(super) fn take(&mut self, bytes: Option<usize>) -> Stack {
+        if let Some(bytes) = bytes.filter(|&bytes| bytes != self.bytes) {
+            return Stack::new(bytes);
+        }
         if self.free.is_empty() {
             let mut spare = SPARE.lock();
             let left = spare.len().saturating_sub(16);
-            self.free.extend(spare.drain(left..).filter(|stack| stack.bytes() >= self.bytes));
+            self.free.extend(spare.drain(left..).filter(|stack| stack.bytes == self.bytes));
         }
-        self.free.pop().unwrap_or_else(|| {
-            Stack(DefaultStack::new(self.bytes).expect("the system has no memory left for another task's stack"))
-        })
+        self.free.pop().unwrap_or_else(|| Stack::new(self.bytes))
     }
 
     pub(super) fn give_back(&mut self, stack: Stack) {
-        self.free.push(stack);
+        if stack.bytes == self.bytes {
+            self.free.push(stack);
+        }
     }
 }
 
@@ -51,9 +60,9 @@ impl Drop for Stacks {
 }
 
 impl Stack {
-    fn bytes(&self) -> usize {
-        // Includes the guard page, so this is at most one page more than the usable size.
-        self.0.base().get() - self.0.limit().get()
+    fn new(bytes: usize) -> Stack {
+        let memory = DefaultStack::new(bytes).expect("the system has no memory left for another task's stack");
+        Stack { memory, bytes }
     }
 }
 
@@ -61,39 +70,51 @@ impl Stack {
 pub(super) struct Coroutine {
     inner: Inner<(), (), (), DefaultStack>,
     yielder: *const Yielder<(), ()>,
+    bounds: Bounds,
+}
+
+/// Where a stack lies.
+#[derive(Clone, Copy, Default)]
+struct Bounds {
+    /// The lowest address, guard page included; 0 for no stack.
     limit: usize,
+    /// The end, where the stack begins to grow down.
+    base: usize,
+    /// The usable size that was asked for.
+    bytes: usize,
 }
 
 thread_local! {
     /// How the coroutine that runs on this OS thread suspends.
     static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(std::ptr::null()) };
-    /// The lowest address of its stack, guard page included; 0 while none runs.
-    static LIMIT: Cell<usize> = const { Cell::new(0) };
+    /// Its stack, while one runs.
+    static RUNNING: Cell<Bounds> = const { Cell::new(Bounds { limit: 0, base: 0, bytes: 0 }) };
 }
 
 impl Coroutine {
     pub(super) fn new(stack: Stack, body: impl FnOnce() + 'static) -> Coroutine {
-        let limit = stack.0.limit().get();
-        let inner = Inner::with_stack(stack.0, move |yielder, ()| {
+        let (limit, base) = (stack.memory.limit().get(), stack.memory.base().get());
+        let bounds = Bounds { limit, base, bytes: stack.bytes };
+        let inner = Inner::with_stack(stack.memory, move |yielder, ()| {
             YIELDER.set(yielder);
             body();
         });
-        Coroutine { inner, yielder: std::ptr::null(), limit }
+        Coroutine { inner, yielder: std::ptr::null(), bounds }
     }
 
     /// Runs until the body suspends (`false`) or ends (`true`).
     pub(super) fn resume(&mut self) -> bool {
         YIELDER.set(self.yielder);
-        LIMIT.set(self.limit);
+        RUNNING.set(self.bounds);
         let result = self.inner.resume(());
         self.yielder = YIELDER.get();
-        LIMIT.set(0);
+        RUNNING.set(Bounds::default());
         matches!(result, CoroutineResult::Return(()))
     }
 
     /// Takes back the stack. The body must have ended.
     pub(super) fn into_stack(self) -> Stack {
-        Stack(self.inner.into_stack())
+        Stack { memory: self.inner.into_stack(), bytes: self.bounds.bytes }
     }
 
     /// Abandons a body that cannot go on and cannot unwind. Everything it owns is leaked.
@@ -113,11 +134,18 @@ pub(super) fn suspend() {
     unsafe { (*yielder).suspend(()) };
 }
 
-/// Whether `address` lies in the guard page of the running coroutine.
+/// The usable size of the running coroutine's stack, if `address` lies in its guard page.
 #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
-pub(super) fn is_guard_page(address: usize) -> bool {
+pub(super) fn size_of_overflowing_stack(address: usize) -> Option<usize> {
     /// A page, or a part of one, on every platform that calls this.
     const PAGE_BYTES: usize = 4096;
-    let limit = LIMIT.get();
-    limit != 0 && (limit..limit + PAGE_BYTES).contains(&address)
+    let Bounds { limit, bytes, .. } = RUNNING.get();
+    (limit != 0 && (limit..limit + PAGE_BYTES).contains(&address)).then_some(bytes)
+}
+
+/// The addresses of the running coroutine's stack; empty while none runs.
+#[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+pub(super) fn stack_of_running() -> Range<usize> {
+    let Bounds { limit, base, .. } = RUNNING.get();
+    limit..base
 }

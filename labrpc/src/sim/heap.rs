@@ -3,6 +3,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use super::runtime::current;
+use super::settings::FailureKind;
 use super::task::NodeId;
 
 /// A heap that counts the bytes that each thread holds, and those that each node of a simulation has
@@ -36,7 +38,13 @@ thread_local! {
     static ACCOUNT: Cell<u32> = const { Cell::new(0) };
     /// The bytes that each account has allocated and that nobody has freed.
     static ACCOUNT_BYTES: [Cell<isize>; ACCOUNTS] = const { [const { Cell::new(0) }; ACCOUNTS] };
+    /// What the running task may hold at most before it ends its turn.
+    static TURN_BYTES_MAX: Cell<isize> = const { Cell::new(isize::MAX) };
 }
+
+/// A task that allocates more than this in one turn does it in an endless loop. It is stopped, because the whole
+/// process would run out of memory before the watchdog's patience ends.
+const TURN_GROWTH_MAX: isize = 1 << 30;
 
 /// The bytes that the calling thread has allocated and not freed. Zero unless the program's global
 /// allocator is a [`CountedHeap`].
@@ -117,6 +125,37 @@ fn account_of(node: NodeId) -> u32 {
     node.0.min(HARNESS)
 }
 
+/// A task begins a turn.
+pub(super) fn begin_turn() {
+    TURN_BYTES_MAX.set(LIVE_BYTES.get().saturating_add(TURN_GROWTH_MAX));
+}
+
+/// The turn is over.
+pub(super) fn end_turn() {
+    TURN_BYTES_MAX.set(isize::MAX);
+}
+
+/// Stops the running task if it takes too much in one turn. Called before anything is taken from the heap.
+fn check_turn(growth: usize) {
+    // A thread that is ending has no counters any more.
+    let Ok(live) = LIVE_BYTES.try_with(Cell::get) else { return };
+    if TURN_BYTES_MAX.try_with(Cell::get).is_ok_and(|max| live.saturating_add_unsigned(growth) > max) {
+        stop_task();
+    }
+}
+
+/// Abandons the running task, if that is possible here.
+#[cold]
+fn stop_task() {
+    end_turn(); // What follows allocates as well.
+    let Some(runtime) = current() else { return };
+    if runtime.can_be_abandoned() && !runtime.is_in_harness() {
+        const ENDLESS: &str = "the task has allocated more than 1 GiB without ever reaching the scheduler: \
+                               an endless loop that allocates?";
+        runtime.abandon(FailureKind::Stuck, ENDLESS);
+    }
+}
+
 fn count(account: u32, change: isize) {
     // A thread that is ending has no counters any more.
     let _ = LIVE_BYTES.try_with(|live| {
@@ -173,12 +212,14 @@ unsafe fn account_for(block: *mut u8) -> u32 {
 // and does not panic.
 unsafe impl GlobalAlloc for CountedHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        check_turn(layout.size());
         let Some((whole, space)) = with_space(layout) else { return std::ptr::null_mut() };
         // SAFETY: the size is not zero.
         unsafe { open(System.alloc(whole), space, layout.size()) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        check_turn(layout.size());
         let Some((whole, space)) = with_space(layout) else { return std::ptr::null_mut() };
         // SAFETY: as above.
         unsafe { open(System.alloc_zeroed(whole), space, layout.size()) }
@@ -194,6 +235,7 @@ unsafe impl GlobalAlloc for CountedHeap {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        check_turn(new_size.saturating_sub(layout.size()));
         let Some((whole, space)) = with_space(layout) else { return std::ptr::null_mut() };
         let Some(new_whole_size) = new_size.checked_add(space) else { return std::ptr::null_mut() };
         // SAFETY: as above. The space is moved along with the block.

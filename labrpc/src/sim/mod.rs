@@ -8,9 +8,10 @@
 //! release, on every machine.
 //!
 //! Reading order: [`Settings`] and [`Report`]; `choice` (decisions by name); `run` (how a run begins
-//! and ends); `runtime` and `nodes` (what a task can do), `scheduler` (what happens while no task
+//! and ends); `runtime`, `running` and `nodes` (what a task can do), `scheduler` (what happens while no task
 //! runs) and `chance` (decisions about turns); `state`, `timers`, `task` and `parking` (the state
-//! of a run); then how runs fail: `panics`, `abandon`, `describe`, `watchdog`, `platform`.
+//! of a run); then how runs fail: `panics`, `backtrace`, `abandon`, `describe`, `watchdog`,
+//! `platform`.
 //! `coroutine` is the one place that switches stacks.
 //!
 //! **Invariant.** All `unsafe` of the workspace is in this folder.
@@ -26,16 +27,19 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "below the facade there is only std")]
 
 mod abandon;
+mod backtrace;
 mod chance;
 mod choice;
 mod coroutine;
 mod describe;
 mod heap;
+mod journal;
 mod nodes;
 mod panics;
 mod parking;
 mod platform;
 mod run;
+mod running;
 pub(crate) mod runtime;
 mod scheduler;
 mod settings;
@@ -48,9 +52,10 @@ use std::borrow::Cow;
 
 pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
 pub use heap::{CountedHeap, heap_bytes, heap_bytes_in, heap_bytes_peak, heap_forget_peak};
+pub use journal::{Journal, Parting};
 pub use run::run;
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
-pub use task::NodeId;
+pub use task::{HeldLock, NodeId};
 
 use runtime::{Runtime, current};
 
@@ -101,13 +106,13 @@ pub fn new_node(label: impl Into<String>) -> NodeId {
 /// Starts a task in a node. In a crashed node nothing starts: `body` is dropped.
 /// For an example see [`new_node`].
 pub fn spawn_in(node: NodeId, name: impl Into<Cow<'static, str>>, body: impl FnOnce() + 'static) {
-    inside().spawn(name.into(), Some(node), None, Box::new(body));
+    inside().spawn(name.into(), Some(node), None, None, Box::new(body));
 }
 
 /// Like [`spawn_in`], with a lineage (see [`mix`]) that does not depend on the spawning task. So the
 /// task's decisions keep their names when other decisions change.
 pub fn spawn_named(node: NodeId, name: impl Into<Cow<'static, str>>, lineage: u64, body: impl FnOnce() + 'static) {
-    inside().spawn(name.into(), Some(node), Some(lineage), Box::new(body));
+    inside().spawn(name.into(), Some(node), Some(lineage), None, Box::new(body));
 }
 
 /// Crashes a node: its tasks unwind where they stand, before anything else happens. If the caller
@@ -206,6 +211,26 @@ pub fn operations() -> u64 {
     inside().operations.get()
 }
 
+/// The locks of [`labrpc::sync`](crate::sync) that the calling thread holds, in the order in which it took them.
+/// Outside of a simulation nobody counts them, and the list is empty.
+///
+/// ```
+/// use labrpc::sim::{self, Settings};
+/// use labrpc::sync::Mutex;
+///
+/// let (result, _) = sim::run(Settings::default(), || {
+///     let lock = Mutex::new(());
+///     let guard = lock.lock();
+///     assert_eq!(sim::held_locks()[0].taken.line(), line!() - 1);
+///     drop(guard);
+///     assert!(sim::held_locks().is_empty());
+/// });
+/// result.unwrap();
+/// ```
+pub fn held_locks() -> Vec<HeldLock> {
+    current().map(Runtime::held_locks).unwrap_or_default()
+}
+
 /// The caller's node.
 pub fn node() -> NodeId {
     inside().node()
@@ -250,13 +275,16 @@ pub fn seed_of(what: u64, when: u64) -> u64 {
     draw(inside().settings.seed, Name::new(Kind::Seed, what, when))
 }
 
-/// Runs `work`, which belongs to the test harness: an observer that looks at what the calling server does, say. What
-/// it allocates does not count as the server's. Outside of a simulation it is just called.
+/// Runs `work`, which belongs to the test harness: an observer that looks at what the calling server does, say.
+/// Neither its processor time nor what it allocates counts as the server's. Outside of a simulation it is just called.
 ///
 /// `work` must not give up the turn, so it must not wait for anything.
 pub fn as_harness<R>(work: impl FnOnce() -> R) -> R {
     let _account = heap::charged_to_harness();
-    work()
+    match current() {
+        Some(world) => world.as_harness(work),
+        None => work(),
+    }
 }
 
 /// Mixes something that happened into [`Report::trace`].

@@ -18,18 +18,19 @@ impl Runtime {
     }
 
     /// Starts a task. Without a node it runs in its spawner's node; without a lineage it is a child
-    /// of its spawner. In a crashed node nothing starts: `body` is dropped.
+    /// of its spawner; without a size its stack has the run's default size. In a crashed node nothing starts: `body` is dropped.
     pub(crate) fn spawn(
         &self,
         name: Cow<'static, str>,
         node: Option<NodeId>,
         lineage: Option<u64>,
+        stack_bytes: Option<usize>,
         body: Box<dyn FnOnce()>,
     ) -> TaskId {
         let _account = heap::charged_to_harness();
         let mut state = self.state.borrow_mut();
         let (parent_lineage, nth, parent_node) = match self.running.get() {
-            NO_TASK => (0, state.report.tasks, NodeId::TEST),
+            NO_TASK => (0, state.latest_id(), NodeId::TEST),
             me => {
                 let parent = state.task_mut(me);
                 parent.children += 1;
@@ -44,7 +45,7 @@ impl Runtime {
         }
         let lineage = lineage.unwrap_or_else(|| mix(parent_lineage, nth));
         let (slot, id) = state.add_task(name, node, lineage);
-        let stack = state.stacks.take();
+        let stack = state.stacks.take(stack_bytes);
         state.task_mut(slot).coroutine = Some(Coroutine::new(stack, move || run_task(slot, body)));
         drop(state);
         let priority = self.priority_of(lineage);

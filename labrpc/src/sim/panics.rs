@@ -1,12 +1,11 @@
 //! How a task ends early: by a panic of its own, or by a crash of its node.
 
 use std::any::Any;
-use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::panic::PanicHookInfo;
-use std::path::Path;
 use std::sync::Once;
 
+use super::platform;
 use super::runtime::{Runtime, current};
 use super::settings::{Failure, FailureKind};
 use super::task::{Lifecycle, NodeId, TaskId};
@@ -85,6 +84,7 @@ impl Unwinding {
 
 /// The message of a panic, and where it happened.
 pub(super) struct PanicNote {
+    kind: FailureKind,
     message: String,
     place: String,
     backtrace: String,
@@ -103,13 +103,14 @@ pub(super) fn note_end(runtime: &Runtime, payload: Box<dyn Any + Send>) {
         return;
     }
     let note = runtime.panic_note.take();
-    let PanicNote { message, place, backtrace } = note.unwrap_or_else(|| PanicNote {
+    let PanicNote { kind, message, place, backtrace } = note.unwrap_or_else(|| PanicNote {
+        kind: FailureKind::Panic,
         message: text_of(&*payload),
         place: String::new(),
         backtrace: String::new(),
     });
     let mut state = runtime.state.borrow_mut();
-    let failure = runtime.failure(&state, FailureKind::Panic, message);
+    let failure = runtime.failure(&state, kind, message);
     state.failure.get_or_insert(Failure { place, backtrace, ..failure });
 }
 
@@ -138,87 +139,68 @@ const FATAL_PANICS: [&str; 2] = ["panic in a destructor during cleanup", "panic 
 fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
     let message = text_of(info.payload());
     if FATAL_PANICS.contains(&message.as_str()) {
-        return say_why_the_process_ends(runtime, &message);
+        let cause = runtime.cause_of_fatal_panic(&message);
+        if !platform::CATCHES_ABORT {
+            let (node, task) = runtime.whereabouts().unwrap_or_default();
+            let where_to = if task.is_empty() { String::new() } else { format!("{node}, task '{task}': ") };
+            platform::say(&format!("labrpc: this ends the test process: {where_to}{}", cause.message));
+        }
+        return drop(runtime.fatal_panic.replace(Some(cause)));
     }
     runtime.unwinding.begin();
     let place = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column())).unwrap_or_default();
     // For a panic of the test itself the place is enough; a server's panic gets a backtrace.
     let is_server = runtime.state.try_borrow().is_ok() && runtime.node() != NodeId::TEST;
     let backtrace = if is_server { runtime.backtrace() } else { String::new() };
-    if let Ok(mut note) = runtime.panic_note.try_borrow_mut() {
-        *note = Some(PanicNote { message, place, backtrace });
-    }
-}
-
-/// The process ends before a failure could be reported. This writes to stderr directly, because the
-/// test harness would swallow the output.
-fn say_why_the_process_ends(runtime: &Runtime, fatal_panic: &str) {
-    use std::io::Write;
-    let (node, task) = runtime.whereabouts().unwrap_or_default();
-    let cause = runtime.panic_note.try_borrow().ok().and_then(|note| note.as_ref().map(PanicNote::to_string));
-    let _ = writeln!(
-        std::io::stderr(),
-        "labrpc: {fatal_panic}, which ends the test process: {node}, task '{task}': {}\n\
-         A destructor that runs because of a panic or a crash must not panic itself.",
-        cause.unwrap_or_default(),
-    );
-}
-
-/// The current backtrace, reduced to the frames in a lab's own code.
-pub(super) fn backtrace_of_student() -> String {
-    student_frames(&Backtrace::force_capture().to_string())
-}
-
-/// Endless recursion has very many frames; the top ones are enough.
-const FRAMES_MAX: usize = 12;
-
-/// Parses std's format: for each frame a numbered line with the name, mostly followed by one with the
-/// place.
-fn student_frames(backtrace: &str) -> String {
-    let mut frames: Vec<(&str, &str)> = Vec::new();
-    let mut name = "";
-    for line in backtrace.lines().map(str::trim) {
-        match line.strip_prefix("at ") {
-            Some(place) => frames.push((name, place)),
-            None => name = line.split_once(": ").map_or(line, |(_, name)| name),
+    // An endless loop that prints is stopped by an error of `println!`.
+    let is_stopped = runtime.turn_counter.is_stuck() && message.starts_with("failed printing to ");
+    let note = match is_stopped {
+        true => {
+            let (kind, message) = runtime.describe_stuck(runtime.turn_counter.finding());
+            PanicNote { kind, message, place: String::new(), backtrace }
         }
+        false => PanicNote { kind: FailureKind::Panic, message, place, backtrace },
+    };
+    if let Ok(mut latest) = runtime.panic_note.try_borrow_mut() {
+        *latest = Some(note);
     }
-    let shown: Vec<String> = frames
-        .iter()
-        .filter_map(|&(name, place)| Some((name, in_student_code(place)?)))
-        .take(FRAMES_MAX)
-        .map(|(name, place)| format!("    {name}\n        at {place}"))
-        .collect();
-    shown.join("\n")
 }
 
-/// A place in a lab's code, relative to the workspace. `None` for all other code.
-fn in_student_code(place: &str) -> Option<String> {
-    /// The parts of the workspace that are not a student's code or a test's.
-    const OURS: [&str; 3] = ["labrpc/src", "labrpc/testkit/src", "labrpc/lab"];
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    // Places below the current directory are relative to it.
-    let place = std::env::current_dir().ok()?.join(place.trim_start_matches("./"));
-    let inside = place.strip_prefix(workspace).ok()?;
-    let is_student = inside.to_str()?.contains(".rs:") && !OURS.iter().any(|ours| inside.starts_with(ours));
-    is_student.then(|| inside.display().to_string())
+/// A panic after which std ends the process: why, and in which code.
+pub(super) struct FatalPanic {
+    pub(super) message: String,
+    pub(super) backtrace: String,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Runtime {
+    /// Why code panicked that must not, for the panic that ends the process for this reason.
+    fn cause_of_fatal_panic(&self, fatal_panic: &str) -> FatalPanic {
+        let latest = self.panic_note.take();
+        let (cause, backtrace) = match latest {
+            Some(note) => (note.to_string(), note.backtrace),
+            None => (fatal_panic.to_string(), String::new()),
+        };
+        let is_crashing = self.state.try_borrow().is_ok_and(|state| {
+            state.find(self.running.get()).is_some_and(|task| task.lifecycle == Lifecycle::Unwinding)
+        });
+        let (when, why) = match is_crashing {
+            true => (
+                "while a crash of its server unwound this thread",
+                "A crash ends all threads of a server at once, wherever they stand, and runs their destructors. ",
+            ),
+            false => ("while this thread was panicking already", ""),
+        };
+        let message = format!(
+            "a destructor panicked {when}: {cause}\n\
+             {why}In Rust a second panic ends the whole process, so a destructor must not panic then: look at what \
+             `drop` unwraps, and use the result without `unwrap` (`let _ = thread.join();`)"
+        );
+        FatalPanic { message, backtrace }
+    }
 
-    /// A student's backtrace contains only frames of the student's own code.
-    #[test]
-    fn frames_of_std_and_labrpc_are_left_out() {
-        let full = "   0: std::panicking::begin\n             at /rustc/abc/library/std/src/panicking.rs:1:1\n   \
-                    1: lab2a_election::election::Election::tick\n             \
-                    at WORKSPACE/lab2a-election/src/election.rs:10:5\n   \
-                    2: labrpc::sim::scheduler::run_task\n             at ./src/sim/scheduler.rs:3:3\n   \
-                    3: start_thread\n             at ./nptl/pthread_create.c:442:8\n";
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let shown = student_frames(&full.replace("WORKSPACE", &workspace.display().to_string()));
-        let expected = "    lab2a_election::election::Election::tick\n        at lab2a-election/src/election.rs:10:5";
-        assert_eq!(shown, expected);
+    /// Whether std is about to end the process, because code panicked that must not.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn has_fatal_panic(&self) -> bool {
+        self.fatal_panic.try_borrow().is_ok_and(|fatal| fatal.is_some())
     }
 }

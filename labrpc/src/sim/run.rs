@@ -34,6 +34,14 @@ use super::{is_simulated, panics, platform};
 pub fn run<T: Send>(settings: Settings, body: impl FnOnce() -> T + Send) -> (Result<T, Failure>, Report) {
     assert!(!is_simulated(), "a simulation cannot run inside a simulation");
     panics::install_hook();
+    match settings.is_silent {
+        true => platform::without_capture(|| run_watched(settings, body)),
+        false => run_watched(settings, body),
+    }
+}
+
+/// Runs a simulation on a thread of its own, and watches it from the calling one.
+fn run_watched<T: Send>(settings: Settings, body: impl FnOnce() -> T + Send) -> (Result<T, Failure>, Report) {
     let turn_counter = TurnCounter::default();
     let patience = settings.patience;
     let (started, starting) = std::sync::mpsc::channel();
@@ -88,7 +96,7 @@ fn simulate<T>(
     // SAFETY: the task ends, unwinds or is leaked before this function returns, and a leaked task
     // is never entered again: what `main` borrows is not used after its end.
     let main: Box<dyn FnOnce() + 'static> = unsafe { std::mem::transmute(main) };
-    runtime.spawn("test".into(), Some(NodeId::TEST), None, main);
+    runtime.spawn("test".into(), Some(NodeId::TEST), None, None, main);
     let ended = runtime.give_turns(|| is_done.get());
     let report = Report { cpu_time: thread.time_used(), ..runtime.report() };
     let is_clean = runtime.tear_down();

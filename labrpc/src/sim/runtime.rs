@@ -5,18 +5,17 @@
 //! task runs.
 
 use std::cell::{Cell, RefCell};
-use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::abandon::Abandonment;
 use super::coroutine;
 use super::heap;
-use super::panics::{PanicNote, Unwinding};
+use super::panics::{FatalPanic, PanicNote, Unwinding};
 use super::settings::{Failure, FailureKind, Report, Settings};
 use super::state::State;
-use super::task::{Held, Lifecycle, Task, TaskSlot};
-pub(crate) use super::task::{Key, TaskId, WaitReason, WakeReason};
+pub(crate) use super::task::{Held, Key, TaskId, WaitReason, WakeReason};
+use super::task::{Lifecycle, Task, TaskSlot};
 use super::timers::EventFn;
 use super::watchdog::TurnCounter;
 use crate::time::instant::Instant;
@@ -68,12 +67,16 @@ pub(crate) struct Runtime {
     pub(super) latest: Cell<TaskSlot>,
     pub(super) operations: Cell<u64>,
     pub(super) slice: Cell<u64>,
-    trace: Cell<u64>,
+    pub(super) trace: Cell<u64>,
+    /// The number of turns so far.
+    pub(super) turns: Cell<u64>,
     pub(super) decisions: Cell<u64>,
     pub(super) state: RefCell<State>,
     pub(super) turn_counter: TurnCounter,
     pub(super) abandonment: Abandonment,
     pub(super) panic_note: RefCell<Option<PanicNote>>,
+    /// A panic after which std ends the process.
+    pub(super) fatal_panic: RefCell<Option<FatalPanic>>,
     pub(super) unwinding: Unwinding,
     /// Whether an event runs now, on the scheduler's stack.
     pub(super) is_in_event: Cell<bool>,
@@ -81,13 +84,15 @@ pub(crate) struct Runtime {
     pub(super) is_punctual: Cell<bool>,
     /// Whether chance interrupts nothing for now, and lets nothing overtake.
     pub(super) is_calm: Cell<bool>,
+    /// How many calls of the test harness are going on, one inside the other.
+    pub(super) harness_calls: Cell<u32>,
 }
 
 impl Runtime {
     pub(super) fn new(settings: Settings, turn_counter: TurnCounter) -> Runtime {
         Runtime {
             run_id: RUNS.fetch_add(1, Ordering::Relaxed),
-            state: RefCell::new(State::new(settings.stack_bytes)),
+            state: RefCell::new(State::new(settings.stack_bytes, settings.is_journaling)),
             settings,
             now_ns: Cell::new(0),
             running: Cell::new(NO_TASK),
@@ -95,15 +100,29 @@ impl Runtime {
             operations: Cell::new(0),
             slice: Cell::new(0),
             trace: Cell::new(0),
+            turns: Cell::new(0),
             decisions: Cell::new(0),
             turn_counter,
             abandonment: Abandonment::default(),
             panic_note: RefCell::new(None),
+            fatal_panic: RefCell::new(None),
             unwinding: Unwinding::default(),
             is_in_event: Cell::new(false),
             is_punctual: Cell::new(false),
             is_calm: Cell::new(false),
+            harness_calls: Cell::new(0),
         }
+    }
+
+    /// Whether what the tasks print is dropped.
+    #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
+    pub(super) fn is_silent(&self) -> bool {
+        self.settings.is_silent
+    }
+
+    /// What each log line of this simulation begins with.
+    pub(crate) fn label(&self) -> &str {
+        &self.settings.label
     }
 
     /// Identifies this simulation in this process.
@@ -121,10 +140,10 @@ impl Runtime {
         self.running.get() != NO_TASK
     }
 
-    /// Everything that was counted so far, except processor time.
+    /// A copy of everything that was counted so far, except processor time.
     pub(super) fn report(&self) -> Report {
         // An abandoned task may hold the borrow of the state forever.
-        let counted = self.state.try_borrow_mut().map(|mut state| std::mem::take(&mut state.report));
+        let counted = self.state.try_borrow().map(|state| state.report.clone());
         Report {
             trace: self.trace.get(),
             virtual_time: Duration::from_nanos(self.now_ns()),
@@ -268,27 +287,6 @@ impl Runtime {
         if overtakes { state.ready.push_front(slot) } else { state.ready.push_back(slot) }
     }
 
-    /// Notes that the running task holds a lock, for deadlock reports.
-    #[inline]
-    pub(crate) fn acquired(&self, lock: Key, at: &'static Location<'static>) {
-        let _account = heap::charged_to_harness();
-        if self.is_in_task() {
-            self.with_running(|task, _| task.held.push(Held { lock, at }));
-        }
-    }
-
-    /// Notes that the running task has released a lock.
-    #[inline]
-    pub(crate) fn released(&self, lock: Key) {
-        if self.is_in_task() {
-            self.with_running(|task, _| {
-                if let Some(latest) = task.held.iter().rposition(|held| held.lock == lock) {
-                    task.held.remove(latest);
-                }
-            });
-        }
-    }
-
     /// Runs `event` on the scheduler's stack at a point in time. It must not block.
     pub(crate) fn at(&self, deadline_ns: u64, event: EventFn) {
         let _account = heap::charged_to_harness();
@@ -310,13 +308,5 @@ impl Runtime {
             None => Default::default(),
         };
         Failure { kind, message, at, node, task, place: String::new(), backtrace: String::new() }
-    }
-
-    /// The label of the running task's node and the task's name. `None` if no task runs, or if the
-    /// state is borrowed now.
-    pub(crate) fn whereabouts(&self) -> Option<(String, String)> {
-        let state = self.state.try_borrow().ok()?;
-        let task = state.find(self.running.get())?;
-        Some((state.label(task.node).to_string(), task.name.to_string()))
     }
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::heap;
+use super::journal::Journal;
 use super::panics;
 use super::runtime::{NO_TASK, Runtime, current};
 use super::settings::{Failure, FailureKind, Preemption};
@@ -118,15 +119,21 @@ impl Runtime {
         let Some((mut coroutine, lineage, node)) = self.state.borrow_mut().begin_turn(slot) else { return };
         self.record(lineage);
         self.record(self.now_ns());
+        let turn = self.turns.replace(self.turns.get() + 1);
+        if Journal::is_kept(self.settings.is_journaling, turn) {
+            self.state.borrow_mut().note_turn(slot, self.now_ns(), self.trace.get());
+        }
         self.running.set(slot);
         self.latest.set(slot);
         self.slice.set(0);
         self.turn_counter.advance();
         self.unwinding.take_up(false);
+        heap::begin_turn();
         let is_over = {
             let _account = heap::charged_to(node);
             coroutine.resume()
         };
+        heap::end_turn();
         self.running.set(NO_TASK);
         if self.abandonment.is_done() {
             return coroutine.abandon();
@@ -181,7 +188,8 @@ pub(super) fn run_task(slot: TaskSlot, body: Box<dyn FnOnce()>) {
         true => catch_unwind(AssertUnwindSafe(|| drop(body))),
         false => catch_unwind(AssertUnwindSafe(body)),
     };
-    if let Err(payload) = outcome {
-        panics::note_end(runtime, payload);
-    }
+    // Dropped by the task itself, as its own variables are: destructors may take locks.
+    let locals = runtime.with_running(|task, _| std::mem::take(&mut task.locals));
+    let of_locals = catch_unwind(AssertUnwindSafe(|| drop(locals)));
+    [outcome, of_locals].into_iter().filter_map(Result::err).for_each(|payload| panics::note_end(runtime, payload));
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::choice::{Choice, Keep};
+use super::journal::Journal;
 use crate::time::instant::Instant;
 
 /// When the scheduler interrupts a task that has not given up its turn.
@@ -38,13 +39,17 @@ pub enum Preemption {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What each log line of the run begins with, because several runs may log at the same time: the test and its
+    /// seed, say. See [`logging`](crate::logging).
+    pub label: String,
     /// The source of all randomness.
     pub seed: u64,
     /// The random decisions that keep their wild value.
     pub keep: Keep,
     /// When tasks are interrupted.
     pub preemption: Preemption,
-    /// The size of each task's stack.
+    /// The size of each task's stack, unless [`Builder::stack_size`](crate::thread::Builder::stack_size) asks for
+    /// another.
     pub stack_bytes: usize,
     /// The run fails once virtual time goes beyond this.
     pub virtual_time_max: Duration,
@@ -55,21 +60,29 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether [`Report::choices`] lists the wild decisions.
     pub is_recording: bool,
+    /// Whether [`Report::journal`] keeps every turn.
+    pub is_journaling: bool,
+    /// Whether the run is silent: what its tasks print is dropped, and not collected by the test harness either. For
+    /// a run that only repeats another one. Elsewhere than on Linux it prints all the same.
+    pub is_silent: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
+            label: String::new(),
             seed: 1,
             keep: Keep::All,
             preemption: Preemption::None,
-            // 16 KiB was too little for a panic with a backtrace. Only pages in use cost memory.
-            stack_bytes: 256 << 10,
+            // As large as std's. Only pages in use cost memory.
+            stack_bytes: 2 << 20,
             virtual_time_max: Duration::from_secs(24 * 3600),
             operations_max: 1_000_000_000,
             // A report is promised within 5 s, and making it takes time as well.
             patience: Duration::from_secs(2),
             is_recording: false,
+            is_journaling: false,
+            is_silent: false,
         }
     }
 }
@@ -96,6 +109,8 @@ pub struct Report {
     pub decisions: u64,
     /// The decisions that took a wild value, in order; empty unless [`Settings::is_recording`].
     pub choices: Vec<Choice>,
+    /// The turns, to be compared with those of another run.
+    pub journal: Journal,
 }
 
 /// Why a run ended before its body did.
@@ -115,6 +130,10 @@ pub enum FailureKind {
     VirtualTime,
     /// The tasks made more operations than their bound.
     Operations,
+    /// A task tried to end the whole process.
+    EndedProcess,
+    /// The test harness itself took too long at one point. The servers have no part in it.
+    HarnessLimit,
     /// A task caught the unwinding of its own crash, and went on.
     CrashSwallowed,
     /// Something in the simulation called [`fail`](super::fail).
@@ -138,6 +157,18 @@ pub struct Failure {
     pub place: String,
     /// The backtrace in the lab's code; empty if it is not known.
     pub backtrace: String,
+}
+
+impl Failure {
+    /// The innermost function of the lab's code in the backtrace that has a name, and the line that it was at. `None`
+    /// if there is none.
+    pub fn top_frame(&self) -> Option<(&str, &str)> {
+        let lines: Vec<&str> = self.backtrace.lines().map(str::trim).collect();
+        let mut frames = lines.chunks_exact(2).map(|frame| (frame[0], frame[1]));
+        let (function, place) = frames.find(|(function, _)| !function.starts_with("a closure"))?;
+        let function = function.split_once(", ").map_or(function, |(function, _)| function);
+        Some((function, place.strip_prefix("at ")?))
+    }
 }
 
 impl std::fmt::Display for Failure {

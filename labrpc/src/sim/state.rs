@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::coroutine::{Coroutine, Stacks};
+use super::journal::Journal;
 use super::parking::Parking;
 use super::runtime::NO_TASK;
 use super::settings::{Failure, Report};
@@ -28,6 +29,8 @@ pub(super) struct State {
     tasks: Vec<Option<Box<Task>>>,
     free_slots: Vec<TaskSlot>,
     live_tasks: usize,
+    /// The number of the task that was spawned last. Numbers are never used twice in a run.
+    latest_id: TaskId,
     nodes: Vec<NodeState>,
     /// The tasks that are ready to run, in order.
     pub(super) ready: VecDeque<TaskSlot>,
@@ -47,11 +50,12 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(stack_bytes: usize) -> State {
+    pub(super) fn new(stack_bytes: usize, is_journaling: bool) -> State {
         State {
             tasks: Vec::new(),
             free_slots: Vec::new(),
             live_tasks: 0,
+            latest_id: 0,
             nodes: vec![NodeState::new("the test".into())],
             ready: VecDeque::new(),
             cancelled: VecDeque::new(),
@@ -64,7 +68,7 @@ impl State {
             epochs: 0,
             failure: None,
             stacks: Stacks::new(stack_bytes),
-            report: Report::default(),
+            report: Report { journal: Journal::new(is_journaling), ..Report::default() },
         }
     }
 
@@ -101,12 +105,18 @@ impl State {
         &self.nodes[node.0 as usize].label
     }
 
+    /// The number of the task that was spawned last.
+    pub(super) fn latest_id(&self) -> TaskId {
+        self.latest_id
+    }
+
     /// Adds a new task to the table.
     pub(super) fn add_task(&mut self, name: Cow<'static, str>, node: NodeId, lineage: u64) -> (TaskSlot, TaskId) {
         self.report.tasks += 1;
         self.live_tasks += 1;
         self.report.tasks_peak = self.report.tasks_peak.max(self.live_tasks);
-        let id = self.report.tasks;
+        self.latest_id += 1;
+        let id = self.latest_id;
         let task = Some(Box::new(Task::new(id, name, node, lineage)));
         let slot = match self.free_slots.pop() {
             Some(slot) => {
@@ -128,6 +138,13 @@ impl State {
         self.report.switches += 1;
         let coroutine = task.coroutine.take().expect("a task that is given a turn is not running");
         Some((coroutine, task.lineage, task.node))
+    }
+
+    /// Notes a turn in the journal.
+    pub(super) fn note_turn(&mut self, slot: TaskSlot, now_ns: u64, trace: u64) {
+        let Some(task) = self.tasks[slot as usize].as_deref() else { return };
+        let name = || format!("{}, task '{}'", self.nodes[task.node.0 as usize].label, task.name);
+        self.report.journal.keep(now_ns, trace, task.id, name);
     }
 
     /// Removes a task that has ended.

@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::choice::Stamp;
 use super::coroutine::Coroutine;
+use crate::thread::local::Locals;
 
 /// What a task parks on: the address of some object.
 pub(crate) type Key = usize;
@@ -65,11 +66,21 @@ pub(super) enum Lifecycle {
     Escaped,
 }
 
-/// A lock that a task holds, and the line that took it.
+/// A lock that a task holds, and the lines that made and took it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Held {
-    pub(super) lock: Key,
-    pub(super) at: &'static Location<'static>,
+pub(crate) struct Held {
+    pub(crate) lock: Key,
+    pub(crate) made: &'static Location<'static>,
+    pub(crate) at: &'static Location<'static>,
+}
+
+/// A lock of [`labrpc::sync`](crate::sync) that a thread holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldLock {
+    /// The line that made the lock.
+    pub made: &'static Location<'static>,
+    /// The line that took it.
+    pub taken: &'static Location<'static>,
 }
 
 pub(super) struct Task {
@@ -86,6 +97,8 @@ pub(super) struct Task {
     pub(super) waiting: WaitReason,
     pub(super) lifecycle: Lifecycle,
     pub(super) held: Vec<Held>,
+    /// Its values of `labrpc::thread_local!`.
+    pub(super) locals: Locals,
     /// Its position in the family tree of tasks. Names the decisions about it.
     pub(super) lineage: u64,
     pub(super) children: u64,
@@ -109,6 +122,7 @@ impl Task {
             waiting: WaitReason::Turn,
             lifecycle: Lifecycle::Alive,
             held: Vec::new(),
+            locals: Locals::default(),
             lineage,
             children: 0,
             preempt_stamp: Stamp::default(),

@@ -102,7 +102,7 @@ impl<T: ?Sized> Mutex<T> {
                 world.operation();
                 let inner = self.try_lock_as_newcomer();
                 if inner.is_some() {
-                    world.acquired(self.queue.key(), Location::caller());
+                    world.acquired(self.queue.held(Location::caller()));
                 }
                 inner
             }
@@ -135,7 +135,7 @@ impl<T: ?Sized> Mutex<T> {
                 || wake_next(world, &self.queue),
             ),
         };
-        world.acquired(self.queue.key(), at);
+        world.acquired(self.queue.held(at));
         inner
     }
 
@@ -226,7 +226,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         parking_lot::MutexGuard::unlocked(&mut self.inner, || {
             let _retake = OnDrop(|| {
                 wait_for_our_turn();
-                world.acquired(queue.key(), at);
+                world.acquired(queue.held(at));
             });
             world.released(queue.key());
             wake_next(world, queue);

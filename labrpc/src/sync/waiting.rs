@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::sim::runtime::{Key, Runtime, WaitReason, WakeReason};
+use crate::sim::runtime::{Held, Key, Runtime, WaitReason, WakeReason};
 use crate::time::Instant;
 
 /// The deadline of a wait of `patience` that begins now, in virtual time.
@@ -63,6 +63,12 @@ impl LockQueue {
     #[inline]
     pub(crate) fn key(&self) -> Key {
         std::ptr::from_ref(self) as Key
+    }
+
+    /// The lock, for the list of those that the running task holds.
+    #[inline]
+    pub(crate) fn held(&self, at: &'static Location<'static>) -> Held {
+        Held { lock: self.key(), made: self.made, at }
     }
 
     pub(crate) fn made(&self) -> &'static Location<'static> {

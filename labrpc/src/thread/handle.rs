@@ -1,5 +1,6 @@
 //! The handle of a thread, and how it learns of the thread's end.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(super) struct SimulatedHandle<T> {
     pub(super) run_id: u64,
     pub(super) task: TaskId,
     pub(super) completion: Arc<Completion<T>>,
+    /// What a join returns in a crash: [`result_of_crashed`].
+    pub(super) if_crashed: fn() -> Result<T>,
 }
 
 impl<T> JoinHandle<T> {
@@ -99,6 +102,16 @@ impl<T> JoinHandle<T> {
     }
 }
 
+/// What a destructor learns in a crash about another thread, which crashes as well. A thread without a result has
+/// just ended. So a destructor may unwrap this, as that of a thread pool does.
+pub(super) fn result_of_crashed<T: 'static>() -> Result<T> {
+    let nothing: Box<dyn Any> = Box::new(());
+    match nothing.downcast::<T>() {
+        Ok(nothing) => Ok(*nothing),
+        Err(_) => Err(Box::new("a destructor does not wait for a thread's end during a crash")),
+    }
+}
+
 impl<T> SimulatedHandle<T> {
     #[track_caller]
     fn join(self, at: &'static Location<'static>) -> Result<T> {
@@ -109,11 +122,12 @@ impl<T> SimulatedHandle<T> {
         while self.completion.is_running() {
             let waiting = WaitReason::Join { task: self.task, at };
             if world.park(&[self.completion.key()], waiting, None) == WakeReason::Killed {
-                return Err(Box::new("a destructor does not wait for a thread's end during a crash"));
+                return (self.if_crashed)();
             }
         }
         match self.completion.set(State::Lost) {
             State::Returned(value) => Ok(value),
+            State::Running | State::Lost if world.is_unwinding() => (self.if_crashed)(),
             State::Running | State::Lost => {
                 Err(Box::new("the thread did not return: it panicked, or its node crashed"))
             }

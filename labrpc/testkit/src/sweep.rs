@@ -181,7 +181,7 @@ mod tests {
     use labrpc::sync::Mutex;
 
     use super::*;
-    use crate::runner::run_simulated;
+    use crate::runner::{Recorded, run_simulated};
     use crate::token::Token;
 
     /// Adds one, under one hold of the lock or under two.
@@ -211,7 +211,7 @@ mod tests {
                 assert_eq!(*counter.lock(), 2, "both have added one");
             });
         };
-        let (outcome, _) = run_simulated(&token, Keep::All, false, None, &body);
+        let (outcome, _) = run_simulated(&token, Keep::All, Recorded::Nothing, None, &body);
         let distances = *count.lock().unwrap();
         (outcome.err().map(|failed| failed.story(None, "lab2b-log")), distances)
     }

@@ -158,7 +158,7 @@ fn destructors_wait_for_nothing() {
             select! { send(full, 3) -> sent => assert!(sent.is_err()) }
             select! { recv(receiver) -> _ => unreachable!("no thread sends"), default(LONG) => {} }
             thread::sleep(LONG);
-            assert!(thread::spawn(|| ()).join().is_err());
+            assert!(thread::spawn(|| 7).join().is_err());
             self.0.lock().push("ended");
         }
     }

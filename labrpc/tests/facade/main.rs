@@ -3,6 +3,7 @@
 mod channel;
 mod crash;
 mod crash_channel;
+mod local;
 mod rendezvous;
 mod select;
 mod select_rendezvous;

@@ -2,17 +2,11 @@
 
 use std::collections::HashSet;
 
-use labrpc::sim::{Preemption, Report, Settings};
+use labrpc::sim::{self, Preemption, Settings};
+use labrpc::thread;
 
-use crate::traffic;
-use crate::worlds::{Child, POLICIES};
-
-/// Everything in a report that has to be the same each time, which excludes processor time.
-fn reproducible_part(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
-    let Report { trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices, .. } =
-        report.clone();
-    (trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices)
-}
+use crate::traffic::{self, reproducible_part};
+use crate::worlds::{Child, MS, POLICIES};
 
 /// Two runs with the same settings are equal, with every policy of preemption.
 #[test]
@@ -78,4 +72,37 @@ fn recording_does_not_change_the_run() {
     assert_eq!(silent.trace, recorded.trace);
     assert_eq!(silent.decisions, recorded.decisions);
     assert!(silent.choices.is_empty() && !recorded.choices.is_empty());
+}
+
+/// Log lines do not change the run, whether they are shown or not. Each tells its run, time and server.
+#[test]
+fn logging_does_not_change_the_run() {
+    const TEST: &str = "determinism::logging_does_not_change_the_run";
+    let run = || {
+        let settings = Settings {
+            label: "traffic:1".into(),
+            preemption: Preemption::Random { one_in: 10 },
+            ..Settings::default()
+        };
+        let (_, report) = sim::run(settings, || {
+            for server in 0..3 {
+                sim::spawn_in(sim::new_node(format!("server {server}")), "ticker", move || {
+                    for tick in 0..50 {
+                        log::debug!("tick {tick}");
+                        thread::sleep((server + 1) * MS);
+                    }
+                });
+            }
+            thread::sleep(1000 * MS);
+        });
+        println!("the trace is {:016x}", report.trace);
+    };
+    labrpc::logging::init();
+    let silent = Child::run_with(TEST, &[("RUST_LOG", "off")]);
+    let (Some(silent), Some(logged)) = (silent, Child::run_with(TEST, &[("RUST_LOG", "debug")])) else { return run() };
+    let trace = |child: &Child| child.output.lines().find(|line| line.contains("the trace is")).map(str::to_string);
+    assert!(trace(&silent).is_some() && trace(&silent) == trace(&logged), "{}", logged.output);
+    assert!(logged.output.contains("traffic:1  0.0"), "{}", logged.output);
+    assert!(logged.output.contains(" s  server 2  sim  DEBUG tick 49"), "{}", logged.output);
+    assert!(!silent.output.contains("tick"));
 }

@@ -74,6 +74,31 @@ fn an_endless_loop_in_a_destructor_is_reported() {
     assert_eq!(failure.task, "closer");
 }
 
+/// Uses about this much processor time without an end of the turn.
+fn compute(duration: Duration) {
+    // std's clocks are virtual here, and so is every other one that Rust knows.
+    const PER_MS: u64 = 500_000;
+    (0..duration.as_millis() as u64 * PER_MS).for_each(|n| _ = std::hint::black_box(n));
+}
+
+/// Time that the test harness takes inside of a server's task does not count as the server's. Its limit is
+/// told as one of the harness.
+#[test]
+fn the_time_of_the_harness_is_not_the_servers() {
+    let with_patience = |patience| Settings { patience, ..Settings::default() };
+    let observed = sim::run(with_patience(60 * MS), || {
+        for _ in 0..3 {
+            sim::as_harness(|| compute(250 * MS));
+        }
+    });
+    observed.0.unwrap();
+    let failure = stuck(with_patience(60 * MS), || compute(FOREVER));
+    assert_eq!(failure.kind, FailureKind::Stuck, "{failure}");
+    let failure = stuck(with_patience(20 * MS), || sim::as_harness(|| compute(FOREVER)));
+    assert_eq!(failure.kind, FailureKind::HarnessLimit, "{failure}");
+    assert!(failure.message.contains("no fault of the server"), "{failure}");
+}
+
 /// A thread that waits for the operating system uses no processor time, and is reported even so.
 #[test]
 fn a_blocking_system_call_is_reported() {
@@ -134,9 +159,69 @@ fn a_stack_overflow_is_reported() {
                 thread::sleep(FOREVER);
             });
             assert_eq!(failure.kind, FailureKind::StackOverflow, "{failure}");
-            assert!(failure.message.contains("endless recursion?"), "{failure}");
+            assert!(failure.message.contains("Endless recursion?"), "{failure}");
             assert!(failure.backtrace.contains("recurse"), "{failure}");
         }
+    }
+}
+
+/// The whole stack of the default size can be used, and its overflow is reported in time.
+#[test]
+fn an_overflow_of_the_default_stack_is_reported_in_time() {
+    let lock = Mutex::new(0);
+    let failure = stuck(Settings::default(), || _ = recurse(0, &lock));
+    assert_eq!(failure.kind, FailureKind::StackOverflow, "{failure}");
+    assert!(failure.message.starts_with("the task's stack of 2048 KiB is full: `"), "{failure}");
+    assert!(failure.message.contains("recurse` is on it "), "{failure}");
+    assert!(failure.message.contains("Builder::stack_size"), "{failure}");
+}
+
+/// Recurses endlessly with frames as small as they can be, so that very many of them fit on the stack.
+#[inline(never)]
+fn count_up(depth: u64) -> u64 {
+    if std::hint::black_box(depth) == u64::MAX { 0 } else { count_up(depth + 1) + 1 }
+}
+
+/// Even a stack with very many frames is reported in time.
+#[test]
+fn a_stack_of_small_frames_is_reported_in_time() {
+    let failure = stuck(Settings::default(), || _ = count_up(0));
+    assert_eq!(failure.kind, FailureKind::StackOverflow, "{failure}");
+    assert!(failure.backtrace.lines().count() < 20, "{failure}");
+    assert!(failure.backtrace.contains(" times"), "{failure}");
+}
+
+/// Uses this much of the stack at once.
+#[inline(never)]
+fn fill<const BYTES: usize>() -> usize {
+    std::hint::black_box([1_u8; BYTES]).iter().map(|&byte| usize::from(byte)).sum()
+}
+
+/// A thread has as much room for local variables as a real one, and more if it asks for more.
+#[test]
+fn large_local_variables_fit() {
+    assert_eq!(calmly(|| thread::spawn(fill::<1_500_000>).join().unwrap()), 1_500_000);
+    let large = || thread::Builder::new().stack_size(8 << 20).spawn(fill::<7_000_000>).unwrap().join().unwrap();
+    assert_eq!(calmly(large), 7_000_000);
+    let small = || thread::Builder::new().stack_size(96 << 10).spawn(fill::<64_000>).unwrap().join().unwrap();
+    assert_eq!(calmly(small), 64_000);
+}
+
+/// A stack that is full of local variables is not told as recursion. The report says what to do.
+#[test]
+fn large_local_variables_are_not_told_as_recursion() {
+    for (stack_bytes, size) in [(None, "2048 KiB"), (Some(96 << 10), "96 KiB")] {
+        let failure = stuck(Settings::default(), move || {
+            let mut builder = thread::Builder::new();
+            if let Some(bytes) = stack_bytes {
+                builder = builder.stack_size(bytes);
+            }
+            builder.spawn(fill::<3_000_000>).unwrap().join().unwrap();
+        });
+        assert_eq!(failure.kind, FailureKind::StackOverflow, "{failure}");
+        assert!(failure.message.contains(size) && !failure.message.contains("recursion?"), "{failure}");
+        assert!(failure.message.contains("large local variables"), "{failure}");
+        assert!(failure.message.contains("fill`"), "{failure}");
     }
 }
 

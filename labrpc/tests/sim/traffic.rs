@@ -67,3 +67,10 @@ pub fn run(settings: Settings) -> (Report, Vec<Vec<(PeerId, u32)>>) {
     let (journals, report) = sim::run(settings, traffic);
     (report, journals.unwrap_or_else(|failure| panic!("{failure}")))
 }
+
+/// Everything in a report that has to be the same each time, which excludes processor time.
+pub fn reproducible_part(report: &Report) -> impl PartialEq + std::fmt::Debug + use<> {
+    let Report { trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices, .. } =
+        report.clone();
+    (trace, virtual_time, operations, switches, tasks, tasks_peak, decisions, choices)
+}

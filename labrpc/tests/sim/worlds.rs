@@ -60,6 +60,11 @@ pub fn sleep_until(deadline: Instant) {
 /// This environment variable is set in a test's child process.
 const IS_CHILD: &str = "LABRPC_TEST_IS_CHILD";
 
+/// Whether this is the child process of a test.
+pub fn is_child() -> bool {
+    std::env::var_os(IS_CHILD).is_some()
+}
+
 /// The result of a test that was run in a process of its own.
 pub struct Child {
     pub is_success: bool,
@@ -70,15 +75,26 @@ pub struct Child {
 impl Child {
     /// Runs a test, by its name, in a process of its own. `None` if this is that process.
     pub fn run(test: &str) -> Option<Child> {
-        if std::env::var_os(IS_CHILD).is_some() {
+        Child::run_with(test, &[])
+    }
+
+    /// As [`run`](Child::run), with these variables in the environment.
+    pub fn run_with(test: &str, variables: &[(&str, &str)]) -> Option<Child> {
+        if is_child() {
             return None;
         }
-        let tests = std::env::current_exe().unwrap();
-        let output = Command::new(tests).args(["--exact", "--nocapture", test]).env(IS_CHILD, "1").output().unwrap();
+        let mut tests = Command::new(std::env::current_exe().unwrap());
+        let output =
+            Child::mark(tests.args(["--exact", "--nocapture", test])).envs(variables.iter().copied()).output().unwrap();
         let is_success = output.status.success();
         let output =
             [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned()).concat();
         Some(Child { is_success, output })
+    }
+
+    /// Lets the process of a command know that it is a child.
+    pub fn mark(command: &mut Command) -> &mut Command {
+        command.env(IS_CHILD, "1")
     }
 }
 

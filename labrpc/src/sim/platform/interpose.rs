@@ -13,6 +13,7 @@ use libc::{c_int, c_long, c_void, clockid_t, pthread_attr_t, pthread_t, size_t, 
 
 use super::super::runtime::{Runtime, current};
 use super::super::settings::FailureKind;
+use super::output;
 
 /// The origin of the virtual clock: 2001-09-09, which nobody mistakes for the present.
 const EPOCH_NS: u64 = 1_000_000_000_000_000_000;
@@ -21,12 +22,12 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 static REAL_WAIT: timespec = timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// The simulation, while one of its tasks runs and makes no backtrace.
-fn world() -> Option<&'static Runtime> {
+pub(super) fn world() -> Option<&'static Runtime> {
     current().filter(|runtime| runtime.is_in_task() && !runtime.abandonment.is_in_backtrace())
 }
 
 /// The C library's own function of this name, looked up once.
-fn original(cache: &OnceLock<usize>, name: &CStr) -> usize {
+pub(super) fn original(cache: &OnceLock<usize>, name: &CStr) -> usize {
     // SAFETY: the name is a C string; the next definition after ours is the C library's.
     *cache.get_or_init(|| unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) } as usize)
 }
@@ -148,15 +149,22 @@ pub unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d
     // If another OS thread holds the lock, it releases it soon. If a task of this simulation holds it,
     // it cannot, because no task runs while this one waits here. FUTEX_WAIT's timeout is relative.
     let wait = b & !(FUTEX_COMMAND as usize) & !(libc::FUTEX_CLOCK_REALTIME as usize) | libc::FUTEX_WAIT as usize;
-    // SAFETY: the same word and value to wait on; the timeout is valid for the call.
-    let result = unsafe { call(number, a, wait, c, (&raw const REAL_WAIT) as usize, 0, 0) };
-    // SAFETY: the C library's errno of this thread.
-    if result == -1 && unsafe { *libc::__errno_location() } == libc::ETIMEDOUT {
+    loop {
+        let written = output::writes_so_far();
+        // SAFETY: the same word and value to wait on; the timeout is valid for the call.
+        let result = unsafe { call(number, a, wait, c, (&raw const REAL_WAIT) as usize, 0, 0) };
+        // SAFETY: the C library's errno of this thread.
+        if result != -1 || unsafe { *libc::__errno_location() } != libc::ETIMEDOUT {
+            return result;
+        }
+        // It may be the lock of stdout or stderr, whose holder waits for the one that reads the output.
+        if output::is_being_written() || output::writes_so_far() != written {
+            continue;
+        }
         runtime.abandon(
             FailureKind::BlockedInStd,
             "the task blocked in std (a lock, condition variable, channel, park or join of std), \
              which stops the whole simulated world: use labrpc::sync, labrpc::channel and labrpc::thread",
         );
     }
-    result
 }

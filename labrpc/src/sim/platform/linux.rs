@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::super::coroutine;
 use super::super::runtime::current;
-use super::super::settings::FailureKind;
-use super::Interrupt;
+use super::super::watchdog::Finding;
+use super::{Interrupt, output, stack_walk};
 
 /// The OS thread of a simulation, as the watchdog sees it.
 #[derive(Clone, Copy)]
@@ -53,6 +53,7 @@ const SIGNAL_STACK_BYTES: usize = 1 << 20;
 pub(in crate::sim) fn prepare_thread() {
     static HANDLERS: Once = Once::new();
     HANDLERS.call_once(|| {
+        stack_walk::learn();
         install(INTERRUPT_SIGNAL, on_interrupt as *const () as usize, 0);
         let previous = install(libc::SIGSEGV, on_fault as *const () as usize, libc::SA_SIGINFO);
         PREVIOUS_FAULT_HANDLER.store(previous, std::sync::atomic::Ordering::Relaxed);
@@ -116,17 +117,45 @@ thread_local! {
     static SIGNAL_STACK: SignalStack = SignalStack::install();
 }
 
-/// The watchdog's signal: abandons the running task.
+/// The watchdog's signal: abandons the running task, unless it is in the middle of something that others wait for.
+/// Then nothing happens now, and the watchdog interrupts again.
 extern "C" fn on_interrupt(_: libc::c_int) {
     let Some(runtime) = current() else { return };
     // In the middle of the runtime's own code the task borrows the state, and would never give it back.
-    // Then nothing happens now, and the watchdog interrupts again. The same holds during a backtrace.
     let is_busy = runtime.state.try_borrow_mut().is_err() || runtime.abandonment.is_in_backtrace();
-    if runtime.is_in_task() && !runtime.abandonment.has_begun() && !is_busy {
-        runtime.abandon(
-            FailureKind::Stuck,
-            "the task runs without ever reaching the scheduler: an endless loop, or a call that blocks outside of labrpc",
-        );
+    if !runtime.is_in_task() || runtime.abandonment.has_begun() || is_busy {
+        return;
+    }
+    let finding = runtime.turn_counter.finding();
+    if stack_walk::is_at_safe_point(finding == Finding::Blocked) {
+        runtime.abandon_stuck(finding);
+    }
+}
+
+/// Whether a task that aborts the process fails its own run instead.
+pub(in crate::sim) const CATCHES_ABORT: bool = true;
+
+/// Whether the running task is in the middle of printing, with a lock of std in its hands.
+pub(in crate::sim) fn holds_output() -> bool {
+    stack_walk::is_inside_print()
+}
+
+/// Whether any thread of the process may be waiting for the reader of its output.
+pub(in crate::sim) fn is_output_awaited() -> bool {
+    output::is_being_written()
+}
+
+/// Prints to stderr without std, whose lock may be taken.
+pub(in crate::sim) fn say(text: &str) {
+    let line = format!("{text}\n");
+    let mut rest = line.as_bytes();
+    while !rest.is_empty() {
+        // SAFETY: the buffer is as long as `rest`.
+        let written = unsafe { libc::syscall(libc::SYS_write, libc::STDERR_FILENO, rest.as_ptr(), rest.len()) };
+        match usize::try_from(written) {
+            Ok(written) => rest = &rest[written..],
+            Err(_) => return,
+        }
     }
 }
 
@@ -136,9 +165,9 @@ extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context:
     // SAFETY: the kernel passes a valid siginfo, as asked for with SA_SIGINFO.
     let address = unsafe { (*info).si_addr() } as usize;
     if let Some(runtime) = current()
-        && coroutine::is_guard_page(address)
+        && let Some(stack_bytes) = coroutine::size_of_overflowing_stack(address)
     {
-        runtime.abandon(FailureKind::StackOverflow, "the task's stack is full: endless recursion?");
+        runtime.abandon_overflowing(stack_bytes);
     }
     let previous = PREVIOUS_FAULT_HANDLER.load(std::sync::atomic::Ordering::Relaxed);
     if previous == libc::SIG_DFL || previous == libc::SIG_IGN {

@@ -179,7 +179,7 @@ impl<T: ?Sized> RwLock<T> {
                 || self.wake_all_kinds(world),
             ),
         };
-        world.acquired(self.queue.key(), at);
+        world.acquired(self.queue.held(at));
         inner
     }
 
@@ -201,7 +201,7 @@ impl<T: ?Sized> RwLock<T> {
                 )
             }
         };
-        world.acquired(self.queue.key(), at);
+        world.acquired(self.queue.held(at));
         inner
     }
 
@@ -216,7 +216,7 @@ impl<T: ?Sized> RwLock<T> {
 
     fn note_if_taken<G>(&self, world: &Runtime, taken: Option<G>, at: &'static Location<'static>) -> Option<G> {
         if taken.is_some() {
-            world.acquired(self.queue.key(), at);
+            world.acquired(self.queue.held(at));
         }
         taken
     }

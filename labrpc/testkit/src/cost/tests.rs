@@ -7,7 +7,7 @@ use labrpc::sim::{self, CountedHeap, Keep};
 use labrpc::thread;
 
 use super::Growth;
-use crate::runner::run_simulated;
+use crate::runner::{Recorded, run_simulated};
 use crate::token::Token;
 use crate::world::World;
 
@@ -18,7 +18,7 @@ static HEAP: CountedHeap = CountedHeap;
 fn report_of(step: impl Fn(u64) + Send + Sync) -> Option<String> {
     let token = Token { test: "growth".into(), seed: 1, kept: None };
     let body = |world: &World| Growth::of_service("step", world, None).repeat(20, &step);
-    let (outcome, _) = run_simulated(&token, Keep::All, false, None, &body);
+    let (outcome, _) = run_simulated(&token, Keep::All, Recorded::Nothing, None, &body);
     outcome.err().map(|failed| failed.story(None, "lab2b-log"))
 }
 

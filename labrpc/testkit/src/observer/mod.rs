@@ -171,6 +171,7 @@ impl Observer {
     }
 
     fn happened(&self, at: Instant, kind: impl FnOnce(&mut Inner, EventId) -> EventKind) {
+        // Its time is not that of the server whose task has called this.
         let violation = sim::as_harness(|| self.lock().happened(at, kind));
         if let Some(violation) = violation {
             self.reporter.violation(violation);
@@ -200,6 +201,7 @@ impl Inner {
     }
 
     fn check(&mut self, event: Event) -> Option<Violation> {
+        log::debug!(target: "world", "{}", event.kind);
         self.observed.before_check(&event);
         let violation = self.oracles.iter_mut().find_map(|oracle| oracle.check(&event, &self.observed).err());
         self.is_over = violation.is_some();

@@ -15,7 +15,7 @@ use labrpc::{thread, wire};
 
 use super::Observer;
 use crate::codec::Codec;
-use crate::runner::run_simulated;
+use crate::runner::{Recorded, run_simulated};
 use crate::script::{agrees, at, entries, refuses, votes};
 use crate::token::Token;
 use crate::world::World;
@@ -118,7 +118,7 @@ fn broken(play: impl Fn(&Play) + Send + Sync) -> Option<(&'static str, String)> 
 fn broken_by(are_real: bool, play: impl Fn(&Play) + Send + Sync) -> Option<(&'static str, String)> {
     let token = Token { test: "play".into(), seed: 1, kept: None };
     let body = |world: &World| play(&Play::new(world, are_real));
-    let failed = run_simulated(&token, Keep::All, false, Some(&InMemory), &body).0.err()?;
+    let failed = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&InMemory), &body).0.err()?;
     Some((failed.rule(None).map_or("none", |rule| rule.name), failed.failure.message))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use labrpc::network::{Message, Passage, Port, Tap};
+use labrpc::network::{LockedSend, Message, Passage, Port, Tap};
 use labrpc::persister::DiskTap;
 use labrpc::time::Instant;
 use labrpc::{Image, PeerId, Save, sim};
@@ -12,6 +12,8 @@ use super::{Inner, Observer};
 use crate::codec::Codec;
 use crate::event::{Envelope, EventId, EventKind, Payload};
 use crate::observed::DecodedSave;
+use crate::rule::life::UNLOCKED;
+use crate::violation::Violation;
 
 /// No message travels, or waits for its answer, longer than this.
 const ENVELOPE_AGE_MAX: Duration = Duration::from_secs(10);
@@ -27,6 +29,27 @@ impl Tap for Observer {
                 EventKind::Arrived(envelope, copy)
             }
         });
+    }
+
+    fn locked_send(&self, at: Instant, send: LockedSend) {
+        let LockedSend { from, to, place, locks } = send;
+        // A service may hold its own lock while it calls its server, which sends then.
+        let Some(lock) = locks.iter().rfind(|lock| package_of(lock.taken.file()) == package_of(place.file())) else {
+            return;
+        };
+        let violation = {
+            let inner = self.lock();
+            let is_under_test = inner.observed.servers.get(from).is_some_and(|server| server.is_real);
+            (is_under_test && !inner.is_over).then(|| {
+                let what = format!("server {from} holds a lock while it sends a request to server {to}");
+                let id = EventId { event: inner.events_count, at };
+                let note = format!("it sends at {place}, under the lock that it took at {}", lock.taken);
+                Violation::new(&UNLOCKED, what).with(id, note)
+            })
+        };
+        if let Some(violation) = violation {
+            self.reporter.violation(violation);
+        }
     }
 
     fn cut(&self, at: Instant, from: PeerId, to: PeerId, is_cut: bool) {
@@ -70,6 +93,11 @@ impl Inner {
         let known = self.envelopes.get(&message.number).cloned();
         known.unwrap_or_else(|| Arc::new(envelope(message, None, id, Payload::Unreadable)))
     }
+}
+
+/// The folder of the package that a source file belongs to.
+pub(super) fn package_of(file: &str) -> &str {
+    ["/src/", "/tests/"].iter().find_map(|part| file.split_once(part)).map_or(file, |(package, _)| package)
 }
 
 fn envelope(message: &Message, answers: Option<Arc<Envelope>>, sent: EventId, payload: Payload) -> Envelope {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use labrpc::network::{Message, Passage, Port, Tap};
 use labrpc::sim::{self, Keep};
+use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
 use labrpc::{Ballot, Entry, Head, RaftRequest, RequestVote, Timing};
@@ -12,7 +13,7 @@ use labrpc::{Bytes, Index, LogPosition, Persister, Save};
 
 use super::Observer;
 use crate::codec::Codec;
-use crate::runner::run_simulated;
+use crate::runner::{Recorded, run_simulated};
 use crate::token::Token;
 use crate::world::World;
 
@@ -55,7 +56,10 @@ fn save(head: &'static [u8]) -> Option<String> {
         disk.set_tap(Arc::new(observer(world)));
         disk.save(Save { head: head.into(), ..Save::default() });
     };
-    run_simulated(&token, Keep::All, false, Some(&TermsOnly), &body).0.err().map(|failed| failed.failure.message)
+    run_simulated(&token, Keep::All, Recorded::Nothing, Some(&TermsOnly), &body)
+        .0
+        .err()
+        .map(|failed| failed.failure.message)
 }
 
 /// A save that cannot be decoded fails the run, and is not taken for an empty disk.
@@ -103,7 +107,7 @@ fn broken_by_late_request(last_log: LogPosition) -> Option<&'static str> {
         let request = Message { number: 0, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
         observer.message(Instant::now(), &request, Passage::Sent);
     };
-    let outcome = run_simulated(&token, Keep::All, false, Some(&WithDisk), &body).0;
+    let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WithDisk), &body).0;
     outcome.err().map(|failed| failed.rule(None).map_or("none", |rule| rule.name))
 }
 
@@ -114,4 +118,33 @@ fn a_late_vote_request_describes_the_log_of_its_campaign() {
     assert_eq!(broken_by_late_request(LogPosition::default()), None);
     let never = LogPosition { term: 1, index: 100 };
     assert_eq!(broken_by_late_request(never), Some("election-restriction"));
+}
+
+/// The rule that is broken if a server sends while it holds a lock, or after it has released it.
+fn broken_by_send(is_locked: bool) -> Option<&'static str> {
+    let token = Token { test: "locked".into(), seed: 1, kept: None };
+    let body = move |world: &World| {
+        let network = world.network(2);
+        network.set_tap(Arc::new(observer(world)));
+        network.plug(0, Some(sim::new_node("server 0")));
+        let lock = Mutex::new(());
+        let guard = is_locked.then(|| lock.lock());
+        network.link(0, 1, Port::Raft).send(&1_u64);
+        drop(guard);
+    };
+    let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WithDisk), &body).0;
+    outcome.err().map(|failed| failed.rule(None).map_or("none", |rule| rule.name))
+}
+
+/// A server that sends while it holds a lock of its own package is found. The lock of a service that calls its
+/// server does not count.
+#[test]
+fn a_send_under_a_lock_is_found() {
+    assert_eq!(broken_by_send(true), Some("sends-unlocked"));
+    assert_eq!(broken_by_send(false), None);
+    assert_eq!(super::taps::package_of("lab2a-election/src/raft.rs"), "lab2a-election");
+    assert_ne!(
+        super::taps::package_of("lab3a-kv/src/server.rs"),
+        super::taps::package_of("lab2a-election/src/raft.rs")
+    );
 }

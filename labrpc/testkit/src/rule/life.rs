@@ -62,6 +62,18 @@ rules! {
             "3a": KV_SERVER submit, KV_SERVER request, KV_SERVER spawn;
         ];
 
+    /// A lock counts if it was taken in the package that sends: a service may hold its own lock while it calls its
+    /// server. Any such lock counts, whatever it guards.
+    UNLOCKED = "sends-unlocked",
+        "No thread of a server holds a lock of the server while it sends a request or waits for a reply",
+        "the tests' contract",
+        "collect what is to be sent while the lock is held, and send it when the lock is free",
+        [
+            "2a": RAFT step, RAFT reply, RAFT tick_when_due;
+            "2b": RAFT step, RAFT start, LOG_SERVER apply_committed;
+            "3a": KV_SERVER submit, KV_SERVER apply;
+        ];
+
     RESTS = "idle-rests",
         "A server that has nothing to do sleeps instead of polling",
         "the tests' contract",

@@ -21,7 +21,7 @@ pub(super) enum Cause {
     Violation(Violation),
     /// The test has reached code that is not written yet.
     Unwritten,
-    /// Code of a lab has panicked.
+    /// Code of a lab has panicked, or tried to end the process.
     Panicked,
     /// Threads wait for one another, or for something that never happens.
     Deadlocked,
@@ -60,7 +60,8 @@ impl Cause {
             FailureKind::Stuck | FailureKind::Operations | FailureKind::StackOverflow => Cause::Endless,
             FailureKind::BlockedInStd => Cause::UsedStd,
             FailureKind::CrashSwallowed => Cause::CaughtCrash,
-            FailureKind::Reported => Cause::Harness,
+            FailureKind::EndedProcess => Cause::Panicked,
+            FailureKind::Reported | FailureKind::HarnessLimit => Cause::Harness,
         }
     }
 
@@ -144,7 +145,7 @@ mod tests {
     use crate::environment::Mode;
     use crate::rule::election::{STATUS, VOTE_ONCE};
     use crate::rule::snapshots::CUTS;
-    use crate::runner::run_simulated;
+    use crate::runner::{Recorded, run_simulated};
     use crate::script::{expect_rule, look_at, prepare};
     use crate::token::Token;
     use crate::world::World;
@@ -152,7 +153,8 @@ mod tests {
     /// The rule that is named, and the report, of a test of `vote-once` in lab 2D.
     fn named(body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
         let token = Token { test: "cause".into(), seed: 1, kept: None };
-        let failed = run_simulated(&token, Keep::All, false, None, &|_: &World| body()).0.expect_err("it fails");
+        let failed =
+            run_simulated(&token, Keep::All, Recorded::Nothing, None, &|_: &World| body()).0.expect_err("it fails");
         (failed.rule(Some(&VOTE_ONCE)).map(|rule| rule.name), failed.story(Some(&VOTE_ONCE), "lab2d-snapshot"))
     }
 

@@ -1,18 +1,22 @@
 //! A lab's graded tests: each runs several seeds, and each run is recorded.
 
 mod cause;
+mod endless;
 mod frames;
 mod points;
+mod repeat;
 mod report_text;
 mod reprints;
 mod run;
 mod shrink;
+mod source;
 
-use labrpc::sim::{Keep, Report};
+use labrpc::sim::Keep;
 
 pub(crate) use frames::SeenPlace;
-pub(crate) use run::run_simulated;
+use repeat::Run;
 use run::{Body, FailedRun, run_real};
+pub(crate) use run::{Recorded, run_simulated};
 
 use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
@@ -95,7 +99,7 @@ impl Lab {
         let shorten = |token: &Token, failed: FailedRun| {
             let run = |plan: &Plan| {
                 let play = |world: &World| body(world, plan);
-                run_simulated(token, Keep::All, false, self.codec, &play).0.err()
+                run_simulated(token, Keep::All, Recorded::Silence, self.codec, &play).0.err()
             };
             shrink::shrink(plan_of(token.seed), failed, run).1
         };
@@ -112,8 +116,8 @@ impl Lab {
         match Environment::get().mode {
             Mode::Simulated => (1..=OWN_SEEDS).for_each(|seed| {
                 let token = Token { test: test.into(), seed, kept: None };
-                let (outcome, report) = run_simulated(&token, Keep::All, false, self.codec, body);
-                self.conclude(&token, None, OWN_SEEDS, outcome, &report);
+                let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.codec, body);
+                self.conclude(&token, None, OWN_SEEDS, run, None);
             }),
             Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
         }
@@ -147,14 +151,27 @@ impl Lab {
             Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
             Mode::Real => environment.seeds.unwrap_or(1),
         };
+        if let (Mode::Simulated, Some(misuse)) = (environment.mode, source::misuse(self.package)) {
+            // Not left out, but failed: the code is wrong.
+            const NO_TRACE: &str = "0000000000000000";
+            return self.conclude_without_run(test, seeds, misuse, ("misuse", Some(misuse), NO_TRACE));
+        }
+        if let Some(reason) = endless::LOOPS.reason_to_give_up() {
+            return self.conclude_without_run(test, seeds, &reason, ("not run", None, ""));
+        }
         for seed in 1..=seeds {
             let token = Token { test: test.into(), seed, kept: None };
-            let (outcome, report) = match environment.mode {
-                Mode::Simulated => run_simulated(&token, Keep::All, false, self.codec, body),
-                Mode::Real => run_real(&token, body),
+            let again = || run_simulated(&token, Keep::All, Recorded::Turns, self.codec, body);
+            let (run, complaint) = match environment.mode {
+                Mode::Simulated => {
+                    let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.codec, body);
+                    let complaint = run.0.is_err().then(|| repeat::complaint(&run, again)).flatten();
+                    (run, complaint)
+                }
+                Mode::Real => (run_real(&token, body), None),
             };
-            let outcome = outcome.map_err(|failed| shortened(&token, failed, shorten));
-            self.conclude(&token, rule, seeds, outcome, &report);
+            let run = (run.0.map_err(|failed| shortened(&token, failed, shorten)), run.1);
+            self.conclude(&token, rule, seeds, run, complaint);
         }
     }
 
@@ -162,31 +179,38 @@ impl Lab {
         let keep = match token.kept {
             None => Keep::All,
             Some(_) => {
-                let (_, full) = run_simulated(token, Keep::All, true, self.codec, body);
+                let (_, full) = run_simulated(token, Keep::All, Recorded::Choices, self.codec, body);
                 token.keep(&full.choices).unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")))
             }
         };
-        let (outcome, report) = run_simulated(token, keep, false, self.codec, body);
-        let outcome = outcome.map_err(|failed| shortened(token, failed, shorten));
-        self.conclude(token, rule, 1, outcome, &report);
+        let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.codec, body);
+        let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.codec, body);
+        let complaint = repeat::complaint(&run, again);
+        let run = (run.0.map_err(|failed| shortened(token, failed, shorten)), run.1);
+        self.conclude(token, rule, 1, run, complaint);
     }
 
-    /// Records a run, and ends the test if the run failed.
+    /// Records a run, and ends the test if the run failed, or if there is a complaint about it.
     fn conclude(
         &self,
         token: &Token,
         tested: Option<&'static Rule>,
         seeds: u64,
-        outcome: Result<u64, FailedRun>,
-        report: &Report,
+        (outcome, report): Run,
+        complaint: Option<String>,
     ) {
         let cause = outcome.as_ref().err().map(|failed| failed.cause());
         let group = outcome.as_ref().err().and_then(|failed| failed.group(tested));
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
+        failed.iter().for_each(|failed| endless::LOOPS.note(&failed.failure));
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
         let places = failed.as_ref().map(|failed| failed.places(tested, self.package)).unwrap_or_default();
-        let failure = failed.map(|failed| self.describe(token, seeds, &failed.story(tested, self.package), report));
+        let story = match (failed.map(|failed| failed.story(tested, self.package)), complaint) {
+            (Some(story), Some(complaint)) => Some(format!("{story}\n\n{complaint}")),
+            (story, complaint) => story.or(complaint),
+        };
+        let failure = story.map(|story| self.describe(token, seeds, &story, &report));
         append(&Record {
             test: &token.test,
             seed: token.seed,
@@ -206,11 +230,46 @@ impl Lab {
         // One cause often fails many tests.
         let failure = failure.map(|text| reprints::once(group.as_deref(), &token.test, text));
         if let Some(text) = failure {
-            eprintln!("\n{text}");
-            // The report is printed already: no second message that names a line of the test kit.
-            std::panic::resume_unwind(Box::new("a graded test failed"));
+            fail(&text);
         }
     }
+
+    /// Fails a test that is not run. A record without a trace says that the rest of the process is not run either.
+    fn conclude_without_run(
+        &self,
+        test: &str,
+        seeds: u64,
+        reason: &str,
+        (cause, group, trace): (&'static str, Option<&str>, &str),
+    ) {
+        let token = Token { test: test.into(), seed: 1, kept: None };
+        let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
+        let text = format!("{}  {} … FAILED   not run: {reason}", lab.to_uppercase(), name.replace('_', " "));
+        append(&Record {
+            test,
+            seed: 1,
+            seeds,
+            outcome: "failed",
+            trace: trace.into(),
+            virtual_ns: 0,
+            cpu_ns: 0,
+            requests: 0,
+            token: token.to_string(),
+            rule: None,
+            places: &[],
+            failure: Some(&text),
+            cause: Some(cause),
+            group,
+        });
+        fail(&reprints::once(group, test, text));
+    }
+}
+
+/// Ends a test whose report is complete.
+fn fail(text: &str) -> ! {
+    eprintln!("\n{text}");
+    // The report is printed already: no second message that names a line of the test kit.
+    std::panic::resume_unwind(Box::new("a graded test failed"))
 }
 
 /// Finds a shorter run that fails in the same way.

@@ -66,19 +66,33 @@ impl FailedRun {
 
 /// A report of more lines is not read.
 const STORY_LINES_MAX: usize = 20;
+/// What a run keeps for its report, beyond what every run counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    Nothing,
+    /// Not even what it prints, because it is one of many attempts.
+    Silence,
+    /// The wild decisions.
+    Choices,
+    /// Every turn, to compare it with another run's. It prints nothing.
+    Turns,
+}
 
 /// Runs a body in virtual time. Returns how many requests it sent, or how it failed.
 pub(crate) fn run_simulated(
     token: &Token,
     keep: Keep,
-    is_recording: bool,
+    recorded: Recorded,
     codec: Option<&'static dyn Codec>,
     body: Body,
 ) -> (Result<u64, FailedRun>, Report) {
     let settings = Settings {
+        label: token.to_string(),
         seed: token.seed,
         keep,
-        is_recording,
+        is_recording: recorded == Recorded::Choices,
+        is_journaling: recorded == Recorded::Turns,
+        is_silent: matches!(recorded, Recorded::Turns | Recorded::Silence),
         preemption: preemption_of(token.seed),
         virtual_time_max: VIRTUAL_TIME_MAX,
         operations_max: OPERATIONS_MAX,
@@ -177,14 +191,14 @@ mod tests {
 
     fn trace(token: &Token, full: &Report) -> u64 {
         let keep = token.keep(&full.choices).expect("the run has these decisions");
-        run_simulated(token, keep, false, None, &chatter).1.trace
+        run_simulated(token, keep, Recorded::Nothing, None, &chatter).1.trace
     }
 
     /// A token makes the same run again: with all of its chance, with all of it named one by one,
     /// and with a part of it.
     #[test]
     fn tokens_replay_runs() {
-        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
+        let (_, full) = run_simulated(&token(None), Keep::All, Recorded::Choices, None, &chatter);
         assert!(full.choices.len() > 200, "only {} wild decisions", full.choices.len());
         assert_eq!(trace(&token(None), &full), full.trace);
         assert_eq!(trace(&token(Some((0..full.choices.len()).collect())), &full), full.trace);
@@ -196,17 +210,17 @@ mod tests {
     /// The decisions of a keep-set stay wild, and all others are calm: no new ones come up.
     #[test]
     fn decisions_outside_the_keep_set_are_calm() {
-        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
+        let (_, full) = run_simulated(&token(None), Keep::All, Recorded::Choices, None, &chatter);
         let some = token(Some(vec![3, 5, 8]));
         let keep = some.keep(&full.choices).expect("the run has these decisions");
-        let (_, kept) = run_simulated(&some, keep, true, None, &chatter);
+        let (_, kept) = run_simulated(&some, keep, Recorded::Choices, None, &chatter);
         assert!(kept.choices.len() <= 3, "{:?}", kept.choices);
     }
 
     /// A token for other code is refused, and not replayed as something else.
     #[test]
     fn tokens_of_other_code_are_refused() {
-        let (_, full) = run_simulated(&token(None), Keep::All, true, None, &chatter);
+        let (_, full) = run_simulated(&token(None), Keep::All, Recorded::Choices, None, &chatter);
         assert!(token(Some(vec![full.choices.len()])).keep(&full.choices).is_err());
     }
 
