@@ -130,6 +130,18 @@ impl From<&[u8]> for Bytes {
     }
 }
 
+impl From<&str> for Bytes {
+    fn from(text: &str) -> Self {
+        Bytes::from(text.as_bytes())
+    }
+}
+
+impl From<String> for Bytes {
+    fn from(text: String) -> Self {
+        Bytes::from(text.into_bytes())
+    }
+}
+
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN_BYTES_MAX: usize = 40;

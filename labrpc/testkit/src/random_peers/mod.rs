@@ -48,7 +48,7 @@ impl<R: Elect> ScriptedCluster<R> {
     }
 
     fn play_with(&self, plan: &Plan, abilities: Abilities<'_>) {
-        let text = TestText::default();
+        let text = TestText::new(text::SCRIPT_IMPORTS);
         self.cluster().world().reporter().set_test_text(text.clone());
         let driver = Driver {
             cluster: self.cluster(),

@@ -9,10 +9,16 @@ use labrpc::{PeerId, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use crate::DiskState;
 
 /// The lines of a test, while the run goes on. Clones are the same text.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct TestText {
+    /// What the test uses, as the inside of a `use`.
+    imports: &'static str,
     lines: Arc<Mutex<Vec<String>>>,
 }
+
+/// What a script among random peers uses.
+pub(super) const SCRIPT_IMPORTS: &str = "crate::lab::{LAB, boot}, labrpc::network::Conditions, labrpc::{Ballot, Head, thread}, \
+     std::time::Duration, testkit::DiskState, testkit::script::*";
 
 const HEADING: &str = "\n\nThe same as a test of your own, to paste into a file of tests/graded/rules:\n\n";
 
@@ -90,6 +96,10 @@ fn reply(reply: &RaftReply) -> String {
 }
 
 impl TestText {
+    pub(crate) fn new(imports: &'static str) -> TestText {
+        TestText { imports, lines: Arc::default() }
+    }
+
     fn lines(&self) -> MutexGuard<'_, Vec<String>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,7 +178,8 @@ impl TestText {
             return String::new();
         }
         let mut text = String::from(HEADING);
-        text += "#[test]\nfn found_by_random_peers() {\n    LAB.own(|world| {\n";
+        let _ = writeln!(text, "#[test]\nfn found_by_random_peers() {{\n    #[allow(unused_imports)]");
+        let _ = writeln!(text, "    use {{{}}};\n    LAB.own(|world| {{", self.imports);
         for line in lines.iter() {
             let _ = writeln!(text, "        {line}");
         }

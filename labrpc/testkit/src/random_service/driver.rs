@@ -241,7 +241,8 @@ impl<'a> Driver<'a> {
         self.applied = self.log.len();
         let all: Vec<String> = self.log.iter().map(code).collect();
         self.text.add(format!("let commands = [{}];", all.join(", ")));
-        self.text.add(format!("service.install({}, snapshot::encode(&store_of(commands)));", self.applied));
+        self.text
+            .add(format!("service.install({}, lab3b_kvsnap::snapshot::encode(&store_of(commands)));", self.applied));
         self.raft.install(self.applied as Index, (snapshots.of)(&self.log));
         // What a snapshot does not tell is the result of a read, or of a write before the latest one.
         for waiting in &mut self.waiting {

@@ -50,10 +50,13 @@ pub struct SnapshotsUnderTest<'a> {
     pub raft_state_bytes_max: usize,
 }
 
+/// What a script of a random Raft uses.
+const IMPORTS: &str = "super::setup::*, crate::lab::LAB, labrpc::thread, std::time::Duration, testkit::script::*";
+
 impl<S: Send + Sync + 'static> ScriptedService<S> {
     /// Lets a random Raft and random clients act on the service.
     pub fn play(&self, world: &World, plan: &Plan, under_test: ServiceUnderTest<'_>) {
-        let text = TestText::default();
+        let text = TestText::new(IMPORTS);
         world.reporter().set_test_text(text.clone());
         text.add("let service = service();".into());
         let ask = |command: &Command, is_patient: bool| match is_patient {

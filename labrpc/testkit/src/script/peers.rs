@@ -8,10 +8,11 @@ use labrpc::network::Service;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::wire::WireError;
-use labrpc::{AppendEntries, InstallSnapshot, RaftReply, RaftRequest};
+use labrpc::{AppendEntries, Entry, InstallSnapshot, LogPosition, RaftReply, RaftRequest};
 use labrpc::{AppendEntriesReply, AppendOutcome, Index, PeerId, RequestVoteReply, Term};
 
 use super::cluster::REAL;
+use super::steps::expect_eq;
 use crate::codec::Codec;
 use crate::event_line::{Direction, Request};
 
@@ -75,6 +76,39 @@ impl ReceivedRequest {
     /// Whether the request is an InstallSnapshot.
     pub fn is_snapshot(&self) -> bool {
         matches!(self.request, RaftRequest::InstallSnapshot(_))
+    }
+
+    /// The AppendEntries follows this position.
+    ///
+    /// # Panics
+    ///
+    /// When it does not. So do all checks of a request.
+    #[track_caller]
+    pub fn expect_prev(&self, expected: LogPosition, why: impl fmt::Display) {
+        expect_eq("the position before the entries", self.append().prev, expected, why);
+    }
+
+    /// The AppendEntries carries exactly these entries.
+    #[track_caller]
+    pub fn expect_entries(&self, expected: impl Into<Vec<Entry>>, why: impl fmt::Display) {
+        expect_eq("the entries that are sent", self.append().entries.clone(), expected.into(), why);
+    }
+
+    /// The AppendEntries says that the entries through this index are committed.
+    #[track_caller]
+    pub fn expect_commit(&self, expected: Index, why: impl fmt::Display) {
+        expect_eq("the leader's commit index", self.append().leader_commit, expected, why);
+    }
+
+    /// The RequestVote says that the candidate's log ends here.
+    #[track_caller]
+    pub fn expect_last_log(&self, expected: LogPosition, why: impl fmt::Display) {
+        match &self.request {
+            RaftRequest::RequestVote(request) => {
+                expect_eq("the end of the candidate's log", request.last_log, expected, why)
+            }
+            _ => panic!("server {} should have been asked for its vote, not {self}", self.to),
+        }
     }
 
     /// Answers it. A second answer is ignored.

@@ -1,12 +1,14 @@
 //! What a server sends.
 
-use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, Index, PeerId, RaftReply, RaftRequest};
+use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, Index, LogPosition, PeerId, RaftReply, RaftRequest};
 
 use super::super::model::{ModelServer, Role};
+use super::super::text::{entries as code, position};
 use super::{Seen, Stimulus, Verdict, complain};
 use crate::event_line::{At, Reply, Request};
+use crate::rule::Rule;
 use crate::rule::election::{CAMPAIGN, NEW_TERM};
-use crate::rule::replication::{COMMIT_SPREADS, LATE_REPLY, LOG_MATCHING, MAJORITY_COMMIT, OWN_TERM_COMMIT};
+use crate::rule::replication::{COMMIT_SPREADS, FOLLOWS, LATE_REPLY, LOG_MATCHING, MAJORITY_COMMIT, OWN_TERM_COMMIT};
 use crate::rule::snapshots::SENT;
 
 /// Checks a request that the real server sent in one of the states of a path.
@@ -99,14 +101,19 @@ fn may_send(state: &ModelServer, to: PeerId, request: &RaftRequest) -> Verdict<(
         return complain(&NEW_TERM, what, "");
     }
     match request {
-        RaftRequest::RequestVote(request) if request.last_log != state.last() || request.candidate != 0 => {
-            let what = format!(
-                "server 0 campaigns for server {} with a log that ends at {}, but its own ends at {}",
-                request.candidate,
-                At(request.last_log),
-                At(state.last())
-            );
+        RaftRequest::RequestVote(request) if request.candidate != 0 => {
+            let what = format!("server 0 asks for votes in the name of server {}", request.candidate);
             complain(&CAMPAIGN, what, "")
+        }
+        RaftRequest::RequestVote(request) if request.last_log != state.last() => {
+            let last = state.last();
+            let what = format!(
+                "server 0's log ends at {}, as it tells a voter, but from what it agreed to it must end at {}",
+                At(request.last_log),
+                At(last)
+            );
+            let line = format!("script.newest_to({to}).expect_last_log({}, \"its log ends there\")", position(last));
+            complain(&FOLLOWS, what, line)
         }
         RaftRequest::RequestVote(_) => Ok(()),
         RaftRequest::AppendEntries(append) => may_append(state, to, append),
@@ -129,18 +136,33 @@ fn may_append(state: &ModelServer, to: PeerId, append: &AppendEntries) -> Verdic
     if *leader != 0 {
         return complain(&NEW_TERM, format!("server 0 sends AppendEntries in the name of server {leader}"), "");
     }
-    if state.position(prev.index) != Some(*prev) {
-        let what = format!("server 0's log does not hold {}, after which it sends entries", At(*prev));
-        return complain(&LOG_MATCHING, what, "");
+    if let Some(own) = state.position(prev.index).filter(|own| own != prev) {
+        let line = format!("script.newest_to({to}).expect_prev({}, \"its log holds this\")", position(own));
+        return complain(origin(state, own), must_hold(own, *prev), line);
     }
-    let own = entries.iter().zip(prev.index + 1..).all(|(entry, index)| state.get(index) == Some(entry));
-    if !own {
-        return complain(&LOG_MATCHING, "server 0 sends entries that its own log does not hold".into(), "");
+    if state.position(prev.index).is_none() {
+        let what = format!("server 0 sends entries after {}, and its log ends at {}", At(*prev), At(state.last()));
+        return complain(origin(state, state.last()), what, "");
+    }
+    let wrong = entries.iter().zip(prev.index + 1..).find(|(entry, index)| state.get(*index) != Some(entry));
+    if let Some((entry, index)) = wrong {
+        let held = &state.entries[(prev.index - state.base.index) as usize..];
+        let right = &held[..entries.len().min(held.len())];
+        let line = format!("script.newest_to({to}).expect_entries({}, \"its log holds these\")", code(right));
+        let sent = LogPosition { term: entry.term, index };
+        return match state.position(index) {
+            Some(own) => complain(origin(state, own), must_hold(own, sent), line),
+            None => {
+                let what = format!("server 0 sends entry {}, and its log must end at {}", At(sent), At(state.last()));
+                complain(origin(state, state.last()), what, line)
+            }
+        };
     }
     if *leader_commit > state.commit {
         let is_old = state.get(*leader_commit).is_some_and(|entry| entry.term < state.term());
         let what = format!("server 0 announces that entry {leader_commit} is committed, but only {} is", state.commit);
-        return complain(if is_old { &OWN_TERM_COMMIT } else { &MAJORITY_COMMIT }, what, "");
+        let line = format!("script.newest_to({to}).expect_commit({}, \"no more is committed\")", state.commit);
+        return complain(if is_old { &OWN_TERM_COMMIT } else { &MAJORITY_COMMIT }, what, line);
     }
     if let Role::Leader(matched) = &state.role
         && *leader_commit < state.commit.min(matched[to])
@@ -149,7 +171,22 @@ fn may_append(state: &ModelServer, to: PeerId, append: &AppendEntries) -> Verdic
             "server 0 announces that entry {leader_commit} is committed, though entry {} is, and server {to} holds it",
             state.commit.min(matched[to])
         );
-        return complain(&COMMIT_SPREADS, what, "");
+        let line = format!("script.newest_to({to}).expect_commit({}, \"this is committed\")", state.commit);
+        return complain(&COMMIT_SPREADS, what, line);
     }
     Ok(())
+}
+
+/// The rule that a wrong entry of a log breaks: it was the leader's own, or another leader has sent it.
+fn origin(state: &ModelServer, own: LogPosition) -> &'static Rule {
+    if own.term == state.term() { &LOG_MATCHING } else { &FOLLOWS }
+}
+
+fn must_hold(own: LogPosition, sent: LogPosition) -> String {
+    format!(
+        "server 0's log holds {} at index {}, but from what it agreed to it must hold {}",
+        At(sent),
+        own.index,
+        At(own)
+    )
 }
