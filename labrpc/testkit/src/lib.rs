@@ -22,6 +22,7 @@
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
+    clippy::disallowed_macros,
     reason = "parts of the kit run outside of any simulation"
 )]
 
