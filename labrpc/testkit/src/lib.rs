@@ -52,6 +52,8 @@ pub use event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
 pub use observed::{Campaign, DiskState, ObservedState, PendingRequest, ServerState};
 pub use observer::{Observer, Tally};
 pub use runner::Lab;
+#[doc(hidden)]
+pub use runner::{Measured, measure};
 pub use token::{Token, TokenError};
 pub use violation::Violation;
 pub use world::{BackgroundTask, TestRng, World};

@@ -1,11 +1,13 @@
 //! A lab's graded tests: each runs several seeds, and each run is recorded.
 
+mod measure;
 mod points;
 mod report_text;
 mod run;
 
 use labrpc::sim::{Keep, Report};
 
+pub use measure::{Measured, measure};
 pub(crate) use run::run_simulated;
 use run::{Body, FailedRun, run_real};
 
