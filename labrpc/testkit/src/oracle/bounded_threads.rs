@@ -31,7 +31,7 @@ impl Oracle for BoundedThreads {
         let EventKind::Sent(envelope) = &event.kind else { return Ok(()) };
         let Some(server) = observed.servers.get(envelope.from).filter(|server| server.is_real) else { return Ok(()) };
         let Some(node) = server.node() else { return Ok(()) };
-        let (threads, pending) = (sim::tasks_in(node), server.pending.len());
+        let (threads, pending) = (sim::tasks_in(node), server.pending_count());
         if threads <= OWN_THREADS_MAX + 2 * pending {
             self.crowded.remove(&envelope.from);
             return Ok(());
