@@ -46,12 +46,19 @@ pub fn measure(work: &Work, is_large: bool) -> Row {
             let off = cost(work, size, false);
             row.off.push((size as f64, off.seconds));
             let ratio = on.seconds / off.seconds;
-            println!("{:<32} {label:<14} {} {} {ratio:>7.1}  {}", work.name, time(off.seconds), time(on.seconds), on.note);
+            println!(
+                "{:<32} {label:<14} {} {} {ratio:>7.1}  {}",
+                work.name,
+                time(off.seconds),
+                time(on.seconds),
+                on.note
+            );
         } else {
             println!("{:<32} {label:<14} {:>10} {} {:>7}  {}", work.name, "", time(on.seconds), "", on.note);
         }
     }
-    let growth = |points: &[(f64, f64)]| if points.is_empty() { String::new() } else { format!("n^{:.2}", exponent(points)) };
+    let growth =
+        |points: &[(f64, f64)]| if points.is_empty() { String::new() } else { format!("n^{:.2}", exponent(points)) };
     println!("{:<32} {:<14} {:>10} {:>10}\n", "", "growth", growth(&row.off), growth(&row.on));
     row
 }
@@ -77,6 +84,7 @@ fn time(seconds: f64) -> String {
 /// A number with its digits in groups of three.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
     groups.join(",")
 }

@@ -194,7 +194,8 @@ impl ObservedState {
             if let Some(copy) = copies.map(|(copy, _)| *copy).next() {
                 server.clerk_requests.remove(&copy);
             }
-        } else if let Some(place) = server.pending.iter().position(|pending| pending.envelope.number == answered.number) {
+        } else if let Some(place) = server.pending.iter().position(|pending| pending.envelope.number == answered.number)
+        {
             server.pending.remove(place);
         }
     }

@@ -7,23 +7,24 @@
 //!
 //! **Invariant.** Nothing here calls into a server or takes a turn from a task.
 
+mod envelopes;
 mod tally;
 mod taps;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use labrpc::sim::NodeId;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, PeerId};
 
+use envelopes::Envelopes;
 use tally::Counter;
 pub use tally::Tally;
 
 use crate::codec::Codec;
-use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::oracle::{self, Oracle};
 use crate::recording::Recording;
@@ -46,8 +47,8 @@ struct Inner {
     recording: Option<Recording>,
     tally: Counter,
     oracles: Vec<Box<dyn Oracle>>,
-    /// The messages that may still arrive or be answered, by number.
-    envelopes: BTreeMap<u64, Arc<Envelope>>,
+    /// The messages that may still arrive or be answered.
+    envelopes: Envelopes,
     /// Whether a rule was broken: nothing is checked after that.
     is_over: bool,
 }
@@ -66,7 +67,7 @@ impl Observer {
             recording: None,
             tally: Counter::default(),
             oracles: oracle::all(codec),
-            envelopes: BTreeMap::new(),
+            envelopes: Envelopes::default(),
             is_over: false,
         };
         Observer { reporter: reporter.clone(), codec, inner: Arc::new(Mutex::new(inner)) }

@@ -1,7 +1,5 @@
 //! After every save, the disk holds a state to restart from (Figure 2, Figure 13).
 
-use std::collections::BTreeMap;
-
 use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use labrpc::{Ballot, Head, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
@@ -19,7 +17,7 @@ use crate::violation::Violation;
 #[derive(Default)]
 pub(super) struct CrashImages {
     /// The term of each entry that was applied.
-    committed: BTreeMap<Index, Term>,
+    committed: FxHashMap<Index, Term>,
     /// Votes that were sent, as opposed to votes that were only on a disk.
     sent_votes: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
 }

@@ -33,7 +33,7 @@ const EACH_BYTES_MAX: usize = 96;
 const ANY_BYTES_MAX: usize = 512;
 /// How many queries each saved snapshot allows. It keeps the oracle's share of a run's time about constant, however
 /// large the store is; the stores of the graded tests are smaller.
-const QUERIES_EACH: usize = 512;
+const QUERIES_EACH: usize = 128;
 /// Long values take time as well: so many bytes as much as a query.
 const QUERY_BYTES: usize = 128;
 /// How many snapshots are remembered.
