@@ -47,9 +47,6 @@ pub(super) struct ServerSlot {
     visits: Stamp,
 }
 
-/// Ends of the network in addition to the servers': more clerks than any test has.
-const CLERKS_MAX: usize = 160;
-
 impl UntypedCluster {
     /// Sets up `size` servers and boots none. A script plays those that are not real.
     pub(super) fn new(world: &World, size: usize, is_real: &dyn Fn(PeerId) -> bool, boot: BootFn) -> UntypedCluster {
@@ -61,7 +58,7 @@ impl UntypedCluster {
             is_paused: false,
             visits: Stamp::default(),
         };
-        let network = world.network(size + CLERKS_MAX);
+        let network = world.network(size);
         // The time of each event is known in virtual time only.
         let codec = world.codec().filter(|_| world.is_simulated());
         let observer = codec.map(|codec| Observer::new(world.reporter(), codec, size, is_real));
