@@ -12,7 +12,7 @@ use labrpc::{Timing, wire};
 use testkit::{Boot, Booted, Cluster, Codec, ServiceState, World};
 
 /// As in MIT's tests.
-const RAFT_STATE_BYTES_MAX: usize = 1000;
+pub const RAFT_STATE_BYTES_MAX: usize = 1000;
 
 /// Servers of lab 2C.
 pub struct Logs;
@@ -65,6 +65,22 @@ pub fn logs(world: &World, size: usize) -> Cluster<Raft<Replica<VecLog>>> {
     Cluster::replicating(world, size, |boot| {
         Booted::raft(lab2c_persist::boot(election(&boot), boot.persister, boot.links, boot.apply_ch))
     })
+}
+
+/// The same, but the first server's service takes one apply message and then no more.
+#[allow(dead_code, reason = "for tests")]
+pub fn stalling_logs(world: &World, size: usize) -> Cluster<Raft<Replica<VecLog>>> {
+    let boot = |boot: Boot| {
+        let (me, apply_rx) = (boot.me, boot.apply_rx.clone());
+        let raft = lab2c_persist::boot(election(&boot), boot.persister, boot.links, boot.apply_ch);
+        labrpc::thread::spawn(move || {
+            apply_rx.iter().take(if me == 0 { 1 } else { usize::MAX }).for_each(drop);
+            labrpc::thread::sleep(std::time::Duration::from_secs(3600)); // The channel must stay open.
+            drop(apply_rx);
+        });
+        Booted::raft(raft)
+    };
+    Cluster::new(world, size, boot)
 }
 
 /// A store of lab 3B.

@@ -121,6 +121,7 @@ impl UntypedCluster {
     /// Gives a server that is down another disk.
     pub(crate) fn set_persister(&self, server: PeerId, persister: Persister) {
         self.inner.slots.lock()[server].persister = Arc::new(persister);
+        self.observer().into_iter().for_each(|observer| observer.replaced_disk(server));
     }
 
     /// Whether a server is up. One that crashed by itself, at a save, is not.

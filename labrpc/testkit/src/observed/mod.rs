@@ -62,6 +62,8 @@ pub struct ServerState {
     slow_saves: VecDeque<(Instant, Duration)>,
     /// The contents of its disk.
     pub disk: DiskState,
+    /// Whether `disk` is what was read and saved since, so that the next boot need not read it again.
+    is_disk_known: bool,
     /// Requests of other servers that have arrived and are not answered.
     pub pending: Vec<PendingRequest>,
     /// Requests of clerks that have arrived and are not answered: each one's arrival, by its
@@ -129,6 +131,9 @@ impl ObservedState {
         (state.booted, state.node, state.is_paused, state.resumed_at) = (Some(id), Some(node), false, None);
         state.pending.clear();
         state.clerk_requests.clear();
+        if std::mem::replace(&mut state.is_disk_known, true) {
+            return;
+        }
         state.disk = DiskState::default();
         let Some(image) = image.filter(|_| codec.has_disk()) else { return };
         let whole = Save {
@@ -141,6 +146,11 @@ impl ObservedState {
         if let Ok(decoded) = DecodedSave::read(&whole, codec) {
             state.disk.apply(&whole, decoded);
         }
+    }
+
+    /// A server gets another disk.
+    pub(crate) fn replace_disk(&mut self, server: PeerId) {
+        self.servers[server].is_disk_known = false;
     }
 
     /// A server's threads are stopped, or go on.

@@ -81,6 +81,11 @@ impl Observer {
         });
     }
 
+    /// Notes that a server that is down gets another disk.
+    pub(crate) fn replaced_disk(&self, server: PeerId) {
+        self.lock().observed.replace_disk(server);
+    }
+
     /// Notes that a server crashes.
     pub(crate) fn crashed(&self, server: PeerId) {
         self.happened(Instant::now(), |_, _| EventKind::Crashed(server));
