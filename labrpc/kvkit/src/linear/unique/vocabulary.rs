@@ -1,5 +1,7 @@
 //! The written values, which a read value is made of.
 
+use std::cmp::Reverse;
+
 use rustc_hash::FxHashMap;
 
 use crate::linear::register::{Register, Span};
@@ -24,26 +26,27 @@ impl<'h> Vocabulary<'h> {
     pub(super) fn new(register: &Register<'h>) -> Option<Vocabulary<'h>> {
         let written = |(write, span): (usize, &Span<'h>)| Some((span.action.written()?.as_bytes(), write));
         let words: Vec<(&[u8], usize)> = register.spans.iter().enumerate().filter_map(written).collect();
-        let mut lengths: Vec<usize> = Vec::new();
+        let mut counts: Vec<(usize, usize)> = Vec::new();
         for (value, _) in &words {
-            if !lengths.contains(&value.len()) {
-                lengths.push(value.len());
-            }
-            if lengths.len() > LENGTHS_MAX {
-                return Vocabulary::sorted(words);
+            let is_full = counts.len() == LENGTHS_MAX;
+            match counts.iter_mut().find(|(length, _)| *length == value.len()) {
+                Some((_, count)) => *count += 1,
+                None if is_full => return Vocabulary::sorted(words),
+                None => counts.push((value.len(), 1)),
             }
         }
-        lengths.sort_unstable();
-        Vocabulary::by_length(&words, lengths)
+        // Most texts begin with a value of a frequent length.
+        counts.sort_unstable_by_key(|(_, count)| Reverse(*count));
+        Vocabulary::by_length(&words, counts.into_iter().map(|(length, _)| length).collect())
     }
 
     fn by_length(words: &[(&'h [u8], usize)], lengths: Vec<usize>) -> Option<Vocabulary<'h>> {
         let writes: FxHashMap<&[u8], usize> = words.iter().copied().collect();
         let has_beginning = |value: &[u8]| {
-            let shorter = lengths.iter().take_while(|length| **length < value.len());
-            shorter.into_iter().any(|length| writes.contains_key(&value[..*length]))
+            let mut shorter = lengths.iter().filter(|length| **length < value.len());
+            shorter.any(|length| writes.contains_key(&value[..*length]))
         };
-        let are_unique = writes.len() == words.len() && lengths.first() != Some(&0);
+        let are_unique = writes.len() == words.len() && !lengths.contains(&0);
         let are_unique = are_unique && !words.iter().any(|(value, _)| has_beginning(value));
         are_unique.then_some(Vocabulary::ByLength { lengths, writes })
     }
@@ -61,8 +64,8 @@ impl<'h> Vocabulary<'h> {
         let text = text.as_bytes();
         match self {
             Vocabulary::ByLength { lengths, writes } => {
-                let fitting = lengths.iter().take_while(|length| **length <= text.len());
-                fitting.into_iter().find_map(|length| Some((*writes.get(&text[..*length])?, *length)))
+                let mut fitting = lengths.iter().filter(|length| **length <= text.len());
+                fitting.find_map(|length| Some((*writes.get(&text[..*length])?, *length)))
             }
             Vocabulary::Sorted(words) => {
                 // If a value is a beginning of the text, no other value is between the two in sorted order.
