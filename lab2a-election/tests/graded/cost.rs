@@ -11,6 +11,7 @@ use testkit::{Cluster, World};
 use crate::lab::{LAB, Server, cluster};
 
 /// A cluster of five servers that know their leader.
+#[track_caller]
 fn led_cluster(world: &World) -> (Cluster<Server>, usize) {
     let cluster = cluster(world, 5);
     let leader = cluster.one_leader();
@@ -19,6 +20,7 @@ fn led_cluster(world: &World) -> (Cluster<Server>, usize) {
 }
 
 /// What these seconds cost. There must be no election meanwhile.
+#[track_caller]
 fn spend(cluster: &Cluster<Server>, leader: usize, seconds: u64) -> Spent {
     let before = cluster.status(leader);
     let meter = Meter::start(cluster);

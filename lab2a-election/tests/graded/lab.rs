@@ -23,6 +23,7 @@ pub fn boot(boot: Boot) -> Booted<Server> {
     Booted::raft(lab2a_election::boot(election, boot.links))
 }
 
+#[track_caller]
 pub fn cluster(world: &World, size: usize) -> Cluster<Server> {
     Cluster::new(world, size, boot)
 }

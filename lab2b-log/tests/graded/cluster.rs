@@ -13,6 +13,7 @@ use crate::lab::{LAB, Server, cluster};
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What has happened so far. On real threads nothing is counted.
+#[track_caller]
 fn tally(cluster: &Cluster<Server>) -> Tally {
     cluster.observer().map(|observer| observer.tally()).unwrap_or_default()
 }

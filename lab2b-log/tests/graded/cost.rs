@@ -12,6 +12,7 @@ use testkit::{Cluster, World};
 use crate::lab::{LAB, Server, cluster};
 
 /// A cluster whose servers know their leader.
+#[track_caller]
 fn led_cluster(world: &World, size: usize) -> (Cluster<Server>, PeerId) {
     let cluster = cluster(world, size);
     let leader = cluster.one_leader();
@@ -20,6 +21,7 @@ fn led_cluster(world: &World, size: usize) -> (Cluster<Server>, PeerId) {
 }
 
 /// What `act` costs. There must be no election meanwhile.
+#[track_caller]
 fn spend(cluster: &Cluster<Server>, leader: PeerId, act: impl FnOnce()) -> Spent {
     let before = cluster.status(leader);
     let meter = Meter::start(cluster);
@@ -37,6 +39,7 @@ fn command(n: u64, bytes: usize) -> Bytes {
 }
 
 /// Offers the leader `commands` commands of a hundred bytes, all at once.
+#[track_caller]
 fn offer(cluster: &Cluster<Server>, leader: PeerId, commands: u64) {
     for n in 1..=commands {
         cluster.start_command(leader, command(n, 100)).expect("it leads");

@@ -24,6 +24,7 @@ pub fn boot(boot: Boot) -> Booted<Server> {
     Booted::raft(lab2b_log::boot(election, boot.links, boot.apply_ch))
 }
 
+#[track_caller]
 pub fn cluster(world: &World, size: usize) -> Cluster<Server> {
     Cluster::replicating(world, size, boot)
 }

@@ -18,6 +18,7 @@ const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 const MANY_LEADERSHIPS: u64 = 20;
 
 /// What has happened so far. On real threads nothing is counted.
+#[track_caller]
 fn tally(cluster: &Cluster<Server>) -> Tally {
     cluster.observer().map(|observer| observer.tally()).unwrap_or_default()
 }
@@ -102,6 +103,7 @@ fn persist3_2c() {
 }
 
 /// The pause between two faults of Figure 8: one in ten is long, the others are very short.
+#[track_caller]
 fn pause(world: &World) -> Duration {
     let rng = world.rng("pauses");
     let is_long = rng.random_range(0..10) == 0;
@@ -207,6 +209,7 @@ fn unreliable_churn_2c() {
     LAB.test(|world| churn(world, Conditions::UNRELIABLE));
 }
 
+#[track_caller]
 fn churn(world: &World, conditions: Conditions) {
     const SERVERS: u64 = 5;
     const CLIENTS: u64 = 3;
@@ -258,6 +261,7 @@ fn churn(world: &World, conditions: Conditions) {
 }
 
 /// Offers one command after another to every server. Returns those that were applied.
+#[track_caller]
 fn submit(cluster: &Cluster<Server>, client: u64, is_over: &AtomicBool) -> Vec<Bytes> {
     /// No two clients use the same number.
     const NUMBERS: u64 = 1_000_000;

@@ -13,6 +13,7 @@ use crate::lab::{LAB, Server, cluster};
 const SERVERS: usize = 3;
 
 /// Three servers that have agreed on a first command.
+#[track_caller]
 fn cluster_with_a_command(world: &World) -> Cluster<Server> {
     let cluster = cluster(world, SERVERS);
     cluster.one(&number(0), SERVERS);
@@ -20,6 +21,7 @@ fn cluster_with_a_command(world: &World) -> Cluster<Server> {
 }
 
 /// Agrees on `commands` commands, one after another.
+#[track_caller]
 fn agree(cluster: &Cluster<Server>, commands: u64) {
     for n in 1..=commands {
         cluster.one_at_once(&number(n), SERVERS);

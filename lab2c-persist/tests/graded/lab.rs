@@ -28,6 +28,7 @@ pub fn boot(boot: Boot) -> Booted<Server> {
     Booted::raft(lab2c_persist::boot(election, boot.persister, boot.links, boot.apply_ch))
 }
 
+#[track_caller]
 pub fn cluster(world: &World, size: usize) -> Cluster<Server> {
     Cluster::replicating(world, size, boot)
 }

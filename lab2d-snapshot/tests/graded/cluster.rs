@@ -21,6 +21,7 @@ enum Fault {
 }
 
 /// In each round one server misses more entries than the others keep.
+#[track_caller]
 fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
     let cluster = lab::cluster(world, SERVERS);
     cluster.set_conditions(conditions);

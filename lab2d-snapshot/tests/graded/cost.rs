@@ -15,6 +15,7 @@ use crate::lab::{LAB, Server, cluster};
 const SERVERS: usize = 3;
 
 /// Three servers that have agreed on a first command.
+#[track_caller]
 fn cluster_with_a_command(world: &World) -> Cluster<Server> {
     let cluster = cluster(world, SERVERS);
     cluster.one(&number(0), SERVERS);
@@ -22,6 +23,7 @@ fn cluster_with_a_command(world: &World) -> Cluster<Server> {
 }
 
 /// Agrees on `commands` commands, one after another, on at least `servers` servers.
+#[track_caller]
 fn agree(cluster: &Cluster<Server>, commands: u64, servers: usize) {
     for n in 1..=commands {
         cluster.one_at_once(&number(n), servers);
@@ -29,6 +31,7 @@ fn agree(cluster: &Cluster<Server>, commands: u64, servers: usize) {
 }
 
 /// How many snapshots leaders have sent.
+#[track_caller]
 fn snapshots_sent(cluster: &Cluster<Server>) -> u64 {
     cluster.observer().expect("a simulation has an observer").tally().snapshots_sent
 }

@@ -28,6 +28,7 @@ pub fn boot(boot: Boot) -> Booted<Server> {
     Booted::raft(lab2d_snapshot::boot(election, boot.persister, boot.links, boot.apply_ch))
 }
 
+#[track_caller]
 pub fn cluster(world: &World, size: usize) -> Cluster<Server> {
     Cluster::compacting(world, size, boot)
 }

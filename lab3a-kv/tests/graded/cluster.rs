@@ -11,6 +11,7 @@ use testkit::World;
 
 use crate::lab::{LAB, store};
 
+#[track_caller]
 fn load(world: &World, servers: usize, plan: Plan) {
     let store = store(world, servers);
     load::run(&store, plan);

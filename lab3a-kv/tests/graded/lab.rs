@@ -39,6 +39,7 @@ pub fn boot(boot: Boot) -> Booted<Server> {
     Booted { kv: Some(server.clone()), raft: Arc::new(raft), server }
 }
 
+#[track_caller]
 pub fn store(world: &World, servers: usize) -> KvCluster<Server> {
     KvCluster::new(world, servers, boot, |number, links| Clerk::new(ClientId(number), links))
 }

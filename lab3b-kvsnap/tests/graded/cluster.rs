@@ -12,6 +12,7 @@ use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, store};
 /// While entries are on their way, the saved state may exceed its limit this many times.
 const RAFT_STATE_SLACK: usize = 8;
 
+#[track_caller]
 fn load(world: &World, servers: usize, plan: Plan) {
     let store = store(world, servers);
     load::run(&store, plan.compacting(RAFT_STATE_BYTES_MAX));
@@ -21,6 +22,7 @@ fn load(world: &World, servers: usize, plan: Plan) {
     world.assert_covered("a server that comes back with a snapshot", !plan.crashes || tally.snapshots_delivered > 0);
 }
 
+#[track_caller]
 fn check_raft_state(store: &KvCluster<Server>) {
     let largest = store.raft_state_bytes_max();
     assert!(

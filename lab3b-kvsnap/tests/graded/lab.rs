@@ -59,6 +59,7 @@ pub fn boot(boot: Boot) -> Booted<Server> {
     boot_with_limit(boot, RAFT_STATE_BYTES_MAX)
 }
 
+#[track_caller]
 pub fn store(world: &World, servers: usize) -> kvkit::KvCluster<Server> {
     kvkit::KvCluster::new(world, servers, boot, |number, links| Clerk::new(ClientId(number), links))
 }

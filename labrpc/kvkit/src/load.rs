@@ -7,6 +7,8 @@ use std::time::Duration;
 use labrpc::network::Conditions;
 use labrpc::thread;
 use testkit::chaos::{Faults, random_faults};
+use testkit::rule::service::{ANSWERED, LINEARIZABLE, SMALL, WORTHWHILE};
+use testkit::script::expect_rule;
 use testkit::{BackgroundTask, TestRng, UntypedCluster};
 
 use crate::recorded::{RecordedClerk, RecordedStore};
@@ -106,15 +108,14 @@ pub fn run(store: &RecordedStore, plan: Plan) {
     let answered = store.answered();
     // With random faults, a client may have to wait until they end.
     let asked = if plan.random_faults.is_some() { asked - 1 } else { asked };
-    assert!(
-        answered as u64 > asked,
-        "only {answered} operations were answered in {rounds} rounds with {} clients",
-        plan.clients
-    );
+    let what =
+        format_args!("only {answered} operations were answered in {rounds} rounds with {} clients", plan.clients);
+    expect_rule(&ANSWERED, answered as u64 > asked, what);
     store.check_linearizable();
 }
 
 /// One round: clients work while faults occur, and then the faults end. Returns the value that each key must have.
+#[track_caller]
 fn load(store: &RecordedStore, plan: Plan, round: u64) -> Vec<String> {
     let cluster = store.servers();
     let world = cluster.world();
@@ -149,10 +150,13 @@ fn load(store: &RecordedStore, plan: Plan, round: u64) -> Vec<String> {
         thread::sleep(PAUSE);
         cluster.servers().for_each(|server| cluster.start(server));
     }
-    let join = |client: BackgroundTask<String>| {
-        client.join_within(ANSWER_PATIENCE).expect("all faults have ended, but a client still gets no answer")
-    };
-    clients.into_iter().map(join).collect()
+    let mut values = Vec::new();
+    for client in clients {
+        let value = client.join_within(ANSWER_PATIENCE);
+        expect_rule(&ANSWERED, value.is_some(), "all faults have ended, but a client still gets no answer");
+        values.extend(value);
+    }
+    values
 }
 
 struct LoadClient {
@@ -203,11 +207,11 @@ impl LoadClient {
             return;
         }
         let seen = self.clerk.get(key);
-        assert!(
-            seen == *expected,
-            "only one client writes to key {key:?}, but it does not read what it wrote: {} (§8)",
-            difference(&seen, expected)
-        );
+        if seen != *expected {
+            let what = difference(&seen, expected);
+            let what = format!("only one client writes to key {key:?}, but it does not read what it wrote: {what}");
+            expect_rule(&LINEARIZABLE, false, what);
+        }
     }
 }
 
@@ -223,17 +227,19 @@ fn partition(cluster: &UntypedCluster, rng: &TestRng, is_over: &AtomicBool) {
     }
 }
 
+const ONCE_IN_ORDER: &str = "each Append must take effect once, in order";
+
 /// Checks that another clerk reads what each client wrote.
 #[track_caller]
 fn check_own_keys(store: &RecordedStore, expected: &[String]) {
     let mut clerk = store.clerk();
     for (key, expected) in expected.iter().enumerate() {
         let seen = clerk.get(&key.to_string());
-        assert!(
-            seen == *expected,
-            "key \"{key}\" does not hold what its client wrote: {}; each Append must take effect once, in order (§8)",
-            difference(&seen, expected)
-        );
+        if seen != *expected {
+            let what = difference(&seen, expected);
+            let what = format!("key \"{key}\" does not hold what its client wrote: {what}; {ONCE_IN_ORDER}");
+            expect_rule(&LINEARIZABLE, false, what);
+        }
     }
 }
 
@@ -243,15 +249,15 @@ fn check_sizes(store: &RecordedStore, plan: Plan) {
     match plan.raft_state_bytes_max {
         Some(limit) => {
             let largest = store.raft_state_bytes_max();
-            assert!(
-                largest <= RAFT_STATE_SLACK * limit,
-                "a server's saved Raft state has {largest} bytes, more than {RAFT_STATE_SLACK} times its \
-                 limit of {limit} (§7)"
+            let what = format_args!(
+                "a server's saved Raft state has {largest} bytes, more than {RAFT_STATE_SLACK} times its limit of {limit}"
             );
+            expect_rule(&SMALL, largest <= RAFT_STATE_SLACK * limit, what);
         }
         None => {
             let largest = store.snapshot_bytes_max();
-            assert_eq!(largest, 0, "no snapshots were asked for, but one of {largest} bytes was saved");
+            let what = format_args!("no snapshots were asked for, but one of {largest} bytes was saved");
+            expect_rule(&WORTHWHILE, largest == 0, what);
         }
     }
 }
@@ -276,11 +282,13 @@ pub fn speed(store: &RecordedStore) {
         expected.push_str(&value);
     }
     let each = (world.elapsed() - began) / appends;
-    assert!(
-        each <= EACH_MAX,
+    let what = format_args!(
         "an operation took {each:?}, more than {EACH_MAX:?}: three operations must fit into one heartbeat interval"
     );
+    expect_rule(&ANSWERED, each <= EACH_MAX, what);
     let seen = clerk.get("x");
-    assert!(seen == expected, "{}; each Append must take effect once, in order (§8)", difference(&seen, &expected));
+    if seen != expected {
+        expect_rule(&LINEARIZABLE, false, format!("{}; {ONCE_IN_ORDER}", difference(&seen, &expected)));
+    }
     store.check_linearizable();
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use labrpc::KvClient;
 use labrpc::PeerId;
+use labrpc::kv::Op;
 use labrpc::network::Link;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use testkit::rule::service::LINEARIZABLE;
-use testkit::{UntypedCluster, Violation};
+use testkit::{Observer, UntypedCluster, Violation};
 
 use crate::linear::{self, Budget, CheckError, History, Input};
 
@@ -55,7 +56,9 @@ impl RecordedStore {
 
     fn clerk_with(&self, number: u64, links: Vec<Link>) -> RecordedClerk {
         let client = (self.new_client)(number, links);
-        RecordedClerk { number, client, history: self.history.clone() }
+        let end = self.cluster.size() + number as usize;
+        let observer = self.cluster.observer().cloned();
+        RecordedClerk { number, end, client, observer, history: self.history.clone() }
     }
 
     /// The largest size of any server's saved Raft state, in bytes.
@@ -106,7 +109,11 @@ impl RecordedStore {
 /// A clerk whose operations are recorded.
 pub struct RecordedClerk {
     number: u64,
+    /// Its end of the network.
+    end: PeerId,
     client: Box<dyn KvClient>,
+    /// Compares what it is asked for and what it returns with its messages.
+    observer: Option<Observer>,
     history: Arc<Mutex<History>>,
 }
 
@@ -139,10 +146,26 @@ impl RecordedClerk {
 
     fn record(&mut self, key: &str, input: Input, ask: impl FnOnce(&mut dyn KvClient) -> String) -> String {
         let called = Instant::now();
+        if let Some(observer) = &self.observer {
+            observer.called(self.end, &op_of(key, &input));
+        }
         let operation = self.history.lock().call(self.number, key, input, called.as_nanos());
         let answer = ask(&mut *self.client);
+        if let Some(observer) = &self.observer {
+            observer.returned(self.end, &answer);
+        }
         let returned = Instant::now();
         self.history.lock().returned(operation, answer.clone(), returned.as_nanos());
         answer
+    }
+}
+
+/// The operation that a clerk has to ask for.
+fn op_of(key: &str, input: &Input) -> Op {
+    let key = key.to_string();
+    match input {
+        Input::Get => Op::Get { key },
+        Input::Put(value) => Op::Put { key, value: value.clone() },
+        Input::Append(value) => Op::Append { key, value: value.clone() },
     }
 }

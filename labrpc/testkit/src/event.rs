@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use labrpc::kv::{Answer, Command};
+use labrpc::kv::{Answer, Command, Op};
 use labrpc::network::Lost;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, Term};
@@ -58,6 +58,13 @@ pub enum EventKind {
     Paused(PeerId, bool),
     /// One direction of a link is cut (`true`) or restored (`false`).
     Cut(PeerId, PeerId, bool),
+    /// A caller asks the clerk at this end of the network for an operation.
+    Called(PeerId, Op),
+    /// The clerk at this end of the network returns from the operation, with this result.
+    Returned(PeerId, String),
+    /// Nothing happened for a while: the harness has waited for something, and says so, so that what is overdue
+    /// is noticed.
+    Waited,
 }
 
 /// A message with its sender, its receiver and its contents.

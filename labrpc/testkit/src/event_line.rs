@@ -31,7 +31,7 @@ impl Event {
     /// Whether the line of this event tells something that no earlier line did. An ordinary arrival
     /// does not: the message was told when it left.
     pub(crate) fn is_news(&self) -> bool {
-        !matches!(&self.kind, EventKind::Arrived(_, 0))
+        !matches!(&self.kind, EventKind::Arrived(_, 0) | EventKind::Waited)
     }
 }
 
@@ -64,6 +64,11 @@ impl Display for EventKind {
             EventKind::Paused(server, true) => write!(f, "{}is paused", By(*server)),
             EventKind::Paused(server, false) => write!(f, "{}goes on after a pause", By(*server)),
             EventKind::Cut(from, to, true) => write!(f, "{}the link is cut", Direction(*from, *to)),
+            EventKind::Called(end, op) => write!(f, "the clerk at end {end} is called: {}", Operation(op)),
+            EventKind::Returned(end, value) => {
+                write!(f, "the clerk at end {end} returns {:?}", Short(value).to_string())
+            }
+            EventKind::Waited => f.write_str("nothing happens"),
             EventKind::Cut(from, to, false) => write!(f, "{}the link works again", Direction(*from, *to)),
         }
     }
@@ -179,8 +184,16 @@ pub(crate) struct Asked<'a>(pub(crate) &'a Command);
 impl Display for Asked<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Command { sequence, op, .. } = self.0;
-        write!(f, "operation {sequence}: ")?;
-        match op {
+        write!(f, "operation {sequence}: {}", Operation(op))
+    }
+}
+
+/// Displays an operation.
+pub(crate) struct Operation<'a>(pub(crate) &'a Op);
+
+impl Display for Operation<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
             Op::Get { key } => write!(f, "Get {key}"),
             Op::Put { key, value } => write!(f, "Put {key} = {}", Short(value)),
             Op::Append { key, value } => write!(f, "Append {key} + {}", Short(value)),

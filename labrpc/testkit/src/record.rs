@@ -6,6 +6,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use crate::environment::{Environment, misuse};
+use crate::runner::SeenPlace;
 
 /// One run of one test.
 #[derive(Serialize)]
@@ -24,6 +25,8 @@ pub(crate) struct Record<'a> {
     pub(crate) token: String,
     /// The name of the broken rule, if one is known.
     pub(crate) rule: Option<&'a str>,
+    /// Where the failure says to look.
+    pub(crate) places: &'a [SeenPlace],
     pub(crate) failure: Option<&'a str>,
 }
 

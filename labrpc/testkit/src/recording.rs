@@ -29,7 +29,9 @@ struct Shown {
 }
 
 /// A failure shows at most this many events, the last ones.
-const LINES_MAX: usize = 20;
+const LINES_MAX: usize = 12;
+/// It shows at least this many, however long it is otherwise.
+const LINES_MIN: usize = 5;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -44,10 +46,10 @@ impl Recording {
         lock(&self.events).clone()
     }
 
-    /// The last events, one a line, or nothing if there were none.
-    fn text(&self) -> String {
+    /// The last events, one a line and at most `lines_max`, or nothing if there were none.
+    fn text(&self, lines_max: usize) -> String {
         let lines = lines(&lock(&self.events));
-        let earlier = lines.len().saturating_sub(LINES_MAX);
+        let earlier = lines.len().saturating_sub(lines_max.clamp(LINES_MIN, LINES_MAX));
         let mut text = String::new();
         if earlier > 0 {
             let _ = writeln!(text, "        … {earlier} earlier lines");
@@ -92,16 +94,17 @@ impl Exchange {
         *lock(&self.shown) = Some(Shown { recording, real });
     }
 
-    /// The last events of the recording to show, with a heading; empty if there is none.
-    pub(crate) fn text(&self) -> String {
+    /// The last events of the recording to show, in about `lines_max` lines with their heading; empty if
+    /// there is none.
+    pub(crate) fn text(&self, lines_max: usize) -> String {
         let shown = lock(&self.shown);
         let Some(Shown { recording, real }) = &*shown else { return String::new() };
-        let text = recording.text();
+        let text = recording.text(lines_max.saturating_sub(3));
         let yours = match real[..] {
             [server] => format!("your server is {server}, and "),
             _ => String::new(),
         };
-        if text.is_empty() { text } else { format!("The last events ({yours}{POSITIONS}):\n{text}\n") }
+        if text.is_empty() { text } else { format!("The last events ({yours}{POSITIONS}):\n{text}") }
     }
 }
 
@@ -124,14 +127,14 @@ mod tests {
     #[test]
     fn the_last_events_are_shown() {
         let recording = Recording::default();
-        assert_eq!(recording.text(), "");
+        assert_eq!(recording.text(LINES_MAX), "");
         (1..=3).for_each(|nth| recording.push(applied(nth, nth as u64)));
-        assert_eq!(recording.text(), "    0.000 s  0      applies 1:1 2:1 3:1\n");
+        assert_eq!(recording.text(LINES_MAX), "    0.000 s  0      applies 1:1 2:1 3:1\n");
         for nth in 4..=24 {
             recording.push(Event { kind: EventKind::Crashed(1), ..applied(nth, 0) });
         }
-        let text = recording.text();
+        let text = recording.text(LINES_MAX);
         assert_eq!(text.lines().count(), LINES_MAX + 1);
-        assert!(text.starts_with("        … 2 earlier lines\n    0.000 s  1      crashes\n"), "{text}");
+        assert!(text.starts_with("        … 10 earlier lines\n    0.000 s  1      crashes\n"), "{text}");
     }
 }

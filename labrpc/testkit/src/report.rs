@@ -1,11 +1,13 @@
 //! Where broken rules are reported, by anyone who finds one.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use labrpc::sim;
 
 use crate::environment::Mode;
 use crate::recording::Exchange;
+use crate::rule::{Hint, Rule};
 use crate::violation::Violation;
 
 /// Ends a run at the first broken rule. Clones report to the same run.
@@ -18,11 +20,52 @@ pub(crate) struct Reporter {
     failure: Arc<Mutex<Option<String>>>,
     /// The events that are printed if the run fails.
     exchange: Exchange,
+    step: Arc<Mutex<Step>>,
+}
+
+/// What the test says of the step that it is at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Step {
+    /// What this part of the test prepares, if it only prepares something.
+    pub(crate) setup: Option<&'static str>,
+    /// The rule that a failed check is about, if it is not the test's own rule.
+    pub(crate) rule: Option<&'static Rule>,
+    /// Where to look, if the test knows that better than its rule does.
+    pub(crate) hint: Option<&'static Hint>,
+}
+
+thread_local! {
+    /// The reporter of the run on this thread. Each simulation has a thread of its own.
+    static CURRENT: RefCell<Option<Reporter>> = const { RefCell::new(None) };
 }
 
 impl Reporter {
     pub(crate) fn new(mode: Mode) -> Reporter {
-        Reporter { mode, violation: Arc::default(), failure: Arc::default(), exchange: Exchange::default() }
+        Reporter {
+            mode,
+            violation: Arc::default(),
+            failure: Arc::default(),
+            exchange: Exchange::default(),
+            step: Arc::default(),
+        }
+    }
+
+    /// Makes this the reporter of everything that runs on this thread.
+    pub(crate) fn make_current(&self) {
+        CURRENT.with(|current| *current.borrow_mut() = Some(self.clone()));
+    }
+
+    /// Says something of the step that the running test is at. Nothing happens outside of a test.
+    pub(crate) fn note_step(note: impl FnOnce(&mut Step)) {
+        let current = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
+        if let Some(reporter) = current {
+            note(&mut reporter.step.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// The step that the test is at, or failed at.
+    pub(crate) fn step(&self) -> Step {
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the run because a rule is broken. Only the first report counts.

@@ -5,7 +5,7 @@ use std::fmt;
 use labrpc::time::Instant;
 
 use crate::event::EventId;
-use crate::rule::Rule;
+use crate::rule::{Hint, Rule};
 
 /// A broken rule: which one, what happened, and the events that show it.
 #[derive(Clone, Debug)]
@@ -16,12 +16,19 @@ pub struct Violation {
     pub what: String,
     /// The two or three events that contradict each other, in order of time, each with a note.
     pub clash: Vec<(EventId, String)>,
+    /// Where to look, if what was seen tells more than the rule alone.
+    pub hint: &'static Hint,
 }
 
 impl Violation {
     /// A violation without events.
     pub fn new(rule: &'static Rule, what: impl Into<String>) -> Violation {
-        Violation { rule, what: what.into(), clash: Vec::new() }
+        Violation { rule, what: what.into(), clash: Vec::new(), hint: &rule.hint }
+    }
+
+    /// Looks elsewhere than the rule's own hint says.
+    pub fn look_at(self, hint: &'static Hint) -> Violation {
+        Violation { hint, ..self }
     }
 
     /// Adds an event, with a note that says what happened there.
@@ -32,17 +39,16 @@ impl Violation {
     }
 }
 
+/// What happened, and the events that show it.
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Violation { rule, what, clash } = self;
-        let mut letters = what.chars();
+        let mut letters = self.what.chars();
         let first = letters.next().map(|first| first.to_ascii_uppercase()).unwrap_or_default();
-        writeln!(f, "{first}{} ({}).", letters.as_str(), rule.place)?;
-        for (id, note) in clash {
+        write!(f, "{first}{}.", letters.as_str())?;
+        for (id, note) in &self.clash {
             let seconds = (id.at - Instant::ZERO).as_secs_f64();
-            writeln!(f, "  {seconds:>9.3} s  {note}")?;
+            write!(f, "\n  {seconds:>9.3} s  {note}")?;
         }
-        writeln!(f, "{}: {}.", rule.name, rule.text)?;
-        write!(f, "Look at: {}", rule.hint)
+        Ok(())
     }
 }

@@ -144,6 +144,7 @@ impl<T> BackgroundTask<T> {
     /// # Panics
     ///
     /// When the thread panicked.
+    #[track_caller]
     pub fn join(self) -> T {
         self.result.wait().expect("the thread ended with a panic")
     }

@@ -3,20 +3,43 @@
 use std::fs;
 use std::path::Path;
 
-/// Each file that a hint names exists, and each name in backticks occurs in one of these files.
+use testkit::rule::{self, PLACES_MAX};
+
+/// The labs, in order.
+const LABS: [&str; 6] = ["2a", "2b", "2c", "2d", "3a", "3b"];
+
+/// The course's root.
+fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Whether a file defines an item: a function, a constant or a type.
+fn defines(text: &str, item: &str) -> bool {
+    let is_definition = |line: &str| {
+        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        words.windows(2).any(|pair| ["fn", "const", "struct", "enum"].contains(&pair[0]) && pair[1] == item)
+    };
+    text.lines().any(is_definition)
+}
+
+/// Each place that a hint names is a function, a constant or a type of that file. The file belongs to
+/// the lab or to an earlier one, and there are few places for each lab.
 #[test]
-fn hints_name_files_and_functions_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for rule in testkit::rule::all() {
-        let words = rule.hint.split(|c: char| c.is_whitespace() || "(),;:?`".contains(c));
-        let files: Vec<&str> = words.filter(|word| word.ends_with(".rs")).collect();
-        let read = |file: &&str| {
-            fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{}: {file}: {error}", rule.name))
-        };
-        let texts: Vec<String> = files.iter().map(read).collect();
-        // Every second part is in backticks.
-        for name in rule.hint.split('`').skip(1).step_by(2) {
-            assert!(texts.iter().any(|text| text.contains(name)), "{}: no `{name}` in {files:?}", rule.name);
+fn hints_name_places_that_exist() {
+    for hint in rule::hints() {
+        let look_for = hint.look_for;
+        for (lab, places) in hint.places {
+            assert!(LABS.contains(lab), "{look_for}: there is no lab {lab}");
+            assert!((1..=PLACES_MAX).contains(&places.len()), "{look_for}: {} places in {lab}", places.len());
+            for (nth, place) in places.iter().enumerate() {
+                let text = fs::read_to_string(root().join(place.file));
+                let text = text.unwrap_or_else(|error| panic!("{look_for}: {}: {error}", place.file));
+                assert!(defines(&text, place.item), "{look_for}: {} has no {}", place.file, place.item);
+                assert!(!places[..nth].contains(place), "{look_for}: {lab} names {} twice", place.item);
+                assert!(&place.file[3..5] <= *lab, "{look_for}: {lab} does not know {}", place.file);
+            }
         }
+        assert!(hint.places.is_sorted_by_key(|(lab, _)| lab), "{look_for}: name the labs in order");
+        assert!(!look_for.contains(".rs"), "{look_for}: places are named as such");
     }
 }

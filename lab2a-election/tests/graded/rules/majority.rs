@@ -8,6 +8,7 @@ use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL};
 use crate::lab::{LAB, boot};
 
 /// One more server grants its vote, and the candidate counts it.
+#[track_caller]
 fn grant_one(requests: &mut Vec<ReceivedRequest>) {
     requests.pop().expect("there is another voter").grant();
     thread::sleep(2 * TRAVEL);

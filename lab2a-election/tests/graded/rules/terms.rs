@@ -13,6 +13,7 @@ use crate::lab::{LAB, Server, boot};
 const OFTEN: Duration = Duration::from_millis(20);
 
 /// Checks that a server that led until now no longer does, and sends nothing as a leader.
+#[track_caller]
 fn expect_deposed(script: &ScriptedCluster<Server>, newer: Term) {
     script.expect_no_leader(newer, format!("server 0 has heard of term {newer}"));
     script.discard_requests();

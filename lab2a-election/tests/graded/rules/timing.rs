@@ -20,15 +20,17 @@ const OFTEN: Duration = Duration::from_millis(20);
 const SILENCE_MIN: Duration = TIMING.election_timeout_min.saturating_sub(Duration::from_millis(4));
 
 /// How long the server waits before each of its next `count` campaigns, which nobody answers.
+#[track_caller]
 fn waits(script: &ScriptedCluster<Server>, count: usize) -> Vec<Duration> {
     let (mut term, first) = script.expect_campaign();
     let mut before = first[0].at;
-    let mut wait = || {
+    let mut waits = Vec::new();
+    while waits.len() < count {
         let (next, requests) = script.expect_campaign_after(term);
         term = next;
-        requests[0].at - std::mem::replace(&mut before, requests[0].at)
-    };
-    (0..count).map(|_| wait()).collect()
+        waits.push(requests[0].at - std::mem::replace(&mut before, requests[0].at));
+    }
+    waits
 }
 
 /// A server without a leader raises its term by one, votes for itself, and asks all others at once.

@@ -1,8 +1,10 @@
 //! What a leader commits, and when (Figure 2, Leaders rule 4; §5.3, §5.4.2).
 
 use labrpc::{Term, thread};
-use testkit::rule::replication::{APPEND_ONLY, COMMIT_AT_ONCE, COMMIT_SPREADS, MAJORITY_COMMIT, OWN_TERM_COMMIT};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries};
+use testkit::rule::replication::{
+    APPEND_ONLY, COMMIT_AT_ONCE, COMMIT_SPREADS, LEADS_AND_SENDS, MAJORITY_COMMIT, OWN_TERM_COMMIT,
+};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, look_at, prepare};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, send_log};
@@ -10,18 +12,26 @@ use crate::lab::{LAB, Server, boot};
 
 /// A leader of `size` servers, its term, and its first entry's AppendEntries to each other server,
 /// unanswered.
+#[track_caller]
 fn leader_with_one_entry(world: &World, size: usize) -> (ScriptedCluster<Server>, Term, Vec<ReceivedRequest>) {
     let script = ScriptedCluster::replicating(world, size, boot);
     let (term, heartbeats) = script.elect();
+    let begun = prepare("server 0 leads, takes a command, and sends it to all others");
+    look_at(&LEADS_AND_SENDS);
     heartbeats.into_iter().for_each(ReceivedRequest::agree);
     thread::sleep(2 * TRAVEL);
     script.expect_taken(number(1), at(1, term), format!("it leads term {term}, and its log is empty"));
     let what = "its first entry to every server";
-    let sent = (1..size).map(|_| script.expect_request(what, ROUND_TRIP, ReceivedRequest::is_append)).collect();
+    let mut sent = Vec::new();
+    while sent.len() + 1 < size {
+        sent.push(script.expect_request(what, ROUND_TRIP, ReceivedRequest::is_append));
+    }
+    begun.done();
     (script, term, sent)
 }
 
 /// One more follower agrees to the entry, and the leader handles the reply.
+#[track_caller]
 fn agree(sent: &mut Vec<ReceivedRequest>) {
     sent.pop().expect("another follower was sent the entry").agree();
     thread::sleep(2 * TRAVEL);

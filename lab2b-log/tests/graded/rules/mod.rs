@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use labrpc::{Index, Term};
 use testkit::World;
-use testkit::script::ScriptedCluster;
+use testkit::rule::replication::TAKES_A_LOG;
+use testkit::script::{ScriptedCluster, look_at, prepare};
 
 use crate::lab::{Server, boot};
 
@@ -33,6 +34,7 @@ const ROUND_TRIP: Duration = Duration::from_millis(3);
 
 /// Your server, one of three, as a follower whose log holds entries of these terms. None of them is
 /// committed as far as it knows.
+#[track_caller]
 fn follower_with(world: &World, terms: &[Term]) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::replicating(world, 3, boot);
     send_log(&script, terms);
@@ -40,8 +42,12 @@ fn follower_with(world: &World, terms: &[Term]) -> ScriptedCluster<Server> {
 }
 
 /// Server 1, the leader of the last of these terms, sends a whole log of these terms.
+#[track_caller]
 fn send_log(script: &ScriptedCluster<Server>, terms: &[Term]) {
+    let sent = prepare("server 0 follows a leader and takes its log");
+    look_at(&TAKES_A_LOG);
     let term = *terms.last().expect("a log with entries");
     let leader = script.leader(1).in_term(term).entries_of_terms(terms);
     leader.send().expect_agreement(terms.len() as Index, "entries from index 1 on fit any log");
+    sent.done();
 }

@@ -3,8 +3,8 @@
 use labrpc::network::Conditions;
 use labrpc::{AppendEntries, Index, LogPosition, RaftRequest, Term, thread};
 use testkit::rule::election::{LEADER_STAYS, NEW_TERM};
-use testkit::rule::replication::{BACK_UP, FRESH_LEADERSHIP, LATE_REPLY};
-use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, refuses};
+use testkit::rule::replication::{BACK_UP, FRESH_LEADERSHIP, LATE_REPLY, LEADS_AND_SENDS};
+use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, look_at, prepare, refuses};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, send_log};
@@ -12,21 +12,28 @@ use crate::lab::{LAB, Server, boot};
 
 /// A leader of five servers that took five commands, its term, and two of its requests to server 1
 /// that have no answer yet: its first heartbeat, and one that ends at index 5.
+#[track_caller]
 fn leader_with_five_entries(world: &World) -> (ScriptedCluster<Server>, Term, [ReceivedRequest; 2]) {
     let script = ScriptedCluster::replicating(world, 5, boot);
     let (term, heartbeats) = script.elect();
+    let begun = prepare("server 0 leads, takes five commands, and sends them to server 1");
+    look_at(&LEADS_AND_SENDS);
     let early = heartbeats.into_iter().find(|received| received.to == 1).expect("a heartbeat to server 1");
-    (1..=5).for_each(|n| script.expect_taken(number(n), at(n, term), format!("it leads term {term}")));
+    for n in 1..=5 {
+        script.expect_taken(number(n), at(n, term), format!("it leads term {term}"));
+    }
     let latest = loop {
         let received = script.expect_append_to(1, "its five entries to server 1");
         if received.request.through().index == 5 {
             break received;
         }
     };
+    begun.done();
     (script, term, [early, latest])
 }
 
 /// Checks that the next request to server 1 begins right after the entries that it has agreed to.
+#[track_caller]
 fn expect_next_after(script: &ScriptedCluster<Server>, agreed: Index, why: &str) {
     script.discard_requests();
     let received = script.expect_append_to(1, "a heartbeat to server 1");
@@ -91,14 +98,18 @@ fn a_reply_of_an_earlier_term_counts_for_nothing_2b() {
     LAB.rule(&LATE_REPLY, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (first, _) = script.elect();
-        (1..=3).for_each(|n| script.expect_taken(number(n), at(n, first), format!("it leads term {first}")));
+        for n in 1..=3 {
+            script.expect_taken(number(n), at(n, first), format!("it leads term {first}"));
+        }
         thread::sleep(script.timing().heartbeat_interval);
         let late = script.expect_append_to(1, "its three entries to server 1");
         // Then another server leads, and its one entry replaces those three.
         send_log(&script, &[first + 1]);
         thread::sleep(TRAVEL);
         let (term, _) = script.elect();
-        (2..=3).for_each(|n| script.expect_taken(number(n), at(n, term), format!("it leads term {term}")));
+        for n in 2..=3 {
+            script.expect_taken(number(n), at(n, term), format!("it leads term {term}"));
+        }
         late.reply(testkit::script::agrees(first, 3));
         thread::sleep(2 * TRAVEL);
         let why = format!("in term {first} server 1 agreed to other entries, and to none in term {term}");

@@ -13,13 +13,16 @@ use super::{ROUND_TRIP, send_log};
 use crate::lab::{LAB, Server, boot};
 
 /// Offers the leader `count` commands, one right after the other.
+#[track_caller]
 fn offer(script: &ScriptedCluster<Server>, count: u64) {
     for n in 1..=count {
-        assert_eq!(script.start(number(n)).map(|at| at.index), Ok(n), "it leads, and this is its command number {n}");
+        let index = script.take(number(n)).index;
+        assert_eq!(index, n, "it leads, and this is its command number {n}");
     }
 }
 
 /// A leader with an empty log, between two heartbeats. The others agree to everything.
+#[track_caller]
 fn idle_leader(world: &World) -> (ScriptedCluster<Server>, labrpc::Term) {
     let script = ScriptedCluster::replicating(world, 3, boot);
     script.agree_to_everything();

@@ -116,6 +116,7 @@ fn start_while_elected_2b() {
 const AHEAD: Duration = Duration::from_micros(10);
 
 /// The only server of a cluster, and when it will elect itself.
+#[track_caller]
 fn alone(world: &World) -> (ScriptedCluster<Server>, Instant) {
     let due: Arc<Mutex<Instant>> = Arc::default();
     let noted = due.clone();
@@ -139,7 +140,7 @@ fn threads_are_few_2b() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         script.elect();
         for n in 0..100 {
-            script.start(number(n)).expect("it leads");
+            script.take(number(n));
         }
         script.requests_within(Duration::from_secs(1));
         let threads = script.cluster().visit(0, |_: &Server| sim::tasks_in(sim::node())).expect("the server is up");

@@ -10,6 +10,7 @@ use super::follower_with;
 use crate::lab::{LAB, Server};
 
 /// Server 2 asks for a vote in a term that is new, long after your server has heard from a leader.
+#[track_caller]
 fn candidate_asks(script: &ScriptedCluster<Server>, last_log: LogPosition) -> Answered {
     let (term, _) = script.expect_campaign();
     script.candidate(2).in_term(term + 1).with_log_through(last_log).asks_for_vote()

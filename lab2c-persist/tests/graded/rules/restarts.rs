@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use labrpc::{ApplyMsg, Ballot, Head, LogPosition, Term, thread};
 use testkit::rule::persistence::{COMMIT_FORGOTTEN, REMEMBERS};
-use testkit::script::{ReceivedRequest, ScriptedCluster, at, entries, expect_eq};
+use testkit::rule::replication::TAKES_A_LOG;
+use testkit::script::{ReceivedRequest, ScriptedCluster, at, entries, expect_eq, look_at, prepare};
 use testkit::{DiskState, World};
 
 use crate::lab::{LAB, Server, boot};
@@ -13,10 +14,14 @@ use crate::lab::{LAB, Server, boot};
 const TERMS: [Term; 4] = [1, 1, 2, 3];
 
 /// A server in term 3 whose log holds entries of [`TERMS`]. The server does not know any of them to be committed.
+#[track_caller]
 fn server_with_a_log(world: &World) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::replicating(world, 3, boot);
+    let sent = prepare("server 0 follows a leader and takes its log");
+    look_at(&TAKES_A_LOG);
     let leader = script.leader(1).in_term(3);
     leader.entries_of_terms(&TERMS).send().expect_agreement(4, "entries from index 1 on fit any log");
+    sent.done();
     script
 }
 

@@ -20,6 +20,7 @@ const COMMANDS: u64 = 10;
 
 /// Checks each save. `votes` lists each term with the server that got the vote: the vote on disk must be
 /// this one, or none yet. And the term on disk must not be older than the term of an entry.
+#[track_caller]
 fn check_saves(script: &ScriptedCluster<Server>, votes: &[(Term, Option<PeerId>)]) {
     for event in script.events() {
         let EventKind::Saved(_, change) = event.kind else { continue };
@@ -55,6 +56,7 @@ fn each_save_is_consistent_2c() {
 }
 
 /// Requests that change term, vote, log, or several of them at once.
+#[track_caller]
 fn requests(script: &ScriptedCluster<Server>) -> Vec<(PeerId, RaftRequest)> {
     let (one, two) = (script.leader(1), script.leader(2));
     vec![
@@ -172,7 +174,7 @@ fn a_leader_saves_each_entry_once_2c() {
         thread::sleep(Duration::from_secs(2));
         expect_eq("the number of saves", saves(), before, "the leader has heard nothing new, and has nothing to save");
         for n in 1..=COMMANDS {
-            script.start(number(n)).expect("server 0 leads");
+            script.take(number(n));
             thread::sleep(Duration::from_millis(10));
         }
         script.expect_applied_indices(1..=COMMANDS, "both followers have agreed to everything");

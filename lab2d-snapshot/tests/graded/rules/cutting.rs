@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use labrpc::{ApplyMsg, Compact, thread};
 use testkit::rule::replication::ELECTION_RESTRICTION;
-use testkit::rule::snapshots::{BOUNDARY, CUT, KEEPS, OLD_SNAPSHOT, OPAQUE, SERVICE_CALLS};
-use testkit::script::{ScriptedCluster, at, entries, expect_eq};
+use testkit::rule::snapshots::{BOUNDARY, CUT, CUTS, KEEPS, OLD_SNAPSHOT, OPAQUE, SERVICE_CALLS};
+use testkit::script::{ScriptedCluster, at, entries, expect_eq, look_at};
 
 use super::setup::{SOON, command, expect_received, extend, follower_with, leader_that_cut, position, send_log, state};
 use crate::lab::{LAB, Server, boot};
@@ -15,6 +15,7 @@ use crate::lab::{LAB, Server, boot};
 #[test]
 fn the_log_begins_after_the_snapshot_2d() {
     LAB.rule(&BOUNDARY, |world| {
+        look_at(&CUTS);
         let terms = [1, 1, 2, 2, 3];
         let script = follower_with(world, &terms, 5);
         for through in [1, 3, 4, 5] {
@@ -85,6 +86,7 @@ fn an_older_cut_changes_nothing_2d() {
 #[test]
 fn a_busy_service_cuts_only_what_it_applied_2d() {
     LAB.rule(&BOUNDARY, |world| {
+        look_at(&CUTS);
         let script = ScriptedCluster::with_service(world, 3, boot, |raft: &Server, message| {
             let ApplyMsg::Command { at, .. } = message else { return };
             thread::sleep(Duration::from_millis(5)); // The next entries already wait for the service.

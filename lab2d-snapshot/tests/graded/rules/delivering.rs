@@ -17,6 +17,7 @@ const BUSY: Duration = Duration::from_millis(10);
 
 /// A follower in term 1 whose service is busy with the first of six commands. Some of the others have
 /// been taken out of the log already, and wait for the service.
+#[track_caller]
 fn follower_with_a_busy_service(world: &World) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::with_service(world, 3, boot, |_, _| thread::sleep(BUSY));
     send_log(&script, &[1; 6], 6);
@@ -78,7 +79,12 @@ fn the_newer_of_two_snapshots_2d() {
         expect_eq("the snapshot on disk", script.disk().snapshot, state(12), "it has agreed to a snapshot through 12");
         thread::sleep(20 * BUSY);
         let received = received(&script);
-        assert_eq!(received.last(), Some(&snapshot(at(12, 1))), "the newer snapshot comes last in {received:?}");
+        expect_eq(
+            "the last that the service receives",
+            received.last(),
+            Some(&snapshot(at(12, 1))),
+            "the newer snapshot comes last",
+        );
     });
 }
 
@@ -92,7 +98,12 @@ fn the_applier_goes_on_2d() {
         leader.install_snapshot(at(9, 1), state(9));
         thread::sleep(20 * BUSY);
         let received = received(&script);
-        assert_eq!(received.last(), Some(&snapshot(at(9, 1))), "the snapshot comes last in {received:?}");
+        expect_eq(
+            "the last that the service receives",
+            received.last(),
+            Some(&snapshot(at(9, 1))),
+            "the snapshot comes last",
+        );
         leader.after(at(9, 1)).entries_of_terms(&[1, 1]).commit(11).send();
         thread::sleep(20 * BUSY);
         expect_received(&script, &[command(10), command(11)], "the service is free, and these are committed");
@@ -118,6 +129,11 @@ fn a_late_snapshot_does_not_replace_a_newer_one_2d() {
         script.expect_base_on_disk(at(9, 1), why);
         expect_eq("the snapshot on disk", script.disk().snapshot, state(9), why);
         let received = received(&script);
-        assert_eq!(received.last(), Some(&snapshot(at(9, 1))), "the snapshot comes last in {received:?}");
+        expect_eq(
+            "the last that the service receives",
+            received.last(),
+            Some(&snapshot(at(9, 1))),
+            "the snapshot comes last",
+        );
     });
 }

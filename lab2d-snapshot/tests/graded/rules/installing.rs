@@ -6,8 +6,8 @@ use labrpc::{LogPosition, thread};
 use testkit::rule::election::{CANDIDATE_YIELDS, NEW_TERM, OLD_TERM, TIMER};
 use testkit::rule::persistence::DURABLE;
 use testkit::rule::replication::FOLLOWS;
-use testkit::rule::snapshots::{BOUNDARY, DISCARDS, KEEPS, OLD_SNAPSHOT};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, expect_eq};
+use testkit::rule::snapshots::{BOUNDARY, DISCARDS, INSTALLS, KEEPS, OLD_SNAPSHOT};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, expect_eq, look_at};
 
 use super::setup::{ROUND_TRIP, SOON, command, expect_received, follower_with, send_log, snapshot, state};
 use crate::lab::{LAB, boot};
@@ -80,6 +80,7 @@ fn a_snapshot_keeps_the_entries_after_it_2d() {
 #[test]
 fn the_log_begins_after_a_leaders_snapshot_2d() {
     LAB.rule(&BOUNDARY, |world| {
+        look_at(&INSTALLS);
         for terms in [&[1][..], &[1, 2], &[1, 2, 2]] {
             let script = follower_with(world, terms, 1);
             let leader = script.leader(1).in_term(7);

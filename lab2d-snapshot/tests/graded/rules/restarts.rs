@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use labrpc::{ApplyMsg, Bytes, Compact, Index, InstallSnapshot, RaftRequest, thread};
 use testkit::rule::persistence::{CRASH_IMAGE, REMEMBERS};
-use testkit::rule::snapshots::{DELIVERED, OPAQUE};
-use testkit::script::{ScriptedCluster, TRAVEL, at, entries, expect_eq};
+use testkit::rule::snapshots::{BOOTS, DELIVERED, OPAQUE};
+use testkit::script::{ScriptedCluster, TRAVEL, at, entries, expect_eq, look_at};
 use testkit::{EventKind, number};
 
 use super::setup::{SOON, command, expect_received, follower_with, received, send_log, snapshot, state};
@@ -24,6 +24,7 @@ const STEPS: u32 = 200;
 #[test]
 fn a_boot_delivers_the_snapshot_2d() {
     LAB.rule(&DELIVERED, |world| {
+        look_at(&BOOTS);
         let script = follower_with(world, &[1, 1, 2, 2, 2], 5);
         script.snapshot(3, state(3));
         for _ in 0..2 {
@@ -78,7 +79,7 @@ fn an_empty_log_survives_2d() {
         answer.expect_agreement(9, "its log ended at 8:4, in its snapshot");
         thread::sleep(SOON);
         let received = received(&script);
-        assert_eq!(received.last(), Some(&command(9)), "entry 9 is committed, and comes last in {received:?}");
+        expect_eq("the last that the service receives", received.last(), Some(&command(9)), "entry 9 is committed");
     });
 }
 
@@ -95,11 +96,13 @@ fn later_saves_keep_the_snapshot_2d() {
         script.restart();
         thread::sleep(SOON);
         let received = received(&script);
-        assert_eq!(received.last(), Some(&snapshot(at(2, 1))), "the service has restarted, and received {received:?}");
+        let why = "the service has restarted";
+        expect_eq("the last that the service receives", received.last(), Some(&snapshot(at(2, 1))), why);
     });
 }
 
 /// Crashes the server at its next save while `change` happens, and boots it.
+#[track_caller]
 fn crash_at_a_save(script: &ScriptedCluster<Server>, change: impl Fn(&ScriptedCluster<Server>)) {
     let persister = script.persister();
     persister.set_crashes_per_mille(ALWAYS_PER_MILLE);
@@ -110,6 +113,7 @@ fn crash_at_a_save(script: &ScriptedCluster<Server>, change: impl Fn(&ScriptedCl
 }
 
 /// What is on disk: the index after which the log begins, the snapshot, and the number of entries.
+#[track_caller]
 fn image(script: &ScriptedCluster<Server>) -> (Index, Vec<u8>, usize) {
     let disk = script.disk();
     (disk.head.base.index, disk.snapshot.to_vec(), disk.entries.len())
@@ -177,7 +181,7 @@ fn cuts_during_traffic_2d() {
         script.agree_to_everything();
         for step in 0..STEPS {
             // The replies to the command before arrive just now, or a little earlier.
-            script.start(number(u64::from(step))).expect("server 0 leads");
+            script.take(number(u64::from(step)));
             thread::sleep(2 * TRAVEL + step * STEP);
         }
         let mut snapshot = Bytes::default();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use labrpc::thread;
 use testkit::rule::election::HEARTBEATS;
-use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENT, SNAPSHOT_TRAFFIC};
-use testkit::script::{ReceivedRequest, ScriptedCluster, agrees, at, expect_eq};
+use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENDS, SENT, SNAPSHOT_TRAFFIC};
+use testkit::script::{ReceivedRequest, ScriptedCluster, agrees, at, expect_eq, look_at};
 
 use super::setup::{ROUND_TRIP, elect, expect_snapshot, extend, leader, leader_that_cut, snapshots_to_2, state};
 use crate::lab::{LAB, Server};
@@ -18,11 +18,13 @@ const HELP: Duration = Duration::from_millis(300);
 const AGAIN: Duration = Duration::from_secs(2);
 const NEEDS_ALL: &str = "server 2 needs every entry, and the leader's log begins after 4:1";
 
+#[track_caller]
 fn heartbeat_to_2(script: &ScriptedCluster<Server>) -> ReceivedRequest {
     script.next_request_to(2, HEARTBEAT).expect("a heartbeat to server 2")
 }
 
 /// The first snapshot that server 2 is sent, if its log is empty.
+#[track_caller]
 fn snapshot_to_2(script: &ScriptedCluster<Server>) -> ReceivedRequest {
     snapshots_to_2(script, at(0, 0), HELP).into_iter().next().expect(NEEDS_ALL)
 }
@@ -60,6 +62,7 @@ fn a_follower_that_fell_behind_is_sent_the_snapshot_2d() {
 #[test]
 fn a_sent_snapshot_names_its_last_entrys_term_2d() {
     LAB.rule(&BOUNDARY, |world| {
+        look_at(&SENDS);
         let (script, term) = leader_that_cut(world, 4, 6);
         let sent = snapshot_to_2(&script);
         let why = format!("entry 4 was made in term 1; the leader's term is {term}");

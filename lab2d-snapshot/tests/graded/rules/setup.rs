@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, RaftRequest, Term, thread};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq};
+use testkit::rule::replication::{LEADS_AND_SENDS, TAKES_A_LOG};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq, look_at, prepare};
 use testkit::{World, number};
 
 use crate::lab::{Server, boot};
@@ -21,24 +22,33 @@ pub fn state(index: Index) -> Bytes {
 
 /// A follower of server 1 whose log holds entries of these terms. It has applied the first
 /// `committed` of them.
+#[track_caller]
 pub fn follower_with(world: &World, terms: &[Term], committed: Index) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::replicating(world, 3, boot);
     send_log(&script, terms, committed);
+    let applied = prepare("server 0 applies what its leader has committed");
+    look_at(&TAKES_A_LOG);
     thread::sleep(TRAVEL);
     script.expect_applied_indices(1..=committed, format!("{committed} entries are committed"));
+    applied.done();
     script
 }
 
 /// Server 1, the leader of the last of these terms, sends a whole log of these terms.
+#[track_caller]
 pub fn send_log(script: &ScriptedCluster<Server>, terms: &[Term], committed: Index) {
+    let sent = prepare("server 0 follows a leader and takes its log");
+    look_at(&TAKES_A_LOG);
     let term = terms.last().copied().expect("a log with entries");
     let leader = script.leader(1).in_term(term).entries_of_terms(terms);
     leader.commit(committed).send().expect_agreement(terms.len() as Index, "entries from index 1 on fit any log");
+    sent.done();
 }
 
 /// A leader that has cut its log, and its term. Its log held four entries of term 1 when it was
 /// elected, and ends at index `last` now. Server 1 agrees to everything, so all is committed. Server 2
 /// has said nothing since it granted its vote, so the leader guesses that it holds those four.
+#[track_caller]
 pub fn leader_that_cut(world: &World, through: Index, last: Index) -> (ScriptedCluster<Server>, Term) {
     let (script, term) = leader(world, last);
     script.snapshot(through, state(through));
@@ -47,15 +57,20 @@ pub fn leader_that_cut(world: &World, through: Index, last: Index) -> (ScriptedC
 }
 
 /// As [`leader_that_cut`], before the cut.
+#[track_caller]
 pub fn leader(world: &World, last: Index) -> (ScriptedCluster<Server>, Term) {
     let script = follower_with(world, &[1; 4], 0);
     let term = elect(&script);
     extend(&script, last);
+    let applied = prepare("server 0 leads, and applies what a majority holds");
+    look_at(&LEADS_AND_SENDS);
     script.expect_applied_indices(1..=last, "server 1 agrees to everything, so all is committed");
+    applied.done();
     (script, term)
 }
 
 /// Lets the real server win an election. From then on server 1 agrees to everything.
+#[track_caller]
 pub fn elect(script: &ScriptedCluster<Server>) -> Term {
     let (term, heartbeats) = script.elect();
     script.answer_with(|peer, request| (peer == 1).then(|| agreement(request)));
@@ -65,15 +80,20 @@ pub fn elect(script: &ScriptedCluster<Server>) -> Term {
 }
 
 /// Offers the leader commands until its log ends at index `last`.
+#[track_caller]
 pub fn extend(script: &ScriptedCluster<Server>, last: Index) {
+    let extended = prepare("server 0 leads, and takes commands");
+    look_at(&LEADS_AND_SENDS);
     while script.disk().last().index < last {
-        script.start(number(script.disk().last().index + 1)).expect("server 0 leads");
+        script.take(number(script.disk().last().index + 1));
         thread::sleep(ROUND_TRIP);
     }
+    extended.done();
 }
 
 /// The snapshots that server 2 is sent within `duration`, unanswered. It refuses everything else: its
 /// log ends at `last`, and the leader no longer has the next entry.
+#[track_caller]
 pub fn snapshots_to_2(script: &ScriptedCluster<Server>, last: LogPosition, duration: Duration) -> Vec<ReceivedRequest> {
     let until = Instant::now() + duration;
     let mut snapshots = Vec::new();
@@ -103,6 +123,7 @@ pub fn expect_received(script: &ScriptedCluster<Server>, expected: &[String], wh
 }
 
 /// What the service has received since the last check, in words.
+#[track_caller]
 pub fn received(script: &ScriptedCluster<Server>) -> Vec<String> {
     let describe = |message| match message {
         ApplyMsg::Command { at, .. } => command(at.index),

@@ -18,6 +18,7 @@ const AT_ONCE: Duration = Duration::from_millis(5);
 const PATIENCE_MAX: Duration = Duration::from_secs(1);
 const HAS_WORK: &str = "the clerk has an operation to send";
 
+#[track_caller]
 fn clerk(script: &ScriptedServers) -> Clerk {
     Clerk::new(ClientId(7), script.links(0))
 }
@@ -79,6 +80,7 @@ fn the_leader_is_remembered_3a() {
 }
 
 /// All requests of one operation: `refusals` of them are refused, and the last one is done.
+#[track_caller]
 fn requests_of_one_operation(script: &ScriptedServers, refusals: usize) -> Vec<CommandId> {
     let mut ids = Vec::new();
     for nth in 0..=refusals {

@@ -7,7 +7,7 @@ use labrpc::{sim, thread};
 use testkit::BackgroundTask;
 use testkit::rule::life::{BOUNDED, STUCK};
 use testkit::rule::service::{ANSWERED, LEADERSHIP_LOST};
-use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, agrees, append, get, put};
+use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, agrees, append, expect_rule, get, put};
 
 use super::setup::{NEVER, cut_off_leader, follower_after, is_done, lead, leader};
 use crate::lab::{LAB, Server};
@@ -113,10 +113,11 @@ fn requests_during_a_long_apply_3a() {
             })
             .collect();
         for reply in batch.into_iter().chain(late).map(BackgroundTask::join) {
-            let answer = reply.expect("a request that came in while entries were applied is never answered");
-            assert!(
-                answer.is_ok(),
-                "the server leads, and the others agree to everything, but a client is told {answer:?}"
+            // Whatever else is wrong: two locks that wait for each other end the run by themselves.
+            expect_rule(
+                &ANSWERED,
+                is_done(&reply),
+                format!("the server leads, and the others agree to everything, but a client is told {reply:?}"),
             );
         }
     });

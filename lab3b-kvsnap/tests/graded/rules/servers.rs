@@ -6,8 +6,9 @@ use lab3b_kvsnap::snapshot;
 use labrpc::kv::Command;
 use labrpc::{LogPosition, Term, thread};
 use testkit::World;
+use testkit::rule::replication::TAKES_A_LOG;
 use testkit::rule::service::{COMPACT_SNAPSHOT, LABEL, RESTORED, SMALL, WORTHWHILE};
-use testkit::script::{AT_ONCE, ScriptedCluster, append, at, get, put};
+use testkit::script::{AT_ONCE, ScriptedCluster, append, at, get, look_at, prepare, put};
 
 use super::setup::store_of;
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot, boot_with_limit};
@@ -22,13 +23,17 @@ const RAFT_STATE_SLACK: usize = 3;
 
 /// Server 1 leads, and sends and commits all these commands, some at a time. Calls `check` after each
 /// message.
+#[track_caller]
 fn follow(script: &ScriptedCluster<Server>, commands: &[Command], check: impl Fn()) {
     let mut prev = LogPosition::ZERO;
     for batch in commands.chunks(BATCH) {
         let last = prev.index + batch.len() as u64;
         let leader = script.leader(1).in_term(TERM).after(prev);
+        let sent = prepare("server 0 follows a leader and takes its log");
+        look_at(&TAKES_A_LOG);
         let answer = leader.commands(batch.to_vec()).commit(last).send();
         answer.expect_agreement(last, "these commands follow those before");
+        sent.done();
         prev = at(last, TERM);
         check();
     }
@@ -45,6 +50,7 @@ fn puts(count: u64) -> Vec<Command> {
     (1..=count).map(|nth| put(0, nth, "k", &nth.to_string())).collect()
 }
 
+#[track_caller]
 fn lead(script: &ScriptedCluster<Server>) {
     script.agree_to_everything();
     script.elect();

@@ -1,12 +1,25 @@
 //! Example variants and outcomes, for the tests of the modules that choose and show them.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::catalogue::changed::SourceItem;
 use super::catalogue::edit::SourceEdit;
 use super::catalogue::{Catalogue, ListPlace, Unplantable, Variant, VariantKind};
 use super::verdict::{Catch, Findings, TrialOutcome, TriedVariant};
 use crate::course::{LABS, LabCrate};
 use crate::test_kind::TestKind;
+
+fn item(lab: usize, name: &str) -> SourceItem {
+    SourceItem { file: format!("{}/src/lib.rs", LABS[lab].package), name: name.to_string() }
+}
+
+/// What every variant changes.
+fn changed() -> &'static BTreeSet<SourceItem> {
+    static CHANGED: LazyLock<BTreeSet<SourceItem>> = LazyLock::new(|| BTreeSet::from([item(0, "good")]));
+    &CHANGED
+}
 
 /// A bug of a lab that breaks `vote-once`.
 pub fn bug(lab: usize, id: &str) -> Variant {
@@ -50,6 +63,7 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
             kind: TestKind::Rules,
             seed,
             rule: rule.map(str::to_string),
+            places: vec![item(0, if seed == Some(1) { "good" } else { "worse" })],
             failure: "Nobody leads.".to_string(),
             is_at_once: seed == Some(1),
         })
@@ -68,6 +82,7 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
     ];
     let tried = catalogue.variants.iter().zip(outcomes);
     let real_time = Duration::from_millis(1500);
-    let tried = tried.map(|(variant, outcome)| TriedVariant { variant, outcome, real_time }).collect();
+    let tried = tried.map(|(variant, outcome)| TriedVariant { variant, changed: changed(), outcome, real_time });
+    let tried = tried.collect();
     Findings { tried, unplantable: catalogue.unplantable.iter().collect() }
 }

@@ -8,6 +8,7 @@
 //! | `passed` | whether every bug was caught and every lawful variant passed; the exit status is then 0 |
 //! | `command` | the command line that gives the same verdicts |
 //! | `bugs`, `caught`, `caught_at_once`, `rule_right` | counts of the bugs that were tried; that were caught; caught with one seed of each test; caught by a test that named one of `rules` |
+//! | `place_right` | how many bugs were caught by a test that sent the student to something that the bug changes |
 //! | `lawful`, `lawful_passed` | counts of the lawful variants that were tried, and that passed |
 //! | `unbuildable` | how many of both could not be built; if any, the exit status is 2 |
 //! | `tried` | the variants that were tried, in the order of the lists |
@@ -25,11 +26,14 @@
 //! | `test`, `kind` | the test that failed and its kind, or null |
 //! | `seed` | the seed with which it failed; null also if the test gave no verdict |
 //! | `rule`, `rule_right` | the rule that it named or null, and whether that is one of `rules` |
+//! | `places`, `place_right` | the items that it sent the student to, as `file: item`, and whether one of them is in `changed` |
+//! | `changed` | the functions, constants and types that the edits change |
 //! | `failure` | the report for the student, or what is wrong with the list, or null |
 //! | `real_ns` | how long it took to build and try it |
 
 use serde_json::{Value, json};
 
+use super::catalogue::changed::SourceItem;
 use super::request::BugsRequest;
 use super::verdict::{Findings, TrialOutcome, TriedVariant, VariantVerdict};
 use crate::json::nanoseconds;
@@ -51,6 +55,7 @@ pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
         "caught": findings.count(VariantVerdict::Caught),
         "caught_at_once": findings.count_if(is_at_once),
         "rule_right": findings.count_if(|tried| is_caught(tried) && tried.is_rule_right()),
+        "place_right": findings.count_if(|tried| is_caught(tried) && tried.is_place_right()),
         "lawful": findings.count_if(|tried| tried.variant.is_lawful()),
         "lawful_passed": findings.count(VariantVerdict::Passed),
         "unbuildable": findings.count(VariantVerdict::Unbuildable),
@@ -84,6 +89,9 @@ fn tried_value(tried: &TriedVariant<'_>) -> Value {
         "seed": catch.and_then(|catch| catch.seed),
         "rule": catch.and_then(|catch| catch.rule.as_ref()),
         "rule_right": tried.is_rule_right(),
+        "places": catch.map(|catch| catch.places.iter().map(SourceItem::to_string).collect::<Vec<String>>()),
+        "place_right": tried.is_place_right(),
+        "changed": tried.changed.iter().map(SourceItem::to_string).collect::<Vec<String>>(),
         "failure": match &tried.outcome {
             TrialOutcome::Caught(catch) => Some(&catch.failure),
             TrialOutcome::Passed => None,
@@ -104,8 +112,9 @@ mod tests {
         let catalogue = examples::catalogue_of_each_outcome();
         let text = render(&examples::findings_of_each_outcome(&catalogue), &BugsRequest::default());
         let document: Value = serde_json::from_str(&text).unwrap();
-        let counts = ["bugs", "caught", "caught_at_once", "rule_right", "lawful", "lawful_passed", "unbuildable"];
-        assert_eq!(counts.map(|count| document[count].as_u64().unwrap()), [4, 2, 1, 1, 2, 1, 1]);
+        let counts = ["bugs", "caught", "caught_at_once", "rule_right", "place_right", "lawful", "lawful_passed"];
+        assert_eq!(counts.map(|count| document[count].as_u64().unwrap()), [4, 2, 1, 1, 1, 2, 1]);
+        assert_eq!(document["unbuildable"], 1);
         assert_eq!((&document["passed"], &document["command"]), (&json!(false), &json!("cargo lab bugs")));
         let verdicts: Vec<&str> =
             document["tried"].as_array().unwrap().iter().map(|tried| tried["verdict"].as_str().unwrap()).collect();
@@ -114,7 +123,8 @@ mod tests {
             "lab": "2a", "id": "A02", "what": "Server | A02 votes twice.", "file": "lab2a-election/bugs.toml",
             "line": 3, "lawful": false, "rules": ["vote-once", "one-leader"], "verdict": "caught",
             "test": "many_elections_2a", "kind": "rules", "seed": 7, "rule": "log-matching", "rule_right": false,
-            "failure": "Nobody leads.", "real_ns": 1_500_000_000,
+            "places": ["lab2a-election/src/lib.rs: worse"], "place_right": false,
+            "changed": ["lab2a-election/src/lib.rs: good"], "failure": "Nobody leads.", "real_ns": 1_500_000_000,
         });
         assert_eq!(document["tried"][1], expected);
         assert_eq!(document["tried"][4]["failure"], "it does not compile");

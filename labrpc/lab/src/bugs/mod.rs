@@ -31,7 +31,7 @@ use crate::error::{CommandError, EXIT_FAILED, EXIT_MISUSE};
 use crate::paint::Paint;
 use crate::points;
 use crate::tree::{self, Tree};
-use catalogue::{Catalogue, edit};
+use catalogue::{Catalogue, changed, edit};
 use chosen::ChosenVariants;
 use progress::BugsProgress;
 use request::{BugsOutput, BugsRequest};
@@ -82,7 +82,10 @@ fn prepare<'a>(chosen: &ChosenVariants<'a>, tree: &Tree) -> Result<Vec<PreparedV
     let mut problems = Vec::new();
     for variant in &chosen.variants {
         match edit::apply(variant, tree) {
-            Ok(texts) => prepared.push(PreparedVariant { variant, texts }),
+            Ok(texts) => {
+                let changed = changed::changed_items(variant, tree);
+                prepared.push(PreparedVariant { variant, texts, changed });
+            }
             Err(problem) => problems.push(problem),
         }
     }
@@ -93,7 +96,7 @@ fn try_all<'a>(
     course: &Course,
     tree: &Tree,
     request: &BugsRequest,
-    prepared: &[PreparedVariant<'a>],
+    prepared: &'a [PreparedVariant<'a>],
     progress: &mut BugsProgress,
 ) -> Result<Vec<verdict::TriedVariant<'a>>, CommandError> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);

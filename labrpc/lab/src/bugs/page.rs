@@ -3,7 +3,7 @@
 //! It changes from one run to the next only if a verdict does.
 
 use super::request::BugsRequest;
-use super::table::{rule, word};
+use super::table::{place, rule, word};
 use super::verdict::{Findings, TriedVariant, VariantVerdict};
 use crate::course::{LABS, LabCrate};
 
@@ -28,7 +28,7 @@ pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
     text + &section("Not planted", UNPLANTABLE_HEADING, rows)
 }
 
-const BUG_HEADING: &str = "| bug | what it does | caught by | seed | rule |\n|---|---|---|---|---|\n";
+const BUG_HEADING: &str = "| bug | what it does | caught by | seed | rule | place |\n|---|---|---|---|---|---|\n";
 const LAWFUL_HEADING: &str = "| lab | variant | what it does | verdict |\n|---|---|---|---|\n";
 const UNPLANTABLE_HEADING: &str = "| lab | bug | why not |\n|---|---|---|\n";
 
@@ -49,10 +49,16 @@ fn section(title: &str, heading: &str, rows: impl Iterator<Item = String>) -> St
 fn bug_row(tried: &TriedVariant<'_>) -> String {
     let (id, what) = (&tried.variant.id, cell(&tried.variant.what));
     let Some(catch) = tried.catch() else {
-        return format!("| {id} | {what} | {} | | |\n", verdict(tried));
+        return format!("| {id} | {what} | {} | | | |\n", verdict(tried));
     };
     let seed = catch.seed.map(|seed| seed.to_string()).unwrap_or_default();
-    format!("| {id} | {what} | `{}` ({}) | {seed} | {} |\n", catch.test, catch.kind.name(), rule(tried))
+    format!(
+        "| {id} | {what} | `{}` ({}) | {seed} | {} | {} |\n",
+        catch.test,
+        catch.kind.name(),
+        rule(tried),
+        place(tried)
+    )
 }
 
 fn lawful_row(tried: &TriedVariant<'_>) -> String {
@@ -83,23 +89,23 @@ mod tests {
         let catalogue = examples::catalogue_of_each_outcome();
         let text = render(&examples::findings_of_each_outcome(&catalogue), &BugsRequest::default());
         let expected = "
-2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; 1 could not be built.
+2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 with the right place; 1 of 2 lawful variants passed; 1 could not be built.
 
 Written by `cargo lab bugs --markdown <this file>`; do not edit it by hand.
 
 ## Lab 2A: Who leads?
 
-| bug | what it does | caught by | seed | rule |
-|---|---|---|---|---|
-| A01 | Server \\| A01 votes twice. | `votes_once_2a` (rules) | 1 | one-leader |
-| A02 | Server \\| A02 votes twice. | `many_elections_2a` (rules) | 7 | log-matching ≠ vote-once |
-| A03 | Server \\| A03 votes twice. | **MISSED** | | |
+| bug | what it does | caught by | seed | rule | place |
+|---|---|---|---|---|---|
+| A01 | Server \\| A01 votes twice. | `votes_once_2a` (rules) | 1 | one-leader | `good` |
+| A02 | Server \\| A02 votes twice. | `many_elections_2a` (rules) | 7 | log-matching ≠ vote-once | `worse` ≠ `good` |
+| A03 | Server \\| A03 votes twice. | **MISSED** | | | |
 
 ## Lab 2B: What was agreed?
 
-| bug | what it does | caught by | seed | rule |
-|---|---|---|---|---|
-| B01 | Server \\| B01 votes twice. | **NOT BUILT** | | |
+| bug | what it does | caught by | seed | rule | place |
+|---|---|---|---|---|---|
+| B01 | Server \\| B01 votes twice. | **NOT BUILT** | | | |
 
 ## Lawful variants
 

@@ -1,5 +1,6 @@
 //! The findings for people, and the list of what would be planted.
 
+use super::catalogue::changed::SourceItem;
 use super::chosen::ChosenVariants;
 use super::verdict::{Catch, Findings, TriedVariant, VariantVerdict};
 use crate::duration::seconds;
@@ -26,6 +27,14 @@ pub fn render(findings: &Findings<'_>, paint: Paint) -> String {
     }
     for tried in findings.tried.iter().filter(|tried| !tried.verdict().is_good()) {
         text += &explanation(tried, paint);
+    }
+    let is_elsewhere = |tried: &&TriedVariant<'_>| tried.verdict() == VariantVerdict::Caught && !tried.is_place_right();
+    let elsewhere: Vec<&TriedVariant<'_>> = findings.tried.iter().filter(is_elsewhere).collect();
+    if !elsewhere.is_empty() {
+        text += "\nthe failure names ≠ the bug changes\n";
+    }
+    for tried in elsewhere {
+        text += &format!("    {}  {}\n", tried.variant.id, place(tried));
     }
     format!("{text}\n{}\n", findings.summary())
 }
@@ -58,6 +67,20 @@ pub fn rule(tried: &TriedVariant<'_>) -> String {
         (Some(_), Some(expected)) if !tried.is_rule_right() => format!("{} ≠ {expected}", named.unwrap_or("none")),
         _ => named.unwrap_or_default().to_string(),
     }
+}
+
+/// The changed item that the failure named, or those that it named and those that are changed.
+pub fn place(tried: &TriedVariant<'_>) -> String {
+    let named = tried.catch().map(|catch| catch.places.as_slice()).unwrap_or_default();
+    match named.iter().find(|place| tried.changed.contains(place)) {
+        Some(right) => format!("`{}`", right.name),
+        None => format!("{} ≠ {}", names(named), names(tried.changed)),
+    }
+}
+
+fn names<'a>(items: impl IntoIterator<Item = &'a SourceItem>) -> String {
+    let names: Vec<String> = items.into_iter().map(|item| format!("`{}`", item.name)).collect();
+    if names.is_empty() { "none".to_string() } else { names.join(", ") }
 }
 
 /// The word for a verdict.
@@ -144,7 +167,10 @@ FALSE ALARM  small-logs: Server small-logs waits. (lab2b-log/bugs.toml:3)
 
     Nobody leads.
 
-2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; 1 could not be built
+the failure names ≠ the bug changes
+    A02  `worse` ≠ `good`
+
+2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 with the right place; 1 of 2 lawful variants passed; 1 could not be built
 ";
         assert_eq!(text, expected);
     }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::catalogue::Variant;
+use super::catalogue::changed::{SourceItem, item_at};
 use super::verdict::{Catch, TrialOutcome};
 use super::worker_pool::PreparedVariant;
 use super::working_copy::WorkingCopy;
 use crate::course::LabCrate;
 use crate::error::CommandError;
+use crate::grade::record::SeenPlace;
 use crate::grade::run::{Runner, SILENCE_MAX};
 use crate::grade::run_results::RunResults;
 use crate::grade::test_binary::TestBinary;
@@ -84,7 +85,8 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// On Ctrl-C, or if the system fails. What the variant does is never an error.
-    pub fn judge(&self, copy: &WorkingCopy<'_>, variant: &Variant) -> Result<TrialOutcome, CommandError> {
+    pub fn judge(&self, copy: &WorkingCopy<'_>, prepared: &PreparedVariant<'_>) -> Result<TrialOutcome, CommandError> {
+        let variant = prepared.variant;
         let all_seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
         let mut stages = vec![TestRequest { seeds: all_seeds, ..TestRequest::default() }];
         // A lawful variant must pass with all seeds: to begin with one would only take longer.
@@ -100,7 +102,7 @@ impl Trial<'_> {
                 let Some(binary) = built.binaries.get(graded.lab.id) else { continue };
                 for kind in ORDER {
                     let result = self.run(copy, graded, binary, kind, request)?;
-                    if let Some(mut catch) = catch(&result, kind, variant) {
+                    if let Some(mut catch) = catch(&result, kind, prepared) {
                         catch.is_at_once = request.seeds == SeedChoice::Count(1);
                         return Ok(TrialOutcome::Caught(catch));
                     }
@@ -179,23 +181,34 @@ fn build(
 
 /// The most significant failure: the first one with a rule that the variant is expected to break,
 /// or else the first one.
-fn catch(result: &LabResult, kind: TestKind, variant: &Variant) -> Option<Catch> {
+fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> Option<Catch> {
     let failed: Vec<&TestVerdict> = result.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
     let is_expected = |verdict: &&&TestVerdict| {
-        verdict.rule().is_some_and(|rule| variant.rules().iter().any(|expected| expected == rule))
+        verdict.rule().is_some_and(|rule| prepared.variant.rules().iter().any(|expected| expected == rule))
     };
     let Some(best) = failed.iter().find(is_expected).or(failed.first()) else {
         let (test, trouble) = (GRADED_FOLDER.to_string(), result.trouble.clone()?);
-        return Some(Catch { test, kind, seed: None, rule: None, failure: trouble, is_at_once: false });
+        let places = Vec::new();
+        return Some(Catch { test, kind, seed: None, rule: None, places, failure: trouble, is_at_once: false });
     };
     Some(Catch {
         test: best.test.name.clone(),
         kind,
         seed: best.failed_run().map(|run| run.seed),
         rule: best.rule().map(str::to_string),
+        places: best.failed_run().map(|run| items(&run.places, &prepared.texts)).unwrap_or_default(),
         failure: best.failure().unwrap_or_default().to_string(),
         is_at_once: false,
     })
+}
+
+/// The items that places are in. A line is looked up in the edited files only.
+fn items(places: &[SeenPlace], texts: &BTreeMap<String, String>) -> Vec<SourceItem> {
+    let item = |SeenPlace { file, item, line }: &SeenPlace| {
+        let at_line = || item_at(texts.get(file)?, (*line)?);
+        Some(SourceItem { file: file.clone(), name: item.clone().or_else(at_line)? })
+    };
+    places.iter().filter_map(item).collect()
 }
 
 fn what_fails(result: &LabResult) -> Option<String> {

@@ -1,7 +1,9 @@
 //! The findings on the variants.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::catalogue::changed::SourceItem;
 use super::catalogue::{Unplantable, Variant};
 use crate::test_kind::TestKind;
 
@@ -10,6 +12,8 @@ use crate::test_kind::TestKind;
 pub struct TriedVariant<'a> {
     /// The variant.
     pub variant: &'a Variant,
+    /// The functions, constants and types that it changes.
+    pub changed: &'a BTreeSet<SourceItem>,
     /// What happened.
     pub outcome: TrialOutcome,
     /// How long it took.
@@ -38,6 +42,8 @@ pub struct Catch {
     pub seed: Option<u64>,
     /// The rule that it named.
     pub rule: Option<String>,
+    /// Where it says to look, as items of the edited files.
+    pub places: Vec<SourceItem>,
     /// The report for the student.
     pub failure: String,
     /// Whether one seed of each test was enough.
@@ -95,6 +101,11 @@ impl TriedVariant<'_> {
         }
     }
 
+    /// Whether the failed test sent the student to something that the variant changes.
+    pub fn is_place_right(&self) -> bool {
+        self.catch().is_some_and(|catch| catch.places.iter().any(|place| self.changed.contains(place)))
+    }
+
     /// Whether the failed test named one of the expected rules.
     pub fn is_rule_right(&self) -> bool {
         self.catch().and_then(|catch| catch.rule.as_ref()).is_some_and(|rule| self.variant.rules().contains(rule))
@@ -127,8 +138,10 @@ impl Findings<'_> {
             let at_once =
                 self.count_if(|tried| is_caught(tried) && tried.catch().is_some_and(|catch| catch.is_at_once));
             let right = self.count_if(|tried| is_caught(tried) && tried.is_rule_right());
+            let at_place = self.count_if(|tried| is_caught(tried) && tried.is_place_right());
             let caught = self.count(VariantVerdict::Caught);
             parts.push(format!("{caught} of {bugs} caught; {at_once} on the first seed; {right} with the right rule"));
+            parts.push(format!("{at_place} with the right place"));
         }
         if lawful > 0 {
             parts.push(format!("{} of {lawful} lawful variants passed", self.count(VariantVerdict::Passed)));
@@ -151,8 +164,8 @@ mod tests {
     fn the_summary_counts() {
         let catalogue = examples::catalogue_of_each_outcome();
         let findings = examples::findings_of_each_outcome(&catalogue);
-        let expected = "2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 of 2 lawful variants passed; \
-                        1 could not be built";
+        let expected = "2 of 4 caught; 1 on the first seed; 1 with the right rule; 1 with the right place; \
+                        1 of 2 lawful variants passed; 1 could not be built";
         assert_eq!(findings.summary(), expected);
         assert!(!findings.is_good());
         let good = Findings { tried: Vec::new(), unplantable: Vec::new() };

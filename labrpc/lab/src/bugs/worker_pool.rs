@@ -1,12 +1,13 @@
 //! Trying variants in several working copies at the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Instant;
 
 use super::catalogue::Variant;
+use super::catalogue::changed::SourceItem;
 use super::progress::BugsProgress;
 use super::trial::Trial;
 use super::verdict::TriedVariant;
@@ -21,6 +22,8 @@ pub struct PreparedVariant<'a> {
     pub variant: &'a Variant,
     /// The changed files: their new contents by their paths.
     pub texts: BTreeMap<String, String>,
+    /// The functions, constants and types that it changes.
+    pub changed: BTreeSet<SourceItem>,
 }
 
 /// A message from a worker.
@@ -38,7 +41,7 @@ enum WorkerMessage<'a> {
 ///
 /// On Ctrl-C, or if the system fails.
 pub fn try_all<'a>(
-    prepared: &[PreparedVariant<'a>],
+    prepared: &'a [PreparedVariant<'a>],
     copies: Vec<WorkingCopy<'_>>,
     trial: &Trial<'_>,
     progress: &mut BugsProgress,
@@ -79,7 +82,7 @@ pub fn try_all<'a>(
 }
 
 fn work<'a>(
-    prepared: &[PreparedVariant<'a>],
+    prepared: &'a [PreparedVariant<'a>],
     mut copy: WorkingCopy<'_>,
     trial: &Trial<'_>,
     next: &Mutex<std::ops::Range<usize>>,
@@ -87,13 +90,16 @@ fn work<'a>(
 ) {
     loop {
         let Some(number) = next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next() else { return };
-        let PreparedVariant { variant, texts } = &prepared[number];
+        let PreparedVariant { variant, texts, changed } = &prepared[number];
         // Sending fails only if the whole command is about to end.
         let _ = messages.send(WorkerMessage::Begun(variant));
         let started = Instant::now();
-        let judged = copy.plant(texts).and_then(|()| trial.judge(&copy, variant));
+        let judged = copy.plant(texts).and_then(|()| trial.judge(&copy, &prepared[number]));
         let _ = messages.send(match judged {
-            Ok(outcome) => WorkerMessage::Done(number, TriedVariant { variant, outcome, real_time: started.elapsed() }),
+            Ok(outcome) => {
+                let real_time = started.elapsed();
+                WorkerMessage::Done(number, TriedVariant { variant, changed, outcome, real_time })
+            }
             Err(error) => WorkerMessage::Failed(error),
         });
     }

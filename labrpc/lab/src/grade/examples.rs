@@ -18,6 +18,7 @@ pub fn run(test: &str, seed: u64, failure: Option<&str>) -> RunRecord {
         seeds: 5,
         failure: failure.map(str::to_string),
         rule: failure.map(|_| "vote-once".to_string()),
+        places: Vec::new(),
         trace: format!("{seed:016x}"),
         virtual_time: Duration::from_secs(seed),
         cpu_time: Duration::from_millis(seed),

@@ -4,12 +4,14 @@
 //!
 //! ```json
 //! {"test":"initial_election_2a","seed":1,"seeds":5,"outcome":"passed","trace":"0123456789abcdef",
-//!  "virtual_ns":12402000000,"cpu_ns":3100000,"token":"initial_election_2a:1","failure":null,"rule":null}
+//!  "virtual_ns":12402000000,"cpu_ns":3100000,"token":"initial_election_2a:1","failure":null,"rule":null,
+//!  "places":[]}
 //! ```
 //!
 //! without the line break. `outcome` is `passed` or `failed`; if it failed, `failure` is the report
 //! for the student. `rule` is the name of the rule that was broken, such as `vote-once`; it is null
-//! or absent if none is named. A line `{"test":"…","finished":true}` says that the test will report
+//! or absent if none is named. `places` are those that the failure sends the student to: each has a
+//! `file`, and an `item` (a function, constant or type), a `line`, or both; it may be absent. A line `{"test":"…","finished":true}` says that the test will report
 //! no further seed.
 
 use std::fs::File;
@@ -34,6 +36,8 @@ pub struct RunRecord {
     pub failure: Option<String>,
     /// The name of the rule that was broken, if one was named.
     pub rule: Option<String>,
+    /// Where the failure says to look.
+    pub places: Vec<SeenPlace>,
     /// The hash of everything that happened, equal for equal tokens.
     pub trace: String,
     /// How much virtual time it took.
@@ -42,6 +46,17 @@ pub struct RunRecord {
     pub cpu_time: Duration,
     /// The token that replays it.
     pub token: String,
+}
+
+/// A place that a failure sends the student to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenPlace {
+    /// The file's path in the workspace, with slashes.
+    pub file: String,
+    /// A function, constant or type of the file.
+    pub item: Option<String>,
+    /// A line of the file, from 1.
+    pub line: Option<usize>,
 }
 
 /// One line of the report.
@@ -86,11 +101,24 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
         seeds: number("seeds")?,
         failure,
         rule,
+        places: places(&value)?,
         trace: text("trace")?,
         virtual_time: Duration::from_nanos(number("virtual_ns")?),
         cpu_time: Duration::from_nanos(number("cpu_ns")?),
         token: text("token")?,
     }))
+}
+
+/// The places of a record.
+fn places(record: &Value) -> Result<Vec<SeenPlace>, String> {
+    let Some(places) = record.get("places") else { return Ok(Vec::new()) };
+    let place = |place: &Value| {
+        let text = |field| place.get(field).and_then(Value::as_str).map(str::to_string);
+        let line = place.get("line").and_then(Value::as_u64).map(|line| line as usize);
+        Some(SeenPlace { file: text("file")?, item: text("item"), line })
+    };
+    let places = places.as_array().and_then(|places| places.iter().map(place).collect());
+    places.ok_or_else(|| "its `places` are not a list, each with a string `file`".to_string())
 }
 
 /// The growing report of a running process.
@@ -148,6 +176,7 @@ mod tests {
             seeds: 20,
             failure: None,
             rule: None,
+            places: Vec::new(),
             trace: "0123456789abcdef".to_string(),
             virtual_time: Duration::from_millis(12_402),
             cpu_time: Duration::from_micros(3_100),
@@ -160,7 +189,12 @@ mod tests {
         let expected = RunRecord { failure, ..expected };
         assert_eq!(parse(&failed), Ok(ReportLine::Run(expected.clone())));
         assert_eq!(parse(&failed.replace('}', r#","rule":null}"#)), Ok(ReportLine::Run(expected.clone())));
-        assert_eq!(parse(&ruled), Ok(ReportLine::Run(RunRecord { rule: Some("vote-once".to_string()), ..expected })));
+        let expected = RunRecord { rule: Some("vote-once".to_string()), ..expected };
+        assert_eq!(parse(&ruled), Ok(ReportLine::Run(expected.clone())));
+        let placed = ruled.replace('}', r#","places":[{"file":"a.rs","item":"vote"},{"file":"b.rs","line":7}]}"#);
+        let vote = SeenPlace { file: "a.rs".to_string(), item: Some("vote".to_string()), line: None };
+        let line = SeenPlace { file: "b.rs".to_string(), item: None, line: Some(7) };
+        assert_eq!(parse(&placed), Ok(ReportLine::Run(RunRecord { places: vec![vote, line], ..expected })));
         assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(ReportLine::Finished));
     }
 
@@ -173,6 +207,7 @@ mod tests {
             (":17,", ":-17,", "it has no whole number `seed`"),
             ("\"cpu_ns\"", "\"ns\"", "it has no whole number `cpu_ns`"),
             ("\"failure\":null", "\"rule\":3", "it has no string `rule`"),
+            ("\"failure\"", "\"places\":7,\"failure\"", "its `places` are not a list, each with a string `file`"),
             ("passed", "skipped", "its outcome `skipped` is not `passed` or `failed`"),
         ] {
             assert_eq!(parse(&PASSED.replacen(from, to, 1)), Err(reason.to_string()));

@@ -121,7 +121,14 @@ FALSE ALARM  fast: It is at-once. (lab2b-log/bugs.toml:1)
 
     Votes-twice.
 
-5 of 6 caught; 4 on the first seed; 2 with the right rule; 1 of 2 lawful variants passed
+the failure names ≠ the bug changes
+    A01  none ≠ none
+    A02  none ≠ none
+    A04  none ≠ none
+    A05  none ≠ none
+    A06  none ≠ none
+
+5 of 6 caught; 4 on the first seed; 2 with the right rule; 0 with the right place; 1 of 2 lawful variants passed
 ";
     assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
     assert_eq!(ended.status, Some(1));
@@ -157,8 +164,8 @@ fn all_caught_is_success() {
     }
     assert_eq!(pages[0], pages[1]);
     for line in [
-        "2 of 2 caught; 1 on the first seed; 1 with the right rule; 1 of 1 lawful variants passed.\n",
-        "| A02 | It is late. | `one_2a` (rules) | 2 | odd ≠ vote-once |\n",
+        "2 of 2 caught; 1 on the first seed; 1 with the right rule; 0 with the right place; 1 of 1 lawful variants passed.\n",
+        "| A02 | It is late. | `one_2a` (rules) | 2 | odd ≠ vote-once | none ≠ none |\n",
         "| 2A | slow | It is other. | passed |\n",
         "| 2A | K14 | Rust forbids it. |\n",
     ] {

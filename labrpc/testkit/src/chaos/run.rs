@@ -25,6 +25,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 const OFFERS_MAX: u64 = 4;
 
 /// Random faults in a cluster that only elects leaders.
+#[track_caller]
 pub fn elections(cluster: &UntypedCluster, faults: Faults) {
     let rng = cluster.world().rng("faults");
     random_faults(cluster, &rng, faults, FAULTS_DURATION, || ());
@@ -32,6 +33,7 @@ pub fn elections(cluster: &UntypedCluster, faults: Faults) {
 }
 
 /// Random faults in a cluster that replicates, and is offered commands meanwhile.
+#[track_caller]
 pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
     let rng = cluster.world().rng("faults");
     let mut offered = 0;
@@ -56,6 +58,7 @@ pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
 }
 
 /// After the faults: waits for a leader, and checks that it stays.
+#[track_caller]
 fn wait_until_stable(cluster: &UntypedCluster) {
     let has_leader = || {
         let leaders = cluster.leaders();

@@ -23,6 +23,7 @@ pub struct CrashesAtSaves {
 
 impl CrashesAtSaves {
     /// Runs all rounds, and then lets the whole cluster agree on one more command.
+    #[track_caller]
     pub fn run<R: Replicate>(self, cluster: &Cluster<R>) {
         let returns = cluster.world().rng("who comes back");
         set_per_mille(cluster, self.per_mille);

@@ -6,6 +6,8 @@ use labrpc::time::Instant;
 use labrpc::{Bytes, Index, LogPosition, PeerId, Term, thread};
 
 use super::untyped::UntypedCluster;
+use crate::rule::replication::{COMMIT_AT_ONCE, MAJORITY_COMMIT};
+use crate::script::{about, expect_rule};
 
 /// How long [`UntypedCluster::agree`] keeps offering a command.
 const AGREEMENT_PATIENCE: Duration = Duration::from_secs(10);
@@ -34,12 +36,14 @@ impl UntypedCluster {
             if self.is_applied_soon(command, at, servers) {
                 return at.index;
             }
-            assert!(
-                may_retry,
-                "server {leader} took {command:?} at index {} of term {}, but it was not applied on {servers} servers \
-                 within {COMMIT_PATIENCE:?}, although nothing failed",
-                at.index, at.term
-            );
+            if !may_retry {
+                about(&COMMIT_AT_ONCE);
+                panic!(
+                    "server {leader} took {command:?} at index {} of term {}, but it was not applied on {servers} \
+                     servers within {COMMIT_PATIENCE:?}, although nothing failed",
+                    at.index, at.term
+                );
+            }
             first = leader + 1;
         }
         panic!(
@@ -104,7 +108,8 @@ impl UntypedCluster {
     #[track_caller]
     pub fn none_applied(&self, index: Index) {
         let (applied, command) = self.applied_logs().applied_at(index);
-        assert_eq!(applied, 0, "{applied} servers applied {command:?} at index {index} without a majority");
+        let what = format_args!("{applied} servers applied {command:?} at index {index} without a majority");
+        expect_rule(&MAJORITY_COMMIT, applied == 0, what);
     }
 
     /// The largest size of any server's saved Raft state, in bytes.

@@ -10,7 +10,7 @@ use crate::observer::Observer;
 use crate::report::Reporter;
 use crate::rule::replication::{APPLY_ORDER, STATE_MACHINE};
 use crate::rule::service::LABEL;
-use crate::rule::snapshots::{BOUNDARY, DELIVERED};
+use crate::rule::snapshots::{BOUNDARY, DELIVERED, INSTALLS};
 use crate::violation::Violation;
 
 /// What the servers of a cluster applied. Clones are the same logs. A broken rule ends the run.
@@ -156,7 +156,7 @@ impl Records {
                 "server {server} had applied entry {applied}, and then applied a snapshot through entry {}",
                 through.index
             );
-            return Err(Violation::new(&DELIVERED, what));
+            return Err(Violation::new(&DELIVERED, what).look_at(&INSTALLS));
         }
         *applied = through.index;
         self.snapshots_installed += 1;

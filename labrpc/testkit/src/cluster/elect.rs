@@ -6,6 +6,8 @@ use std::time::Duration;
 use labrpc::{PeerId, Status, Term, thread};
 
 use super::untyped::UntypedCluster;
+use crate::rule::election::{LEADER_IN_TIME, MAJORITY, ONE_LEADER, STABLE};
+use crate::script::about;
 
 /// MIT's lab text asks for a new leader within five seconds.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(5);
@@ -30,15 +32,15 @@ impl UntypedCluster {
         loop {
             thread::sleep(LOOK_INTERVAL);
             waited += LOOK_INTERVAL;
+            self.look_for_overdue();
             self.world().raise_reported();
             if let Some((_, leader)) = self.leaders().last_key_value() {
                 return *leader;
             }
-            assert!(
-                waited < ELECTION_PATIENCE,
-                "no leader within {ELECTION_PATIENCE:?} (§5.2); of the reachable servers, {}",
-                self.terms()
-            );
+            if waited >= ELECTION_PATIENCE {
+                about(&LEADER_IN_TIME);
+                panic!("no leader within {ELECTION_PATIENCE:?} (§5.2); of the reachable servers, {}", self.terms());
+            }
         }
     }
 
@@ -54,6 +56,7 @@ impl UntypedCluster {
             if status.is_leader
                 && let Some(other) = leaders.insert(status.term, server)
             {
+                about(&ONE_LEADER);
                 panic!("servers {other} and {server} both lead term {} (Election Safety, §5.2)", status.term);
             }
         }
@@ -79,8 +82,10 @@ impl UntypedCluster {
     /// When one does.
     #[track_caller]
     pub fn no_leader(&self) {
-        let leaders = self.leaders();
-        assert!(leaders.is_empty(), "no majority can communicate, but {} (§5.2)", self.who_leads());
+        if !self.leaders().is_empty() {
+            about(&MAJORITY);
+            panic!("no majority can communicate, but {} (§5.2)", self.who_leads());
+        }
     }
 
     /// For a message: `server 3 leads term 7`.
@@ -99,11 +104,10 @@ impl UntypedCluster {
     pub fn one_term(&self) -> Term {
         let statuses = self.statuses();
         let term = statuses.first().expect("a server is reachable").1.term;
-        assert!(
-            statuses.iter().all(|(_, status)| status.term == term),
-            "the servers are connected and idle, but {}",
-            self.terms()
-        );
+        if statuses.iter().any(|(_, status)| status.term != term) {
+            about(&STABLE);
+            panic!("the servers are connected and idle, but {}", self.terms());
+        }
         term
     }
 }

@@ -108,6 +108,11 @@ impl UntypedCluster {
         self.inner.observer.as_ref()
     }
 
+    /// Looks for what the servers should have done by now, in case nothing happens any more.
+    pub(crate) fn look_for_overdue(&self) {
+        self.inner.observer.iter().for_each(Observer::waited);
+    }
+
     /// What the servers applied.
     pub fn applied_logs(&self) -> &AppliedLogs {
         &self.inner.applied_logs
@@ -178,6 +183,9 @@ impl Drop for Inner {
         if !self.world.is_simulated() {
             let slots = self.slots.lock();
             slots.iter().filter_map(|slot| slot.server.as_ref()).for_each(|running| running.elect.shutdown());
+        }
+        if !std::thread::panicking() {
+            self.observer.iter().for_each(Observer::waited); // The last chance to notice what is overdue.
         }
         self.network.close();
     }

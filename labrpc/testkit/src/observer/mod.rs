@@ -8,6 +8,8 @@
 //! **Invariant.** Nothing here calls into a server or takes a turn from a task.
 
 mod envelopes;
+#[cfg(test)]
+mod sentence_tests;
 mod tally;
 mod taps;
 #[cfg(test)]
@@ -15,6 +17,7 @@ mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use labrpc::kv::Op;
 use labrpc::sim::NodeId;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, PeerId};
@@ -113,6 +116,21 @@ impl Observer {
     /// Notes that a service has given its server a snapshot.
     pub(crate) fn compacted(&self, server: PeerId, through: Index) {
         self.happened(Instant::now(), |_, _| EventKind::Compacted(server, through));
+    }
+
+    /// Notes that a caller asks a clerk for an operation. `end` is the clerk's end of the network.
+    pub fn called(&self, end: PeerId, op: &Op) {
+        self.happened(Instant::now(), |_, _| EventKind::Called(end, op.clone()));
+    }
+
+    /// Notes that a clerk returns from its operation, with this result.
+    pub fn returned(&self, end: PeerId, value: &str) {
+        self.happened(Instant::now(), |_, _| EventKind::Returned(end, value.into()));
+    }
+
+    /// Looks for what is overdue, though nothing has happened.
+    pub(crate) fn waited(&self) {
+        self.happened(Instant::now(), |_, _| EventKind::Waited);
     }
 
     /// Keeps all events from now on, for [`events`](Observer::events). Without this call they are

@@ -5,8 +5,9 @@ use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
+use super::majorities::Majorities;
 use crate::event::{Event, EventId, EventKind};
-use crate::observed::{ObservedState, PendingRequest, ServerState};
+use crate::observed::{ObservedState, PendingRequest};
 use crate::rule::persistence::COMMIT_FORGOTTEN;
 use crate::rule::replication::{COMPLETENESS, FOLLOWER_COMMIT, MAJORITY_COMMIT, OWN_TERM_COMMIT, REFUSAL};
 use crate::violation::Violation;
@@ -14,16 +15,18 @@ use crate::violation::Violation;
 /// Works out what leaders may commit and what followers may apply.
 #[derive(Default)]
 pub(super) struct CommitByMajority {
-    /// For each term, the last entry of that term that a majority has held at some moment.
-    by_majority: FxHashMap<Term, Index>,
+    majorities: Majorities,
     /// For each term, the last index that its leader has announced as committed.
     announced: FxHashMap<Term, Index>,
-    /// Without disks: how far each follower has agreed with the leader of a term.
-    agreed: FxHashMap<Term, FxHashMap<PeerId, LogPosition>>,
     followers: FxHashMap<PeerId, Follower>,
+    /// The newest term that each server has named.
+    named: FxHashMap<PeerId, Term>,
     /// The terms of all entries that any server has applied.
     committed_terms: Vec<Term>,
 }
+
+/// Why copies alone do not commit an entry of an older term.
+const OLD_COPIES: &str = "the entry is of an older term, so a later leader may still replace it";
 
 /// What one incarnation of a server has learnt.
 #[derive(Default)]
@@ -36,49 +39,13 @@ struct Follower {
 }
 
 impl CommitByMajority {
-    /// Updates `by_majority` after `server` has saved entries.
-    fn count(&mut self, server: PeerId, observed: &ObservedState) {
-        let disk = &observed.servers[server].disk;
-        let tail = disk.last();
-        let held = |other: &ServerState| other.disk.covers(tail);
-        // The server that completes a majority is the one that has just saved, so its tail is the first candidate.
-        if observed.servers.iter().filter(|other| held(other)).count() >= observed.majority() {
-            let index = self.by_majority.entry(tail.term).or_default();
-            *index = (*index).max(tail.index);
-            return;
-        }
-        // A majority may hold an entry before the tail.
-        let mut tails: Vec<LogPosition> = observed.servers.iter().map(|other| other.disk.last()).collect();
-        tails.sort_unstable_by_key(|tail| std::cmp::Reverse(tail.index));
-        let index = tails[observed.majority() - 1].index.min(tail.index);
-        for index in (disk.head.base.index + 1..=index).rev() {
-            let Some(term) = disk.term_at(index) else { return };
-            let position = LogPosition { term, index };
-            if self.by_majority.get(&term).is_some_and(|counted| *counted >= index) {
-                return;
-            }
-            if observed.servers.iter().filter(|other| other.disk.covers(position)).count() >= observed.majority() {
-                self.by_majority.insert(term, index);
-                return;
-            }
-        }
-    }
-
-    /// Updates `by_majority` after a follower has agreed, for servers without disks. The follower holds
-    /// the entries that it agrees to, and the leader holds all entries that it sends.
-    fn count_agreement(&mut self, term: Term, follower: PeerId, through: LogPosition, observed: &ObservedState) {
-        let agreed = self.agreed.entry(term).or_default();
-        let position = agreed.entry(follower).or_default();
-        *position = (*position).max(through);
-        let mut positions: Vec<LogPosition> = agreed.values().copied().collect();
-        positions.sort_unstable_by(|a, b| b.cmp(a));
-        let others = observed.majority() - 1;
-        // Only an entry of the leader's own term counts.
-        let by_others = others.checked_sub(1).and_then(|place| positions.get(place));
-        if let Some(held) = by_others.filter(|held| held.term == term) {
-            let counted = self.by_majority.entry(term).or_default();
-            *counted = (*counted).max(held.index);
-        }
+    /// The term that a server leads now, as far as it has said.
+    fn leads(&self, server: PeerId, observed: &ObservedState) -> Option<Term> {
+        let term = match observed.has_disks {
+            true => observed.servers[server].disk.head.ballot.term,
+            false => self.named.get(&server).copied().unwrap_or_default(),
+        };
+        Some(term).filter(|term| observed.may_lead(server, *term))
     }
 
     /// The highest index that the leader of `term` may announce as committed.
@@ -86,10 +53,11 @@ impl CommitByMajority {
         if observed.majority() == 1 {
             return Index::MAX;
         }
-        let own_terms = self.by_majority.iter().filter(|(led, _)| **led <= term && observed.may_lead(server, **led));
-        let announced = self.announced.iter().filter(|(earlier, _)| **earlier <= term);
+        let own_terms = self.majorities.iter().filter(|(led, _)| *led <= term && observed.may_lead(server, *led));
+        let announced = self.announced.iter().map(|(earlier, index)| (*earlier, *index));
+        let announced = announced.filter(|(earlier, _)| *earlier <= term);
         let base = observed.servers[server].disk.head.base.index;
-        own_terms.chain(announced).map(|(_, index)| *index).max().unwrap_or_default().max(base)
+        own_terms.chain(announced).map(|(_, index)| index).max().unwrap_or_default().max(base)
     }
 
     /// Checks that a majority holds the entry that a leader announces as committed.
@@ -108,19 +76,16 @@ impl CommitByMajority {
         if commit > at_most {
             let disk = &observed.servers[server].disk;
             let own = disk.term_at(commit);
-            let holders = own
-                .map(|term| LogPosition { term, index: commit })
-                .map_or(0, |position| observed.servers.iter().filter(|server| server.disk.covers(position)).count());
-            let is_old = own.is_some_and(|own| own < term) && holders >= observed.majority();
+            let is_old = self.majorities.is_old_but_held(server, term, commit, own, observed);
             let rule = if is_old { &OWN_TERM_COMMIT } else { &MAJORITY_COMMIT };
             let what = format!("server {server}, the leader of term {term}, committed entry {commit} too early");
-            let why = match (observed.has_disks, is_old) {
-                (true, true) => format!(
-                    "the entry is of term {}, and a majority of copies does not commit an entry of an older term",
-                    own.unwrap_or_default()
-                ),
-                (true, false) => format!("{holders} of {} servers hold it", observed.servers.len()),
-                (false, _) => "no majority has agreed to an entry of this term at or after that index".into(),
+            let why = match (is_old, own) {
+                (true, _) => OLD_COPIES.into(),
+                (false, Some(own)) if observed.has_disks => {
+                    let position = LogPosition { term: own, index: commit };
+                    format!("{} of {} servers hold it", Majorities::holders(position, observed), observed.servers.len())
+                }
+                _ => "no majority has agreed to an entry of this term at or after that index".into(),
             };
             return Err(
                 Violation::new(rule, what).with(id, format!("it announces that entry {commit} is committed: {why}"))
@@ -174,7 +139,7 @@ impl CommitByMajority {
             return Ok(());
         }
         let is_leaders = observed.campaigns_of(server).any(|term| {
-            observed.may_lead(server, term) && self.by_majority.get(&term).is_some_and(|index| *index >= at.index)
+            observed.may_lead(server, term) && self.majorities.last_of(term).is_some_and(|index| index >= at.index)
         });
         if is_leaders || observed.majority() == 1 {
             return Ok(());
@@ -190,11 +155,22 @@ impl CommitByMajority {
             return Ok(());
         }
         let applies = format!("server {server} applies entry {} of term {}", at.index, at.term);
-        let is_leading = observed.campaigns_of(server).any(|term| observed.may_lead(server, term));
-        Err(if is_leading {
-            let what = format!("server {server} applied entry {} before a majority held it", at.index);
-            Violation::new(&MAJORITY_COMMIT, what).with(id, applies)
-        } else if observed.has_disks && !follower.has_agreed && observed.servers[server].incarnation > 1 {
+        let known_committed = follower.known_committed;
+        let has_agreed = follower.has_agreed;
+        let leads = self.leads(server, observed);
+        Err(if let Some(term) = leads {
+            if self.majorities.is_old_but_held(server, term, at.index, Some(at.term), observed) {
+                let what = format!(
+                    "server {server}, the leader of term {term}, applied entry {} of term {} because a majority holds it",
+                    at.index, at.term
+                );
+                Violation::new(&OWN_TERM_COMMIT, what).with(id, format!("{applies}: {OLD_COPIES}"))
+            } else {
+                let held = if observed.has_disks { "held it" } else { "had agreed to it" };
+                let what = format!("server {server} applied entry {} before a majority {held}", at.index);
+                Violation::new(&MAJORITY_COMMIT, what).with(id, applies)
+            }
+        } else if observed.has_disks && !has_agreed && observed.servers[server].incarnation > 1 {
             let what = format!(
                 "server {server} restarted, and applied entry {} before a leader announced it as committed",
                 at.index
@@ -209,10 +185,8 @@ impl CommitByMajority {
                 "server {server} applied entry {}, but no request that it agreed to announced it as committed",
                 at.index
             );
-            Violation::new(rule, what).with(
-                id,
-                format!("{applies}; it learnt only that entries through {} are committed", follower.known_committed),
-            )
+            Violation::new(rule, what)
+                .with(id, format!("{applies}; it learnt only that entries through {} are committed", known_committed))
         })
     }
 
@@ -257,15 +231,20 @@ impl Oracle for CommitByMajority {
     fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Saved(server, change) if observed.is_whole && !change.appended.is_empty() => {
-                self.count(*server, observed);
+                self.majorities.count(*server, observed);
                 Ok(())
             }
             EventKind::Booted(server) => {
                 let base = observed.servers[*server].disk.head.base.index;
+                self.named.remove(server);
                 self.followers.insert(*server, Follower { known_committed: base, ..Follower::default() });
                 Ok(())
             }
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
+                if let Some(term) = envelope.term() {
+                    let named = self.named.entry(envelope.from).or_default();
+                    *named = (*named).max(term);
+                }
                 if let Some((request, reply)) = envelope.reply() {
                     if let (
                         false,
@@ -273,7 +252,7 @@ impl Oracle for CommitByMajority {
                     ) = (observed.has_disks, reply)
                         && let RaftRequest::AppendEntries(_) = request
                     {
-                        self.count_agreement(*term, envelope.from, request.through(), observed);
+                        self.majorities.count_agreement(*term, envelope.from, request.through(), observed);
                     }
                     let number = envelope.answers.as_ref().map_or(0, |request| request.number);
                     return self.answered(envelope.from, number, request, reply, event.id);

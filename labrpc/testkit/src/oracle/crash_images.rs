@@ -10,7 +10,7 @@ use crate::observed::{DiskState, ObservedState, ServerState};
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
 use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
-use crate::rule::snapshots::{BOUNDARY, DISCARDS, OPAQUE};
+use crate::rule::snapshots::{BOUNDARY, CUTS, DISCARDS, INSTALLS, OPAQUE, SENDS};
 use crate::violation::Violation;
 
 /// Checks each save.
@@ -96,7 +96,18 @@ impl CrashImages {
             );
             return Err(broken(&CRASH_IMAGE, what, id, disk));
         }
-        self.boundary(server, id, disk)?;
+        let installed = observed.servers[server].pending.iter().find_map(|pending| match pending.envelope.request() {
+            Some(RaftRequest::InstallSnapshot(install)) if install.last_included.index == new.base.index => {
+                Some(install.last_included)
+            }
+            _ => None,
+        });
+        let hint = match installed {
+            None => &CUTS,
+            Some(sent) if sent == new.base => &SENDS,
+            Some(_) => &INSTALLS,
+        };
+        self.boundary(server, id, disk).map_err(|violation| violation.look_at(hint))?;
         let first = disk.entries.front();
         if first.is_some_and(|first| first.term < new.base.term) {
             let what = format!(

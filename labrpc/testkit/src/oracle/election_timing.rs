@@ -60,10 +60,13 @@ struct WonTerm {
 
 impl Duties {
     /// The server may know of this term from now on.
-    fn learn(&mut self, term: Term) {
+    fn learn(&mut self, term: Term, id: EventId) {
         self.term = self.term.max(term);
         let newest = self.term;
-        self.won_term.take_if(|won_term| won_term.term < newest);
+        if self.won_term.take_if(|won_term| won_term.term < newest).is_some() {
+            // A leader has no election timer. It may start one when it steps down, and not before.
+            self.reset_before = Some(id);
+        }
         self.campaign.take_if(|round| round.term < newest);
     }
 }
@@ -109,7 +112,7 @@ impl ElectionTiming {
                     .with(event.id, format!("it campaigns in term {term}")));
             }
         }
-        duties.learn(term);
+        duties.learn(term, event.id);
         if is_new {
             duties.reset_before = Some(event.id);
             duties.campaign = Some(VoteRound { term, began: event.id, sent_to: BTreeSet::new(), is_excused: false });
@@ -123,7 +126,7 @@ impl ElectionTiming {
     /// A server sends a message as a leader.
     fn leads(&mut self, envelope: &Envelope, term: Term, event: &Event) {
         let duties = self.duties.entry(envelope.from).or_default();
-        duties.learn(term);
+        duties.learn(term, event.id);
         duties.campaign = None;
         // If it steps down later, its timer runs from its last message as a leader.
         duties.reset_before = Some(event.id);
@@ -136,7 +139,7 @@ impl ElectionTiming {
     fn answers(&mut self, envelope: &Envelope, event: &Event, observed: &ObservedState) {
         let Some((request, reply)) = envelope.reply() else { return };
         let duties = self.duties.entry(envelope.from).or_default();
-        duties.learn(reply.term());
+        duties.learn(reply.term(), event.id);
         let restarts = match (request, reply) {
             (_, RaftReply::RequestVote(RequestVoteReply { granted, .. })) => *granted,
             _ => request.term() == reply.term(),
@@ -253,7 +256,10 @@ fn check_campaign(
         .with(reset, format!("the last moment at which anything may have restarted the timer of server {server}"))
         .with(
             id,
-            format!("{:?} later it has not campaigned, but every timeout is at most {timeout_max:?}", id.at - reset.at),
+            format!(
+                "{:.0?} later it has not campaigned, but every timeout is at most {timeout_max:?}",
+                id.at - reset.at
+            ),
         ))
 }
 
@@ -270,7 +276,7 @@ impl Oracle for ElectionTiming {
             EventKind::Arrived(envelope, _) if observed.is_real(envelope.to) => {
                 if let Some(term) = envelope.term() {
                     // Only a newer term ends a leadership, and the server may know it from now on.
-                    self.duties.entry(envelope.to).or_default().learn(term);
+                    self.duties.entry(envelope.to).or_default().learn(term, event.id);
                     self.wins(envelope, event, observed);
                 }
             }

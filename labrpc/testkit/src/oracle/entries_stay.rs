@@ -1,14 +1,14 @@
 //! Entries leave a log only if a newer leader's entry conflicts with them (§5.3).
 
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest};
-use labrpc::{Index, PeerId, Term};
+use labrpc::{Index, LogPosition, PeerId, RequestVote, Term};
 use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
-use crate::event::{DiskChange, Event, EventId, EventKind};
+use crate::event::{DiskChange, Envelope, Event, EventId, EventKind};
 use crate::observed::{ObservedState, PendingRequest};
-use crate::rule::replication::{ACKNOWLEDGED, APPEND_ONLY, REFUSAL, START};
-use crate::rule::snapshots::KEEPS;
+use crate::rule::replication::{ACKNOWLEDGED, ADDS, APPEND_ONLY, REFUSAL, START};
+use crate::rule::snapshots::{BOUNDARY, KEEPS};
 use crate::violation::Violation;
 
 /// Remembers how far each server has agreed with its leader's log.
@@ -21,6 +21,8 @@ pub(super) struct EntriesStay {
 struct Agreement {
     term: Term,
     through: Index,
+    /// The position there, if the request ended there.
+    at: Option<LogPosition>,
     id: EventId,
 }
 
@@ -72,17 +74,16 @@ impl EntriesStay {
             if is_new_beginning && !was_held {
                 return Ok(());
             }
-            return Err(Violation::new(
-                &KEEPS,
-                format!(
-                    "server {server} dropped entries after a snapshot, although its log held the snapshot's last entry"
-                ),
-            )
-            .with(
-                pending.arrived,
-                format!("a snapshot through index {} of term {} arrives", through.index, through.term),
-            )
-            .with(id, lost));
+            let (rule, what) = match was_held {
+                true => (&KEEPS, "although its log held the snapshot's last entry"),
+                false => (&BOUNDARY, "but its log does not begin after that snapshot"),
+            };
+            return Err(Violation::new(rule, format!("server {server} dropped entries for a snapshot, {what}"))
+                .with(
+                    pending.arrived,
+                    format!("a snapshot through index {} of term {} arrives", through.index, through.term),
+                )
+                .with(id, lost));
         }
         let refused =
             requests.iter().find(|pending| pending.envelope.request().is_some_and(|request| request.term() < term));
@@ -105,6 +106,43 @@ impl EntriesStay {
             }
             None => violation,
         })
+    }
+
+    /// Without disks: does a server say that it lacks an entry which it had agreed to?
+    fn forgets(&self, envelope: &Envelope, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        let server = envelope.from;
+        let Some(agreed) = self.agreed.get(&server) else { return Ok(()) };
+        let violation = |what: String, says: String| {
+            Err(Violation::new(&ACKNOWLEDGED, what)
+                .with(
+                    agreed.id,
+                    format!("server {server} agrees through index {} in term {}", agreed.through, agreed.term),
+                )
+                .with(id, says))
+        };
+        if let Some((
+            RaftRequest::AppendEntries(AppendEntries { term, prev, .. }),
+            RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::RetryFrom(_), .. }),
+        )) = envelope.reply()
+        {
+            let number = envelope.answers.as_ref().map(|request| request.number);
+            let pending = number.and_then(|number| observed.servers[server].pending(number));
+            let is_later = pending.is_some_and(|pending| pending.arrived.event > agreed.id.event);
+            if is_later && *term == agreed.term && prev.index <= agreed.through {
+                let what =
+                    format!("server {server} lost entries that it had agreed to, and no other leader came since");
+                return violation(what, format!("it says that it lacks entry {} of term {}", prev.index, prev.term));
+            }
+        }
+        if let Some(&RaftRequest::RequestVote(RequestVote { term, last_log, .. })) = envelope.request()
+            && term > agreed.term
+            && agreed.at.is_some_and(|at| last_log < at)
+        {
+            let what = format!("server {server} campaigns without entries that it had agreed to");
+            let LogPosition { index, term } = last_log;
+            return violation(what, format!("it says that its log ends at index {index} of term {term}"));
+        }
+        Ok(())
     }
 
     fn grown(
@@ -137,6 +175,7 @@ impl EntriesStay {
             &START,
             format!("server {server} added entry {index} to its log although it does not lead term {term}"),
         )
+        .look_at(&ADDS)
         .with(id, format!("server {server} saves entry {index}, but no leader has sent it an entry")))
     }
 }
@@ -146,15 +185,26 @@ impl Oracle for EntriesStay {
         match &event.kind {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 if let Some((
-                    _,
+                    request,
                     &RaftReply::AppendEntries(AppendEntriesReply { term, outcome: AppendOutcome::Through(through) }),
                 )) = envelope.reply()
                 {
-                    let agreed = self.agreed.entry(envelope.from).or_insert(Agreement { term, through, id: event.id });
+                    let at = Some(request.through()).filter(|at| at.index == through);
+                    let new = Agreement { term, through, at, id: event.id };
+                    let agreed = self.agreed.entry(envelope.from).or_insert(new);
                     if term > agreed.term || term == agreed.term && through > agreed.through {
-                        *agreed = Agreement { term, through, id: event.id };
+                        *agreed = new;
                     }
                 }
+                // On a disk a loss is seen when it happens. A script's leader may contradict itself.
+                if observed.has_disks || !observed.is_whole {
+                    Ok(())
+                } else {
+                    self.forgets(envelope, event.id, observed)
+                }
+            }
+            EventKind::Booted(server) if !observed.has_disks => {
+                self.agreed.remove(server);
                 Ok(())
             }
             EventKind::Saved(server, change) => {

@@ -112,17 +112,21 @@ impl LogMatching {
                 let LogPosition { term, index } = prev;
                 violation(
                     &CONSISTENCY,
-                    format!("server {server} took entries that follow index {index} of term {term}, but it has {own}"),
+                    format!(
+                        "server {server} took entries that follow index {index} of term {term}, but its disk has {own}"
+                    ),
                 )
             }
             RaftRequest::AppendEntries(_) => violation(
                 &FOLLOWS,
-                format!("server {server} agreed through index {through}, but its log differs from what it was sent"),
+                format!(
+                    "server {server} agreed through index {through}, but its log on disk differs from what it was sent"
+                ),
             ),
             _ => violation(
                 &BOUNDARY,
                 format!(
-                    "server {server} agreed to a snapshot through index {through}, but its log does not begin there and does not hold that entry"
+                    "server {server} agreed to a snapshot through index {through}, but its log on disk does not begin there and does not hold that entry"
                 ),
             ),
         }

@@ -14,7 +14,7 @@
 //! | `election_timing` | elections and heartbeats come in time |
 //! | `no_needless_sends` | nothing is sent that the receiver is known to have |
 //! | `no_needless_saves` | unchanged state is not saved again; a snapshot cuts the log |
-//! | `service` | clerks' answers and snapshots agree with a model of the store |
+//! | `service` | servers' answers and snapshots agree with a model of the store; clerks send and return what they should |
 //! | `liveness` | requests are answered; once nothing fails, there is a leader and entries are applied |
 //! | `bounded_threads` | a server's number of threads stays bounded |
 //!
@@ -30,6 +30,7 @@ mod entries_stay;
 mod interface;
 mod liveness;
 mod log_matching;
+mod majorities;
 mod no_needless_saves;
 mod no_needless_sends;
 mod one_vote_per_term;

@@ -9,6 +9,7 @@ use super::interface::Oracle;
 use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::rule::election::{ONE_LEADER, VOTE_ONCE};
+use crate::rule::persistence::REMEMBERS;
 use crate::violation::Violation;
 
 /// Remembers every vote, whether or not it arrives, and across restarts.
@@ -19,7 +20,14 @@ pub(super) struct OneVotePerTerm {
 }
 
 impl OneVotePerTerm {
-    fn vote(&mut self, voter: PeerId, term: Term, candidate: PeerId, id: EventId) -> Result<(), Violation> {
+    fn vote(
+        &mut self,
+        voter: PeerId,
+        term: Term,
+        candidate: PeerId,
+        id: EventId,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
         let (first, earlier) = *self.votes.entry((voter, term)).or_insert((candidate, id));
         if first == candidate {
             return Ok(());
@@ -28,9 +36,13 @@ impl OneVotePerTerm {
             true => format!("server {voter} asks for votes itself in term {term}"),
             false => format!("server {voter} votes for server {candidate} in term {term}"),
         };
-        Err(Violation::new(&VOTE_ONCE, format!("server {voter} voted twice in term {term}"))
+        let violation = Violation::new(&VOTE_ONCE, format!("server {voter} voted twice in term {term}"))
             .with(earlier, note(first))
-            .with(id, note(candidate)))
+            .with(id, note(candidate));
+        match observed.servers[voter].booted.filter(|booted| booted.event > earlier.event) {
+            Some(booted) => Err(violation.with(booted, format!("server {voter} restarts")).look_at(&REMEMBERS.hint)),
+            None => Err(violation),
+        }
     }
 
     fn lead(&mut self, server: PeerId, term: Term, id: EventId) -> Result<(), Violation> {
@@ -55,7 +67,7 @@ impl Oracle for OneVotePerTerm {
         let EventKind::Sent(envelope) = &event.kind else { return Ok(()) };
         match (envelope.request(), envelope.reply()) {
             (Some(&RaftRequest::RequestVote(RequestVote { term, .. })), _) => {
-                self.vote(envelope.from, term, envelope.from, event.id)
+                self.vote(envelope.from, term, envelope.from, event.id, observed)
             }
             (Some(request), _) => self.lead(envelope.from, request.term(), event.id),
             (
@@ -64,7 +76,7 @@ impl Oracle for OneVotePerTerm {
                     &RaftRequest::RequestVote(RequestVote { candidate, .. }),
                     &RaftReply::RequestVote(RequestVoteReply { term, granted: true }),
                 )),
-            ) => self.vote(envelope.from, term, candidate, event.id),
+            ) => self.vote(envelope.from, term, candidate, event.id, observed),
             _ => Ok(()),
         }
     }

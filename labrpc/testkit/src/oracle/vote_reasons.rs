@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
 use crate::observed::{ObservedState, SLACK};
-use crate::rule::election::{CAMPAIGN, MAJORITY, VOTE_GIVEN};
+use crate::rule::election::{CAMPAIGN, COMPARES_OR_LOSES, MAJORITY, VOTE_GIVEN};
 use crate::rule::replication::ELECTION_RESTRICTION;
 use crate::violation::Violation;
 
@@ -108,15 +108,21 @@ impl VoteReasons {
             if tail_min <= last_log {
                 return Ok(());
             }
+            let LogPosition { index, term } = tail_min;
+            if !observed.has_disks {
+                let what = format!(
+                    "server {voter} voted for server {candidate}, whose log ends before entries that server {voter} had \
+                     agreed to: it did not compare the logs, or it has lost those entries"
+                );
+                let grants =
+                    format!("server {voter} grants the vote; it had agreed through index {index} of term {term}");
+                let violation = Violation::new(&ELECTION_RESTRICTION, what).look_at(&COMPARES_OR_LOSES);
+                return Err(violation.with(pending.arrived, asked).with(id, grants));
+            }
             let what =
                 format!("server {voter} voted for server {candidate}, whose log is less up to date than its own");
-            return Err(Violation::new(&ELECTION_RESTRICTION, what).with(pending.arrived, asked).with(
-                id,
-                format!(
-                    "server {voter} grants the vote; its own log ends at index {} of term {}",
-                    tail_min.index, tail_min.term
-                ),
-            ));
+            let grants = format!("server {voter} grants the vote; its own log ends at index {index} of term {term}");
+            return Err(Violation::new(&ELECTION_RESTRICTION, what).with(pending.arrived, asked).with(id, grants));
         }
         let has_voted = self.votes.get(&(voter, term)).is_some_and(|first| *first != candidate);
         // Without disks, logs are unknown; but as long as no log holds an entry, all are equal.

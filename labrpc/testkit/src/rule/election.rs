@@ -1,101 +1,178 @@
 //! Elections: §5.1, §5.2 and the upper half of Figure 2.
 
-use super::definition::rules;
+use super::definition::{Hint, hint, rules};
+
+/// Where to look if a voter's log is not known.
+pub static COMPARES_OR_LOSES: Hint = hint!(
+    "does the voter compare the candidate's log with its own? does a late or doubled request cut the voter's log?",
+    ["2a": ELECTION request_vote; "2b": ELECTION request_vote, REPLICA handle_request, LOG splice]
+);
 
 rules! {
     VOTE_ONCE = "vote-once",
         "A server votes for at most one candidate in a term",
         "Figure 2, RequestVote rule 2; §5.2",
-        "grant a vote only if `voted_for` is none or this same candidate, and forget a vote only when the term grows: `request_vote` and `observe_term` in lab2a-election/src/election.rs";
+        "does a server forget its vote while the term stays the same, or vote for another one after it voted for itself?",
+        [
+            "2a": ELECTION request_vote, ELECTION observe_term, ELECTION hear_leader, ELECTION campaign;
+            "2c": ELECTION request_vote, ELECTION observe_term, DISK changes, DISK restore;
+        ];
 
     ONE_LEADER = "one-leader-a-term",
         "At most one server leads a term",
         "Election Safety, Figure 3; §5.2",
-        "count only votes that were granted to this server in this term: `count_vote` and `majority` in lab2a-election/src/election.rs";
+        "count only votes that were granted to this server in this term, and let a newer term end a leadership",
+        [
+            "2a": ELECTION count_vote, ELECTION majority, ELECTION observe_term, ELECTION request_vote;
+            "2c": ELECTION count_vote, ELECTION request_vote, DISK changes, DISK restore;
+        ];
 
     OLD_TERM = "old-term-refused",
         "A request of an older term is refused and changes nothing",
         "Figure 2, RequestVote rule 1 and AppendEntries rule 1",
-        "compare the request's term with your own before anything else: `request_vote` and `hear_leader` in lab2a-election/src/election.rs";
+        "compare the request's term with your own before anything else, and reply with your own term",
+        [
+            "2a": ELECTION request_vote, ELECTION hear_leader, ELECTION observe_term;
+            "2b": REPLICA append_entries, ELECTION request_vote, ELECTION hear_leader, ELECTION observe_term;
+            "2d": COMPACTING install, REPLICA append_entries, ELECTION hear_leader;
+        ];
 
     NEW_TERM = "newer-term-adopted",
         "A server that sees a newer term, in a request or in a reply, adopts it at once and becomes a follower",
         "Figure 2, All Servers rule 2; §5.1",
-        "call `observe_term` for every message, even one that is refused or ignored: lab2a-election/src/election.rs";
+        "compare the term of every message with your own, even of one that is refused or ignored",
+        [
+            "2a": ELECTION observe_term, ELECTION count_vote, ELECTION request_vote, ELECTION hear_leader;
+            "2b": REPLICA handle_append_reply, REPLICA append_entries, ELECTION request_vote, ELECTION observe_term;
+            "2d": COMPACTING install, COMPACTING handle_reply, REPLICA handle_append_reply;
+        ];
 
     TERM_GROWS = "terms-only-grow",
         "A server's term never falls",
         "Figure 2, currentTerm; §5.1",
-        "adopt only newer terms, and continue with the saved term after a restart: `observe_term` and `resume` in lab2a-election/src/election.rs";
+        "adopt only newer terms, and continue with the saved term after a restart",
+        [
+            "2a": ELECTION observe_term, ELECTION campaign;
+            "2c": DISK restore, REPLICA resume, ELECTION resume, ELECTION observe_term;
+        ];
 
     CAMPAIGN = "campaign",
         "A candidate increments its term, votes for itself, and asks all other servers at once",
         "Figure 2, Candidates rule 1; §5.2",
-        "`campaign` in lab2a-election/src/election.rs, and what `tick` sends for it in lab2a-election/src/server.rs";
+        "what does a server do, and whom does it ask, when its election timer runs out?",
+        [
+            "2a": ELECTION campaign, ELECTION_SERVER tick;
+            "2b": ELECTION campaign, REPLICA tick;
+        ];
 
     MAJORITY = "majority-of-votes",
         "A server leads a term only with the votes of a majority, given in this term, each voter counted once",
         "Figure 2, Candidates rule 2; §5.2",
-        "count distinct voters, only in this term, and require more than half of all servers: `count_vote` and `majority` in lab2a-election/src/election.rs";
+        "count distinct voters, only votes of this term, and require more than half of all servers; only a count makes a leader",
+        [
+            "2a": ELECTION count_vote, ELECTION majority, ELECTION campaign, ELECTION_SERVER handle_reply;
+            "2b": ELECTION count_vote, ELECTION majority, ELECTION campaign, REPLICA handle_reply;
+        ];
 
     VOTE_GIVEN = "vote-given",
         "A vote is refused only to a candidate of an older term or with an older log, or after a vote for another candidate",
         "Figure 2, RequestVote rules 1 and 2; §5.2, §5.4.1",
-        "does a newer term clear the vote of the older one? does an equally long log count as up to date? `request_vote` in lab2a-election/src/election.rs";
+        "does a newer term clear the vote of the older one? does an equally long log count as up to date?",
+        [
+            "2a": ELECTION request_vote, ELECTION observe_term;
+            "2b": ELECTION request_vote, ELECTION observe_term, REPLICA handle_request, LOG last;
+            "2d": ELECTION request_vote, REPLICA handle_request, COMPACT_LOG last, COMPACT_LOG lift;
+        ];
 
     TIMER = "election-timer",
         "The election timer restarts when the server grants a vote or receives a message of the current leader, and at no other message",
         "Figure 2, Followers rule 2; §5.2",
-        "check every call of `restart_timer` in lab2a-election/src/election.rs";
+        "which messages restart the timer, and which must not? is the deadline checked again under the lock?",
+        [
+            "2a": ELECTION request_vote, ELECTION hear_leader, ELECTION count_vote, ELECTION tick;
+            "2b": ELECTION hear_leader, ELECTION request_vote, REPLICA append_entries, REPLICA handle_request;
+            "2d": COMPACTING install, REPLICA hear_leader, ELECTION hear_leader, ELECTION request_vote;
+        ];
 
     CAMPAIGN_DUE = "campaign-in-time",
         "A server that hears from no leader campaigns before its longest timeout is over, and again if nobody wins",
         "Figure 2, Followers rule 2 and Candidates rule 4; §5.2",
-        "`due` and `tick` in lab2a-election/src/election.rs";
+        "does the server notice that its timer has run out, and does each campaign restart the timer?",
+        ["2a": ELECTION tick, ELECTION due, ELECTION campaign, RAFT wait_until_due];
 
     RANDOM_TIMEOUT = "random-timeouts",
         "Each election timeout is drawn anew, and servers draw different ones",
         "§5.2",
-        "`restart_timer` in lab2a-election/src/election.rs must draw from `rng` each time";
+        "draw each timeout anew, from a range much wider than a message's way, and give each server a generator of its own",
+        ["2a": ELECTION restart_timer, ELECTION new, TIMING TIMING];
 
     FIRST_HEARTBEAT = "first-heartbeat",
         "A new leader sends every other server a message at once",
         "Figure 2, Leaders rule 1; §5.2",
-        "send when the winning vote is counted, not at the next tick: `handle_reply` in lab2a-election/src/server.rs, `become_leader` in lab2b-log/src/replica.rs";
+        "send when the winning vote is counted, not at the next tick",
+        [
+            "2a": ELECTION_SERVER handle_reply, ELECTION count_vote, ELECTION lead, RAFT step;
+            "2b": REPLICA become_leader, REPLICA handle_reply, REPLICA append_to_all;
+        ];
 
     HEARTBEATS = "heartbeats",
         "A leader sends every other server at least one message per heartbeat interval",
         "Figure 2, Leaders rule 1; §5.2",
-        "send heartbeats without waiting for replies to earlier ones: `tick` in lab2a-election/src/election.rs";
+        "send heartbeats on time, without waiting for replies to earlier messages, to every follower",
+        [
+            "2a": ELECTION due, ELECTION tick, ELECTION_SERVER tick, RAFT step;
+            "2b": REPLICA tick, REPLICA append_to_all, ELECTION due, RAFT step;
+            "2d": REPLICA append_to, REPLICA tick, COMPACT_LOG suffix;
+        ];
 
     CANDIDATE_YIELDS = "candidate-yields",
         "A candidate that hears from the leader of its own term becomes its follower",
         "Figure 2, Candidates rule 3; §5.2",
-        "`hear_leader` in lab2a-election/src/election.rs";
+        "what does a candidate do when a message of the leader of its own term arrives?",
+        [
+            "2a": ELECTION hear_leader;
+            "2b": ELECTION hear_leader, REPLICA append_entries;
+            "2d": COMPACTING install, REPLICA hear_leader, ELECTION hear_leader;
+        ];
 
     LEADER_STAYS = "leader-stays",
         "A leader steps down only for a newer term",
         "Figure 2, All Servers rule 2; §5.1",
-        "a refusal or a request of the same term does not end a leadership: `observe_term` in lab2a-election/src/election.rs";
+        "a refusal or a request of the same term does not end a leadership",
+        [
+            "2a": ELECTION observe_term, ELECTION request_vote, ELECTION count_vote, ELECTION hear_leader;
+            "2b": REPLICA handle_append_reply, ELECTION observe_term, ELECTION request_vote;
+        ];
 
     STABLE = "healthy-cluster-is-stable",
         "While nothing fails, the term does not change",
         "§5.2, §5.6",
-        "heartbeats must arrive well before any election timeout: lab2a-election/src/timing.rs, and `due` in lab2a-election/src/election.rs";
+        "heartbeats must arrive well before any election timeout",
+        [
+            "2a": TIMING TIMING, ELECTION due, ELECTION hear_leader;
+            "2b": TIMING TIMING, ELECTION due, REPLICA tick, REPLICA append_entries;
+        ];
 
     LEADER_IN_TIME = "leader-in-time",
         "While a majority can communicate, it soon has a leader",
         "§5.2, §5.6",
-        "is a campaign started, are votes granted, and are they counted? `campaign`, `request_vote` and `count_vote` in lab2a-election/src/election.rs";
+        "is a campaign started, do its requests leave, are votes granted, and are they counted?",
+        ["2a": ELECTION campaign, ELECTION request_vote, ELECTION count_vote, RAFT step];
 
     IDLE_TRAFFIC = "idle-traffic",
         "An idle leader sends each other server one message per heartbeat interval, and no more",
         "§5.2, §5.6",
-        "does a reply make the leader send again? `handle_reply` in lab2a-election/src/server.rs; the interval is in lab2a-election/src/timing.rs";
+        "does a reply or a late vote make the leader send again? is the interval right?",
+        [
+            "2a": ELECTION_SERVER handle_reply, ELECTION count_vote, ELECTION due, TIMING TIMING;
+            "2b": REPLICA handle_append_reply, REPLICA handle_reply, REPLICA tick, ELECTION due;
+            "2d": COMPACTING handle_reply, COMPACTING send_snapshot, REPLICA handle_append_reply;
+        ];
 
     STATUS = "status",
         "`status` reports a term and a leadership that were true at the same moment",
         "§5.1",
-        "read both under one lock: `status` in lab2a-election/src/raft.rs";
+        "read term and role under one lock, and wake watchers whenever either has changed",
+        ["2a": RAFT status, RAFT step, RAFT watch];
 
 }

@@ -6,31 +6,76 @@ rules! {
     RUNS = "server-runs-on",
         "None of a server's threads panics",
         "the tests' contract",
-        "the panic's message and location";
+        "the panic's message and the lines above",
+        [];
+
+    ENDLESS = "loops-end",
+        "No thread runs on without end, and none calls itself without end",
+        "the tests' contract",
+        "does each round of the loop change its condition, or wait for something? does the recursion end?",
+        [];
+
+    FACADE = "labrpc-for-std",
+        "A server sleeps, locks, waits and starts threads only through labrpc",
+        "the tests' contract",
+        "use labrpc's thread, sync, channel and time in place of std's: only there virtual time passes",
+        [];
 
     STUCK = "never-stuck",
         "No thread waits for something that can never happen",
         "the tests' contract",
-        "is a lock taken twice by one thread, or held while a message is sent or awaited?";
+        "is a lock taken twice by one thread, taken in another order by another thread, or held while a message is sent or awaited?",
+        [
+            "2a": RAFT step, RAFT status;
+            "2b": LOG_SERVER apply_committed, RAFT step, RAFT wait_for_committed;
+            "3a": KV_SERVER submit, KV_SERVER apply, KV_SERVER watch_terms, LOG_SERVER apply_committed;
+            "3b": SNAP_SERVER apply_all, KV_SERVER submit, KV_SERVER apply;
+        ];
+
+    ANSWERS = "requests-are-answered",
+        "A server answers each request of another server, without waiting for any other one",
+        "Figure 2, RequestVote and AppendEntries",
+        "is there a reply on every path, and no lock that is held while the server sends or waits?",
+        [
+            "2a": RAFT step, RAFT request;
+            "2b": LOG_SERVER apply_committed, RAFT step, RAFT request;
+            "3a": KV_SERVER submit, LOG_SERVER apply_committed, RAFT step, RAFT request;
+        ];
 
     SILENT = "dead-is-silent",
         "A server that was killed sends, saves and applies nothing more",
         "the tests' contract",
-        "check for shutdown after every wait, and before every send and save; a crash is a panic that must not be caught";
+        "check for shutdown after every wait, and before every send and save; a crash is a panic that must not be caught",
+        [
+            "2a": RAFT step, RAFT shutdown;
+            "2b": RAFT step, RAFT shutdown, LOG_SERVER apply_committed;
+            "3a": KV_SERVER shutdown, KV_SERVER submit;
+        ];
 
     BOUNDED = "bounded-work",
         "The number of threads does not grow with time, with failures or with the length of an outage",
         "the tests' contract",
-        "does each message, election or retry start a thread, and does that thread end?";
+        "does each message, election, command or retry start a thread, and does that thread end?",
+        [
+            "2a": RAFT step, RAFT spawn, RAFT tick_when_due;
+            "2b": RAFT start, RAFT step, LOG_SERVER spawn, LOG_SERVER apply_committed;
+            "3a": KV_SERVER submit, KV_SERVER request, KV_SERVER spawn;
+        ];
 
     RESTS = "idle-rests",
         "A server that has nothing to do sleeps instead of polling",
         "the tests' contract",
-        "sleep until signalled or due instead of polling: `wait_until_due` and `wait_for_committed` in lab2a-election/src/raft.rs";
+        "sleep until signalled or due instead of polling",
+        [
+            "2a": RAFT wait_until_due, RAFT tick_when_due;
+            "2b": RAFT wait_for_committed, LOG_SERVER apply_committed, RAFT wait_until_due;
+            "3a": KV_SERVER watch_terms, KV_SERVER submit;
+        ];
 
     HAPPENED = "test-is-vacuous",
         "A test exercises the situation that it is about",
         "the tests' contract",
-        "the situation did not arise in this run: the server may avoid it, or the test is at fault";
+        "the situation did not arise in this run: the server may avoid it, or the test is at fault",
+        [];
 
 }

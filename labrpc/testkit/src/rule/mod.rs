@@ -3,15 +3,17 @@
 //! An oracle or a test that finds a broken promise names its rule. Each rule is defined once, so
 //! that a student reads the same sentence wherever it is broken.
 
-mod definition;
+pub(crate) mod definition;
 pub mod election;
+pub mod files;
 pub mod life;
 pub mod persistence;
 pub mod replication;
 pub mod service;
 pub mod snapshots;
 
-pub use definition::Rule;
+pub(crate) use definition::Places;
+pub use definition::{Hint, LabNumber, PLACES_MAX, Place, Rule};
 
 /// All rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
@@ -19,6 +21,21 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         .into_iter()
         .flatten()
         .copied()
+}
+
+/// All hints: those of the rules, and those of single situations.
+pub fn hints() -> impl Iterator<Item = &'static Hint> {
+    let situations = [
+        &election::COMPARES_OR_LOSES,
+        &replication::TAKES_A_LOG,
+        &replication::LEADS_AND_SENDS,
+        &replication::ADDS,
+        &snapshots::CUTS,
+        &snapshots::SENDS,
+        &snapshots::INSTALLS,
+        &snapshots::BOOTS,
+    ];
+    all().map(|rule| &rule.hint).chain(situations)
 }
 
 #[cfg(test)]
@@ -32,7 +49,7 @@ mod tests {
         for rule in super::all() {
             assert!(seen.insert(rule.name), "two rules are called {}", rule.name);
             assert!(rule.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", rule.name);
-            assert!(!rule.text.ends_with('.') && !rule.hint.is_empty(), "{}", rule.name);
+            assert!(!rule.text.ends_with('.') && !rule.hint.look_for.ends_with('.'), "{}", rule.name);
         }
     }
 }

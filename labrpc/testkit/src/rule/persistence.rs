@@ -6,26 +6,46 @@ rules! {
     DURABLE = "durable-before-visible",
         "Term, vote and entries are on disk before anyone can see that they changed",
         "Figure 2, persistent state, updated before responding to RPCs",
-        "save before the step's messages leave: `step` in lab2a-election/src/raft.rs calls `save` in lab2c-persist/src/disk.rs; does the `Fingerprint` there see every change?";
+        "save before the step's messages leave; is every change noticed, and written as it is?",
+        [
+            "2c": RAFT step, DISK save, DISK changes, DISK Fingerprint;
+            "2d": COMPACTING install, COMPACTING save, DISK save, DISK changes;
+        ];
 
     REMEMBERS = "restart-remembers",
         "A server that restarts has the term, the vote and the log that it had saved",
         "Figure 2, persistent state",
-        "`changes` and `restore` in lab2c-persist/src/disk.rs must agree; `resume` in lab2b-log/src/replica.rs";
+        "what is written and what is read back must agree, and the server must continue with it",
+        [
+            "2c": DISK restore, DISK changes, REPLICA resume, ELECTION resume;
+            "2d": COMPACTING restore, DISK restore, DISK changes, REPLICA edit_log;
+        ];
 
     CRASH_IMAGE = "crash-images",
         "After every save, the disk holds a state that the server was in",
         "Figure 2, persistent state; Figure 13",
-        "save each step once and whole: `save` and `catch_up` in lab2c-persist/src/disk.rs";
+        "save each step once and whole; a crash may come right after any save",
+        [
+            "2c": DISK save, DISK changes, DISK catch_up, ELECTION observe_term;
+            "2d": COMPACTING save, DISK save, DISK changes, DISK restore;
+        ];
 
     SAVES = "saves-only-changes",
         "State that has not changed is not saved again",
         "Figure 2, persistent state",
-        "has anything changed? `Fingerprint` in lab2c-persist/src/disk.rs; what has changed? `catch_up` there";
+        "has anything changed? what has changed?",
+        [
+            "2c": DISK save, DISK Fingerprint, DISK catch_up;
+            "2d": COMPACTING save, DISK save, DISK catch_up;
+        ];
 
     COMMIT_FORGOTTEN = "commitment-is-relearned",
         "After a restart no entry is applied until a leader says that it is committed",
         "Figure 2, volatile state",
-        "an entry on disk is not necessarily committed: `resume` in lab2b-log/src/replica.rs";
+        "an entry on disk is not necessarily committed",
+        [
+            "2c": REPLICA resume, DISK restore;
+            "2d": COMPACTING restore, REPLICA resume, REPLICA edit_log;
+        ];
 
 }

@@ -1,5 +1,7 @@
 //! A lab's graded tests: each runs several seeds, and each run is recorded.
 
+mod cause;
+mod frames;
 mod measure;
 mod points;
 mod report_text;
@@ -7,6 +9,7 @@ mod run;
 
 use labrpc::sim::{Keep, Report};
 
+pub(crate) use frames::SeenPlace;
 pub use measure::{Measured, measure};
 pub(crate) use run::run_simulated;
 use run::{Body, FailedRun, run_real};
@@ -56,8 +59,9 @@ impl Lab {
         self.run(name_of(&body), None, &body);
     }
 
-    /// As [`test`](Lab::test), for a test of one rule in virtual time: a failure is reported as a
-    /// violation of this rule, unless an oracle has reported another one before.
+    /// As [`test`](Lab::test), for a test of one rule in virtual time: if one of its steps fails, this
+    /// rule is broken, unless the step says that it is about another one or only a
+    /// [preparation](crate::script::prepare).
     ///
     /// # Panics
     ///
@@ -133,7 +137,8 @@ impl Lab {
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
-        let failure = failed.map(|failed| self.describe(token, seeds, &failed.story(rule), report));
+        let places = failed.as_ref().map(|failed| failed.places(tested, self.package)).unwrap_or_default();
+        let failure = failed.map(|failed| self.describe(token, seeds, &failed.story(tested, self.package), report));
         append(&Record {
             test: &token.test,
             seed: token.seed,
@@ -145,6 +150,7 @@ impl Lab {
             requests,
             token: token.to_string(),
             rule: rule.map(|rule| rule.name),
+            places: &places,
             failure: failure.as_deref(),
         });
         if let Some(text) = failure {

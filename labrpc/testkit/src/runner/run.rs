@@ -7,13 +7,15 @@ use std::time::Duration;
 use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Report, Settings};
 use labrpc::time::Instant;
 
+use super::cause::Cause;
+use super::frames::SeenPlace;
 use crate::codec::Codec;
 use crate::environment::Mode;
+use crate::recording::Exchange;
 use crate::report::Reporter;
-use crate::rule::{self, Rule};
+use crate::rule::Rule;
 use crate::token::Token;
-use crate::violation::Violation;
-use crate::world::{SERVER_LABEL, World};
+use crate::world::World;
 
 /// No graded test comes near it. A run that reaches it makes no progress.
 const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
@@ -23,46 +25,41 @@ const OPERATIONS_MAX: u64 = 200_000_000;
 /// The body of a test.
 pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 
-/// A run that failed, and the rule that was reported broken, if any.
+/// A run that failed, and why.
 pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
-    violation: Option<Violation>,
+    cause: Cause,
     /// The last events before the failure, if a script recorded them.
-    exchange: String,
+    exchange: Exchange,
 }
 
 impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
-        FailedRun { failure, violation: reporter.first_violation(), exchange: reporter.exchange().text() }
+        let cause = Cause::of(&failure, reporter);
+        FailedRun { failure, cause, exchange: reporter.exchange().clone() }
     }
 
-    /// The rule that was broken: the one that was reported, or else the one that the test is about,
-    /// or else one that holds for every server.
+    /// The rule that is broken, if one is known. `tested` is the rule that the test is about.
     pub(crate) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
-        if let Some(violation) = &self.violation {
-            return Some(violation.rule);
-        }
-        let is_in_server = self.failure.node.starts_with(SERVER_LABEL);
-        tested.or(match self.failure.kind {
-            FailureKind::Panic if is_in_server => Some(&rule::life::RUNS),
-            FailureKind::Deadlock | FailureKind::Stuck | FailureKind::Operations => Some(&rule::life::STUCK),
-            FailureKind::CrashSwallowed => Some(&rule::life::SILENT),
-            _ => None,
-        })
+        self.cause.rule(tested)
     }
 
-    /// What happened, and which rule that breaks.
-    pub(super) fn story(&self, rule: Option<&'static Rule>) -> String {
-        let story = match (&self.violation, rule) {
-            (Some(violation), _) => violation.to_string(),
-            (None, Some(rule)) => {
-                format!("{}\n{}: {} ({}).\nLook at: {}", self.failure, rule.name, rule.text, rule.place, rule.hint)
-            }
-            (None, None) => self.failure.to_string(),
-        };
-        format!("{}{story}", self.exchange)
+    /// Where to look, in the lab with this package.
+    pub(super) fn places(&self, tested: Option<&'static Rule>, package: &str) -> Vec<SeenPlace> {
+        self.cause.places(&self.failure, tested, package)
+    }
+
+    /// What happened, which rule that breaks, where to look, and what happened last.
+    pub(super) fn story(&self, tested: Option<&'static Rule>, package: &str) -> String {
+        let story = self.cause.story(&self.failure, tested, package);
+        let left = STORY_LINES_MAX.saturating_sub(story.lines().count());
+        let exchange = self.exchange.text(left);
+        if exchange.is_empty() { story } else { format!("{story}\n\n{exchange}") }
     }
 }
+
+/// A report of more lines is not read.
+const STORY_LINES_MAX: usize = 20;
 
 /// Runs a body in virtual time. Returns how many requests it sent, or how it failed.
 pub(crate) fn run_simulated(
@@ -84,6 +81,7 @@ pub(crate) fn run_simulated(
     let reporter = Reporter::new(Mode::Simulated);
     let in_run = reporter.clone();
     let (outcome, report) = sim::run(settings, move || {
+        in_run.make_current();
         let world = World::new(Mode::Simulated, token.seed, &token.test, codec, in_run);
         body(&world);
         world.requests()
@@ -107,6 +105,7 @@ fn preemption_of(seed: u64) -> Preemption {
 /// Runs a body on real threads.
 pub(super) fn run_real(token: &Token, body: Body) -> (Result<u64, FailedRun>, Report) {
     let reporter = Reporter::new(Mode::Real);
+    reporter.make_current();
     let world = World::new(Mode::Real, token.seed, &token.test, None, reporter.clone());
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         body(&world);

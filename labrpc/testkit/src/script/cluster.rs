@@ -12,10 +12,12 @@ use labrpc::{
 
 use super::PUNCTUAL;
 use super::peers::{AutomaticReply, ReceivedRequest, ScriptedPeer};
-use super::steps::fail;
+use super::steps::{about, fail};
 use crate::cluster::{Boot, Booted, Cluster};
 use crate::codec::Codec;
 use crate::event_line::{Direction, Request};
+use crate::rule::life::ANSWERS;
+use crate::rule::replication::START;
 use crate::world::World;
 use crate::{DiskState, Event};
 
@@ -127,6 +129,9 @@ impl<R: Elect> ScriptedCluster<R> {
     #[track_caller]
     pub fn ask(&self, from: PeerId, request: &RaftRequest) -> RaftReply {
         let Some(reply) = self.try_ask(from, request) else {
+            if self.is_up() {
+                about(&ANSWERS);
+            }
             let sent = format!("{}{}", Direction(from, REAL), Request(request));
             let expected = format!("a reply within {ANSWER_PATIENCE:?}");
             fail(
@@ -221,6 +226,26 @@ impl<R: Replicate> ScriptedCluster<R> {
     pub fn start(&self, command: impl Into<Bytes>) -> Result<LogPosition, NotLeader> {
         let command = command.into();
         self.cluster.start_command_at(REAL, command).expect("the server is up")
+    }
+
+    /// Offers the real server a command, which it must take because it leads. Returns the position.
+    ///
+    /// # Panics
+    ///
+    /// When it refuses the command, or is down.
+    #[track_caller]
+    pub fn take(&self, command: impl Into<Bytes>) -> LogPosition {
+        match self.start(command) {
+            Ok(at) => at,
+            Err(NotLeader) => {
+                let status = self.status();
+                if status.is_leader {
+                    about(&START);
+                }
+                let got = format!("refused; its status is {status:?}");
+                fail("`start` is wrong", &[("expected", &"taken, because it leads"), ("got", &got)])
+            }
+        }
     }
 
     /// What the service has received since the last call.

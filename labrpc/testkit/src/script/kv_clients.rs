@@ -9,9 +9,10 @@ use labrpc::network::{Carrier, Port};
 
 use super::ScriptedCluster;
 use super::cluster::REAL;
-use super::steps::fail;
+use super::steps::{about, fail};
 use crate::cluster::Cluster;
 use crate::event_line::{Asked, Told};
+use crate::rule::service::ANSWERED;
 use crate::world::BackgroundTask;
 
 /// A leader with a majority behind it answers a client within this time: the request and its answer,
@@ -79,6 +80,9 @@ impl<R: Elect> ScriptedCluster<R> {
         match self.ask_kv(request.clone(), AT_ONCE) {
             Some(Ok(result)) if is_right(&result) => result,
             answer => {
+                if !matches!(answer, Some(Ok(_))) {
+                    about(&ANSWERED);
+                }
                 let sent = format!("client {} → {REAL}  {}", request.client, Asked(&request));
                 let expected = format!("{expected}, within {AT_ONCE:?}");
                 let got = answer.map_or("no answer".to_string(), |answer| Told(&answer).to_string());

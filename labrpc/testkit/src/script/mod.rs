@@ -40,7 +40,8 @@ pub use peers::ReceivedRequest;
 pub use raft::ScriptedRaft;
 pub use sending::{Answered, ScriptedCandidate, ScriptedLeader};
 pub use service::{PendingAnswer, ScriptedService};
-pub use steps::expect_eq;
+pub(crate) use steps::about;
+pub use steps::{Preparation, expect_eq, expect_rule, look_at, prepare};
 
 use std::time::Duration;
 

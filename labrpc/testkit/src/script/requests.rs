@@ -6,8 +6,10 @@ use labrpc::time::Instant;
 use labrpc::{Elect, PeerId, RaftRequest, Term};
 
 use super::cluster::REAL;
-use super::steps::fail;
+use super::steps::{about, fail, prepare};
 use super::{ReceivedRequest, ScriptedCluster, TRAVEL};
+use crate::rule::Rule;
+use crate::rule::election::{CAMPAIGN, CAMPAIGN_DUE, FIRST_HEARTBEAT, LEADER_IN_TIME};
 
 /// A correct server campaigns within this time.
 const CAMPAIGN_PATIENCE: Duration = Duration::from_secs(5);
@@ -15,7 +17,11 @@ const CAMPAIGN_PATIENCE: Duration = Duration::from_secs(5);
 impl<R: Elect> ScriptedCluster<R> {
     /// The next request that the real server sends, if it comes within `patience`.
     pub fn next_request(&self, patience: Duration) -> Option<ReceivedRequest> {
-        self.received.recv_timeout(patience).ok()
+        let received = self.received.recv_timeout(patience).ok();
+        if received.is_none() {
+            self.cluster().look_for_overdue();
+        }
+        received
     }
 
     /// The next request to one server, if it comes within `patience`. Requests to others are dropped.
@@ -48,6 +54,19 @@ impl<R: Elect> ScriptedCluster<R> {
         patience: Duration,
         is_wanted: impl Fn(&ReceivedRequest) -> bool,
     ) -> ReceivedRequest {
+        self.expect_request_about(what, patience, || None, is_wanted)
+    }
+
+    /// As [`expect_request`](ScriptedCluster::expect_request). If there is none, that breaks the rule
+    /// which `rule` returns.
+    #[track_caller]
+    fn expect_request_about(
+        &self,
+        what: &str,
+        patience: Duration,
+        rule: impl Fn() -> Option<&'static Rule>,
+        is_wanted: impl Fn(&ReceivedRequest) -> bool,
+    ) -> ReceivedRequest {
         let until = Instant::now() + patience;
         let mut others = 0;
         loop {
@@ -55,6 +74,9 @@ impl<R: Elect> ScriptedCluster<R> {
                 Some(received) if is_wanted(&received) => return received,
                 Some(_) => others += 1,
                 None => {
+                    if let Some(rule) = rule().filter(|_| self.is_up()) {
+                        about(rule);
+                    }
                     let expected = format!("{what}, within {patience:?}");
                     let got = if others == 0 { "no request at all".into() } else { format!("{others} other requests") };
                     fail(&format!("server {REAL} does not send it"), &[("expected", &expected), ("got", &got)]);
@@ -88,12 +110,14 @@ impl<R: Elect> ScriptedCluster<R> {
     #[track_caller]
     pub fn expect_campaign(&self) -> (Term, Vec<ReceivedRequest>) {
         let is_campaign = |received: &ReceivedRequest| matches!(received.request, RaftRequest::RequestVote(_));
-        let first = self.expect_request("a RequestVote", CAMPAIGN_PATIENCE, is_campaign);
+        let due = || Some(&CAMPAIGN_DUE);
+        let first = self.expect_request_about("a RequestVote", CAMPAIGN_PATIENCE, due, is_campaign);
         let term = first.term();
         let mut requests = vec![first];
         while requests.len() + 1 < self.cluster().size() {
             let is_same = |received: &ReceivedRequest| is_campaign(received) && received.term() == term;
-            requests.push(self.expect_request("a RequestVote to every server, all at once", TRAVEL, is_same));
+            let what = "a RequestVote to every server, all at once";
+            requests.push(self.expect_request_about(what, TRAVEL, || Some(&CAMPAIGN), is_same));
         }
         (term, requests)
     }
@@ -122,6 +146,7 @@ impl<R: Elect> ScriptedCluster<R> {
     /// When it does not campaign, or sends nothing at once after it has won.
     #[track_caller]
     pub fn elect(&self) -> (Term, Vec<ReceivedRequest>) {
+        let elected = prepare("server 0 becomes the leader");
         let (term, requests) = self.expect_campaign();
         requests.into_iter().for_each(ReceivedRequest::grant);
         let is_first = |received: &ReceivedRequest| {
@@ -130,8 +155,11 @@ impl<R: Elect> ScriptedCluster<R> {
         let mut heartbeats = Vec::new();
         while heartbeats.len() + 1 < self.cluster().size() {
             // Votes and heartbeats travel for two milliseconds; the rest is for the server itself.
-            heartbeats.push(self.expect_request("a first heartbeat to every server, at once", 4 * TRAVEL, is_first));
+            let what = "a first heartbeat to every server, at once";
+            let rule = || Some(if self.status().is_leader { &FIRST_HEARTBEAT } else { &LEADER_IN_TIME });
+            heartbeats.push(self.expect_request_about(what, 4 * TRAVEL, rule, is_first));
         }
+        elected.done();
         (term, heartbeats)
     }
 

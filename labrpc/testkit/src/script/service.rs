@@ -9,8 +9,9 @@ use labrpc::thread::{self, JoinHandle};
 use labrpc::{Bytes, Index};
 
 use super::ScriptedRaft;
-use super::steps::fail;
+use super::steps::{about, fail};
 use crate::event_line::{Asked, Told};
+use crate::rule::service::ANSWERED;
 
 /// Enough time for a few threads to take their turns: no message travels here.
 const TURNS: Duration = Duration::from_millis(1);
@@ -145,8 +146,7 @@ impl PendingAnswer {
     /// When it is not.
     #[track_caller]
     pub fn expect_any_result(self, why: impl Display) -> String {
-        let told = self.expect_told("a result", &why, |told| matches!(told, Some(Ok(_))));
-        told.and_then(Result::ok).unwrap_or_default()
+        self.expect_done("a result", &why, |_| true)
     }
 
     /// The operation is done, at once, with this result.
@@ -156,8 +156,7 @@ impl PendingAnswer {
     /// When it is not.
     #[track_caller]
     pub fn expect_result(self, value: &str, why: impl Display) {
-        let expected = format!("the result {value:?}");
-        self.expect_told(&expected, &why, |told| matches!(told, Some(Ok(result)) if result == value));
+        self.expect_done(&format!("the result {value:?}"), &why, |result| result == value);
     }
 
     /// The client is refused at once.
@@ -188,6 +187,28 @@ impl PendingAnswer {
     #[track_caller]
     pub fn expect_no_answer(self, why: impl Display) {
         self.expect_in_the_end("no answer", &why, Option::is_none);
+    }
+
+    /// The operation is done at once, with a right result. Not to be told a result is about
+    /// [`ANSWERED`], whatever the test is about.
+    #[track_caller]
+    fn expect_done(self, expected: &str, why: &dyn Display, is_right: impl Fn(&str) -> bool) -> String {
+        thread::sleep(TURNS);
+        if !self.is_finished() {
+            about(&ANSWERED);
+            self.wrong_answer(expected, why, "no answer yet");
+        }
+        let (raft, request) = (self.raft.clone(), self.request.clone());
+        match self.wait() {
+            Some(Ok(result)) if is_right(&result) => result,
+            told => {
+                if !matches!(told, Some(Ok(_))) {
+                    about(&ANSWERED);
+                }
+                let got = told.map_or("no answer".to_string(), |answer| Told(&answer).to_string());
+                wrong_answer(&raft, &request, expected, why, &got)
+            }
+        }
     }
 
     #[track_caller]

@@ -19,6 +19,7 @@
 //!
 //! The text in an edit's `find` occurs exactly once in its `file`, after the edits before it.
 
+pub mod changed;
 pub mod edit;
 mod read;
 

@@ -13,7 +13,7 @@ use super::interface::Oracle;
 use crate::event::{Event, EventId, EventKind};
 use crate::observed::{ObservedState, PendingRequest};
 use crate::rule::election::LEADER_IN_TIME;
-use crate::rule::life::STUCK;
+use crate::rule::life::ANSWERS;
 use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE};
 use crate::rule::service::ANSWERED;
 use crate::violation::Violation;
@@ -148,7 +148,7 @@ impl Liveness {
             let late = |pending: &&PendingRequest| is_late(&pending.arrived, ANSWER_PATIENCE);
             if let Some(pending) = state.pending.iter().find(late) {
                 let sender = if pending.envelope.from < observed.servers.len() { "server" } else { "client" };
-                return unanswered(&STUCK, pending.arrived, sender, ANSWER_PATIENCE);
+                return unanswered(&ANSWERS, pending.arrived, sender, ANSWER_PATIENCE);
             }
             if let Some(since) = state.clerk_requests().find(|since| is_late(since, client_patience)) {
                 return unanswered(&ANSWERED, since, "client", client_patience);

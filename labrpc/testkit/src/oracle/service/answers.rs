@@ -86,10 +86,10 @@ impl EarnedAnswers {
         let is_duplicated =
             model.would_hold_with_duplicates(key, hash) || value.len() > model.value(key, applied).bytes_len;
         let rule = if is_duplicated { &EXACTLY_ONCE } else { &REPLICAS };
-        let why = if is_duplicated { "a write took effect twice" } else { "a write is missing" };
+        let why = if is_duplicated { "as if a write had taken effect twice" } else { "as if a write were missing" };
         violation(
             rule,
-            format!("server {server} answered client {client} with a value that key {key:?} never had: {why}"),
+            format!("server {server} answered client {client} with a value that key {key:?} never had, {why}"),
             note,
         )
     }

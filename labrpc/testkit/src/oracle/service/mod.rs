@@ -1,6 +1,8 @@
-//! Compares the key-value service with a model of it (§8): clients' answers, and snapshots.
+//! Compares the key-value service with a model of it (§8): clients' answers, and snapshots. Follows
+//! what clerks send and return.
 
 mod answers;
+mod clerks;
 mod model;
 mod snapshots;
 
@@ -12,6 +14,7 @@ use crate::observed::ObservedState;
 use crate::oracle::interface::Oracle;
 use crate::violation::Violation;
 use answers::EarnedAnswers;
+use clerks::HonestClerks;
 use model::StoreModel;
 use snapshots::SnapshotContents;
 
@@ -20,6 +23,7 @@ pub(super) struct ServiceOracle {
     codec: &'static dyn Codec,
     model: StoreModel,
     answers: EarnedAnswers,
+    clerks: HonestClerks,
     snapshots: SnapshotContents,
 }
 
@@ -29,6 +33,7 @@ impl ServiceOracle {
             codec,
             model: StoreModel::default(),
             answers: EarnedAnswers::default(),
+            clerks: HonestClerks::default(),
             snapshots: SnapshotContents::new(codec),
         }
     }
@@ -39,6 +44,7 @@ impl Oracle for ServiceOracle {
         if let EventKind::Applied(_, ApplyMsg::Command { at, command }) = &event.kind {
             self.model.applied(at.index, command, self.codec);
         }
+        self.clerks.check(event, observed)?;
         self.answers.check(event, observed, &self.model)?;
         self.snapshots.check(event, observed, &self.model)
     }

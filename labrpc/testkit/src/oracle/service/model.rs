@@ -52,6 +52,7 @@ pub(super) struct StoreModel {
     keys: FxHashMap<String, Versions>,
     /// As `keys`, if repeated writes were applied again; only the keys with a repeated write.
     with_duplicates: FxHashMap<String, Versions>,
+    /// The writes of every client, readers included.
     sessions: FxHashMap<ClientId, Vec<(Index, u64)>>,
     /// The index at which each command was first applied.
     first_places: FxHashMap<CommandId, Index>,
@@ -66,7 +67,10 @@ pub(super) struct StoreSize {
     /// The length of all keys and values, in bytes.
     pub(super) bytes_len: usize,
     pub(super) pairs: usize,
-    pub(super) sessions: usize,
+    /// How many clients have written or read so far.
+    pub(super) clients: usize,
+    /// The length of the longest value that any key had so far, in bytes. A client may have been told it.
+    pub(super) longest_bytes_len: usize,
 }
 
 /// The latest value at or before an index.
@@ -93,6 +97,9 @@ impl StoreModel {
         self.sizes.push(self.sizes.last().copied().unwrap_or_default());
         let Ok(Command { client, sequence, op }) = codec.read_command(command) else { return };
         self.first_places.entry((client, sequence)).or_insert(index);
+        self.sessions.entry(client).or_default();
+        let clients = self.sessions.len();
+        self.sizes.last_mut().expect("the size after this entry was pushed").clients = clients;
         let (key, value, is_append) = match op {
             Op::Get { .. } => return,
             Op::Put { key, value } => (key, value, false),
@@ -118,9 +125,8 @@ impl StoreModel {
         let old = versions.last().map(|(_, hash)| hash.bytes_len);
         write(versions, index, value, is_append);
         let new = versions.last().map_or(0, |(_, hash)| hash.bytes_len);
-        let sessions = self.sessions.len();
         let size = self.sizes.last_mut().expect("the size after this entry was pushed");
-        size.sessions = sessions;
+        size.longest_bytes_len = size.longest_bytes_len.max(new);
         size.bytes_len = size.bytes_len + new - old.unwrap_or_default();
         if old.is_none() {
             size.bytes_len += key_bytes;
@@ -219,10 +225,11 @@ mod tests {
         apply(&mut model, 1, 2, Op::Put { key: "key".into(), value: "1".into() });
         apply(&mut model, 1, 3, append("k", ""));
         let sizes: Vec<_> = (0..=6).map(|index| model.size(index)).collect();
-        let size = |bytes_len, pairs, sessions| StoreSize { bytes_len, pairs, sessions };
-        let first = size(8, 1, 1);
-        let second = size(10, 1, 2);
-        assert_eq!(sizes, [size(0, 0, 0), first, first, second, second, size(4, 1, 2), size(5, 2, 2)]);
+        let size =
+            |bytes_len, pairs, clients, longest_bytes_len| StoreSize { bytes_len, pairs, clients, longest_bytes_len };
+        let (second, third) = (size(8, 1, 2, 5), size(10, 1, 2, 7));
+        let last = [size(4, 1, 2, 7), size(5, 2, 2, 7)];
+        assert_eq!(sizes, [&[StoreSize::default(), size(8, 1, 1, 5), second, third, third][..], &last].concat());
     }
 
     /// A write that is in the log twice takes effect once; the model also knows what the key would be otherwise.
