@@ -47,6 +47,9 @@ pub(super) struct ServerSlot {
     visits: Stamp,
 }
 
+/// Ends of the network for clerks and scripted clients, to begin with; clerks add more.
+const CLIENT_ENDS: usize = 160;
+
 impl UntypedCluster {
     /// Sets up `size` servers and boots none. A script plays those that are not real.
     pub(super) fn new(world: &World, size: usize, is_real: &dyn Fn(PeerId) -> bool, boot: BootFn) -> UntypedCluster {
@@ -58,7 +61,7 @@ impl UntypedCluster {
             is_paused: false,
             visits: Stamp::default(),
         };
-        let network = world.network(size);
+        let network = world.network(size + CLIENT_ENDS);
         // The time of each event is known in virtual time only.
         let codec = world.codec().filter(|_| world.is_simulated());
         let observer = codec.map(|codec| Observer::new(world.reporter(), codec, size, is_real));
