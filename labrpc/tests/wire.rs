@@ -100,7 +100,7 @@ fn a_claimed_length_is_not_allocated() {
 
 /// A server that exceeds the limit has not failed: the harness has, and says what to do.
 #[test]
-fn the_limit_is_the_harnesss() {
+fn no_server_is_blamed_for_the_limit() {
     let body = || drop(encode(&Bytes::from(vec![0; MESSAGE_BYTES_MAX as usize])));
     let (outcome, _) = sim::run(Settings::default(), move || labrpc::thread::spawn(body).join().is_ok());
     let failure = outcome.unwrap_err();

@@ -165,7 +165,7 @@ impl Network {
         self.state().size()
     }
 
-    /// Adds ends until there are at least so many.
+    /// Adds ends until there are at least `ends`.
     pub fn add_ends(&self, ends: usize) {
         self.state().add_ends(ends);
     }

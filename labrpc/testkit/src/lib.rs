@@ -17,7 +17,8 @@
 //! 3. How a broken promise is provoked: [`script`] (one real server among scripted ones), [`chaos`]
 //!    (random faults), [`cost`] (budgets).
 //!
-//! **Invariant.** No lab crate is named here; only the traits and messages of `labrpc` are.
+//! **Invariant.** No lab crate is named here; only the traits and messages of `labrpc` are. (The benches and the tests
+//! of large runs name them: they need servers that work.)
 //! **Invariant.** A check that did not finish is a failure, never a pass.
 #![allow(
     clippy::disallowed_types,

@@ -93,7 +93,7 @@ impl Backlog {
     }
 }
 
-/// How long it may take to replicate so many bytes, in addition to the time that a few bytes take.
+/// How long it may take to replicate `bytes` bytes, in addition to the time that a few bytes take.
 pub(super) fn time_for(bytes: u64) -> Duration {
     TIME_EACH * u32::try_from(bytes / REQUEST_BYTES).unwrap_or(u32::MAX)
 }

@@ -34,7 +34,7 @@ const ANY_BYTES_MAX: usize = 512;
 /// How many queries each saved snapshot allows. It keeps the oracle's share of a run's time about constant, however
 /// large the store is; the stores of most graded tests are smaller.
 const QUERIES_EACH: usize = 64;
-/// Long values take time as well: so many bytes as much as a query.
+/// Long values take time as well: this number of bytes counts as a query.
 const QUERY_BYTES: usize = 128;
 /// How many snapshots are remembered.
 const RIGHT_MAX: usize = 8;
