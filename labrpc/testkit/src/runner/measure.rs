@@ -32,6 +32,8 @@ pub fn measure(name: &str, codec: Option<&'static dyn Codec>, body: impl Fn(&Wor
     let (outcome, report) = run_simulated(&token, Keep::All, false, codec, &body);
     match outcome {
         Ok(requests) => Measured { cpu_time: report.cpu_time, requests, trace: report.trace },
-        Err(failed) => panic!("{name}: {}", failed.failure),
+        Err(failed) => {
+            panic!("{name}: {}: {}", failed.rule(None).map_or("a failure", |rule| rule.name), failed.failure)
+        }
     }
 }
