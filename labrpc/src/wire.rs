@@ -15,8 +15,11 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::api::PeerId;
+use crate::sim;
 
-/// The largest message, in bytes. It also limits the allocation for a corrupt length in a message.
+/// The largest value that can be encoded, in bytes. It also limits the allocation for a corrupt length in a message.
+///
+/// It is a limit of this crate and not of Raft: a run that exceeds it ends, and no server is to blame.
 pub const MESSAGE_BYTES_MAX: u64 = 64 << 20;
 
 fn format() -> impl Options {
@@ -27,16 +30,32 @@ fn format() -> impl Options {
 ///
 /// # Panics
 ///
-/// When the value cannot be serialized, or is larger than [`MESSAGE_BYTES_MAX`].
+/// When the value cannot be serialized, or is larger than [`MESSAGE_BYTES_MAX`]. In a simulation, a value that is too
+/// large ends the run.
 ///
 /// ```
 /// let bytes = labrpc::wire::encode(&(7_u32, "seven"));
 /// assert_eq!(labrpc::wire::decode::<(u32, String)>(&bytes), Ok((7, "seven".to_string())));
 /// ```
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    format()
-        .serialize(value)
-        .unwrap_or_else(|error| panic!("a {} could not be encoded: {error}", std::any::type_name::<T>()))
+    format().serialize(value).unwrap_or_else(|error| match *error {
+        bincode::ErrorKind::SizeLimit => too_large(std::any::type_name::<T>()),
+        other => panic!("a {} could not be encoded: {other}", std::any::type_name::<T>()),
+    })
+}
+
+/// Ends the run, because a value exceeds the limit.
+#[cold]
+fn too_large(type_name: &str) -> ! {
+    let message = format!(
+        "a {type_name} is larger than {} MiB, and no message, entry or snapshot can be. This is a limit of the harness \
+         (`labrpc::wire::MESSAGE_BYTES_MAX`), not a mistake of the server: make the workload smaller, or the limit larger",
+        MESSAGE_BYTES_MAX >> 20
+    );
+    if sim::is_simulated() {
+        sim::fail(message.clone());
+    }
+    panic!("{message}");
 }
 
 /// Decodes a value.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::panic::catch_unwind;
 
+use labrpc::sim::{self, FailureKind, Settings};
 use labrpc::wire::{self, MESSAGE_BYTES_MAX, decode, encode};
 use labrpc::{Bytes, LogPosition};
 use serde::de::DeserializeOwned;
@@ -97,6 +98,18 @@ fn a_claimed_length_is_not_allocated() {
     }
 }
 
+/// A server that exceeds the limit has not failed: the harness has, and says what to do.
+#[test]
+fn no_server_is_blamed_for_the_limit() {
+    let body = || drop(encode(&Bytes::from(vec![0; MESSAGE_BYTES_MAX as usize])));
+    let (outcome, _) = sim::run(Settings::default(), move || labrpc::thread::spawn(body).join().is_ok());
+    let failure = outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Reported);
+    for part in ["64 MiB", "a limit of the harness", "make the workload smaller"] {
+        assert!(failure.message.contains(part), "{failure}");
+    }
+}
+
 /// A message of the largest size can be encoded and decoded; one more byte panics.
 #[test]
 fn the_largest_message_can_be_encoded() {
@@ -108,5 +121,5 @@ fn the_largest_message_can_be_encoded() {
     let too_large = Bytes::from([largest, vec![0]].concat());
     let panic = catch_unwind(|| wire::encode(&too_large)).unwrap_err();
     let text = panic.downcast_ref::<String>().unwrap();
-    assert!(text.starts_with("a labrpc::wire::Bytes could not be encoded: "), "{text}");
+    assert!(text.starts_with("a labrpc::wire::Bytes is larger than 64 MiB"), "{text}");
 }

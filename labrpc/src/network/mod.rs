@@ -165,6 +165,11 @@ impl Network {
         self.state().size()
     }
 
+    /// Adds ends until there are at least `ends`.
+    pub fn add_ends(&self, ends: usize) {
+        self.state().add_ends(ends);
+    }
+
     /// From now on `tap` observes every message.
     pub fn set_tap(&self, tap: Arc<dyn Tap>) {
         self.state().tap = Some(tap);

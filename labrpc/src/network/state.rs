@@ -102,6 +102,11 @@ impl State {
         self.size
     }
 
+    pub(super) fn add_ends(&mut self, ends: usize) {
+        self.size = self.size.max(ends);
+        self.plugs.resize_with(self.size, || None);
+    }
+
     fn link(&mut self, from: PeerId, to: PeerId) -> &mut LinkState {
         assert!(from < self.size && to < self.size, "there is no link from {from} to {to}");
         self.links.entry((from, to)).or_default()

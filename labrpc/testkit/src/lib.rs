@@ -17,7 +17,8 @@
 //! 3. How a broken promise is provoked: [`script`] (one real server among scripted ones), [`chaos`]
 //!    (random faults), [`cost`] (budgets).
 //!
-//! **Invariant.** No lab crate is named here; only the traits and messages of `labrpc` are.
+//! **Invariant.** No lab crate is named here; only the traits and messages of `labrpc` are. (The benches and the tests
+//! of large runs name them: they need servers that work.)
 //! **Invariant.** A check that did not finish is a failure, never a pass.
 #![allow(
     clippy::disallowed_types,
@@ -59,6 +60,8 @@ pub use observer::{Observer, Tally};
 pub use random_peers::Plan;
 pub use random_service::{ServiceUnderTest, SnapshotsUnderTest};
 pub use runner::Lab;
+#[doc(hidden)]
+pub use runner::{Measured, measure};
 pub use token::{Token, TokenError};
 pub use violation::Violation;
 pub use world::{BackgroundTask, TestRng, World};

@@ -47,8 +47,8 @@ pub(super) struct ServerSlot {
     visits: Stamp,
 }
 
-/// Ends of the network in addition to the servers': more clerks than any test has.
-const CLERKS_MAX: usize = 160;
+/// Ends of the network for clerks and scripted clients, to begin with; clerks add more.
+const CLIENT_ENDS: usize = 160;
 
 impl UntypedCluster {
     /// Sets up `size` servers and boots none. A script plays those that are not real.
@@ -61,7 +61,7 @@ impl UntypedCluster {
             is_paused: false,
             visits: Stamp::default(),
         };
-        let network = world.network(size + CLERKS_MAX);
+        let network = world.network(size + CLIENT_ENDS);
         // The time of each event is known in virtual time only.
         let codec = world.codec().filter(|_| world.is_simulated());
         let observer = codec.map(|codec| Observer::new(world.reporter(), codec, size, is_real));
@@ -129,6 +129,7 @@ impl UntypedCluster {
     /// Gives a server that is down another disk.
     pub(crate) fn set_persister(&self, server: PeerId, persister: Persister) {
         self.inner.slots.lock()[server].persister = Arc::new(persister);
+        self.observer().into_iter().for_each(|observer| observer.replaced_disk(server));
     }
 
     /// Whether a server is up. One that crashed by itself, at a save, is not.

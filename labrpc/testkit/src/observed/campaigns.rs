@@ -1,6 +1,6 @@
 //! Who may lead which term, worked out from campaigns and from the votes that arrived.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use labrpc::{PeerId, Term};
 use labrpc::{RaftReply, RaftRequest, RequestVote, RequestVoteReply};
@@ -11,7 +11,7 @@ use crate::event::{Event, EventId, EventKind};
 /// The campaigns of all servers, each in its present incarnation.
 #[derive(Default)]
 pub(super) struct Campaigns {
-    campaigns: FxHashMap<(PeerId, Term), Campaign>,
+    campaigns: FxHashMap<PeerId, BTreeMap<Term, Campaign>>,
 }
 
 /// One server's campaign in one term.
@@ -32,12 +32,13 @@ impl Campaigns {
                 if let Some(&RaftRequest::RequestVote(RequestVote { term, .. })) = envelope.request() {
                     let voters = BTreeSet::from([envelope.from]);
                     let campaign = Campaign { began: event.id, voters, won: None };
-                    self.campaigns.entry((envelope.from, term)).or_insert(campaign);
+                    self.campaigns.entry(envelope.from).or_default().entry(term).or_insert(campaign);
                 }
             }
             EventKind::Arrived(envelope, _) => {
                 if let Some((_, &RaftReply::RequestVote(RequestVoteReply { term, granted: true }))) = envelope.reply()
-                    && let Some(campaign) = self.campaigns.get_mut(&(envelope.to, term))
+                    && let Some(campaign) =
+                        self.campaigns.get_mut(&envelope.to).and_then(|campaigns| campaigns.get_mut(&term))
                 {
                     campaign.voters.insert(envelope.from);
                     if campaign.voters.len() >= majority {
@@ -45,16 +46,17 @@ impl Campaigns {
                     }
                 }
             }
-            EventKind::Booted(server) => self.campaigns.retain(|(candidate, _), _| candidate != server),
+            EventKind::Booted(server) => drop(self.campaigns.remove(server)),
             _ => {}
         }
     }
 
     pub(super) fn get(&self, server: PeerId, term: Term) -> Option<&Campaign> {
-        self.campaigns.get(&(server, term))
+        self.campaigns.get(&server)?.get(&term)
     }
 
+    /// The terms that a server has campaigned in, the latest first.
     pub(super) fn terms_of(&self, server: PeerId) -> impl Iterator<Item = Term> {
-        self.campaigns.keys().filter(move |(candidate, _)| *candidate == server).map(|(_, term)| *term)
+        self.campaigns.get(&server).into_iter().flat_map(|campaigns| campaigns.keys().rev().copied())
     }
 }

@@ -9,7 +9,7 @@ mod campaigns;
 mod disk;
 mod pending;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub use disk::DiskState;
 pub use pending::PendingRequest;
 
 use crate::codec::Codec;
-use crate::event::{DiskChange, Envelope, Event, EventId, EventKind};
+use crate::event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
 
 /// How late a message may leave after the step that made it, or a reply be handled after it has
 /// arrived: the scheduler may let other threads go first. Slow saves [add to it](ObservedState::slack).
@@ -62,8 +62,13 @@ pub struct ServerState {
     slow_saves: VecDeque<(Instant, Duration)>,
     /// The contents of its disk.
     pub disk: DiskState,
-    /// Requests that have arrived and are not answered.
+    /// Whether `disk` is what was read and saved since, so that the next boot need not read it again.
+    is_disk_known: bool,
+    /// Requests of other servers that have arrived and are not answered.
     pub pending: Vec<PendingRequest>,
+    /// Requests of clerks that have arrived and are not answered: each one's arrival, by its
+    /// number and, since the network doubles messages, the event.
+    clerk_requests: BTreeMap<(u64, usize), EventId>,
 }
 
 impl ObservedState {
@@ -125,6 +130,10 @@ impl ObservedState {
         state.incarnation += 1;
         (state.booted, state.node, state.is_paused, state.resumed_at) = (Some(id), Some(node), false, None);
         state.pending.clear();
+        state.clerk_requests.clear();
+        if std::mem::replace(&mut state.is_disk_known, true) {
+            return;
+        }
         state.disk = DiskState::default();
         let Some(image) = image.filter(|_| codec.has_disk()) else { return };
         let whole = Save {
@@ -137,6 +146,11 @@ impl ObservedState {
         if let Ok(decoded) = DecodedSave::read(&whole, codec) {
             state.disk.apply(&whole, decoded);
         }
+    }
+
+    /// A server gets another disk.
+    pub(crate) fn replace_disk(&mut self, server: PeerId) {
+        self.servers[server].is_disk_known = false;
     }
 
     /// A server's threads are stopped, or go on.
@@ -165,7 +179,12 @@ impl ObservedState {
     pub(crate) fn arrive(&mut self, envelope: &Arc<Envelope>, id: EventId) {
         let Some(server) = self.servers.get_mut(envelope.to) else { return };
         if server.is_real && envelope.answers.is_none() {
-            server.pending.push(PendingRequest::new(envelope.clone(), id, &server.disk));
+            match envelope.payload {
+                Payload::ClerkRequest(_) => {
+                    server.clerk_requests.insert((envelope.number, id.event), id);
+                }
+                _ => server.pending.push(PendingRequest::new(envelope.clone(), id, &server.disk)),
+            }
         }
     }
 
@@ -180,7 +199,13 @@ impl ObservedState {
         let EventKind::Sent(envelope) = &event.kind else { return };
         let (Some(answered), Some(server)) = (&envelope.answers, self.servers.get_mut(envelope.from)) else { return };
         // One of the copies, if the request arrived several times.
-        if let Some(place) = server.pending.iter().position(|pending| pending.envelope.number == answered.number) {
+        if let Payload::ClerkRequest(_) = answered.payload {
+            let copies = server.clerk_requests.range((answered.number, 0)..=(answered.number, usize::MAX));
+            if let Some(copy) = copies.map(|(copy, _)| *copy).next() {
+                server.clerk_requests.remove(&copy);
+            }
+        } else if let Some(place) = server.pending.iter().position(|pending| pending.envelope.number == answered.number)
+        {
             server.pending.remove(place);
         }
     }
@@ -205,7 +230,17 @@ impl ServerState {
         self.node
     }
 
-    /// The pending request with this number.
+    /// How many requests have arrived and are not answered.
+    pub fn pending_count(&self) -> usize {
+        self.pending.len() + self.clerk_requests.len()
+    }
+
+    /// When the clerks' requests arrived that are not answered.
+    pub fn clerk_requests(&self) -> impl Iterator<Item = EventId> {
+        self.clerk_requests.values().copied()
+    }
+
+    /// The pending request of a server with this number.
     pub fn pending(&self, number: u64) -> Option<&PendingRequest> {
         self.pending.iter().find(|pending| pending.envelope.number == number)
     }

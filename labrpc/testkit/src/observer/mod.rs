@@ -7,6 +7,7 @@
 //!
 //! **Invariant.** Nothing here calls into a server or takes a turn from a task.
 
+mod envelopes;
 #[cfg(test)]
 mod sentence_tests;
 mod tally;
@@ -14,7 +15,6 @@ mod taps;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use labrpc::kv::Op;
@@ -22,11 +22,12 @@ use labrpc::sim::{self, NodeId};
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Bytes, Image, Index, LogPosition, NotLeader, PeerId};
 
+use envelopes::Envelopes;
 use tally::Counter;
 pub use tally::Tally;
 
 use crate::codec::Codec;
-use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::oracle::{self, Oracle};
 use crate::recording::Recording;
@@ -49,8 +50,8 @@ struct Inner {
     recording: Option<Recording>,
     tally: Counter,
     oracles: Vec<Box<dyn Oracle>>,
-    /// The messages that may still arrive or be answered, by number.
-    envelopes: BTreeMap<u64, Arc<Envelope>>,
+    /// The messages that may still arrive or be answered.
+    envelopes: Envelopes,
     /// Whether a rule was broken: nothing is checked after that.
     is_over: bool,
 }
@@ -69,7 +70,7 @@ impl Observer {
             recording: None,
             tally: Counter::default(),
             oracles: oracle::all(codec),
-            envelopes: BTreeMap::new(),
+            envelopes: Envelopes::default(),
             is_over: false,
         };
         Observer { reporter: reporter.clone(), codec, inner: Arc::new(Mutex::new(inner)) }
@@ -81,6 +82,11 @@ impl Observer {
             inner.observed.boot(server, node, id, image, self.codec);
             EventKind::Booted(server)
         });
+    }
+
+    /// Notes that a server that is down gets another disk.
+    pub(crate) fn replaced_disk(&self, server: PeerId) {
+        self.lock().observed.replace_disk(server);
     }
 
     /// Notes that a server crashes.

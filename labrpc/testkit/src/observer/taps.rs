@@ -15,9 +15,6 @@ use crate::observed::DecodedSave;
 use crate::rule::life::UNLOCKED;
 use crate::violation::Violation;
 
-/// No message travels, or waits for its answer, longer than this.
-const ENVELOPE_AGE_MAX: Duration = Duration::from_secs(10);
-
 impl Tap for Observer {
     fn message(&self, at: Instant, message: &Message, passage: Passage) {
         self.happened(at, |inner, id| match passage {
@@ -78,19 +75,16 @@ impl DiskTap for Observer {
 impl Inner {
     /// Decodes a message that is sent, and keeps it until it can no longer arrive or be answered.
     fn sent(&mut self, codec: &dyn Codec, message: &Message, id: EventId) -> Arc<Envelope> {
-        let answers = message.answers.and_then(|number| self.envelopes.get(&number).cloned());
+        let answers = message.answers.and_then(|number| self.envelopes.get(number).cloned());
         let payload = decode(codec, message, answers.as_deref());
         let envelope = Arc::new(envelope(message, answers, id, payload));
-        while self.envelopes.first_key_value().is_some_and(|(_, oldest)| id.at - oldest.sent.at > ENVELOPE_AGE_MAX) {
-            self.envelopes.pop_first();
-        }
-        self.envelopes.insert(envelope.number, envelope.clone());
+        self.envelopes.insert(envelope.clone(), id.at);
         envelope
     }
 
     /// The envelope of a message that was sent before; an unreadable one if that is too long ago.
     fn envelope_of(&self, message: &Message, id: EventId) -> Arc<Envelope> {
-        let known = self.envelopes.get(&message.number).cloned();
+        let known = self.envelopes.get(message.number).cloned();
         known.unwrap_or_else(|| Arc::new(envelope(message, None, id, Payload::Unreadable)))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use labrpc::time::Instant;
 use labrpc::{PeerId, sim};
 use rustc_hash::FxHashMap;
 
@@ -11,9 +12,11 @@ use crate::observed::ObservedState;
 use crate::rule::life::BOUNDED;
 use crate::violation::Violation;
 
-/// Counts a server's threads whenever it sends a message.
+/// Counts a server's threads when it sends a message: now and then, and at each message while there are too many.
 #[derive(Default)]
 pub(super) struct BoundedThreads {
+    /// When a server's threads were last counted.
+    counted: FxHashMap<PeerId, Instant>,
     /// When a server was first seen with too many threads.
     crowded: FxHashMap<PeerId, EventId>,
 }
@@ -22,6 +25,8 @@ pub(super) struct BoundedThreads {
 const OWN_THREADS_MAX: usize = 16;
 /// Messages that arrive together have a thread each; they are handled within this time.
 const BURST: Duration = Duration::from_secs(1);
+/// Counting looks at every thread there is, so it is not done more often than this.
+const COUNT_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Oracle for BoundedThreads {
     fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
@@ -31,7 +36,12 @@ impl Oracle for BoundedThreads {
         let EventKind::Sent(envelope) = &event.kind else { return Ok(()) };
         let Some(server) = observed.servers.get(envelope.from).filter(|server| server.is_real) else { return Ok(()) };
         let Some(node) = server.node() else { return Ok(()) };
-        let (threads, pending) = (sim::tasks_in(node), server.pending.len());
+        let counted = self.counted.entry(envelope.from).or_default();
+        if event.at() - *counted < COUNT_INTERVAL && !self.crowded.contains_key(&envelope.from) {
+            return Ok(());
+        }
+        *counted = event.at();
+        let (threads, pending) = (sim::tasks_in(node), server.pending_count());
         if threads <= OWN_THREADS_MAX + 2 * pending {
             self.crowded.remove(&envelope.from);
             return Ok(());

@@ -69,6 +69,9 @@ impl CommitByMajority {
         id: EventId,
         observed: &ObservedState,
     ) -> Result<(), Violation> {
+        if self.announced.get(&term).is_some_and(|announced| commit <= *announced) {
+            return Ok(());
+        }
         let at_most = self.committed_at_most(server, term, observed);
         if commit > at_most {
             let disk = &observed.servers[server].disk;

@@ -1,7 +1,5 @@
 //! After every save, the disk holds a state to restart from (Figure 2, Figure 13).
 
-use std::collections::BTreeMap;
-
 use labrpc::{ApplyMsg, Index, LogPosition, PeerId, Term};
 use labrpc::{Ballot, Head, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
@@ -18,8 +16,10 @@ use crate::violation::Violation;
 /// Checks each save.
 #[derive(Default)]
 pub(super) struct CrashImages {
-    /// The term of each entry that was applied.
-    committed: BTreeMap<Index, Term>,
+    /// The term of each entry that was applied, from index 1 on.
+    committed: Vec<Term>,
+    /// The same for entries after a gap: a scripted leader's snapshot came before them.
+    committed_later: FxHashMap<Index, Term>,
     /// Votes that were sent, as opposed to votes that were only on a disk.
     sent_votes: FxHashMap<(PeerId, Term), (PeerId, EventId)>,
 }
@@ -119,10 +119,15 @@ impl CrashImages {
         Ok(())
     }
 
+    fn committed_term(&self, index: Index) -> Option<Term> {
+        let slot = index.checked_sub(1)?;
+        self.committed.get(slot as usize).or_else(|| self.committed_later.get(&index)).copied()
+    }
+
     fn boundary(&self, server: PeerId, id: EventId, disk: &DiskState) -> Result<(), Violation> {
         let base = disk.head.base;
-        match self.committed.get(&base.index) {
-            Some(&term) if term != base.term => {
+        match self.committed_term(base.index) {
+            Some(term) if term != base.term => {
                 let what = format!(
                     "server {server} saved a snapshot through index {} with term {}, but that entry is of term {term}",
                     base.index, base.term
@@ -152,7 +157,12 @@ impl Oracle for CrashImages {
             }
             EventKind::Saved(server, change) => self.saved(*server, change, event.id, observed),
             EventKind::Applied(_, ApplyMsg::Command { at, .. }) => {
-                self.committed.entry(at.index).or_insert(at.term);
+                let known = self.committed.len() as Index;
+                if at.index == known + 1 {
+                    self.committed.push(at.term);
+                } else if at.index > known {
+                    self.committed_later.entry(at.index).or_insert(at.term);
+                }
                 Ok(())
             }
             EventKind::Applied(server, ApplyMsg::Snapshot { through, snapshot }) if observed.has_disks => {

@@ -1,11 +1,9 @@
 //! What a follower agrees to is in its log, and equal positions mean equal logs (§5.3).
 
-use std::collections::hash_map;
-
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest, RequestVote,
 };
-use labrpc::{Bytes, LogPosition, PeerId};
+use labrpc::{Bytes, Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
@@ -18,7 +16,10 @@ use crate::violation::Violation;
 /// Remembers every entry that any server ever sent or saved.
 #[derive(Default)]
 pub(super) struct LogMatching {
-    entries: FxHashMap<LogPosition, Seen>,
+    /// For each index, from 1 on, the entry that was seen first, with its term.
+    first: Vec<(Term, Seen)>,
+    /// All others.
+    others: FxHashMap<LogPosition, Seen>,
 }
 
 struct Seen {
@@ -30,29 +31,42 @@ struct Seen {
 }
 
 impl LogMatching {
+    fn seen(&self, position: LogPosition) -> Option<&Seen> {
+        let slot = position.index.checked_sub(1)?;
+        match self.first.get(slot as usize) {
+            Some((term, seen)) if *term == position.term => Some(seen),
+            _ => self.others.get(&position),
+        }
+    }
+
+    fn remember(&mut self, position: LogPosition, seen: Seen) {
+        if position.index == self.first.len() as Index + 1 {
+            self.first.push((position.term, seen));
+        } else {
+            self.others.insert(position, seen);
+        }
+    }
+
     /// Compares a part of a server's log with the entries seen before, and remembers it.
     fn note(&mut self, by: PeerId, mut prev: LogPosition, entries: &[Entry], id: EventId) -> Result<(), Violation> {
         for entry in entries {
             let position = LogPosition { term: entry.term, index: prev.index + 1 };
-            match self.entries.entry(position) {
-                hash_map::Entry::Vacant(vacant) => {
-                    vacant.insert(Seen { prev, command: entry.command.clone(), by, id });
-                }
-                hash_map::Entry::Occupied(seen) => {
-                    let seen = seen.get();
-                    if seen.prev != prev || seen.command != entry.command {
-                        let note = |by, prev: LogPosition, command: &Bytes| {
-                            format!("server {by} has {command:?} there, after an entry of term {}", prev.term)
-                        };
-                        let LogPosition { term, index } = position;
-                        return Err(Violation::new(
-                            &LOG_MATCHING,
-                            format!("two different entries have index {index} and term {term}"),
-                        )
-                        .with(seen.id, note(seen.by, seen.prev, &seen.command))
-                        .with(id, note(by, prev, &entry.command)));
-                    }
-                }
+            let Some(seen) = self.seen(position) else {
+                self.remember(position, Seen { prev, command: entry.command.clone(), by, id });
+                prev = position;
+                continue;
+            };
+            if seen.prev != prev || seen.command != entry.command {
+                let note = |by, prev: LogPosition, command: &Bytes| {
+                    format!("server {by} has {command:?} there, after an entry of term {}", prev.term)
+                };
+                let LogPosition { term, index } = position;
+                return Err(Violation::new(
+                    &LOG_MATCHING,
+                    format!("two different entries have index {index} and term {term}"),
+                )
+                .with(seen.id, note(seen.by, seen.prev, &seen.command))
+                .with(id, note(by, prev, &entry.command)));
             }
             prev = position;
         }

@@ -3,6 +3,7 @@
 mod cause;
 mod endless;
 mod frames;
+mod measure;
 mod points;
 mod repeat;
 mod report_text;
@@ -14,6 +15,7 @@ mod source;
 use labrpc::sim::Keep;
 
 pub(crate) use frames::SeenPlace;
+pub use measure::{Measured, measure};
 use repeat::Run;
 use run::{Body, FailedRun, run_real};
 pub(crate) use run::{Recorded, run_simulated};

@@ -2,7 +2,7 @@
 
 use labrpc::kv::{ClientId, Command, CommandId, Op};
 use labrpc::{Bytes, Index};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::codec::Codec;
 
@@ -47,34 +47,43 @@ const POWERS: [u64; 8] = {
 /// A store, after each entry that any server has applied.
 #[derive(Default)]
 pub(super) struct StoreModel {
-    last: Index,
-    keys: FxHashMap<String, Vec<(Index, ValueHash)>>,
-    /// As `keys`, if repeated writes were applied again.
-    with_duplicates: FxHashMap<String, Vec<(Index, ValueHash)>>,
+    /// The store's size after each entry, from index 1 on.
+    sizes: Vec<StoreSize>,
+    keys: FxHashMap<String, Versions>,
+    /// As `keys`, if repeated writes were applied again; only the keys with a repeated write.
+    with_duplicates: FxHashMap<String, Versions>,
+    /// The writes of every client, readers included.
     sessions: FxHashMap<ClientId, Vec<(Index, u64)>>,
-    /// All clients, readers as well.
-    clients: FxHashSet<ClientId>,
-    /// The index of each client's first command.
-    first_commands: Vec<Index>,
-    /// The length of the longest value so far, where it grew.
-    longest: Vec<(Index, usize)>,
-    /// The indices of each command's copies.
-    places: FxHashMap<CommandId, Vec<Index>>,
+    /// The index at which each command was first applied.
+    first_places: FxHashMap<CommandId, Index>,
+}
+
+/// The values that a key had, each with the index of the write that made it.
+type Versions = Vec<(Index, ValueHash)>;
+
+/// How large a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct StoreSize {
+    /// The length of all keys and values, in bytes.
+    pub(super) bytes_len: usize,
+    pub(super) pairs: usize,
+    /// How many clients have written or read so far.
+    pub(super) clients: usize,
+    /// The length of the longest value that any key had so far, in bytes. A client may have been told it.
+    pub(super) longest_bytes_len: usize,
 }
 
 /// The latest value at or before an index.
 fn as_of<T: Copy>(past: &[(Index, T)], index: Index) -> Option<T> {
+    // What is asked about is mostly the latest.
+    if let Some((_, latest)) = past.last().filter(|(at, _)| *at <= index) {
+        return Some(*latest);
+    }
     let count = past.partition_point(|(at, _)| *at <= index);
     count.checked_sub(1).map(|slot| past[slot].1)
 }
 
-fn write(past: &mut FxHashMap<String, Vec<(Index, ValueHash)>>, index: Index, op: &Op) {
-    let (key, value, is_append) = match op {
-        Op::Get { .. } => return,
-        Op::Put { key, value } => (key, value, false),
-        Op::Append { key, value } => (key, value, true),
-    };
-    let versions = past.entry(key.clone()).or_default();
+fn write(versions: &mut Versions, index: Index, value: &str, is_append: bool) {
     let before = versions.last().filter(|_| is_append).map_or(ValueHash::default(), |(_, hash)| *hash);
     versions.push((index, before.extended(value)));
 }
@@ -82,61 +91,81 @@ fn write(past: &mut FxHashMap<String, Vec<(Index, ValueHash)>>, index: Index, op
 impl StoreModel {
     /// An entry was applied on some server. The model applies it when it is the first server.
     pub(super) fn applied(&mut self, index: Index, command: &Bytes, codec: &dyn Codec) {
-        if index != self.last + 1 {
+        if index != self.last() + 1 {
             return;
         }
-        self.last = index;
+        self.sizes.push(self.sizes.last().copied().unwrap_or_default());
         let Ok(Command { client, sequence, op }) = codec.read_command(command) else { return };
-        if self.clients.insert(client) {
-            self.first_commands.push(index);
-        }
-        self.places.entry((client, sequence)).or_default().push(index);
-        write(&mut self.with_duplicates, index, &op);
-        if matches!(op, Op::Get { .. }) {
-            return;
-        }
+        self.first_places.entry((client, sequence)).or_insert(index);
+        self.sessions.entry(client).or_default();
+        let clients = self.sessions.len();
+        self.sizes.last_mut().expect("the size after this entry was pushed").clients = clients;
+        let (key, value, is_append) = match op {
+            Op::Get { .. } => return,
+            Op::Put { key, value } => (key, value, false),
+            Op::Append { key, value } => (key, value, true),
+        };
         let session = self.sessions.entry(client).or_default();
         if session.last().is_some_and(|(_, latest)| sequence <= *latest) {
+            let so_far = || self.keys.get(&key).cloned().unwrap_or_default();
+            write(self.with_duplicates.entry(key.clone()).or_insert_with(so_far), index, &value, is_append);
             return;
         }
         session.push((index, sequence));
-        write(&mut self.keys, index, &op);
-        let (Op::Get { key } | Op::Put { key, .. } | Op::Append { key, .. }) = &op;
-        let bytes_len = self.value(key, index).bytes_len;
-        if self.longest.last().is_none_or(|(_, longest)| bytes_len > *longest) {
-            self.longest.push((index, bytes_len));
+        if let Some(versions) = self.with_duplicates.get_mut(&key) {
+            write(versions, index, &value, is_append);
+        }
+        self.write_once(index, key, &value, is_append);
+    }
+
+    /// Applies a write that is not a repeated one.
+    fn write_once(&mut self, index: Index, key: String, value: &str, is_append: bool) {
+        let key_bytes = key.len();
+        let versions = self.keys.entry(key).or_default();
+        let old = versions.last().map(|(_, hash)| hash.bytes_len);
+        write(versions, index, value, is_append);
+        let new = versions.last().map_or(0, |(_, hash)| hash.bytes_len);
+        let size = self.sizes.last_mut().expect("the size after this entry was pushed");
+        size.longest_bytes_len = size.longest_bytes_len.max(new);
+        size.bytes_len = size.bytes_len + new - old.unwrap_or_default();
+        if old.is_none() {
+            size.bytes_len += key_bytes;
+            size.pairs += 1;
         }
     }
 
     /// The last index that the model has applied.
     pub(super) fn last(&self) -> Index {
-        self.last
+        self.sizes.len() as Index
     }
 
     /// The index at which a command was first applied.
     pub(super) fn first_place(&self, client: ClientId, sequence: u64) -> Option<Index> {
-        self.places.get(&(client, sequence))?.first().copied()
+        self.first_places.get(&(client, sequence)).copied()
     }
 
     /// A key's value after an entry.
     pub(super) fn value(&self, key: &str, index: Index) -> ValueHash {
-        self.keys.get(key).and_then(|past| as_of(past, index)).unwrap_or_default()
+        self.keys.get(key).map_or(ValueHash::default(), |past| value_in(past, index))
     }
 
     /// Whether a key had a value after any of the entries `from` through `to`.
     pub(super) fn held(&self, key: &str, value: ValueHash, from: Index, to: Index) -> bool {
         let Some(past) = self.keys.get(key) else { return value == ValueHash::default() };
-        self.value(key, from) == value || past.iter().any(|(at, hash)| (from..=to).contains(at) && *hash == value)
+        let first = past.partition_point(|(at, _)| *at < from);
+        let in_time = past[first..].iter().take_while(|(at, _)| *at <= to);
+        value_in(past, from) == value || in_time.into_iter().any(|(_, hash)| *hash == value)
     }
 
     /// Whether a key would have had a value if repeated writes were applied again.
     pub(super) fn would_hold_with_duplicates(&self, key: &str, value: ValueHash) -> bool {
-        self.with_duplicates.get(key).is_some_and(|past| past.iter().any(|(_, hash)| *hash == value))
+        let past = self.with_duplicates.get(key).or_else(|| self.keys.get(key));
+        past.is_some_and(|past| past.iter().any(|(_, hash)| *hash == value))
     }
 
-    /// All keys that were ever written.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.keys.keys().map(String::as_str)
+    /// All keys that were ever written, and the value of each after an entry.
+    pub(super) fn values(&self, index: Index) -> impl Iterator<Item = (&str, ValueHash)> {
+        self.keys.iter().map(move |(key, past)| (key.as_str(), value_in(past, index)))
     }
 
     /// Each client's latest write after an entry.
@@ -144,21 +173,14 @@ impl StoreModel {
         self.sessions.iter().filter_map(move |(client, past)| Some((*client, as_of(past, index)?)))
     }
 
-    /// How many clients have written or read until an entry.
-    pub(super) fn clients(&self, index: Index) -> usize {
-        self.first_commands.partition_point(|first| *first <= index)
+    /// The size of the store after an entry.
+    pub(super) fn size(&self, index: Index) -> StoreSize {
+        index.checked_sub(1).and_then(|slot| self.sizes.get(slot as usize)).copied().unwrap_or_default()
     }
+}
 
-    /// The length of the longest value that any key had until an entry, in bytes. A client may have been
-    /// told it.
-    pub(super) fn longest_bytes_len(&self, index: Index) -> usize {
-        as_of(&self.longest, index).unwrap_or_default()
-    }
-
-    /// The length of all keys and values after an entry, in bytes.
-    pub(super) fn bytes_len(&self, index: Index) -> usize {
-        self.keys.iter().map(|(key, past)| key.len() + as_of(past, index).unwrap_or_default().bytes_len).sum()
-    }
+fn value_in(versions: &Versions, index: Index) -> ValueHash {
+    as_of(versions, index).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -173,5 +195,54 @@ mod tests {
             assert_eq!(ValueHash::of(&text[..split]).extended(&text[split..]), ValueHash::of(text), "split at {split}");
         }
         assert_ne!(ValueHash::of("ab"), ValueHash::of("ba"));
+    }
+
+    struct Plain;
+
+    impl Codec for Plain {
+        fn timing(&self) -> labrpc::Timing {
+            unimplemented!("a model knows no time")
+        }
+    }
+
+    fn apply(model: &mut StoreModel, client: u64, sequence: u64, op: Op) {
+        let command = Plain.write_command(&Command { client: ClientId(client), sequence, op });
+        model.applied(model.last() + 1, &command.into(), &Plain);
+    }
+
+    fn append(key: &str, value: &str) -> Op {
+        Op::Append { key: key.into(), value: value.into() }
+    }
+
+    /// The size after each entry is that of the pairs and sessions then, whatever is written later.
+    #[test]
+    fn the_size_is_known_after_each_entry() {
+        let mut model = StoreModel::default();
+        apply(&mut model, 1, 1, append("key", "12345"));
+        apply(&mut model, 2, 1, Op::Get { key: "key".into() });
+        apply(&mut model, 2, 2, append("key", "67"));
+        apply(&mut model, 2, 2, append("key", "67"));
+        apply(&mut model, 1, 2, Op::Put { key: "key".into(), value: "1".into() });
+        apply(&mut model, 1, 3, append("k", ""));
+        let sizes: Vec<_> = (0..=6).map(|index| model.size(index)).collect();
+        let size =
+            |bytes_len, pairs, clients, longest_bytes_len| StoreSize { bytes_len, pairs, clients, longest_bytes_len };
+        let (second, third) = (size(8, 1, 2, 5), size(10, 1, 2, 7));
+        let last = [size(4, 1, 2, 7), size(5, 2, 2, 7)];
+        assert_eq!(sizes, [&[StoreSize::default(), size(8, 1, 1, 5), second, third, third][..], &last].concat());
+    }
+
+    /// A write that is in the log twice takes effect once; the model also knows what the key would be otherwise.
+    #[test]
+    fn repeated_writes_are_known_as_such() {
+        let mut model = StoreModel::default();
+        apply(&mut model, 1, 1, append("key", "a"));
+        apply(&mut model, 1, 1, append("key", "a"));
+        apply(&mut model, 1, 2, append("key", "b"));
+        assert_eq!(model.value("key", 3), ValueHash::of("ab"));
+        assert!(!model.held("key", ValueHash::of("aab"), 0, 3));
+        assert!(model.would_hold_with_duplicates("key", ValueHash::of("aab")));
+        assert!(model.held("key", ValueHash::of("a"), 1, 2) && !model.held("key", ValueHash::of("a"), 3, 3));
+        assert!(model.held("key", ValueHash::of(""), 0, 0) && !model.held("key", ValueHash::of(""), 1, 3));
     }
 }
