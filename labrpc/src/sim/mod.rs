@@ -276,7 +276,7 @@ pub fn seed_of(what: u64, when: u64) -> u64 {
 }
 
 /// Runs `work`, which belongs to the test harness: an observer that looks at what the calling server does, say.
-/// Neither its processor time nor what it allocates counts as the server's. Outside of a simulation it is just called.
+/// Its processor time and what it allocates do not count as the server's. Outside of a simulation it is just called.
 ///
 /// `work` must not give up the turn, so it must not wait for anything.
 pub fn as_harness<R>(work: impl FnOnce() -> R) -> R {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::coroutine::{Coroutine, Stacks};
+use super::heap;
 use super::journal::Journal;
 use super::parking::Parking;
 use super::runtime::NO_TASK;
@@ -142,6 +143,7 @@ impl State {
 
     /// Notes a turn in the journal.
     pub(super) fn note_turn(&mut self, slot: TaskSlot, now_ns: u64, trace: u64) {
+        let _account = heap::charged_to_harness();
         let Some(task) = self.tasks[slot as usize].as_deref() else { return };
         let name = || format!("{}, task '{}'", self.nodes[task.node.0 as usize].label, task.name);
         self.report.journal.keep(now_ns, trace, task.id, name);

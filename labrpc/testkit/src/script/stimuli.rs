@@ -43,8 +43,9 @@ impl<R: Elect> ScriptedCluster<R> {
     }
 
     /// The real server is shut down.
-    pub fn is_shut_down(&self) -> Stimulus<Option<()>> {
-        self.is_called(|server| server.shutdown())
+    pub fn is_shut_down(&self) -> Stimulus<()> {
+        let cluster = self.cluster().clone();
+        Stimulus::now(move || cluster.shut_down(REAL))
     }
 }
 
