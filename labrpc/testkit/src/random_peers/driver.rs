@@ -57,6 +57,8 @@ pub(super) struct Driver<'a> {
     pub(super) events_seen: usize,
     /// The scripted server whose replies arrive twice.
     pub(super) doubled: Option<PeerId>,
+    /// When the real server last heard from a leader, since it booted.
+    pub(super) led_at: Option<Instant>,
     /// When the real server last sent something to each of the others.
     pub(super) sent_at: BTreeMap<PeerId, Instant>,
     /// The real server's latest reply.

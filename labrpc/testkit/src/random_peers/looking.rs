@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use labrpc::time::Instant;
-use labrpc::{AppendEntries, ApplyMsg, PeerId, RaftReply, RaftRequest, thread};
+use labrpc::{AppendEntries, AppendOutcome, ApplyMsg, PeerId, RaftReply, RaftRequest, thread};
 
 use super::driver::{ANSWER_PATIENCE, Driver, REAL, SETTLED};
 use super::explain::{Complaint, Seen, Stimulus, explain};
+use super::model::Led;
 use crate::event::EventKind;
 use crate::script::{ReceivedRequest, TRAVEL};
 use crate::violation::Violation;
@@ -47,6 +48,7 @@ impl Driver<'_> {
             seen.add(self.look());
         }
         self.look_at_rest(&mut seen);
+        self.note_time();
         if let Some(peer) = self.doubled.take() {
             self.cluster.network().set_link_conditions(peer, REAL, None);
         }
@@ -103,10 +105,25 @@ impl Driver<'_> {
         self.collect();
     }
 
+    /// Tells the model how long ago the real server has heard from a leader.
+    fn note_time(&mut self) {
+        let timeout_min = self.codec.timing().election_timeout_min;
+        let led = match self.led_at.map(|at| at.elapsed()) {
+            Some(age) if age < timeout_min / 2 => Led::Surely,
+            Some(age) if age < timeout_min + ANSWER_PATIENCE => Led::Perhaps,
+            _ => Led::No,
+        };
+        self.states.iter_mut().for_each(|state| state.led = led);
+    }
+
     /// The scripted servers receive the real server's replies.
     fn tell_peers(&mut self) {
         for stimulus in std::mem::take(&mut self.stimuli) {
             if let Stimulus::Request(from, _, Some(reply)) = stimulus {
+                let is_led = matches!(&reply, RaftReply::AppendEntries(reply) if !matches!(reply.outcome, AppendOutcome::StaleTerm));
+                if is_led {
+                    self.led_at = Some(Instant::now());
+                }
                 self.peers.servers[from].handle_reply(REAL, &reply);
                 self.latest_reply = Some(reply);
             }

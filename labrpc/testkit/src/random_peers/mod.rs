@@ -64,6 +64,7 @@ impl<R: Elect> ScriptedCluster<R> {
             stimuli: Vec::new(),
             events_seen: 0,
             doubled: None,
+            led_at: None,
             sent_at: BTreeMap::new(),
             latest_reply: None,
             text,

@@ -20,12 +20,23 @@ pub(super) enum Role {
     Leader(Vec<Index>),
 }
 
+/// Whether a server has heard from a leader within the shortest election timeout. It may then ignore candidates (§6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Led {
+    No,
+    Perhaps,
+    Surely,
+}
+
 /// A server that follows Figures 2 and 13, and acts only when asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ModelServer {
     pub(super) me: PeerId,
     pub(super) cluster_size: usize,
     pub(super) ballot: Ballot,
+    pub(super) led: Led,
+    /// Whether it ignores candidates while it is led (§6); `None` while that is not known.
+    pub(super) is_sticky: Option<bool>,
     /// The leader of its term, if it has heard from one.
     pub(super) leader: Option<PeerId>,
     pub(super) role: Role,
@@ -45,6 +56,8 @@ impl ModelServer {
             me,
             cluster_size,
             ballot: Ballot::default(),
+            led: Led::No,
+            is_sticky: None,
             leader: None,
             role: Role::Follower,
             base: LogPosition::ZERO,
@@ -102,6 +115,7 @@ impl ModelServer {
     /// Crashes and boots: only what is on disk is left.
     pub(super) fn restart(&mut self) {
         self.role = Role::Follower;
+        self.led = Led::No;
         self.leader = None;
         self.commit = self.base.index;
         self.applied = 0;
@@ -188,6 +202,7 @@ impl ModelServer {
         }
         self.role = Role::Follower;
         self.leader = Some(leader);
+        self.led = Led::Surely;
         true
     }
 

@@ -85,6 +85,7 @@ impl Driver<'_> {
     /// The real server has crashed and booted again.
     fn forget(&mut self) {
         self.states.iter_mut().for_each(ModelServer::restart);
+        self.led_at = None;
         let mut states = std::mem::take(&mut self.states);
         states.dedup();
         self.states = states;

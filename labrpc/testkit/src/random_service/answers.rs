@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labrpc::kv::{Answer, Command, Op, Refusal};
 
-use super::driver::{Driver, Waiting};
+use super::driver::{Driver, Waiting, key_of};
 use crate::event_line::{Asked, Told};
 use crate::rule::Rule;
 use crate::rule::life::STUCK;
@@ -21,12 +21,9 @@ impl Driver<'_> {
     pub(super) fn check_answers(&mut self) -> Vec<Command> {
         let mut done = Vec::new();
         let mut still = Vec::new();
-        for mut waiting in std::mem::take(&mut self.waiting) {
+        for waiting in std::mem::take(&mut self.waiting) {
             if self.is_over {
                 break;
-            }
-            if !std::mem::replace(&mut waiting.has_come, true) && waiting.applied_before < usize::MAX {
-                waiting.applied_before = self.model.results(waiting.command.id()).len();
             }
             if !waiting.answer.is_finished() {
                 if let Some(violation) = self.should_not_wait(&waiting) {
@@ -35,11 +32,11 @@ impl Driver<'_> {
                 still.push(waiting);
                 continue;
             }
-            let Waiting { command, answer, since, term, is_led, was_led, .. } = waiting;
+            let Waiting { command, answer, since, term, is_led, was_led, versions_before, .. } = waiting;
             let told = answer.wait();
             let waited = since.elapsed();
-            if let Some(violation) = self.wrong_answer(&command, &told, Circumstances { waited, term, is_led, was_led })
-            {
+            let circumstances = Circumstances { waited, term, is_led, was_led, versions_before };
+            if let Some(violation) = self.wrong_answer(&command, &told, circumstances) {
                 self.report(violation);
             }
             if matches!(told, Some(Ok(_))) {
@@ -56,8 +53,11 @@ impl Driver<'_> {
         let violation = |rule: &'static Rule, why: &str| {
             Some(Violation::new(rule, format!("{} and is not answered: {why}", asks(command))))
         };
-        if self.model.results(command.id()).len() > waiting.applied_before {
-            return violation(&ANSWERED, "its command was applied while it waited");
+        if waiting.own_entry.is_some_and(|index| index <= self.applied()) {
+            return violation(&ANSWERED, "the entry that it put into the log was applied");
+        }
+        if waiting.is_covered {
+            return violation(&ANSWERED, "the snapshot that replaced the store holds its write");
         }
         if !waiting.was_led {
             return violation(&ANSWERED, "the server does not lead, and must refuse at once");
@@ -84,7 +84,7 @@ impl Driver<'_> {
         told: &Option<Answer>,
         circumstances: Circumstances,
     ) -> Option<Violation> {
-        let Circumstances { waited, term, is_led, was_led } = circumstances;
+        let Circumstances { waited, term, is_led, was_led, versions_before } = circumstances;
         let Some(answer) = told else {
             let what = format!("{} and gets no answer, though the server is not shut down", asks(command));
             return Some(Violation::new(&STUCK, what));
@@ -98,10 +98,14 @@ impl Driver<'_> {
                 if results.is_empty() {
                     return violation(&EARNED, "its command was not applied".into());
                 }
-                if results.contains(value) {
+                // A get may also read after its command was applied, while its client still waits.
+                let is_read = matches!(command.op, Op::Get { .. });
+                if results.contains(value)
+                    || is_read && self.model.had_since(key_of(&command.op), versions_before, value)
+                {
                     return None;
                 }
-                let rule = if matches!(command.op, Op::Get { .. }) { &LINEARIZABLE } else { &EXACTLY_ONCE };
+                let rule = if is_read { &LINEARIZABLE } else { &EXACTLY_ONCE };
                 violation(rule, format!("when its command was applied, the result was {results:?}"))
             }
             Err(Refusal::NotLeader) if is_led => {
@@ -111,7 +115,7 @@ impl Driver<'_> {
                 &LEADERSHIP_LOST,
                 format!("it came in term {term}, and the server is in term {} now", self.term),
             ),
-            Err(Refusal::Undecided) if waited < UNDECIDED_AFTER_MIN => {
+            Err(Refusal::Undecided) if waited < UNDECIDED_AFTER_MIN && self.term == term => {
                 violation(&ANSWERED, format!("it has waited for {waited:?} only"))
             }
             Err(_) => None,
@@ -125,6 +129,7 @@ struct Circumstances {
     term: labrpc::Term,
     is_led: bool,
     was_led: bool,
+    versions_before: usize,
 }
 
 fn asks(command: &Command) -> String {

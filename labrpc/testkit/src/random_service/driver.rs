@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use labrpc::kv::Command;
+use labrpc::kv::{Command, Op};
 use labrpc::time::Instant;
 use labrpc::{Index, Term, thread};
 
@@ -29,10 +29,12 @@ pub(super) struct Waiting {
     pub(super) is_led: bool,
     /// Whether it has been the leader at some moment since.
     pub(super) was_led: bool,
-    /// How often its command had been applied when the request had surely reached the service.
-    pub(super) applied_before: usize,
-    /// Whether it has surely reached the service.
-    pub(super) has_come: bool,
+    /// The index of the entry that it has put into the log, if there is one.
+    pub(super) own_entry: Option<usize>,
+    /// Whether a snapshot says that its write is done.
+    pub(super) is_covered: bool,
+    /// How many values the key of its command had had when it came.
+    pub(super) versions_before: usize,
 }
 
 pub(super) struct Driver<'a> {
@@ -128,19 +130,43 @@ impl<'a> Driver<'a> {
         self.asked += 1;
         let call = if is_alone { "ask" } else { "ask_and_go_on" };
         self.text.add(format!("let _request_{} = service.{call}({});", self.asked, code(&command)));
-        let applied_before = self.model.results(command.id()).len();
+        let versions_before = self.model.versions_count(key_of(&command.op));
         let answer = (self.ask)(&command, is_alone);
         let (term, is_led) = (self.term, self.is_leader);
         let since = Instant::now();
-        let (was_led, has_come) = (is_led, is_alone);
-        self.waiting.push(Waiting { command, answer, since, term, is_led, was_led, applied_before, has_come });
+        self.waiting.push(Waiting {
+            command,
+            answer,
+            since,
+            term,
+            is_led,
+            was_led: is_led,
+            own_entry: None,
+            is_covered: false,
+            versions_before,
+        });
         self.take_started();
     }
 
     /// The commands that the service has started since the last look are in the log now.
     fn take_started(&mut self) {
         for command in self.raft.take_started(self.world.codec()) {
-            self.log.push(command);
+            let is_starter = |waiting: &&mut Waiting| waiting.command == command && waiting.own_entry.is_none();
+            let starter = self.waiting.iter_mut().find(is_starter);
+            self.log.push(command.clone());
+            if let Some(waiting) = starter {
+                waiting.own_entry = Some(self.log.len());
+            }
+        }
+    }
+
+    /// Drops the entries after index `last`: another leader has replaced them.
+    fn truncate(&mut self, last: usize) {
+        self.log.truncate(last);
+        self.raft.truncate(last as Index);
+        self.text.add(format!("service.raft().truncate({last});"));
+        for waiting in &mut self.waiting {
+            waiting.own_entry.take_if(|index| *index > last);
         }
     }
 
@@ -193,11 +219,9 @@ impl<'a> Driver<'a> {
     /// The server loses its leadership, or learns of a newer term. Entries that are not committed may be lost.
     fn lose(&mut self, bits: &mut Bits) {
         self.set_status(self.term + 1, false);
-        let left = bits.between(self.applied as u64, self.log.len() as u64);
-        if (left as usize) < self.log.len() {
-            self.log.truncate(left as usize);
-            self.raft.truncate(left);
-            self.text.add(format!("service.raft().truncate({left});"));
+        let left = bits.between(self.applied as u64, self.log.len() as u64) as usize;
+        if left < self.log.len() {
+            self.truncate(left);
         }
     }
 
@@ -232,13 +256,11 @@ impl<'a> Driver<'a> {
         let was_leader = self.is_leader;
         if was_leader {
             self.settle();
-            self.log.truncate(self.applied);
-            self.raft.truncate(self.applied as Index);
-            self.text.add(format!("service.raft().truncate({});", self.applied));
+            self.truncate(self.applied);
         }
         self.others_commands(bits);
         self.log[self.applied..].iter().for_each(|command| self.model.apply(command));
-        self.applied = self.log.len();
+        let seen = std::mem::replace(&mut self.applied, self.log.len());
         let all: Vec<String> = self.log.iter().map(code).collect();
         self.text.add(format!("let commands = [{}];", all.join(", ")));
         self.text
@@ -246,9 +268,8 @@ impl<'a> Driver<'a> {
         self.raft.install(self.applied as Index, (snapshots.of)(&self.log));
         // What a snapshot does not tell is the result of a read, or of a write before the latest one.
         for waiting in &mut self.waiting {
-            if !self.model.has_just_written(&waiting.command) {
-                waiting.applied_before = usize::MAX;
-            }
+            waiting.own_entry.take_if(|index| *index > seen);
+            waiting.is_covered = self.model.has_just_written(&waiting.command);
         }
         if was_leader {
             if bits.one_in(2) {
@@ -332,9 +353,14 @@ impl<'a> Driver<'a> {
     }
 }
 
+pub(super) fn key_of(op: &Op) -> &str {
+    match op {
+        Op::Get { key } | Op::Put { key, .. } | Op::Append { key, .. } => key,
+    }
+}
+
 /// A command as Rust code.
 fn code(command: &Command) -> String {
-    use labrpc::kv::Op;
     let Command { client, sequence, op } = command;
     match op {
         Op::Get { key } => format!("get({client}, {sequence}, {key:?})"),

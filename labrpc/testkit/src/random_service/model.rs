@@ -10,6 +10,8 @@ pub(super) struct StoreModel {
     pairs: BTreeMap<String, String>,
     /// The number of each client's latest applied write.
     sessions: BTreeMap<ClientId, u64>,
+    /// All values that each key has had, the latest last.
+    versions: BTreeMap<String, Vec<String>>,
     /// What each application of a command has returned.
     results: BTreeMap<CommandId, Vec<String>>,
 }
@@ -21,17 +23,36 @@ impl StoreModel {
             Op::Put { key, value } => {
                 if self.admits(command) {
                     self.pairs.insert(key.clone(), value.clone());
+                    self.note_version(key);
                 }
                 String::new()
             }
             Op::Append { key, value } => {
                 if self.admits(command) {
                     self.pairs.entry(key.clone()).or_default().push_str(value);
+                    self.note_version(key);
                 }
                 String::new()
             }
         };
         self.results.entry(command.id()).or_default().push(result);
+    }
+
+    fn note_version(&mut self, key: &str) {
+        let value = self.value(key).to_string();
+        self.versions.entry(key.into()).or_default().push(value);
+    }
+
+    /// How many values a key has had.
+    pub(super) fn versions_count(&self, key: &str) -> usize {
+        self.versions.get(key).map_or(0, Vec::len)
+    }
+
+    /// Whether a key has had this value since it had had `count` values.
+    pub(super) fn had_since(&self, key: &str, count: usize, value: &str) -> bool {
+        let versions = self.versions.get(key).map_or(&[][..], Vec::as_slice);
+        let at_first = count.checked_sub(1).map_or("", |latest| versions[latest].as_str());
+        at_first == value || versions[count..].iter().any(|version| version == value)
     }
 
     fn admits(&mut self, command: &Command) -> bool {

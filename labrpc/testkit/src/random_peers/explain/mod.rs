@@ -100,11 +100,16 @@ pub(super) fn explain_crash(
         latest = latest.iter().flat_map(|state| handled(state, stimulus)).collect();
         reached.extend(latest.iter().cloned());
     }
+    // A step that changes both ballot and log may be saved in two parts, the ballot first.
+    let with_ballot = |state: &ModelServer| {
+        let is_reached = reached.iter().any(|reached| reached.ballot == disk.head.ballot);
+        is_reached.then(|| ModelServer { ballot: disk.head.ballot, ..state.clone() })
+    };
     let is_left = |state: &ModelServer| {
         let expected = state.disk();
         (expected.head, &expected.entries, &expected.snapshot) == (disk.head, &disk.entries, &disk.snapshot)
     };
-    let left: Vec<ModelServer> = reached.into_iter().filter(is_left).collect();
+    let left: Vec<ModelServer> = reached.iter().filter_map(with_ballot).filter(is_left).collect();
     if left.is_empty() {
         let held: Vec<_> = disk.entries.iter().cloned().collect();
         let what = format!(

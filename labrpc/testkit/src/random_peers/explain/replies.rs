@@ -5,7 +5,7 @@ use labrpc::{
     RequestVoteReply, Term,
 };
 
-use super::super::model::ModelServer;
+use super::super::model::{Led, ModelServer};
 use super::sent::last_index;
 use super::{Verdict, complain};
 use crate::event_line::At;
@@ -17,8 +17,17 @@ use crate::rule::snapshots::{COVERED, DELIVERED};
 pub(super) fn vote(state: &ModelServer, request: &RequestVote, reply: &RequestVoteReply) -> Verdict<ModelServer> {
     let mut next = state.clone();
     let expected = next.request_vote(request);
+    let is_newer = request.term > state.term();
     if *reply == expected {
+        if is_newer && state.led == Led::Surely && state.is_sticky.is_none() {
+            next.is_sticky = Some(false);
+        }
         return Ok(next);
+    }
+    // A server that hears from a leader may ignore candidates (§6). It does so always, or never.
+    let ignored = RequestVoteReply { term: state.term(), granted: false };
+    if is_newer && *reply == ignored && state.led != Led::No && state.is_sticky != Some(false) {
+        return Ok(ModelServer { is_sticky: Some(true), ..state.clone() });
     }
     let asked = format!("server {}, whose log ends at {}", request.candidate, At(request.last_log));
     let (term, own) = (request.term, At(state.last()).to_string());
