@@ -2,19 +2,14 @@
 //!
 //! Like the benches, these tests run the labs' own solutions.
 
-#[path = "../benches/growth/servers.rs"]
-mod servers;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kvkit::load::{self, Plan};
-use lab2a_election::Raft;
-use lab2b_log::{Replica, VecLog};
 use labrpc::thread;
 use labrpc::{Bytes, PeerId};
-use servers::{Logs, Stores, logs, stalling_logs, store};
+use solved::{LogServer, Logs, RAFT_STATE_BYTES_MAX, Stores, logs, stalling_logs, store};
 use testkit::{Cluster, World, measure};
 
 const SERVERS: usize = 3;
@@ -22,7 +17,7 @@ const COMMAND_BYTES: usize = 40_000;
 const MEGABYTE: usize = 1_000_000;
 
 /// Gives the leader commands of `bytes` bytes together, and returns the last one's index.
-fn take(cluster: &Cluster<Raft<Replica<VecLog>>>, leader: PeerId, bytes: usize) -> u64 {
+fn take(cluster: &Cluster<LogServer>, leader: PeerId, bytes: usize) -> u64 {
     let command = Bytes::from(vec![7; COMMAND_BYTES]);
     let mut last = 0;
     for _ in 0..bytes / COMMAND_BYTES {
@@ -31,7 +26,7 @@ fn take(cluster: &Cluster<Raft<Replica<VecLog>>>, leader: PeerId, bytes: usize) 
     last
 }
 
-fn wait_for(cluster: &Cluster<Raft<Replica<VecLog>>>, index: u64, servers: usize) {
+fn wait_for(cluster: &Cluster<LogServer>, index: u64, servers: usize) {
     while cluster.applied_logs().applied_at(index).0 < servers {
         thread::sleep(Duration::from_millis(50));
     }
@@ -97,6 +92,6 @@ fn a_follower_that_stands_still_is_reported() {
 #[test]
 fn there_is_room_for_many_clients() {
     measure("many clients", Some(&Stores), |world| {
-        load::run(&store(world, SERVERS), Plan::calm(100).compacting(servers::RAFT_STATE_BYTES_MAX));
+        load::run(&store(world, SERVERS), Plan::calm(100).compacting(RAFT_STATE_BYTES_MAX));
     });
 }

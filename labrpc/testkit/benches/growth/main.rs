@@ -8,7 +8,6 @@
 
 mod checker;
 mod picture;
-mod servers;
 mod table;
 mod work;
 

@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lab2a_election::Raft;
-use lab2b_log::{Replica, VecLog};
 use labrpc::thread;
+use solved::{LogServer, Logs, Stores, logs, store};
 use testkit::{Cluster, Codec, World, measure, number};
 
 use crate::checker;
-use crate::servers::{Logs, Stores, logs, store};
 
 /// A piece of work in several sizes.
 pub struct Work {
@@ -69,7 +67,7 @@ fn servers(size: usize, with_oracles: bool) -> Cost {
 }
 
 /// Gives all commands to the leader at once, and waits until every server has applied them.
-fn burst_of(cluster: &Cluster<Raft<Replica<VecLog>>>, commands: std::ops::Range<usize>) {
+fn burst_of(cluster: &Cluster<LogServer>, commands: std::ops::Range<usize>) {
     let leader = cluster.one_leader();
     let mut last = 0;
     for nth in commands {
