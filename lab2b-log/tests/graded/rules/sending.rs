@@ -91,6 +91,31 @@ fn large_commands_travel_2b() {
     });
 }
 
+/// A request carries at most 64 KiB of entries, whatever their sizes are: only a single entry may be larger.
+#[test]
+fn a_request_is_limited_2b() {
+    LAB.rule(&APPEND_TRAFFIC, |world| {
+        const REQUEST_BYTES_MAX: usize = 64 << 10;
+        /// Small and large by turns, so that a large one comes next to a request that is nearly full.
+        const SIZES: [usize; 9] = [1, 40 << 10, 40 << 10, 1, 300 << 10, 1, 1, 63 << 10, 2 << 10];
+        let (script, term) = idle_leader(world);
+        for (size, index) in SIZES.into_iter().zip(1..) {
+            script.expect_taken(vec![b'x'; size], at(index, term), "it leads");
+        }
+        for received in script.requests_within(script.timing().heartbeat_interval / 2) {
+            let entries = &received.append().entries;
+            let bytes: usize = entries.iter().map(|entry| entry.command.len()).sum();
+            assert!(
+                bytes <= REQUEST_BYTES_MAX || entries.len() == 1,
+                "a request carries {} entries with commands of {bytes} bytes, and at most {REQUEST_BYTES_MAX} may \
+                 travel together",
+                entries.len()
+            );
+        }
+        script.expect_applied_indices(1..=SIZES.len() as u64, "both followers answer within 2 ms");
+    });
+}
+
 /// Commands that come in while a request is on its way wait, and are sent together.
 #[test]
 fn commands_travel_together_2b() {

@@ -167,8 +167,9 @@ fn the_leader_cuts_again_meanwhile_2d() {
         script.snapshot(7, state(7));
         script.discard_requests();
         snapshot.agree();
-        let why = "server 2 has everything through 4:1, and the leader's log begins after index 7 now";
-        let newer = snapshots_to_2(&script, at(4, 1), HELP);
+        let why = "server 2 has everything through 4:1, and the leader's log begins after index 7 now, so the newer \
+                   snapshot is sent with the next heartbeat at the latest";
+        let newer = snapshots_to_2(&script, at(4, 1), script.timing().heartbeat_interval + ROUND_TRIP);
         expect_snapshot(newer.first().expect(why), at(7, term), state(7), why);
     });
 }

@@ -56,6 +56,36 @@ fn told_value(told: &Option<labrpc::kv::Answer>) -> &str {
     told.as_ref().and_then(|told| told.as_ref().ok()).map_or("", String::as_str)
 }
 
+/// A server leads for some microseconds, and a request comes in that time: the request is refused at once, however
+/// the three moments lie.
+#[test]
+fn a_leadership_of_microseconds_3a() {
+    LAB.rule(&LEADERSHIP_LOST, |_| {
+        /// What an operation of a thread takes.
+        const OPERATION: Duration = Duration::from_nanos(100);
+        /// Every other operation is enough to meet each gap between two holds of a lock.
+        const STEP: usize = 2;
+        const OPERATIONS: u32 = 40;
+        let service = service();
+        let (mut term, mut sequence) = (1, 0);
+        for before in (0..OPERATIONS).step_by(STEP) {
+            for after in (0..OPERATIONS).step_by(STEP) {
+                sequence += 1;
+                let request = service.ask_and_go_on(put(0, sequence, "k", "v"));
+                labrpc::thread::sleep(OPERATION * before);
+                service.raft().set_status(term + 1, true);
+                let second = service.ask_and_go_on(put(1, sequence, "k", "v"));
+                labrpc::thread::sleep(OPERATION * after);
+                term += 2;
+                service.raft().set_status(term, false);
+                for request in [request, second] {
+                    request.expect_refusal(format!("the server is in term {term}, and does not lead it"));
+                }
+            }
+        }
+    });
+}
+
 /// A request comes at the moment when the leadership is lost: it is refused at once, a read like a write.
 #[test]
 fn a_request_meets_a_lost_leadership_3a() {

@@ -83,13 +83,15 @@ fn an_installed_snapshot_replaces_the_store_3b() {
 fn a_damaged_snapshot_stops_the_server_3b() {
     LAB.rule(&RESTORED, |_| {
         let whole = snapshot::encode(&store_of([append(0, 1, "k", "a")]));
-        let damaged = &whole[..whole.len() - 1];
-        let outcome = panic::catch_unwind(|| snapshot::decode(damaged));
-        assert!(
-            outcome.is_err(),
-            "the last byte of a snapshot is missing, and `decode` returns {outcome:?}; it must panic, because nothing \
-             can replace the snapshot"
-        );
+        for length in 0..whole.len() {
+            let outcome = panic::catch_unwind(|| snapshot::decode(&whole[..length]));
+            assert!(
+                outcome.is_err(),
+                "only {length} of a snapshot's {} bytes are left, and `decode` returns {outcome:?}; it must panic, \
+                 because nothing can replace the snapshot",
+                whole.len()
+            );
+        }
     });
 }
 

@@ -30,6 +30,30 @@ fn little_is_left_of_a_long_log_3b() {
     });
 }
 
+/// Commands that wait to be committed keep no applied ones in the log.
+#[test]
+fn what_waits_keeps_nothing_3b() {
+    LAB.rule(&SMALL, |_| {
+        const COMMANDS: u64 = 200;
+        let (service, persister) = service_with_disk(Duration::ZERO);
+        let command = |nth| put(0, nth, "k", &"x".repeat(20));
+        for nth in 1..=COMMANDS {
+            service.raft().push(&command(nth));
+        }
+        let whole = persister.raft_state_bytes();
+        for nth in 1..=COMMANDS {
+            service.commit(nth, &command(nth));
+            let waiting = whole * (COMMANDS - nth) as usize / COMMANDS as usize;
+            let bytes = persister.raft_state_bytes();
+            assert!(
+                bytes <= waiting + 2 * RAFT_STATE_BYTES_MAX,
+                "{nth} of {COMMANDS} commands are applied, and {bytes} bytes are left in the log, of which {waiting} \
+                 wait to be committed; the limit is {RAFT_STATE_BYTES_MAX}"
+            );
+        }
+    });
+}
+
 /// While nothing is applied no snapshot is taken, however long the log is: none of it could be dropped.
 #[test]
 fn no_snapshot_without_a_gain_3b() {
