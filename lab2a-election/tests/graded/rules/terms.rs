@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use labrpc::time::Instant;
 use labrpc::{Term, thread};
-use testkit::rule::election::{NEW_TERM, OLD_TERM};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL};
+use testkit::rule::election::{NEW_TERM, OLD_TERM, TIMER};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, expect_rule};
 
 use crate::lab::{LAB, Server, boot};
 
 /// A leader that does not know yet that its term is over sends heartbeats this often.
 const OFTEN: Duration = Duration::from_millis(20);
 
-/// Checks that a server that led until now no longer does, and sends nothing as a leader.
+/// Checks that a server that led until now no longer does, sends nothing as a leader, and waits before it campaigns.
 #[track_caller]
 fn expect_deposed(script: &ScriptedCluster<Server>, newer: Term) {
     script.expect_no_leader(newer, format!("server 0 has heard of term {newer}"));
@@ -20,6 +20,8 @@ fn expect_deposed(script: &ScriptedCluster<Server>, newer: Term) {
     let received = script.requests_within(script.timing().election_timeout_min - 4 * TRAVEL);
     let append = received.iter().find(|received| received.is_append());
     assert!(append.is_none(), "server 0 no longer leads, and still sends {}", append.unwrap());
+    let what = "a leader that is deposed campaigns one election timeout after its last heartbeat, and not sooner";
+    expect_rule(&TIMER, received.is_empty(), what);
 }
 
 /// A candidate of an older term is refused, even if nobody asked for that vote before. It learns the

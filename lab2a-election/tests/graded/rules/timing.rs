@@ -157,6 +157,25 @@ fn election_timeouts_differ_2a() {
     });
 }
 
+/// Election timeouts lie anywhere in their range: with a few values only, two servers would often choose the same.
+#[test]
+fn election_timeouts_are_spread_2a() {
+    LAB.rule(&RANDOM_TIMEOUT, |world| {
+        const TIMEOUTS: usize = 40;
+        /// Timeouts that are closer than this lead to split votes.
+        const APART_MS: u128 = 5;
+        /// Of 40 timeouts from a range of 400 ms, about 32 are apart.
+        const APART_MIN: usize = 20;
+        let waits = waits(&ScriptedCluster::new(world, 3, boot), TIMEOUTS);
+        let apart: BTreeSet<u128> = waits.iter().map(|wait| wait.as_millis() / APART_MS).collect();
+        assert!(
+            apart.len() >= APART_MIN,
+            "{TIMEOUTS} timeouts had only {} different lengths: draw each from the whole range",
+            apart.len()
+        );
+    });
+}
+
 /// Servers that hear nothing from one another do not all campaign at the same times.
 #[test]
 fn servers_draw_different_timeouts_2a() {
