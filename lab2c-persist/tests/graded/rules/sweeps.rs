@@ -97,3 +97,22 @@ fn two_candidates_meet_2c() {
         });
     });
 }
+
+/// A server that is a majority by itself takes two commands at almost the same moment, while its disk is slow: no
+/// entry is applied before it is saved.
+#[test]
+fn two_commands_meet_2c() {
+    LAB.rule(&DURABLE, |world| {
+        Sweep::of(world, "a command is offered", "another command is offered").within(REACH).each(|offset| {
+            let script = ScriptedCluster::replicating(world, 1, boot);
+            while !script.status().is_leader {
+                thread::sleep(script.timing().heartbeat_interval);
+            }
+            script.persister().set_save_time(SAVE_TIME);
+            offset.meet(script.is_offered(number(1)), script.is_offered(number(2)));
+            thread::sleep(2 * TRAVEL);
+            script.expect_applied_indices([1, 2], "it is a majority by itself");
+            script.crash();
+        });
+    });
+}
