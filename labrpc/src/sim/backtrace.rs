@@ -207,10 +207,14 @@ mod tests {
     /// Frames that repeat are counted, and the function that calls itself is found.
     #[test]
     fn a_recursion_is_counted() {
-        let frame = |n: usize| format!("{n:>4}: lab::deep<T>\n             at WORKSPACE/lab2a-election/src/a.rs:1:5\n");
+        let frame =
+            |n: usize| format!("{n:>4}: lab::deep<T>\n             at WORKSPACE/lab2a-election/src/election.rs:1:5\n");
         let deep: String = (0..RECURSION_MIN).map(frame).collect();
         assert_eq!(frames(&deep).recursion(), Some(("lab::deep".into(), RECURSION_MIN)));
-        assert_eq!(frames(&deep).of_student(), "    lab::deep, 50 times\n        at lab2a-election/src/a.rs:1:5");
+        assert_eq!(
+            frames(&deep).of_student(),
+            "    lab::deep, 50 times\n        at lab2a-election/src/election.rs:1:5"
+        );
         assert_eq!(frames(&frame(0)).recursion(), None);
     }
 }

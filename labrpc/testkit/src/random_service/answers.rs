@@ -93,6 +93,7 @@ impl Driver<'_> {
             Some(Violation::new(rule, format!("{} and is told “{}”: {why}", asks(command), Told(answer))))
         };
         match answer {
+            Ok(_) if self.clients.has_gone_on(command) => None,
             Ok(value) => {
                 let results = self.model.results(command.id());
                 if results.is_empty() {

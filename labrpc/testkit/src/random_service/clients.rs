@@ -63,6 +63,11 @@ impl Clients {
         self.history.get(at).cloned()
     }
 
+    /// Whether the client has gone on to a later operation: it ignores every answer to this one.
+    pub(super) fn has_gone_on(&self, command: &Command) -> bool {
+        self.latest.iter().any(|(latest, _)| latest.client == command.client && latest.sequence > command.sequence)
+    }
+
     /// The client of this command has its result.
     pub(super) fn done(&mut self, command: &Command) {
         let client = self.latest.iter_mut().find(|(latest, _)| latest == command);

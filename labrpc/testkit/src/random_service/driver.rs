@@ -1,5 +1,6 @@
 //! What happens to the service: requests, commits, elections and snapshots, as chance has it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use labrpc::kv::{Command, Op};
@@ -42,13 +43,15 @@ pub(super) struct Driver<'a> {
     pub(super) raft: &'a ScriptedRaft,
     ask: Ask<'a>,
     pub(super) under_test: ServiceUnderTest<'a>,
-    clients: Clients,
+    pub(super) clients: Clients,
     pub(super) model: StoreModel,
     pub(super) term: Term,
     pub(super) is_leader: bool,
     /// All entries; the service has received the first `applied` of them.
     log: Vec<Command>,
     applied: usize,
+    /// The indices of entries whose clients are told by another server, once they are committed.
+    answered_elsewhere: BTreeSet<usize>,
     pub(super) waiting: Vec<Waiting>,
     asked: usize,
     pub(super) size: SizeWatch,
@@ -83,6 +86,7 @@ impl<'a> Driver<'a> {
             is_leader: true,
             log: Vec::new(),
             applied: 0,
+            answered_elsewhere: BTreeSet::new(),
             waiting: Vec::new(),
             asked: 0,
             size: SizeWatch::default(),
@@ -163,6 +167,7 @@ impl<'a> Driver<'a> {
     /// Drops the entries after index `last`: another leader has replaced them.
     fn truncate(&mut self, last: usize) {
         self.log.truncate(last);
+        self.answered_elsewhere.retain(|index| *index <= last);
         self.raft.truncate(last as Index);
         self.text.add(format!("service.raft().truncate({last});"));
         for waiting in &mut self.waiting {
@@ -185,7 +190,15 @@ impl<'a> Driver<'a> {
             self.applied += 1;
             self.text.add(format!("service.raft().commit({}, &{});", self.applied, code(&command)));
             self.model.apply(&command);
+            self.tell_elsewhere(self.applied);
             self.raft.commit(self.applied as Index, &command);
+        }
+    }
+
+    /// The entry at an index is committed: another server may tell its client.
+    fn tell_elsewhere(&mut self, index: usize) {
+        if self.answered_elsewhere.remove(&index) {
+            self.clients.done(&self.log[index - 1]);
         }
     }
 
@@ -209,9 +222,9 @@ impl<'a> Driver<'a> {
             let command = earlier.unwrap_or_else(|| self.clients.next(bits));
             self.raft.push(&command);
             self.log.push(command.clone());
-            // The other leader answers; or its answer is lost.
+            // The other leader answers when it has applied the command; or its answer is lost.
             if bits.one_in(2) {
-                self.clients.done(&command);
+                self.answered_elsewhere.insert(self.log.len());
             }
         }
     }
@@ -261,6 +274,7 @@ impl<'a> Driver<'a> {
         self.others_commands(bits);
         self.log[self.applied..].iter().for_each(|command| self.model.apply(command));
         let seen = std::mem::replace(&mut self.applied, self.log.len());
+        (seen + 1..=self.applied).for_each(|index| self.tell_elsewhere(index));
         let all: Vec<String> = self.log.iter().map(code).collect();
         self.text.add(format!("let commands = [{}];", all.join(", ")));
         self.text
