@@ -115,7 +115,7 @@ impl Driver<'_> {
     /// Waits until the real server campaigns or leads; false if it does neither in time.
     pub(super) fn wait_for_campaign(&mut self) -> bool {
         let before = self.real().term();
-        self.text.add("script.expect_campaign();".into());
+        self.text.add("script.await_campaign();".into());
         let until = Instant::now() + self.codec.timing().election_timeout_max + ANSWER_PATIENCE;
         while Instant::now() < until && !self.is_over {
             thread::sleep(Duration::from_millis(10));

@@ -33,6 +33,28 @@ impl<R: Elect> ScriptedCluster<R> {
             .find(|received| received.to == peer)
     }
 
+    /// Waits for the real server's next campaign, and takes none of its requests: see
+    /// [`oldest_to`](ScriptedCluster::oldest_to).
+    ///
+    /// # Panics
+    ///
+    /// When it does not campaign within five seconds.
+    #[track_caller]
+    pub fn await_campaign(&self) {
+        let until = Instant::now() + CAMPAIGN_PATIENCE;
+        loop {
+            let Some(received) = self.next_request(until.duration_since(Instant::now())) else {
+                let expected = format!("a RequestVote, within {CAMPAIGN_PATIENCE:?}");
+                fail(&format!("server {REAL} does not campaign"), &[("expected", &expected), ("got", &"none")]);
+            };
+            let is_campaign = matches!(received.request, RaftRequest::RequestVote(_));
+            self.untaken.lock().push(received);
+            if is_campaign {
+                return thread::sleep(ROUND_TRIP);
+            }
+        }
+    }
+
     /// Of the requests to one server that the script has not taken, the one that came first. Requests to
     /// others stay.
     ///
