@@ -283,7 +283,8 @@ impl<'a> Driver<'a> {
         // What a snapshot does not tell is the result of a read, or of a write before the latest one.
         for waiting in &mut self.waiting {
             waiting.own_entry.take_if(|index| *index > seen);
-            waiting.is_covered = self.model.has_just_written(&waiting.command);
+            let has_gone_on = self.clients.has_gone_on(&waiting.command);
+            waiting.is_covered = !has_gone_on && self.model.has_just_written(&waiting.command);
         }
         if was_leader {
             if bits.one_in(2) {
