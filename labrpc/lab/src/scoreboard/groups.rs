@@ -25,7 +25,7 @@ struct Group<'a> {
 }
 
 /// Causes that say less than others: the mistake is somewhere in what happened before.
-const VAGUE_CAUSES: [&str; 4] = ["rule", "assertion", "reported", "virtual time"];
+const VAGUE_CAUSES: [&str; 3] = ["rule", "assertion", "harness"];
 
 /// Tests of a lab in the order in which to look at them: by kind, beginning with the rules; of a kind, those
 /// first in which code panicked or stopped, and then those with the cause that most tests have.

@@ -65,6 +65,22 @@ impl Cause {
         }
     }
 
+    /// The cause in a word for programs.
+    pub(super) fn word(&self, kind: FailureKind) -> &'static str {
+        match (self, kind) {
+            (Cause::Violation(_), _) => "rule",
+            (Cause::Unwritten | Cause::Panicked, _) => "panic",
+            (Cause::Deadlocked, _) => "deadlock",
+            (Cause::Endless, FailureKind::Operations) => "operations",
+            (Cause::Endless, FailureKind::StackOverflow) => "stack overflow",
+            (Cause::Endless, _) => "stuck",
+            (Cause::UsedStd, _) => "blocked in std",
+            (Cause::CaughtCrash, _) => "crash swallowed",
+            (Cause::Step(..) | Cause::Setup(..), _) => "assertion",
+            (Cause::Harness, _) => "harness",
+        }
+    }
+
     /// The rule that is broken, if one is known. `tested` is the rule that the test is about.
     pub(super) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
         match self {

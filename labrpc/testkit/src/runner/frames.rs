@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use labrpc::sim::Failure;
+use labrpc::sim::{Failure, FailureKind};
 use serde::Serialize;
 
 use crate::rule::{PLACES_MAX, Place};
@@ -29,18 +29,47 @@ impl From<&Place> for SeenPlace {
 /// The first lines of a lab's code that a failure names, in its backtrace or in its message.
 pub(super) fn places(failure: &Failure) -> Vec<SeenPlace> {
     let mut places: Vec<SeenPlace> = Vec::new();
-    let text = failure.to_string();
-    for word in text.split(|c: char| c.is_whitespace() || "(),;".contains(c)) {
-        let Some((file, rest)) = word.split_once(".rs:") else { continue };
-        let line = rest.split(':').next().and_then(|line| line.parse().ok());
-        let is_lab = file.starts_with("lab") && !file.starts_with("labrpc/") && file.contains("/src/");
-        let place = SeenPlace { file: format!("{file}.rs"), item: None, line };
-        if is_lab && line.is_some() && !places.contains(&place) {
+    for (file, line) in lines_in_labs(&failure.to_string()) {
+        let place = SeenPlace { file, item: None, line: Some(line) };
+        if !places.contains(&place) {
             places.push(place);
         }
     }
     places.truncate(PLACES_MAX);
     places
+}
+
+/// The one place in a lab's code that says most about a failure, in a word. `None` if it names no such place.
+///
+/// An endless loop is stopped at any of its lines, so its place is the function. Of the tasks of a deadlock, some
+/// wait for good reasons: its place is where most of them wait.
+pub(super) fn main_place(failure: &Failure) -> Option<String> {
+    let (file, line) = match failure.kind {
+        FailureKind::Stuck => {
+            let (function, place) = failure.top_frame()?;
+            let name = function.rsplit("::").next().unwrap_or(function);
+            let (file, _) = lines_in_labs(place).next()?;
+            return Some(format!("{name} in {file}"));
+        }
+        FailureKind::Deadlock => {
+            let mut counts: BTreeMap<(String, u32), usize> = BTreeMap::new();
+            lines_in_labs(&failure.message).for_each(|place| *counts.entry(place).or_default() += 1);
+            counts.into_iter().rev().max_by_key(|(_, count)| *count)?.0
+        }
+        _ => lines_in_labs(&failure.to_string()).next()?,
+    };
+    Some(format!("{file}:{line}"))
+}
+
+/// The lines in the source of labs that a text names, as file and line: of `lab2a-election/src/raft.rs:87:5` and the like.
+fn lines_in_labs(text: &str) -> impl Iterator<Item = (String, u32)> {
+    let words = text.split(|c: char| c.is_whitespace() || "(),;".contains(c));
+    words.filter_map(|word| {
+        let (file, rest) = word.split_once(".rs:")?;
+        let is_lab = file.starts_with("lab") && !file.starts_with("labrpc/") && file.contains("/src/");
+        let line = rest.split(':').next()?.parse().ok()?;
+        is_lab.then(|| (format!("{file}.rs"), line))
+    })
 }
 
 /// Longer lines are told without the arguments of types.
@@ -117,7 +146,6 @@ fn without_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use labrpc::sim::FailureKind;
     use labrpc::time::Instant;
 
     use super::*;
@@ -160,5 +188,26 @@ mod tests {
         let short = shortened(&long);
         assert_eq!(short.lines().count(), LINES_MAX + 1);
         assert!(short.ends_with("line 11\n    … and 28 more lines"), "{short}");
+    }
+
+    /// The place is that of the panic, or the first one in a lab's code; of an endless loop it is the function, and of a
+    /// deadlock the place where most tasks wait.
+    #[test]
+    fn a_failure_has_a_main_place() {
+        let main = |kind, message, place: &str, backtrace| {
+            main_place(&Failure { kind, place: place.into(), ..failure(message, backtrace) })
+        };
+        let backtrace = "    lab2b_log::log::fit\n        at lab2b-log/src/log.rs:10:5\n    x::y\n        at a.rs:1:1";
+        let own = "lab2a-election/src/raft.rs:87:5";
+        assert_eq!(main(FailureKind::Panic, "no", own, "").unwrap(), "lab2a-election/src/raft.rs:87");
+        let in_std = "library/core/src/option.rs:1:1";
+        assert_eq!(main(FailureKind::Panic, "no", in_std, backtrace).unwrap(), "lab2b-log/src/log.rs:10");
+        assert_eq!(main(FailureKind::Stuck, "no", "", backtrace).unwrap(), "fit in lab2b-log/src/log.rs");
+        let waits = |line| format!("  server 1 waits at lab2a-election/src/raft.rs:{line}:1 for the lock, held by x\n");
+        let deadlock = format!("deadlock: three tasks\n{}{}{}", waits(5), waits(9), waits(9));
+        assert_eq!(main(FailureKind::Deadlock, &deadlock, "", "").unwrap(), "lab2a-election/src/raft.rs:9");
+        let in_test = "lab2a-election/tests/graded/rules/votes.rs:3:9";
+        assert_eq!(main(FailureKind::Panic, "no", in_test, ""), None);
+        assert_eq!(main(FailureKind::Operations, "no", "", "    x\n        at labrpc/src/sim/mod.rs:1:1"), None);
     }
 }

@@ -44,6 +44,16 @@ impl FailedRun {
         FailedRun { failure, cause, test_text, note: reporter.note(), exchange: reporter.exchange().clone() }
     }
 
+    /// What ended the run, in a word for programs.
+    pub(super) fn cause(&self) -> &'static str {
+        self.cause.word(self.failure.kind)
+    }
+
+    /// Whether an oracle or a check of the test has reported a broken rule.
+    pub(super) fn is_violation(&self) -> bool {
+        matches!(self.cause, Cause::Violation(_))
+    }
+
     /// The rule that is broken, if one is known. `tested` is the rule that the test is about.
     pub(crate) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
         self.cause.rule(tested)
@@ -66,6 +76,7 @@ impl FailedRun {
 
 /// A report of more lines is not read.
 const STORY_LINES_MAX: usize = 20;
+
 /// What a run keeps for its report, beyond what every run counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
