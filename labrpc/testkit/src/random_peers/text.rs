@@ -171,14 +171,16 @@ impl TestText {
         }
     }
 
-    /// The whole test; empty if nothing has happened.
-    pub(crate) fn text(&self) -> String {
+    /// The whole test, for the lab with this package; empty if nothing has happened.
+    pub(crate) fn text(&self, package: &str) -> String {
         let lines = self.lines();
         if lines.is_empty() {
             return String::new();
         }
         let mut text = String::from(HEADING);
-        let _ = writeln!(text, "#[test]\nfn found_by_random_peers() {{\n    #[allow(unused_imports)]");
+        // A graded test's name ends in its lab: `lab2b-log` is `2b`.
+        let lab = package.trim_start_matches("lab").split('-').next().unwrap_or_default();
+        let _ = writeln!(text, "#[test]\nfn found_by_chance_{lab}() {{\n    #[allow(unused_imports)]");
         let _ = writeln!(text, "    use {{{}}};\n    LAB.own(|world| {{", self.imports);
         for line in lines.iter() {
             let _ = writeln!(text, "        {line}");

@@ -65,7 +65,7 @@ impl Lab {
     ///
     /// When a run fails, with its report, and when `points.txt` has no line for the test.
     pub fn test(&self, body: impl Fn(&World) + Send + Sync) {
-        self.run(name_of(&body), None, &body, None);
+        self.run(&self.listed(name_of(&body), &body));
     }
 
     /// As [`test`](Lab::test), for a test of one rule in virtual time: if one of its steps fails, this
@@ -76,7 +76,7 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn rule(&self, rule: &'static Rule, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(name_of(&body), Some(rule), &body, None);
+        self.run_in_virtual_time(&GradedTest { rule: Some(rule), ..self.listed(name_of(&body), &body) });
     }
 
     /// As [`test`](Lab::test), for a test that needs virtual time, because of random faults or exact counts.
@@ -85,7 +85,7 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn simulated(&self, body: impl Fn(&World) + Send + Sync) {
-        self.run_in_virtual_time(name_of(&body), None, &body, None);
+        self.run_in_virtual_time(&self.listed(name_of(&body), &body));
     }
 
     /// Runs a test with random peers: `body` lets the servers of a [`Plan`] play. If a run fails, a shorter
@@ -105,7 +105,7 @@ impl Lab {
             };
             shrink::shrink(plan_of(token.seed), failed, run).1
         };
-        self.run_in_virtual_time(test, None, &play, Some(&shorten));
+        self.run_in_virtual_time(&GradedTest { shorten: Some(&shorten), ..self.listed(test, &play) });
     }
 
     /// Runs a test of the student's own: it has no line in `points.txt`, and counts no points.
@@ -114,82 +114,79 @@ impl Lab {
     ///
     /// When a run fails, with its report.
     pub fn own(&self, body: impl Fn(&World) + Send + Sync) {
-        let (test, body): (_, Body) = (name_of(&body), &body);
+        let name = name_of(&body);
+        self.run_in_virtual_time(&GradedTest { name, seeds: OWN_SEEDS, rule: None, body: &body, shorten: None });
+    }
+
+    /// A test with a line in `points.txt`.
+    fn listed<'a>(&self, name: &'a str, body: Body<'a>) -> GradedTest<'a> {
+        GradedTest { name, seeds: self.seeds_of(name), rule: None, body, shorten: None }
+    }
+
+    fn run_in_virtual_time(&self, test: &GradedTest) {
         match Environment::get().mode {
-            Mode::Simulated => (1..=OWN_SEEDS).for_each(|seed| {
-                let token = Token { test: test.into(), seed, kept: None };
-                let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.codec, body);
-                self.conclude(&token, None, OWN_SEEDS, run, None);
-            }),
+            Mode::Simulated => self.run(test),
             Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
         }
     }
 
-    fn run_in_virtual_time(&self, test: &str, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
-        match Environment::get().mode {
-            Mode::Simulated => self.run(test, rule, body, shorten),
-            Mode::Real => eprintln!("{NEEDS_VIRTUAL_TIME}"),
-        }
-    }
-
-    fn run(&self, test: &str, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
+    fn run(&self, test: &GradedTest) {
         labrpc::logging::init();
         let environment = Environment::get();
-        let usual_seeds = self.seeds_of(test);
         if let Some(token) = &environment.replay {
+            if token.test == test.name {
+                return self.replay(token, test);
+            }
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
             }
-            if token.test != test && !crate::named::is_named(&token.test) {
+            if !crate::named::is_named(&token.test) {
                 let command = format!("LAB_REPLAY={token} cargo test -p {} {}", self.package, token.test);
                 misuse(&format!("LAB_REPLAY={token}: this command leaves that test out: run `{command}`"));
             }
-            return match token.test == test {
-                true => self.replay(token, rule, body, shorten),
-                false => eprintln!("not run: LAB_REPLAY names another test, {}", token.test),
-            };
+            return eprintln!("not run: LAB_REPLAY names another test, {}", token.test);
         }
         let seeds = match environment.mode {
-            Mode::Simulated => environment.seeds.unwrap_or(usual_seeds),
+            Mode::Simulated => environment.seeds.unwrap_or(test.seeds),
             Mode::Real => environment.seeds.unwrap_or(1),
         };
         if let (Mode::Simulated, Some(misuse)) = (environment.mode, source::misuse(self.package)) {
             // Not left out, but failed: the code is wrong.
             const NO_TRACE: &str = "0000000000000000";
-            return self.conclude_without_run(test, seeds, misuse, ("misuse", Some(misuse), NO_TRACE));
+            return self.conclude_without_run(test.name, seeds, misuse, ("misuse", Some(misuse), NO_TRACE));
         }
         if let Some(reason) = endless::LOOPS.reason_to_give_up() {
-            return self.conclude_without_run(test, seeds, &reason, ("not run", None, ""));
+            return self.conclude_without_run(test.name, seeds, &reason, ("not run", None, ""));
         }
         for seed in 1..=seeds {
-            let token = Token { test: test.into(), seed, kept: None };
-            let again = || run_simulated(&token, Keep::All, Recorded::Turns, self.codec, body);
+            let token = Token { test: test.name.into(), seed, kept: None };
+            let again = || run_simulated(&token, Keep::All, Recorded::Turns, self.codec, test.body);
             let (run, complaint) = match environment.mode {
                 Mode::Simulated => {
-                    let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.codec, body);
+                    let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.codec, test.body);
                     let complaint = run.0.is_err().then(|| repeat::complaint(&run, again)).flatten();
                     (run, complaint)
                 }
-                Mode::Real => (run_real(&token, body), None),
+                Mode::Real => (run_real(&token, test.body), None),
             };
-            let run = (run.0.map_err(|failed| shortened(&token, failed, shorten)), run.1);
-            self.conclude(&token, rule, seeds, run, complaint);
+            let run = (run.0.map_err(|failed| shortened(&token, failed, test.shorten)), run.1);
+            self.conclude(&token, test.rule, seeds, run, complaint);
         }
     }
 
-    fn replay(&self, token: &Token, rule: Option<&'static Rule>, body: Body, shorten: Option<Shorten>) {
+    fn replay(&self, token: &Token, test: &GradedTest) {
         let keep = match token.kept {
             None => Keep::All,
             Some(_) => {
-                let (_, full) = run_simulated(token, Keep::All, Recorded::Choices, self.codec, body);
+                let (_, full) = run_simulated(token, Keep::All, Recorded::Choices, self.codec, test.body);
                 token.keep(&full.choices).unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")))
             }
         };
-        let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.codec, body);
-        let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.codec, body);
+        let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.codec, test.body);
+        let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.codec, test.body);
         let complaint = repeat::complaint(&run, again);
-        let run = (run.0.map_err(|failed| shortened(token, failed, shorten)), run.1);
-        self.conclude(token, rule, 1, run, complaint);
+        let run = (run.0.map_err(|failed| shortened(token, failed, test.shorten)), run.1);
+        self.conclude(token, test.rule, 1, run, complaint);
     }
 
     /// Records a run, and ends the test if the run failed, or if there is a complaint about it.
@@ -272,6 +269,17 @@ fn fail(text: &str) -> ! {
     eprintln!("\n{text}");
     // The report is printed already: no second message that names a line of the test kit.
     std::panic::resume_unwind(Box::new("a graded test failed"))
+}
+
+/// A test, and how it is run.
+struct GradedTest<'a> {
+    name: &'a str,
+    /// How many seeds it runs by default.
+    seeds: u64,
+    /// The rule that it is about, if it is about one.
+    rule: Option<&'static Rule>,
+    body: Body<'a>,
+    shorten: Option<Shorten<'a>>,
 }
 
 /// Finds a shorter run that fails in the same way.

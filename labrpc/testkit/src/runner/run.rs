@@ -11,6 +11,7 @@ use super::cause::Cause;
 use super::frames::SeenPlace;
 use crate::codec::Codec;
 use crate::environment::Mode;
+use crate::random_peers::TestText;
 use crate::recording::Exchange;
 use crate::report::Reporter;
 use crate::rule::Rule;
@@ -30,7 +31,7 @@ pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
     cause: Cause,
     /// The run as a test that a student could write, if it can be told like that.
-    test_text: String,
+    test_text: Option<TestText>,
     /// What was special about the run then, in a sentence; mostly empty.
     note: String,
     /// The last events before the failure, if a script recorded them.
@@ -40,7 +41,7 @@ pub(crate) struct FailedRun {
 impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
         let cause = Cause::of(&failure, reporter);
-        let test_text = reporter.test_text().map(|text| text.text()).unwrap_or_default();
+        let test_text = reporter.test_text().cloned();
         FailedRun { failure, cause, test_text, note: reporter.note(), exchange: reporter.exchange().clone() }
     }
 
@@ -70,7 +71,8 @@ impl FailedRun {
         let left = STORY_LINES_MAX.saturating_sub(story.lines().count());
         let exchange = self.exchange.text(left);
         let exchange = if exchange.is_empty() { exchange } else { format!("\n\n{exchange}") };
-        format!("{}{story}{exchange}{}", self.note, self.test_text)
+        let test_text = self.test_text.as_ref().map(|text| text.text(package)).unwrap_or_default();
+        format!("{}{story}{exchange}{test_text}", self.note)
     }
 }
 
