@@ -16,14 +16,14 @@ const TURNS_MAX: usize = 4_000_000;
 pub struct Journal {
     is_full: bool,
     /// The turns that are kept: all of them, or every `CHECKPOINT_TURNS`th.
-    turns: Vec<Turn>,
+    turns: Vec<NotedTurn>,
     /// Who the turns belong to: nodes and tasks by name.
     names: Vec<String>,
     name_of_task: FxHashMap<TaskId, u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Turn {
+struct NotedTurn {
     now_ns: u64,
     /// The run's trace after the turn had begun.
     trace: u64,
@@ -61,14 +61,14 @@ impl Journal {
             return;
         }
         if !self.is_full {
-            return self.turns.push(Turn { now_ns, trace, name: 0 });
+            return self.turns.push(NotedTurn { now_ns, trace, name: 0 });
         }
         let names = &mut self.names;
         let name = *self.name_of_task.entry(task).or_insert_with(|| {
             names.push(name());
             names.len() as u32 - 1
         });
-        self.turns.push(Turn { now_ns, trace, name });
+        self.turns.push(NotedTurn { now_ns, trace, name });
     }
 
     /// Where this run and another one of the same settings part. If one of the two has only checkpoints, the
@@ -86,7 +86,7 @@ impl Journal {
                 (Some(here), Some(there)) if here.trace == there.trace => after = Instant::from_nanos(here.now_ns),
                 _ => {
                     let first = [here, there].into_iter().flatten().map(|turn| turn.now_ns).min()?;
-                    let name = |journal: &Journal, turn: Option<&Turn>| match turn {
+                    let name = |journal: &Journal, turn: Option<&NotedTurn>| match turn {
                         Some(turn) if is_full => journal.names[turn.name as usize].clone(),
                         _ => String::new(),
                     };

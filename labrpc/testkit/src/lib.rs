@@ -57,7 +57,7 @@ pub use codec::{Codec, ServiceState};
 pub use event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
 pub use observed::{Campaign, DiskState, ObservedState, PendingRequest, ServerState};
 pub use observer::{Observer, Tally};
-pub use random_peers::Plan;
+pub use random_peers::RunPlan;
 pub use random_service::{ServiceUnderTest, SnapshotsUnderTest};
 pub use runner::Lab;
 #[doc(hidden)]

@@ -21,7 +21,7 @@ pub(crate) struct Reporter {
     failure: Arc<Mutex<Option<String>>>,
     /// The events that are printed if the run fails.
     exchange: Exchange,
-    step: Arc<Mutex<Step>>,
+    step: Arc<Mutex<TestStep>>,
     /// What is special about this part of the run, in a sentence; printed if the run fails.
     note: Arc<Mutex<String>>,
     /// The run as a test that a student could write, if the test can tell it like that.
@@ -30,7 +30,7 @@ pub(crate) struct Reporter {
 
 /// What the test says of the step that it is at.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Step {
+pub(crate) struct TestStep {
     /// What this part of the test prepares, if it only prepares something.
     pub(crate) setup: Option<&'static str>,
     /// The rule that a failed check is about, if it is not the test's own rule.
@@ -63,7 +63,7 @@ impl Reporter {
     }
 
     /// Says something of the step that the running test is at. Nothing happens outside of a test.
-    pub(crate) fn note_step(note: impl FnOnce(&mut Step)) {
+    pub(crate) fn note_step(note: impl FnOnce(&mut TestStep)) {
         let current = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
         if let Some(reporter) = current {
             note(&mut reporter.step.lock().unwrap_or_else(PoisonError::into_inner));
@@ -71,7 +71,7 @@ impl Reporter {
     }
 
     /// The step that the test is at, or failed at.
-    pub(crate) fn step(&self) -> Step {
+    pub(crate) fn step(&self) -> TestStep {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

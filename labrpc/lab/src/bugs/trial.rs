@@ -10,7 +10,7 @@ use super::worker_pool::PreparedVariant;
 use super::working_copy::WorkingCopy;
 use crate::course::LabCrate;
 use crate::error::CommandError;
-use crate::grade::record::SeenPlace;
+use crate::grade::record::RecordedPlace;
 use crate::grade::run::{Runner, SILENCE_MAX};
 use crate::grade::run_results::RunResults;
 use crate::grade::test_binary::TestBinary;
@@ -205,8 +205,8 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
 }
 
 /// The items that places are in. A line is looked up in the edited files only.
-fn items(places: &[SeenPlace], texts: &BTreeMap<String, String>) -> Vec<SourceItem> {
-    let item = |SeenPlace { file, item, line }: &SeenPlace| {
+fn items(places: &[RecordedPlace], texts: &BTreeMap<String, String>) -> Vec<SourceItem> {
+    let item = |RecordedPlace { file, item, line }: &RecordedPlace| {
         let at_line = || item_at(texts.get(file)?, (*line)?);
         Some(SourceItem { file: file.clone(), name: item.clone().or_else(at_line)? })
     };

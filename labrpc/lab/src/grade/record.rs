@@ -41,7 +41,7 @@ pub struct RunRecord {
     /// The name of the rule that was broken, if one was named.
     pub rule: Option<String>,
     /// Where the failure says to look.
-    pub places: Vec<SeenPlace>,
+    pub places: Vec<RecordedPlace>,
     /// The hash of everything that happened, equal for equal tokens.
     pub trace: String,
     /// How much virtual time it took.
@@ -65,7 +65,7 @@ impl RunRecord {
 
 /// A place that a failure sends the student to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenPlace {
+pub struct RecordedPlace {
     /// The file's path in the workspace, with slashes.
     pub file: String,
     /// A function, constant or type of the file.
@@ -129,12 +129,12 @@ pub fn parse(line: &str) -> Result<ReportLine, String> {
 }
 
 /// The places of a record.
-fn places(record: &Value) -> Result<Vec<SeenPlace>, String> {
+fn places(record: &Value) -> Result<Vec<RecordedPlace>, String> {
     let Some(places) = record.get("places") else { return Ok(Vec::new()) };
     let place = |place: &Value| {
         let text = |field| place.get(field).and_then(Value::as_str).map(str::to_string);
         let line = place.get("line").and_then(Value::as_u64).map(|line| line as usize);
-        Some(SeenPlace { file: text("file")?, item: text("item"), line })
+        Some(RecordedPlace { file: text("file")?, item: text("item"), line })
     };
     let places = places.as_array().and_then(|places| places.iter().map(place).collect());
     places.ok_or_else(|| "its `places` are not a list, each with a string `file`".to_string())
@@ -213,8 +213,8 @@ mod tests {
         let expected = RunRecord { rule: Some("vote-once".to_string()), ..expected };
         assert_eq!(parse(&ruled), Ok(ReportLine::Run(expected.clone())));
         let placed = ruled.replace('}', r#","places":[{"file":"a.rs","item":"vote"},{"file":"b.rs","line":7}]}"#);
-        let vote = SeenPlace { file: "a.rs".to_string(), item: Some("vote".to_string()), line: None };
-        let line = SeenPlace { file: "b.rs".to_string(), item: None, line: Some(7) };
+        let vote = RecordedPlace { file: "a.rs".to_string(), item: Some("vote".to_string()), line: None };
+        let line = RecordedPlace { file: "b.rs".to_string(), item: None, line: Some(7) };
         assert_eq!(parse(&placed), Ok(ReportLine::Run(RunRecord { places: vec![vote, line], ..expected })));
         assert_eq!(parse(r#"{"test":"figure_8_2c","finished":true}"#), Ok(ReportLine::Finished));
     }

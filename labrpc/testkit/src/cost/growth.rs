@@ -30,8 +30,8 @@ pub struct Growth<'a> {
     subject: Subject<'a>,
     /// What is repeated, as a singular noun.
     what: &'static str,
-    heap: Limit,
-    disk: Limit,
+    heap: GrowthLimit,
+    disk: GrowthLimit,
     saved: &'static Rule,
     idle: Option<Duration>,
 }
@@ -46,7 +46,7 @@ enum Subject<'a> {
 
 /// What one repetition may add, and the rule that is broken if it adds more.
 #[derive(Clone, Copy)]
-struct Limit {
+struct GrowthLimit {
     rule: &'static Rule,
     bytes_each: u64,
 }
@@ -97,18 +97,18 @@ impl<'a> Growth<'a> {
     }
 
     fn new(what: &'static str, subject: Subject<'a>, idle: Option<Duration>) -> Growth<'a> {
-        let (heap, disk) = (Limit { rule: &BOUNDED, bytes_each: 0 }, Limit { rule: &SAVES, bytes_each: 0 });
+        let (heap, disk) = (GrowthLimit { rule: &BOUNDED, bytes_each: 0 }, GrowthLimit { rule: &SAVES, bytes_each: 0 });
         Growth { subject, what, heap, disk, saved: &SAVES, idle }
     }
 
     /// Each repetition may leave this many bytes in memory. More breaks `rule`.
     pub fn heap(self, rule: &'static Rule, bytes_each: u64) -> Self {
-        Growth { heap: Limit { rule, bytes_each }, ..self }
+        Growth { heap: GrowthLimit { rule, bytes_each }, ..self }
     }
 
     /// Each repetition may leave this many bytes on each disk. More breaks `rule`.
     pub fn disk(self, rule: &'static Rule, bytes_each: u64) -> Self {
-        Growth { disk: Limit { rule, bytes_each }, ..self }
+        Growth { disk: GrowthLimit { rule, bytes_each }, ..self }
     }
 
     /// The rule that is broken if later repetitions save more than earlier ones.
@@ -262,7 +262,7 @@ impl<'a> Growth<'a> {
     fn compare_bytes(
         &self,
         few: u64,
-        limit: Limit,
+        limit: GrowthLimit,
         slack: u64,
         (who, what): (&str, &str),
         (before, after): (u64, u64),

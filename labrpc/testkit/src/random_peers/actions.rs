@@ -5,8 +5,8 @@ use std::time::Duration;
 use labrpc::network::{Carrier, Conditions, Port};
 use labrpc::{PeerId, RaftRequest, thread};
 
-use super::driver::{Driver, REAL};
-use super::explain::Stimulus;
+use super::driver::{PeersRun, REAL};
+use super::explain::Occurrence;
 use super::plan::{Bits, RealRole};
 use crate::script::{PUNCTUAL, ReceivedRequest, TRAVEL};
 
@@ -15,7 +15,7 @@ const SNAPSHOT_PATIENCE: Duration = Duration::from_millis(310);
 /// A reply that arrives twice takes at most this long.
 const LATE_MAX: Duration = Duration::from_millis(40);
 
-impl Driver<'_> {
+impl PeersRun<'_> {
     /// Does one thing.
     pub(super) fn act(&mut self, role: RealRole, bits: &mut Bits) {
         match role {
@@ -131,7 +131,7 @@ impl Driver<'_> {
     pub(super) fn send(&mut self, from: PeerId, request: RaftRequest, is_alone: bool) {
         self.text.sends(from, &request, is_alone);
         self.cluster.network().send(from, REAL, Port::Raft, self.codec.write_request(&request));
-        self.stimuli.push(Stimulus::Request(from, request, None));
+        self.occurrences.push(Occurrence::Request(from, request, None));
     }
 
     /// A scripted server answers a request of the real one.

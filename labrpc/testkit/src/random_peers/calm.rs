@@ -2,7 +2,7 @@
 
 use labrpc::{AppendEntriesReply, AppendOutcome, Bytes, Index, PeerId, RaftReply, RaftRequest};
 
-use super::driver::Driver;
+use super::driver::PeersRun;
 use super::explain::Complaint;
 use super::plan::Bits;
 use crate::rule::election::{CAMPAIGN_DUE, LEADER_IN_TIME};
@@ -15,7 +15,7 @@ const CAMPAIGNS_MAX: usize = 6;
 /// After this many heartbeats without anything new, nothing more will happen.
 const HEARTBEATS_MAX: usize = 40;
 
-impl Driver<'_> {
+impl PeersRun<'_> {
     /// First a scripted leader brings the real server up to date, then the real server leads.
     pub(super) fn calm(&mut self) {
         if !self.can_win() {

@@ -8,10 +8,10 @@ use labrpc::channel::Receiver;
 use labrpc::time::Instant;
 use labrpc::{Bytes, Index, LogPosition, NotLeader, PeerId, RaftReply, RaftRequest};
 
-use super::explain::Stimulus;
+use super::explain::Occurrence;
 use super::model::ModelServer;
 use super::peers::Peers;
-use super::plan::{Bits, Plan};
+use super::plan::{Bits, RunPlan};
 use super::text::TestText;
 use crate::cluster::UntypedCluster;
 use crate::codec::Codec;
@@ -37,7 +37,7 @@ pub(super) struct Abilities<'a> {
 }
 
 /// One run.
-pub(super) struct Driver<'a> {
+pub(super) struct PeersRun<'a> {
     pub(super) cluster: &'a UntypedCluster,
     pub(super) codec: &'static dyn Codec,
     pub(super) received: &'a Receiver<ReceivedRequest>,
@@ -53,7 +53,7 @@ pub(super) struct Driver<'a> {
     /// The real server's requests that are not answered, oldest first.
     pub(super) unanswered: Vec<ReceivedRequest>,
     /// What is under way, in the order in which it was sent.
-    pub(super) stimuli: Vec<Stimulus>,
+    pub(super) occurrences: Vec<Occurrence>,
     pub(super) events_seen: usize,
     /// The scripted server whose replies arrive twice.
     pub(super) doubled: Option<PeerId>,
@@ -68,8 +68,8 @@ pub(super) struct Driver<'a> {
     pub(super) is_over: bool,
 }
 
-impl Driver<'_> {
-    pub(super) fn run(mut self, plan: &Plan) {
+impl PeersRun<'_> {
+    pub(super) fn run(mut self, plan: &RunPlan) {
         let everyone: Vec<PeerId> = (0..plan.size).collect();
         if self.codec.has_disk() {
             plan.history.iter().for_each(|bits| self.peers.step(&everyone, &mut Bits(*bits)));

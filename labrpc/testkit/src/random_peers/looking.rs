@@ -5,8 +5,8 @@ use std::time::Duration;
 use labrpc::time::Instant;
 use labrpc::{AppendEntries, AppendOutcome, ApplyMsg, PeerId, RaftReply, RaftRequest, thread};
 
-use super::driver::{ANSWER_PATIENCE, Driver, REAL, SETTLED};
-use super::explain::{Complaint, Seen, Stimulus, explain};
+use super::driver::{ANSWER_PATIENCE, PeersRun, REAL, SETTLED};
+use super::explain::{Behavior, Complaint, Occurrence, explain};
 use super::model::Led;
 use crate::event::EventKind;
 use crate::script::{ReceivedRequest, TRAVEL};
@@ -19,7 +19,7 @@ const EXPLANATIONS_MAX: usize = 3;
 const UNANSWERED_MAX: usize = 24;
 const UNANSWERED_AGE_MAX: Duration = Duration::from_secs(5);
 
-impl Driver<'_> {
+impl PeersRun<'_> {
     /// Moves what the real server has sent to the unanswered requests.
     pub(super) fn collect(&mut self) {
         self.unanswered.extend(self.received.try_iter());
@@ -41,7 +41,7 @@ impl Driver<'_> {
         let mut seen = self.look();
         (seen.under_way, seen.heard_lately) = before;
         let until = Instant::now() + ANSWER_PATIENCE;
-        while self.stimuli.iter().any(|stimulus| matches!(stimulus, Stimulus::Request(_, _, None)))
+        while self.occurrences.iter().any(|occurrence| matches!(occurrence, Occurrence::Request(_, _, None)))
             && Instant::now() < until
         {
             thread::sleep(SETTLED);
@@ -52,7 +52,7 @@ impl Driver<'_> {
         if let Some(peer) = self.doubled.take() {
             self.cluster.network().set_link_conditions(peer, REAL, None);
         }
-        let mut explained = explain(&self.states, &self.stimuli, &seen);
+        let mut explained = explain(&self.states, &self.occurrences, &seen);
         for _ in 1..EXPLANATIONS_MAX {
             if explained.is_ok() {
                 break;
@@ -60,7 +60,7 @@ impl Driver<'_> {
             // Perhaps it is not done yet: with unlucky turns, many entries take a while to apply.
             thread::sleep(UNLUCKY);
             self.look_at_rest(&mut seen);
-            explained = explain(&self.states, &self.stimuli, &seen);
+            explained = explain(&self.states, &self.occurrences, &seen);
         }
         match explained {
             Ok(states) => {
@@ -90,7 +90,7 @@ impl Driver<'_> {
 
     /// Adds what has happened since, up to a moment in which nothing happens. The server may campaign while
     /// it is asked about itself, or a late reply may arrive.
-    fn look_at_rest(&mut self, seen: &mut Seen) {
+    fn look_at_rest(&mut self, seen: &mut Behavior) {
         seen.add(self.look());
         loop {
             seen.status = self.cluster.status(REAL);
@@ -118,8 +118,8 @@ impl Driver<'_> {
 
     /// The scripted servers receive the real server's replies.
     fn tell_peers(&mut self) {
-        for stimulus in std::mem::take(&mut self.stimuli) {
-            if let Stimulus::Request(from, _, Some(reply)) = stimulus {
+        for occurrence in std::mem::take(&mut self.occurrences) {
+            if let Occurrence::Request(from, _, Some(reply)) = occurrence {
                 let is_led = matches!(&reply, RaftReply::AppendEntries(reply) if !matches!(reply.outcome, AppendOutcome::StaleTerm));
                 if is_led {
                     self.led_at = Some(Instant::now());
@@ -130,12 +130,12 @@ impl Driver<'_> {
         }
     }
 
-    /// What happened since the last look. Replies and campaigns go to the stimuli.
-    pub(super) fn look(&mut self) -> Seen {
+    /// What happened since the last look. Replies and campaigns go to the occurrences.
+    pub(super) fn look(&mut self) -> Behavior {
         let observer = self.cluster.observer().expect("a run with random peers has an observer");
         let events = observer.events_from(self.events_seen);
         self.events_seen += events.len();
-        let mut seen = Seen::default();
+        let mut seen = Behavior::default();
         for event in events {
             match event.kind {
                 EventKind::Sent(envelope) if envelope.from == REAL => match (envelope.reply(), envelope.request()) {
@@ -149,7 +149,7 @@ impl Driver<'_> {
                 },
                 EventKind::Arrived(envelope, _) if envelope.to == REAL => {
                     if let Some((_, reply)) = envelope.reply() {
-                        self.stimuli.push(Stimulus::Reply(envelope.from, reply.clone()));
+                        self.occurrences.push(Occurrence::Reply(envelope.from, reply.clone()));
                     }
                 }
                 EventKind::Applied(REAL, message) => seen.applied.push(message),
@@ -161,8 +161,8 @@ impl Driver<'_> {
     }
 
     fn note_reply(&mut self, to: PeerId, request: &RaftRequest, reply: &RaftReply) {
-        let waiting = self.stimuli.iter_mut().find_map(|stimulus| match stimulus {
-            Stimulus::Request(from, asked, answer @ None) if *from == to && asked == request => Some(answer),
+        let waiting = self.occurrences.iter_mut().find_map(|occurrence| match occurrence {
+            Occurrence::Request(from, asked, answer @ None) if *from == to && asked == request => Some(answer),
             _ => None,
         });
         if let Some(answer) = waiting {
@@ -173,11 +173,12 @@ impl Driver<'_> {
     /// A request for votes in a term that the real server had not reached is the sign of a campaign.
     fn note_campaign(&mut self, request: &RaftRequest) {
         let RaftRequest::RequestVote(request) = request else { return };
-        let is_known = |stimulus: &Stimulus| matches!(stimulus, Stimulus::Campaign(term) if *term == request.term);
+        let is_known =
+            |occurrence: &Occurrence| matches!(occurrence, Occurrence::Campaign(term) if *term == request.term);
         let is_old =
             self.states.iter().any(|state| state.term() == request.term && state.ballot.voted_for == Some(REAL));
-        if !is_old && !self.stimuli.iter().any(is_known) {
-            self.stimuli.push(Stimulus::Campaign(request.term));
+        if !is_old && !self.occurrences.iter().any(is_known) {
+            self.occurrences.push(Occurrence::Campaign(request.term));
         }
     }
 
@@ -188,8 +189,8 @@ impl Driver<'_> {
     }
 }
 
-impl Seen {
-    fn add(&mut self, later: Seen) {
+impl Behavior {
+    fn add(&mut self, later: Behavior) {
         self.sent.extend(later.sent);
         self.applied.extend::<Vec<ApplyMsg>>(later.applied);
         self.disk = later.disk;

@@ -31,10 +31,10 @@ use std::collections::BTreeMap;
 
 use labrpc::{Compact, Elect, Replicate};
 
-use driver::{Abilities, Driver};
+use driver::{Abilities, PeersRun};
 use peers::Peers;
 pub(crate) use plan::Bits;
-pub use plan::Plan;
+pub use plan::RunPlan;
 pub(crate) use text::TestText;
 
 use crate::script::ScriptedCluster;
@@ -43,14 +43,14 @@ impl<R: Elect> ScriptedCluster<R> {
     /// Lets random peers act on a server of lab 2A. For the other labs see
     /// [`play_replicating`](ScriptedCluster::play_replicating) and
     /// [`play_compacting`](ScriptedCluster::play_compacting).
-    pub fn play(&self, plan: &Plan) {
+    pub fn play(&self, plan: &RunPlan) {
         self.play_with(plan, Abilities::default());
     }
 
-    fn play_with(&self, plan: &Plan, abilities: Abilities<'_>) {
+    fn play_with(&self, plan: &RunPlan, abilities: Abilities<'_>) {
         let text = TestText::new(text::SCRIPT_IMPORTS);
         self.cluster().world().reporter().set_test_text(text.clone());
-        let driver = Driver {
+        let driver = PeersRun {
             cluster: self.cluster(),
             codec: self.codec(),
             received: &self.received,
@@ -61,7 +61,7 @@ impl<R: Elect> ScriptedCluster<R> {
             states: Vec::new(),
             old_requests: Vec::new(),
             unanswered: Vec::new(),
-            stimuli: Vec::new(),
+            occurrences: Vec::new(),
             events_seen: 0,
             doubled: None,
             led_at: None,
@@ -76,7 +76,7 @@ impl<R: Elect> ScriptedCluster<R> {
 
 impl<R: Replicate> ScriptedCluster<R> {
     /// As [`play`](ScriptedCluster::play), for labs 2B and 2C.
-    pub fn play_replicating(&self, plan: &Plan) {
+    pub fn play_replicating(&self, plan: &RunPlan) {
         let start = |command| self.cluster().start_command_at(0, command);
         self.play_with(plan, Abilities { start: Some(&start), snapshot: None });
     }
@@ -84,7 +84,7 @@ impl<R: Replicate> ScriptedCluster<R> {
 
 impl<R: Compact> ScriptedCluster<R> {
     /// As [`play`](ScriptedCluster::play), for lab 2D.
-    pub fn play_compacting(&self, plan: &Plan) {
+    pub fn play_compacting(&self, plan: &RunPlan) {
         let start = |command| self.cluster().start_command_at(0, command);
         let snapshot = |through, bytes| self.snapshot(through, bytes);
         self.play_with(plan, Abilities { start: Some(&start), snapshot: Some(&snapshot) });

@@ -12,7 +12,7 @@ use crate::DiskState;
 
 /// A server's role in its term.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum ModelRole {
     Follower,
     /// With the servers that have voted for it.
     Candidate(BTreeSet<PeerId>),
@@ -39,7 +39,7 @@ pub(super) struct ModelServer {
     pub(super) is_sticky: Option<bool>,
     /// The leader of its term, if it has heard from one.
     pub(super) leader: Option<PeerId>,
-    pub(super) role: Role,
+    pub(super) role: ModelRole,
     /// The position right before the first entry.
     pub(super) base: LogPosition,
     pub(super) entries: Vec<Entry>,
@@ -59,7 +59,7 @@ impl ModelServer {
             led: Led::No,
             is_sticky: None,
             leader: None,
-            role: Role::Follower,
+            role: ModelRole::Follower,
             base: LogPosition::ZERO,
             entries: Vec::new(),
             snapshot: Bytes::default(),
@@ -73,7 +73,7 @@ impl ModelServer {
     }
 
     pub(super) fn is_leader(&self) -> bool {
-        matches!(self.role, Role::Leader(_))
+        matches!(self.role, ModelRole::Leader(_))
     }
 
     pub(super) fn majority(&self) -> usize {
@@ -114,7 +114,7 @@ impl ModelServer {
 
     /// Crashes and boots: only what is on disk is left.
     pub(super) fn restart(&mut self) {
-        self.role = Role::Follower;
+        self.role = ModelRole::Follower;
         self.led = Led::No;
         self.leader = None;
         self.commit = self.base.index;
@@ -125,7 +125,7 @@ impl ModelServer {
     pub(super) fn observe_term(&mut self, term: Term) {
         if term > self.ballot.term {
             self.ballot = Ballot { term, voted_for: None };
-            self.role = Role::Follower;
+            self.role = ModelRole::Follower;
             self.leader = None;
         }
     }
@@ -134,16 +134,16 @@ impl ModelServer {
     pub(super) fn campaign(&mut self, term: Term) -> RequestVote {
         self.ballot = Ballot { term, voted_for: Some(self.me) };
         self.leader = None;
-        self.role = Role::Candidate(BTreeSet::from([self.me]));
+        self.role = ModelRole::Candidate(BTreeSet::from([self.me]));
         self.lead_if_elected();
         RequestVote { term, candidate: self.me, last_log: self.last() }
     }
 
     fn lead_if_elected(&mut self) {
-        if let Role::Candidate(votes) = &self.role
+        if let ModelRole::Candidate(votes) = &self.role
             && votes.len() >= self.majority()
         {
-            self.role = Role::Leader(vec![0; self.cluster_size]);
+            self.role = ModelRole::Leader(vec![0; self.cluster_size]);
             self.advance_commit();
         }
     }
@@ -200,7 +200,7 @@ impl ModelServer {
         if term < self.ballot.term {
             return false;
         }
-        self.role = Role::Follower;
+        self.role = ModelRole::Follower;
         self.leader = Some(leader);
         self.led = Led::Surely;
         true
@@ -261,12 +261,12 @@ impl ModelServer {
             return;
         }
         match (&mut self.role, reply) {
-            (Role::Candidate(votes), RaftReply::RequestVote(RequestVoteReply { granted: true, .. })) => {
+            (ModelRole::Candidate(votes), RaftReply::RequestVote(RequestVoteReply { granted: true, .. })) => {
                 votes.insert(from);
                 self.lead_if_elected();
             }
             (
-                Role::Leader(matched),
+                ModelRole::Leader(matched),
                 RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::Through(through), .. }),
             ) => {
                 matched[from] = matched[from].max(*through);
@@ -279,7 +279,7 @@ impl ModelServer {
     /// Leaders, rule 4: the highest entry of the leader's own term that a majority holds (§5.4.2).
     fn advance_commit(&mut self) {
         let last = self.last().index;
-        let Role::Leader(matched) = &self.role else { return };
+        let ModelRole::Leader(matched) = &self.role else { return };
         let mut held = matched.clone();
         held[self.me] = last;
         held.sort_unstable_by(|a, b| b.cmp(a));

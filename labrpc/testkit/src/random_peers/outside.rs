@@ -5,13 +5,13 @@ use std::time::Duration;
 use labrpc::time::Instant;
 use labrpc::{Bytes, thread};
 
-use super::driver::{ANSWER_PATIENCE, Driver, REAL, SETTLED};
-use super::explain::{Stimulus, explain_crash};
+use super::driver::{ANSWER_PATIENCE, PeersRun, REAL, SETTLED};
+use super::explain::{Occurrence, explain_crash};
 use super::model::ModelServer;
 use super::peers::state_at;
 use super::plan::Bits;
 
-impl Driver<'_> {
+impl PeersRun<'_> {
     /// A client proposes a command.
     pub(super) fn start(&mut self, bits: &mut Bits) {
         let command = self.peers.command(bits);
@@ -24,7 +24,7 @@ impl Driver<'_> {
             if outcome.is_ok() {
                 self.text.add(format!("script.start({});", super::text::bytes(&command)));
             }
-            self.stimuli.push(Stimulus::Start(command, outcome));
+            self.occurrences.push(Occurrence::Start(command, outcome));
         }
     }
 
@@ -40,7 +40,7 @@ impl Driver<'_> {
         let bytes = state_at(position);
         self.text.add(format!("script.snapshot({through}, {});", super::text::bytes(&bytes)));
         snapshot(through, bytes.clone());
-        self.stimuli.push(Stimulus::Compact(through, bytes));
+        self.occurrences.push(Occurrence::Compact(through, bytes));
     }
 
     pub(super) fn restart(&mut self) {
@@ -72,11 +72,11 @@ impl Driver<'_> {
     fn boot_after_crash(&mut self) {
         let seen = self.look();
         let disk = seen.disk.expect("servers that crash at saves have disks");
-        match explain_crash(&self.states, &self.stimuli, &disk) {
+        match explain_crash(&self.states, &self.occurrences, &disk) {
             Ok(states) => self.states = states,
             Err(complaint) => return self.report(complaint),
         }
-        self.stimuli.clear();
+        self.occurrences.clear();
         self.text.add("script.restart();".into());
         self.cluster.start(REAL);
         self.forget();

@@ -7,7 +7,7 @@ use labrpc::sim::mix;
 /// Each number stands for one thing that happens. What it is depends on the servers' state when its
 /// turn comes, so a plan still makes sense when any of its numbers are left out.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct RunPlan {
     /// The number of servers, the real one included.
     pub size: usize,
     /// Which role the real server has most of the time.
@@ -30,16 +30,16 @@ pub(super) enum RealRole {
 const HISTORY_LENGTH: u64 = 60;
 const ACTIONS_LENGTH: u64 = 90;
 
-impl Plan {
+impl RunPlan {
     /// The plan of a seed.
-    pub(crate) fn of_seed(test: u64, seed: u64) -> Plan {
+    pub(crate) fn of_seed(test: u64, seed: u64) -> RunPlan {
         let mut bits = Bits(mix(test, seed));
         // With five servers, two of them may hold an entry that is never committed.
         let size = bits.pick(&[3, 3, 4, 5, 5, 5, 5]).expect("it is not empty");
         let role = if bits.one_in(2) { RealRole::Follower } else { RealRole::Leader };
         let length = if bits.one_in(4) { 0 } else { 1 + bits.below(HISTORY_LENGTH) };
         let history = (0..length).map(|_| bits.next()).collect();
-        Plan { size, role, history, actions: (0..ACTIONS_LENGTH).map(|_| bits.next()).collect() }
+        RunPlan { size, role, history, actions: (0..ACTIONS_LENGTH).map(|_| bits.next()).collect() }
     }
 
     /// True for half of all plans, for tests that have two kinds of runs.
@@ -58,12 +58,12 @@ impl Plan {
     }
 
     /// The plan without `count` things from place `from` on.
-    pub(crate) fn without(&self, from: usize, count: usize) -> Plan {
+    pub(crate) fn without(&self, from: usize, count: usize) -> RunPlan {
         let is_kept = |place: &usize| !(from..from + count).contains(place);
         let keep = |numbers: &[u64], offset: usize| {
             numbers.iter().enumerate().filter(|(place, _)| is_kept(&(place + offset))).map(|(_, n)| *n).collect()
         };
-        Plan {
+        RunPlan {
             size: self.size,
             role: self.role,
             history: keep(&self.history, 0),

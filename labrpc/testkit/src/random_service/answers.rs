@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labrpc::kv::{Answer, Command, Op, Refusal};
 
-use super::driver::{Driver, Waiting, key_of};
+use super::driver::{OpenRequest, ServiceRun, key_of};
 use crate::event_line::{Asked, Told};
 use crate::rule::Rule;
 use crate::rule::life::STUCK;
@@ -16,7 +16,7 @@ const UNDECIDED_AFTER_MIN: Duration = Duration::from_millis(100);
 /// How late a timeout may be.
 const TIMEOUT_SLACK: Duration = Duration::from_millis(20);
 
-impl Driver<'_> {
+impl ServiceRun<'_> {
     /// Checks all requests, and returns those that were answered with a result.
     pub(super) fn check_answers(&mut self) -> Vec<Command> {
         let mut done = Vec::new();
@@ -32,10 +32,10 @@ impl Driver<'_> {
                 still.push(waiting);
                 continue;
             }
-            let Waiting { command, answer, since, term, is_led, was_led, versions_before, .. } = waiting;
+            let OpenRequest { command, answer, since, term, led_always, led_once, versions_before, .. } = waiting;
             let told = answer.wait();
             let waited = since.elapsed();
-            let circumstances = Circumstances { waited, term, is_led, was_led, versions_before };
+            let circumstances = Circumstances { waited, term, led_always, led_once, versions_before };
             if let Some(violation) = self.wrong_answer(&command, &told, circumstances) {
                 self.report(violation);
             }
@@ -48,7 +48,7 @@ impl Driver<'_> {
     }
 
     /// Why a request that is not answered should have been.
-    fn should_not_wait(&self, waiting: &Waiting) -> Option<Violation> {
+    fn should_not_wait(&self, waiting: &OpenRequest) -> Option<Violation> {
         let command = &waiting.command;
         let violation = |rule: &'static Rule, why: &str| {
             Some(Violation::new(rule, format!("{} and is not answered: {why}", asks(command))))
@@ -59,7 +59,7 @@ impl Driver<'_> {
         if waiting.is_covered {
             return violation(&ANSWERED, "the snapshot that replaced the store holds its write");
         }
-        if !waiting.was_led {
+        if !waiting.led_once {
             return violation(&ANSWERED, "the server does not lead, and must refuse at once");
         }
         if self.term > waiting.term {
@@ -84,7 +84,7 @@ impl Driver<'_> {
         told: &Option<Answer>,
         circumstances: Circumstances,
     ) -> Option<Violation> {
-        let Circumstances { waited, term, is_led, was_led, versions_before } = circumstances;
+        let Circumstances { waited, term, led_always, led_once, versions_before } = circumstances;
         let Some(answer) = told else {
             let what = format!("{} and gets no answer, though the server is not shut down", asks(command));
             return Some(Violation::new(&STUCK, what));
@@ -109,10 +109,10 @@ impl Driver<'_> {
                 let rule = if is_read { &LINEARIZABLE } else { &EXACTLY_ONCE };
                 violation(rule, format!("when its command was applied, the result was {results:?}"))
             }
-            Err(Refusal::NotLeader) if is_led => {
+            Err(Refusal::NotLeader) if led_always => {
                 violation(&ANSWERED, format!("the server leads term {term} all the time"))
             }
-            Err(Refusal::LeadershipLost) if self.term == term || !was_led => violation(
+            Err(Refusal::LeadershipLost) if self.term == term || !led_once => violation(
                 &LEADERSHIP_LOST,
                 format!("it came in term {term}, and the server is in term {} now", self.term),
             ),
@@ -124,12 +124,12 @@ impl Driver<'_> {
     }
 }
 
-/// What happened while a request waited, as in [`Waiting`].
+/// What happened while a request waited, as in [`OpenRequest`].
 struct Circumstances {
     waited: Duration,
     term: labrpc::Term,
-    is_led: bool,
-    was_led: bool,
+    led_always: bool,
+    led_once: bool,
     versions_before: usize,
 }
 

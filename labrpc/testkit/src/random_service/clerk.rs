@@ -9,7 +9,7 @@ use labrpc::{KvClient, PeerId, thread};
 
 use super::clients::KEYS;
 use crate::event_line::Asked;
-use crate::random_peers::{Bits, Plan};
+use crate::random_peers::{Bits, RunPlan};
 use crate::rule::Rule;
 use crate::rule::service::{CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK};
 use crate::script::{ClerkRequest, ScriptedServers};
@@ -57,7 +57,7 @@ struct Asking {
 
 impl ScriptedServers {
     /// Lets random servers answer a clerk, which does one operation for each number of the plan's actions.
-    pub fn play<C: KvClient>(&self, plan: &Plan, mut clerk: C) {
+    pub fn play<C: KvClient>(&self, plan: &RunPlan, mut clerk: C) {
         let mut watch = Watch {
             script: self,
             servers: self.size(),

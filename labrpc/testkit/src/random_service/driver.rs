@@ -9,9 +9,9 @@ use labrpc::{Index, Term, thread};
 
 use super::ServiceUnderTest;
 use super::clients::{Clients, KEYS};
-use super::model::StoreModel;
+use super::model::ModelStore;
 use super::size::SizeWatch;
-use crate::random_peers::{Bits, Plan, TestText};
+use crate::random_peers::{Bits, RunPlan, TestText};
 use crate::script::{PendingAnswer, ScriptedRaft, get};
 use crate::violation::Violation;
 use crate::world::World;
@@ -20,16 +20,16 @@ use crate::world::World;
 type Ask<'a> = &'a dyn Fn(&Command, bool) -> PendingAnswer;
 
 /// A request that waits for its answer.
-pub(super) struct Waiting {
+pub(super) struct OpenRequest {
     pub(super) command: Command,
     pub(super) answer: PendingAnswer,
     pub(super) since: Instant,
     /// The server's term when the request came.
     pub(super) term: Term,
     /// Whether the server has been the leader at every moment since.
-    pub(super) is_led: bool,
+    pub(super) led_always: bool,
     /// Whether it has been the leader at some moment since.
-    pub(super) was_led: bool,
+    pub(super) led_once: bool,
     /// The index of the entry that it has put into the log, if there is one.
     pub(super) own_entry: Option<usize>,
     /// Whether a snapshot says that its write is done.
@@ -38,13 +38,13 @@ pub(super) struct Waiting {
     pub(super) versions_before: usize,
 }
 
-pub(super) struct Driver<'a> {
+pub(super) struct ServiceRun<'a> {
     pub(super) world: &'a World,
     pub(super) raft: &'a ScriptedRaft,
     ask: Ask<'a>,
     pub(super) under_test: ServiceUnderTest<'a>,
     pub(super) clients: Clients,
-    pub(super) model: StoreModel,
+    pub(super) model: ModelStore,
     pub(super) term: Term,
     pub(super) is_leader: bool,
     /// All entries; the service has received the first `applied` of them.
@@ -52,7 +52,7 @@ pub(super) struct Driver<'a> {
     applied: usize,
     /// The indices of entries whose clients are told by another server, once they are committed.
     answered_elsewhere: BTreeSet<usize>,
-    pub(super) waiting: Vec<Waiting>,
+    pub(super) waiting: Vec<OpenRequest>,
     asked: usize,
     pub(super) size: SizeWatch,
     text: TestText,
@@ -67,21 +67,21 @@ const PAUSE_OPERATIONS_MAX: u64 = 80;
 /// Long enough for every thread's turn.
 const TURNS: Duration = Duration::from_millis(1);
 
-impl<'a> Driver<'a> {
+impl<'a> ServiceRun<'a> {
     pub(super) fn new(
         world: &'a World,
         raft: &'a ScriptedRaft,
         ask: Ask<'a>,
         under_test: ServiceUnderTest<'a>,
         text: TestText,
-    ) -> Driver<'a> {
-        Driver {
+    ) -> ServiceRun<'a> {
+        ServiceRun {
             world,
             raft,
             ask,
             under_test,
             clients: Clients::new(false),
-            model: StoreModel::default(),
+            model: ModelStore::default(),
             term: 1,
             is_leader: true,
             log: Vec::new(),
@@ -95,7 +95,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    pub(super) fn run(mut self, plan: &Plan) {
+    pub(super) fn run(mut self, plan: &RunPlan) {
         self.clients = Clients::new(plan.is_odd());
         for bits in plan.actions() {
             self.act(&mut Bits(*bits));
@@ -136,15 +136,15 @@ impl<'a> Driver<'a> {
         self.text.add(format!("let _request_{} = service.{call}({});", self.asked, code(&command)));
         let versions_before = self.model.versions_count(key_of(&command.op));
         let answer = (self.ask)(&command, is_alone);
-        let (term, is_led) = (self.term, self.is_leader);
+        let (term, led_always) = (self.term, self.is_leader);
         let since = Instant::now();
-        self.waiting.push(Waiting {
+        self.waiting.push(OpenRequest {
             command,
             answer,
             since,
             term,
-            is_led,
-            was_led: is_led,
+            led_always,
+            led_once: led_always,
             own_entry: None,
             is_covered: false,
             versions_before,
@@ -155,7 +155,7 @@ impl<'a> Driver<'a> {
     /// The commands that the service has started since the last look are in the log now.
     fn take_started(&mut self) {
         for command in self.raft.take_started(self.world.codec()) {
-            let is_starter = |waiting: &&mut Waiting| waiting.command == command && waiting.own_entry.is_none();
+            let is_starter = |waiting: &&mut OpenRequest| waiting.command == command && waiting.own_entry.is_none();
             let starter = self.waiting.iter_mut().find(is_starter);
             self.log.push(command.clone());
             if let Some(waiting) = starter {
@@ -254,8 +254,8 @@ impl<'a> Driver<'a> {
     fn set_status(&mut self, term: Term, is_leader: bool) {
         (self.term, self.is_leader) = (term, is_leader);
         for waiting in &mut self.waiting {
-            waiting.is_led &= is_leader;
-            waiting.was_led |= is_leader;
+            waiting.led_always &= is_leader;
+            waiting.led_once |= is_leader;
         }
         self.text.add(format!("service.raft().set_status({term}, {is_leader});"));
         self.raft.set_status(term, is_leader);

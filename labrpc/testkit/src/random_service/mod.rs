@@ -26,7 +26,7 @@ use std::time::Duration;
 use labrpc::kv::Command;
 use labrpc::{Bytes, Persister};
 
-use crate::random_peers::{Plan, TestText};
+use crate::random_peers::{RunPlan, TestText};
 use crate::script::ScriptedService;
 use crate::world::World;
 
@@ -55,7 +55,7 @@ const IMPORTS: &str = "super::setup::*, crate::lab::LAB, labrpc::thread, std::ti
 
 impl<S: Send + Sync + 'static> ScriptedService<S> {
     /// Lets a random Raft and random clients act on the service.
-    pub fn play(&self, world: &World, plan: &Plan, under_test: ServiceUnderTest<'_>) {
+    pub fn play(&self, world: &World, plan: &RunPlan, under_test: ServiceUnderTest<'_>) {
         let text = TestText::new(IMPORTS);
         world.reporter().set_test_text(text.clone());
         text.add("let service = service();".into());
@@ -63,6 +63,6 @@ impl<S: Send + Sync + 'static> ScriptedService<S> {
             true => self.ask(command.clone()),
             false => self.ask_and_go_on(command.clone()),
         };
-        driver::Driver::new(world, self.raft(), &ask, under_test, text).run(plan);
+        driver::ServiceRun::new(world, self.raft(), &ask, under_test, text).run(plan);
     }
 }

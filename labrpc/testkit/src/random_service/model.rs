@@ -6,7 +6,7 @@ use labrpc::kv::{ClientId, Command, CommandId, Op};
 
 /// A store that has applied some commands.
 #[derive(Default)]
-pub(super) struct StoreModel {
+pub(super) struct ModelStore {
     pairs: BTreeMap<String, String>,
     /// The number of each client's latest applied write.
     sessions: BTreeMap<ClientId, u64>,
@@ -16,7 +16,7 @@ pub(super) struct StoreModel {
     results: BTreeMap<CommandId, Vec<String>>,
 }
 
-impl StoreModel {
+impl ModelStore {
     pub(super) fn apply(&mut self, command: &Command) {
         let result = match &command.op {
             Op::Get { key } => self.value(key).to_string(),

@@ -3,7 +3,7 @@
 use labrpc::Index;
 
 use super::SnapshotsUnderTest;
-use super::driver::Driver;
+use super::driver::ServiceRun;
 use crate::rule::service::{SMALL, WORTHWHILE};
 use crate::violation::Violation;
 
@@ -22,7 +22,7 @@ impl SizeWatch {
     }
 }
 
-impl Driver<'_> {
+impl ServiceRun<'_> {
     /// Checks the size of Raft's state, now that everything is done.
     pub(super) fn check_size(&mut self) {
         let Some(snapshots) = self.under_test.snapshots else { return };

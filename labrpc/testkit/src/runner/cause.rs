@@ -16,7 +16,7 @@ const NOT_YET_IMPLEMENTED: &str = "not yet implemented";
 
 /// What kind of failure ended a run.
 #[derive(Clone, Debug)]
-pub(super) enum Cause {
+pub(super) enum FailureCause {
     /// An oracle, or a check of the test, has found this.
     Violation(Violation),
     /// The test has reached code that is not written yet.
@@ -40,73 +40,80 @@ pub(super) enum Cause {
     Harness,
 }
 
-impl Cause {
-    pub(super) fn of(failure: &Failure, reporter: &Reporter) -> Cause {
+impl FailureCause {
+    pub(super) fn of(failure: &Failure, reporter: &Reporter) -> FailureCause {
         if let Some(violation) = reporter.first_violation() {
-            return Cause::Violation(violation);
+            return FailureCause::Violation(violation);
         }
         match failure.kind {
-            FailureKind::Panic if failure.message.starts_with(NOT_YET_IMPLEMENTED) => Cause::Unwritten,
-            FailureKind::Panic if is_in_a_lab(failure) => Cause::Panicked,
+            FailureKind::Panic if failure.message.starts_with(NOT_YET_IMPLEMENTED) => FailureCause::Unwritten,
+            FailureKind::Panic if is_in_a_lab(failure) => FailureCause::Panicked,
             // The test has waited for something that did not come.
             FailureKind::Panic | FailureKind::VirtualTime => {
                 let step = reporter.step();
                 match step.setup {
-                    Some(what) => Cause::Setup(what, step.rule, step.hint),
-                    None => Cause::Step(step.rule, step.hint),
+                    Some(what) => FailureCause::Setup(what, step.rule, step.hint),
+                    None => FailureCause::Step(step.rule, step.hint),
                 }
             }
-            FailureKind::Deadlock => Cause::Deadlocked,
-            FailureKind::Stuck | FailureKind::Operations | FailureKind::StackOverflow => Cause::Endless,
-            FailureKind::BlockedInStd => Cause::UsedStd,
-            FailureKind::CrashSwallowed => Cause::CaughtCrash,
-            FailureKind::EndedProcess => Cause::Panicked,
-            FailureKind::Reported | FailureKind::HarnessLimit => Cause::Harness,
+            FailureKind::Deadlock => FailureCause::Deadlocked,
+            FailureKind::Stuck | FailureKind::Operations | FailureKind::StackOverflow => FailureCause::Endless,
+            FailureKind::BlockedInStd => FailureCause::UsedStd,
+            FailureKind::CrashSwallowed => FailureCause::CaughtCrash,
+            FailureKind::EndedProcess => FailureCause::Panicked,
+            FailureKind::Reported | FailureKind::HarnessLimit => FailureCause::Harness,
         }
     }
 
     /// The cause in a word for programs.
     pub(super) fn word(&self, kind: FailureKind) -> &'static str {
         match (self, kind) {
-            (Cause::Violation(_), _) => "rule",
-            (Cause::Unwritten | Cause::Panicked, _) => "panic",
-            (Cause::Deadlocked, _) => "deadlock",
-            (Cause::Endless, FailureKind::Operations) => "operations",
-            (Cause::Endless, FailureKind::StackOverflow) => "stack overflow",
-            (Cause::Endless, _) => "stuck",
-            (Cause::UsedStd, _) => "blocked in std",
-            (Cause::CaughtCrash, _) => "crash swallowed",
-            (Cause::Step(..) | Cause::Setup(..), _) => "assertion",
-            (Cause::Harness, _) => "harness",
+            (FailureCause::Violation(_), _) => "rule",
+            (FailureCause::Unwritten | FailureCause::Panicked, _) => "panic",
+            (FailureCause::Deadlocked, _) => "deadlock",
+            (FailureCause::Endless, FailureKind::Operations) => "operations",
+            (FailureCause::Endless, FailureKind::StackOverflow) => "stack overflow",
+            (FailureCause::Endless, _) => "stuck",
+            (FailureCause::UsedStd, _) => "blocked in std",
+            (FailureCause::CaughtCrash, _) => "crash swallowed",
+            (FailureCause::Step(..) | FailureCause::Setup(..), _) => "assertion",
+            (FailureCause::Harness, _) => "harness",
         }
     }
 
     /// The rule that is broken, if one is known. `tested` is the rule that the test is about.
     pub(super) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
         match self {
-            Cause::Violation(violation) => Some(violation.rule),
-            Cause::Panicked => Some(&rule::life::RUNS),
-            Cause::Deadlocked => Some(&rule::life::STUCK),
-            Cause::Endless => Some(&rule::life::ENDLESS),
-            Cause::UsedStd => Some(&rule::life::FACADE),
-            Cause::CaughtCrash => Some(&rule::life::SILENT),
-            Cause::Step(own, _) => own.or(tested),
-            Cause::Setup(_, own, _) => *own,
-            Cause::Unwritten | Cause::Harness => None,
+            FailureCause::Violation(violation) => Some(violation.rule),
+            FailureCause::Panicked => Some(&rule::life::RUNS),
+            FailureCause::Deadlocked => Some(&rule::life::STUCK),
+            FailureCause::Endless => Some(&rule::life::ENDLESS),
+            FailureCause::UsedStd => Some(&rule::life::FACADE),
+            FailureCause::CaughtCrash => Some(&rule::life::SILENT),
+            FailureCause::Step(own, _) => own.or(tested),
+            FailureCause::Setup(_, own, _) => *own,
+            FailureCause::Unwritten | FailureCause::Harness => None,
         }
     }
 
     fn hint(&self, tested: Option<&'static Rule>) -> Option<&'static Hint> {
         match self {
-            Cause::Violation(violation) => Some(violation.hint),
-            Cause::Step(None, Some(hint)) | Cause::Setup(_, None, Some(hint)) => Some(hint),
+            FailureCause::Violation(violation) => Some(violation.hint),
+            FailureCause::Step(None, Some(hint)) | FailureCause::Setup(_, None, Some(hint)) => Some(hint),
             _ => self.rule(tested).map(|rule| &rule.hint),
         }
     }
 
     /// Whether the failure itself names lines of the server's code, which is better than any hint.
     fn names_lines(&self) -> bool {
-        matches!(self, Cause::Unwritten | Cause::Panicked | Cause::Deadlocked | Cause::Endless | Cause::UsedStd)
+        matches!(
+            self,
+            FailureCause::Unwritten
+                | FailureCause::Panicked
+                | FailureCause::Deadlocked
+                | FailureCause::Endless
+                | FailureCause::UsedStd
+        )
     }
 
     /// Where to look in a lab: what the failure names, or else what the hint does.
@@ -119,13 +126,15 @@ impl Cause {
     /// What happened, then the rule, then where to look.
     pub(super) fn story(&self, failure: &Failure, tested: Option<&'static Rule>, package: &str) -> String {
         let mut story = match self {
-            Cause::Violation(violation) => violation.to_string(),
+            FailureCause::Violation(violation) => violation.to_string(),
             _ => frames::shortened(&failure.to_string()),
         };
-        if let Cause::Setup(what, ..) = self {
+        if let FailureCause::Setup(what, ..) = self {
             story += &format!("\nThis step only prepares the test: {what}. What the test is about was not reached.");
         }
-        if let Some(tested) = tested.filter(|_| matches!(self, Cause::Panicked | Cause::Deadlocked | Cause::Endless)) {
+        if let Some(tested) =
+            tested.filter(|_| matches!(self, FailureCause::Panicked | FailureCause::Deadlocked | FailureCause::Endless))
+        {
             story += &format!("\nIt came up in a test of {}: {} ({}).", tested.name, tested.text, tested.source);
         }
         if let Some(rule) = self.rule(tested) {
@@ -231,7 +240,7 @@ mod tests {
                 place: place.into(),
                 backtrace: String::new(),
             };
-            let cause = Cause::of(&failure, &Reporter::new(Mode::Simulated));
+            let cause = FailureCause::of(&failure, &Reporter::new(Mode::Simulated));
             cause.rule(Some(&VOTE_ONCE)).map(|rule| rule.name)
         };
         assert_eq!(cause("lab2b-log/src/log.rs:7:9", "an index", "server 0"), Some("server-runs-on"));

@@ -22,7 +22,7 @@ pub(crate) use run::{Recorded, run_simulated};
 
 use crate::codec::Codec;
 use crate::environment::{Environment, Mode, misuse};
-use crate::random_peers::Plan;
+use crate::random_peers::RunPlan;
 use crate::record::{Record, append};
 use crate::rule::Rule;
 use crate::token::Token;
@@ -88,18 +88,18 @@ impl Lab {
         self.run_in_virtual_time(&self.listed(name_of(&body), &body));
     }
 
-    /// Runs a test with random peers: `body` lets the servers of a [`Plan`] play. If a run fails, a shorter
+    /// Runs a test with random peers: `body` lets the servers of a [`RunPlan`] play. If a run fails, a shorter
     /// one that fails in the same way is looked for, and printed as a test that can be pasted into a file.
     ///
     /// # Panics
     ///
     /// As [`test`](Lab::test) does.
-    pub fn random_peers(&self, body: impl Fn(&World, &Plan) + Send + Sync) {
+    pub fn random_peers(&self, body: impl Fn(&World, &RunPlan) + Send + Sync) {
         let test = name_of(&body);
-        let plan_of = |seed| Plan::of_seed(hash_of(test), seed);
+        let plan_of = |seed| RunPlan::of_seed(hash_of(test), seed);
         let play = |world: &World| body(world, &plan_of(world.seed()));
         let shorten = |token: &Token, failed: FailedRun| {
-            let run = |plan: &Plan| {
+            let run = |plan: &RunPlan| {
                 let play = |world: &World| body(world, plan);
                 run_simulated(token, Keep::All, Recorded::Silence, self.codec, &play).0.err()
             };

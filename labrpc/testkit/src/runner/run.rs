@@ -7,7 +7,7 @@ use std::time::Duration;
 use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Report, Settings};
 use labrpc::time::Instant;
 
-use super::cause::Cause;
+use super::cause::FailureCause;
 use super::frames::SeenPlace;
 use crate::codec::Codec;
 use crate::environment::Mode;
@@ -29,7 +29,7 @@ pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 /// A run that failed, and why.
 pub(crate) struct FailedRun {
     pub(crate) failure: Failure,
-    cause: Cause,
+    cause: FailureCause,
     /// The run as a test that a student could write, if it can be told like that.
     test_text: Option<TestText>,
     /// What was special about the run then, in a sentence; mostly empty.
@@ -40,7 +40,7 @@ pub(crate) struct FailedRun {
 
 impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
-        let cause = Cause::of(&failure, reporter);
+        let cause = FailureCause::of(&failure, reporter);
         let test_text = reporter.test_text().cloned();
         FailedRun { failure, cause, test_text, note: reporter.note(), exchange: reporter.exchange().clone() }
     }
@@ -52,7 +52,7 @@ impl FailedRun {
 
     /// Whether an oracle or a check of the test has reported a broken rule.
     pub(super) fn is_violation(&self) -> bool {
-        matches!(self.cause, Cause::Violation(_))
+        matches!(self.cause, FailureCause::Violation(_))
     }
 
     /// The rule that is broken, if one is known. `tested` is the rule that the test is about.

@@ -3,7 +3,7 @@
 use labrpc::sim::FailureKind;
 
 use super::run::FailedRun;
-use crate::random_peers::Plan;
+use crate::random_peers::RunPlan;
 use crate::rule::Rule;
 
 /// A bound on the work: a run takes a few milliseconds.
@@ -11,7 +11,11 @@ const RUNS_MAX: usize = 250;
 
 /// The shortest plan that was found whose run still breaks the same rule, and how that run failed. Leaves
 /// out larger and smaller parts of the plan, one after the other, for as long as the failure stays the same.
-pub(super) fn shrink(plan: Plan, failed: FailedRun, run: impl Fn(&Plan) -> Option<FailedRun>) -> (Plan, FailedRun) {
+pub(super) fn shrink(
+    plan: RunPlan,
+    failed: FailedRun,
+    run: impl Fn(&RunPlan) -> Option<FailedRun>,
+) -> (RunPlan, FailedRun) {
     let Some(cause) = cause(&failed) else { return (plan, failed) };
     let (mut plan, mut failed) = (plan, failed);
     let mut runs = 0;

@@ -14,13 +14,13 @@ use crate::violation::Violation;
 #[derive(Default)]
 pub(super) struct HonestClerks {
     /// By the clerk's end of the network.
-    clerks: FxHashMap<PeerId, Clerk>,
+    clerks: FxHashMap<PeerId, ObservedClerk>,
     /// The clerk that uses each client's id, and its first request.
     owners: FxHashMap<ClientId, (PeerId, EventId)>,
 }
 
 #[derive(Default)]
-struct Clerk {
+struct ObservedClerk {
     /// The operation that it does, if the harness has said so.
     called: Option<Called>,
     /// The latest number that it used, the operation, and its first request.

@@ -93,7 +93,7 @@ impl SnapshotContents {
 
     /// Queries all keys and sessions of a snapshot.
     fn check_contents(&mut self, snapshot: &Snapshot, model: &StoreModel) -> Result<(), Violation> {
-        let Some(mut replica) = Replica::restore(snapshot, self.codec) else { return Ok(()) };
+        let Some(mut replica) = RestoredStore::restore(snapshot, self.codec) else { return Ok(()) };
         replica.check_pairs(snapshot, model)?;
         if replica.repeats_a_write(snapshot, model) {
             self.check_sessions(snapshot, model)?;
@@ -107,7 +107,7 @@ impl SnapshotContents {
 
     /// Finds the session that is missing.
     fn check_sessions(&self, snapshot: &Snapshot, model: &StoreModel) -> Result<(), Violation> {
-        let Some(mut replica) = Replica::restore(snapshot, self.codec) else { return Ok(()) };
+        let Some(mut replica) = RestoredStore::restore(snapshot, self.codec) else { return Ok(()) };
         let Snapshot { server, through, .. } = *snapshot;
         let mut sessions = model.sessions(through);
         let missing = sessions.find(|(client, sequence)| {
@@ -154,15 +154,15 @@ impl Snapshot<'_> {
 }
 
 /// A service that was restored from a snapshot.
-struct Replica {
+struct RestoredStore {
     state: Box<dyn ServiceState>,
     codec: &'static dyn Codec,
     latest_query: u64,
 }
 
-impl Replica {
-    fn restore(snapshot: &Snapshot, codec: &'static dyn Codec) -> Option<Replica> {
-        Some(Replica { state: codec.restore(snapshot.bytes)?, codec, latest_query: 0 })
+impl RestoredStore {
+    fn restore(snapshot: &Snapshot, codec: &'static dyn Codec) -> Option<RestoredStore> {
+        Some(RestoredStore { state: codec.restore(snapshot.bytes)?, codec, latest_query: 0 })
     }
 
     fn check_pairs(&mut self, snapshot: &Snapshot, model: &StoreModel) -> Result<(), Violation> {

@@ -31,7 +31,7 @@ use crate::rule::persistence::CRASH_IMAGE;
 
 /// Something that the real server handles in one step.
 #[derive(Clone, Debug)]
-pub(super) enum Stimulus {
+pub(super) enum Occurrence {
     /// A request, and the real server's reply.
     Request(PeerId, RaftRequest, Option<RaftReply>),
     /// A reply to one of the real server's requests.
@@ -46,7 +46,7 @@ pub(super) enum Stimulus {
 
 /// What was seen of the real server, besides its replies.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct Behavior {
     /// The requests that it sent.
     pub(super) sent: Vec<(PeerId, RaftRequest)>,
     pub(super) applied: Vec<ApplyMsg>,
@@ -75,12 +75,16 @@ fn complain<T>(rule: &'static Rule, what: String, expected: impl Into<String>) -
     Err(Complaint { rule, what, expected: expected.into() })
 }
 
-/// The states that the real server may be in, if it was in one of `states` before. The items of `stimuli`
+/// The states that the real server may be in, if it was in one of `states` before. The items of `occurrences`
 /// may have been handled in any order.
-pub(super) fn explain(states: &[ModelServer], stimuli: &[Stimulus], seen: &Seen) -> Verdict<Vec<ModelServer>> {
-    let mut search = Search { stimuli, seen, found: Vec::new(), complaint: None };
+pub(super) fn explain(
+    states: &[ModelServer],
+    occurrences: &[Occurrence],
+    seen: &Behavior,
+) -> Verdict<Vec<ModelServer>> {
+    let mut search = OrderSearch { occurrences, seen, found: Vec::new(), complaint: None };
     for state in states {
-        search.visit(&mut vec![state.clone()], &mut vec![false; stimuli.len()], 0);
+        search.visit(&mut vec![state.clone()], &mut vec![false; occurrences.len()], 0);
     }
     match search.complaint {
         Some((_, complaint)) if search.found.is_empty() => Err(complaint),
@@ -91,13 +95,13 @@ pub(super) fn explain(states: &[ModelServer], stimuli: &[Stimulus], seen: &Seen)
 /// The states that the real server may have been in when it crashed and left this disk.
 pub(super) fn explain_crash(
     states: &[ModelServer],
-    stimuli: &[Stimulus],
+    occurrences: &[Occurrence],
     disk: &DiskState,
 ) -> Verdict<Vec<ModelServer>> {
     let mut reached = states.to_vec();
     let mut latest = states.to_vec();
-    for stimulus in stimuli {
-        latest = latest.iter().flat_map(|state| handled(state, stimulus)).collect();
+    for occurrence in occurrences {
+        latest = latest.iter().flat_map(|state| handled(state, occurrence)).collect();
         reached.extend(latest.iter().cloned());
     }
     // A step that changes both ballot and log may be saved in two parts, the ballot first.
@@ -124,44 +128,44 @@ pub(super) fn explain_crash(
 }
 
 /// The states after a step whose reply nobody has seen.
-fn handled(state: &ModelServer, stimulus: &Stimulus) -> Vec<ModelServer> {
+fn handled(state: &ModelServer, occurrence: &Occurrence) -> Vec<ModelServer> {
     let mut next = state.clone();
-    match stimulus {
-        Stimulus::Request(_, request, Some(reply)) => {
-            return step(state, &Stimulus::Request(0, request.clone(), Some(reply.clone()))).unwrap_or_default();
+    match occurrence {
+        Occurrence::Request(_, request, Some(reply)) => {
+            return step(state, &Occurrence::Request(0, request.clone(), Some(reply.clone()))).unwrap_or_default();
         }
-        Stimulus::Request(_, request, None) => drop(next.handle_request(request, 0)),
-        _ => return step(state, stimulus).unwrap_or_default(),
+        Occurrence::Request(_, request, None) => drop(next.handle_request(request, 0)),
+        _ => return step(state, occurrence).unwrap_or_default(),
     }
     vec![next]
 }
 
-struct Search<'a> {
-    stimuli: &'a [Stimulus],
-    seen: &'a Seen,
+struct OrderSearch<'a> {
+    occurrences: &'a [Occurrence],
+    seen: &'a Behavior,
     found: Vec<ModelServer>,
     /// The first complaint of an order that explains the most.
     complaint: Option<(usize, Complaint)>,
 }
 
-impl Search<'_> {
+impl OrderSearch<'_> {
     /// Tries every order of what is not yet `done`. `path` holds all states so far.
     fn visit(&mut self, path: &mut Vec<ModelServer>, done: &mut Vec<bool>, count: usize) {
-        if count == self.stimuli.len() {
-            match check_end(path, self.seen, self.stimuli) {
+        if count == self.occurrences.len() {
+            match check_end(path, self.seen, self.occurrences) {
                 Ok(state) if self.found.contains(&state) => {}
                 Ok(state) => self.found.push(state),
                 Err(complaint) => self.note(count, complaint),
             }
             return;
         }
-        for next in 0..self.stimuli.len() {
+        for next in 0..self.occurrences.len() {
             if done[next] {
                 continue;
             }
             done[next] = true;
             let state = path.last().expect("a path begins with a state").clone();
-            match step(&state, &self.stimuli[next]) {
+            match step(&state, &self.occurrences[next]) {
                 Ok(states) => {
                     for state in states {
                         path.push(state);
@@ -183,16 +187,16 @@ impl Search<'_> {
 }
 
 /// Checks what is there when everything is handled.
-fn check_end(path: &[ModelServer], seen: &Seen, stimuli: &[Stimulus]) -> Verdict<ModelServer> {
+fn check_end(path: &[ModelServer], seen: &Behavior, occurrences: &[Occurrence]) -> Verdict<ModelServer> {
     let mut state = path.last().expect("a path begins with a state").clone();
     if let Some(status) = seen.status {
         check_status(&state, status)?;
     }
     if let Some(disk) = &seen.disk {
-        check_disk(&mut state, disk, stimuli)?;
+        check_disk(&mut state, disk, occurrences)?;
     }
     seen.sent.iter().try_for_each(|(to, request)| check_sent(path, *to, request))?;
-    check_replies(path, stimuli, seen)?;
+    check_replies(path, occurrences, seen)?;
     check_applied(path, &mut state, &seen.applied)?;
     Ok(state)
 }

@@ -2,9 +2,9 @@
 
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, Index, LogPosition, PeerId, RaftReply, RaftRequest};
 
-use super::super::model::{ModelServer, Role};
+use super::super::model::{ModelRole, ModelServer};
 use super::super::text::{entries as code, position};
-use super::{Seen, Stimulus, Verdict, complain};
+use super::{Behavior, Occurrence, Verdict, complain};
 use crate::event_line::{At, Reply, Request};
 use crate::rule::Rule;
 use crate::rule::election::{CAMPAIGN, NEW_TERM};
@@ -27,9 +27,10 @@ pub(super) fn check_sent(path: &[ModelServer], to: PeerId, request: &RaftRequest
 
 /// Checks that a reply which says nothing new makes a leader send nothing, and neither does one that ends its
 /// leadership. Looks only at what cannot be a heartbeat.
-pub(super) fn check_replies(path: &[ModelServer], stimuli: &[Stimulus], seen: &Seen) -> Verdict<()> {
-    let Some(Stimulus::Reply(from, reply)) = stimuli.last() else { return Ok(()) };
-    let is_same = stimuli.iter().all(|stimulus| matches!(stimulus, Stimulus::Reply(other, _) if other == from));
+pub(super) fn check_replies(path: &[ModelServer], occurrences: &[Occurrence], seen: &Behavior) -> Verdict<()> {
+    let Some(Occurrence::Reply(from, reply)) = occurrences.last() else { return Ok(()) };
+    let is_same =
+        occurrences.iter().all(|occurrence| matches!(occurrence, Occurrence::Reply(other, _) if other == from));
     let is_only_to_it = seen.sent.iter().all(|(to, _)| to == from);
     if !is_same || !is_only_to_it || !seen.heard_lately.contains(from) {
         return Ok(());
@@ -46,10 +47,10 @@ fn check_reaction(
     path: &[ModelServer],
     (from, reply): (PeerId, &RaftReply),
     (request, append): (&RaftRequest, &AppendEntries),
-    seen: &Seen,
+    seen: &Behavior,
 ) -> Verdict<()> {
     let (first, last) = (&path[0], path.last().expect("a path begins with a state"));
-    let Role::Leader(matched) = &first.role else { return Ok(()) };
+    let ModelRole::Leader(matched) = &first.role else { return Ok(()) };
     let sends =
         |why: &str| format!("{why}, and yet its reply ({}) makes server 0 send it {}", Reply(reply), Request(request));
     if path.len() == 2 && reply.term() > first.term() {
@@ -88,12 +89,12 @@ pub(super) fn last_index(append: &AppendEntries) -> Index {
 
 fn may_send(state: &ModelServer, to: PeerId, request: &RaftRequest) -> Verdict<()> {
     let role = match state.role {
-        Role::Follower => "a follower",
-        Role::Candidate(_) => "a candidate",
-        Role::Leader(_) => "the leader",
+        ModelRole::Follower => "a follower",
+        ModelRole::Candidate(_) => "a candidate",
+        ModelRole::Leader(_) => "the leader",
     };
     let is_right_role = match request {
-        RaftRequest::RequestVote(_) => !matches!(state.role, Role::Follower),
+        RaftRequest::RequestVote(_) => !matches!(state.role, ModelRole::Follower),
         _ => state.is_leader(),
     };
     if !is_right_role || request.term() != state.term() {
@@ -164,7 +165,7 @@ fn may_append(state: &ModelServer, to: PeerId, append: &AppendEntries) -> Verdic
         let line = format!("script.newest_to({to}).expect_commit({}, \"no more is committed\")", state.commit);
         return complain(if is_old { &OWN_TERM_COMMIT } else { &MAJORITY_COMMIT }, what, line);
     }
-    if let Role::Leader(matched) = &state.role
+    if let ModelRole::Leader(matched) = &state.role
         && *leader_commit < state.commit.min(matched[to])
     {
         let what = format!(

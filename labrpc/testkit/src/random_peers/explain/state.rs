@@ -3,7 +3,7 @@
 use labrpc::{LogPosition, PeerId, RaftRequest, Status};
 
 use super::super::model::ModelServer;
-use super::{Stimulus, Verdict, complain};
+use super::{Occurrence, Verdict, complain};
 use crate::DiskState;
 use crate::event_line::{At, Entries};
 use crate::rule::election::{NEW_TERM, STATUS};
@@ -28,7 +28,7 @@ pub(super) fn check_status(state: &ModelServer, status: Status) -> Verdict<()> {
     complain(rule, what, format!("script.{check}({}, \"what it has heard\")", state.term()))
 }
 
-pub(super) fn check_disk(state: &mut ModelServer, disk: &DiskState, stimuli: &[Stimulus]) -> Verdict<()> {
+pub(super) fn check_disk(state: &mut ModelServer, disk: &DiskState, occurrences: &[Occurrence]) -> Verdict<()> {
     let ballot = disk.head.ballot;
     let vote =
         |vote: Option<PeerId>| vote.map_or("no vote".to_string(), |server| format!("a vote for server {server}"));
@@ -49,9 +49,9 @@ pub(super) fn check_disk(state: &mut ModelServer, disk: &DiskState, stimuli: &[S
         let rule = if ballot.term > state.term() { &NEW_TERM } else { &DURABLE };
         return complain(rule, what, line);
     }
-    let has = |wanted: fn(&Stimulus) -> bool| stimuli.iter().any(wanted);
-    let is_install = has(|stimulus| matches!(stimulus, Stimulus::Request(_, RaftRequest::InstallSnapshot(_), _)));
-    let is_cut = has(|stimulus| matches!(stimulus, Stimulus::Compact(..)));
+    let has = |wanted: fn(&Occurrence) -> bool| occurrences.iter().any(wanted);
+    let is_install = has(|occurrence| matches!(occurrence, Occurrence::Request(_, RaftRequest::InstallSnapshot(_), _)));
+    let is_cut = has(|occurrence| matches!(occurrence, Occurrence::Compact(..)));
     let first = state.base.index + 1;
     if disk.head.base != state.base {
         let what = format!("server 0's log on disk begins after {}, not after {}", At(disk.head.base), At(state.base));

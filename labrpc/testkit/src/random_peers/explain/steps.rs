@@ -4,17 +4,17 @@ use labrpc::{LogPosition, NotLeader, RaftReply, RaftRequest};
 
 use super::super::model::ModelServer;
 use super::replies::{appended, installed, vote};
-use super::{Stimulus, Verdict, complain};
+use super::{Occurrence, Verdict, complain};
 use crate::event_line::{At, Reply, Request};
 use crate::rule::election::{CAMPAIGN, LEADER_STAYS};
 use crate::rule::life::STUCK;
 use crate::rule::replication::{CONSISTENCY, START};
 
 /// The states that may follow a state.
-pub(super) fn step(state: &ModelServer, stimulus: &Stimulus) -> Verdict<Vec<ModelServer>> {
+pub(super) fn step(state: &ModelServer, occurrence: &Occurrence) -> Verdict<Vec<ModelServer>> {
     let mut next = state.clone();
-    match stimulus {
-        Stimulus::Request(from, request, reply) => {
+    match occurrence {
+        Occurrence::Request(from, request, reply) => {
             let Some(reply) = reply else {
                 let what = format!("server 0 does not answer server {from}'s {}", Request(request));
                 return complain(&STUCK, what, "");
@@ -35,8 +35,8 @@ pub(super) fn step(state: &ModelServer, stimulus: &Stimulus) -> Verdict<Vec<Mode
                 }
             };
         }
-        Stimulus::Reply(from, reply) => next.handle_reply(*from, reply),
-        Stimulus::Campaign(term) => {
+        Occurrence::Reply(from, reply) => next.handle_reply(*from, reply),
+        Occurrence::Campaign(term) => {
             if state.is_leader() {
                 let what = format!("server 0 campaigns in term {term}, though it leads term {}", state.term());
                 return complain(&LEADER_STAYS, what, "");
@@ -47,13 +47,13 @@ pub(super) fn step(state: &ModelServer, stimulus: &Stimulus) -> Verdict<Vec<Mode
             }
             next.campaign(*term);
         }
-        Stimulus::Start(command, outcome) => {
+        Occurrence::Start(command, outcome) => {
             let expected = next.propose(command.clone());
             if *outcome != expected.ok_or(NotLeader) {
                 return start(state, expected, *outcome);
             }
         }
-        Stimulus::Compact(through, snapshot) => next.compact(*through, snapshot.clone()),
+        Occurrence::Compact(through, snapshot) => next.compact(*through, snapshot.clone()),
     }
     Ok(vec![next])
 }
