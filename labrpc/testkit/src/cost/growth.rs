@@ -228,7 +228,13 @@ impl<'a> Growth<'a> {
                 (before.disk_bytes, after.disk_bytes),
             );
         }
-        let (Some(before), Some(after)) = (earlier.idle, later.idle) else { return };
+        if let (Some(before), Some(after)) = (earlier.idle, later.idle) {
+            self.compare_idle(few, before, after);
+        }
+    }
+
+    /// What the servers do while nothing happens must not grow.
+    fn compare_idle(&self, few: u64, before: IdleTraffic, after: IdleTraffic) {
         log::info!(
             "idle requests {} and {}, operations {} and {}",
             before.requests,

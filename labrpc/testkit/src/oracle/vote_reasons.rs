@@ -59,6 +59,26 @@ impl VoteReasons {
         earlier.map(|tail| tail.position).unwrap_or_default()
     }
 
+    /// A server answers the leader of its own term: it has heard from a leader, and its log may end elsewhere now.
+    fn follows(&mut self, envelope: &Envelope, id: EventId) {
+        let Some((request, reply)) = envelope.reply() else { return };
+        if matches!(request, RaftRequest::RequestVote(_)) || reply.term() != request.term() {
+            return;
+        }
+        self.heard_leader.insert(envelope.from, id.at);
+        let RaftRequest::AppendEntries(AppendEntries { entries, .. }) = request else { return };
+        let RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::Through(index), .. }) = reply else {
+            return;
+        };
+        let position = LogPosition { index: *index, ..request.through() };
+        let tails = self.agreed_tails.entry(envelope.from).or_default();
+        // The entries of a newer leader may have replaced what the follower agreed to before.
+        let may_replace = |last: &AgreedTail| request.term() > last.leader_term && !entries.is_empty();
+        if tails.last().is_none_or(|last| position > last.position || may_replace(last)) {
+            tails.push(AgreedTail { id, leader_term: request.term(), position });
+        }
+    }
+
     /// A candidate says where its log ends: is that true?
     fn campaigns(
         &self,
@@ -217,29 +237,7 @@ impl Oracle for VoteReasons {
                 }
                 Some(request) => self.leads(envelope.from, request.term(), event.id, observed),
                 None => {
-                    if let Some((request, reply)) = envelope.reply()
-                        && !matches!(request, RaftRequest::RequestVote(_))
-                        && reply.term() == request.term()
-                    {
-                        self.heard_leader.insert(envelope.from, event.at());
-                        if let (
-                            RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }),
-                            RaftReply::AppendEntries(AppendEntriesReply {
-                                outcome: AppendOutcome::Through(index), ..
-                            }),
-                        ) = (request, reply)
-                        {
-                            let term = entries.last().map_or(prev.term, |entry| entry.term);
-                            let position = LogPosition { term, index: *index };
-                            let tails = self.agreed_tails.entry(envelope.from).or_default();
-                            // The entries of a newer leader may have replaced what the follower agreed to before.
-                            let may_replace =
-                                |last: &AgreedTail| request.term() > last.leader_term && !entries.is_empty();
-                            if tails.last().is_none_or(|last| position > last.position || may_replace(last)) {
-                                tails.push(AgreedTail { id: event.id, leader_term: request.term(), position });
-                            }
-                        }
-                    }
+                    self.follows(envelope, event.id);
                     self.answers(envelope, event.id, observed)
                 }
             },

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use labrpc::kv::{Answer, Command, Op, Refusal};
 
-use super::driver::{OpenRequest, ServiceRun, key_of};
+use super::driver::{OpenRequest, ServiceRun};
+use super::model::key_of;
 use crate::event_line::{Asked, Told};
 use crate::rule::Rule;
 use crate::rule::life::STUCK;

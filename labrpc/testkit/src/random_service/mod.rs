@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `model` | the store as a program, with all results of each command |
 //! | `clients` | what clients may ask next |
-//! | `driver` | what happens |
+//! | `driver`, `events` | what happens: clients, and what Raft does |
+//! | `code` | commands as Rust code |
 //! | `answers` | whether answers are lawful |
 //! | `size` | whether the log stays small |
 //! | `clerk` | the other way round: a real clerk among random servers |
@@ -17,7 +18,9 @@
 mod answers;
 mod clerk;
 mod clients;
+mod code;
 mod driver;
+mod events;
 mod model;
 mod size;
 

@@ -76,3 +76,10 @@ impl ModelStore {
         self.results.get(&id).map_or(&[], Vec::as_slice)
     }
 }
+
+/// The key that an operation is about.
+pub(super) fn key_of(op: &Op) -> &str {
+    match op {
+        Op::Get { key } | Op::Put { key, .. } | Op::Append { key, .. } => key,
+    }
+}

@@ -7,6 +7,12 @@ use super::driver::ServiceRun;
 use crate::rule::service::{SMALL, WORTHWHILE};
 use crate::violation::Violation;
 
+/// A cut of this part of the limit is worth its cost to any service, so applied commands may take that much more.
+const WORTHWHILE_PART: usize = 2;
+/// A snapshot is certainly too early while the log is shorter than the limit by this part. A request may have come in
+/// since the last look, and made it a little longer.
+const EARLY_PART: usize = 4;
+
 /// What was seen of the log's size and of snapshots.
 #[derive(Default)]
 pub(super) struct SizeWatch {
@@ -31,15 +37,14 @@ impl ServiceRun<'_> {
         let before = self.size.bytes_peak;
         self.size.bytes_peak = 0;
         self.size.look(&snapshots);
-        // A request may have come in since the last look, and made it a little larger.
-        if taken > std::mem::replace(&mut self.size.snapshots, taken) && before <= limit - limit / 4 {
+        if taken > std::mem::replace(&mut self.size.snapshots, taken) && before <= limit - limit / EARLY_PART {
             let what = format!("a snapshot is taken while Raft's state has {before} bytes, and its limit is {limit}");
             return self.report(Violation::new(&WORTHWHILE, what));
         }
         // What is not applied cannot be cut. What is applied may wait until a cut is worth its cost.
         let unapplied = self.unapplied_bytes(snapshots);
         let bytes = self.size.bytes_peak;
-        let bytes_max = limit + limit / 2 + unapplied;
+        let bytes_max = limit + limit / WORTHWHILE_PART + unapplied;
         if bytes > bytes_max {
             let what = format!(
                 "Raft's state has {bytes} bytes, {unapplied} of them not applied yet, and its limit is {limit}"
