@@ -32,6 +32,24 @@ pub struct Save {
 }
 
 impl Save {
+    /// The change that makes this state of a disk; `None` if the disk has it already.
+    ///
+    /// Entries that stay are found by their bytes: those after the first few of the disk, as in a log that was cut
+    /// at its front, or else a common beginning.
+    pub(super) fn between(disk: &Image, head: Bytes, entries: &[Bytes], snapshot: Option<Bytes>) -> Option<Save> {
+        let held = disk.entries.len();
+        let equal_from =
+            |forget: usize| disk.entries.range(forget..).zip(entries).take_while(|(old, new)| old == new).count();
+        let overlap = |forget: usize| (held - forget).min(entries.len());
+        let (forget, keep) = (0..held)
+            .map(|forget| (forget, equal_from(forget)))
+            .find(|&(forget, equal)| equal > 0 && equal == overlap(forget))
+            .unwrap_or_else(|| (0, equal_from(0)));
+        let snapshot = snapshot.filter(|snapshot| *snapshot != disk.snapshot);
+        let is_same = forget == 0 && keep == held && keep == entries.len() && head == disk.head && snapshot.is_none();
+        (!is_same).then(|| Save { head, forget, keep, append: entries[keep..].to_vec(), snapshot })
+    }
+
     /// The number of bytes that it writes.
     pub fn bytes(&self) -> usize {
         let entries = self.append.iter().map(|entry| entry.len()).sum::<usize>();

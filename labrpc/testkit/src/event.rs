@@ -134,6 +134,8 @@ pub struct DiskChange {
     pub forgotten: usize,
     /// The term that the log held before the save at the index of its new base.
     pub old_term_at_base: Option<Term>,
+    /// How many entries before those were written again, although they were on disk.
+    pub rewritten: usize,
     /// The entries that were appended.
     pub appended: Vec<Entry>,
     /// The new snapshot, if one was saved.

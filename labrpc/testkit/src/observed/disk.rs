@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use labrpc::wire::WireError;
 use labrpc::{Bytes, Entry, Head, Index, LogPosition, Save, Term};
 
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::event::DiskChange;
 
 /// The contents of a disk.
@@ -26,17 +26,25 @@ pub(crate) struct DecodedSave {
 }
 
 impl DecodedSave {
-    pub(crate) fn read(save: &Save, codec: &dyn Codec) -> Result<DecodedSave, WireError> {
-        let entries = save.append.iter().map(|entry| codec.read_entry(entry));
-        Ok(DecodedSave { head: codec.read_head(&save.head)?, entries: entries.collect::<Result<_, _>>()? })
+    pub(crate) fn read(save: &Save, contract: &Contract) -> Result<DecodedSave, WireError> {
+        let entries = save.append.iter().map(|entry| contract.codec.read_entry(entry));
+        Ok(DecodedSave { head: contract.codec.read_head(&save.head)?, entries: entries.collect::<Result<_, _>>()? })
     }
 }
 
 impl DiskState {
     /// Carries out a save, and returns what it changed.
+    ///
+    /// A save may write entries again that were there. So the disk before the save and the one after it are compared:
+    /// an entry that both hold at the same index was neither cut nor appended.
     pub(crate) fn apply(&mut self, save: &Save, decoded: DecodedSave) -> DiskChange {
         let DecodedSave { head, entries: appended } = decoded;
         let (old_head, old_term_at_base) = (self.head, self.term_at(head.base.index));
+        let advance = (head.base.index.saturating_sub(old_head.base.index) as usize).min(self.entries.len());
+        // Equal entries may be kept at other indices than those at which they were: then the log was not shifted
+        // as far as its base was, and only a copy of it shows what has changed.
+        let is_shifted = save.forget != advance && save.keep > 0;
+        let shifted = is_shifted.then(|| self.entries.clone());
         self.entries.drain(..save.forget.min(self.entries.len()));
         let cut = self.entries.split_off(save.keep.min(self.entries.len())).into();
         self.head = head;
@@ -47,8 +55,30 @@ impl DiskState {
         if let Some(snapshot) = &snapshot {
             self.snapshot = snapshot.clone();
         }
-        let forgotten = save.forget;
-        DiskChange { old_head, head, cut, kept_through, forgotten, old_term_at_base, appended, snapshot }
+        let (cut, appended, kept_through, forgotten) = match shifted {
+            None => (cut, appended, kept_through, save.forget),
+            Some(mut old) => {
+                let old: Vec<Entry> = old.drain(advance..).collect();
+                (old, self.entries.iter().cloned().collect(), head.base.index, advance)
+            }
+        };
+        let mut change = DiskChange {
+            old_head,
+            head,
+            cut,
+            kept_through,
+            forgotten,
+            old_term_at_base,
+            appended,
+            rewritten: 0,
+            snapshot,
+        };
+        let rewritten = change.cut.iter().zip(&change.appended).take_while(|(old, new)| old == new).count();
+        change.cut.drain(..rewritten);
+        change.appended.drain(..rewritten);
+        change.kept_through += rewritten as Index;
+        change.rewritten = if is_shifted { 0 } else { rewritten };
+        change
     }
 
     /// The position of the last entry, or the base if there is none.

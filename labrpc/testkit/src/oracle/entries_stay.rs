@@ -44,9 +44,6 @@ impl EntriesStay {
         let Some(first) = change.cut.first() else { return Ok(()) };
         let term = change.head.ballot.term;
         let index = change.kept_through + 1;
-        if change.appended.first() == Some(first) {
-            return Ok(()); // The same entry is saved again: `NoNeedlessSaves` reports that.
-        }
         let lost = format!("server {server} drops entries from index {index} on, the first of term {}", first.term);
         if observed.may_lead(server, term) && change.old_head.ballot.term == term {
             return Err(Violation::new(
@@ -155,9 +152,6 @@ impl EntriesStay {
         let term = change.head.ballot.term;
         if change.appended.is_empty() || observed.may_lead(server, term) {
             return Ok(());
-        }
-        if change.cut.first() == change.appended.first() {
-            return Ok(()); // The same entry is saved again: `NoNeedlessSaves` reports that.
         }
         let is_given = |pending: &PendingRequest| match pending.envelope.request() {
             // If the newer term is not on disk, `PersistBeforeVisible` reports that.

@@ -1,6 +1,6 @@
 //! Unchanged state is not saved again, and a snapshot cuts the log (§7).
 
-use labrpc::PeerId;
+use labrpc::{Index, PeerId};
 use rustc_hash::FxHashSet;
 
 use super::interface::Oracle;
@@ -29,9 +29,8 @@ impl Oracle for NoNeedlessSaves {
                 if self.has_saved.insert(*server) {
                     return Ok(());
                 }
-                let is_rewritten = !change.cut.is_empty() && change.cut.first() == change.appended.first();
-                if is_rewritten {
-                    let index = change.kept_through + 1;
+                if change.rewritten > 0 {
+                    let index = change.kept_through + 1 - change.rewritten as Index;
                     let what = format!("server {server} saved entry {index} again, although it was on disk");
                     return Err(Violation::new(&SAVES, what)
                         .with(event.id, format!("the entries from index {index} on are cut off and saved again")));
