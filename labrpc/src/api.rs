@@ -1,10 +1,11 @@
 //! A Raft server as its service and the tests see it: one trait for each lab that adds to it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Bytes;
+use crate::{Bytes, Service};
 
 /// A server's place in the cluster's list of servers, counted from 0.
 pub type PeerId = usize;
@@ -127,6 +128,48 @@ pub trait Compact: Replicate {
     fn snapshot(&self, through: Index, snapshot: Bytes);
 }
 
+/// A Raft server with elections, as it is plugged into the network: what lab 2A's `boot` returns in the open
+/// track. Every type that implements the two traits is one.
+pub trait ElectionServer: Elect + Service {}
+
+impl<T: Elect + Service> ElectionServer for T {}
+
+/// A Raft server with a log (labs 2B and 2C).
+pub trait LogServer: Replicate + Service {}
+
+impl<T: Replicate + Service> LogServer for T {}
+
+/// A Raft server with snapshots (lab 2D).
+pub trait SnapshotServer: Compact + Service {}
+
+impl<T: Compact + Service> SnapshotServer for T {}
+
+impl<T: Elect + ?Sized> Elect for Arc<T> {
+    fn status(&self) -> Status {
+        (**self).status()
+    }
+
+    fn watch(&self, seen: Status) -> Option<Status> {
+        (**self).watch(seen)
+    }
+
+    fn shutdown(&self) {
+        (**self).shutdown();
+    }
+}
+
+impl<T: Replicate + ?Sized> Replicate for Arc<T> {
+    fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
+        (**self).start(command)
+    }
+}
+
+impl<T: Compact + ?Sized> Compact for Arc<T> {
+    fn snapshot(&self, through: Index, snapshot: Bytes) {
+        (**self).snapshot(through, snapshot);
+    }
+}
+
 /// Lab 3A: a client of the key-value service. It does one operation at a time, and each returns when it is done.
 pub trait KvClient: Send + 'static {
     /// Reads a key's value: the empty string if the key was never written.
@@ -137,4 +180,18 @@ pub trait KvClient: Send + 'static {
 
     /// Adds to the end of a key's value, exactly once.
     fn append(&mut self, key: &str, value: &str);
+}
+
+impl<T: KvClient + ?Sized> KvClient for Box<T> {
+    fn get(&mut self, key: &str) -> String {
+        (**self).get(key)
+    }
+
+    fn put(&mut self, key: &str, value: &str) {
+        (**self).put(key, value);
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        (**self).append(key, value);
+    }
 }

@@ -12,7 +12,7 @@
 //!    [`message`] and [`kv`]: the messages of servers and clients. [`layers`]: the traits of a
 //!    server's rules, which are plain state machines without threads or clocks. Students use the items
 //!    of these four modules, and must not change them.
-//! 2. [`wire`]: encodes values as bytes, and decodes them.
+//! 2. [`wire`]: encodes values as bytes, and decodes them. [`codec`]: how the tests read a server's bytes.
 //! 3. [`thread`], [`sync`], [`channel`], [`time`]: the facade over the two worlds.
 //!    [`logging`] adds the virtual time and the server's name to each log line.
 //! 4. [`network`]: messages that are late, lost, doubled, out of order. [`persister`]: a server's disk,
@@ -48,6 +48,7 @@
 
 pub mod api;
 pub mod channel;
+pub mod codec;
 pub mod kv;
 pub mod layers;
 pub mod logging;
@@ -62,8 +63,10 @@ pub mod time;
 pub mod wire;
 
 pub use api::{
-    ApplyMsg, Compact, Elect, Index, KvClient, LogPosition, NotLeader, PeerId, Replicate, Status, Term, Timing,
+    ApplyMsg, Compact, Elect, ElectionServer, Index, KvClient, LogPosition, LogServer, NotLeader, PeerId, Replicate,
+    SnapshotServer, Status, Term, Timing,
 };
+pub use codec::Codec;
 pub use layers::{Compacted, Compaction, Conflict, Outbox, Protocol, RaftLog, Replication, Suffix};
 pub use message::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest, RequestVote,

@@ -1,20 +1,13 @@
 //! What this lab's graded tests have in common: how its servers boot, and how their bytes are read.
 
 use lab2a_election::{Election, Raft, TIMING};
-use labrpc::Timing;
-use testkit::{Boot, Booted, Cluster, Codec, Lab, World};
+use testkit::{Boot, Booted, Cluster, Contract, Lab, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.
-struct Servers;
-
-impl Codec for Servers {
-    fn timing(&self) -> Timing {
-        TIMING
-    }
-}
+static SERVERS: Contract = Contract::new(TIMING);
 
 pub static LAB: Lab =
-    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), contract: Some(&SERVERS) };
 
 pub type Server = Raft<Election>;
 

@@ -2,24 +2,13 @@
 
 use lab2a_election::{Election, Raft, TIMING};
 use lab2b_log::{Replica, VecLog};
-use labrpc::Timing;
-use testkit::{Boot, Booted, Cluster, Codec, Lab, World};
+use testkit::{Boot, Booted, Cluster, Contract, Lab, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.
-struct Servers;
-
-impl Codec for Servers {
-    fn timing(&self) -> Timing {
-        TIMING
-    }
-
-    fn has_disk(&self) -> bool {
-        true
-    }
-}
+static SERVERS: Contract = Contract::new(TIMING).with_disk();
 
 pub static LAB: Lab =
-    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), contract: Some(&SERVERS) };
 
 pub type Server = Raft<Replica<VecLog>>;
 

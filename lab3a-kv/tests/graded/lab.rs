@@ -1,6 +1,5 @@
 //! What this lab's graded tests have in common: how its servers boot, and how their bytes are read.
 
-use labrpc::Timing;
 use std::sync::Arc;
 
 use kvkit::KvCluster;
@@ -8,27 +7,13 @@ use lab2a_election::{Election, Raft, TIMING};
 use lab2d_snapshot::Compacting;
 use lab3a_kv::{Clerk, KvServer};
 use labrpc::kv::ClientId;
-use testkit::{Boot, Booted, Codec, Lab, World};
+use testkit::{Boot, Booted, Contract, Lab, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.
-struct Servers;
-
-impl Codec for Servers {
-    fn timing(&self) -> Timing {
-        TIMING
-    }
-
-    fn has_disk(&self) -> bool {
-        true
-    }
-
-    fn has_clerks(&self) -> bool {
-        true
-    }
-}
+static SERVERS: Contract = Contract::new(TIMING).with_disk().with_clerks();
 
 pub static LAB: Lab =
-    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), contract: Some(&SERVERS) };
 
 pub type Server = KvServer<Raft<Compacting>>;
 

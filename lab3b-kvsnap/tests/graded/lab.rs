@@ -6,32 +6,17 @@ use lab2a_election::{Election, Raft, TIMING};
 use lab2d_snapshot::Compacting;
 use lab3a_kv::{Clerk, KvServer, Store};
 use labrpc::kv::ClientId;
-use labrpc::{Timing, wire};
-use testkit::{Boot, Booted, Codec, Lab, ServiceState, World};
+use labrpc::wire;
+use testkit::{Boot, Booted, Contract, Lab, ServiceState, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.
-struct Servers;
-
-impl Codec for Servers {
-    fn timing(&self) -> Timing {
-        TIMING
-    }
-
-    fn has_disk(&self) -> bool {
-        true
-    }
-
-    fn has_clerks(&self) -> bool {
-        true
-    }
-
-    fn restore(&self, snapshot: &[u8]) -> Option<Box<dyn ServiceState>> {
-        Some(Box::new(Restored(lab3b_kvsnap::snapshot::decode(snapshot))))
-    }
-}
+static SERVERS: Contract = Contract::new(TIMING)
+    .with_disk()
+    .with_clerks()
+    .with_snapshots(|snapshot| Box::new(Restored(lab3b_kvsnap::snapshot::decode(snapshot))));
 
 pub static LAB: Lab =
-    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), codec: Some(&Servers) };
+    Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), contract: Some(&SERVERS) };
 
 /// The size near which the saved Raft state should stay, in bytes, as in MIT's tests.
 pub const RAFT_STATE_BYTES_MAX: usize = 1000;

@@ -9,7 +9,8 @@ use labrpc::wire::WireError;
 use labrpc::{Elect, PeerId, Status, time};
 use testkit::{Booted, Lab, World};
 
-static LAB: Lab = Lab { package: "kvkit", points: "an_answer_that_no_order_explains_breaks_a_rule 0 1\n", codec: None };
+static LAB: Lab =
+    Lab { package: "kvkit", points: "an_answer_that_no_order_explains_breaks_a_rule 0 1\n", contract: None };
 
 const A_MOMENT: Duration = Duration::from_millis(1);
 

@@ -2,7 +2,7 @@
 //!
 //! The labs' finished servers, for benches and for tests of the kit. Both need servers that keep every promise, and
 //! `testkit` must not know where these come from. So this crate boots them as the labs' graded tests do, and its users
-//! name no lab: they take a cluster ([`logs`], [`store`]) and the codec that reads its servers ([`Logs`], [`Stores`]).
+//! name no lab: they take a cluster ([`logs`], [`store`]) and the contract of its servers ([`LOGS`], [`STORES`]).
 //!
 //! In a handout these servers are no more finished than the labs are.
 //!
@@ -17,8 +17,8 @@ use lab2b_log::{Replica, VecLog};
 use lab2d_snapshot::Compacting;
 use lab3a_kv::{Clerk, KvServer, Store};
 use labrpc::kv::ClientId;
-use labrpc::{Timing, thread, wire};
-use testkit::{Boot, Booted, Cluster, Codec, ServiceState, World};
+use labrpc::{thread, wire};
+use testkit::{Boot, Booted, Cluster, Contract, ServiceState, World};
 
 /// A server of lab 2C: a log on a disk.
 pub type LogServer = Raft<Replica<VecLog>>;
@@ -35,39 +35,14 @@ const APPLIED_BEFORE_STALLING: usize = 1;
 /// Longer than any run.
 const FOREVER: Duration = Duration::from_secs(3600);
 
-/// Reads each [`LogServer`].
-pub struct Logs;
+/// What each [`LogServer`] promises.
+pub static LOGS: Contract = Contract::new(TIMING).with_disk();
 
-impl Codec for Logs {
-    fn timing(&self) -> Timing {
-        TIMING
-    }
-
-    fn has_disk(&self) -> bool {
-        true
-    }
-}
-
-/// Reads each [`StoreServer`].
-pub struct Stores;
-
-impl Codec for Stores {
-    fn timing(&self) -> Timing {
-        TIMING
-    }
-
-    fn has_disk(&self) -> bool {
-        true
-    }
-
-    fn has_clerks(&self) -> bool {
-        true
-    }
-
-    fn restore(&self, snapshot: &[u8]) -> Option<Box<dyn ServiceState>> {
-        Some(Box::new(Restored(lab3b_kvsnap::snapshot::decode(snapshot))))
-    }
-}
+/// What each [`StoreServer`] promises.
+pub static STORES: Contract = Contract::new(TIMING)
+    .with_disk()
+    .with_clerks()
+    .with_snapshots(|snapshot| Box::new(Restored(lab3b_kvsnap::snapshot::decode(snapshot))));
 
 struct Restored(Store);
 

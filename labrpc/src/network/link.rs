@@ -40,6 +40,16 @@ pub trait Service: Send + Sync + 'static {
     }
 }
 
+impl<T: Service + ?Sized> Service for Arc<T> {
+    fn request(&self, from: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        (**self).request(from, request)
+    }
+
+    fn reply(&self, from: PeerId, reply: &[u8]) -> Result<(), WireError> {
+        (**self).reply(from, reply)
+    }
+}
+
 /// Transports bytes from one end to another: the simulated [`Network`](super::Network), or another
 /// implementation.
 pub trait Carrier: Send + Sync + 'static {

@@ -249,7 +249,11 @@ impl Carrier for Network {
         // `caller` stays alive here: otherwise a lost message would disconnect the channel, and the call
         // would return early.
         self.dispatch(from, to, port, request, ReplyTo::Caller(caller.clone()));
-        replied.recv_timeout(patience).ok()
+        let set_calling = |is_calling| runtime::current().into_iter().for_each(|world| world.set_calling(is_calling));
+        set_calling(true);
+        let reply = replied.recv_timeout(patience);
+        set_calling(false);
+        reply.ok()
     }
 
     fn locked_send(&self, send: LockedSend) {

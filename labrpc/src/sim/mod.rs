@@ -206,6 +206,12 @@ pub fn tasks_in(node: NodeId) -> usize {
     inside().tasks_in(node)
 }
 
+/// The number of tasks in a node that wait in [`Link::call`](crate::Link::call) for a reply. Such a task stands for a message
+/// on its way more than for work of its node.
+pub fn calls_in(node: NodeId) -> usize {
+    inside().calls_in(node)
+}
+
 /// The number of facade operations that all tasks have made so far.
 pub fn operations() -> u64 {
     inside().operations.get()

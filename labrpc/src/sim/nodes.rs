@@ -68,6 +68,11 @@ impl Runtime {
         self.state.borrow().tasks().filter(|task| task.node == node).count()
     }
 
+    /// The number of tasks of a node that wait in a call for a reply.
+    pub(crate) fn calls_in(&self, node: NodeId) -> usize {
+        self.state.borrow().tasks().filter(|task| task.node == node && task.is_calling).count()
+    }
+
     /// Crashes a node: each of its tasks unwinds where it stands, before any other task has a turn.
     /// If the caller is one of them, this does not return.
     pub(crate) fn kill(&self, node: NodeId) {

@@ -29,6 +29,13 @@ impl Runtime {
         self.with_running(|task, _| task.held.iter().map(|held| HeldLock { made: held.made, taken: held.at }).collect())
     }
 
+    /// Notes that the running task waits in a call for a reply, or no longer does.
+    pub(crate) fn set_calling(&self, is_calling: bool) {
+        if self.is_in_task() {
+            self.with_running(|task, _| task.is_calling = is_calling);
+        }
+    }
+
     /// Notes that the running task has released a lock.
     #[inline]
     pub(crate) fn released(&self, lock: Key) {

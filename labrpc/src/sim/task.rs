@@ -95,6 +95,8 @@ pub(super) struct Task {
     pub(super) wake: WakeReason,
     pub(super) keys: Vec<Key>,
     pub(super) waiting: WaitReason,
+    /// Whether it waits in [`Link::call`](crate::Link::call) for a reply.
+    pub(super) is_calling: bool,
     pub(super) lifecycle: Lifecycle,
     pub(super) held: Vec<Held>,
     /// Its values of `labrpc::thread_local!`.
@@ -120,6 +122,7 @@ impl Task {
             wake: WakeReason::Unparked,
             keys: Vec::new(),
             waiting: WaitReason::Turn,
+            is_calling: false,
             lifecycle: Lifecycle::Alive,
             held: Vec::new(),
             locals: Locals::default(),

@@ -1,104 +1,92 @@
-//! How a lab's servers encode their messages and their disks.
+//! What the tests know about a lab's servers.
 
-use labrpc::kv::{Answer, Command};
-use labrpc::wire::{self, WireError};
-use labrpc::{Bytes, Entry, Head, RaftReply, RaftRequest, Timing};
+use labrpc::codec::OwnTypes;
+use labrpc::sim::NodeId;
+use labrpc::{Codec, Timing, sim};
 
-/// Reads and writes the bytes of a lab's servers, for the oracles and for scripted peers.
-///
-/// By default servers send and save `labrpc`'s own messages. Then a lab implements only the methods
-/// about its timing, disks, clerks and snapshots. A lab whose servers have other messages also
-/// overrides the methods that read and write them.
+/// What a lab's servers promise, and how their bytes are read. The oracles and the scripted peers know nothing
+/// else of them.
 ///
 /// ```
-/// struct Lab2c(labrpc::Timing);
+/// use std::time::Duration;
+/// use testkit::{Contract, Track};
 ///
-/// impl testkit::Codec for Lab2c {
-///     fn timing(&self) -> labrpc::Timing {
-///         self.0
-///     }
-///     fn has_disk(&self) -> bool {
-///         true
-///     }
-/// }
+/// const TIMING: labrpc::Timing = labrpc::Timing {
+///     heartbeat_interval: Duration::from_millis(100),
+///     election_timeout_min: Duration::from_millis(400),
+///     election_timeout_max: Duration::from_millis(800),
+/// };
+///
+/// /// Lab 2C's servers.
+/// static SERVERS: Contract = Contract::new(TIMING).with_disk();
+/// assert!(SERVERS.has_disk && !SERVERS.has_clerks && SERVERS.track == Track::Guided);
 /// ```
-pub trait Codec: Sync {
+#[derive(Clone, Copy)]
+pub struct Contract {
     /// The timing that the servers promise to keep.
-    fn timing(&self) -> Timing;
-
-    /// Whether servers save their state (from lab 2C on).
-    fn has_disk(&self) -> bool {
-        false
-    }
-
-    /// Whether servers answer clerks (from lab 3A on).
-    fn has_clerks(&self) -> bool {
-        false
-    }
-
+    pub timing: Timing,
+    /// How they encode their messages and their disks.
+    pub codec: &'static dyn Codec,
+    /// Whether they save their state (from lab 2C on).
+    pub has_disk: bool,
+    /// Whether they answer clerks (from lab 3A on).
+    pub has_clerks: bool,
     /// Restores a service from a snapshot; `None` if the lab cannot do that (before lab 3B).
-    fn restore(&self, _snapshot: &[u8]) -> Option<Box<dyn ServiceState>> {
-        None
+    pub restore: Option<Restore>,
+    /// Whose design the servers follow.
+    pub track: Track,
+}
+
+/// Restores a service from a snapshot.
+pub type Restore = fn(&[u8]) -> Box<dyn ServiceState>;
+
+impl Contract {
+    /// Servers of lab 2A or 2B in the guided track: they send `labrpc`'s messages, save nothing, and have no clerks.
+    pub const fn new(timing: Timing) -> Contract {
+        let (has_disk, has_clerks) = (false, false);
+        Contract { timing, codec: &OwnTypes, has_disk, has_clerks, restore: None, track: Track::Guided }
     }
 
-    /// Reads a request between servers.
-    fn read_request(&self, bytes: &[u8]) -> Result<RaftRequest, WireError> {
-        wire::decode(bytes)
+    /// The same, and they save their state.
+    pub const fn with_disk(self) -> Contract {
+        Contract { has_disk: true, ..self }
     }
 
-    /// Writes a request between servers.
-    fn write_request(&self, request: &RaftRequest) -> Vec<u8> {
-        wire::encode(request)
+    /// The same, and they answer clerks.
+    pub const fn with_clerks(self) -> Contract {
+        Contract { has_clerks: true, ..self }
     }
 
-    /// Reads the reply to a request. Another format may need the request to understand its reply.
-    fn read_reply(&self, _request: &RaftRequest, bytes: &[u8]) -> Result<RaftReply, WireError> {
-        wire::decode(bytes)
+    /// The same, and they take snapshots that `restore` reads.
+    pub const fn with_snapshots(self, restore: Restore) -> Contract {
+        Contract { restore: Some(restore), ..self }
     }
 
-    /// Writes the reply to a request.
-    fn write_reply(&self, _request: &RaftRequest, reply: &RaftReply) -> Vec<u8> {
-        wire::encode(reply)
+    /// The same in the open track, for servers that send and save what `codec` reads.
+    pub const fn open(self, codec: &'static dyn Codec) -> Contract {
+        Contract { codec, track: Track::Open, ..self }
     }
+}
 
-    /// Reads the head of a disk.
-    fn read_head(&self, bytes: &[u8]) -> Result<Head, WireError> {
-        wire::decode(bytes)
-    }
+/// Whose design a lab's servers follow. It decides about budgets and about hints, and about no rule of Raft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Track {
+    /// The course's: a student fills in places that the hints can name.
+    Guided,
+    /// The student's own: any threads, locks, messages and files.
+    Open,
+}
 
-    /// Writes the head of a disk.
-    fn write_head(&self, head: &Head) -> Bytes {
-        wire::encode(head).into()
-    }
-
-    /// Reads an entry of a disk.
-    fn read_entry(&self, bytes: &[u8]) -> Result<Entry, WireError> {
-        wire::decode(bytes)
-    }
-
-    /// Writes an entry of a disk.
-    fn write_entry(&self, entry: &Entry) -> Bytes {
-        wire::encode(entry).into()
-    }
-
-    /// Reads a clerk's request, or a command in the log.
-    fn read_command(&self, bytes: &[u8]) -> Result<Command, WireError> {
-        wire::decode(bytes)
-    }
-
-    /// Writes a clerk's request.
-    fn write_command(&self, command: &Command) -> Vec<u8> {
-        wire::encode(command)
-    }
-
-    /// Reads the answer to a clerk.
-    fn read_answer(&self, bytes: &[u8]) -> Result<Answer, WireError> {
-        wire::decode(bytes)
-    }
-
-    /// Writes the answer to a clerk.
-    fn write_answer(&self, answer: &Answer) -> Vec<u8> {
-        wire::encode(answer)
+impl Track {
+    /// The number of a node's threads that count as the server's own.
+    ///
+    /// In the guided track a server sends, and a reply comes to [`Service::reply`](labrpc::Service::reply). So a thread that waits
+    /// for a reply is one too many, and counts. In the open track such a thread stands for a request on its way.
+    pub(crate) fn threads_in(self, node: NodeId) -> usize {
+        match self {
+            Track::Guided => sim::tasks_in(node),
+            Track::Open => sim::tasks_in(node) - sim::calls_in(node),
+        }
     }
 }
 

@@ -10,7 +10,7 @@
 //!
 //! 1. How a test runs: [`Lab`] (seeds, replay, points), [`World`] (time and chance), `cluster`
 //!    (layered like the labs).
-//! 2. How a broken promise is found, in three steps. Decode: [`Codec`] reads a lab's bytes. Observe:
+//! 2. How a broken promise is found, in three steps. Decode: a [`Codec`](labrpc::Codec) reads a lab's bytes. Observe:
 //!    everything that happens is an [`Event`], and adds to the [`ObservedState`]. Check: each `oracle`
 //!    checks every event against its rules ([`rule`]), and returns a [`Violation`]. The [`Observer`]
 //!    runs these steps.
@@ -29,7 +29,7 @@
 
 pub mod chaos;
 pub mod cluster;
-mod codec;
+mod contract;
 pub mod cost;
 mod environment;
 mod event;
@@ -53,7 +53,7 @@ mod violation;
 mod world;
 
 pub use cluster::{AppliedLogs, Boot, Booted, Cluster, UntypedCluster, number};
-pub use codec::{Codec, ServiceState};
+pub use contract::{Contract, ServiceState, Track};
 pub use event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
 pub use observed::{Campaign, DiskState, ObservedState, PendingRequest, ServerState};
 pub use observer::{Observer, Tally};

@@ -5,13 +5,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use labrpc::network::Network;
-use labrpc::sim::{self, Kind, Name, Stamp, draw, mix};
+use labrpc::sim::{self, Kind, Name, NodeId, Stamp, draw, mix};
 use labrpc::sync::Mutex;
 use labrpc::thread;
 use labrpc::time::Instant;
 use rustc_hash::FxHashMap;
 
-use crate::codec::Codec;
+use crate::contract::{Contract, Track};
 use crate::environment::Mode;
 use crate::report::Reporter;
 use crate::rule::life::HAPPENED;
@@ -27,8 +27,8 @@ pub struct World {
     mode: Mode,
     seed: u64,
     began: Instant,
-    /// How the bytes of the lab's servers are read; `None` if the lab registered no codec.
-    codec: Option<&'static dyn Codec>,
+    /// How the bytes of the lab's servers are read; `None` if the lab registered no contract.
+    contract: Option<&'static Contract>,
     reporter: Reporter,
     networks: Arc<Mutex<Vec<Network>>>,
     /// For each purpose of the test, the stamp of its latest draw.
@@ -42,14 +42,14 @@ impl World {
         mode: Mode,
         seed: u64,
         test: &str,
-        codec: Option<&'static dyn Codec>,
+        contract: Option<&'static Contract>,
         reporter: Reporter,
     ) -> World {
         World {
             mode,
             seed,
             began: Instant::now(),
-            codec,
+            contract,
             reporter,
             networks: Arc::default(),
             stamps: Arc::default(),
@@ -104,9 +104,14 @@ impl World {
         TestRng { world: self.clone(), purpose: mix(self.test, hash_of(purpose)) }
     }
 
-    /// How the bytes of the lab's servers are read; `None` if the lab registered no codec.
-    pub(crate) fn codec(&self) -> Option<&'static dyn Codec> {
-        self.codec
+    /// How the bytes of the lab's servers are read; `None` if the lab registered no contract.
+    pub(crate) fn contract(&self) -> Option<&'static Contract> {
+        self.contract
+    }
+
+    /// The number of a server's own threads now. In the open track, those that wait for a reply are not counted.
+    pub fn threads_in(&self, node: NodeId) -> usize {
+        self.contract.map_or(Track::Guided, |contract| contract.track).threads_in(node)
     }
 
     /// Where broken rules are reported.

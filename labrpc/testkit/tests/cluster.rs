@@ -9,7 +9,7 @@ use labrpc::wire::WireError;
 use labrpc::{Elect, PeerId, Status};
 use testkit::{Booted, Cluster, Lab, World};
 
-static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt"), codec: None };
+static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt"), contract: None };
 
 /// A server that only holds its links, as every server does.
 struct Idle {

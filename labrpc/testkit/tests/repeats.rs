@@ -7,7 +7,7 @@ use std::time::Duration;
 use labrpc::thread;
 use testkit::{Lab, World};
 
-static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt"), codec: None };
+static LAB: Lab = Lab { package: "testkit", points: include_str!("points.txt"), contract: None };
 
 /// This environment variable is set in a test's child process.
 const IS_CHILD: &str = "TESTKIT_TEST_IS_CHILD";

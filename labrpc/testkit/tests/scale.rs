@@ -9,7 +9,7 @@ use std::time::Duration;
 use kvkit::load::{self, Plan};
 use labrpc::thread;
 use labrpc::{Bytes, PeerId};
-use solved::{LogServer, Logs, RAFT_STATE_BYTES_MAX, Stores, logs, stalling_logs, store};
+use solved::{LOGS, LogServer, RAFT_STATE_BYTES_MAX, STORES, logs, stalling_logs, store};
 use testkit::{Cluster, World, measure};
 
 const SERVERS: usize = 3;
@@ -35,7 +35,7 @@ fn wait_for(cluster: &Cluster<LogServer>, index: u64, servers: usize) {
 /// A follower that comes back misses 20 MB. One request carries 64 KiB, so it takes many round trips until it has them.
 #[test]
 fn a_follower_that_missed_much_has_time_to_catch_up() {
-    measure("missed much", Some(&Logs), |world| {
+    measure("missed much", Some(&LOGS), |world| {
         let cluster = logs(world, SERVERS);
         let leader = cluster.one_leader();
         let away = cluster.after(leader, 1);
@@ -53,7 +53,7 @@ fn a_follower_that_missed_much_has_time_to_catch_up() {
 /// All commands of a large burst wait for one another, and the last of them for a long time.
 #[test]
 fn a_large_burst_has_time_to_be_committed() {
-    measure("large burst", Some(&Logs), |world| {
+    measure("large burst", Some(&LOGS), |world| {
         let cluster = logs(world, SERVERS);
         let last = take(&cluster, cluster.one_leader(), 20 * MEGABYTE);
         wait_for(&cluster, last, SERVERS);
@@ -72,7 +72,7 @@ fn reported_after(bytes: usize) -> (Duration, String) {
         began_ms.store(world.elapsed().as_millis() as usize, Ordering::Relaxed);
         thread::sleep(Duration::from_secs(500));
     };
-    let panic = catch_unwind(AssertUnwindSafe(|| measure("stalling", Some(&Logs), run))).expect_err("it is reported");
+    let panic = catch_unwind(AssertUnwindSafe(|| measure("stalling", Some(&LOGS), run))).expect_err("it is reported");
     let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
     let at = text.split("at ").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|at| at.parse::<f64>().ok());
     let began = Duration::from_millis(began_ms.load(Ordering::Relaxed) as u64);
@@ -91,7 +91,7 @@ fn a_follower_that_stands_still_is_reported() {
 /// A load with more clients than any graded test has.
 #[test]
 fn there_is_room_for_many_clients() {
-    measure("many clients", Some(&Stores), |world| {
+    measure("many clients", Some(&STORES), |world| {
         load::run(&store(world, SERVERS), Plan::calm(100).compacting(RAFT_STATE_BYTES_MAX));
     });
 }

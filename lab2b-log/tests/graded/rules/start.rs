@@ -6,7 +6,7 @@ use std::time::Duration;
 use lab2a_election::Election;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
-use labrpc::{Entry, Index, sim, thread};
+use labrpc::{Entry, Index, thread};
 use testkit::rule::life::BOUNDED;
 use testkit::rule::replication::{START, START_AT_ONCE};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at};
@@ -143,7 +143,7 @@ fn threads_are_few_2b() {
             script.take(number(n));
         }
         script.requests_within(Duration::from_secs(1));
-        let threads = script.cluster().visit(0, |_: &Server| sim::tasks_in(sim::node())).expect("the server is up");
+        let threads = script.threads();
         assert!(threads <= THREADS_MAX, "after a hundred commands the server has {threads} threads");
     });
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use labrpc::kv::Answer;
-use labrpc::{sim, thread};
+use labrpc::thread;
 use testkit::BackgroundTask;
 use testkit::rule::life::{BOUNDED, STUCK};
 use testkit::rule::service::{ANSWERED, LEADERSHIP_LOST};
@@ -136,9 +136,7 @@ fn an_outage_piles_up_no_threads_3a() {
             for _ in 0..retries {
                 script.ask_kv(put(0, 1, "k", "v"), RETRY_INTERVAL);
             }
-            let observer = script.cluster().observer();
-            let node = observer.and_then(|observer| observer.look(|observed| observed.servers[0].node()));
-            node.map_or(0, sim::tasks_in)
+            script.threads()
         };
         let (early, late) = (threads_after(RETRIES), threads_after(RETRIES));
         assert!(

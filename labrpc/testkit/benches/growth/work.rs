@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use labrpc::thread;
-use solved::{LogServer, Logs, Stores, logs, store};
-use testkit::{Cluster, Codec, World, measure, number};
+use solved::{LOGS, LogServer, STORES, logs, store};
+use testkit::{Cluster, Contract, World, measure, number};
 
 use crate::checker;
 
@@ -53,13 +53,13 @@ pub fn all() -> Vec<Work> {
     ]
 }
 
-fn run(name: &str, codec: &'static dyn Codec, with_oracles: bool, body: impl Fn(&World) + Send + Sync) -> f64 {
-    measure(name, with_oracles.then_some(codec), body).cpu_time.as_secs_f64()
+fn run(name: &str, contract: &'static Contract, with_oracles: bool, body: impl Fn(&World) + Send + Sync) -> f64 {
+    measure(name, with_oracles.then_some(contract), body).cpu_time.as_secs_f64()
 }
 
 fn servers(size: usize, with_oracles: bool) -> Cost {
     const COMMANDS: u64 = 300;
-    let seconds = run("servers", &Logs, with_oracles, |world| {
+    let seconds = run("servers", &LOGS, with_oracles, |world| {
         let cluster = logs(world, size);
         (0..COMMANDS).for_each(|nth| assert!(cluster.one(&number(nth), size) > nth));
     });
@@ -80,7 +80,7 @@ fn burst_of(cluster: &Cluster<LogServer>, commands: std::ops::Range<usize>) {
 
 fn log(size: usize, with_oracles: bool) -> Cost {
     const BURST: usize = 1_000;
-    let seconds = run("log", &Logs, with_oracles, |world| {
+    let seconds = run("log", &LOGS, with_oracles, |world| {
         let cluster = logs(world, SERVERS);
         (0..size).step_by(BURST).for_each(|first| burst_of(&cluster, first..first + BURST));
     });
@@ -88,7 +88,7 @@ fn log(size: usize, with_oracles: bool) -> Cost {
 }
 
 fn burst(size: usize, with_oracles: bool) -> Cost {
-    let seconds = run("burst", &Logs, with_oracles, |world| burst_of(&logs(world, SERVERS), 0..size));
+    let seconds = run("burst", &LOGS, with_oracles, |world| burst_of(&logs(world, SERVERS), 0..size));
     Cost { seconds, note: String::new() }
 }
 
@@ -119,7 +119,7 @@ fn work_of(world: &World, store: &kvkit::RecordedStore, clients: usize, keys: us
 
 fn clients(size: usize, with_oracles: bool) -> Cost {
     let answered = std::sync::atomic::AtomicUsize::new(0);
-    let seconds = run("clients", &Stores, with_oracles, |world| {
+    let seconds = run("clients", &STORES, with_oracles, |world| {
         let store = store(world, SERVERS);
         work_of(world, &store, size, size);
         answered.store(store.answered(), Ordering::Relaxed);
@@ -142,7 +142,7 @@ fn fill(world: &World, store: &kvkit::RecordedStore, keys: usize) {
 }
 
 fn keys(size: usize, with_oracles: bool) -> Cost {
-    let seconds = run("keys", &Stores, with_oracles, |world| {
+    let seconds = run("keys", &STORES, with_oracles, |world| {
         let store = store(world, SERVERS);
         fill(world, &store, size);
         work_of(world, &store, CLIENTS, size);
@@ -151,7 +151,7 @@ fn keys(size: usize, with_oracles: bool) -> Cost {
 }
 
 fn filling(size: usize, with_oracles: bool) -> Cost {
-    let seconds = run("filling", &Stores, with_oracles, |world| {
+    let seconds = run("filling", &STORES, with_oracles, |world| {
         let store = store(world, SERVERS);
         fill(world, &store, size);
     });

@@ -63,8 +63,8 @@ impl UntypedCluster {
         };
         let network = world.network(size + CLIENT_ENDS);
         // The time of each event is known in virtual time only.
-        let codec = world.codec().filter(|_| world.is_simulated());
-        let observer = codec.map(|codec| Observer::new(world.reporter(), codec, size, is_real));
+        let contract = world.contract().filter(|_| world.is_simulated());
+        let observer = contract.map(|contract| Observer::new(world.reporter(), contract, size, is_real));
         if let Some(observer) = &observer {
             network.set_tap(Arc::new(observer.clone()));
         }
@@ -106,7 +106,7 @@ impl UntypedCluster {
         (server + steps) % self.size()
     }
 
-    /// The cluster's observer. `None` on real threads, or if the lab registered no codec.
+    /// The cluster's observer. `None` on real threads, or if the lab registered no contract.
     pub fn observer(&self) -> Option<&Observer> {
         self.inner.observer.as_ref()
     }

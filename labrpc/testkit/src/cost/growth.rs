@@ -145,7 +145,7 @@ impl<'a> Growth<'a> {
     fn servers(&self) -> Vec<(PeerId, NodeId, Option<Arc<Persister>>)> {
         match &self.subject {
             Subject::Cluster(cluster) => {
-                let observer = cluster.observer().expect("growth is measured in virtual time, and with a codec");
+                let observer = cluster.observer().expect("growth is measured in virtual time, and with a contract");
                 // The observer is locked while one looks, so the disks are asked afterwards.
                 let up: Vec<(PeerId, NodeId)> = observer.look(|observed| {
                     let servers = observed.servers.iter().enumerate().filter(|(_, server)| server.is_real);
@@ -168,7 +168,7 @@ impl<'a> Growth<'a> {
         thread::sleep(SETTLE);
         let servers = self.servers().into_iter().map(|(server, node, disk)| ServerFootprint {
             server,
-            threads: sim::tasks_in(node) as u64,
+            threads: self.world().threads_in(node) as u64,
             heap_bytes: u64::try_from(sim::heap_bytes_in(node)).unwrap_or_default(),
             disk_bytes: disk.map_or(0, |disk| (disk.raft_state_bytes() + disk.snapshot_bytes()) as u64),
         });

@@ -98,11 +98,11 @@ impl<'a> Meter<'a> {
     /// What was spent since the start.
     pub fn read(&self) -> Spent {
         let (now, before) = (read(self.cluster), self.before);
-        let observer = self.cluster.observer();
+        let (observer, world) = (self.cluster.observer(), self.cluster.world());
         let threads = observer.map(|observer| {
             observer.look(|observed| {
                 let nodes = observed.servers.iter().filter_map(|server| server.node());
-                nodes.map(|node| sim::tasks_in(node) as u64).sum()
+                nodes.map(|node| world.threads_in(node) as u64).sum()
             })
         });
         let bytes = |bytes: isize| u64::try_from(bytes - before.heap_bytes).unwrap_or_default();

@@ -23,7 +23,7 @@ pub(crate) use disk::DecodedSave;
 pub use disk::DiskState;
 pub use pending::PendingRequest;
 
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
 
 /// How late a message may leave after the step that made it, or a reply be handled after it has
@@ -72,12 +72,12 @@ pub struct ServerState {
 }
 
 impl ObservedState {
-    pub(crate) fn new(codec: &dyn Codec, size: usize, is_real: impl Fn(PeerId) -> bool) -> ObservedState {
+    pub(crate) fn new(contract: &Contract, size: usize, is_real: impl Fn(PeerId) -> bool) -> ObservedState {
         let server = |server| ServerState { is_real: is_real(server), ..ServerState::default() };
         let servers: Vec<ServerState> = (0..size).map(server).collect();
         ObservedState {
-            has_disks: codec.has_disk(),
-            timing: codec.timing(),
+            has_disks: contract.has_disk,
+            timing: contract.timing,
             is_whole: servers.iter().all(|server| server.is_real),
             campaigns: Campaigns::default(),
             servers,
@@ -125,7 +125,14 @@ impl ObservedState {
     }
 
     /// A server boots in a node, from what its disk holds.
-    pub(crate) fn boot(&mut self, server: PeerId, node: NodeId, id: EventId, image: Option<&Image>, codec: &dyn Codec) {
+    pub(crate) fn boot(
+        &mut self,
+        server: PeerId,
+        node: NodeId,
+        id: EventId,
+        image: Option<&Image>,
+        contract: &Contract,
+    ) {
         let state = &mut self.servers[server];
         state.incarnation += 1;
         (state.booted, state.node, state.is_paused, state.resumed_at) = (Some(id), Some(node), false, None);
@@ -135,7 +142,7 @@ impl ObservedState {
             return;
         }
         state.disk = DiskState::default();
-        let Some(image) = image.filter(|_| codec.has_disk()) else { return };
+        let Some(image) = image.filter(|_| contract.has_disk) else { return };
         let whole = Save {
             head: image.head.clone(),
             append: image.entries.iter().cloned().collect(),
@@ -143,7 +150,7 @@ impl ObservedState {
             ..Save::default()
         };
         // An image that cannot be decoded is a disk that was never written to: saves are decoded when they are made.
-        if let Ok(decoded) = DecodedSave::read(&whole, codec) {
+        if let Ok(decoded) = DecodedSave::read(&whole, contract) {
             state.disk.apply(&whole, decoded);
         }
     }

@@ -26,7 +26,7 @@ use envelopes::Envelopes;
 use tally::Counter;
 pub use tally::Tally;
 
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::oracle::{self, Oracle};
@@ -38,7 +38,7 @@ use crate::violation::Violation;
 #[derive(Clone)]
 pub struct Observer {
     reporter: Reporter,
-    codec: &'static dyn Codec,
+    contract: &'static Contract,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -60,26 +60,26 @@ impl Observer {
     /// The observer of `size` servers, of which those are under test for which `is_real` returns true.
     pub(crate) fn new(
         reporter: &Reporter,
-        codec: &'static dyn Codec,
+        contract: &'static Contract,
         size: usize,
         is_real: impl Fn(PeerId) -> bool,
     ) -> Observer {
         let inner = Inner {
-            observed: ObservedState::new(codec, size, is_real),
+            observed: ObservedState::new(contract, size, is_real),
             events_count: 0,
             recording: None,
             tally: Counter::default(),
-            oracles: oracle::all(codec),
+            oracles: oracle::all(contract),
             envelopes: Envelopes::default(),
             is_over: false,
         };
-        Observer { reporter: reporter.clone(), codec, inner: Arc::new(Mutex::new(inner)) }
+        Observer { reporter: reporter.clone(), contract, inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// Notes that a server boots in a node, from the image on its disk.
     pub(crate) fn booted(&self, server: PeerId, node: NodeId, image: Option<&Image>) {
         self.happened(Instant::now(), |inner, id| {
-            inner.observed.boot(server, node, id, image, self.codec);
+            inner.observed.boot(server, node, id, image, self.contract);
             EventKind::Booted(server)
         });
     }

@@ -14,26 +14,18 @@ use labrpc::{
 use labrpc::{thread, wire};
 
 use super::Observer;
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::runner::{Recorded, run_simulated};
 use crate::script::{agrees, at, entries, refuses, votes};
 use crate::token::Token;
 use crate::world::World;
 
-struct InMemory;
-
-impl Codec for InMemory {
-    fn timing(&self) -> Timing {
-        Timing {
-            heartbeat_interval: Duration::from_millis(100),
-            election_timeout_min: Duration::from_millis(400),
-            election_timeout_max: Duration::from_millis(800),
-        }
-    }
-    fn has_clerks(&self) -> bool {
-        true
-    }
-}
+static IN_MEMORY: Contract = Contract::new(Timing {
+    heartbeat_interval: Duration::from_millis(100),
+    election_timeout_min: Duration::from_millis(400),
+    election_timeout_max: Duration::from_millis(800),
+})
+.with_clerks();
 
 const SERVERS: usize = 3;
 /// A clerk's end of the network.
@@ -47,8 +39,8 @@ struct Play {
 
 impl Play {
     fn new(world: &World, are_real: bool) -> Play {
-        let codec = world.codec().expect("the run has a codec");
-        let observer = Observer::new(world.reporter(), codec, SERVERS, |_| are_real);
+        let contract = world.contract().expect("the run has a contract");
+        let observer = Observer::new(world.reporter(), contract, SERVERS, |_| are_real);
         (0..SERVERS).for_each(|server| observer.booted(server, sim::new_node("server"), None));
         Play { observer, numbers: Cell::new(0) }
     }
@@ -118,7 +110,7 @@ fn broken(play: impl Fn(&Play) + Send + Sync) -> Option<(&'static str, String)> 
 fn broken_by(are_real: bool, play: impl Fn(&Play) + Send + Sync) -> Option<(&'static str, String)> {
     let token = Token { test: "play".into(), seed: 1, kept: None };
     let body = |world: &World| play(&Play::new(world, are_real));
-    let failed = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&InMemory), &body).0.err()?;
+    let failed = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&IN_MEMORY), &body).0.err()?;
     Some((failed.rule(None).map_or("none", |rule| rule.name), failed.failure.message))
 }
 

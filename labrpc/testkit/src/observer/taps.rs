@@ -9,7 +9,7 @@ use labrpc::time::Instant;
 use labrpc::{Image, PeerId, Save, sim};
 
 use super::{Inner, Observer};
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::event::{Envelope, EventId, EventKind, Payload};
 use crate::observed::DecodedSave;
 use crate::rule::life::UNLOCKED;
@@ -18,7 +18,7 @@ use crate::violation::Violation;
 impl Tap for Observer {
     fn message(&self, at: Instant, message: &Message, passage: Passage) {
         self.happened(at, |inner, id| match passage {
-            Passage::Sent => EventKind::Sent(inner.sent(self.codec, message, id)),
+            Passage::Sent => EventKind::Sent(inner.sent(self.contract, message, id)),
             Passage::Lost(why) => EventKind::Lost(inner.envelope_of(message, id), why),
             Passage::Arrived { copy } => {
                 let envelope = inner.envelope_of(message, id);
@@ -56,10 +56,10 @@ impl Tap for Observer {
 
 impl DiskTap for Observer {
     fn saved(&self, at: Instant, server: PeerId, save: &Save, _: &Image, took: Duration) {
-        if !self.codec.has_disk() {
+        if !self.contract.has_disk {
             return;
         }
-        match sim::as_harness(|| DecodedSave::read(save, self.codec)) {
+        match sim::as_harness(|| DecodedSave::read(save, self.contract)) {
             Ok(decoded) => self.happened(at, |inner, _| {
                 let change = inner.observed.save(server, at, took, save, decoded);
                 EventKind::Saved(server, Arc::new(change))
@@ -74,9 +74,9 @@ impl DiskTap for Observer {
 
 impl Inner {
     /// Decodes a message that is sent, and keeps it until it can no longer arrive or be answered.
-    fn sent(&mut self, codec: &dyn Codec, message: &Message, id: EventId) -> Arc<Envelope> {
+    fn sent(&mut self, contract: &Contract, message: &Message, id: EventId) -> Arc<Envelope> {
         let answers = message.answers.and_then(|number| self.envelopes.get(number).cloned());
-        let payload = decode(codec, message, answers.as_deref());
+        let payload = decode(contract, message, answers.as_deref());
         let envelope = Arc::new(envelope(message, answers, id, payload));
         self.envelopes.insert(envelope.clone(), id.at);
         envelope
@@ -100,17 +100,17 @@ fn envelope(message: &Message, answers: Option<Arc<Envelope>>, sent: EventId, pa
 }
 
 /// Decodes a message; `answered` is the request that it answers, if it is a reply.
-fn decode(codec: &dyn Codec, message: &Message, answered: Option<&Envelope>) -> Payload {
+fn decode(contract: &Contract, message: &Message, answered: Option<&Envelope>) -> Payload {
     let bytes = &message.bytes;
     let decoded = match (message.port, message.answers) {
-        (Port::Raft, None) => codec.read_request(bytes).ok().map(Payload::Request),
+        (Port::Raft, None) => contract.codec.read_request(bytes).ok().map(Payload::Request),
         (Port::Raft, Some(_)) => {
             let request = answered.and_then(Envelope::request);
-            request.and_then(|request| codec.read_reply(request, bytes).ok()).map(Payload::Reply)
+            request.and_then(|request| contract.codec.read_reply(request, bytes).ok()).map(Payload::Reply)
         }
-        (Port::Kv, _) if !codec.has_clerks() => None,
-        (Port::Kv, None) => codec.read_command(bytes).ok().map(Payload::ClerkRequest),
-        (Port::Kv, Some(_)) => codec.read_answer(bytes).ok().map(Payload::ClerkAnswer),
+        (Port::Kv, _) if !contract.has_clerks => None,
+        (Port::Kv, None) => contract.codec.read_command(bytes).ok().map(Payload::ClerkRequest),
+        (Port::Kv, Some(_)) => contract.codec.read_answer(bytes).ok().map(Payload::ClerkAnswer),
     };
     decoded.unwrap_or(Payload::Unreadable)
 }

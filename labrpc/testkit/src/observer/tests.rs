@@ -8,11 +8,11 @@ use labrpc::sim::{self, Keep};
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
-use labrpc::{Ballot, Entry, Head, RaftRequest, RequestVote, Timing};
+use labrpc::{Ballot, Codec, Entry, Head, RaftRequest, RequestVote, Timing};
 use labrpc::{Bytes, Index, LogPosition, Persister, Save};
 
 use super::Observer;
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::runner::{Recorded, run_simulated};
 use crate::token::Token;
 use crate::world::World;
@@ -26,22 +26,18 @@ const TIMING: Timing = Timing {
 
 /// The observer of one real server that has just booted.
 fn observer(world: &World) -> Observer {
-    let codec = world.codec().expect("the run has a codec");
-    let observer = Observer::new(world.reporter(), codec, 1, |_| true);
+    let contract = world.contract().expect("the run has a contract");
+    let observer = Observer::new(world.reporter(), contract, 1, |_| true);
     observer.booted(0, sim::new_node("server 0"), None);
     observer
 }
 
-/// A lab whose heads are only a number, the term.
+static TERMS_ONLY: Contract = Contract::new(TIMING).with_disk().open(&TermsOnly);
+
+/// Reads heads that are only a number, the term.
 struct TermsOnly;
 
 impl Codec for TermsOnly {
-    fn timing(&self) -> Timing {
-        TIMING
-    }
-    fn has_disk(&self) -> bool {
-        true
-    }
     fn read_head(&self, bytes: &[u8]) -> Result<Head, WireError> {
         let ballot = Ballot { term: wire::decode(bytes)?, voted_for: None };
         Ok(Head { ballot, base: LogPosition::ZERO })
@@ -56,7 +52,7 @@ fn save(head: &'static [u8]) -> Option<String> {
         disk.set_tap(Arc::new(observer(world)));
         disk.save(Save { head: head.into(), ..Save::default() });
     };
-    run_simulated(&token, Keep::All, Recorded::Nothing, Some(&TermsOnly), &body)
+    run_simulated(&token, Keep::All, Recorded::Nothing, Some(&TERMS_ONLY), &body)
         .0
         .err()
         .map(|failed| failed.failure.message)
@@ -71,16 +67,7 @@ fn unreadable_saves_are_named() {
     assert!(message.starts_with("the tests cannot decode what server 0 has saved"), "{message}");
 }
 
-struct WithDisk;
-
-impl Codec for WithDisk {
-    fn timing(&self) -> Timing {
-        TIMING
-    }
-    fn has_disk(&self) -> bool {
-        true
-    }
-}
+static WITH_DISK: Contract = Contract::new(TIMING).with_disk();
 
 /// A server campaigns, wins by its own vote alone, and takes commands; its request for another's
 /// vote leaves only then. Returns the rule that is broken if the request says that the log ends
@@ -107,7 +94,7 @@ fn broken_by_late_request(last_log: LogPosition) -> Option<&'static str> {
         let request = Message { number: 0, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
         observer.message(Instant::now(), &request, Passage::Sent);
     };
-    let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WithDisk), &body).0;
+    let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WITH_DISK), &body).0;
     outcome.err().map(|failed| failed.rule(None).map_or("none", |rule| rule.name))
 }
 
@@ -132,7 +119,7 @@ fn broken_by_send(is_locked: bool) -> Option<&'static str> {
         network.link(0, 1, Port::Raft).send(&1_u64);
         drop(guard);
     };
-    let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WithDisk), &body).0;
+    let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WITH_DISK), &body).0;
     outcome.err().map(|failed| failed.rule(None).map_or("none", |rule| rule.name))
 }
 

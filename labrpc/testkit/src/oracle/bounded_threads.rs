@@ -2,23 +2,30 @@
 
 use std::time::Duration;
 
+use labrpc::PeerId;
 use labrpc::time::Instant;
-use labrpc::{PeerId, sim};
 use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
+use crate::contract::Track;
 use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::rule::life::BOUNDED;
 use crate::violation::Violation;
 
 /// Counts a server's threads when it sends a message: now and then, and at each message while there are too many.
-#[derive(Default)]
 pub(super) struct BoundedThreads {
+    track: Track,
     /// When a server's threads were last counted.
     counted: FxHashMap<PeerId, Instant>,
     /// When a server was first seen with too many threads.
     crowded: FxHashMap<PeerId, EventId>,
+}
+
+impl BoundedThreads {
+    pub(super) fn new(track: Track) -> BoundedThreads {
+        BoundedThreads { track, counted: FxHashMap::default(), crowded: FxHashMap::default() }
+    }
 }
 
 /// The server's own threads (ticker, applier, service, watcher, …) and the harness's.
@@ -41,7 +48,7 @@ impl Oracle for BoundedThreads {
             return Ok(());
         }
         *counted = event.at();
-        let (threads, pending) = (sim::tasks_in(node), server.pending_count());
+        let (threads, pending) = (self.track.threads_in(node), server.pending_count());
         if threads <= OWN_THREADS_MAX + 2 * pending {
             self.crowded.remove(&envelope.from);
             return Ok(());

@@ -42,10 +42,10 @@ mod vote_reasons;
 
 pub(crate) use interface::Oracle;
 
-use crate::codec::Codec;
+use crate::contract::Contract;
 
 /// All oracles that can check a lab's servers, in the order in which they check an event.
-pub(crate) fn all(codec: &'static dyn Codec) -> Vec<Box<dyn Oracle>> {
+pub(crate) fn all(contract: &'static Contract) -> Vec<Box<dyn Oracle>> {
     let mut oracles: Vec<Box<dyn Oracle>> = vec![
         Box::new(one_vote_per_term::OneVotePerTerm::default()),
         Box::new(persist_before_visible::PersistBeforeVisible::default()),
@@ -60,11 +60,11 @@ pub(crate) fn all(codec: &'static dyn Codec) -> Vec<Box<dyn Oracle>> {
         Box::new(no_needless_sends::NoNeedlessSends::default()),
         Box::new(no_needless_saves::NoNeedlessSaves::default()),
     ];
-    if codec.has_clerks() {
-        oracles.push(Box::new(service::ServiceOracle::new(codec)));
+    if contract.has_clerks {
+        oracles.push(Box::new(service::ServiceOracle::new(contract)));
     }
     // Last, since a server that breaks another rule may also fail to make progress.
     oracles.push(Box::new(liveness::Liveness::default()));
-    oracles.push(Box::new(bounded_threads::BoundedThreads::default()));
+    oracles.push(Box::new(bounded_threads::BoundedThreads::new(contract.track)));
     oracles
 }

@@ -116,7 +116,7 @@ impl PeersRun<'_> {
                 return self.report_no_agreement();
             }
             if self.unanswered.is_empty() {
-                self.wait(self.codec.timing().heartbeat_interval);
+                self.wait(self.contract.timing.heartbeat_interval);
                 self.settle();
             }
         }

@@ -14,7 +14,7 @@ use super::peers::Peers;
 use super::plan::{Bits, RunPlan};
 use super::text::TestText;
 use crate::cluster::UntypedCluster;
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::script::ReceivedRequest;
 
 /// The real server's number.
@@ -39,7 +39,7 @@ pub(super) struct Abilities<'a> {
 /// One run.
 pub(super) struct PeersRun<'a> {
     pub(super) cluster: &'a UntypedCluster,
-    pub(super) codec: &'static dyn Codec,
+    pub(super) contract: &'static Contract,
     pub(super) received: &'a Receiver<ReceivedRequest>,
     pub(super) restart_from: &'a dyn Fn(&crate::DiskState),
     pub(super) abilities: Abilities<'a>,
@@ -71,7 +71,7 @@ pub(super) struct PeersRun<'a> {
 impl PeersRun<'_> {
     pub(super) fn run(mut self, plan: &RunPlan) {
         let everyone: Vec<PeerId> = (0..plan.size).collect();
-        if self.codec.has_disk() {
+        if self.contract.has_disk {
             plan.history.iter().for_each(|bits| self.peers.step(&everyone, &mut Bits(*bits)));
         } else {
             plan.history.iter().for_each(|bits| self.peers.step(&self.others, &mut Bits(*bits)));

@@ -74,7 +74,7 @@ impl PeersRun<'_> {
     /// The real server's AppendEntries that are not answered, if they left less than a heartbeat ago.
     fn under_way(&self) -> Vec<(PeerId, AppendEntries)> {
         let young =
-            |received: &&ReceivedRequest| received.at.elapsed() + 3 * SETTLED < self.codec.timing().heartbeat_interval;
+            |received: &&ReceivedRequest| received.at.elapsed() + 3 * SETTLED < self.contract.timing.heartbeat_interval;
         let append = |received: &ReceivedRequest| match &received.request {
             RaftRequest::AppendEntries(append) => Some((received.to, append.clone())),
             _ => None,
@@ -84,7 +84,7 @@ impl PeersRun<'_> {
 
     /// The servers that the real one has sent something before this step, and not half a heartbeat ago.
     fn heard_lately(&self) -> Vec<PeerId> {
-        let half = self.codec.timing().heartbeat_interval / 2;
+        let half = self.contract.timing.heartbeat_interval / 2;
         self.sent_at.iter().filter(|(_, at)| at.elapsed() < half).map(|(peer, _)| *peer).collect()
     }
 
@@ -107,7 +107,7 @@ impl PeersRun<'_> {
 
     /// Tells the model how long ago the real server has heard from a leader.
     fn note_time(&mut self) {
-        let timeout_min = self.codec.timing().election_timeout_min;
+        let timeout_min = self.contract.timing.election_timeout_min;
         let led = match self.led_at.map(|at| at.elapsed()) {
             Some(age) if age < timeout_min / 2 => Led::Surely,
             Some(age) if age < timeout_min + ANSWER_PATIENCE => Led::Perhaps,
@@ -156,7 +156,7 @@ impl PeersRun<'_> {
                 _ => {}
             }
         }
-        seen.disk = self.codec.has_disk().then(|| observer.look(|observed| observed.servers[REAL].disk.clone()));
+        seen.disk = self.contract.has_disk.then(|| observer.look(|observed| observed.servers[REAL].disk.clone()));
         seen
     }
 

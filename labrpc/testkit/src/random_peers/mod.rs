@@ -52,7 +52,7 @@ impl<R: Elect> ScriptedCluster<R> {
         self.cluster().world().reporter().set_test_text(text.clone());
         let driver = PeersRun {
             cluster: self.cluster(),
-            codec: self.codec(),
+            contract: self.contract(),
             received: &self.received,
             restart_from: &|disk| self.restart_from(disk),
             abilities,

@@ -44,7 +44,7 @@ impl PeersRun<'_> {
     }
 
     pub(super) fn restart(&mut self) {
-        if self.codec.has_disk() {
+        if self.contract.has_disk {
             self.text.add("script.restart();".into());
             self.cluster.restart(REAL);
             self.forget();
@@ -53,7 +53,7 @@ impl PeersRun<'_> {
 
     /// A request arrives, and the real server crashes at the next save.
     pub(super) fn crash_at_save(&mut self, bits: &mut Bits) {
-        if !self.codec.has_disk() {
+        if !self.contract.has_disk {
             return;
         }
         let persister = self.cluster.persister(REAL);
@@ -102,7 +102,7 @@ impl PeersRun<'_> {
     /// Waits until the real server campaigns, and lets some of the others answer at once.
     pub(super) fn await_campaign(&mut self, bits: &mut Bits) {
         if self.real().is_leader() {
-            return self.wait(self.codec.timing().heartbeat_interval);
+            return self.wait(self.contract.timing.heartbeat_interval);
         }
         if !self.wait_for_campaign() {
             return;
@@ -116,7 +116,7 @@ impl PeersRun<'_> {
     pub(super) fn wait_for_campaign(&mut self) -> bool {
         let before = self.real().term();
         self.text.add("script.await_campaign();".into());
-        let until = Instant::now() + self.codec.timing().election_timeout_max + ANSWER_PATIENCE;
+        let until = Instant::now() + self.contract.timing.election_timeout_max + ANSWER_PATIENCE;
         while Instant::now() < until && !self.is_over {
             thread::sleep(Duration::from_millis(10));
             self.settle();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use labrpc::sim::Keep;
 
 use super::run::{Recorded, run_simulated};
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::token::Token;
 use crate::world::World;
 
@@ -20,16 +20,16 @@ pub struct Measured {
     pub trace: u64,
 }
 
-/// Runs `body` once in virtual time, outside of every graded test: no points, no record, no report. Without a codec
+/// Runs `body` once in virtual time, outside of every graded test: no points, no record, no report. Without a contract
 /// no oracle checks the run, so that a bench can tell what the oracles cost.
 ///
 /// # Panics
 ///
 /// When the run fails.
-pub fn measure(name: &str, codec: Option<&'static dyn Codec>, body: impl Fn(&World) + Send + Sync) -> Measured {
+pub fn measure(name: &str, contract: Option<&'static Contract>, body: impl Fn(&World) + Send + Sync) -> Measured {
     const SEED: u64 = 1;
     let token = Token { test: name.into(), seed: SEED, kept: None };
-    let (outcome, report) = run_simulated(&token, Keep::All, Recorded::Nothing, codec, &body);
+    let (outcome, report) = run_simulated(&token, Keep::All, Recorded::Nothing, contract, &body);
     match outcome {
         Ok(requests) => Measured { cpu_time: report.cpu_time, requests, trace: report.trace },
         Err(failed) => {

@@ -20,7 +20,7 @@ use repeat::Run;
 use run::{Body, FailedRun, run_real};
 pub(crate) use run::{Recorded, run_simulated};
 
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::environment::{Environment, Mode, misuse};
 use crate::random_peers::RunPlan;
 use crate::record::{Record, append};
@@ -33,7 +33,7 @@ use crate::world::{World, hash_of};
 /// ```
 /// use testkit::Lab;
 ///
-/// static LAB: Lab = Lab { package: "lab2a-election", points: "initial_election_2a 10 5\n", codec: None };
+/// static LAB: Lab = Lab { package: "lab2a-election", points: "initial_election_2a 10 5\n", contract: None };
 ///
 /// fn initial_election_2a() {
 ///     LAB.test(|world| assert!(world.is_simulated()));
@@ -46,7 +46,7 @@ pub struct Lab {
     /// The text of `points.txt`: a line for each test, with its name, its points and its seeds.
     pub points: &'static str,
     /// How the bytes of its servers are read. With `None`, no oracle checks the runs.
-    pub codec: Option<&'static dyn Codec>,
+    pub contract: Option<&'static Contract>,
 }
 
 /// A student's own test runs this many seeds.
@@ -101,7 +101,7 @@ impl Lab {
         let shorten = |token: &Token, failed: FailedRun| {
             let run = |plan: &RunPlan| {
                 let play = |world: &World| body(world, plan);
-                run_simulated(token, Keep::All, Recorded::Silence, self.codec, &play).0.err()
+                run_simulated(token, Keep::All, Recorded::Silence, self.contract, &play).0.err()
             };
             shrink::shrink(plan_of(token.seed), failed, run).1
         };
@@ -160,10 +160,10 @@ impl Lab {
         }
         for seed in 1..=seeds {
             let token = Token { test: test.name.into(), seed, kept: None };
-            let again = || run_simulated(&token, Keep::All, Recorded::Turns, self.codec, test.body);
+            let again = || run_simulated(&token, Keep::All, Recorded::Turns, self.contract, test.body);
             let (run, complaint) = match environment.mode {
                 Mode::Simulated => {
-                    let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.codec, test.body);
+                    let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.contract, test.body);
                     let complaint = run.0.is_err().then(|| repeat::complaint(&run, again)).flatten();
                     (run, complaint)
                 }
@@ -178,12 +178,12 @@ impl Lab {
         let keep = match token.kept {
             None => Keep::All,
             Some(_) => {
-                let (_, full) = run_simulated(token, Keep::All, Recorded::Choices, self.codec, test.body);
+                let (_, full) = run_simulated(token, Keep::All, Recorded::Choices, self.contract, test.body);
                 token.keep(&full.choices).unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")))
             }
         };
-        let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.codec, test.body);
-        let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.codec, test.body);
+        let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.contract, test.body);
+        let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.contract, test.body);
         let complaint = repeat::complaint(&run, again);
         let run = (run.0.map_err(|failed| shortened(token, failed, test.shorten)), run.1);
         self.conclude(token, test.rule, 1, run, complaint);

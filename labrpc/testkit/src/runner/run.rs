@@ -9,7 +9,7 @@ use labrpc::time::Instant;
 
 use super::cause::FailureCause;
 use super::frames::SeenPlace;
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::environment::Mode;
 use crate::random_peers::TestText;
 use crate::recording::Exchange;
@@ -96,7 +96,7 @@ pub(crate) fn run_simulated(
     token: &Token,
     keep: Keep,
     recorded: Recorded,
-    codec: Option<&'static dyn Codec>,
+    contract: Option<&'static Contract>,
     body: Body,
 ) -> (Result<u64, FailedRun>, Report) {
     let settings = Settings {
@@ -115,7 +115,7 @@ pub(crate) fn run_simulated(
     let in_run = reporter.clone();
     let (outcome, report) = sim::run(settings, move || {
         in_run.make_current();
-        let world = World::new(Mode::Simulated, token.seed, &token.test, codec, in_run);
+        let world = World::new(Mode::Simulated, token.seed, &token.test, contract, in_run);
         body(&world);
         world.requests()
     });

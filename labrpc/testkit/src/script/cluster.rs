@@ -15,7 +15,7 @@ use super::PUNCTUAL;
 use super::peers::{AutomaticReply, ReceivedRequest, ScriptedPeer};
 use super::steps::{about, fail};
 use crate::cluster::{Boot, Booted, Cluster};
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::event_line::{Direction, Request};
 use crate::rule::life::ANSWERS;
 use crate::rule::replication::START;
@@ -38,7 +38,7 @@ pub struct ScriptedCluster<R: Elect> {
 pub(super) const REAL: PeerId = 0;
 /// A correct server answers within this time.
 pub(super) const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
-const HAS_CODEC: &str = "a script needs a lab with a codec";
+const HAS_CONTRACT: &str = "a script needs a lab with a contract";
 
 impl<R: Elect> ScriptedCluster<R> {
     /// Boots the real server of a cluster of `size`, with a service of its own: the script does not
@@ -55,11 +55,12 @@ impl<R: Elect> ScriptedCluster<R> {
     fn connect(cluster: Cluster<R>, applied: Receiver<ApplyMsg>) -> ScriptedCluster<R> {
         let network = cluster.network();
         network.set_conditions(PUNCTUAL);
-        let codec = cluster.world().codec().expect(HAS_CODEC);
+        let contract = cluster.world().contract().expect(HAS_CONTRACT);
         let (receives, received) = channel::unbounded();
         let automatic = AutomaticReply::default();
         for peer in cluster.servers().filter(|&server| server != REAL) {
-            let scripted = ScriptedPeer { me: peer, codec, received: receives.clone(), automatic: automatic.clone() };
+            let scripted =
+                ScriptedPeer { me: peer, contract, received: receives.clone(), automatic: automatic.clone() };
             network.plug(peer, Some(sim::new_node(format!("scripted server {peer}"))));
             network.add_service(peer, Port::Raft, Arc::new(scripted));
         }
@@ -68,8 +69,8 @@ impl<R: Elect> ScriptedCluster<R> {
         ScriptedCluster { cluster, received, untaken: Mutex::default(), automatic, applied }
     }
 
-    pub(crate) fn codec(&self) -> &'static dyn Codec {
-        self.cluster.world().codec().expect(HAS_CODEC)
+    pub(crate) fn contract(&self) -> &'static Contract {
+        self.cluster.world().contract().expect(HAS_CONTRACT)
     }
 
     /// The cluster that the real server belongs to.
@@ -84,13 +85,24 @@ impl<R: Elect> ScriptedCluster<R> {
 
     /// The timing that the lab's servers promise to keep.
     pub fn timing(&self) -> Timing {
-        self.codec().timing()
+        self.contract().timing
     }
 
     /// The content of the real server's disk.
     pub fn disk(&self) -> DiskState {
-        let observer = self.cluster.observer().expect(HAS_CODEC);
+        let observer = self.cluster.observer().expect(HAS_CONTRACT);
         observer.look(|observed| observed.servers[REAL].disk.clone())
+    }
+
+    /// The number of the real server's own threads, see [`World::threads_in`](crate::World::threads_in).
+    ///
+    /// # Panics
+    ///
+    /// When the server is down.
+    pub fn threads(&self) -> usize {
+        let observer = self.cluster.observer().expect(HAS_CONTRACT);
+        let node = observer.look(|observed| observed.servers[REAL].node()).expect("the server is up");
+        self.cluster.world().threads_in(node)
     }
 
     /// The real server's persister.
@@ -100,7 +112,7 @@ impl<R: Elect> ScriptedCluster<R> {
 
     /// All events since the script began.
     pub fn events(&self) -> Vec<Event> {
-        self.cluster.observer().expect(HAS_CODEC).events()
+        self.cluster.observer().expect(HAS_CONTRACT).events()
     }
 
     /// What the real server believes about itself.
@@ -147,14 +159,15 @@ impl<R: Elect> ScriptedCluster<R> {
 
     /// As [`ask`](ScriptedCluster::ask), for a server that may crash: `None` without a reply.
     pub fn try_ask(&self, from: PeerId, request: &RaftRequest) -> Option<RaftReply> {
-        let codec = self.codec();
-        let reply = self.network().call(from, REAL, Port::Raft, codec.write_request(request), ANSWER_PATIENCE)?;
-        Some(codec.read_reply(request, &reply).unwrap_or_else(|error| panic!("{error}")))
+        let contract = self.contract();
+        let reply =
+            self.network().call(from, REAL, Port::Raft, contract.codec.write_request(request), ANSWER_PATIENCE)?;
+        Some(contract.codec.read_reply(request, &reply).unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Sends the real server a request, and does not wait for the reply.
     pub fn post(&self, from: PeerId, request: &RaftRequest) {
-        self.network().send(from, REAL, Port::Raft, self.codec().write_request(request));
+        self.network().send(from, REAL, Port::Raft, self.contract().codec.write_request(request));
     }
 
     /// Whether the real server is up. It may have crashed at a save.
@@ -174,11 +187,11 @@ impl<R: Elect> ScriptedCluster<R> {
 
     /// Crashes the real server, and boots it from a disk with this content.
     pub fn restart_from(&self, disk: &DiskState) {
-        let codec = self.codec();
-        assert!(codec.has_disk(), "this lab's servers have no disks");
+        let contract = self.contract();
+        assert!(contract.has_disk, "this lab's servers have no disks");
         let image = Image {
-            head: codec.write_head(&disk.head),
-            entries: disk.entries.iter().map(|entry| codec.write_entry(entry)).collect(),
+            head: contract.codec.write_head(&disk.head),
+            entries: disk.entries.iter().map(|entry| contract.codec.write_entry(entry)).collect(),
             snapshot: disk.snapshot.clone(),
         };
         if self.is_up() {

@@ -96,9 +96,10 @@ impl<R: Elect> ScriptedCluster<R> {
 }
 
 pub(super) fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: Command, patience: Duration) -> Option<Answer> {
-    let codec = cluster.world().codec().filter(|codec| codec.has_clerks()).expect("this lab's servers have clients");
+    let contract =
+        cluster.world().contract().filter(|contract| contract.has_clerks).expect("this lab's servers have clients");
     // In the network, clients come after the servers.
     let from = cluster.size() + request.client.0 as usize;
-    let reply = cluster.network().call(from, REAL, Port::Kv, codec.write_command(&request), patience)?;
-    Some(codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
+    let reply = cluster.network().call(from, REAL, Port::Kv, contract.codec.write_command(&request), patience)?;
+    Some(contract.codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
 }

@@ -12,7 +12,7 @@ use labrpc::{KvClient, PeerId, sim};
 
 use super::PUNCTUAL;
 use super::steps::fail;
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::observer::Observer;
 use crate::world::{BackgroundTask, World};
 
@@ -33,7 +33,7 @@ pub struct ClerkRequest {
     pub server: PeerId,
     /// The request.
     pub request: Command,
-    codec: &'static dyn Codec,
+    contract: &'static Contract,
     answer: Sender<Vec<u8>>,
 }
 
@@ -49,22 +49,27 @@ impl ClerkRequest {
     }
 
     fn answer(self, answer: Answer) {
-        let _ = self.answer.send(self.codec.write_answer(&answer));
+        let _ = self.answer.send(self.contract.codec.write_answer(&answer));
     }
 }
 
 struct ScriptedServer {
     me: PeerId,
-    codec: &'static dyn Codec,
+    contract: &'static Contract,
     asked: Sender<ClerkRequest>,
 }
 
 impl Service for ScriptedServer {
     fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let (answer, answered) = channel::bounded(1);
-        let request = self.codec.read_command(request)?;
-        let _ =
-            self.asked.send(ClerkRequest { at: Instant::now(), server: self.me, request, codec: self.codec, answer });
+        let request = self.contract.codec.read_command(request)?;
+        let _ = self.asked.send(ClerkRequest {
+            at: Instant::now(),
+            server: self.me,
+            request,
+            contract: self.contract,
+            answer,
+        });
         Ok(answered.recv().ok())
     }
 }
@@ -78,16 +83,16 @@ impl ScriptedServers {
     pub fn new(world: &World, servers: usize) -> ScriptedServers {
         /// Room for clerks.
         const CLERKS_MAX: usize = 8;
-        let codec = world.codec().filter(|codec| codec.has_clerks()).expect("this lab has clerks");
+        let contract = world.contract().filter(|contract| contract.has_clerks).expect("this lab has clerks");
         let network = world.network(servers + CLERKS_MAX);
         network.set_conditions(PUNCTUAL);
-        let observer = Observer::new(world.reporter(), codec, servers, |_| false);
+        let observer = Observer::new(world.reporter(), contract, servers, |_| false);
         observer.record();
         network.set_tap(Arc::new(observer));
         let (asks, asked) = channel::unbounded();
         for me in 0..servers {
             network.plug(me, Some(sim::new_node(format!("scripted server {me}"))));
-            network.add_service(me, Port::Kv, Arc::new(ScriptedServer { me, codec, asked: asks.clone() }));
+            network.add_service(me, Port::Kv, Arc::new(ScriptedServer { me, contract, asked: asks.clone() }));
         }
         ScriptedServers { world: world.clone(), network, servers, asked }
     }

@@ -13,7 +13,7 @@ use labrpc::{AppendEntriesReply, AppendOutcome, Index, PeerId, RequestVoteReply,
 
 use super::cluster::REAL;
 use super::steps::expect_eq;
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::event_line::{Direction, Request};
 
 /// A request that the real server has sent to a scripted one. The script answers it at any time; if
@@ -25,7 +25,7 @@ pub struct ReceivedRequest {
     pub to: PeerId,
     /// The request.
     pub request: RaftRequest,
-    codec: &'static dyn Codec,
+    contract: &'static Contract,
     answer: Option<Sender<Vec<u8>>>,
 }
 
@@ -114,7 +114,7 @@ impl ReceivedRequest {
     /// Answers it. A second answer is ignored.
     pub fn reply(mut self, reply: RaftReply) {
         let Some(answer) = self.answer.take() else { return };
-        let _ = answer.send(self.codec.write_reply(&self.request, &reply));
+        let _ = answer.send(self.contract.codec.write_reply(&self.request, &reply));
     }
 
     /// Grants the candidate the vote.
@@ -158,7 +158,7 @@ pub(super) type AutomaticReply = Arc<Mutex<Option<Box<dyn FnMut(PeerId, &RaftReq
 /// Receives requests at a scripted server's end of the network.
 pub(super) struct ScriptedPeer {
     pub(super) me: PeerId,
-    pub(super) codec: &'static dyn Codec,
+    pub(super) contract: &'static Contract,
     pub(super) received: Sender<ReceivedRequest>,
     pub(super) automatic: AutomaticReply,
 }
@@ -166,15 +166,15 @@ pub(super) struct ScriptedPeer {
 impl Service for ScriptedPeer {
     fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let at = Instant::now();
-        let request = self.codec.read_request(request)?;
+        let request = self.contract.codec.read_request(request)?;
         let (answer, answered): (_, Receiver<Vec<u8>>) = channel::bounded(1);
         let automatic = self.automatic.lock().as_mut().and_then(|reply_to| reply_to(self.me, &request));
-        let received = ReceivedRequest { at, to: self.me, request, codec: self.codec, answer: Some(answer) };
+        let received = ReceivedRequest { at, to: self.me, request, contract: self.contract, answer: Some(answer) };
         match automatic {
             Some(reply) => {
-                let (request, to, codec) = (received.request.clone(), received.to, received.codec);
+                let (request, to, contract) = (received.request.clone(), received.to, received.contract);
                 received.reply(reply);
-                let _ = self.received.send(ReceivedRequest { at, to, request, codec, answer: None });
+                let _ = self.received.send(ReceivedRequest { at, to, request, contract, answer: None });
             }
             None => {
                 let _ = self.received.send(received);

@@ -12,7 +12,7 @@ use labrpc::{
     thread, wire,
 };
 
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::event_line::Asked;
 
 /// A Raft that has the status that the script gives it, takes every command while it leads, and
@@ -180,9 +180,9 @@ impl ScriptedRaft {
     /// # Panics
     ///
     /// When one of them is not the command of a clerk.
-    pub(crate) fn take_started(&self, codec: Option<&dyn Codec>) -> Vec<Command> {
-        let codec = codec.expect("a lab with a service has a codec");
-        let read = |bytes: Bytes| codec.read_command(&bytes).unwrap_or_else(|error| panic!("{error}"));
+    pub(crate) fn take_started(&self, contract: Option<&Contract>) -> Vec<Command> {
+        let contract = contract.expect("a lab with a service has a contract");
+        let read = |bytes: Bytes| contract.codec.read_logged(&bytes).unwrap_or_else(|error| panic!("{error}"));
         std::mem::take(&mut *self.inner.started.lock()).into_iter().map(read).collect()
     }
 

@@ -81,9 +81,11 @@ impl<R: Elect> ScriptedLeader<'_, R> {
 
     /// Entries of the leader's own term that hold clients' commands.
     pub fn commands(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
-        let (codec, term) = (self.script.codec(), self.term());
-        self.entries =
-            commands.into_iter().map(|command| Entry { term, command: codec.write_command(&command).into() }).collect();
+        let (contract, term) = (self.script.contract(), self.term());
+        self.entries = commands
+            .into_iter()
+            .map(|command| Entry { term, command: contract.codec.write_logged(&command).into() })
+            .collect();
         self
     }
 

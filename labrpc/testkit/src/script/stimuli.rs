@@ -11,11 +11,11 @@ use crate::sweep::Stimulus;
 impl<R: Elect> ScriptedCluster<R> {
     /// A request of a scripted server arrives. The result is the reply; `None` if there is none.
     pub fn arrives(&self, from: PeerId, request: RaftRequest) -> Stimulus<Option<RaftReply>> {
-        let (codec, network) = (self.codec(), self.network().clone());
+        let (contract, network) = (self.contract(), self.network().clone());
         Stimulus::in_advance(TRAVEL, move || {
-            let bytes = codec.write_request(&request);
+            let bytes = contract.codec.write_request(&request);
             let reply = network.call(from, REAL, Port::Raft, bytes, ANSWER_PATIENCE)?;
-            Some(codec.read_reply(&request, &reply).unwrap_or_else(|error| panic!("{error}")))
+            Some(contract.codec.read_reply(&request, &reply).unwrap_or_else(|error| panic!("{error}")))
         })
     }
 

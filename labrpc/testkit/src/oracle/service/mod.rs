@@ -8,7 +8,7 @@ mod snapshots;
 
 use labrpc::ApplyMsg;
 
-use crate::codec::Codec;
+use crate::contract::Contract;
 use crate::event::{Event, EventKind};
 use crate::observed::ObservedState;
 use crate::oracle::interface::Oracle;
@@ -20,7 +20,7 @@ use snapshots::SnapshotContents;
 
 /// Applies to the model what the servers apply, and compares the two.
 pub(super) struct ServiceOracle {
-    codec: &'static dyn Codec,
+    contract: &'static Contract,
     model: StoreModel,
     answers: EarnedAnswers,
     clerks: HonestClerks,
@@ -28,13 +28,13 @@ pub(super) struct ServiceOracle {
 }
 
 impl ServiceOracle {
-    pub(super) fn new(codec: &'static dyn Codec) -> ServiceOracle {
+    pub(super) fn new(contract: &'static Contract) -> ServiceOracle {
         ServiceOracle {
-            codec,
+            contract,
             model: StoreModel::default(),
             answers: EarnedAnswers::default(),
             clerks: HonestClerks::default(),
-            snapshots: SnapshotContents::new(codec),
+            snapshots: SnapshotContents::new(contract),
         }
     }
 }
@@ -42,7 +42,7 @@ impl ServiceOracle {
 impl Oracle for ServiceOracle {
     fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         if let EventKind::Applied(_, ApplyMsg::Command { at, command }) = &event.kind {
-            self.model.applied(at.index, command, self.codec);
+            self.model.applied(at.index, command, self.contract.codec);
         }
         self.clerks.check(event, observed)?;
         self.answers.check(event, observed, &self.model)?;

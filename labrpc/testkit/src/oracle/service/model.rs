@@ -1,10 +1,8 @@
 //! What a store must hold after each entry of the log: a reference model with its whole history (§8).
 
 use labrpc::kv::{ClientId, Command, CommandId, Op};
-use labrpc::{Bytes, Index};
+use labrpc::{Bytes, Codec, Index};
 use rustc_hash::FxHashMap;
-
-use crate::codec::Codec;
 
 /// The length and a hash of a value, to compare values cheaply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +93,7 @@ impl StoreModel {
             return;
         }
         self.sizes.push(self.sizes.last().copied().unwrap_or_default());
-        let Ok(Command { client, sequence, op }) = codec.read_command(command) else { return };
+        let Ok(Command { client, sequence, op }) = codec.read_logged(command) else { return };
         self.first_places.entry((client, sequence)).or_insert(index);
         self.sessions.entry(client).or_default();
         let clients = self.sessions.len();
@@ -185,6 +183,8 @@ fn value_in(versions: &Versions, index: Index) -> ValueHash {
 
 #[cfg(test)]
 mod tests {
+    use labrpc::codec::OwnTypes;
+
     use super::*;
 
     /// A value has the same hash however it was appended, and a different value has another one.
@@ -197,17 +197,9 @@ mod tests {
         assert_ne!(ValueHash::of("ab"), ValueHash::of("ba"));
     }
 
-    struct Plain;
-
-    impl Codec for Plain {
-        fn timing(&self) -> labrpc::Timing {
-            unimplemented!("a model knows no time")
-        }
-    }
-
     fn apply(model: &mut StoreModel, client: u64, sequence: u64, op: Op) {
-        let command = Plain.write_command(&Command { client: ClientId(client), sequence, op });
-        model.applied(model.last() + 1, &command.into(), &Plain);
+        let command = OwnTypes.write_logged(&Command { client: ClientId(client), sequence, op });
+        model.applied(model.last() + 1, &command.into(), &OwnTypes);
     }
 
     fn append(key: &str, value: &str) -> Op {

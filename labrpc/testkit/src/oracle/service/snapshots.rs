@@ -4,7 +4,7 @@ use labrpc::kv::{ClientId, Command, Op};
 use labrpc::{ApplyMsg, Bytes, Index, PeerId};
 
 use super::model::{StoreModel, StoreSize, ValueHash};
-use crate::codec::{Codec, ServiceState};
+use crate::contract::{Contract, ServiceState};
 use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::rule::service::{COMPACT_SNAPSHOT, EXACTLY_ONCE, LABEL, REPLICAS, SESSIONS};
@@ -16,7 +16,7 @@ use crate::violation::Violation;
 /// [`QUERIES_EACH`] queries, and a snapshot is queried as soon as these suffice: every small one at once, and of large
 /// ones only some. A snapshot that a service receives is always queried, since from then on it matters.
 pub(super) struct SnapshotContents {
-    codec: &'static dyn Codec,
+    contract: &'static Contract,
     /// The latest snapshots that were found right: other servers save the same ones.
     right: Vec<(Index, Bytes)>,
     /// How many queries may be made.
@@ -50,8 +50,8 @@ struct Snapshot<'a> {
 }
 
 impl SnapshotContents {
-    pub(super) fn new(codec: &'static dyn Codec) -> SnapshotContents {
-        SnapshotContents { codec, right: Vec::new(), queries: 0 }
+    pub(super) fn new(contract: &'static Contract) -> SnapshotContents {
+        SnapshotContents { contract, right: Vec::new(), queries: 0 }
     }
 
     pub(super) fn check(
@@ -93,7 +93,7 @@ impl SnapshotContents {
 
     /// Queries all keys and sessions of a snapshot.
     fn check_contents(&mut self, snapshot: &Snapshot, model: &StoreModel) -> Result<(), Violation> {
-        let Some(mut replica) = RestoredStore::restore(snapshot, self.codec) else { return Ok(()) };
+        let Some(mut replica) = RestoredStore::restore(snapshot, self.contract) else { return Ok(()) };
         replica.check_pairs(snapshot, model)?;
         if replica.repeats_a_write(snapshot, model) {
             self.check_sessions(snapshot, model)?;
@@ -107,7 +107,7 @@ impl SnapshotContents {
 
     /// Finds the session that is missing.
     fn check_sessions(&self, snapshot: &Snapshot, model: &StoreModel) -> Result<(), Violation> {
-        let Some(mut replica) = RestoredStore::restore(snapshot, self.codec) else { return Ok(()) };
+        let Some(mut replica) = RestoredStore::restore(snapshot, self.contract) else { return Ok(()) };
         let Snapshot { server, through, .. } = *snapshot;
         let mut sessions = model.sessions(through);
         let missing = sessions.find(|(client, sequence)| {
@@ -156,13 +156,13 @@ impl Snapshot<'_> {
 /// A service that was restored from a snapshot.
 struct RestoredStore {
     state: Box<dyn ServiceState>,
-    codec: &'static dyn Codec,
+    contract: &'static Contract,
     latest_query: u64,
 }
 
 impl RestoredStore {
-    fn restore(snapshot: &Snapshot, codec: &'static dyn Codec) -> Option<RestoredStore> {
-        Some(RestoredStore { state: codec.restore(snapshot.bytes)?, codec, latest_query: 0 })
+    fn restore(snapshot: &Snapshot, contract: &'static Contract) -> Option<RestoredStore> {
+        Some(RestoredStore { state: (contract.restore?)(snapshot.bytes), contract, latest_query: 0 })
     }
 
     fn check_pairs(&mut self, snapshot: &Snapshot, model: &StoreModel) -> Result<(), Violation> {
@@ -205,6 +205,6 @@ impl RestoredStore {
     }
 
     fn apply(&mut self, client: ClientId, sequence: u64, op: Op) -> String {
-        self.state.apply(&self.codec.write_command(&Command { client, sequence, op }))
+        self.state.apply(&self.contract.codec.write_logged(&Command { client, sequence, op }))
     }
 }
