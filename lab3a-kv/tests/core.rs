@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lab2a_election::TIMING;
 use lab3a_kv::{Clerk, KvServer, Store};
 use labrpc::kv::{Answer, ClientId, Command, Op, Refusal};
 use labrpc::network::Carrier;
@@ -14,6 +15,7 @@ use labrpc::thread;
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
 use labrpc::{Elect, KvClient, Link, PeerId, Port, Status};
+use testkit::Contract;
 use testkit::script::{ScriptedRaft, ScriptedService};
 
 const ALICE: ClientId = ClientId(1);
@@ -37,17 +39,20 @@ fn append(client: ClientId, sequence: u64, value: &str) -> Command {
     Command { client, sequence, op: Op::Append { key: "k".to_string(), value: value.to_string() } }
 }
 
+/// What these servers promise.
+static SERVERS: Contract = Contract::new(TIMING).with_clerks();
+
 /// A service over a Raft that leads term 1 and does what the test says.
 type Service = ScriptedService<KvServer<ScriptedRaft>>;
 
 fn service_over(raft: ScriptedRaft) -> Service {
     let server = KvServer::serve(raft.clone(), raft.apply_rx());
-    ScriptedService::new(raft, server, |server, command| server.submit(command))
+    ScriptedService::new(raft, server)
 }
 
 /// A command is applied when `commit` returns, and so is everything before it.
 fn service() -> Service {
-    service_over(ScriptedRaft::in_step())
+    service_over(ScriptedRaft::in_step(&SERVERS))
 }
 
 fn ok(value: &str) -> Option<Answer> {
@@ -83,7 +88,7 @@ fn a_late_copy_of_an_old_write_is_not_done_3a() {
 #[test]
 fn a_command_applied_inside_start_is_answered_3a() {
     in_virtual_time(|| {
-        let kv = service_over(ScriptedRaft::during_start(|raft| {
+        let kv = service_over(ScriptedRaft::during_start(&SERVERS, |raft| {
             raft.commit(1, &put(ALICE, 1, "v"));
             thread::sleep(AT_ONCE);
         }));
@@ -138,7 +143,7 @@ fn a_lost_leadership_refuses_requests_at_once_3a() {
 #[test]
 fn a_leadership_lost_inside_start_refuses_at_once_3a() {
     in_virtual_time(|| {
-        let kv = service_over(ScriptedRaft::during_start(|raft| {
+        let kv = service_over(ScriptedRaft::during_start(&SERVERS, |raft| {
             raft.set_status(2, false);
             thread::sleep(AT_ONCE);
         }));

@@ -4,12 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lab2a_election::TIMING;
 use lab3a_kv::{KvServer, Store};
 use lab3b_kvsnap::{SnapshotRule, serve, snapshot};
 use labrpc::kv::{ClientId, Command, Op};
 use labrpc::sim::{self, Settings};
 use labrpc::{Bytes, Persister, thread};
+use testkit::Contract;
 use testkit::script::{ScriptedRaft, ScriptedService};
+
+/// What these servers promise.
+static SERVERS: Contract = Contract::new(TIMING).with_disk().with_clerks();
 
 const ALICE: ClientId = ClientId(1);
 const RAFT_STATE_BYTES_MAX: usize = 1000;
@@ -35,9 +40,9 @@ fn store_of(commands: impl IntoIterator<Item = Command>) -> Store {
 /// A service over a Raft with a disk that does what the test says, and the disk.
 fn service() -> (ScriptedService<KvServer<ScriptedRaft>>, Arc<Persister>) {
     let persister = Arc::new(Persister::new(0));
-    let raft = ScriptedRaft::with_disk(persister.clone(), Duration::ZERO);
+    let raft = ScriptedRaft::with_disk(&SERVERS, persister.clone(), Duration::ZERO);
     let server = serve(raft.clone(), raft.apply_rx(), persister.clone(), RAFT_STATE_BYTES_MAX);
-    (ScriptedService::new(raft, server, |server, command| server.submit(command)), persister)
+    (ScriptedService::new(raft, server), persister)
 }
 
 /// A store that is restored from a snapshot has its sessions: it does not repeat a write.

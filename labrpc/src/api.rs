@@ -195,3 +195,12 @@ impl<T: KvClient + ?Sized> KvClient for Box<T> {
         (**self).append(key, value);
     }
 }
+
+/// Lab 3B: the state of a key-value service, without a server: what its snapshots hold.
+pub trait ServiceState {
+    /// Applies a client's command as it stands in the log, and returns the answer to the client.
+    fn apply(&mut self, command: &[u8]) -> String;
+
+    /// A snapshot of the state.
+    fn snapshot(&self) -> Bytes;
+}

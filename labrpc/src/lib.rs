@@ -64,7 +64,7 @@ pub mod wire;
 
 pub use api::{
     ApplyMsg, Compact, Elect, ElectionServer, Index, KvClient, LogPosition, LogServer, NotLeader, PeerId, Replicate,
-    SnapshotServer, Status, Term, Timing,
+    ServiceState, SnapshotServer, Status, Term, Timing,
 };
 pub use codec::Codec;
 pub use layers::{Compacted, Compaction, Conflict, Outbox, Protocol, RaftLog, Replication, Suffix};

@@ -1,6 +1,7 @@
 //! What this lab's graded tests have in common: how its servers boot, and how their bytes are read.
 
-use lab2a_election::{Election, Raft, TIMING};
+pub use lab2a_election::TIMING;
+use lab2a_election::{Election, Raft};
 use lab2b_log::{Replica, VecLog};
 use testkit::{Boot, Booted, Cluster, Contract, Lab, World};
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use kvkit::KvCluster;
 use kvkit::load::{self, Plan};
-use lab3a_kv::Clerk;
 use labrpc::thread;
 use testkit::chaos::{self, Faults};
 
-use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, boot_with_limit, store};
+use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, boot_with_limit, clerk, store};
 
 /// Clients share their keys while faults come and go, so that only the whole history shows a mistake.
 #[test]
@@ -32,7 +31,7 @@ fn random_faults_with_many_snapshots_3b() {
         /// Time for an election, if the server that comes back causes one, and for some heartbeats.
         const CATCH_UP: Duration = Duration::from_secs(3);
         let boot = |start| boot_with_limit(start, LOW_BYTES_MAX);
-        let store = KvCluster::new(world, 3, boot, |number, links| Clerk::new(ClientId(number), links));
+        let store = KvCluster::new(world, 3, boot, |number, links| clerk(ClientId(number), links));
         load::run(&store, Plan::calm(6).with_random_faults(Faults::ALL).compacting(RAFT_STATE_BYTES_MAX));
         // Even if few faults occurred, one server now misses more entries than a log holds.
         let cluster = store.cluster();

@@ -1,19 +1,20 @@
 //! What this lab's graded tests have in common: how its servers boot, and how their bytes are read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lab2a_election::{Election, Raft, TIMING};
 use lab2d_snapshot::Compacting;
 use lab3a_kv::{Clerk, KvServer, Store};
+use lab3b_kvsnap::snapshot;
 use labrpc::kv::ClientId;
-use labrpc::wire;
-use testkit::{Boot, Booted, Contract, Lab, ServiceState, World};
+use labrpc::{Bytes, Link, Persister, ServiceState, wire};
+use testkit::script::{ScriptedRaft, ScriptedService};
+use testkit::{Boot, Booted, Contract, Lab, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.
-static SERVERS: Contract = Contract::new(TIMING)
-    .with_disk()
-    .with_clerks()
-    .with_snapshots(|snapshot| Box::new(Restored(lab3b_kvsnap::snapshot::decode(snapshot))));
+pub static SERVERS: Contract =
+    Contract::new(TIMING).with_disk().with_clerks().with_snapshots(|snapshot| state(Some(snapshot)));
 
 pub static LAB: Lab =
     Lab { package: env!("CARGO_PKG_NAME"), points: include_str!("../points.txt"), contract: Some(&SERVERS) };
@@ -23,13 +24,22 @@ pub const RAFT_STATE_BYTES_MAX: usize = 1000;
 
 pub type Server = KvServer<Raft<Compacting>>;
 
-/// The service's state, read back from a snapshot.
-struct Restored(Store);
+/// A store without a server.
+struct State(Store);
 
-impl ServiceState for Restored {
+impl ServiceState for State {
     fn apply(&mut self, command: &[u8]) -> String {
         self.0.apply(wire::decode(command).expect("a clerk's command")).to_string()
     }
+
+    fn snapshot(&self) -> Bytes {
+        snapshot::encode(&self.0)
+    }
+}
+
+/// The state of a service without a server: an empty one, or the one that a snapshot holds.
+pub fn state(snapshot: Option<&[u8]>) -> Box<dyn ServiceState> {
+    Box::new(State(snapshot.map_or_else(Store::default, snapshot::decode)))
 }
 
 /// Boots a server that keeps its saved Raft state near `raft_state_bytes_max` bytes.
@@ -46,5 +56,22 @@ pub fn boot(boot: Boot) -> Booted<Server> {
 
 #[track_caller]
 pub fn store(world: &World, servers: usize) -> kvkit::KvCluster<Server> {
-    kvkit::KvCluster::new(world, servers, boot, |number, links| Clerk::new(ClientId(number), links))
+    kvkit::KvCluster::new(world, servers, boot, |number, links| clerk(ClientId(number), links))
+}
+
+/// How long a clerk waits for one server.
+pub const PATIENCE: Duration = Clerk::PATIENCE;
+
+/// A clerk with a link to each server.
+pub fn clerk(client: ClientId, servers: Vec<Link>) -> Clerk {
+    Clerk::new(client, servers)
+}
+
+/// The service alone, over a Raft that the script plays.
+pub type Service = ScriptedService<KvServer<ScriptedRaft>>;
+
+/// A service over this Raft, which writes to `persister`.
+pub fn serve(raft: ScriptedRaft, persister: Arc<Persister>) -> Service {
+    let server = lab3b_kvsnap::serve(raft.clone(), raft.apply_rx(), persister, RAFT_STATE_BYTES_MAX);
+    ScriptedService::new(raft, server)
 }

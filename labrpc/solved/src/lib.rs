@@ -17,8 +17,8 @@ use lab2b_log::{Replica, VecLog};
 use lab2d_snapshot::Compacting;
 use lab3a_kv::{Clerk, KvServer, Store};
 use labrpc::kv::ClientId;
-use labrpc::{thread, wire};
-use testkit::{Boot, Booted, Cluster, Contract, ServiceState, World};
+use labrpc::{Bytes, ServiceState, thread, wire};
+use testkit::{Boot, Booted, Cluster, Contract, World};
 
 /// A server of lab 2C: a log on a disk.
 pub type LogServer = Raft<Replica<VecLog>>;
@@ -49,6 +49,10 @@ struct Restored(Store);
 impl ServiceState for Restored {
     fn apply(&mut self, command: &[u8]) -> String {
         self.0.apply(wire::decode(command).expect("a clerk's command")).to_string()
+    }
+
+    fn snapshot(&self) -> Bytes {
+        lab3b_kvsnap::snapshot::encode(&self.0)
     }
 }
 

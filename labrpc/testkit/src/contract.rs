@@ -2,7 +2,7 @@
 
 use labrpc::codec::OwnTypes;
 use labrpc::sim::NodeId;
-use labrpc::{Codec, Timing, sim};
+use labrpc::{Codec, ServiceState, Timing, sim};
 
 /// What a lab's servers promise, and how their bytes are read. The oracles and the scripted peers know nothing
 /// else of them.
@@ -88,10 +88,4 @@ impl Track {
             Track::Open => sim::tasks_in(node) - sim::calls_in(node),
         }
     }
-}
-
-/// A key-value service restored from a snapshot, without a server.
-pub trait ServiceState {
-    /// Applies a command of the log, and returns the answer to its client.
-    fn apply(&mut self, command: &[u8]) -> String;
 }

@@ -53,7 +53,7 @@ mod violation;
 mod world;
 
 pub use cluster::{AppliedLogs, Boot, Booted, Cluster, UntypedCluster, number};
-pub use contract::{Contract, ServiceState, Track};
+pub use contract::{Contract, Restore, Track};
 pub use event::{DiskChange, Envelope, Event, EventId, EventKind, Payload};
 pub use observed::{Campaign, DiskState, ObservedState, PendingRequest, ServerState};
 pub use observer::{Observer, Tally};

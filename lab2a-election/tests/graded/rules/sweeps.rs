@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use labrpc::time::Instant;
 use labrpc::{Elect, Status, Term};
-use testkit::World;
-use testkit::rule::election::{NEW_TERM, STATUS};
+use testkit::rule::election::{NEW_TERM, STATUS, TIMER};
 use testkit::rule::life::SILENT;
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, votes};
 use testkit::sweep::Sweep;
+use testkit::{Boot, World};
 
 use crate::lab::{LAB, Server, boot};
 
@@ -44,6 +45,44 @@ fn a_winning_vote_meets_a_newer_term_2a() {
             },
         );
     });
+}
+
+/// A heartbeat arrives at the moment when the election timeout passes: the server follows the leader, and waits for a
+/// whole timeout, or it campaigns, and refuses the heartbeat.
+#[test]
+fn a_heartbeat_meets_the_timeout_2a() {
+    LAB.rule(&TIMER, |world| {
+        Sweep::of(world, "the election timeout passes", "a heartbeat arrives").within(REACH).each(|offset| {
+            // Servers with the same seed draw the same timeouts: the first one shows when the second is due.
+            let seed = world.rng("timeouts").random_range(0..u64::MAX);
+            let probe = follower_with_timeouts(world, seed);
+            let since = Instant::now();
+            let timeout = probe.expect_campaign().1[0].at - since - TRAVEL;
+            probe.crash();
+
+            let script = follower_with_timeouts(world, seed);
+            let heartbeat = script.leader(1).in_term(LEADER_TERM).request();
+            let reply = offset.meet_at(Instant::now() + timeout, script.arrives(1, heartbeat));
+            if reply.is_some_and(|reply| reply.term() == LEADER_TERM) {
+                let silence = script.timing().election_timeout_min - 4 * TRAVEL;
+                script.expect_silence(silence, "it has agreed to a heartbeat, which restarts its timer");
+            }
+            script.crash();
+        });
+    });
+}
+
+const LEADER_TERM: Term = 5;
+
+/// A server that draws its timeouts from `seed`, and has just heard from a leader.
+#[track_caller]
+fn follower_with_timeouts(world: &World, seed: u64) -> ScriptedCluster<Server> {
+    let script = ScriptedCluster::new(world, 3, move |mut start: Boot| {
+        start.election_seed = seed;
+        boot(start)
+    });
+    script.leader(1).in_term(LEADER_TERM).heartbeat();
+    script
 }
 
 /// A leader's heartbeat is due at the moment when a newer term begins: it sends none in that term.

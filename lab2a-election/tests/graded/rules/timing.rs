@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lab2a_election::{Election, TIMING, TickOutcome};
 use labrpc::time::Instant;
 use labrpc::{LogPosition, RaftRequest, RequestVote, thread};
 use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, RANDOM_TIMEOUT, STABLE, TIMER};
 use testkit::script::{ScriptedCluster, TRAVEL};
 
-use crate::lab::{LAB, Server, boot, cluster};
+use crate::lab::{LAB, Server, TIMING, boot, cluster};
 
 /// The time that a server needs to notice that its timeout has passed.
 const PROMPTLY: Duration = TRAVEL;
@@ -125,18 +124,6 @@ fn a_heartbeat_restarts_the_timer_2a() {
             script.leader(1).in_term(1).heartbeat();
             script.expect_silence(SILENCE_MIN, "it has just received a heartbeat");
         }
-    });
-}
-
-/// A tick that comes too late does nothing: the leader has sent something since the ticker woke up.
-#[test]
-fn a_late_tick_does_nothing_2a() {
-    LAB.rule(&TIMER, |_| {
-        let mut election = Election::new(0, 3, TIMING, 1, Instant::ZERO);
-        let due = election.due();
-        assert!(election.hear_leader(1, due), "a server in term 0 follows the leader of term 1");
-        let outcome = election.tick(LogPosition::ZERO, due);
-        assert_eq!(outcome, TickOutcome::NotDue, "the leader was heard at this very moment: check again what is due");
     });
 }
 

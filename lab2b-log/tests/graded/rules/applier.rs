@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use lab2a_election::{Election, TIMING};
 use labrpc::channel;
 use labrpc::{Elect, Index, LogPosition, Replicate, sim, thread};
 use testkit::rule::life::{RESTS, RUNS, STUCK};
 use testkit::rule::replication::{APPLY_AT_ONCE, APPLY_ORDER};
 use testkit::script::{ScriptedCluster, TRAVEL, at};
-use testkit::{Boot, Booted, number};
+use testkit::{Boot, number};
 
 use super::follower_with;
-use crate::lab::{LAB, Server, boot};
+use crate::lab::{LAB, Server, TIMING, boot};
 
 /// Every entry is applied once, in order and without gaps, while more entries are committed.
 #[test]
@@ -72,21 +71,20 @@ const ODD_PAUSE: Duration = Duration::from_micros(13_370);
 #[test]
 fn slow_service_2b() {
     LAB.rule(&STUCK, |world| {
-        let script = ScriptedCluster::replicating(world, 3, |start: Boot| {
-            let Boot { me, links, apply_ch, election_seed, now, .. } = start;
-            let election = Election::new(me, links.len(), TIMING, election_seed, now);
+        let script = ScriptedCluster::replicating(world, 3, |mut start: Boot| {
             // Without a buffer: the server goes on only when its service receives the next message.
             let (to_service, from_server) = channel::bounded(0);
-            let raft = lab2b_log::boot(election, links, to_service);
-            let service = raft.clone();
+            let apply_ch = std::mem::replace(&mut start.apply_ch, to_service);
+            let booted = boot(start);
+            let server = booted.server.clone();
             thread::spawn(move || {
                 for message in from_server.iter() {
-                    service.status();
-                    let _ = service.start(number(0));
+                    server.status();
+                    let _ = server.start(number(0));
                     let _ = apply_ch.send(message);
                 }
             });
-            Booted::raft(raft)
+            booted
         });
         script.leader(1).in_term(1).entries_of_terms(&[1; 5]).commit(5).send();
         script.expect_applied(1, &[1; 5], "all five entries are committed");
@@ -98,12 +96,11 @@ fn slow_service_2b() {
 #[test]
 fn a_server_outlives_its_service_2b() {
     LAB.rule(&RUNS, |world| {
-        let script = ScriptedCluster::new(world, 3, |start: Boot| {
-            let Boot { me, links, election_seed, now, .. } = start;
-            let election = Election::new(me, links.len(), TIMING, election_seed, now);
+        let script = ScriptedCluster::new(world, 3, |mut start: Boot| {
             let (to_service, from_server) = channel::unbounded();
             drop(from_server);
-            Booted::raft(lab2b_log::boot(election, links, to_service))
+            start.apply_ch = to_service;
+            boot(start)
         });
         script.leader(1).in_term(1).entries_of_terms(&[1; 3]).commit(3).send();
         let (term, _) = script.elect();

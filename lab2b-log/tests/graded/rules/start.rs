@@ -1,16 +1,13 @@
 //! Commands that come in (Figure 2, Leaders rule 2; §5.3).
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use lab2a_election::Election;
-use labrpc::sync::Mutex;
 use labrpc::time::Instant;
-use labrpc::{Entry, Index, thread};
+use labrpc::{Elect, Entry, Index, Status, thread};
 use testkit::rule::life::BOUNDED;
 use testkit::rule::replication::{START, START_AT_ONCE};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at};
-use testkit::{Boot, Booted, World, number};
+use testkit::{Boot, World, number};
 
 use super::{ROUND_TRIP, send_log};
 use crate::lab::{LAB, Server, boot};
@@ -115,19 +112,23 @@ fn start_while_elected_2b() {
 /// Commands are offered from this long before the change on.
 const AHEAD: Duration = Duration::from_micros(10);
 
-/// The only server of a cluster, and when it will elect itself.
+/// The only server of a cluster, and when it will elect itself: servers with the same seed draw the same timeout, and
+/// another one has shown how long it is.
 #[track_caller]
 fn alone(world: &World) -> (ScriptedCluster<Server>, Instant) {
-    let due: Arc<Mutex<Instant>> = Arc::default();
-    let noted = due.clone();
-    let boot = move |boot: Boot| {
-        let timing = lab2a_election::TIMING;
-        let election = Election::new(boot.me, boot.cluster_size(), timing, boot.election_seed, boot.now);
-        *noted.lock() = election.due();
-        Booted::raft(lab2b_log::boot(election, boot.links, boot.apply_ch))
+    let seed = world.rng("timeout").random_range(0..u64::MAX);
+    let with_seed = move |mut start: Boot| {
+        start.election_seed = seed;
+        boot(start)
     };
-    let script = ScriptedCluster::replicating(world, 1, boot);
-    let due = *due.lock();
+    let probe = ScriptedCluster::replicating(world, 1, with_seed);
+    let booted = Instant::now();
+    let elected = probe.cluster().visit(0, |server: &Server| server.watch(Status { term: 0, is_leader: false }));
+    assert!(elected.is_some(), "the server is up");
+    let timeout = booted.elapsed();
+    probe.crash();
+    let script = ScriptedCluster::replicating(world, 1, with_seed);
+    let due = Instant::now() + timeout;
     (script, due)
 }
 

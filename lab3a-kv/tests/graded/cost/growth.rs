@@ -1,13 +1,12 @@
 //! What must not grow, however often something has happened: threads, memory, the work of a request.
 
-use lab3a_kv::Clerk;
 use labrpc::thread;
 use testkit::cost::Growth;
 use testkit::rule::life::BOUNDED;
 use testkit::rule::service::WAITERS;
 use testkit::script::{ScriptedCluster, get, put};
 
-use crate::lab::{LAB, boot};
+use crate::lab::{LAB, PATIENCE, boot};
 use crate::rules::setup::service;
 
 /// Reads of one client leave nothing behind, however many there were.
@@ -65,7 +64,7 @@ fn requests_that_gave_up_leave_nothing_behind_3a() {
         let service = service();
         Growth::of_service("abandoned request", world, None).heap(&WAITERS, 0).repeat(25, |nth| {
             let asked = service.ask(if nth % 2 == 0 { put(0, nth + 1, "k", "v") } else { get(0, nth + 1, "k") });
-            thread::sleep(2 * Clerk::PATIENCE);
+            thread::sleep(2 * PATIENCE);
             asked.expect_no_result("its command was not applied");
         });
     });

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use lab3a_kv::Clerk;
 use labrpc::KvClient;
 use labrpc::kv::{ClientId, CommandId};
 use labrpc::time::Instant;
 use testkit::rule::service::{CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK};
 use testkit::script::ScriptedServers;
 
-use crate::lab::LAB;
+use crate::lab::{self, Clerk, LAB};
 
 const SERVERS: usize = 3;
 /// An answer reaches the clerk, and its next request reaches a server, within this time.
@@ -20,7 +19,7 @@ const HAS_WORK: &str = "the clerk has an operation to send";
 
 #[track_caller]
 fn clerk(script: &ScriptedServers) -> Clerk {
-    Clerk::new(ClientId(7), script.links(0))
+    lab::clerk(ClientId(7), script.links(0))
 }
 
 /// A clerk that gets no answer, or is refused, asks the next server.
@@ -124,7 +123,7 @@ fn each_operation_has_its_own_number_3a() {
 fn two_clerks_are_two_clients_3a() {
     LAB.rule(&NUMBERED, |world| {
         let script = ScriptedServers::new(world, SERVERS);
-        let clerks = [1, 2].map(|number| Clerk::new(ClientId(number), script.links(number as usize)));
+        let clerks = [1, 2].map(|number| lab::clerk(ClientId(number), script.links(number as usize)));
         let clients = clerks.map(|clerk| {
             let work = script.run_clerk(clerk, |clerk| clerk.put("k", "v"));
             let asked = script.expect_request(PATIENCE_MAX, HAS_WORK);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use lab3a_kv::Clerk;
 use labrpc::Elect;
 use labrpc::thread;
 use labrpc::time::Instant;
@@ -10,8 +9,8 @@ use testkit::rule::life::{RESTS, SILENT};
 use testkit::rule::service::{ANSWERED, EARNED, LEADERSHIP_LOST, WAITERS};
 use testkit::script::{ScriptedRaft, get, put};
 
-use super::setup::{service, service_over};
-use crate::lab::LAB;
+use super::setup::service;
+use crate::lab::{LAB, PATIENCE, SERVERS, serve};
 
 /// Enough time for a few threads to take their turns: no message travels here.
 const TURNS: Duration = Duration::from_millis(1);
@@ -20,7 +19,7 @@ const TURNS: Duration = Duration::from_millis(1);
 #[test]
 fn applied_before_start_returns_3a() {
     LAB.rule(&ANSWERED, |_| {
-        let service = service_over(ScriptedRaft::during_start(|raft| {
+        let service = serve(ScriptedRaft::during_start(&SERVERS, |raft| {
             raft.commit(1, &put(0, 1, "k", "v"));
             thread::sleep(TURNS);
         }));
@@ -33,7 +32,7 @@ fn applied_before_start_returns_3a() {
 #[test]
 fn lost_before_start_returns_3a() {
     LAB.rule(&LEADERSHIP_LOST, |_| {
-        let service = service_over(ScriptedRaft::during_start(|raft| {
+        let service = serve(ScriptedRaft::during_start(&SERVERS, |raft| {
             raft.set_status(2, false);
             thread::sleep(TURNS);
         }));
@@ -113,7 +112,7 @@ fn applied_as_the_request_gives_up_3a() {
         let mut later = Duration::ZERO;
         for index in 1.. {
             let request = put(0, index, "k", "v");
-            let gives_up_at = Instant::now() + Clerk::PATIENCE + later;
+            let gives_up_at = Instant::now() + PATIENCE + later;
             let asked = service.ask_and_go_on(request.clone());
             thread::sleep(gives_up_at - Instant::now());
             service.raft().commit(index, &request);
@@ -150,7 +149,7 @@ fn abandoned_requests_leave_nothing_behind_3a() {
         const REQUESTS: usize = 300;
         /// Two operations for each abandoned request would take ten times as long.
         const MORE_MAX: Duration = Duration::from_micros(6);
-        let service = service_over(ScriptedRaft::in_step());
+        let service = serve(ScriptedRaft::in_step(&SERVERS));
         let request = put(0, 1, "k", "v");
         let effort = |index| {
             service.raft().commit(index, &request);

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use lab3a_kv::Clerk;
 use labrpc::kv::{ClientId, Command};
 use labrpc::{KvClient, thread};
 use testkit::rule::service::{ANSWERED, EARNED, EXACTLY_ONCE, LEADERSHIP_LOST, NUMBERED};
 use testkit::script::{AT_ONCE, ScriptedServers, append, at, expect_eq, get, put};
 
 use super::setup::{NEVER, READER, cut_off_leader, is_done, leader, service};
-use crate::lab::LAB;
+use crate::lab::{LAB, PATIENCE, clerk};
 
 /// One operation of each kind, as operation `sequence` of client 0.
 fn each_kind(sequence: u64) -> [Command; 3] {
@@ -49,7 +48,7 @@ fn every_kind_gives_up_and_is_answered_later_3a() {
         for request in each_kind(1) {
             let service = service();
             let first = service.ask(request.clone());
-            thread::sleep(2 * Clerk::PATIENCE);
+            thread::sleep(2 * PATIENCE);
             first.expect_no_result("its command was not committed while it waited");
             let retry = service.ask(request.clone());
             [1, 2].into_iter().for_each(|index| service.raft().commit(index, &request));
@@ -123,7 +122,7 @@ fn a_clerk_repeats_every_kind_3a() {
     LAB.rule(&NUMBERED, |world| {
         const PATIENCE_MAX: Duration = Duration::from_secs(1);
         let script = ScriptedServers::new(world, 3);
-        let work = script.run_clerk(Clerk::new(ClientId(7), script.links(0)), |clerk| {
+        let work = script.run_clerk(clerk(ClientId(7), script.links(0)), |clerk| {
             clerk.put("k", "a");
             clerk.append("k", "b");
             clerk.get("k")

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use lab3a_kv::KvServer;
 use labrpc::kv::{Answer, Command};
 use labrpc::{Term, thread};
 use testkit::World;
 use testkit::rule::replication::TAKES_A_LOG;
-use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, ScriptedRaft, ScriptedService, look_at, prepare};
+use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, ScriptedRaft, look_at, prepare};
 
-use crate::lab::{Server, boot};
+use crate::lab::{SERVERS, Server, Service, boot, serve};
 
 /// Far longer than any clerk waits for one server. A request that has no answer after this time never
 /// gets one.
@@ -65,16 +64,7 @@ pub fn cut_off_leader(world: &World) -> (ScriptedCluster<Server>, Term) {
     (script, term)
 }
 
-/// A service over a scripted Raft.
-pub type Service = ScriptedService<KvServer<ScriptedRaft>>;
-
 /// A service over a Raft that leads term 1.
 pub fn service() -> Service {
-    service_over(ScriptedRaft::new())
-}
-
-/// A service over this Raft.
-pub fn service_over(raft: ScriptedRaft) -> Service {
-    let server = KvServer::serve(raft.clone(), raft.apply_rx());
-    ScriptedService::new(raft, server, |server, command| server.submit(command))
+    serve(ScriptedRaft::new(&SERVERS))
 }

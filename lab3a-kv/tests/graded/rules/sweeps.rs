@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use lab3a_kv::Clerk;
 use labrpc::Elect;
 use labrpc::kv::Command;
 use labrpc::time::Instant;
@@ -12,7 +11,7 @@ use testkit::script::{append, get, put};
 use testkit::sweep::Sweep;
 
 use super::setup::{READER, cut_off_leader, service};
-use crate::lab::LAB;
+use crate::lab::{LAB, PATIENCE};
 
 /// Enough for both events, and for what follows from them.
 const REACH: Duration = Duration::from_micros(8);
@@ -97,7 +96,7 @@ fn a_request_meets_a_lost_leadership_3a() {
                 let (_, told) = offset.meet(service.status_becomes(2, false), service.is_asked(request.clone()));
                 let waited = began.elapsed();
                 assert!(matches!(told, Some(Err(_))), "another server leads, and the client is told {told:?}");
-                assert!(waited < Clerk::PATIENCE / 2, "another server leads, and the client waits for {waited:?}");
+                assert!(waited < PATIENCE / 2, "another server leads, and the client waits for {waited:?}");
                 service.server().shutdown();
             }
         });
@@ -156,7 +155,7 @@ fn a_request_meets_a_shutdown_3a() {
                 let (_, told) = offset.meet(service.is_shut_down(), service.is_asked(request));
                 let waited = began.elapsed();
                 assert!(!matches!(told, Some(Ok(_))), "nothing was applied, and the client is told {told:?}");
-                assert!(waited < Clerk::PATIENCE / 2, "the server is shut down, and the client waits for {waited:?}");
+                assert!(waited < PATIENCE / 2, "the server is shut down, and the client waits for {waited:?}");
             }
         });
     });
@@ -187,7 +186,7 @@ fn a_client_meets_a_newer_term_3a() {
             let (_, told) = offset.meet(script.arrives(1, newer), script.client_asks(read));
             let waited = began.elapsed();
             assert!(matches!(told, Some(Err(_))), "nothing was committed, and the client is told {told:?}");
-            assert!(waited < Clerk::PATIENCE / 2, "server 1 leads now, and the client waits for {waited:?}");
+            assert!(waited < PATIENCE / 2, "server 1 leads now, and the client waits for {waited:?}");
             script.crash();
         });
     });

@@ -10,7 +10,7 @@ use testkit::rule::service::{ANSWERED, LEADERSHIP_LOST};
 use testkit::script::{AT_ONCE, ReceivedRequest, ScriptedCluster, agrees, append, expect_rule, get, put};
 
 use super::setup::{NEVER, cut_off_leader, follower_after, is_done, lead, leader};
-use crate::lab::{LAB, Server};
+use crate::lab::{LAB, PATIENCE, Server};
 
 /// The latest request that carries the log through `index`, unanswered.
 #[track_caller]
@@ -63,7 +63,7 @@ fn a_retry_is_answered_3a() {
 fn a_timeout_ends_only_its_own_request_3a() {
     LAB.rule(&ANSWERED, |world| {
         let (script, term) = cut_off_leader(world);
-        let patience = lab3a_kv::Clerk::PATIENCE;
+        let patience = PATIENCE;
         let first = script.ask_kv_meanwhile(put(0, 1, "k", "v"), patience);
         thread::sleep(patience / 2);
         let retry = script.ask_kv_meanwhile(put(0, 1, "k", "v"), patience);

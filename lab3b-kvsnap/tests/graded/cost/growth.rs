@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
-use lab3b_kvsnap::snapshot;
 use testkit::cost::Growth;
 use testkit::rule::life::BOUNDED;
 use testkit::rule::service::{COMPACT_SNAPSHOT, SMALL, WORTHWHILE};
 use testkit::script::{ScriptedCluster, append, get, put};
 
 use crate::lab::{LAB, boot};
-use crate::rules::setup::{service, service_with_disk, store_of};
+use crate::rules::setup::{service, service_with_disk, snapshot_of};
 
 /// A value that makes each snapshot far larger than an operation.
 const LARGE_BYTES: usize = 2_000;
@@ -55,7 +54,7 @@ fn a_server_stays_as_small_as_its_store_3b() {
 fn installed_snapshots_leave_nothing_behind_3b() {
     LAB.simulated(|world| {
         let service = service();
-        let store = |nth: u64| snapshot::encode(&store_of([put(0, nth, "k", &"v".repeat(200))]));
+        let store = |nth: u64| snapshot_of([put(0, nth, "k", &"v".repeat(200))]);
         Growth::of_service("installed snapshot", world, None).repeat(50, |nth| {
             service.install(10 * (nth + 1), store(nth + 1));
             service.let_threads_run();

@@ -2,12 +2,11 @@
 
 use std::panic;
 
-use lab3b_kvsnap::snapshot;
 use testkit::rule::service::{EARNED, LABEL, RESTORED, SESSIONS};
 use testkit::script::{append, get, put};
 
-use super::setup::{READER, service, store_of};
-use crate::lab::LAB;
+use super::setup::{READER, read_after_copy, service, snapshot_of};
+use crate::lab::{LAB, state};
 
 /// A snapshot holds the effect of exactly the entries through its index, however far Raft is ahead of
 /// the service.
@@ -22,8 +21,9 @@ fn a_snapshot_holds_exactly_its_entries_3b() {
         let snapshots = service.raft().snapshots();
         assert!(!snapshots.is_empty(), "the log has grown far beyond its limit, and no snapshot was taken");
         for (through, bytes) in snapshots {
-            let (found, right) = (snapshot::decode(&bytes), store_of((1..=through).map(command)));
-            assert!(found == right, "the snapshot through entry {through} is not the store after it, but {found:?}");
+            let right: String = (1..=through).map(|index| format!("{index},")).collect();
+            let found = read_after_copy(&bytes, &command(through), "k");
+            assert_eq!(found, right, "the snapshot through entry {through} is not the store after it");
         }
     });
 }
@@ -34,7 +34,7 @@ fn a_snapshot_holds_exactly_its_entries_3b() {
 fn a_restored_store_knows_old_writes_3b() {
     LAB.rule(&SESSIONS, |_| {
         let service = service();
-        service.install(2, snapshot::encode(&store_of([append(0, 1, "k", "a"), append(0, 2, "k", "b")])));
+        service.install(2, snapshot_of([append(0, 1, "k", "a"), append(0, 2, "k", "b")]));
         service.apply(&append(0, 2, "k", "b"));
         service.expect_value(get(READER, 1, "k"), "ab", "entry 3 is a copy of a write that the snapshot holds");
     });
@@ -47,7 +47,7 @@ fn a_snapshot_replaces_the_sessions_3b() {
         let service = service();
         let write = |nth| append(0, nth, "k", &nth.to_string());
         service.apply(&write(1));
-        service.install(3, snapshot::encode(&store_of((1..=3).map(write))));
+        service.install(3, snapshot_of((1..=3).map(write)));
         service.apply(&write(3));
         service.apply(&write(2));
         service.expect_value(
@@ -67,7 +67,7 @@ fn an_installed_snapshot_replaces_the_store_3b() {
         let write = |nth| append(0, nth, "k", &format!("{nth},"));
         service.apply(&write(1));
         for through in [4, 8] {
-            service.install(through, snapshot::encode(&store_of((1..=through).map(write))));
+            service.install(through, snapshot_of((1..=through).map(write)));
             service.apply(&write(through + 1));
         }
         service.expect_value(
@@ -82,13 +82,13 @@ fn an_installed_snapshot_replaces_the_store_3b() {
 #[test]
 fn a_damaged_snapshot_stops_the_server_3b() {
     LAB.rule(&RESTORED, |_| {
-        let whole = snapshot::encode(&store_of([append(0, 1, "k", "a")]));
+        let whole = snapshot_of([append(0, 1, "k", "a")]);
         for length in 0..whole.len() {
-            let outcome = panic::catch_unwind(|| snapshot::decode(&whole[..length]));
+            let outcome = panic::catch_unwind(|| drop(state(Some(&whole[..length]))));
             assert!(
                 outcome.is_err(),
-                "only {length} of a snapshot's {} bytes are left, and `decode` returns {outcome:?}; it must panic, \
-                 because nothing can replace the snapshot",
+                "only {length} of a snapshot's {} bytes are left, and the service restores it; it must panic, because \
+                 nothing can replace the snapshot",
                 whole.len()
             );
         }
@@ -100,7 +100,7 @@ fn a_damaged_snapshot_stops_the_server_3b() {
 fn a_covered_get_is_read_again_3b() {
     LAB.rule(&EARNED, |_| {
         let service = service();
-        service.install(2, snapshot::encode(&store_of([put(0, 1, "k", "v"), get(0, 2, "k")])));
+        service.install(2, snapshot_of([put(0, 1, "k", "v"), get(0, 2, "k")]));
         service.let_threads_run(); // No client waits when it comes.
         service.expect_value(
             get(0, 2, "k"),
@@ -116,7 +116,7 @@ fn a_snapshot_answers_only_its_own_writes_3b() {
     LAB.rule(&EARNED, |_| {
         let service = service();
         let (write, read) = (service.ask(put(0, 1, "k", "lost")), service.ask(get(1, 1, "k")));
-        service.install(9, snapshot::encode(&store_of([put(2, 1, "k", "v")])));
+        service.install(9, snapshot_of([put(2, 1, "k", "v")]));
         write.expect_no_result("the snapshot that came while it waited does not hold this Put");
         read.expect_no_result("a Get is done only when its own command is applied");
     });

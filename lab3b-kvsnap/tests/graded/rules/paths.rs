@@ -1,13 +1,12 @@
 //! Every path to a snapshot, with reads as well as writes, with clients that wait and without.
 
-use lab3b_kvsnap::snapshot;
 use labrpc::kv::Command;
 use labrpc::{LogPosition, thread};
 use testkit::World;
 use testkit::rule::service::{EARNED, RESTORED, SMALL};
 use testkit::script::{AT_ONCE, ScriptedCluster, append, at, get, put};
 
-use super::setup::{READER, lead, service, store_of};
+use super::setup::{READER, lead, service, snapshot_of};
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot};
 
 /// The log may exceed its limit by what makes a cut worthwhile.
@@ -20,7 +19,7 @@ fn a_waiting_read_and_a_snapshot_3b() {
     LAB.rule(&EARNED, |_| {
         let service = service();
         let read = service.ask(get(0, 2, "k"));
-        service.install(9, snapshot::encode(&store_of([put(0, 1, "k", "v"), get(0, 2, "k")])));
+        service.install(9, snapshot_of([put(0, 1, "k", "v"), get(0, 2, "k")]));
         let told = read.wait();
         let is_wrong = matches!(&told, Some(Ok(value)) if value != "v");
         assert!(!is_wrong, "the snapshot holds v for this key, and the client of the Get is told {told:?}");
@@ -33,7 +32,7 @@ fn waiting_writes_and_a_snapshot_3b() {
     LAB.rule(&EARNED, |_| {
         let service = service();
         let (covered, later) = (service.ask(append(0, 1, "k", "a")), service.ask(append(1, 2, "k", "b")));
-        service.install(9, snapshot::encode(&store_of([append(0, 1, "k", "a"), append(1, 1, "k", "x")])));
+        service.install(9, snapshot_of([append(0, 1, "k", "a"), append(1, 1, "k", "x")]));
         covered.wait();
         later.expect_no_result("the snapshot holds this client's first write, and not its second");
     });
@@ -45,7 +44,7 @@ fn server_after_forty(path: &str, world: &World) -> ScriptedCluster<Server> {
     let script = ScriptedCluster::new(world, 3, boot);
     let commands: Vec<Command> = (1..=40).map(|nth| append(0, nth, "k", &format!("{nth},"))).collect();
     if path.contains("leader") {
-        let store = snapshot::encode(&store_of(commands));
+        let store = snapshot_of(commands);
         script.leader(1).in_term(1).install_snapshot(at(40, 1), store).expect_agreement(40, "it is new");
     } else {
         let mut prev = LogPosition::ZERO;

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use lab3a_kv::Clerk;
-use lab3b_kvsnap::snapshot;
 use testkit::{ServiceUnderTest, SnapshotsUnderTest};
 
-use super::setup::{service_with_disk, store_of};
-use crate::lab::{LAB, RAFT_STATE_BYTES_MAX};
+use super::setup::{service_with_disk, snapshot_of};
+use crate::lab::{LAB, PATIENCE, RAFT_STATE_BYTES_MAX};
 
 /// Whatever clients ask and Raft commits, loses or replaces by a snapshot, each client is told what the paper
 /// allows, and soon.
@@ -16,10 +14,10 @@ fn random_service_3b() {
     LAB.random_peers(|world, plan| {
         let (service, persister) = service_with_disk(Duration::ZERO);
         let snapshots = SnapshotsUnderTest {
-            of: &|commands| snapshot::encode(&store_of(commands.iter().cloned())),
+            of: &|commands| snapshot_of(commands.iter().cloned()),
             persister: &persister,
             raft_state_bytes_max: RAFT_STATE_BYTES_MAX,
         };
-        service.play(world, plan, ServiceUnderTest { patience: Clerk::PATIENCE, snapshots: Some(snapshots) });
+        service.play(world, plan, ServiceUnderTest { patience: PATIENCE, snapshots: Some(snapshots) });
     });
 }

@@ -3,24 +3,34 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab3a_kv::{KvServer, Store};
-use lab3b_kvsnap::serve;
 use labrpc::kv::Command;
-use labrpc::{Persister, thread};
-use testkit::script::{AT_ONCE, ScriptedCluster, ScriptedRaft, ScriptedService};
+use labrpc::{Bytes, Persister, ServiceState, thread};
+use testkit::script::{AT_ONCE, ScriptedCluster, ScriptedRaft, get};
 
-use crate::lab::{RAFT_STATE_BYTES_MAX, Server};
+use crate::lab::{SERVERS, Server, Service, serve, state};
 
 /// The client that reads what the others have written.
 pub const READER: u64 = 99;
 
-/// The store of a server that has applied these commands and nothing else.
-pub fn store_of(commands: impl IntoIterator<Item = Command>) -> Store {
-    let mut store = Store::default();
+/// The state of a service that has applied these commands and nothing else.
+fn state_after(commands: impl IntoIterator<Item = Command>) -> Box<dyn ServiceState> {
+    let mut state = state(None);
     for command in commands {
-        store.apply(command);
+        state.apply(&SERVERS.codec.write_logged(&command));
     }
-    store
+    state
+}
+
+/// The snapshot of a service that has applied these commands and nothing else.
+pub fn snapshot_of(commands: impl IntoIterator<Item = Command>) -> Bytes {
+    state_after(commands).snapshot()
+}
+
+/// What a service that begins with this snapshot reads at a key, after a copy of a client's command has come again.
+pub fn read_after_copy(snapshot: &[u8], copy: &Command, key: &str) -> String {
+    let mut restored = state(Some(snapshot));
+    restored.apply(&SERVERS.codec.write_logged(copy));
+    restored.apply(&SERVERS.codec.write_logged(&get(READER, 1, key)))
 }
 
 /// Lets the real server lead. The others agree to everything.
@@ -31,16 +41,12 @@ pub fn lead(script: &ScriptedCluster<Server>) {
     script.discard_requests();
 }
 
-/// A service over a scripted Raft.
-pub type Service = ScriptedService<KvServer<ScriptedRaft>>;
-
 /// A service over a scripted Raft with a disk, and that disk. Each snapshot takes `snapshot_time` to
 /// save.
 pub fn service_with_disk(snapshot_time: Duration) -> (Service, Arc<Persister>) {
     let persister = Arc::new(Persister::new(0));
-    let raft = ScriptedRaft::with_disk(persister.clone(), snapshot_time);
-    let server = serve(raft.clone(), raft.apply_rx(), persister.clone(), RAFT_STATE_BYTES_MAX);
-    (ScriptedService::new(raft, server, |server, command| server.submit(command)), persister)
+    let raft = ScriptedRaft::with_disk(&SERVERS, persister.clone(), snapshot_time);
+    (serve(raft, persister.clone()), persister)
 }
 
 /// A service over a scripted Raft, whose disk takes no time.

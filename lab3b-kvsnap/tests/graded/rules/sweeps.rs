@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use lab3b_kvsnap::snapshot;
 use labrpc::{InstallSnapshot, RaftRequest, thread};
 use testkit::rule::service::{ANSWERED, LABEL};
 use testkit::script::{AT_ONCE, ScriptedCluster, append, at, get};
 use testkit::sweep::Sweep;
 
-use super::setup::{READER, service, store_of};
+use super::setup::{READER, service, snapshot_of};
 use crate::lab::{LAB, boot};
 
 /// Enough for both events, and for what follows from them.
@@ -30,7 +29,7 @@ fn a_leaders_snapshot_meets_the_services_own_3b() {
             let sent = leader.clone().commands((1..=COMMANDS).map(write)).send();
             sent.expect_agreement(COMMANDS, "entries from index 1 on fit any log");
             let committed = leader.clone().after(at(COMMANDS, 1)).commit(COMMANDS).request();
-            let (last_included, bytes) = (at(COVERED, 1), snapshot::encode(&store_of((1..=COVERED).map(write))));
+            let (last_included, bytes) = (at(COVERED, 1), snapshot_of((1..=COVERED).map(write)));
             let install = InstallSnapshot { term: 1, leader: 1, last_included, snapshot: bytes.clone() };
             offset.meet(script.arrives(1, committed), script.arrives(1, RaftRequest::InstallSnapshot(install)));
             thread::sleep(AT_ONCE);
@@ -58,7 +57,7 @@ fn a_request_meets_a_snapshot_3b() {
                     let last = raft.push(&copy);
                     (COVERED + 1..=last).for_each(|index| raft.commit(index, &copy));
                 });
-                let store = snapshot::encode(&store_of([request.clone()]));
+                let store = snapshot_of([request.clone()]);
                 let (_, told) = offset.meet(service.is_installed(COVERED, store), service.is_asked(request));
                 applies.join();
                 let is_right = matches!(&told, Some(Err(_))) || told == Some(Ok(String::new()));

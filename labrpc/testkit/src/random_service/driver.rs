@@ -152,7 +152,7 @@ impl<'a> ServiceRun<'a> {
 
     /// The commands that the service has started since the last look are in the log now.
     pub(super) fn take_started(&mut self) {
-        for command in self.raft.take_started(self.world.contract()) {
+        for command in self.raft.take_started() {
             let is_starter = |waiting: &&mut OpenRequest| waiting.command == command && waiting.own_entry.is_none();
             let starter = self.waiting.iter_mut().find(is_starter);
             self.log.push(command.clone());

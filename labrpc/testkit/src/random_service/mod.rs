@@ -27,7 +27,7 @@ mod size;
 use std::time::Duration;
 
 use labrpc::kv::Command;
-use labrpc::{Bytes, Persister};
+use labrpc::{Bytes, Persister, Service};
 
 use crate::random_peers::{RunPlan, TestText};
 use crate::script::ScriptedService;
@@ -56,7 +56,7 @@ pub struct SnapshotsUnderTest<'a> {
 /// What a script of a random Raft uses.
 const IMPORTS: &str = "super::setup::*, crate::lab::LAB, labrpc::thread, std::time::Duration, testkit::script::*";
 
-impl<S: Send + Sync + 'static> ScriptedService<S> {
+impl<S: Service> ScriptedService<S> {
     /// Lets a random Raft and random clients act on the service.
     pub fn play(&self, world: &World, plan: &RunPlan, under_test: ServiceUnderTest<'_>) {
         let text = TestText::new(IMPORTS);

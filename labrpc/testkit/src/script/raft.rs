@@ -9,7 +9,7 @@ use labrpc::kv::Command;
 use labrpc::sync::{Condvar, Mutex};
 use labrpc::{
     ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, Term, sim,
-    thread, wire,
+    thread,
 };
 
 use crate::contract::Contract;
@@ -23,6 +23,7 @@ pub struct ScriptedRaft {
 }
 
 struct Inner {
+    contract: &'static Contract,
     watched: Mutex<Watched>,
     changed: Condvar,
     status_reads: AtomicU64,
@@ -59,34 +60,32 @@ struct Log {
 const TERM: Term = 1;
 const SERVICE_RECEIVES: &str = "the service receives everything that is applied";
 
-impl Default for ScriptedRaft {
-    fn default() -> Self {
-        ScriptedRaft::new()
-    }
-}
-
 impl ScriptedRaft {
     /// Applied messages wait until the service receives them.
-    pub fn new() -> ScriptedRaft {
-        ScriptedRaft::build(channel::unbounded(), None, Duration::ZERO, Box::new(|_| ()))
+    pub fn new(contract: &'static Contract) -> ScriptedRaft {
+        ScriptedRaft::build(contract, channel::unbounded(), None, Duration::ZERO, Box::new(|_| ()))
     }
 
     /// [`commit`](ScriptedRaft::commit) returns once the service has done everything before it.
-    pub fn in_step() -> ScriptedRaft {
-        ScriptedRaft::build(channel::bounded(0), None, Duration::ZERO, Box::new(|_| ()))
+    pub fn in_step(contract: &'static Contract) -> ScriptedRaft {
+        ScriptedRaft::build(contract, channel::bounded(0), None, Duration::ZERO, Box::new(|_| ()))
     }
 
     /// Does something each time that `start` was called, before `start` returns.
-    pub fn during_start(does: impl Fn(&ScriptedRaft) + Send + Sync + 'static) -> ScriptedRaft {
-        ScriptedRaft::build(channel::unbounded(), None, Duration::ZERO, Box::new(does))
+    pub fn during_start(
+        contract: &'static Contract,
+        does: impl Fn(&ScriptedRaft) + Send + Sync + 'static,
+    ) -> ScriptedRaft {
+        ScriptedRaft::build(contract, channel::unbounded(), None, Duration::ZERO, Box::new(does))
     }
 
     /// Writes its log to a disk. It takes `snapshot_time` to save a snapshot.
-    pub fn with_disk(persister: Arc<Persister>, snapshot_time: Duration) -> ScriptedRaft {
-        ScriptedRaft::build(channel::unbounded(), Some(persister), snapshot_time, Box::new(|_| ()))
+    pub fn with_disk(contract: &'static Contract, persister: Arc<Persister>, snapshot_time: Duration) -> ScriptedRaft {
+        ScriptedRaft::build(contract, channel::unbounded(), Some(persister), snapshot_time, Box::new(|_| ()))
     }
 
     fn build(
+        contract: &'static Contract,
         (apply_ch, apply_rx): (Sender<ApplyMsg>, Receiver<ApplyMsg>),
         persister: Option<Arc<Persister>>,
         snapshot_time: Duration,
@@ -94,6 +93,7 @@ impl ScriptedRaft {
     ) -> ScriptedRaft {
         let status = Status { term: TERM, is_leader: true };
         let inner = Inner {
+            contract,
             watched: Mutex::new(Watched { status, is_shut_down: false }),
             changed: Condvar::new(),
             status_reads: AtomicU64::new(0),
@@ -141,6 +141,11 @@ impl ScriptedRaft {
         self.inner.snapshots.lock().clone()
     }
 
+    /// What is known of the lab's servers.
+    pub(super) fn contract(&self) -> &'static Contract {
+        self.inner.contract
+    }
+
     /// The last index of its log.
     pub fn last_index(&self) -> Index {
         self.inner.log.lock().last
@@ -149,7 +154,7 @@ impl ScriptedRaft {
     /// Appends a client's command, as if a leader had taken it, and returns its index. It is not
     /// committed.
     pub fn push(&self, command: &Command) -> Index {
-        self.append(wire::encode(command).into())
+        self.append(self.inner.contract.codec.write_logged(command).into())
     }
 
     fn append(&self, command: Bytes) -> Index {
@@ -180,9 +185,9 @@ impl ScriptedRaft {
     /// # Panics
     ///
     /// When one of them is not the command of a clerk.
-    pub(crate) fn take_started(&self, contract: Option<&Contract>) -> Vec<Command> {
-        let contract = contract.expect("a lab with a service has a contract");
-        let read = |bytes: Bytes| contract.codec.read_logged(&bytes).unwrap_or_else(|error| panic!("{error}"));
+    pub(crate) fn take_started(&self) -> Vec<Command> {
+        let read =
+            |bytes: Bytes| self.inner.contract.codec.read_logged(&bytes).unwrap_or_else(|error| panic!("{error}"));
         std::mem::take(&mut *self.inner.started.lock()).into_iter().map(read).collect()
     }
 
@@ -194,7 +199,7 @@ impl ScriptedRaft {
         }
         self.note(|| format!("{index}: client {}, {}", command.client, Asked(command)));
         let at = LogPosition { term: TERM, index };
-        let message = ApplyMsg::Command { at, command: wire::encode(command).into() };
+        let message = ApplyMsg::Command { at, command: self.inner.contract.codec.write_logged(command).into() };
         self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use labrpc::kv::{Answer, Command};
 use labrpc::thread::{self, JoinHandle};
-use labrpc::{Bytes, Elect, Index, Term};
+use labrpc::{Bytes, Elect, Index, PeerId, Service, Term};
 
 use super::ScriptedRaft;
 use super::steps::{about, fail};
@@ -17,11 +17,13 @@ use crate::sweep::Stimulus;
 /// Enough time for a few threads to take their turns: no message travels here.
 const TURNS: Duration = Duration::from_millis(1);
 
+/// The end of the network that clients ask from.
+const CLIENT: PeerId = 1;
+
 /// A real key-value service over a [`ScriptedRaft`].
 pub struct ScriptedService<S> {
     server: Arc<S>,
     raft: ScriptedRaft,
-    submit: fn(&S, &Command) -> Option<Answer>,
 }
 
 /// A client's request that may not be answered yet.
@@ -31,10 +33,20 @@ pub struct PendingAnswer {
     thread: JoinHandle<Option<Answer>>,
 }
 
-impl<S: Send + Sync + 'static> ScriptedService<S> {
-    /// The service of `server`, which runs over `raft` and answers clients by `submit`.
-    pub fn new(raft: ScriptedRaft, server: Arc<S>, submit: fn(&S, &Command) -> Option<Answer>) -> ScriptedService<S> {
-        ScriptedService { server, raft, submit }
+impl<S: Service> ScriptedService<S> {
+    /// The service of `server`, which runs over `raft`.
+    pub fn new(raft: ScriptedRaft, server: Arc<S>) -> ScriptedService<S> {
+        ScriptedService { server, raft }
+    }
+
+    /// Asks the server, as the network does, and returns its answer.
+    fn submitting(&self, request: Command) -> impl FnOnce() -> Option<Answer> + Send + use<S> {
+        let (server, codec) = (self.server.clone(), self.raft.contract().codec);
+        move || {
+            let reply =
+                server.request(CLIENT, &codec.write_command(&request)).unwrap_or_else(|error| panic!("{error}"));
+            reply.map(|reply| codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
+        }
     }
 
     /// The server.
@@ -56,8 +68,8 @@ impl<S: Send + Sync + 'static> ScriptedService<S> {
 
     /// A client asks, in a thread of its own that may not have begun when this returns.
     pub fn ask_and_go_on(&self, request: Command) -> PendingAnswer {
-        let (server, submit, command) = (self.server.clone(), self.submit, request.clone());
-        PendingAnswer { raft: self.raft.clone(), request, thread: thread::spawn(move || submit(&server, &command)) }
+        let thread = thread::spawn(self.submitting(request.clone()));
+        PendingAnswer { raft: self.raft.clone(), request, thread }
     }
 
     /// Raft applies a command that another server has taken, as the next entry.
@@ -106,8 +118,7 @@ impl<S: Send + Sync + 'static> ScriptedService<S> {
 
     /// A client asks. The result is its answer.
     pub fn is_asked(&self, request: Command) -> Stimulus<Option<Answer>> {
-        let (server, submit) = (self.server.clone(), self.submit);
-        Stimulus::now(move || submit(&server, &request))
+        Stimulus::now(self.submitting(request))
     }
 
     /// Raft applies a command as the entry at `index`.

@@ -1,10 +1,10 @@
 //! A snapshot holds the pairs and the sessions as they are right after its last entry (§7, §8).
 
 use labrpc::kv::{ClientId, Command, Op};
-use labrpc::{ApplyMsg, Bytes, Index, PeerId};
+use labrpc::{ApplyMsg, Bytes, Index, PeerId, ServiceState};
 
 use super::model::{StoreModel, StoreSize, ValueHash};
-use crate::contract::{Contract, ServiceState};
+use crate::contract::Contract;
 use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::rule::service::{COMPACT_SNAPSHOT, EXACTLY_ONCE, LABEL, REPLICAS, SESSIONS};
