@@ -1,0 +1,44 @@
+//! What this lab's graded tests have in common: how its servers boot, and how their bytes are read.
+
+use std::sync::Arc;
+
+use kvkit::KvCluster;
+use labrpc::kv::ClientId;
+use labrpc::{ElectionServer, KvClient, Link, Replicate};
+use open::lab3a::{CODEC, TIMING};
+pub use open::lab3a::{PATIENCE, clerk};
+use testkit::script::{ScriptedRaft, ScriptedService};
+use testkit::{Boot, Booted, Contract, Lab, World};
+
+pub static SERVERS: Contract = Contract::new(TIMING).with_disk().with_clerks().open(CODEC);
+
+pub static LAB: Lab = Lab {
+    package: env!("CARGO_PKG_NAME"),
+    points: include_str!("../../../../lab3a-kv/tests/points.txt"),
+    contract: Some(&SERVERS),
+};
+
+pub type Server = Arc<dyn ElectionServer>;
+
+pub fn boot(boot: Boot) -> Booted<Server> {
+    let raft = open::lab3a::boot(boot.me, boot.links, boot.election_seed, boot.apply_ch, boot.persister);
+    let server = open::lab3a::serve(raft.clone(), boot.apply_rx);
+    Booted { kv: Some(server.clone()), raft, server: Arc::new(server) }
+}
+
+#[track_caller]
+pub fn store(world: &World, servers: usize) -> KvCluster<Server> {
+    KvCluster::new(world, servers, boot, |number, links| clerk(ClientId(number), links))
+}
+
+pub type Clerk = Box<dyn KvClient>;
+
+/// The service alone, over a Raft that the script plays.
+pub type Service = ScriptedService<Server>;
+
+/// A service over this Raft.
+pub fn serve(raft: ScriptedRaft) -> Service {
+    let apply_rx = raft.apply_rx();
+    let below: Arc<dyn Replicate> = Arc::new(raft.clone());
+    ScriptedService::new(raft, Arc::new(open::lab3a::serve(below, apply_rx)))
+}
