@@ -59,6 +59,15 @@ pub fn leave_out_later_labs(course: &Course, selections: &mut [LabSelection]) ->
     Ok(())
 }
 
+/// Whether a lab's source is another than it was handed out.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub fn is_begun(course: &Course, lab: &LabCrate) -> Result<bool, CommandError> {
+    Ok(!matches!(written_part(course, lab)?, WrittenPart::Nothing))
+}
+
 /// How much of a lab a student has written.
 enum WrittenPart {
     Nothing,

@@ -8,6 +8,7 @@ pub fn text(topic: Topic, audience: Audience) -> &'static str {
         Topic::Overview if audience == Audience::Student => STUDENT_OVERVIEW,
         Topic::Overview => OVERVIEW,
         Topic::Test => TEST,
+        Topic::Carry => CARRY,
         Topic::Bugs => BUGS,
         Topic::Handout => HANDOUT,
     }
@@ -20,9 +21,10 @@ Usage: cargo lab [OPTIONS]
        cargo lab test [OPTIONS] [LAB|KIND|TEST]...
 
 Commands:
-  test  Run graded tests and show the scoreboard; the default, with the labs that you have begun and
-        the next one
-  help  Explain a command
+  test   Run graded tests and show the scoreboard; the default, with the labs that you have begun and
+         the next one
+  carry  Start a lab of the open track from your code for an earlier one
+  help   Explain a command
 
 Options:
   -h, --help  Print help; without a command, the options of `cargo lab test` are accepted too
@@ -43,6 +45,7 @@ Usage: cargo lab [OPTIONS]
 
 Commands:
   test     Run graded tests and show the scoreboard; the default, with all six labs
+  carry    Start a lab of the open track from the code for an earlier one
   bugs     Plant known bugs and show which graded tests catch them
   handout  Make the workspace that a student starts from
   help     Explain a command
@@ -98,6 +101,28 @@ Exit status:
   2  the command line is wrong
 ";
 
+const CARRY: &str = "\
+Start a lab of the open track from your code for an earlier one
+
+Usage: cargo lab carry <FROM> <TO>
+
+Arguments:
+  <FROM>  The lab that you have written: 2a, lab2a or lab2a-election
+  <TO>    The lab to start, in which nothing is written yet
+
+Options:
+  -h, --help  Print help
+
+Your files of <FROM> are copied into <TO>, with the crate's own name in them adapted. The lib.rs of
+<TO> stays, because its `boot` takes more than the one before: your earlier lib.rs is put beside it,
+for you to take over what you need. <FROM> stays as it is.
+
+Exit status:
+  0  the code was copied
+  1  a file could not be read or written
+  2  the command line is wrong, <TO> has work of yours, or <FROM> has none
+";
+
 const BUGS: &str = "\
 Plant known bugs and show which graded tests catch them
 
@@ -132,17 +157,22 @@ Exit status:
 const HANDOUT: &str = "\
 Make the workspace that a student starts from
 
-Usage: cargo lab handout <DIR>
-       cargo lab handout --check
+Usage: cargo lab handout [--open] [--solved <LABS>] <DIR>
+       cargo lab handout [--open] --check
 
 Arguments:
   <DIR>  Where to make it: a folder outside the course that does not exist or is empty
 
 Options:
-      --check  Make a handout in a temporary folder and check it: two handouts are equal, it
-               contains no solution and no planted bug, it compiles without warnings, every graded
-               test fails at a todo!, and every one passes with the solutions put back
-  -h, --help   Print help
+      --open           Make a workspace of the open track, in which students design their servers
+                       themselves: each lab has only what its tests need
+      --solved <LABS>  Leave the solutions of these labs in it, for instance 2a,2b; in the open
+                       track, those of the guided one
+      --check          Make a handout in a temporary folder and check it: two handouts are equal, it
+                       contains no solution and no planted bug, it compiles without warnings, every
+                       graded test fails at a todo!, and every one passes with the solutions put
+                       back, or with the course's server of free design in the open track
+  -h, --help           Print help
 
 The code that a student writes is in a lab's src, between a line
 `// BEGIN 2A <rule of the paper>: <hint>` and a line `// END`. The handout has a todo! in its place,

@@ -10,7 +10,8 @@
 //!   chooses tests as the command line asks;
 //! - [`grade`] builds and runs them, and turns what they report into verdicts;
 //! - [`scoreboard`] and [`json`] show the verdicts to people and to programs;
-//! - [`handout`] makes the workspace that a student starts from, and checks it;
+//! - [`handout`] makes the workspace that a student starts from, and checks it; [`carry`] starts a lab of the open track
+//!   from the one before;
 //! - [`bugs`] plants known bugs, and checks that the graded tests catch them.
 //!
 //! Missing on purpose: a sandbox. The tests run with the caller's rights, and a student's code can
@@ -27,6 +28,7 @@ mod arguments;
 mod bar;
 mod begun;
 mod bugs;
+mod carry;
 mod course;
 mod duration;
 mod error;
@@ -57,6 +59,7 @@ use arguments::{Audience, Invocation};
 use course::Course;
 use error::CommandError;
 use grade::cargo::Cargo;
+use handout::HandoutPlan;
 use paint::Paint;
 use progress::TestProgress;
 use request::{OutputFormat, SeedChoice, TestRequest};
@@ -85,9 +88,13 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
         }
         Invocation::Test(request) => test(&find_course()?, &request),
         Invocation::Bugs(request) => bugs::run(&find_course()?, &request, print),
-        Invocation::Handout(folder) => make_handout(&find_course()?, &folder),
-        Invocation::HandoutCheck => {
-            handout::check::check(&find_course()?, &mut |line| print(line))?;
+        Invocation::Handout(folder, plan) => make_handout(&find_course()?, &folder, &plan),
+        Invocation::HandoutCheck(track) => {
+            handout::check::check(&find_course()?, track, &mut |line| print(line))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Invocation::Carry { from, to } => {
+            print(&carry::carry(&find_course()?, from, to)?);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -130,8 +137,8 @@ fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError
     Ok(if result.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(error::EXIT_FAILED) })
 }
 
-fn make_handout(course: &Course, folder: &Path) -> Result<ExitCode, CommandError> {
-    let handout = handout::Handout::of(course)?;
+fn make_handout(course: &Course, folder: &Path, plan: &HandoutPlan) -> Result<ExitCode, CommandError> {
+    let handout = handout::Handout::of(course, plan)?;
     handout.write(course, folder)?;
     print(&handout.summary(folder));
     Ok(ExitCode::SUCCESS)

@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, Topic, misuse, unknown_option};
+use super::{Invocation, Topic, lab_called, misuse, unknown_option, value_of};
+use crate::course::{LABS, LabCrate};
 use crate::error::CommandError;
+use crate::handout::{HandoutPlan, Track};
 
-const OPTIONS: [&str; 2] = ["--check", "--help"];
+const OPTIONS: [&str; 4] = ["--open", "--solved", "--check", "--help"];
 
 /// Parses the arguments after `cargo lab handout`.
 pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
     let mut folder: Option<PathBuf> = None;
     let mut is_check = false;
+    let mut plan = HandoutPlan::default();
     while let Some(argument) = parser.next().map_err(misuse)? {
         let option = match argument {
             Arg::Value(value) if folder.is_none() => {
@@ -31,17 +34,30 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
         match option.as_str() {
             "-h" | "--help" => return Ok(Invocation::Help(Topic::Handout)),
             "--check" => is_check = true,
+            "--open" => plan.track = Track::Open,
+            "--solved" => plan.solved = solved(&mut parser, &option)?,
             _ => return Err(unknown_option("handout", &option, &OPTIONS)),
         }
     }
     match (folder, is_check) {
-        (Some(folder), false) => Ok(Invocation::Handout(folder)),
-        (None, true) => Ok(Invocation::HandoutCheck),
+        (Some(folder), false) => Ok(Invocation::Handout(folder, plan)),
+        (None, true) if plan.solved.is_empty() => Ok(Invocation::HandoutCheck(plan.track)),
+        (None, true) => Err(CommandError::Misuse("--check checks all labs: leave out --solved".to_string())),
         (Some(_), true) => {
             Err(CommandError::Misuse("--check makes a temporary folder of its own: leave out the folder".to_string()))
         }
         (None, false) => Err(CommandError::Misuse(
             "the folder is missing: run `cargo lab handout DIR` or `cargo lab handout --check`".to_string(),
         )),
+    }
+}
+
+/// The value of `--solved`: labs, with commas between them.
+fn solved(parser: &mut Parser, option: &str) -> Result<Vec<&'static LabCrate>, CommandError> {
+    let value = value_of(parser, option, "labs with commas between them, for instance 2a,2b")?;
+    let labs = value.split(',').map(|name| lab_called(name.trim())).collect::<Result<Vec<_>, _>>()?;
+    match labs.len() < LABS.len() {
+        true => Ok(labs),
+        false => Err(CommandError::Misuse("--solved names every lab: there is nothing left to write".to_string())),
     }
 }

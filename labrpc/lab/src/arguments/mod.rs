@@ -3,6 +3,7 @@
 //! Names of labs and tests are checked later, in [`selection`](crate::selection).
 
 mod bugs;
+mod carry;
 mod handout;
 mod test;
 
@@ -12,15 +13,16 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::bugs::request::BugsRequest;
-use crate::course::LABS;
+use crate::course::{LABS, LabCrate, lab_ids};
 use crate::error::CommandError;
+use crate::handout::{HandoutPlan, Track};
 use crate::nearest::suggestion;
 use crate::points::{SEEDS_MAX, parse_seed_count};
 use crate::request::TestRequest;
 
-const COMMANDS: [&str; 4] = ["test", "bugs", "handout", "help"];
+const COMMANDS: [&str; 5] = ["test", "carry", "bugs", "handout", "help"];
 /// The commands that messages and help name in a handout.
-const STUDENT_COMMANDS: [&str; 2] = ["test", "help"];
+const STUDENT_COMMANDS: [&str; 3] = ["test", "carry", "help"];
 
 /// For whom help and messages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +52,16 @@ pub enum Invocation {
     /// Plant known bugs.
     Bugs(BugsRequest),
     /// Make a student's workspace in this folder.
-    Handout(PathBuf),
+    Handout(PathBuf, HandoutPlan),
     /// Make a student's workspace in a temporary folder and check it.
-    HandoutCheck,
+    HandoutCheck(Track),
+    /// Start a lab from a student's code for an earlier one.
+    Carry {
+        /// The earlier lab.
+        from: &'static LabCrate,
+        /// The lab to start.
+        to: &'static LabCrate,
+    },
 }
 
 /// The topic of a help text.
@@ -62,6 +71,8 @@ pub enum Topic {
     Overview,
     /// `cargo lab test`.
     Test,
+    /// `cargo lab carry`.
+    Carry,
     /// `cargo lab bugs`.
     Bugs,
     /// `cargo lab handout`.
@@ -82,6 +93,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, audience: Audience) 
     let rest = Parser::from_args(arguments.into_iter().skip(1));
     match first.as_str() {
         "test" => test::parse(rest, Subcommand::Explicit),
+        "carry" => carry::parse(rest),
         "bugs" => bugs::parse(rest),
         "handout" => handout::parse(rest),
         "help" => parse_help(rest, audience),
@@ -101,6 +113,7 @@ fn parse_help(mut parser: Parser, audience: Audience) -> Result<Invocation, Comm
         None | Some(Arg::Long("help") | Arg::Short('h')) => Topic::Overview,
         Some(Arg::Value(value)) => match value.to_string_lossy().as_ref() {
             "test" => Topic::Test,
+            "carry" => Topic::Carry,
             "bugs" => Topic::Bugs,
             "handout" => Topic::Handout,
             "help" => Topic::Overview,
@@ -124,6 +137,13 @@ fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
     parse_seed_count(&value).ok_or_else(|| {
         CommandError::Misuse(format!("`--seeds {value}` is not a number of seeds: use 1 to {SEEDS_MAX}"))
     })
+}
+
+/// The lab that a word on the command line means.
+fn lab_called(name: &str) -> Result<&'static LabCrate, CommandError> {
+    LABS.iter()
+        .find(|lab| lab.is_called(&name.to_lowercase()))
+        .ok_or_else(|| CommandError::Misuse(format!("there is no lab `{name}` (labs: {})", lab_ids())))
 }
 
 fn unknown_command(name: &str, audience: Audience) -> CommandError {
@@ -250,7 +270,10 @@ mod tests {
     /// A handout is either made or checked.
     #[test]
     fn a_handout_is_made_or_checked() {
-        assert_eq!(read("handout ../student"), Invocation::Handout(PathBuf::from("../student")));
-        assert_eq!(read("handout --check"), Invocation::HandoutCheck);
+        assert_eq!(
+            read("handout ../student"),
+            Invocation::Handout(PathBuf::from("../student"), HandoutPlan::default())
+        );
+        assert_eq!(read("handout --check"), Invocation::HandoutCheck(Track::Guided));
     }
 }

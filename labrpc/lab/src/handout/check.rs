@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Handout, is_withheld, leak, markers};
+use super::{Handout, HandoutPlan, Track, is_withheld, leak, markers, open};
 use crate::course::{Course, LABS};
 use crate::duration::seconds;
 use crate::error::CommandError;
@@ -42,10 +42,11 @@ struct Proof {
 /// # Errors
 ///
 /// The first check that fails.
-pub fn check(course: &Course, print: &mut dyn FnMut(&str)) -> Result<(), CommandError> {
+pub fn check(course: &Course, track: Track, print: &mut dyn FnMut(&str)) -> Result<(), CommandError> {
     let scratch = Scratch::new("proof")?;
     let folder = scratch.path().join("handout");
-    let handout = Handout::of(course)?;
+    let plan = HandoutPlan { track, ..HandoutPlan::default() };
+    let handout = Handout::of(course, &plan)?;
     handout.write(course, &folder)?;
     let proof = Proof { course: course.clone(), handout, folder, scratch };
     type Step = fn(&Proof) -> Result<(), CommandError>;
@@ -54,7 +55,10 @@ pub fn check(course: &Course, print: &mut dyn FnMut(&str)) -> Result<(), Command
         ("it contains no line of a solution or of a planted bug", Proof::gives_nothing_away),
         ("it compiles without warnings", Proof::compiles),
         ("every graded test fails at a todo! within a minute", Proof::fails_at_todos),
-        ("with the solutions put back, it equals the course", Proof::equals_the_course),
+        match track {
+            Track::Guided => ("with the solutions put back, it equals the course", Proof::equals_the_course),
+            Track::Open => ("the course's server of free design fits into it", Proof::takes_another_server),
+        },
         ("every graded test then passes", Proof::passes_with_solutions),
     ];
     for (number, (claim, step)) in steps.into_iter().enumerate() {
@@ -70,7 +74,7 @@ pub fn check(course: &Course, print: &mut dyn FnMut(&str)) -> Result<(), Command
 impl Proof {
     fn is_reproducible(&self) -> Result<(), CommandError> {
         let again = self.scratch.path().join("again");
-        Handout::of(&self.course)?.write(&self.course, &again)?;
+        Handout::of(&self.course, &self.handout.plan)?.write(&self.course, &again)?;
         let (first, second) = (tree::read(&self.folder)?, tree::read(&again)?);
         findings("two handouts differ in these files", differences(&first, &second))
     }
@@ -120,6 +124,11 @@ impl Proof {
         let mut reference = self.handout.reference.clone();
         reference.retain(|name, _| is_of_labs(name) && !is_withheld(name));
         findings("with the solutions put back, these files differ", differences(&reference, &restored))
+    }
+
+    /// Puts the server of free design into each lab, in place of what the student has there.
+    fn takes_another_server(&self) -> Result<(), CommandError> {
+        LABS.iter().try_for_each(|lab| tree::write_into(&open::solution(lab, &self.handout.reference), &self.folder))
     }
 
     fn passes_with_solutions(&self) -> Result<(), CommandError> {

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::{Handout, is_withheld};
+use super::Handout;
 use crate::tree::{PlainFile, Tree};
 
 /// Shorter lines, such as `} else {` or `return;`, may be there by chance.
@@ -34,7 +34,7 @@ impl fmt::Display for Leak {
 /// All secret lines in `tree`, the files of `handout` or a copy of them that was read from the
 /// disk.
 pub fn find(handout: &Handout, tree: &Tree) -> Vec<Leak> {
-    let given = given_lines(&handout.reference);
+    let given = given_lines(handout);
     let secrets = secret_lines(handout, &given);
     let mut leaks = Vec::new();
     for (file, contents) in tree {
@@ -58,11 +58,12 @@ fn lines(file: &PlainFile) -> impl Iterator<Item = &str> {
     std::str::from_utf8(&file.bytes).unwrap_or_default().lines()
 }
 
-/// The lines of Rust outside of solutions. Uses its own simple search for markers, so that it does
+/// The lines of Rust that the handout has, outside of solutions. Uses its own simple search for markers, so that it does
 /// not repeat an error of the code that removes the solutions.
-fn given_lines(reference: &Tree) -> HashSet<&str> {
+fn given_lines(handout: &Handout) -> HashSet<&str> {
     let mut given = HashSet::new();
-    for (_, file) in reference.iter().filter(|(name, _)| name.ends_with(".rs")) {
+    let is_given = |name: &str| name.ends_with(".rs") && handout.given.contains(name);
+    for (_, file) in handout.reference.iter().filter(|(name, _)| is_given(name)) {
         let mut is_solution = false;
         for line in lines(file).map(str::trim) {
             is_solution |= line.starts_with("// BEGIN ");
@@ -78,7 +79,7 @@ fn given_lines(reference: &Tree) -> HashSet<&str> {
 /// The lines that must not be in a handout, and where they come from.
 fn secret_lines<'a>(handout: &'a Handout, given: &HashSet<&str>) -> HashMap<&'a str, String> {
     let mut secrets = HashMap::new();
-    for (name, file) in handout.reference.iter().filter(|(name, _)| is_withheld(name)) {
+    for (name, file) in handout.reference.iter().filter(|(name, _)| !handout.given.contains(*name)) {
         for line in lines(file).map(str::trim).filter(|line| !line.starts_with('#')) {
             // Only letters and digits count: the rules of tables are long, and no secret.
             let characters = line.chars().filter(|character| character.is_alphanumeric()).count();
@@ -124,7 +125,7 @@ fn vote(&mut self) -> bool {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let handout = Handout::of(&crate::course::Course::at(course.path())).unwrap();
+        let handout = Handout::of(&crate::course::Course::at(course.path()), &Default::default()).unwrap();
         let mut tree = handout.tree.clone();
         tamper(&mut tree);
         find(&handout, &tree).iter().map(ToString::to_string).collect()

@@ -2,9 +2,11 @@
 
 pub mod check;
 pub mod leak;
+mod manifests;
 pub mod markers;
+pub mod open;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::begun::{self, Size};
@@ -25,14 +27,30 @@ const WITHHELD: [&str; 4] = [CATALOGUE_FILE, "planted-bugs.md", "CONTRIBUTING.md
 /// The course's own CI.
 const WITHHELD_FOLDER: &str = ".github/";
 
-/// The workspace's manifest, and its line that a student's workspace does not have: students may leave
-/// their own functions undocumented.
-const MANIFEST: &str = "Cargo.toml";
-const DOCS_LINT: &str = "missing_docs = \"warn\"\n";
+/// Whose design a student's servers follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Track {
+    /// The course's. The student writes the rules into it.
+    #[default]
+    Guided,
+    /// The student's own. What is given is what the tests need.
+    Open,
+}
+
+/// Which workspace to make.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HandoutPlan {
+    /// Whose design it is for.
+    pub track: Track,
+    /// The labs that it has with their solutions, those of the guided track.
+    pub solved: Vec<&'static LabCrate>,
+}
 
 /// A student's workspace, and the solutions that were taken out.
 #[derive(Debug)]
 pub struct Handout {
+    /// What was asked for.
+    pub plan: HandoutPlan,
     /// The files of the course.
     pub reference: Tree,
     /// The files of the student's workspace.
@@ -41,6 +59,8 @@ pub struct Handout {
     pub sections: BTreeMap<String, Vec<Section>>,
     /// The lines that were added to the labs' `lib.rs` files, by file.
     pub added: BTreeMap<String, String>,
+    /// The files of the course that are in the workspace, perhaps under another name or changed.
+    pub given: BTreeSet<String>,
 }
 
 impl Handout {
@@ -49,38 +69,81 @@ impl Handout {
     /// # Errors
     ///
     /// If a marker is wrong, or if there is none: the workspace is then itself a handout.
-    pub fn of(course: &Course) -> Result<Handout, CommandError> {
+    pub fn of(course: &Course, plan: &HandoutPlan) -> Result<Handout, CommandError> {
         let reference = tree::read(course.root())?;
-        let mut tree = reference.clone();
-        tree.retain(|name, _| !is_withheld(name));
-        let mut sections = BTreeMap::new();
-        for lab in &LABS {
-            for (name, file) in tree.iter_mut().filter(|(name, _)| is_source_of(lab, name)) {
-                let taken = strip_file(lab, name, file)?;
-                if !taken.is_empty() {
-                    sections.insert(name.clone(), taken);
-                }
-            }
-        }
-        if sections.is_empty() {
+        if !has_solutions(&reference) {
             let reason = "this is a handout already: no lab has a solution between `// BEGIN` and `// END`";
             return Err(CommandError::Misuse(reason.to_string()));
         }
-        let mut added = BTreeMap::new();
-        for lab in LABS.iter().filter(|lab| count(&sections, lab) > 0) {
-            let line = count_line(lab, &tree);
-            if let Some(file) = tree.get_mut(&lib_of(lab)) {
-                file.bytes = with_line(&String::from_utf8_lossy(&file.bytes), &line).into_bytes();
-                added.insert(lib_of(lab), line);
+        let mut tree = reference.clone();
+        tree.retain(|name, _| !is_withheld(name));
+        manifests::remove_crate(&mut tree, "open");
+        manifests::remove_docs_lint(&mut tree);
+        let mut moved = Vec::new();
+        let to_write = || LABS.iter().filter(|lab| !plan.solved.contains(lab));
+        let readme = match plan.track {
+            Track::Guided => {
+                tree.remove(open::PAGE);
+                STUDENT_README
+            }
+            Track::Open => {
+                tree.retain(|name, _| !open::is_of_guided_track(name));
+                manifests::remove_crate(&mut tree, "solved");
+                manifests::remove_tests_of_solved(&mut tree);
+                for lab in to_write() {
+                    open::open_lab(lab, &reference, &mut tree, &mut moved)?;
+                }
+                open::README
+            }
+        };
+        [STUDENT_README, open::README].into_iter().for_each(|name| drop(tree.remove(name)));
+        if let Some(file) = reference.get(readme) {
+            tree.insert(README.to_string(), file.clone());
+            moved.push((README.to_string(), readme.to_string()));
+        }
+        let mut handout = Handout {
+            plan: plan.clone(),
+            given: given(&tree, &moved),
+            reference,
+            tree,
+            sections: BTreeMap::new(),
+            added: BTreeMap::new(),
+        };
+        handout.strip()?;
+        to_write().for_each(|lab| handout.add_size(lab));
+        Ok(handout)
+    }
+
+    /// Takes out the solutions of the labs that a student writes, and the markers of the others.
+    fn strip(&mut self) -> Result<(), CommandError> {
+        for lab in &LABS {
+            let is_solved = self.plan.solved.contains(&lab);
+            for (name, file) in self.tree.iter_mut().filter(|(name, _)| is_source_of(lab, name)) {
+                let stripped = strip_file(lab, name, file)?;
+                if is_solved {
+                    file.bytes = markers::unmarked(&String::from_utf8_lossy(&file.bytes)).into_bytes();
+                    continue;
+                }
+                file.bytes = stripped.text.into_bytes();
+                if !stripped.sections.is_empty() {
+                    self.sections.insert(name.clone(), stripped.sections);
+                }
             }
         }
-        if let Some(file) = tree.get_mut(MANIFEST) {
-            file.bytes = String::from_utf8_lossy(&file.bytes).replacen(DOCS_LINT, "", 1).into_bytes();
+        Ok(())
+    }
+
+    /// Adds the line to a lab's `lib.rs` that tells how large the lab is.
+    fn add_size(&mut self, lab: &LabCrate) {
+        if self.count(lab) == 0 {
+            return;
         }
-        if let Some(readme) = tree.remove(STUDENT_README) {
-            tree.insert(README.to_string(), readme);
+        let line = count_line(lab, &self.tree);
+        if let Some(file) = self.tree.get_mut(&lib_of(lab)) {
+            let text = String::from_utf8_lossy(&file.bytes);
+            file.bytes = open::after_docs(&text, &format!("{line}\n")).into_bytes();
+            self.added.insert(lib_of(lab), line);
         }
-        Ok(Handout { reference, tree, sections, added })
     }
 
     /// Writes the student's workspace into `folder`.
@@ -102,8 +165,16 @@ impl Handout {
         let counts: Vec<String> = LABS.iter().map(|lab| format!("{} {}", lab.title(), self.count(lab))).collect();
         let total: usize = self.sections.values().map(Vec::len).sum();
         let (files, folder, counts) = (self.tree.len(), folder.display(), counts.join(", "));
-        format!("{folder}: {files} files, {total} solutions to write ({counts})\n")
+        let track = if self.plan.track == Track::Open { " of the open track" } else { "" };
+        format!("{folder}: {files} files{track}, {total} solutions to write ({counts})\n")
     }
+}
+
+/// Whether a course has solutions, and is not a handout.
+fn has_solutions(reference: &Tree) -> bool {
+    let is_source = |name: &str| LABS.iter().any(|lab| is_source_of(lab, name));
+    let sources = reference.iter().filter(|(name, _)| is_source(name));
+    sources.into_iter().any(|(_, file)| String::from_utf8_lossy(&file.bytes).contains("// BEGIN "))
 }
 
 /// Whether a course is a handout: the page that becomes a student's README is only in the course.
@@ -115,19 +186,25 @@ fn count(sections: &BTreeMap<String, Vec<Section>>, lab: &LabCrate) -> usize {
     sections.iter().filter(|(name, _)| is_source_of(lab, name)).map(|(_, sections)| sections.len()).sum()
 }
 
-/// Whether only instructors get this file.
+/// Whether only instructors get this file, whatever the track.
 pub fn is_withheld(name: &str) -> bool {
     let file_name = name.rsplit('/').next().unwrap_or(name);
-    WITHHELD.contains(&file_name) || name.starts_with(WITHHELD_FOLDER)
+    WITHHELD.contains(&file_name) || name.starts_with(WITHHELD_FOLDER) || name.starts_with(open::FOLDER)
 }
 
-fn strip_file(lab: &LabCrate, name: &str, file: &mut PlainFile) -> Result<Vec<Section>, CommandError> {
+/// The files of the course that a workspace has, if it has `moved` files under other names.
+fn given(tree: &Tree, moved: &[(String, String)]) -> BTreeSet<String> {
+    let origin = |name: &String| {
+        let moved = moved.iter().find(|(new, _)| new == name);
+        moved.map_or(name, |(_, origin)| origin).clone()
+    };
+    tree.keys().map(origin).collect()
+}
+
+fn strip_file(lab: &LabCrate, name: &str, file: &PlainFile) -> Result<Stripped, CommandError> {
     let text = std::str::from_utf8(&file.bytes)
         .map_err(|_| CommandError::Broken(format!("{name} is not UTF-8: the compiler would refuse it too")))?;
-    let Stripped { text, sections } =
-        markers::strip(text, lab, name).map_err(|error| CommandError::Broken(error.to_string()))?;
-    file.bytes = text.into_bytes();
-    Ok(sections)
+    markers::strip(text, lab, name).map_err(|error| CommandError::Broken(error.to_string()))
 }
 
 fn is_source_of(lab: &LabCrate, name: &str) -> bool {
@@ -144,13 +221,4 @@ fn count_line(lab: &LabCrate, tree: &Tree) -> String {
     let texts: Vec<String> = sources.map(|(_, file)| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
     let size = begun::size_of(lab, texts.iter().map(String::as_str));
     begun::count_line(Size { lines: size.lines + 1, ..size })
-}
-
-/// Inserts a line after the inner doc comment at the beginning of a lab's lib.rs.
-fn with_line(text: &str, line: &str) -> String {
-    let doc_bytes: usize = text.split_inclusive('\n').take_while(|line| line.starts_with("//!")).map(str::len).sum();
-    let (doc, rest) = text.split_at(doc_bytes);
-    // If the file has only its doc comment, its last line may have no line end.
-    let line_end = if doc.is_empty() || doc.ends_with('\n') { "" } else { "\n" };
-    format!("{doc}{line_end}{line}\n{rest}")
 }

@@ -128,7 +128,8 @@ pub struct Ended {
 }
 
 impl Ended {
-    fn of(output: Output) -> Ended {
+    /// The outcome of a process that wrote text.
+    pub fn of(output: Output) -> Ended {
         Ended {
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),

@@ -10,4 +10,5 @@ mod fake;
 mod grading;
 mod handout;
 mod misuse;
+mod open;
 mod output;

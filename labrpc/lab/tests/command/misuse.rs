@@ -22,11 +22,15 @@ fn assert_refused(cases: &[(&str, String)]) {
 #[test]
 fn commands_are_checked() {
     assert_refused(&[
-        ("tset", "there is no command `tset`: did you mean `test`? (commands: test, bugs, handout, help)".to_string()),
-        ("frobnicate", "there is no command `frobnicate` (commands: test, bugs, handout, help)".to_string()),
+        (
+            "tset",
+            "there is no command `tset`: did you mean `test`? (commands: test, carry, bugs, handout, help)".to_string(),
+        ),
+        ("frobnicate", "there is no command `frobnicate` (commands: test, carry, bugs, handout, help)".to_string()),
         (
             "help hadnout",
-            "there is no command `hadnout`: did you mean `handout`? (commands: test, bugs, handout, help)".to_string(),
+            "there is no command `hadnout`: did you mean `handout`? (commands: test, carry, bugs, handout, help)"
+                .to_string(),
         ),
         ("2A", "`2A` is a lab, not a command: did you mean `cargo lab test 2A`?".to_string()),
         ("--json test 2a", "the command comes first: write `cargo lab test`, then its options".to_string()),
@@ -169,7 +173,30 @@ fn handouts_are_checked() {
         ("handout a --check", "--check makes a temporary folder of its own: leave out the folder".to_string()),
         (
             "handout --chekc",
-            "`cargo lab handout` has no option `--chekc`: did you mean `--check`? (options: --check, --help)"
+            "`cargo lab handout` has no option `--chekc`: did you mean `--check`? (options: --open, --solved, --check, --help)"
+                .to_string(),
+        ),
+        (
+            "handout --open --sovled 2a ../out",
+            "`cargo lab handout` has no option `--sovled`: did you mean `--solved`? (options: --open, --solved, --check, --help)"
+                .to_string(),
+        ),
+        ("handout --solved 2x ../out", "there is no lab `2x` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
+        (
+            "handout --solved 2a,2b,2c,2d,3a,3b ../out",
+            "--solved names every lab: there is nothing left to write".to_string(),
+        ),
+        ("handout --check --solved 2a", "--check checks all labs: leave out --solved".to_string()),
+        (
+            "carry 2a",
+            "`cargo lab carry` takes two labs: write `cargo lab carry 2a 2b` to start lab 2B from your lab 2A".to_string(),
+        ),
+        ("carry 2b 2a", "lab 2B does not come before lab 2A: the earlier lab is named first".to_string()),
+        ("carry 2a 9z", "there is no lab `9z` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
+        (
+            "carry 2a 2b",
+            "lab 2B is of the guided track, in which it builds on the crates of the labs before it: nothing has to be \
+             carried"
                 .to_string(),
         ),
         (

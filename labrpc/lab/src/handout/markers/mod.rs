@@ -100,6 +100,11 @@ pub fn put_back(text: &str, sections: &[Section]) -> Option<String> {
     Some(whole + rest)
 }
 
+/// A source file with its solutions, and without the markers around them.
+pub fn unmarked(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| line::parse(line).is_none()).collect()
+}
+
 /// What a panic at the placeholder prints. A test's report contains it.
 pub fn panic_text(section: &Section) -> String {
     format!("{NOT_YET_IMPLEMENTED}{}", section.message)
@@ -197,6 +202,14 @@ fn tick(&mut self) {
             assert!(!text.contains("campaign();"));
             assert_eq!(put_back(&text, &sections), Some(source));
         }
+    }
+
+    /// A solved lab has its solutions, and no marker.
+    #[test]
+    fn markers_alone_can_be_removed() {
+        let whole = unmarked(SOURCE);
+        assert!(whole.contains("campaign();") && !whole.contains("BEGIN") && !whole.contains("END"), "{whole}");
+        assert_eq!(whole.lines().count(), SOURCE.lines().count() - 4);
     }
 
     /// Two placeholders with the same text get their solutions back in order.
