@@ -36,7 +36,7 @@ impl DiskState {
     /// Carries out a save, and returns what it changed.
     ///
     /// A save may write entries again that were there. So the disk before the save and the one after it are compared:
-    /// an entry that both hold at the same index was neither cut nor appended.
+    /// an entry that both hold at the same index was not cut, and not appended.
     pub(crate) fn apply(&mut self, save: &Save, decoded: DecodedSave) -> DiskChange {
         let DecodedSave { head, entries: appended } = decoded;
         let (old_head, old_term_at_base) = (self.head, self.term_at(head.base.index));

@@ -130,7 +130,7 @@ impl PeersRun<'_> {
 
     pub(super) fn send(&mut self, from: PeerId, request: RaftRequest, is_alone: bool) {
         self.text.sends(from, &request, is_alone);
-        self.cluster.network().send(from, REAL, Port::Raft, self.contract.codec.write_request(&request));
+        self.cluster.network().send(from, REAL, Port::Raft, self.contract.write_request(&request));
         self.occurrences.push(Occurrence::Request(from, request, None));
     }
 

@@ -84,6 +84,12 @@ rules! {
             "3a": KV_SERVER watch_terms, KV_SERVER submit;
         ];
 
+    CODEC = "codec-fits",
+        "What a codec writes, it reads back as it was",
+        "the tests' contract",
+        "compare the two functions field by field; is something left out, or told apart in only one of them?",
+        [];
+
     HAPPENED = "test-is-vacuous",
         "A test exercises the situation that it is about",
         "the tests' contract",

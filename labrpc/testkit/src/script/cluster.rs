@@ -160,14 +160,13 @@ impl<R: Elect> ScriptedCluster<R> {
     /// As [`ask`](ScriptedCluster::ask), for a server that may crash: `None` without a reply.
     pub fn try_ask(&self, from: PeerId, request: &RaftRequest) -> Option<RaftReply> {
         let contract = self.contract();
-        let reply =
-            self.network().call(from, REAL, Port::Raft, contract.codec.write_request(request), ANSWER_PATIENCE)?;
+        let reply = self.network().call(from, REAL, Port::Raft, contract.write_request(request), ANSWER_PATIENCE)?;
         Some(contract.codec.read_reply(request, &reply).unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Sends the real server a request, and does not wait for the reply.
     pub fn post(&self, from: PeerId, request: &RaftRequest) {
-        self.network().send(from, REAL, Port::Raft, self.contract().codec.write_request(request));
+        self.network().send(from, REAL, Port::Raft, self.contract().write_request(request));
     }
 
     /// Whether the real server is up. It may have crashed at a save.
@@ -190,8 +189,8 @@ impl<R: Elect> ScriptedCluster<R> {
         let contract = self.contract();
         assert!(contract.has_disk, "this lab's servers have no disks");
         let image = Image {
-            head: contract.codec.write_head(&disk.head),
-            entries: disk.entries.iter().map(|entry| contract.codec.write_entry(entry)).collect(),
+            head: contract.write_head(&disk.head),
+            entries: disk.entries.iter().map(|entry| contract.write_entry(entry)).collect(),
             snapshot: disk.snapshot.clone(),
         };
         if self.is_up() {

@@ -100,6 +100,6 @@ pub(super) fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: Command, patience:
         cluster.world().contract().filter(|contract| contract.has_clerks).expect("this lab's servers have clients");
     // In the network, clients come after the servers.
     let from = cluster.size() + request.client.0 as usize;
-    let reply = cluster.network().call(from, REAL, Port::Kv, contract.codec.write_command(&request), patience)?;
+    let reply = cluster.network().call(from, REAL, Port::Kv, contract.write_command(&request), patience)?;
     Some(contract.codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
 }

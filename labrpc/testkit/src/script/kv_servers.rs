@@ -49,7 +49,7 @@ impl ClerkRequest {
     }
 
     fn answer(self, answer: Answer) {
-        let _ = self.answer.send(self.contract.codec.write_answer(&answer));
+        let _ = self.answer.send(self.contract.write_answer(&answer));
     }
 }
 

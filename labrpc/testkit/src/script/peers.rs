@@ -114,7 +114,7 @@ impl ReceivedRequest {
     /// Answers it. A second answer is ignored.
     pub fn reply(mut self, reply: RaftReply) {
         let Some(answer) = self.answer.take() else { return };
-        let _ = answer.send(self.contract.codec.write_reply(&self.request, &reply));
+        let _ = answer.send(self.contract.write_reply(&self.request, &reply));
     }
 
     /// Grants the candidate the vote.

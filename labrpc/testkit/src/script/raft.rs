@@ -154,7 +154,7 @@ impl ScriptedRaft {
     /// Appends a client's command, as if a leader had taken it, and returns its index. It is not
     /// committed.
     pub fn push(&self, command: &Command) -> Index {
-        self.append(self.inner.contract.codec.write_logged(command).into())
+        self.append(self.inner.contract.write_logged(command).into())
     }
 
     fn append(&self, command: Bytes) -> Index {
@@ -199,7 +199,7 @@ impl ScriptedRaft {
         }
         self.note(|| format!("{index}: client {}, {}", command.client, Asked(command)));
         let at = LogPosition { term: TERM, index };
-        let message = ApplyMsg::Command { at, command: self.inner.contract.codec.write_logged(command).into() };
+        let message = ApplyMsg::Command { at, command: self.inner.contract.write_logged(command).into() };
         self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
     }
 

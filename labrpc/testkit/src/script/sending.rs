@@ -84,7 +84,7 @@ impl<R: Elect> ScriptedLeader<'_, R> {
         let (contract, term) = (self.script.contract(), self.term());
         self.entries = commands
             .into_iter()
-            .map(|command| Entry { term, command: contract.codec.write_logged(&command).into() })
+            .map(|command| Entry { term, command: contract.write_logged(&command).into() })
             .collect();
         self
     }

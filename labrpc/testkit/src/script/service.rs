@@ -41,11 +41,11 @@ impl<S: Service> ScriptedService<S> {
 
     /// Asks the server, as the network does, and returns its answer.
     fn submitting(&self, request: Command) -> impl FnOnce() -> Option<Answer> + Send + use<S> {
-        let (server, codec) = (self.server.clone(), self.raft.contract().codec);
+        let (server, contract) = (self.server.clone(), self.raft.contract());
         move || {
             let reply =
-                server.request(CLIENT, &codec.write_command(&request)).unwrap_or_else(|error| panic!("{error}"));
-            reply.map(|reply| codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
+                server.request(CLIENT, &contract.write_command(&request)).unwrap_or_else(|error| panic!("{error}"));
+            reply.map(|reply| contract.codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
         }
     }
 

@@ -13,7 +13,7 @@ impl<R: Elect> ScriptedCluster<R> {
     pub fn arrives(&self, from: PeerId, request: RaftRequest) -> Stimulus<Option<RaftReply>> {
         let (contract, network) = (self.contract(), self.network().clone());
         Stimulus::in_advance(TRAVEL, move || {
-            let bytes = contract.codec.write_request(&request);
+            let bytes = contract.write_request(&request);
             let reply = network.call(from, REAL, Port::Raft, bytes, ANSWER_PATIENCE)?;
             Some(contract.codec.read_reply(&request, &reply).unwrap_or_else(|error| panic!("{error}")))
         })

@@ -205,6 +205,6 @@ impl RestoredStore {
     }
 
     fn apply(&mut self, client: ClientId, sequence: u64, op: Op) -> String {
-        self.state.apply(&self.contract.codec.write_logged(&Command { client, sequence, op }))
+        self.state.apply(&self.contract.write_logged(&Command { client, sequence, op }))
     }
 }

@@ -1,5 +1,7 @@
 //! What the tests know about a lab's servers.
 
+mod written;
+
 use labrpc::codec::OwnTypes;
 use labrpc::sim::NodeId;
 use labrpc::{Codec, ServiceState, Timing, sim};
