@@ -133,6 +133,7 @@ Arguments:
                if nothing is named
 
 Options:
+      --open             Plant the bugs of the open track into the server of free design
       --list             Show what would be planted, and check that the edits fit; plant nothing
       --lawful           Plant only the lawful variants, with which every test must pass
       --spread <N>       Plant only N of them, evenly spread over the lists; the same N each time

@@ -8,9 +8,11 @@ use lexopt::{Arg, Parser};
 use super::{Invocation, Topic, misuse, seed_count, unknown_option, value_of};
 use crate::bugs::request::{BugsOutput, BugsRequest};
 use crate::error::CommandError;
+use crate::handout::Track;
 use crate::request::Profile;
 
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
+    "--open",
     "--list",
     "--lawful",
     "--spread",
@@ -39,6 +41,7 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
             "-h" | "--help" => return Ok(Invocation::Help(Topic::Bugs)),
             "--list" => choose_output(&mut request, BugsOutput::List)?,
             "--json" => choose_output(&mut request, BugsOutput::Json)?,
+            "--open" => request.track = Track::Open,
             "--lawful" => request.is_lawful_only = true,
             "--all-labs" => request.is_all_labs = true,
             "--release" => request.profile = Profile::Release,

@@ -251,6 +251,7 @@ mod tests {
         let number = |number| NonZeroUsize::new(number);
         assert_eq!(read("bugs"), Invocation::Bugs(BugsRequest::default()));
         let expected = BugsRequest {
+            track: Track::Open,
             selectors: vec!["2a".to_string(), "A03".to_string()],
             is_lawful_only: true,
             spread: number(30),
@@ -261,7 +262,7 @@ mod tests {
             output: BugsOutput::Json,
             markdown: Some(PathBuf::from("docs/planted-bugs.md")),
         };
-        let line = "bugs 2a --lawful --spread 30 --all-labs --seeds 5 A03 -j 2 --release --json --markdown docs/planted-bugs.md";
+        let line = "bugs 2a --open --lawful --spread 30 --all-labs --seeds 5 A03 -j 2 --release --json --markdown docs/planted-bugs.md";
         assert_eq!(read(line), Invocation::Bugs(expected));
         let listed = BugsRequest { output: BugsOutput::List, jobs: number(1), ..BugsRequest::default() };
         assert_eq!(read("bugs --list --jobs=1"), Invocation::Bugs(listed));

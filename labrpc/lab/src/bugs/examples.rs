@@ -84,5 +84,5 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
     let real_time = Duration::from_millis(1500);
     let tried = tried.map(|(variant, outcome)| TriedVariant { variant, changed: changed(), outcome, real_time });
     let tried = tried.collect();
-    Findings { tried, unplantable: catalogue.unplantable.iter().collect() }
+    Findings { tried, unplantable: catalogue.unplantable.iter().collect(), has_places: true }
 }

@@ -28,6 +28,7 @@ use std::thread;
 
 use crate::course::Course;
 use crate::error::{CommandError, EXIT_FAILED, EXIT_MISUSE};
+use crate::handout::{self, Track};
 use crate::paint::Paint;
 use crate::points;
 use crate::tree::{self, Tree};
@@ -46,9 +47,12 @@ use working_copy::WorkingCopy;
 ///
 /// If a list is wrong, if the course fails without a bug, on Ctrl-C, or if the system fails.
 pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<ExitCode, CommandError> {
-    let catalogue = Catalogue::read(course)?;
+    let catalogue = Catalogue::read(course, request.track)?;
     let chosen = catalogue.choose(request)?;
-    let tree = tree::read(course.root())?;
+    let tree = match request.track {
+        Track::Guided => tree::read(course.root())?,
+        Track::Open => handout::open::solved(course)?,
+    };
     let prepared = prepare(&chosen, &tree)?;
     if request.output == BugsOutput::List {
         print(&table::list(&chosen));
@@ -61,7 +65,8 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
         let mut progress = BugsProgress::on_stderr(prepared.len());
         try_all(course, &tree, request, &prepared, &mut progress)?
     };
-    let findings = Findings { tried, unplantable: chosen.unplantable };
+    let has_places = request.track == Track::Guided;
+    let findings = Findings { tried, unplantable: chosen.unplantable, has_places };
     match request.output {
         BugsOutput::Json => print(&json::render(&findings, request)),
         _ => print(&table::render(&findings, Paint::for_stdout())),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use crate::handout::Track;
 use crate::request::Profile;
 
 /// Which variants are planted, and how they are judged.
@@ -12,6 +13,8 @@ use crate::request::Profile;
 pub struct BugsRequest {
     /// The labs and ids on the command line; none means all.
     pub selectors: Vec<String>,
+    /// Into whose design they are planted.
+    pub track: Track,
     /// Whether only the lawful variants are planted.
     pub is_lawful_only: bool,
     /// How many variants are planted, evenly spread over the lists; `None` for all.
@@ -49,7 +52,10 @@ impl fmt::Display for BugsRequest {
         for selector in &self.selectors {
             write!(f, " {selector}")?;
         }
-        for (is_set, option) in [(self.is_lawful_only, "--lawful"), (self.is_all_labs, "--all-labs")] {
+        let is_open = self.track == Track::Open;
+        for (is_set, option) in
+            [(is_open, "--open"), (self.is_lawful_only, "--lawful"), (self.is_all_labs, "--all-labs")]
+        {
             if is_set {
                 write!(f, " {option}")?;
             }
@@ -77,6 +83,7 @@ mod tests {
         assert_eq!(BugsRequest { jobs: NonZeroUsize::new(2), ..BugsRequest::default() }.to_string(), "cargo lab bugs");
         let request = BugsRequest {
             selectors: vec!["2a".to_string(), "A03".to_string()],
+            track: Track::Open,
             is_lawful_only: true,
             is_all_labs: true,
             spread: NonZeroUsize::new(30),
@@ -84,7 +91,7 @@ mod tests {
             profile: Profile::Release,
             ..BugsRequest::default()
         };
-        let expected = "cargo lab bugs 2a A03 --lawful --all-labs --spread 30 --seeds 5 --release";
+        let expected = "cargo lab bugs 2a A03 --open --lawful --all-labs --spread 30 --seeds 5 --release";
         assert_eq!(request.to_string(), expected);
     }
 }

@@ -30,6 +30,9 @@ pub fn render(findings: &Findings<'_>, paint: Paint) -> String {
     }
     let is_elsewhere = |tried: &&TriedVariant<'_>| tried.verdict() == VariantVerdict::Caught && !tried.is_place_right();
     let elsewhere: Vec<&TriedVariant<'_>> = findings.tried.iter().filter(is_elsewhere).collect();
+    if !findings.has_places {
+        return format!("{text}\n{}\n", findings.summary());
+    }
     if !elsewhere.is_empty() {
         text += "\nthe failure names ≠ the bug changes\n";
     }

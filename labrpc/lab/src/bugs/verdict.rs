@@ -57,6 +57,8 @@ pub struct Findings<'a> {
     pub tried: Vec<TriedVariant<'a>>,
     /// The bugs that cannot be planted.
     pub unplantable: Vec<&'a Unplantable>,
+    /// Whether failures say where to look, as they do in the guided track.
+    pub has_places: bool,
 }
 
 /// The verdict on a variant.
@@ -141,7 +143,9 @@ impl Findings<'_> {
             let at_place = self.count_if(|tried| is_caught(tried) && tried.is_place_right());
             let caught = self.count(VariantVerdict::Caught);
             parts.push(format!("{caught} of {bugs} caught; {at_once} on the first seed; {right} with the right rule"));
-            parts.push(format!("{at_place} with the right place"));
+            if self.has_places {
+                parts.push(format!("{at_place} with the right place"));
+            }
         }
         if lawful > 0 {
             parts.push(format!("{} of {lawful} lawful variants passed", self.count(VariantVerdict::Passed)));
@@ -168,7 +172,7 @@ mod tests {
                         1 of 2 lawful variants passed; 1 could not be built";
         assert_eq!(findings.summary(), expected);
         assert!(!findings.is_good());
-        let good = Findings { tried: Vec::new(), unplantable: Vec::new() };
+        let good = Findings { tried: Vec::new(), unplantable: Vec::new(), has_places: true };
         assert!(good.is_good());
         assert_eq!(good.summary(), "");
     }

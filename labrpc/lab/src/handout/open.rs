@@ -3,6 +3,7 @@
 //! The course has a server of free design, in a crate of its own. From it come the labs' `lib.rs`: with a `todo!` in
 //! the place of each solution they are the students', and as they are they prove that the graded tests can be passed.
 
+use super::{Handout, HandoutPlan, Track};
 use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
 use crate::tree::{PlainFile, Tree};
@@ -78,6 +79,18 @@ pub fn open_lab(
         moved.push((name, source));
     }
     Ok(())
+}
+
+/// A workspace of the open track in which each lab has the course's server of free design.
+///
+/// # Errors
+///
+/// If there is no such workspace.
+pub fn solved(course: &Course) -> Result<Tree, CommandError> {
+    let plan = HandoutPlan { track: Track::Open, ..HandoutPlan::default() };
+    let Handout { reference, mut tree, .. } = Handout::of(course, &plan)?;
+    LABS.iter().for_each(|lab| tree.extend(solution(lab, &reference)));
+    Ok(tree)
 }
 
 /// The files that solve a lab of the open track: the course's server of free design, whole.

@@ -12,6 +12,7 @@ use super::edit::SourceEdit;
 use super::{CATALOGUE_FILE, Catalogue, CatalogueError, ListPlace, Unplantable, Variant, VariantKind};
 use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
+use crate::handout::{Track, open};
 use crate::nearest::suggestion;
 
 const BUG: &str = "bug";
@@ -24,12 +25,13 @@ impl Catalogue {
     /// # Errors
     ///
     /// If there are errors in a list. All of them are reported, one per line.
-    pub fn read(course: &Course) -> Result<Catalogue, CommandError> {
+    pub fn read(course: &Course, track: Track) -> Result<Catalogue, CommandError> {
         let mut catalogue = Catalogue::default();
         let mut problems = Vec::new();
         let mut ids = HashMap::new();
         for lab in &LABS {
-            let path = course.folder(lab).join(CATALOGUE_FILE);
+            let file = file_of(lab, track);
+            let path = course.root().join(&file);
             let text = match fs::read_to_string(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -37,7 +39,6 @@ impl Catalogue {
                     return Err(CommandError::of_system(format!("{} could not be read", path.display()))(error));
                 }
             };
-            let file = format!("{}/{CATALOGUE_FILE}", lab.package);
             let known = problems.len();
             let mut list = ListReader { lab, file, text: &text, ids: &mut ids, problems: &mut problems };
             list.read(&mut catalogue);
@@ -45,6 +46,14 @@ impl Catalogue {
             catalogue.labs.push(lab);
         }
         if problems.is_empty() { Ok(catalogue) } else { Err(CommandError::of_catalogue(&problems)) }
+    }
+}
+
+/// Where a lab's list is.
+pub fn file_of(lab: &LabCrate, track: Track) -> String {
+    match track {
+        Track::Guided => format!("{}/{CATALOGUE_FILE}", lab.package),
+        Track::Open => format!("{}tests/lab{}/{CATALOGUE_FILE}", open::FOLDER, lab.id),
     }
 }
 
