@@ -15,6 +15,8 @@ fn a_restarted_leader_follows_2c() {
         let script = ScriptedCluster::replicating(world, 3, boot);
         let (term, _) = script.elect();
         script.expect_taken(number(1), at(1, term), format!("it leads term {term}"));
+        script.crash();
+        thread::sleep(2 * TRAVEL); // What it had sent before the crash arrives.
         script.restart();
         script.discard_requests();
         script.expect_no_leader(term, "a server comes back as a follower, in the term that it had");

@@ -48,6 +48,31 @@ pub fn remove_tests_of_solved(tree: &mut Tree) {
     });
 }
 
+/// Gives a lab of the open track what a server of any design needs: messages of its own, log lines, a generator for its timeouts. It
+/// keeps what it has, such as the labs before it.
+pub fn add_dependencies(tree: &mut Tree, package: &str) {
+    const NEEDED: [&str; 3] = ["log", "rand", "serde"];
+    edit(tree, &format!("{package}/Cargo.toml"), |text| {
+        let missing = NEEDED.iter().filter(|name| !text.contains(&format!("\n{name}.workspace")));
+        let lines: String = missing.map(|name| format!("{name}.workspace = true\n")).collect();
+        text.replacen("[dependencies]\n", &format!("[dependencies]\n{lines}"), 1)
+    });
+    edit(tree, LOCK, |text| {
+        let with_needed = |block: &str| {
+            let Some((head, rest)) = block.split_once("dependencies = [\n") else { return block.to_string() };
+            let Some((list, tail)) = rest.split_once("]\n") else { return block.to_string() };
+            let mut lines: Vec<String> = list.lines().map(str::to_string).collect();
+            lines.extend(NEEDED.iter().map(|name| format!(" \"{name}\",")));
+            lines.sort();
+            lines.dedup();
+            format!("{head}dependencies = [\n{}\n]\n{tail}", lines.join("\n"))
+        };
+        let is_of = |block: &str| block.starts_with(&format!("name = \"{package}\"\n"));
+        let blocks = text.split(PACKAGE).map(|block| if is_of(block) { with_needed(block) } else { block.to_string() });
+        blocks.collect::<Vec<_>>().join(PACKAGE)
+    });
+}
+
 /// No lint asks students for docs.
 pub fn remove_docs_lint(tree: &mut Tree) {
     edit(tree, MANIFEST, |text| text.replacen(DOCS_LINT, "", 1));
@@ -97,6 +122,22 @@ mod tests {
         assert_eq!(text(&tree, "Cargo.toml"), "members = [\n    \"labrpc\",\n]\n");
         assert_eq!(text(&tree, "Cargo.lock"), "version = 4\n\n[[package]]\nname = \"serde\"\n");
         assert_eq!(tree.len(), 2);
+    }
+
+    /// A lab gets what it lacks, once, and the lock file agrees.
+    #[test]
+    fn dependencies_are_added() {
+        let manifest =
+            "[package]\nname = \"lab2b-log\"\n\n[dependencies]\nlabrpc.workspace = true\nlog.workspace = true\n";
+        let lock = "[[package]]\nname = \"lab2b-log\"\ndependencies = [\n \"labrpc\",\n \"log\",\n \"testkit\",\n]\n";
+        let mut tree = tree_of(&[("lab2b-log/Cargo.toml", manifest), ("Cargo.lock", lock)]);
+        add_dependencies(&mut tree, "lab2b-log");
+        let expected = "[package]\nname = \"lab2b-log\"\n\n[dependencies]\nrand.workspace = true\nserde.workspace = true\n\
+                        labrpc.workspace = true\nlog.workspace = true\n";
+        assert_eq!(text(&tree, "lab2b-log/Cargo.toml"), expected);
+        let expected = "[[package]]\nname = \"lab2b-log\"\ndependencies = [\n \"labrpc\",\n \"log\",\n \"rand\",\n \"serde\",\n \
+                        \"testkit\",\n]\n";
+        assert_eq!(text(&tree, "Cargo.lock"), expected);
     }
 
     /// The test kit keeps its own dependencies, and those of other packages are not touched.

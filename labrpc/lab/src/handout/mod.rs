@@ -92,6 +92,7 @@ impl Handout {
                 manifests::remove_tests_of_solved(&mut tree);
                 for lab in to_write() {
                     open::open_lab(lab, &reference, &mut tree, &mut moved)?;
+                    manifests::add_dependencies(&mut tree, lab.package);
                 }
                 open::README
             }

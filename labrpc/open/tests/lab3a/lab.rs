@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kvkit::KvCluster;
 use labrpc::kv::ClientId;
-use labrpc::{ElectionServer, KvClient, Link, Replicate};
+use labrpc::{ElectionServer, KvClient, Replicate};
 use open::lab3a::{CODEC, TIMING};
 pub use open::lab3a::{PATIENCE, clerk};
 use testkit::script::{ScriptedRaft, ScriptedService};

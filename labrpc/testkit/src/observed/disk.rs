@@ -43,7 +43,7 @@ impl DiskState {
         let advance = (head.base.index.saturating_sub(old_head.base.index) as usize).min(self.entries.len());
         // Equal entries may be kept at other indices than those at which they were: then the log was not shifted
         // as far as its base was, and only a copy of it shows what has changed.
-        let is_shifted = save.forget != advance && save.keep > 0;
+        let is_shifted = save.forget != advance;
         let shifted = is_shifted.then(|| self.entries.clone());
         self.entries.drain(..save.forget.min(self.entries.len()));
         let cut = self.entries.split_off(save.keep.min(self.entries.len())).into();

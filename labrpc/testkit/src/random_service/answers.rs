@@ -33,10 +33,12 @@ impl ServiceRun<'_> {
                 still.push(waiting);
                 continue;
             }
-            let OpenRequest { command, answer, since, term, led_always, led_once, versions_before, .. } = waiting;
+            let OpenRequest {
+                command, answer, since, term, led_always, led_once, is_replaced, versions_before, ..
+            } = waiting;
             let told = answer.wait();
             let waited = since.elapsed();
-            let circumstances = Circumstances { waited, term, led_always, led_once, versions_before };
+            let circumstances = Circumstances { waited, term, led_always, led_once, is_replaced, versions_before };
             if let Some(violation) = self.wrong_answer(&command, &told, circumstances) {
                 self.report(violation);
             }
@@ -85,7 +87,7 @@ impl ServiceRun<'_> {
         told: &Option<Answer>,
         circumstances: Circumstances,
     ) -> Option<Violation> {
-        let Circumstances { waited, term, led_always, led_once, versions_before } = circumstances;
+        let Circumstances { waited, term, led_always, led_once, is_replaced, versions_before } = circumstances;
         let Some(answer) = told else {
             let what = format!("{} and gets no answer, though the server is not shut down", asks(command));
             return Some(Violation::new(&STUCK, what));
@@ -110,6 +112,7 @@ impl ServiceRun<'_> {
                 let rule = if is_read { &LINEARIZABLE } else { &EXACTLY_ONCE };
                 violation(rule, format!("when its command was applied, the result was {results:?}"))
             }
+            Err(Refusal::LeadershipLost | Refusal::Undecided) if is_replaced => None,
             Err(Refusal::NotLeader) if led_always => {
                 violation(&ANSWERED, format!("the server leads term {term} all the time"))
             }
@@ -131,6 +134,7 @@ struct Circumstances {
     term: labrpc::Term,
     led_always: bool,
     led_once: bool,
+    is_replaced: bool,
     versions_before: usize,
 }
 

@@ -113,6 +113,11 @@ impl ServiceRun<'_> {
         let was_leader = self.is_leader;
         if was_leader {
             self.settle();
+        }
+        for waiting in &mut self.waiting {
+            waiting.is_replaced |= waiting.own_entry.is_some_and(|index| index > self.applied);
+        }
+        if was_leader {
             self.truncate(self.applied);
         }
         self.others_commands(bits);
@@ -121,8 +126,7 @@ impl ServiceRun<'_> {
         (seen + 1..=self.applied).for_each(|index| self.tell_elsewhere(index));
         let all: Vec<String> = self.log.iter().map(code).collect();
         self.text.add(format!("let commands = [{}];", all.join(", ")));
-        self.text
-            .add(format!("service.install({}, lab3b_kvsnap::snapshot::encode(&store_of(commands)));", self.applied));
+        self.text.add(format!("service.install({}, snapshot_of(commands));", self.applied));
         self.raft.install(self.applied as Index, (snapshots.of)(&self.log));
         // What a snapshot does not tell is the result of a read, or of a write before the latest one.
         for waiting in &mut self.waiting {

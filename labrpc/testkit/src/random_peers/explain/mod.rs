@@ -104,9 +104,12 @@ pub(super) fn explain_crash(
         latest = latest.iter().flat_map(|state| handled(state, occurrence)).collect();
         reached.extend(latest.iter().cloned());
     }
-    // A step that changes both ballot and log may be saved in two parts, the ballot first.
+    // A step that changes both ballot and log may be saved in parts: the newer term, the vote in it, and then the log.
     let with_ballot = |state: &ModelServer| {
-        let is_reached = reached.iter().any(|reached| reached.ballot == disk.head.ballot);
+        let left = disk.head.ballot;
+        let is_newer_term = left.voted_for.is_none() && states.iter().all(|state| state.term() < left.term);
+        let is_reached =
+            reached.iter().any(|reached| reached.ballot == left || is_newer_term && reached.term() == left.term);
         is_reached.then(|| ModelServer { ballot: disk.head.ballot, ..state.clone() })
     };
     let is_left = |state: &ModelServer| {
