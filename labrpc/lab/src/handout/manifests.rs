@@ -53,9 +53,12 @@ pub fn remove_tests_of_solved(tree: &mut Tree) {
 pub fn add_dependencies(tree: &mut Tree, package: &str) {
     const NEEDED: [&str; 3] = ["log", "rand", "serde"];
     edit(tree, &format!("{package}/Cargo.toml"), |text| {
-        let missing = NEEDED.iter().filter(|name| !text.contains(&format!("\n{name}.workspace")));
+        let Some((before, rest)) = text.split_once("\n[dependencies]\n") else { return text.to_string() };
+        let section = rest.split("\n[").next().unwrap_or(rest);
+        let has = |name: &str| section.lines().any(|line| line.starts_with(&format!("{name}.")));
+        let missing = NEEDED.iter().filter(|name| !has(name));
         let lines: String = missing.map(|name| format!("{name}.workspace = true\n")).collect();
-        text.replacen("[dependencies]\n", &format!("[dependencies]\n{lines}"), 1)
+        format!("{before}\n[dependencies]\n{lines}{rest}")
     });
     edit(tree, LOCK, |text| {
         let with_needed = |block: &str| {
@@ -127,13 +130,12 @@ mod tests {
     /// A lab gets what it lacks, once, and the lock file agrees.
     #[test]
     fn dependencies_are_added() {
-        let manifest =
-            "[package]\nname = \"lab2b-log\"\n\n[dependencies]\nlabrpc.workspace = true\nlog.workspace = true\n";
+        let manifest = "[package]\nname = \"lab2b-log\"\n\n[dependencies]\nlabrpc.workspace = true\nlog.workspace = true\n\n[dev-dependencies]\nrand.workspace = true\n";
         let lock = "[[package]]\nname = \"lab2b-log\"\ndependencies = [\n \"labrpc\",\n \"log\",\n \"testkit\",\n]\n";
         let mut tree = tree_of(&[("lab2b-log/Cargo.toml", manifest), ("Cargo.lock", lock)]);
         add_dependencies(&mut tree, "lab2b-log");
         let expected = "[package]\nname = \"lab2b-log\"\n\n[dependencies]\nrand.workspace = true\nserde.workspace = true\n\
-                        labrpc.workspace = true\nlog.workspace = true\n";
+                        labrpc.workspace = true\nlog.workspace = true\n\n[dev-dependencies]\nrand.workspace = true\n";
         assert_eq!(text(&tree, "lab2b-log/Cargo.toml"), expected);
         let expected = "[[package]]\nname = \"lab2b-log\"\ndependencies = [\n \"labrpc\",\n \"log\",\n \"rand\",\n \"serde\",\n \
                         \"testkit\",\n]\n";
