@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use labrpc::time::Instant;
-use labrpc::{Term, thread};
+use labrpc::{RaftReply, RequestVoteReply, Term, thread};
 use testkit::rule::election::{NEW_TERM, OLD_TERM, TIMER};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, expect_rule};
 
@@ -122,5 +122,28 @@ fn newer_term_for_a_leader_2a() {
         heartbeats.pop().expect("two servers receive heartbeats").stale(term + 3);
         thread::sleep(2 * TRAVEL);
         expect_deposed(&script, term + 3);
+    });
+}
+
+/// A newer term counts, however far ahead it is: a server that was alone may have campaigned a thousand times.
+#[test]
+fn a_term_far_ahead_counts_2a() {
+    LAB.rule(&NEW_TERM, |world| {
+        let mut term = 2;
+        for ahead in [10, 2_000, 1 << 20, 1 << 33] {
+            let script = ScriptedCluster::new(world, 3, boot);
+            script.leader(1).in_term(term).heartbeat().expect_same_term("it is the first term that server 0 hears of");
+            term += ahead;
+            script.candidate(2).in_term(term).asks_for_vote().expect_vote(format!("term {term} is new, if far ahead"));
+            term += ahead;
+            let leader = script.leader(1).in_term(term);
+            leader.heartbeat().expect_same_term(format!("term {term} is new, if far ahead"));
+            let (campaign, mut requests) = script.expect_campaign();
+            term = campaign + ahead;
+            requests.remove(0).reply(RaftReply::RequestVote(RequestVoteReply { term, granted: false }));
+            thread::sleep(2 * TRAVEL);
+            script.expect_no_leader(term, format!("a reply of term {term} has arrived"));
+            script.crash();
+        }
     });
 }

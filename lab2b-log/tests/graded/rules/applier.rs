@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use labrpc::channel;
-use labrpc::{Elect, Index, LogPosition, Replicate, sim, thread};
+use labrpc::{ApplyMsg, Elect, Entry, Index, LogPosition, Replicate, sim, thread};
 use testkit::rule::life::{RESTS, RUNS, STUCK};
 use testkit::rule::replication::{APPLY_AT_ONCE, APPLY_ORDER};
 use testkit::script::{ScriptedCluster, TRAVEL, at};
@@ -38,6 +38,79 @@ fn a_batch_is_applied_in_order_2b() {
             script.leader(1).in_term(1).after(after).entries_of_terms(&terms).commit(prev + 20).send();
             script.expect_applied(prev + 1, &terms, "the leader has committed all twenty at once");
         }
+    });
+}
+
+/// As many entries as one request can hold are committed at once: all are applied, in order.
+#[test]
+fn a_long_batch_is_applied_in_order_2b() {
+    LAB.rule(&APPLY_ORDER, |world| {
+        const ENTRIES: usize = 3_800;
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        script.leader(1).in_term(1).entries_of_terms(&[1; ENTRIES]).commit(ENTRIES as Index).send();
+        thread::sleep(10 * TRAVEL);
+        let applied = script.applied_indices();
+        assert!(
+            applied.iter().copied().eq(1..=ENTRIES as Index),
+            "entries 1 to {ENTRIES} are committed, and {} were applied, through index {:?}",
+            applied.len(),
+            applied.last()
+        );
+    });
+}
+
+/// A service that is slow to receive finds everything behind it, in order, and nothing is lost.
+#[test]
+fn a_slow_service_misses_nothing_2b() {
+    LAB.rule(&APPLY_ORDER, |world| {
+        const COMMANDS: u64 = 5_000;
+        let script = ScriptedCluster::replicating(world, 1, |mut start: Boot| {
+            let (to_service, from_server) = channel::bounded(0);
+            let apply_ch = std::mem::replace(&mut start.apply_ch, to_service);
+            thread::spawn(move || {
+                for message in from_server.iter() {
+                    if matches!(&message, ApplyMsg::Command { at, .. } if at.index == 1) {
+                        thread::sleep(TRAVEL);
+                    }
+                    let _ = apply_ch.send(message);
+                }
+            });
+            boot(start)
+        });
+        thread::sleep(TIMING.election_timeout_max + TRAVEL);
+        let offer = |server: &Server| (1..=COMMANDS).all(|n| server.start(number(n)).is_ok());
+        assert_eq!(script.cluster().visit(0, offer), Some(true), "it leads, and takes every command");
+        thread::sleep(100 * TRAVEL);
+        let applied = script.applied_indices();
+        assert!(
+            applied.iter().copied().eq(1..=COMMANDS),
+            "{COMMANDS} commands are committed, and {} were applied, through index {:?}",
+            applied.len(),
+            applied.last()
+        );
+    });
+}
+
+/// A command may be anything: empty, or the same as the one before. Each is an entry of its own, and is applied.
+#[test]
+fn any_command_is_applied_2b() {
+    LAB.rule(&APPLY_ORDER, |world| {
+        let commands = [&b""[..], b"x", b"x", b"", b""];
+        let last = commands.len() as Index;
+        let follower = ScriptedCluster::replicating(world, 3, boot);
+        let entries: Vec<Entry> = commands.map(|command| Entry { term: 1, command: command.into() }).into();
+        follower.leader(1).in_term(1).with_entries(entries).commit(last).send();
+        thread::sleep(TRAVEL);
+        follower.expect_applied_indices(1..=last, "they are committed, whatever they are");
+
+        let leader = ScriptedCluster::replicating(world, 3, boot);
+        leader.agree_to_everything();
+        let (term, _) = leader.elect();
+        for (index, command) in (1..).zip(commands) {
+            leader.expect_taken(command, at(index, term), "it leads, and takes any command");
+        }
+        leader.requests_within(4 * TRAVEL);
+        leader.expect_applied_indices(1..=last, "they are committed, whatever they are");
     });
 }
 

@@ -182,6 +182,18 @@ fn a_shut_down_server_is_silent_3a() {
     });
 }
 
+/// A server that was shut down while it did not lead answers no later request either.
+#[test]
+fn a_shut_down_follower_is_silent_3a() {
+    LAB.rule(&SILENT, |_| {
+        let service = service();
+        service.raft().set_status(2, false);
+        service.let_threads_run();
+        service.server().shutdown();
+        service.ask(put(0, 1, "k", "v")).expect_no_answer("the server was shut down before this request came");
+    });
+}
+
 /// A service without requests does not poll: it waits until Raft's status changes.
 #[test]
 fn an_idle_service_sleeps_3a() {

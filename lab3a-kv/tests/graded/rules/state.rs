@@ -22,6 +22,47 @@ fn get_put_append_3a() {
     });
 }
 
+/// The empty string is a value, and a key, like any other.
+#[test]
+fn empty_strings_are_values_3a() {
+    LAB.rule(&MAPPING, |_| {
+        let service = service();
+        service.do_command(put(0, 1, "k", "a"));
+        service.do_command(put(0, 2, "k", ""));
+        service.expect_value(get(0, 3, "k"), "", "a Put of the empty string replaces the value");
+        service.do_command(append(0, 4, "k", ""));
+        service.expect_value(get(0, 5, "k"), "", "an Append of nothing adds nothing");
+        service.do_command(append(0, 6, "k", "b"));
+        service.expect_value(get(0, 7, "k"), "b", "the value was empty, and b was added");
+        service.do_command(put(0, 8, "", "c"));
+        service.expect_value(get(0, 9, ""), "c", "the empty key was written");
+        service.expect_value(get(0, 10, "k"), "b", "the empty key is another one");
+    });
+}
+
+/// Clients and operations are told apart by their whole names and numbers, however large these are.
+#[test]
+fn names_of_any_size_are_told_apart_3a() {
+    LAB.rule(&EARNED, |_| {
+        const HIGH: u64 = 1 << 32;
+        let service = service();
+        for (one, other) in [((1, 1), (1 + HIGH, 1)), ((1, 1 + HIGH), (2, 1)), ((HIGH, 2), (HIGH, 2 + HIGH))] {
+            let waiting = service.ask(get(one.0, one.1, "k"));
+            service.apply(&put(other.0, other.1, "k", "v"));
+            service.let_threads_run();
+            assert!(
+                !waiting.is_finished(),
+                "operation {} of client {} was applied, and operation {} of client {} is told a result",
+                other.1,
+                other.0,
+                one.1,
+                one.0
+            );
+            waiting.expect_no_result("its own command was never applied");
+        }
+    });
+}
+
 /// A second copy of a write changes nothing, whether it comes right after the first or much later.
 #[test]
 fn copies_change_nothing_3a() {

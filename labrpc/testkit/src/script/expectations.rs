@@ -140,6 +140,7 @@ impl<R: Replicate> ScriptedCluster<R> {
             let list = |indices: &[Index]| match indices {
                 [] => "nothing".to_string(),
                 [index] => format!("entry {index}"),
+                [first, .., last] if indices.iter().copied().eq(*first..=*last) => format!("entries {first} to {last}"),
                 indices => format!("entries {indices:?}"),
             };
             let (expected, got) = (list(&expected), list(&got));
