@@ -34,6 +34,8 @@ const REACH: Duration = Duration::from_micros(20);
 const STEP: Duration = Duration::from_nanos(100);
 /// Both events are prepared this long before they happen.
 const AHEAD: Duration = Duration::from_millis(2);
+/// Enough to start a thread for each of two stimuli.
+const STARTS_BOTH: Duration = Duration::from_micros(100);
 /// Both events are over within this time.
 const OVER: Duration = Duration::from_secs(5);
 
@@ -69,6 +71,29 @@ impl<T> Stimulus<T> {
     /// message arrives.
     pub fn in_advance(lead: Duration, act: impl FnOnce() -> T + Send + 'static) -> Stimulus<T> {
         Stimulus { lead, act: Box::new(act) }
+    }
+
+    /// Lets it happen in a thread of its own, `ahead` from now.
+    fn in_a_thread(self, ahead: Duration) -> thread::JoinHandle<T>
+    where
+        T: Send + 'static,
+    {
+        thread::spawn(move || {
+            thread::sleep(ahead.saturating_sub(self.lead));
+            (self.act)()
+        })
+    }
+}
+
+impl<A: Send + 'static, B: Send + 'static> Stimulus<(A, B)> {
+    /// Both at the same moment. As one event of a sweep it lets the other event, a third thing, come in
+    /// between any two operations of both.
+    pub fn both(one: Stimulus<A>, other: Stimulus<B>) -> Stimulus<(A, B)> {
+        let lead = one.lead.max(other.lead) + STARTS_BOTH;
+        Stimulus::in_advance(lead, move || {
+            let (one, other) = (one.in_a_thread(lead), other.in_a_thread(lead));
+            (one.join().expect("it ended"), other.join().expect("it ended"))
+        })
     }
 }
 
@@ -214,6 +239,27 @@ mod tests {
         let (outcome, _) = run_simulated(&token, Keep::All, Recorded::Nothing, None, &body);
         let distances = *count.lock().unwrap();
         (outcome.err().map(|failed| failed.story(None, "lab2b-log")), distances)
+    }
+
+    /// Two stimuli that are one event happen at the same moment, each with its own lead.
+    #[test]
+    fn both_happen_at_one_moment() {
+        let token = Token { test: "both".into(), seed: 4, kept: None };
+        let body = |world: &World| {
+            Sweep::of(world, "two clocks are read", "nothing happens").within(Duration::ZERO).each(|offset| {
+                let read = |lead| {
+                    Stimulus::in_advance(lead, move || {
+                        thread::sleep(lead);
+                        Instant::now()
+                    })
+                };
+                let both = Stimulus::both(read(Duration::ZERO), read(Duration::from_millis(1)));
+                let ((one, other), ()) = offset.meet(both, Stimulus::now(|| ()));
+                assert!(one.max(other) - one.min(other) < 10 * STEP, "one at {one:?}, the other at {other:?}");
+            });
+        };
+        let (outcome, _) = run_simulated(&token, Keep::All, Recorded::Nothing, None, &body);
+        assert_eq!(outcome.err().map(|failed| failed.story(None, "lab2b-log")), None);
     }
 
     /// A sweep finds a window of one operation, and says at which distance. Correct code passes at all of them.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use labrpc::{Term, thread};
+use labrpc::{Elect, Term, thread};
 use testkit::rule::election::NEW_TERM;
 use testkit::rule::replication::{ACKNOWLEDGED, APPLY_AT_ONCE, APPLY_ORDER, COMMIT_AT_ONCE, SENT_AT_ONCE, START};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, agrees, at};
-use testkit::sweep::Sweep;
+use testkit::sweep::{Stimulus, Sweep};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, follower_with};
@@ -136,6 +136,43 @@ fn two_commitments_meet_2b() {
             script.expect_applied_indices([1, 2, 3], "all three are committed");
             script.crash();
         });
+    });
+}
+
+/// A leader that is a majority by itself takes two commands at once, and something else comes in between: both
+/// commands are applied.
+#[test]
+fn two_commands_meet_alone_2b() {
+    LAB.rule(&APPLY_AT_ONCE, |world| {
+        Sweep::of(world, "two commands are offered at once", "the status is asked for").within(REACH).each(|offset| {
+            let script = ScriptedCluster::replicating(world, 1, boot);
+            thread::sleep(script.timing().election_timeout_max + TRAVEL);
+            let both = Stimulus::both(script.is_offered(number(1)), script.is_offered(number(2)));
+            offset.meet(both, script.is_called(|server| server.status()));
+            thread::sleep(TRAVEL);
+            script.expect_applied_indices([1, 2], "it is a majority by itself");
+            script.crash();
+        });
+    });
+}
+
+/// Two requests commit something at once, and something else comes in between: everything is applied.
+#[test]
+fn two_commitments_at_once_2b() {
+    LAB.rule(&APPLY_AT_ONCE, |world| {
+        Sweep::of(world, "entry 1 and entry 2 are committed at once", "the status is asked for").within(REACH).each(
+            |offset| {
+                let script = follower_with(world, &[1, 1]);
+                let leader = script.leader(1).in_term(1).after(at(2, 1));
+                let (one, two) = (leader.clone().commit(1).request(), leader.commit(2).request());
+                // Of two messages that arrive at the same moment, the one that left last is handled first.
+                let both = Stimulus::both(script.arrives(1, two), script.arrives(1, one));
+                offset.meet(both, script.is_called(|server| server.status()));
+                thread::sleep(TRAVEL);
+                script.expect_applied_indices([1, 2], "both are committed");
+                script.crash();
+            },
+        );
     });
 }
 
