@@ -1,6 +1,6 @@
 //! The scripted servers as models that talk to one another, and what they could send the real server.
 
-use labrpc::{Bytes, InstallSnapshot, LogPosition, PeerId, RaftRequest};
+use labrpc::{Bytes, InstallSnapshot, LogPosition, PeerId, RaftRequest, Term};
 
 use super::model::ModelServer;
 use super::plan::Bits;
@@ -14,16 +14,37 @@ pub(super) struct Peers {
     pub(super) has_snapshots: bool,
 }
 
-/// A large command is larger than what most servers put into one request.
-const LARGE_BYTES: usize = 40_000;
+/// The sizes of large commands: of two of them, or of one, a request is full.
+const LARGE_BYTES: [usize; 4] = [3_000, 40_000, 40_000, 65_500];
+/// One of this many times a leader takes many commands at once, which look all the same.
+const MANY_ONE_IN: u64 = 120;
+const MANY: usize = 1_100;
+/// One of this many requests carries all that follows.
+const ALL_ONE_IN: u64 = 12;
 
 const EMPTY_ONE_IN: u64 = 5;
 
-/// One of a few commands: the same command may be proposed again, in another term.
+/// One of a few commands, or an empty one: the same command may be proposed again, in another term or right away.
 fn command(bits: &mut Bits) -> Bytes {
     let letter = b'a' + bits.below(3) as u8;
-    let length = if bits.one_in(40) { LARGE_BYTES } else { 1 };
+    let length = match bits.below(40) {
+        0 => bits.pick(&LARGE_BYTES).expect("it is not empty"),
+        1..4 => 0,
+        _ => 1,
+    };
     vec![letter; length].into()
+}
+
+/// The term of a campaign of a server in `term`, perhaps after campaigns that nobody has heard of.
+fn campaign_term(term: Term, bits: &mut Bits) -> Term {
+    let next = term + 1 + if bits.one_in(4) { bits.below(3) } else { 0 };
+    bits.new_term(next)
+}
+
+/// How many entries a request carries at most.
+fn entries_count(bits: &mut Bits) -> usize {
+    let few = bits.between(0, 8) as usize;
+    if bits.one_in(ALL_ONE_IN) { usize::MAX } else { few }
 }
 
 /// The state of a service that has applied the log through this position.
@@ -61,7 +82,7 @@ impl Peers {
         if self.servers[candidate].is_leader() {
             return;
         }
-        let term = self.servers[candidate].term() + 1 + if bits.one_in(4) { bits.below(3) } else { 0 };
+        let term = campaign_term(self.servers[candidate].term(), bits);
         let request = RaftRequest::RequestVote(self.servers[candidate].campaign(term));
         for &voter in among {
             if voter != candidate && !bits.one_in(4) {
@@ -74,9 +95,19 @@ impl Peers {
     /// A new leader mostly takes commands of its own before it sends anything.
     fn begin_to_lead(&mut self, leader: PeerId, bits: &mut Bits) {
         if self.servers[leader].is_leader() && self.has_log && !bits.one_in(4) {
-            for _ in 0..bits.between(1, 3) {
-                let command = command(bits);
-                self.servers[leader].propose(command);
+            self.take_commands(leader, bits);
+        }
+    }
+
+    fn take_commands(&mut self, leader: PeerId, bits: &mut Bits) {
+        for _ in 0..bits.between(1, 3) {
+            let command = command(bits);
+            self.servers[leader].propose(command);
+        }
+        if bits.one_in(MANY_ONE_IN) {
+            let command = Bytes::from("d");
+            for _ in 0..MANY {
+                self.servers[leader].propose(command.clone());
             }
         }
     }
@@ -90,10 +121,7 @@ impl Peers {
     /// A leader takes a few commands.
     fn propose(&mut self, among: &[PeerId], bits: &mut Bits) {
         let Some(leader) = bits.pick(&self.leaders(among)).filter(|_| self.has_log) else { return };
-        for _ in 0..bits.between(1, 3) {
-            let command = command(bits);
-            self.servers[leader].propose(command);
-        }
+        self.take_commands(leader, bits);
     }
 
     /// A leader sends another server what it needs next, or a part of it.
@@ -101,7 +129,7 @@ impl Peers {
         let Some(leader) = bits.pick(&self.leaders(among)) else { return };
         let others: Vec<PeerId> = among.iter().copied().filter(|&server| server != leader).collect();
         let Some(follower) = bits.pick(&others) else { return };
-        let count = bits.between(0, 8) as usize;
+        let count = entries_count(bits);
         let request = self.next_for(leader, &self.servers[follower], count);
         self.ask(leader, follower, &request, bits);
     }
@@ -147,7 +175,7 @@ impl Peers {
             return Some((peer, leader.install_request()));
         }
         if bits.one_in(3) {
-            let count = bits.between(0, 8) as usize;
+            let count = entries_count(bits);
             return Some((peer, self.next_for(peer, real, count)));
         }
         // A new leader begins at the end of its log.
@@ -166,7 +194,7 @@ impl Peers {
         if server.is_leader() {
             return None;
         }
-        let term = server.term() + 1 + if bits.one_in(4) { bits.below(3) } else { 0 };
+        let term = campaign_term(server.term(), bits);
         let request = RaftRequest::RequestVote(server.campaign(term));
         for &voter in among {
             if voter != candidate && !bits.one_in(3) {

@@ -1,5 +1,6 @@
 //! What happens in a run, as a list of random numbers that can be shortened.
 
+use labrpc::Term;
 use labrpc::sim::mix;
 
 /// The course of one run: what happened before the real server boots, and what happens then.
@@ -27,6 +28,10 @@ pub(super) enum RealRole {
     Leader,
 }
 
+/// One of this many new terms is far ahead, as after campaigns that nobody has heard of for hours.
+const FAR_TERM_ONE_IN: u64 = 30;
+/// Terms that are far ahead: after them come terms that need more than 12, more than 32 and more than 40 bits.
+const FAR_TERMS: [Term; 3] = [(1 << 12) - 1, (1 << 32) - 1, (1 << 40) - 1];
 const HISTORY_LENGTH: u64 = 60;
 const ACTIONS_LENGTH: u64 = 90;
 
@@ -93,6 +98,12 @@ impl Bits {
 
     pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
+    }
+
+    /// A new term: mostly `next`, rarely one far ahead of it.
+    pub(crate) fn new_term(&mut self, next: Term) -> Term {
+        let far = if self.one_in(FAR_TERM_ONE_IN) { self.pick(&FAR_TERMS) } else { None };
+        far.map_or(next, |far| far.max(next))
     }
 
     /// One of these, if there are any.

@@ -37,11 +37,30 @@ pub(super) fn position(at: LogPosition) -> String {
     format!("at({}, {})", at.index, at.term)
 }
 
-/// Entries as an array.
+/// Entries as an array, or as vectors if the same one is there many times in a row.
 pub(super) fn entries(entries: &[Entry]) -> String {
-    let each: Vec<String> =
-        entries.iter().map(|entry| format!("entry({}, {})", entry.term, bytes(&entry.command))).collect();
-    format!("[{}]", each.join(", "))
+    const SAME_MAX: usize = 8;
+    let code = |entry: &Entry| format!("entry({}, {})", entry.term, bytes(&entry.command));
+    let array = |entries: &[Entry]| format!("[{}]", entries.iter().map(code).collect::<Vec<_>>().join(", "));
+    let mut parts = Vec::new();
+    let mut others = 0..0;
+    for same in entries.chunk_by(|one, next| one == next) {
+        if same.len() <= SAME_MAX {
+            others.end += same.len();
+            continue;
+        }
+        if !others.is_empty() {
+            parts.push(format!("vec!{}", array(&entries[others.clone()])));
+        }
+        parts.push(format!("vec![{}; {}]", code(&same[0]), same.len()));
+        others = others.end + same.len()..others.end + same.len();
+    }
+    match (parts.as_slice(), others.is_empty()) {
+        ([], _) => array(entries),
+        ([one], true) => one.clone(),
+        (_, true) => format!("[{}].concat()", parts.join(", ")),
+        (_, false) => format!("[{}, vec!{}].concat()", parts.join(", "), array(&entries[others])),
+    }
 }
 
 /// The scripted server that sends a request, and what it sends, without the last call.
@@ -186,5 +205,22 @@ impl TestText {
             let _ = writeln!(text, "        {line}");
         }
         text + "    });\n}\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::entry;
+
+    /// Entries that are there many times in a row are written once.
+    #[test]
+    fn many_equal_entries_are_short() {
+        let (few, many) = ([entry(1, ""), entry(1, "a")], vec![entry(2, "d"); 1_100]);
+        assert_eq!(entries(&few), r#"[entry(1, ""), entry(1, "a")]"#);
+        assert_eq!(entries(&many), r#"vec![entry(2, "d"); 1100]"#);
+        let around = [&few[..], &many, &few[..1]].concat();
+        let expected = r#"[vec![entry(1, ""), entry(1, "a")], vec![entry(2, "d"); 1100], vec![entry(1, "")]].concat()"#;
+        assert_eq!(entries(&around), expected);
     }
 }

@@ -110,9 +110,18 @@ impl ScriptedServers {
     }
 }
 
+/// A short text; rarely an empty one, or one of a few kB.
+fn some_text(number: u64, unit: &str, bits: &mut Bits) -> String {
+    match bits.below(20) {
+        0 => String::new(),
+        1 => unit.repeat(3_000),
+        _ => format!("{number}{unit}"),
+    }
+}
+
 fn operation(bits: &mut Bits) -> Op {
     let key = bits.pick(&KEYS).expect("there are keys").to_string();
-    let value = format!("{}.", bits.below(1000));
+    let value = some_text(bits.below(1000), ".", bits);
     match bits.below(3) {
         0 => Op::Get { key },
         1 => Op::Put { key, value },
@@ -196,13 +205,13 @@ impl Watch<'_> {
     /// A scripted server does something with a request.
     fn react(&mut self, received: ClerkRequest, bits: &mut Bits) -> Reaction {
         let (server, at, command) = (received.server, received.at, received.request.clone());
-        let value = format!("{} of {server}", self.values.len());
         let reaction = match bits.below(100) {
             0..45 => Reaction::Done,
             45..80 => Reaction::Refused,
             80..95 => Reaction::Silent,
             _ => Reaction::TooLate,
         };
+        let value = some_text(self.values.len() as u64, &format!(" of {server}"), bits);
         match reaction {
             Reaction::Done => {
                 self.values.push(value.clone());

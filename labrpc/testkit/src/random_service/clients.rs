@@ -18,7 +18,8 @@ const CLIENTS: u64 = 3;
 const READS: u64 = 10;
 /// Some values are this many times as long as the others, so that logs reach their limit.
 const LARGE: usize = 100;
-pub(super) const KEYS: [&str; 2] = ["x", "y"];
+/// An empty key is a key like any other.
+pub(super) const KEYS: [&str; 3] = ["x", "y", ""];
 
 impl Clients {
     pub(super) fn new(is_reading: bool) -> Clients {
@@ -44,7 +45,11 @@ impl Clients {
         let (client, sequence) = (latest.client, latest.sequence + 1);
         let key = bits.pick(&KEYS).expect("there are keys").to_string();
         self.values += 1;
-        let value = format!("{}.", self.values).repeat(if bits.one_in(8) { LARGE } else { 1 });
+        let value = format!("{}.", self.values).repeat(match bits.below(16) {
+            0 | 8 => LARGE,
+            1 => 0, // An empty value is a value like any other.
+            _ => 1,
+        });
         let is_read = self.reads.is_some_and(|reads| !bits.one_in(reads));
         let op = match if is_read { 0 } else { bits.below(3) } {
             0 => Op::Get { key },

@@ -75,7 +75,7 @@ impl ServiceRun<'_> {
 
     /// The server loses its leadership, or learns of a newer term. Entries that are not committed may be lost.
     pub(super) fn lose(&mut self, bits: &mut Bits) {
-        self.set_status(self.term + 1, false);
+        self.set_status(bits.new_term(self.term + 1), false);
         let left = bits.between(self.applied as u64, self.log.len() as u64) as usize;
         if left < self.log.len() {
             self.truncate(left);
@@ -84,7 +84,7 @@ impl ServiceRun<'_> {
 
     /// The server wins an election. A client may ask before the service has heard of it.
     pub(super) fn win(&mut self, bits: &mut Bits) {
-        self.set_status(self.term + 1, false);
+        self.set_status(bits.new_term(self.term + 1), false);
         if bits.one_in(2) {
             self.settle();
         }
