@@ -2,7 +2,7 @@
 //!
 //! # Goal
 //!
-//! A log of commands that all servers agree on, entry by entry, whoever leads. What a majority holds is committed, and every
+//! A log of commands that all servers agree on, entry by entry, even if the leader changes. What a majority holds is committed, and every
 //! server applies it, in order, once.
 //!
 //! # Interface

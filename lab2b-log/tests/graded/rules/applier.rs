@@ -109,7 +109,7 @@ fn any_command_is_applied_2b() {
         for (index, command) in (1..).zip(commands) {
             leader.expect_taken(command, at(index, term), "it leads, and takes any command");
         }
-        leader.requests_within(4 * TRAVEL);
+        leader.requests_within(10 * TRAVEL);
         leader.expect_applied_indices(1..=last, "they are committed, whatever they are");
     });
 }

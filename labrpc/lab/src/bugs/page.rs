@@ -3,7 +3,7 @@
 //! It changes from one run to the next only if a verdict does.
 
 use super::request::BugsRequest;
-use super::table::{place, rule, word};
+use super::table::{rule, word};
 use super::verdict::{Findings, TriedVariant, VariantVerdict};
 use crate::course::{LABS, LabCrate};
 
@@ -15,11 +15,14 @@ edits are in each lab's `bugs.toml`.
 
 /// The page, with a line break at the end.
 pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
-    let mut text = format!("# Planted bugs\n\n{INTRODUCTION}\n{}.\n", findings.summary());
+    let title = if findings.has_places { "Planted bugs" } else { "Planted bugs of the open track" };
+    let mut text = format!("# {title}\n\n{INTRODUCTION}\n{}.\n", findings.summary());
     text += &format!("\nWritten by `{request} --markdown <this file>`; do not edit it by hand.\n");
     for lab in &LABS {
         let bugs = rows_of(findings, lab, false);
-        text += &section(&format!("Lab {}: {}", lab.title(), lab.question), BUG_HEADING, bugs.map(bug_row));
+        let title = format!("Lab {}: {}", lab.title(), lab.question);
+        let heading = if findings.has_places { BUG_HEADING } else { OPEN_BUG_HEADING };
+        text += &section(&title, heading, bugs.map(|tried| bug_row(tried, findings.has_places)));
     }
     let lawful = LABS.iter().flat_map(|lab| rows_of(findings, lab, true)).map(lawful_row);
     text += &section("Lawful variants", LAWFUL_HEADING, lawful);
@@ -29,6 +32,7 @@ pub fn render(findings: &Findings<'_>, request: &BugsRequest) -> String {
 }
 
 const BUG_HEADING: &str = "| bug | what it does | caught by | seed | rule | place |\n|---|---|---|---|---|---|\n";
+const OPEN_BUG_HEADING: &str = "| bug | what it does | caught by | seed | rule |\n|---|---|---|---|---|\n";
 const LAWFUL_HEADING: &str = "| lab | variant | what it does | verdict |\n|---|---|---|---|\n";
 const UNPLANTABLE_HEADING: &str = "| lab | bug | why not |\n|---|---|---|\n";
 
@@ -46,18 +50,20 @@ fn section(title: &str, heading: &str, rows: impl Iterator<Item = String>) -> St
     if rows.is_empty() { rows } else { format!("\n## {title}\n\n{heading}{rows}") }
 }
 
-fn bug_row(tried: &TriedVariant<'_>) -> String {
+/// A row of the bugs' table. In the open track it names no place.
+fn bug_row(tried: &TriedVariant<'_>, has_place: bool) -> String {
+    let place = |text: &str| if has_place { format!(" {text} |") } else { String::new() };
     let (id, what) = (&tried.variant.id, cell(&tried.variant.what));
     let Some(catch) = tried.catch() else {
-        return format!("| {id} | {what} | {} | | | |\n", verdict(tried));
+        return format!("| {id} | {what} | {} | | |{}\n", verdict(tried), place("").replace("  ", " "));
     };
     let seed = catch.seed.map(|seed| seed.to_string()).unwrap_or_default();
     format!(
-        "| {id} | {what} | `{}` ({}) | {seed} | {} | {} |\n",
+        "| {id} | {what} | `{}` ({}) | {seed} | {} |{}\n",
         catch.test,
         catch.kind.name(),
         rule(tried),
-        place(tried)
+        place(&super::table::place(tried))
     )
 }
 

@@ -22,7 +22,8 @@ const README: &str = "README.md";
 
 /// Names of files that are removed in every folder: the known bugs, with parts of the solution, and
 /// what only people who change the course need.
-const WITHHELD: [&str; 4] = [CATALOGUE_FILE, "planted-bugs.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+const WITHHELD: [&str; 5] =
+    [CATALOGUE_FILE, "planted-bugs.md", "planted-bugs-open.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
 /// The course's own CI.
 const WITHHELD_FOLDER: &str = ".github/";

@@ -176,8 +176,8 @@ fn handouts_are_checked() {
                 .to_string(),
         ),
         (
-            "handout --open --sovled 2a ../out",
-            "`cargo lab handout` has no option `--sovled`: did you mean `--solved`? (options: --open, --solved, --check, --help)"
+            "handout --open --solve 2a ../out",
+            "`cargo lab handout` has no option `--solve`: did you mean `--solved`? (options: --open, --solved, --check, --help)"
                 .to_string(),
         ),
         ("handout --solved 2x ../out", "there is no lab `2x` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),

@@ -127,7 +127,7 @@ impl KvServer {
             let ticket = waiting.tickets;
             let is_write = !matches!(command.op, Op::Get { .. });
             let request = WaitingRequest { ticket, id: command.id(), is_write, term, answer: sender };
-            // Whoever waited for another command at this index waits for one that was lost.
+            // A request that waited at this index waits for a command that was lost.
             if let Some(lost) = waiting.requests.insert(index, request) {
                 lost.answer(Err(Refusal::LeadershipLost));
             }

@@ -1,6 +1,6 @@
 //! What servers ask each other and answer: Figures 2 and 13, argument by argument.
 //!
-//! A result says what the figures' results say, and no more. Whoever sent the request still has it when the result comes,
+//! A result says what the figures' results say, and no more. The thread that sent the request still has it when the result comes,
 //! and so knows what the result is about.
 
 use labrpc::{Bytes, Entry, Index, PeerId, Term};
