@@ -121,6 +121,26 @@ pub fn kill(node: NodeId) {
     inside().kill(node);
 }
 
+/// From now on a panic in a task of this node ends the node, as [`kill`] does, and not the run: for programs that
+/// must refuse to run.
+///
+/// ```
+/// use labrpc::sim::{self, Settings};
+/// use labrpc::thread;
+///
+/// let (result, _) = sim::run(Settings::default(), || {
+///     let node = sim::new_node("server 0");
+///     sim::set_ends_by_panic(node);
+///     sim::spawn_in(node, "boot", || panic!("this disk cannot be read"));
+///     thread::yield_now();
+///     sim::is_alive(node)
+/// });
+/// assert_eq!(result.unwrap(), false);
+/// ```
+pub fn set_ends_by_panic(node: NodeId) {
+    inside().set_ends_by_panic(node);
+}
+
 /// Stops all tasks of a node where they stand, as a long garbage collection or a suspended machine
 /// would, or resumes them. Messages and deadlines that arrive meanwhile wait for them.
 ///

@@ -91,6 +91,12 @@ impl Runtime {
         }
     }
 
+    /// From now on a panic in a node ends this node, and not the run.
+    pub(crate) fn set_ends_by_panic(&self, node: NodeId) {
+        assert!(node != NodeId::TEST, "a panic of the test ends the run");
+        self.state.borrow_mut().set_ends_by_panic(node);
+    }
+
     /// Starts to unwind the running task if its node has crashed. True if it is unwinding already.
     pub(super) fn unwind_if_cancelled(&self) -> bool {
         let task_id = {

@@ -103,6 +103,9 @@ pub(super) fn note_end(runtime: &Runtime, payload: Box<dyn Any + Send>) {
         return;
     }
     let note = runtime.panic_note.take();
+    if runtime.state.borrow_mut().end_node_of(runtime.running.get()) {
+        return;
+    }
     let PanicNote { kind, message, place, backtrace } = note.unwrap_or_else(|| PanicNote {
         kind: FailureKind::Panic,
         message: text_of(&*payload),

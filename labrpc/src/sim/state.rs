@@ -16,13 +16,15 @@ struct NodeState {
     label: String,
     is_alive: bool,
     is_paused: bool,
+    /// Whether a panic ends this node, and not the run.
+    ends_by_panic: bool,
     /// Tasks that are ready, but get no turn until the node is resumed.
     held: Vec<TaskSlot>,
 }
 
 impl NodeState {
     fn new(label: String) -> NodeState {
-        NodeState { label, is_alive: true, is_paused: false, held: Vec::new() }
+        NodeState { label, is_alive: true, is_paused: false, ends_by_panic: false, held: Vec::new() }
     }
 }
 
@@ -260,6 +262,20 @@ impl State {
             self.cancel_task(slot, me);
         }
         !slots.is_empty()
+    }
+
+    /// From now on a panic ends this node.
+    pub(super) fn set_ends_by_panic(&mut self, node: NodeId) {
+        self.nodes[node.0 as usize].ends_by_panic = true;
+    }
+
+    /// Ends the node of a task that has panicked, if a panic ends this node. `me` has unwound already.
+    pub(super) fn end_node_of(&mut self, me: TaskSlot) -> bool {
+        let node = self.find(me).map(|task| task.node);
+        let Some(node) = node.filter(|node| self.nodes[node.0 as usize].ends_by_panic) else { return false };
+        self.task_mut(me).lifecycle = Lifecycle::Unwinding;
+        self.cancel_node(node, me);
+        true
     }
 
     fn cancel_task(&mut self, slot: TaskSlot, me: TaskSlot) {

@@ -53,6 +53,37 @@ fn the_tests_own_panic_is_reported_with_its_place() {
     assert_eq!((failure.node.as_str(), failure.task.as_str()), ("the test", "test"));
 }
 
+/// A node can be set to end by a panic: its other tasks unwind, and the run and the other nodes go on.
+#[test]
+fn a_panic_can_end_its_node_only() {
+    with_every_policy(|| {
+        let (node, other) = (sim::new_node("server 0"), sim::new_node("server 1"));
+        let is_unwound = Arc::new(AtomicBool::new(false));
+        let unwound = is_unwound.clone();
+        let note = WhenDropped(move || unwound.store(true, Ordering::Relaxed));
+        sim::set_ends_by_panic(node);
+        sim::spawn_in(node, "ticker", move || {
+            let _note = note;
+            thread::sleep(FOREVER);
+        });
+        sim::spawn_in(node, "boot", || {
+            let thread = thread::spawn(|| panic!("this disk cannot be read"));
+            thread::sleep(FOREVER);
+            drop(thread);
+        });
+        thread::sleep(MS);
+        assert!(!sim::is_alive(node) && sim::is_alive(other));
+        assert_eq!(sim::tasks_in(node), 0);
+        assert!(is_unwound.load(Ordering::Relaxed), "the node's other tasks unwind");
+    });
+    let failure = failing(|| {
+        sim::set_ends_by_panic(sim::new_node("server 0"));
+        sim::spawn_in(sim::new_node("server 1"), "boot", || panic!("another node"));
+        thread::sleep(FOREVER);
+    });
+    assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Panic, "another node"));
+}
+
 /// A panic that a thread catches itself does not fail the run.
 #[test]
 fn a_caught_panic_is_not_a_failure() {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use labrpc::{ApplyMsg, Ballot, Head, LogPosition, Term, thread};
-use testkit::rule::persistence::{COMMIT_FORGOTTEN, REMEMBERS};
+use labrpc::{ApplyMsg, Ballot, Bytes, Head, LogPosition, Term, thread};
+use testkit::rule::persistence::{COMMIT_FORGOTTEN, REFUSES_TO_BOOT, REMEMBERS};
 use testkit::rule::replication::TAKES_A_LOG;
-use testkit::script::{ReceivedRequest, ScriptedCluster, at, entries, expect_eq, look_at, prepare};
+use testkit::script::{
+    ReceivedRequest, ScriptedCluster, at, cut_short, entries, expect_eq, lengthen, look_at, prepare,
+};
 use testkit::{DiskState, World};
 
 use crate::lab::{LAB, Server, boot};
@@ -142,5 +144,48 @@ fn boots_change_nothing_2c() {
             let answer = script.leader(1).in_term(4).after(at(4, 3)).send();
             answer.expect_agreement(4, "its log on disk ends at 4:3");
         }
+    });
+}
+
+/// A disk with a head and the log of [`TERMS`].
+fn whole_disk() -> DiskState {
+    let head = Head { ballot: Ballot { term: 4, voted_for: Some(1) }, base: LogPosition::ZERO };
+    DiskState { head, entries: entries(1, &TERMS).into(), ..DiskState::default() }
+}
+
+/// A server that cannot read its term and its vote refuses to boot: it might vote twice.
+#[test]
+fn a_damaged_head_is_refused_2c() {
+    LAB.rule(&REMEMBERS, |world| {
+        look_at(&REFUSES_TO_BOOT);
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        let disk = whole_disk();
+        script.expect_no_boot(&disk, |image| cut_short(&mut image.head), "the last byte of the head is missing");
+        script.expect_no_boot(&disk, |image| lengthen(&mut image.head), "there is a byte after the head");
+        script.expect_no_boot(&disk, |image| image.head = Bytes::default(), "the head is empty");
+        script.restart_from(&disk);
+        script.expect_no_leader(4, "this disk is whole, and holds term 4");
+    });
+}
+
+/// A server that cannot read an entry of its log refuses to boot: it has agreed to this entry.
+#[test]
+fn a_damaged_entry_is_refused_2c() {
+    LAB.rule(&REMEMBERS, |world| {
+        look_at(&REFUSES_TO_BOOT);
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        let disk = whole_disk();
+        for slot in 0..TERMS.len() {
+            let entry = format!("entry {}", slot + 1);
+            let missing = format!("the last byte of {entry} is missing");
+            script.expect_no_boot(&disk, |image| cut_short(&mut image.entries[slot]), missing);
+            let more = format!("there is a byte after {entry}");
+            script.expect_no_boot(&disk, |image| lengthen(&mut image.entries[slot]), more);
+            let empty = format!("{entry} is empty");
+            script.expect_no_boot(&disk, |image| image.entries[slot] = Bytes::default(), empty);
+        }
+        script.restart_from(&disk);
+        let answer = script.leader(1).in_term(4).after(at(4, 3)).send();
+        answer.expect_agreement(4, "this disk is whole, and its log ends at 4:3");
     });
 }

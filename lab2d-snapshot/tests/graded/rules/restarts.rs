@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use labrpc::{ApplyMsg, Bytes, Compact, Index, InstallSnapshot, RaftRequest, thread};
-use testkit::rule::persistence::{CRASH_IMAGE, REMEMBERS};
+use labrpc::{ApplyMsg, Ballot, Bytes, Compact, Head, Index, InstallSnapshot, RaftRequest, thread};
+use testkit::rule::persistence::{CRASH_IMAGE, REFUSES_TO_BOOT, REMEMBERS};
 use testkit::rule::snapshots::{BOOTS, DELIVERED, OPAQUE};
-use testkit::script::{ScriptedCluster, TRAVEL, at, entries, expect_eq, look_at};
-use testkit::{EventKind, number};
+use testkit::script::{ScriptedCluster, TRAVEL, at, cut_short, entries, expect_eq, lengthen, look_at};
+use testkit::{DiskState, EventKind, number};
 
 use super::setup::{SOON, command, expect_received, follower_with, received, send_log, snapshot, state};
 use crate::lab::{LAB, Server, boot};
@@ -80,6 +80,29 @@ fn an_empty_log_survives_2d() {
         thread::sleep(SOON);
         let received = received(&script);
         expect_eq("the last that the service receives", received.last(), Some(&command(9)), "entry 9 is committed");
+    });
+}
+
+/// A server whose log was cut cannot know where it begins without its head, and refuses to boot if it cannot read
+/// that, or an entry.
+#[test]
+fn a_damaged_disk_is_refused_2d() {
+    LAB.rule(&REMEMBERS, |world| {
+        look_at(&REFUSES_TO_BOOT);
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        let head = Head { ballot: Ballot { term: 3, voted_for: Some(1) }, base: at(3, 2) };
+        let disk = DiskState { head, entries: entries(4, &[2, 3]).into(), snapshot: state(3) };
+        script.expect_no_boot(&disk, |image| cut_short(&mut image.head), "the last byte of the head is missing");
+        script.expect_no_boot(&disk, |image| lengthen(&mut image.head), "there is a byte after the head");
+        for (slot, index) in [4, 5].into_iter().enumerate() {
+            let missing = format!("the last byte of entry {index} is missing");
+            script.expect_no_boot(&disk, |image| cut_short(&mut image.entries[slot]), missing);
+            let more = format!("there is a byte after entry {index}");
+            script.expect_no_boot(&disk, |image| lengthen(&mut image.entries[slot]), more);
+        }
+        script.restart_from(&disk);
+        thread::sleep(SOON);
+        expect_received(&script, &[snapshot(at(3, 2))], "this disk is whole");
     });
 }
 

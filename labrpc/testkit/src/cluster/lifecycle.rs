@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use labrpc::channel::{self, Receiver, Sender};
 use labrpc::network::Port;
-use labrpc::sim::{self, mix};
+use labrpc::sim::{self, NodeId, mix};
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, PeerId, thread};
 
@@ -17,6 +17,16 @@ impl UntypedCluster {
     /// Boots a server that is down, from its disk and in tasks of its own. A crash may hit the
     /// boot as well.
     pub fn start(&self, server: PeerId) {
+        self.start_in_node(server, |_| ());
+    }
+
+    /// As [`start`](UntypedCluster::start), for a server that may refuse to boot: a panic ends the server, and not the
+    /// run.
+    pub(crate) fn start_if_it_will(&self, server: PeerId) {
+        self.start_in_node(server, sim::set_ends_by_panic);
+    }
+
+    fn start_in_node(&self, server: PeerId, prepare: fn(NodeId)) {
         assert!(!self.is_up(server), "server {server} is up already");
         let now = Instant::now();
         let boot_seed = self.world().seed_of(mix(hash_of("boot"), server as u64), millis(now));
@@ -38,6 +48,7 @@ impl UntypedCluster {
             applied_log,
         };
         let node = self.world().is_simulated().then(|| sim::new_node(format!("{SERVER_LABEL}{server}")));
+        node.into_iter().for_each(prepare);
         self.network().plug(server, node);
         if let (Some(observer), Some(node)) = (&self.inner.observer, node) {
             persister.set_tap(Arc::new(observer.clone()));

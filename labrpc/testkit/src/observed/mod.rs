@@ -149,7 +149,8 @@ impl ObservedState {
             snapshot: Some(image.snapshot.clone()),
             ..Save::default()
         };
-        // An image that cannot be decoded is a disk that was never written to: saves are decoded when they are made.
+        // An image that cannot be decoded is a disk that was never written to, or that a test has damaged: saves are
+        // decoded when they are made.
         if let Ok(decoded) = DecodedSave::read(&whole, contract) {
             state.disk.apply(&whole, decoded);
         }

@@ -30,6 +30,7 @@ pub fn hints() -> impl Iterator<Item = &'static Hint> {
         &replication::TAKES_A_LOG,
         &replication::LEADS_AND_SENDS,
         &replication::ADDS,
+        &persistence::REFUSES_TO_BOOT,
         &snapshots::CUTS,
         &snapshots::SENDS,
         &snapshots::INSTALLS,

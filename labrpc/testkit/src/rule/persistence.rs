@@ -1,6 +1,15 @@
 //! What survives a crash: the persistent state of Figure 2.
 
-use super::definition::rules;
+use super::definition::{Hint, hint, rules};
+
+/// Where a server reads its disk, if the disk is damaged.
+pub static REFUSES_TO_BOOT: Hint = hint!(
+    "what cannot be decoded must end the boot with a panic; do not skip it, stop before it or use a default in its place",
+    [
+        "2c": DISK restore, DISK read_back;
+        "2d": COMPACTING restore, DISK restore, DISK read_back;
+    ]
+);
 
 rules! {
     DURABLE = "durable-before-visible",

@@ -7,20 +7,20 @@ use labrpc::channel::{self, Receiver};
 use labrpc::network::{Carrier, Network, Port};
 use labrpc::sync::Mutex;
 use labrpc::{
-    ApplyMsg, Bytes, Compact, Elect, Image, Index, LogPosition, NotLeader, PeerId, Persister, RaftReply, RaftRequest,
-    Replicate, Status, Timing, sim, thread,
+    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, PeerId, RaftReply, RaftRequest, Replicate, Status,
+    Timing, sim, thread,
 };
 
 use super::PUNCTUAL;
 use super::peers::{AutomaticReply, ReceivedRequest, ScriptedPeer};
 use super::steps::{about, fail};
+use crate::Event;
 use crate::cluster::{Boot, Booted, Cluster};
 use crate::contract::Contract;
 use crate::event_line::{Direction, Request};
 use crate::rule::life::ANSWERS;
 use crate::rule::replication::START;
 use crate::world::World;
-use crate::{DiskState, Event};
 
 /// One real server, number 0, among scripted ones.
 ///
@@ -38,7 +38,7 @@ pub struct ScriptedCluster<R: Elect> {
 pub(super) const REAL: PeerId = 0;
 /// A correct server answers within this time.
 pub(super) const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
-const HAS_CONTRACT: &str = "a script needs a lab with a contract";
+pub(super) const HAS_CONTRACT: &str = "a script needs a lab with a contract";
 
 impl<R: Elect> ScriptedCluster<R> {
     /// Boots the real server of a cluster of `size`, with a service of its own: the script does not
@@ -88,12 +88,6 @@ impl<R: Elect> ScriptedCluster<R> {
         self.contract().timing
     }
 
-    /// The content of the real server's disk.
-    pub fn disk(&self) -> DiskState {
-        let observer = self.cluster.observer().expect(HAS_CONTRACT);
-        observer.look(|observed| observed.servers[REAL].disk.clone())
-    }
-
     /// The number of the real server's own threads, see [`World::threads_in`](crate::World::threads_in).
     ///
     /// # Panics
@@ -103,11 +97,6 @@ impl<R: Elect> ScriptedCluster<R> {
         let observer = self.cluster.observer().expect(HAS_CONTRACT);
         let node = observer.look(|observed| observed.servers[REAL].node()).expect("the server is up");
         self.cluster.world().threads_in(node)
-    }
-
-    /// The real server's persister.
-    pub fn persister(&self) -> Arc<Persister> {
-        self.cluster.persister(REAL)
     }
 
     /// All events since the script began.
@@ -182,22 +171,6 @@ impl<R: Elect> ScriptedCluster<R> {
     /// Crashes the real server, and boots it from its disk.
     pub fn restart(&self) {
         self.cluster.restart(REAL);
-    }
-
-    /// Crashes the real server, and boots it from a disk with this content.
-    pub fn restart_from(&self, disk: &DiskState) {
-        let contract = self.contract();
-        assert!(contract.has_disk, "this lab's servers have no disks");
-        let image = Image {
-            head: contract.write_head(&disk.head),
-            entries: disk.entries.iter().map(|entry| contract.write_entry(entry)).collect(),
-            snapshot: disk.snapshot.clone(),
-        };
-        if self.is_up() {
-            self.crash();
-        }
-        self.cluster.set_persister(REAL, Persister::from_image(REAL, image));
-        self.cluster.start(REAL);
     }
 }
 

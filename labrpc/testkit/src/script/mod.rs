@@ -23,6 +23,7 @@
 //! the messages so far are printed, and then what was sent, expected and received.
 
 mod cluster;
+mod disks;
 mod expectations;
 mod kv_clients;
 mod kv_servers;
@@ -35,6 +36,7 @@ mod steps;
 mod stimuli;
 
 pub use cluster::ScriptedCluster;
+pub use disks::{cut_short, lengthen};
 pub use kv_clients::{AT_ONCE, append, get, put};
 pub use kv_servers::{ClerkRequest, ScriptedServers};
 pub use peers::ReceivedRequest;
