@@ -15,8 +15,35 @@ use crate::{DiskChange, Envelope, Event, EventKind, Payload};
 /// Displays a position as `index:term`.
 pub(crate) struct At(pub(crate) LogPosition);
 
+/// Of more entries than this, only the first and the last are shown.
+pub(crate) const ENTRIES_SHOWN_MAX: usize = 8;
+
 /// Displays entries as positions, the first of them at an index.
 pub(crate) struct Entries<'a>(pub(crate) Index, pub(crate) &'a [Entry]);
+
+/// Displays indices: `entries 1 to 5 and 7 to 9`. Of many ranges only the first are shown.
+pub(crate) struct Indices<'a>(pub(crate) &'a [Index]);
+
+/// The first index at which two parts of a log differ, in words; `None` if they do not. Each begins at its index.
+pub(crate) fn first_difference(got: (Index, &[Entry]), expected: (Index, &[Entry])) -> Option<String> {
+    if got.0 != expected.0 {
+        return Some(format!("the first is entry {}, and should be entry {}", got.0, expected.0));
+    }
+    let place = got.1.iter().zip(expected.1).position(|(got, right)| got != right);
+    let place = place.unwrap_or(got.1.len().min(expected.1.len()));
+    let index = got.0 + place as Index;
+    Some(match (got.1.get(place), expected.1.get(place)) {
+        (None, None) => return None,
+        (Some(_), None) => format!("entry {index} should not be there"),
+        (None, Some(_)) => format!("entry {index} is missing"),
+        (Some(got), Some(right)) if got.term != right.term => {
+            format!("entry {index} is of term {} and should be of term {}", got.term, right.term)
+        }
+        (Some(got), Some(right)) => {
+            format!("entry {index} holds {:?} and should hold {:?}", got.command, right.command)
+        }
+    })
+}
 
 /// Displays a request between servers.
 pub(crate) struct Request<'a>(pub(crate) &'a RaftRequest);
@@ -127,18 +154,42 @@ impl Display for At {
 
 impl Display for Entries<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        /// With more entries than this, only the first and the last are shown.
-        const SHOWN_MAX: usize = 8;
         let Entries(first, entries) = *self;
         let at = |place: usize| LogPosition { index: first + place as Index, term: entries[place].term };
         match entries.len() {
             0 => f.write_str("none"),
-            count if count > SHOWN_MAX => write!(f, "{} … {} ({count} entries)", At(at(0)), At(at(count - 1))),
+            count if count > ENTRIES_SHOWN_MAX => write!(f, "{} … {} ({count} entries)", At(at(0)), At(at(count - 1))),
             count => (0..count).try_for_each(|place| {
                 let space = if place == 0 { "" } else { " " };
                 write!(f, "{space}{}", At(at(place)))
             }),
         }
+    }
+}
+
+impl Display for Indices<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        /// With more ranges than this, only the first are shown.
+        const RANGES_MAX: usize = 6;
+        let ranges: Vec<&[Index]> = self.0.chunk_by(|one, next| one + 1 == *next).collect();
+        match self.0 {
+            [] => return f.write_str("nothing"),
+            [index] => return write!(f, "entry {index}"),
+            _ => f.write_str("entries ")?,
+        }
+        for (nth, range) in ranges.iter().take(RANGES_MAX).enumerate() {
+            let between = match nth {
+                0 => "",
+                _ if nth + 1 == ranges.len() => " and ",
+                _ => ", ",
+            };
+            f.write_str(between)?;
+            match range {
+                [index] => write!(f, "{index}")?,
+                range => write!(f, "{} to {}", range[0], range[range.len() - 1])?,
+            }
+        }
+        if ranges.len() > RANGES_MAX { write!(f, " … ({} entries)", self.0.len()) } else { Ok(()) }
     }
 }
 
@@ -265,6 +316,35 @@ mod tests {
     fn a_request_is_one_line() {
         let line = Request(&append(at(3, 2), entries(4, &[3, 3]))).to_string();
         assert_eq!(line, "AppendEntries    term 3  after 3:2  entries 4:3 5:3  commit 4");
+    }
+
+    /// Indices are told as ranges, and of many ranges only the first.
+    #[test]
+    fn indices_are_told_as_ranges() {
+        let text = |indices: &[Index]| Indices(indices).to_string();
+        assert_eq!(text(&[]), "nothing");
+        assert_eq!(text(&[4]), "entry 4");
+        assert_eq!(text(&[1, 2]), "entries 1 to 2");
+        assert_eq!(text(&[1, 3, 4, 5, 2]), "entries 1, 3 to 5 and 2");
+        assert_eq!(text(&(1..=2_000).collect::<Vec<_>>()), "entries 1 to 2000");
+        let even: Vec<Index> = (1..=50).map(|n| 2 * n).collect();
+        assert_eq!(text(&even), "entries 2, 4, 6, 8, 10, 12 … (50 entries)");
+    }
+
+    /// Of two logs, the first difference is told, wherever it is.
+    #[test]
+    fn the_first_difference_is_told() {
+        let right = entries(1, &[1; 20]);
+        let difference = |got: &[Entry]| first_difference((1, got), (1, &right)).unwrap_or_default();
+        assert_eq!(difference(&right), "");
+        assert_eq!(difference(&right[..12]), "entry 13 is missing");
+        assert_eq!(difference(&entries(1, &[1; 21])), "entry 21 should not be there");
+        let mut other = right.clone();
+        other[9].term = 2;
+        assert_eq!(difference(&other), "entry 10 is of term 2 and should be of term 1");
+        other[9] = Entry { term: 1, command: "x".into() };
+        assert_eq!(difference(&other), "entry 10 holds b\"x\" and should hold b\"10 of term 1\"");
+        assert_eq!(first_difference((2, &right), (1, &right)).unwrap(), "the first is entry 2, and should be entry 1");
     }
 
     /// Many entries are shown by the first and the last of them.

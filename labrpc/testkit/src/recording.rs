@@ -4,10 +4,9 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use labrpc::time::Instant;
-use labrpc::{ApplyMsg, PeerId};
+use labrpc::{ApplyMsg, LogPosition, PeerId};
 
-use crate::event_line::At;
+use crate::event_line::{At, ENTRIES_SHOWN_MAX};
 use crate::{Event, EventKind};
 
 /// All events of a cluster since recording began. Clones are the same recording.
@@ -65,30 +64,37 @@ impl Recording {
 
 /// One line for each event that is news, and one line for entries that a server applies together.
 fn lines(events: &[Event]) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut latest: Option<(PeerId, Instant)> = None;
-    for event in events.iter().filter(|event| event.is_news()) {
-        let applied = match &event.kind {
-            EventKind::Applied(server, ApplyMsg::Command { at, .. }) => Some((*server, *at)),
-            _ => None,
-        };
-        match (applied, lines.last_mut()) {
-            (Some((server, at)), Some(line))
-                if latest.is_some_and(|before| is_together(before, server, event.at())) =>
-            {
-                *line += &format!(" {}", At(at));
-            }
-            _ => lines.push(event.to_string()),
+    let news: Vec<&Event> = events.iter().filter(|event| event.is_news()).collect();
+    news.chunk_by(|one, next| are_together(one, next)).map(line).collect()
+}
+
+/// The line of an event, or of several entries that a server applies together.
+fn line(events: &[&Event]) -> String {
+    let positions: Vec<LogPosition> = events.iter().filter_map(|event| applied(event)).map(|(_, at)| at).collect();
+    let mut line = events[0].to_string();
+    match positions[..] {
+        [_, .., last] if positions.len() > ENTRIES_SHOWN_MAX => {
+            let _ = write!(line, " … {} ({} entries)", At(last), positions.len());
         }
-        latest = applied.map(|(server, _)| (server, event.at()));
+        [_, ref others @ ..] => others.iter().for_each(|at| line += &format!(" {}", At(*at))),
+        [] => {}
     }
-    lines
+    line
+}
+
+/// The server that applies an entry, and the entry's position.
+fn applied(event: &Event) -> Option<(PeerId, LogPosition)> {
+    match &event.kind {
+        EventKind::Applied(server, ApplyMsg::Command { at, .. }) => Some((*server, *at)),
+        _ => None,
+    }
 }
 
 /// Whether a server applies an entry right after the one before.
-fn is_together((before, since): (PeerId, Instant), server: PeerId, now: Instant) -> bool {
+fn are_together(one: &Event, next: &Event) -> bool {
     const TOGETHER: Duration = Duration::from_micros(100);
-    before == server && now - since < TOGETHER
+    let servers = (applied(one).map(|(server, _)| server), applied(next).map(|(server, _)| server));
+    servers.0.is_some() && servers.0 == servers.1 && next.at() - one.at() < TOGETHER
 }
 
 impl Exchange {
@@ -117,6 +123,7 @@ const POSITIONS: &str = "index:term is a position in the log";
 #[cfg(test)]
 mod tests {
     use labrpc::Bytes;
+    use labrpc::time::Instant;
 
     use super::*;
     use crate::EventId;
@@ -125,6 +132,14 @@ mod tests {
     fn applied(event: usize, index: u64) -> Event {
         let kind = EventKind::Applied(0, ApplyMsg::Command { at: at(index, 1), command: Bytes::default() });
         Event { id: EventId { event, at: Instant::ZERO }, kind }
+    }
+
+    /// Of many entries that are applied together, the first and the last are shown.
+    #[test]
+    fn many_entries_share_a_short_line() {
+        let recording = Recording::default();
+        (1..=1_024).for_each(|nth| recording.push(applied(nth, nth as u64)));
+        assert_eq!(recording.text(LINES_MAX), "    0.000 s  0      applies 1:1 … 1024:1 (1024 entries)\n");
     }
 
     /// Entries that are applied together share a line, and only the last lines are shown.

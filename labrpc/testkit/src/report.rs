@@ -35,6 +35,8 @@ pub(crate) struct TestStep {
     pub(crate) setup: Option<&'static str>,
     /// The rule that a failed check is about, if it is not the test's own rule.
     pub(crate) rule: Option<&'static Rule>,
+    /// Whether a check has failed because something has not happened yet, and nothing wrong has.
+    pub(crate) is_late: bool,
     /// Where to look, if the test knows that better than its rule does.
     pub(crate) hint: Option<&'static Hint>,
 }

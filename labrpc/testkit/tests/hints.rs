@@ -43,3 +43,27 @@ fn hints_name_places_that_exist() {
         assert!(!look_for.contains(".rs"), "{look_for}: places are named as such");
     }
 }
+
+/// Mistakes that readers of the pages made, and the functions that held them: the hint of the rule that is named then
+/// has them among its places.
+#[test]
+fn hints_name_places_where_mistakes_were_made() {
+    use rule::election::{LEADER_STAYS, STATUS, VOTE_GIVEN};
+    use rule::persistence::{DISK_DIFFERS, REFUSES_TO_BOOT};
+    use rule::replication::{APPLY_AT_ONCE, FILLS_A_REQUEST, FOLLOWS};
+    for (hint, lab, item) in [
+        (&LEADER_STAYS.hint, "2a", "tick"),
+        (&LEADER_STAYS.hint, "2b", "tick"),
+        (&STATUS.hint, "2a", "step"),
+        (&STATUS.hint, "2a", "status"),
+        (&VOTE_GIVEN.hint, "2a", "request_vote"),
+        (&APPLY_AT_ONCE.hint, "2b", "step"),
+        (&FILLS_A_REQUEST, "2b", "fit"),
+        (&FOLLOWS.hint, "2c", "save"),
+        (&DISK_DIFFERS, "2c", "save"),
+        (&REFUSES_TO_BOOT, "2c", "restore"),
+    ] {
+        let items: Vec<&str> = hint.places_in(lab).iter().map(|place| place.item).collect();
+        assert!(items.contains(&item), "{}: {items:?} in lab {lab}, without {item}", hint.look_for);
+    }
+}

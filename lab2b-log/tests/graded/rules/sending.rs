@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use labrpc::{AppendEntries, Index, PeerId, RaftReply, RaftRequest};
 use testkit::rule::election::{FIRST_HEARTBEAT, HEARTBEATS};
-use testkit::rule::replication::{APPEND_TRAFFIC, CATCH_UP, NOT_AGAIN, RETRY, SENT_AT_ONCE};
-use testkit::script::{ScriptedCluster, TRAVEL, agreement, at, refuses};
+use testkit::rule::replication::{APPEND_TRAFFIC, CATCH_UP, FILLS_A_REQUEST, NOT_AGAIN, RETRY, SENT_AT_ONCE};
+use testkit::script::{ScriptedCluster, TRAVEL, agreement, at, look_at, refuses};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, send_log};
@@ -98,6 +98,7 @@ fn a_request_is_limited_2b() {
         const REQUEST_BYTES_MAX: usize = 64 << 10;
         /// Small and large by turns, so that a large one comes next to a request that is nearly full.
         const SIZES: [usize; 9] = [1, 40 << 10, 40 << 10, 1, 300 << 10, 1, 1, 63 << 10, 2 << 10];
+        look_at(&FILLS_A_REQUEST);
         let (script, term) = idle_leader(world);
         for (size, index) in SIZES.into_iter().zip(1..) {
             script.expect_taken(vec![b'x'; size], at(index, term), "it leads");

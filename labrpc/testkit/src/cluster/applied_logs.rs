@@ -173,7 +173,7 @@ impl Records {
             None if !self.is_whole => Ok(()),
             None => {
                 let what = format!(
-                    "server {server} applied a snapshot through entry {}, but only {} entries were ever applied",
+                    "server {server} applied a snapshot through entry {}, but only entries through {} were ever applied",
                     through.index,
                     self.agreed.len()
                 );

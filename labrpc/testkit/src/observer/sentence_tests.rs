@@ -1,6 +1,7 @@
 //! What the oracles say of runs that are easily misread: an event at a time, without any server.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use labrpc::kv::{Answer, ClientId, Command, Op};
@@ -8,8 +9,8 @@ use labrpc::network::{Message, Passage, Port, Tap};
 use labrpc::sim::{self, Keep};
 use labrpc::time::Instant;
 use labrpc::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Entry, LogPosition, PeerId, RaftReply, RaftRequest,
-    RequestVote, Term, Timing,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Head, Image, Index, LogPosition,
+    PeerId, Persister, RaftReply, RaftRequest, RequestVote, Save, Term, Timing,
 };
 use labrpc::{thread, wire};
 
@@ -20,12 +21,14 @@ use crate::script::{agrees, at, entries, refuses, votes};
 use crate::token::Token;
 use crate::world::World;
 
-static IN_MEMORY: Contract = Contract::new(Timing {
+const TIMING: Timing = Timing {
     heartbeat_interval: Duration::from_millis(100),
     election_timeout_min: Duration::from_millis(400),
     election_timeout_max: Duration::from_millis(800),
-})
-.with_clerks();
+};
+
+static IN_MEMORY: Contract = Contract::new(TIMING).with_clerks();
+static ON_DISK: Contract = Contract::new(TIMING).with_disk();
 
 const SERVERS: usize = 3;
 /// A clerk's end of the network.
@@ -38,9 +41,9 @@ struct Play {
 }
 
 impl Play {
-    fn new(world: &World, are_real: bool) -> Play {
+    fn new(world: &World, is_real: impl Fn(PeerId) -> bool) -> Play {
         let contract = world.contract().expect("the run has a contract");
-        let observer = Observer::new(world.reporter(), contract, SERVERS, |_| are_real);
+        let observer = Observer::new(world.reporter(), contract, SERVERS, is_real);
         (0..SERVERS).for_each(|server| observer.booted(server, sim::new_node("server"), None));
         Play { observer, numbers: Cell::new(0) }
     }
@@ -108,9 +111,17 @@ fn broken(play: impl Fn(&Play) + Send + Sync) -> Option<(&'static str, String)> 
 }
 
 fn broken_by(are_real: bool, play: impl Fn(&Play) + Send + Sync) -> Option<(&'static str, String)> {
+    broken_in(&IN_MEMORY, move |_| are_real, play)
+}
+
+fn broken_in(
+    contract: &'static Contract,
+    is_real: impl Fn(PeerId) -> bool + Send + Sync,
+    play: impl Fn(&Play) + Send + Sync,
+) -> Option<(&'static str, String)> {
     let token = Token { test: "play".into(), seed: 1, kept: None };
-    let body = |world: &World| play(&Play::new(world, are_real));
-    let failed = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&IN_MEMORY), &body).0.err()?;
+    let body = |world: &World| play(&Play::new(world, &is_real));
+    let failed = run_simulated(&token, Keep::All, Recorded::Nothing, Some(contract), &body).0.err()?;
     Some((failed.rule(None).map_or("none", |rule| rule.name), failed.failure.message))
 }
 
@@ -142,6 +153,50 @@ fn an_entry_that_nobody_agreed_to_lacks_a_majority() {
         play.applies(0, 4);
     };
     assert_eq!(rule(play), Some("majority-commit"));
+}
+
+/// Server 1 boots with a log of terms 1 and 2. It is sent `sent` after the first entry, keeps `keep` entries on its disk
+/// and appends the last `append` of those that it was sent, and agrees.
+fn agrees_after_a_save(sent: &'static [Term], keep: usize, append: usize) -> impl Fn(&Play) + Send + Sync {
+    move |play: &Play| {
+        let head = Head { ballot: Ballot { term: 3, voted_for: None }, base: LogPosition::ZERO };
+        let bytes = |entries: &[Entry]| entries.iter().map(|entry| wire::encode(entry).into()).collect::<Vec<_>>();
+        let head: Bytes = wire::encode(&head).into();
+        let image =
+            Image { head: head.clone(), entries: bytes(&entries(1, &[1, 2])).into(), snapshot: Bytes::default() };
+        play.observer.replaced_disk(1);
+        play.observer.booted(1, sim::new_node("server"), Some(&image));
+        let disk = Persister::from_image(1, image);
+        disk.set_tap(Arc::new(play.observer.clone()));
+
+        let (prev, entries) = (at(1, 1), entries(2, sent));
+        let request = AppendEntries { term: 3, leader: 0, prev, entries: entries.clone(), leader_commit: 0 };
+        let request = play.message(0, 1, Port::Raft, None, wire::encode(&RaftRequest::AppendEntries(request)));
+        play.travels(&request);
+        let append = bytes(&entries[entries.len() - append..]);
+        if keep < 2 || !append.is_empty() {
+            disk.save(Save { head, keep, append, ..Save::default() });
+        }
+        let reply = wire::encode(&agrees(3, 1 + entries.len() as Index));
+        play.travels(&play.message(1, 0, Port::Raft, Some(request.number), reply));
+    }
+}
+
+/// A follower that agrees while its disk holds the old log has not saved; one whose disk holds another log has saved
+/// wrongly.
+#[test]
+fn an_unsaved_log_and_a_wrong_one_are_told_apart() {
+    let broken = |sent, keep, append| {
+        broken_in(&ON_DISK, |server| server == 1, agrees_after_a_save(sent, keep, append)).unwrap_or_default()
+    };
+    assert_eq!(broken(&[1], 1, 1), ("", String::new()));
+    assert_eq!(broken(&[1, 1], 1, 2), ("", String::new()));
+    let (rule, text) = broken(&[1], 2, 0);
+    assert_eq!(rule, "durable-before-visible", "{text}");
+    assert!(text.contains("its log there still ends at 2:2") && text.contains("an entry after index 1"), "{text}");
+    let (rule, text) = broken(&[1, 1], 2, 1);
+    assert_eq!(rule, "follower-log-follows", "{text}");
+    assert!(text.contains("2 entries after index 1 of term 1 arrive"), "{text}");
 }
 
 /// A voter that has lost its entries says so in its next refusal, long before it votes.

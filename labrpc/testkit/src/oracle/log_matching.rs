@@ -8,7 +8,9 @@ use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
+use crate::event_line::At;
 use crate::observed::ObservedState;
+use crate::rule::persistence::{DISK_DIFFERS, DURABLE};
 use crate::rule::replication::{CONSISTENCY, FOLLOWS, LOG_MATCHING};
 use crate::rule::snapshots::BOUNDARY;
 use crate::violation::Violation;
@@ -117,12 +119,22 @@ impl LogMatching {
                     ),
                 )
             }
+            // The log ends where it did before: nothing of the request is on disk.
+            RaftRequest::AppendEntries(_) if pending.tail_min == pending.tail_max => violation(
+                &DURABLE,
+                format!(
+                    "server {server} agreed through index {through} before that was on disk: its log there still \
+                         ends at {}",
+                    At(pending.tail_min)
+                ),
+            ),
             RaftRequest::AppendEntries(_) => violation(
                 &FOLLOWS,
                 format!(
                     "server {server} agreed through index {through}, but its log on disk differs from what it was sent"
                 ),
-            ),
+            )
+            .map_err(|violation| violation.look_at(&DISK_DIFFERS)),
             _ => violation(
                 &BOUNDARY,
                 format!(
@@ -136,12 +148,18 @@ impl LogMatching {
 /// A request in words, for a violation's note.
 fn describe(from: PeerId, to: PeerId, request: &RaftRequest) -> String {
     match request {
-        RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => format!(
-            "{} entries after index {} of term {} arrive at server {to}, from server {from}",
-            entries.len(),
-            prev.index,
-            prev.term
-        ),
+        RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => {
+            let (what, arrive) = match entries.len() {
+                0 => ("a request without entries".to_string(), "arrives"),
+                1 => ("an entry".to_string(), "arrives"),
+                count => (format!("{count} entries"), "arrive"),
+            };
+            let place = match *prev {
+                LogPosition::ZERO => "for the beginning of the log".to_string(),
+                prev => format!("after index {} of term {}", prev.index, prev.term),
+            };
+            format!("{what} {place} {arrive} at server {to}, from server {from}")
+        }
         RaftRequest::InstallSnapshot(InstallSnapshot { last_included: through, .. }) => {
             format!(
                 "a snapshot through index {} of term {} arrives at server {to}, from server {from}",
@@ -171,5 +189,28 @@ impl Oracle for LogMatching {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::entries;
+
+    /// A note counts entries as one would say it.
+    #[test]
+    fn entries_are_counted_in_words() {
+        let note = |prev, terms: &[Term]| {
+            let append = AppendEntries { term: 3, leader: 1, prev, entries: entries(1, terms), leader_commit: 0 };
+            describe(1, 0, &RaftRequest::AppendEntries(append))
+        };
+        let prev = LogPosition { index: 4, term: 2 };
+        assert_eq!(
+            note(LogPosition::ZERO, &[1]),
+            "an entry for the beginning of the log arrives at server 0, from server 1"
+        );
+        assert_eq!(note(prev, &[3, 3]), "2 entries after index 4 of term 2 arrive at server 0, from server 1");
+        let nothing = "a request without entries after index 4 of term 2 arrives at server 0, from server 1";
+        assert_eq!(note(prev, &[]), nothing);
     }
 }

@@ -131,7 +131,7 @@ impl PeersRun<'_> {
         } else {
             (&CAMPAIGN_DUE, "server 0 hears from no leader, and does not campaign")
         };
-        self.report(Complaint { rule, what: what.into(), expected: String::new() });
+        self.report(Complaint::new(rule, what, ""));
     }
 
     fn report_no_agreement(&mut self) {
@@ -143,7 +143,7 @@ impl PeersRun<'_> {
             let behind = self.others.iter().find(|&&peer| self.peers.servers[peer].last() != real.last());
             format!("server 0 leads term {term}, and server {} answers and is still behind", behind.unwrap_or(&0))
         };
-        self.report(Complaint { rule: &CATCH_UP, what, expected: String::new() });
+        self.report(Complaint::new(&CATCH_UP, what, ""));
     }
 
     fn answer_all(&mut self) {

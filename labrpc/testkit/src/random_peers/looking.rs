@@ -185,7 +185,7 @@ impl PeersRun<'_> {
     pub(super) fn report(&mut self, complaint: Complaint) {
         self.is_over = true;
         self.text.expect(&complaint.expected);
-        self.cluster.world().report_violation(Violation::new(complaint.rule, complaint.what));
+        self.cluster.world().report_violation(Violation::new(complaint.rule, complaint.what).look_at(complaint.hint));
     }
 }
 

@@ -77,7 +77,7 @@ rules! {
     VOTE_GIVEN = "vote-given",
         "A vote is refused only to a candidate of an older term or with an older log, or after a vote for another candidate",
         "Figure 2, RequestVote rules 1 and 2; §5.2, §5.4.1",
-        "does a newer term clear the vote of the older one? does an equally long log count as up to date?",
+        "does a newer term clear the vote of the older one? does an equally long log count as up to date? is there any other condition for a vote?",
         [
             "2a": ELECTION request_vote, ELECTION observe_term;
             "2b": ELECTION request_vote, ELECTION observe_term, REPLICA handle_request, LOG last;
@@ -138,10 +138,10 @@ rules! {
     LEADER_STAYS = "leader-stays",
         "A leader steps down only for a newer term",
         "Figure 2, All Servers rule 2; §5.1",
-        "a refusal or a request of the same term does not end a leadership",
+        "silence does not end a leadership, and a refusal or a request of the same term does not either",
         [
-            "2a": ELECTION observe_term, ELECTION request_vote, ELECTION count_vote, ELECTION hear_leader;
-            "2b": REPLICA handle_append_reply, ELECTION observe_term, ELECTION request_vote;
+            "2a": ELECTION tick, ELECTION observe_term, ELECTION request_vote, ELECTION hear_leader;
+            "2b": ELECTION tick, REPLICA handle_append_reply, ELECTION observe_term, ELECTION request_vote;
         ];
 
     STABLE = "healthy-cluster-is-stable",

@@ -31,6 +31,8 @@ pub fn hints() -> impl Iterator<Item = &'static Hint> {
         &replication::LEADS_AND_SENDS,
         &replication::ADDS,
         &persistence::REFUSES_TO_BOOT,
+        &persistence::DISK_DIFFERS,
+        &replication::FILLS_A_REQUEST,
         &snapshots::CUTS,
         &snapshots::SENDS,
         &snapshots::INSTALLS,

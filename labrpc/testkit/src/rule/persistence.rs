@@ -11,6 +11,15 @@ pub static REFUSES_TO_BOOT: Hint = hint!(
     ]
 );
 
+/// Where to look if the log on disk is not the one that a server has agreed to.
+pub static DISK_DIFFERS: Hint = hint!(
+    "was the change saved, and what is kept of the old entries? the disk must hold the same log as memory",
+    [
+        "2c": DISK save, DISK catch_up, DISK changes, LOG splice;
+        "2d": COMPACTING save, DISK save, DISK catch_up, COMPACT_LOG splice;
+    ]
+);
+
 rules! {
     DURABLE = "durable-before-visible",
         "Term, vote and entries are on disk before anyone can see that they changed",

@@ -20,6 +20,12 @@ pub static LEADS_AND_SENDS: Hint = hint!(
     ]
 );
 
+/// Where a leader chooses how many entries travel in one request.
+pub static FILLS_A_REQUEST: Hint = hint!(
+    "a request carries the next entries as far as they fit, up to the first one that does not, and at least one",
+    ["2b": LOG fit, REPLICA append_to, LOG suffix; "2d": LOG fit, REPLICA append_to, COMPACT_LOG suffix]
+);
+
 /// Where a follower adds entries that no leader has sent.
 pub static ADDS: Hint = hint!(
     "a follower appends only what it was sent, and only a leader appends commands",

@@ -7,12 +7,17 @@ use labrpc::sim::{Failure, FailureKind};
 
 use super::frames::{self, SeenPlace};
 use crate::report::Reporter;
+use crate::rule::persistence::{COMMIT_FORGOTTEN, DURABLE, SAVES};
+use crate::rule::replication::{APPLY_AT_ONCE, APPLY_ORDER, START};
 use crate::rule::{self, Hint, Places, Rule};
 use crate::violation::Violation;
 use crate::world::SERVER_LABEL;
 
 /// The beginning of the panic message of a `todo!`.
 const NOT_YET_IMPLEMENTED: &str = "not yet implemented";
+
+/// Rules that are not broken if entries are only applied late.
+const NOT_ABOUT_TIME: [&Rule; 5] = [&APPLY_ORDER, &START, &DURABLE, &SAVES, &COMMIT_FORGOTTEN];
 
 /// What kind of failure ended a run.
 #[derive(Clone, Debug)]
@@ -34,6 +39,8 @@ pub(super) enum FailureCause {
     /// A step of the test has failed. If it says by itself which rule it is about, that is the rule;
     /// otherwise the test may say where to look.
     Step(Option<&'static Rule>, Option<&'static Hint>),
+    /// A step has found that entries are not applied yet which should be. The test may say where to look.
+    Late(Option<&'static Hint>),
     /// A step has failed that only prepares what the test is about.
     Setup(&'static str, Option<&'static Rule>, Option<&'static Hint>),
     /// The harness could not go on.
@@ -53,6 +60,7 @@ impl FailureCause {
                 let step = reporter.step();
                 match step.setup {
                     Some(what) => FailureCause::Setup(what, step.rule, step.hint),
+                    None if step.is_late && step.rule.is_none() => FailureCause::Late(step.hint),
                     None => FailureCause::Step(step.rule, step.hint),
                 }
             }
@@ -76,7 +84,7 @@ impl FailureCause {
             (FailureCause::Endless, _) => "stuck",
             (FailureCause::UsedStd, _) => "blocked in std",
             (FailureCause::CaughtCrash, _) => "crash swallowed",
-            (FailureCause::Step(..) | FailureCause::Setup(..), _) => "assertion",
+            (FailureCause::Step(..) | FailureCause::Late(_) | FailureCause::Setup(..), _) => "assertion",
             (FailureCause::Harness, _) => "harness",
         }
     }
@@ -91,6 +99,10 @@ impl FailureCause {
             FailureCause::UsedStd => Some(&rule::life::FACADE),
             FailureCause::CaughtCrash => Some(&rule::life::SILENT),
             FailureCause::Step(own, _) => own.or(tested),
+            FailureCause::Late(_) => {
+                let is_about_time = |rule: &&'static Rule| !NOT_ABOUT_TIME.contains(rule);
+                tested.map(|tested| Some(tested).filter(is_about_time).unwrap_or(&APPLY_AT_ONCE))
+            }
             FailureCause::Setup(_, own, _) => *own,
             FailureCause::Unwritten | FailureCause::Harness => None,
         }
@@ -99,6 +111,7 @@ impl FailureCause {
     fn hint(&self, tested: Option<&'static Rule>) -> Option<&'static Hint> {
         match self {
             FailureCause::Violation(violation) => Some(violation.hint),
+            FailureCause::Late(Some(hint)) if self.rule(tested) == tested => Some(hint),
             FailureCause::Step(None, Some(hint)) | FailureCause::Setup(_, None, Some(hint)) => Some(hint),
             _ => self.rule(tested).map(|rule| &rule.hint),
         }
@@ -169,18 +182,45 @@ mod tests {
     use super::*;
     use crate::environment::Mode;
     use crate::rule::election::{STATUS, VOTE_ONCE};
+    use crate::rule::replication::{COMMIT_AT_ONCE, MAJORITY_COMMIT};
     use crate::rule::snapshots::CUTS;
     use crate::runner::{Recorded, run_simulated};
-    use crate::script::{expect_rule, look_at, prepare};
+    use crate::script::{expect_rule, late, look_at, prepare};
     use crate::token::Token;
     use crate::world::World;
 
     /// The rule that is named, and the report, of a test of `vote-once` in lab 2D.
     fn named(body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
+        named_in(&VOTE_ONCE, body)
+    }
+
+    fn named_in(tested: &'static Rule, body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
         let token = Token { test: "cause".into(), seed: 1, kept: None };
         let failed =
             run_simulated(&token, Keep::All, Recorded::Nothing, None, &|_: &World| body()).0.expect_err("it fails");
-        (failed.rule(Some(&VOTE_ONCE)).map(|rule| rule.name), failed.story(Some(&VOTE_ONCE), "lab2d-snapshot"))
+        (failed.rule(Some(tested)).map(|rule| rule.name), failed.story(Some(tested), "lab2d-snapshot"))
+    }
+
+    /// Entries that are applied late break no rule about order or disks. Where time is the rule, they break that.
+    #[test]
+    fn late_entries_are_late() {
+        let is_late = || {
+            late();
+            panic!("entry 2 is not applied");
+        };
+        for tested in NOT_ABOUT_TIME {
+            let (rule, story) = named_in(tested, is_late);
+            assert_eq!(rule, Some("apply-at-once"), "in a test of {}", tested.name);
+            assert!(story.contains("`step` in lab2a-election/src/raft.rs"), "{story}");
+        }
+        for tested in [&COMMIT_AT_ONCE, &MAJORITY_COMMIT] {
+            assert_eq!(named_in(tested, is_late).0, Some(tested.name));
+        }
+        let another = || {
+            late();
+            expect_rule(&STATUS, false, "it changed");
+        };
+        assert_eq!(named_in(&DURABLE, another).0, Some("status"));
     }
 
     /// A failed step is about the test's rule, unless it says that it is about another one.

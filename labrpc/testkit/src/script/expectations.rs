@@ -1,13 +1,16 @@
 //! What the script expects of the real server's state: its status, what it applied, and its disk.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
-use labrpc::{ApplyMsg, Bytes, Elect, Entry, Index, LogPosition, PeerId, Replicate, Status, Term, thread};
+use labrpc::{ApplyMsg, Bytes, Elect, Entry, Index, LogPosition, PeerId, RaftRequest, Replicate, Status, Term, thread};
 
 use super::cluster::REAL;
-use super::steps::fail;
+use super::steps::{about, fail, late};
 use super::{ScriptedCluster, TRAVEL};
-use crate::event_line::{At, Entries};
+use crate::event_line::{At, ENTRIES_SHOWN_MAX, Entries, Indices, first_difference};
+use crate::rule::election::STATUS;
+use crate::{Envelope, Event, EventKind};
 
 fn describe(status: Status) -> String {
     match status {
@@ -44,10 +47,13 @@ impl<R: Elect> ScriptedCluster<R> {
     fn expect_status(&self, expected: Status, why: impl Display) {
         let got = self.status();
         if got != expected {
-            fail(
-                &format!("the status of server {REAL} is wrong"),
-                &[("expected", &describe(expected)), ("because", &why), ("got", &describe(got))],
-            );
+            let said = contradiction(&self.events(), got).unwrap_or_default();
+            if !said.is_empty() {
+                about(&STATUS);
+            }
+            let rows: [(&str, &dyn Display); 4] =
+                [("expected", &describe(expected)), ("because", &why), ("got", &describe(got)), ("although", &said)];
+            fail(&format!("the status of server {REAL} is wrong"), &rows);
         }
     }
 
@@ -119,9 +125,12 @@ impl<R: Replicate> ScriptedCluster<R> {
         let is_in_order = (start..).zip(&indices).all(|(right, index)| right == *index);
         if !is_in_order {
             let expected = Entries(first, &expected);
-            let rows: [(&str, &dyn Display); 3] =
-                [("expected", &expected), ("because", &why), ("got", &format!("entries in the order {indices:?}"))];
+            let got = format!("{}, in this order", Indices(&indices));
+            let rows: [(&str, &dyn Display); 3] = [("expected", &expected), ("because", &why), ("got", &got)];
             fail("what was applied is wrong", &rows);
+        }
+        if start == first && got.len() < expected.len() && expected.starts_with(&got) {
+            late();
         }
         expect_entries("what was applied is wrong", (start, &got), (first, &expected), &why);
     }
@@ -137,14 +146,18 @@ impl<R: Replicate> ScriptedCluster<R> {
     pub fn expect_applied_indices(&self, expected: impl IntoIterator<Item = Index>, why: impl Display) {
         let (got, expected) = (self.applied_indices(), Vec::from_iter(expected));
         if got != expected {
-            let list = |indices: &[Index]| match indices {
-                [] => "nothing".to_string(),
-                [index] => format!("entry {index}"),
-                [first, .., last] if indices.iter().copied().eq(*first..=*last) => format!("entries {first} to {last}"),
-                indices => format!("entries {indices:?}"),
+            if got.len() < expected.len() && expected.starts_with(&got) {
+                late();
+            }
+            let place = got.iter().zip(&expected).take_while(|(got, right)| got == right).count();
+            let (told, right) = (Indices(&got).to_string(), Indices(&expected).to_string());
+            let differs = match told == right {
+                true => format!("after the first {place}: {}", Indices(&got[place..])),
+                false => String::new(),
             };
-            let (expected, got) = (list(&expected), list(&got));
-            fail("what was applied is wrong", &[("expected", &expected), ("because", &why), ("got", &got)]);
+            let rows: [(&str, &dyn Display); 4] =
+                [("expected", &right), ("because", &why), ("got", &told), ("differs", &differs)];
+            fail("what was applied is wrong", &rows);
         }
     }
 }
@@ -156,16 +169,76 @@ fn command(message: ApplyMsg) -> Option<(Index, Entry)> {
     }
 }
 
+/// What the real server has said of itself since it booted, if that contradicts a status that it reports now.
+fn contradiction(events: &[Event], status: Status) -> Option<String> {
+    let boot = events.iter().rposition(|event| matches!(event.kind, EventKind::Booted(REAL))).unwrap_or(0);
+    let sent = events[boot..].iter().filter_map(|event| match &event.kind {
+        EventKind::Sent(envelope) if envelope.from == REAL => Some(envelope),
+        _ => None,
+    });
+    let newest = sent.clone().filter_map(|envelope| envelope.term()).max()?;
+    if newest > status.term {
+        return Some(format!("it has sent a message of term {newest}"));
+    }
+    let as_leader = |envelope: &&Arc<Envelope>| {
+        envelope.term() == Some(status.term)
+            && matches!(envelope.request(), Some(RaftRequest::AppendEntries(_) | RaftRequest::InstallSnapshot(_)))
+    };
+    let has_led = newest == status.term && !status.is_leader && sent.clone().any(|envelope| as_leader(&envelope));
+    has_led.then(|| format!("it has sent a message as the leader of term {newest}, and nothing of a newer term"))
+}
+
 #[track_caller]
 fn expect_entries(what: &str, got: (Index, &[Entry]), expected: (Index, &[Entry]), why: &dyn Display) {
     if got.1 == expected.1 && (got.0 == expected.0 || got.1.is_empty()) {
         return;
     }
-    let mut text = Entries(got.0, got.1).to_string();
-    let pairs = got.1.iter().zip(expected.1).zip(got.0..);
-    let other = pairs.filter(|((got, right), _)| got.term == right.term && got.command != right.command);
-    for ((got, right), index) in other.take(1) {
-        text += &format!("\nentry {index} holds {:?} and should hold {:?}", got.command, right.command);
+    let (told, right) = (Entries(got.0, got.1).to_string(), Entries(expected.0, expected.1).to_string());
+    let is_shown = told != right && got.1.len().max(expected.1.len()) <= ENTRIES_SHOWN_MAX;
+    let differs = if is_shown { None } else { first_difference(got, expected) };
+    let differs = differs.unwrap_or_default();
+    let rows: [(&str, &dyn Display); 4] =
+        [("expected", &right), ("because", why), ("got", &told), ("differs", &differs)];
+    fail(what, &rows);
+}
+
+#[cfg(test)]
+mod tests {
+    use labrpc::time::Instant;
+
+    use super::*;
+    use crate::script::agrees;
+    use crate::{EventId, Payload};
+
+    /// What contradicts a status: messages of a newer term, or of a leader in the same one, since the last boot.
+    #[test]
+    fn a_status_is_compared_with_what_was_said() {
+        let id = EventId { event: 0, at: Instant::ZERO };
+        let event = |kind| Event { id, kind };
+        let envelope =
+            |(from, to), answers, payload| Arc::new(Envelope { number: 0, answers, from, to, sent: id, payload });
+        let sends = |payload| event(EventKind::Sent(envelope((REAL, 1), None, payload)));
+        let append = |term| {
+            let append = labrpc::AppendEntries {
+                term,
+                leader: REAL,
+                prev: LogPosition::ZERO,
+                entries: Vec::new(),
+                leader_commit: 0,
+            };
+            Payload::Request(RaftRequest::AppendEntries(append))
+        };
+        let is_told = |events: &[Event], term, is_leader| contradiction(events, Status { term, is_leader });
+        let asked = envelope((1, REAL), None, append(3));
+        let reply = envelope((REAL, 1), Some(asked), Payload::Reply(agrees(3, 0)));
+        let answers = [event(EventKind::Booted(REAL)), event(EventKind::Sent(reply))];
+        assert_eq!(is_told(&answers, 2, false).as_deref(), Some("it has sent a message of term 3"));
+        assert_eq!(is_told(&answers, 3, false), None);
+        let led = [sends(append(3))];
+        let said = "it has sent a message as the leader of term 3, and nothing of a newer term";
+        assert_eq!(is_told(&led, 3, false).as_deref(), Some(said));
+        assert_eq!((is_told(&led, 3, true), is_told(&led, 4, false)), (None, None));
+        let [sent] = led;
+        assert_eq!(is_told(&[sent, event(EventKind::Booted(REAL))], 2, false), None, "it has booted since");
     }
-    fail(what, &[("expected", &Entries(expected.0, expected.1)), ("because", why), ("got", &text)]);
 }

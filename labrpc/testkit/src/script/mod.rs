@@ -44,6 +44,8 @@ pub use raft::ScriptedRaft;
 pub use sending::{Answered, ScriptedCandidate, ScriptedLeader};
 pub use service::{PendingAnswer, ScriptedService};
 pub(crate) use steps::about;
+#[cfg(test)]
+pub(crate) use steps::late;
 pub use steps::{Preparation, expect_eq, expect_rule, look_at, prepare};
 
 use std::time::Duration;

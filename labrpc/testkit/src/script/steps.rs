@@ -57,6 +57,11 @@ pub(crate) fn about(rule: &'static Rule) {
     Reporter::note_step(|step| step.rule = Some(rule));
 }
 
+/// The failure that follows is that something has not happened yet.
+pub(crate) fn late() {
+    Reporter::note_step(|step| step.is_late = true);
+}
+
 /// Fails the step: says what is wrong, and prints the rows, a label and a text each. Rows without
 /// text are left out.
 #[track_caller]

@@ -26,8 +26,8 @@ use steps::step;
 use super::model::ModelServer;
 use crate::DiskState;
 use crate::event_line::{At, Entries};
-use crate::rule::Rule;
 use crate::rule::persistence::CRASH_IMAGE;
+use crate::rule::{Hint, Rule};
 
 /// Something that the real server handles in one step.
 #[derive(Clone, Debug)]
@@ -67,12 +67,24 @@ pub(super) struct Complaint {
     pub(super) what: String,
     /// What would have been right, as a line of a script.
     pub(super) expected: String,
+    /// Where to look, if the rule's own hint is not the best.
+    pub(super) hint: &'static Hint,
+}
+
+impl Complaint {
+    pub(super) fn new(rule: &'static Rule, what: impl Into<String>, expected: impl Into<String>) -> Complaint {
+        Complaint { rule, what: what.into(), expected: expected.into(), hint: &rule.hint }
+    }
+
+    fn look_at(self, hint: &'static Hint) -> Complaint {
+        Complaint { hint, ..self }
+    }
 }
 
 type Verdict<T> = Result<T, Complaint>;
 
 fn complain<T>(rule: &'static Rule, what: String, expected: impl Into<String>) -> Verdict<T> {
-    Err(Complaint { rule, what, expected: expected.into() })
+    Err(Complaint::new(rule, what, expected))
 }
 
 /// The states that the real server may be in, if it was in one of `states` before. The items of `occurrences`
@@ -189,14 +201,21 @@ impl OrderSearch<'_> {
     }
 }
 
+/// Whether the server has sent a message of this term.
+fn has_said(term: Term, seen: &Behavior, occurrences: &[Occurrence]) -> bool {
+    let replied =
+        |occurrence: &Occurrence| matches!(occurrence, Occurrence::Request(_, _, Some(reply)) if reply.term() == term);
+    occurrences.iter().any(replied) || seen.sent.iter().any(|(_, request)| request.term() == term)
+}
+
 /// Checks what is there when everything is handled.
 fn check_end(path: &[ModelServer], seen: &Behavior, occurrences: &[Occurrence]) -> Verdict<ModelServer> {
     let mut state = path.last().expect("a path begins with a state").clone();
     if let Some(status) = seen.status {
-        check_status(&state, status)?;
+        check_status(&state, status, has_said(state.term(), seen, occurrences))?;
     }
     if let Some(disk) = &seen.disk {
-        check_disk(&mut state, disk, occurrences)?;
+        check_disk(&path[0], &mut state, disk, occurrences)?;
     }
     seen.sent.iter().try_for_each(|(to, request)| check_sent(path, *to, request))?;
     check_replies(path, occurrences, seen)?;
