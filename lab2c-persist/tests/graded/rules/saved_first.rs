@@ -94,26 +94,31 @@ fn entries_are_saved_first_2c() {
 }
 
 /// Entries that replace others are on disk before the follower agrees to them, and the replaced entries
-/// are gone, whether the log becomes shorter or longer or keeps its length.
+/// are gone, whether the log becomes shorter or longer or keeps its length, and whether the new entries are of a later
+/// term or of an earlier one.
 #[test]
 fn replaced_entries_are_saved_first_2c() {
     LAB.rule(&DURABLE, |world| {
-        for replacements in 1..=3 {
-            let script = ScriptedCluster::replicating(world, 3, boot);
-            script.leader(1).in_term(1).entries_of_terms(&[1, 1, 1]).send();
-            let leader = script.leader(2).in_term(2);
-            leader.heartbeat();
-            let terms = vec![2; replacements];
-            let last = 1 + replacements as u64;
-            let answer = leader.clone().after(at(1, 1)).entries_of_terms(&terms).send();
-            answer.expect_agreement(last, "its log holds 1:1");
-            let expected = entries(1, &[&[1][..], &terms].concat());
-            script.expect_entries_on_disk(&expected, "from index 2 on, entries of term 2 replace those of term 1");
+        // A leader of term 4 has entries of term 2 if it took them from the leader of that term.
+        for (replaced, new, leader_term) in [(1, 2, 2), (3, 2, 4)] {
+            for replacements in 1..=3 {
+                let script = ScriptedCluster::replicating(world, 3, boot);
+                script.leader(1).in_term(replaced).entries_of_terms(&[1, replaced, replaced]).send();
+                let leader = script.leader(2).in_term(leader_term);
+                leader.heartbeat();
+                let terms = vec![new; replacements];
+                let last = 1 + replacements as u64;
+                let answer = leader.clone().after(at(1, 1)).entries_of_terms(&terms).send();
+                answer.expect_agreement(last, "its log holds 1:1");
+                let expected = entries(1, &[&[1][..], &terms].concat());
+                let why = format!("from index 2 on, entries of term {new} replace those of term {replaced}");
+                script.expect_entries_on_disk(&expected, why);
 
-            // The next save must continue the log that is on disk now.
-            leader.after(at(last, 2)).entries_of_terms(&[2]).send();
-            let expected = entries(1, &[&[1][..], &terms, &[2]].concat());
-            script.expect_entries_on_disk(&expected, "one more entry of term 2 has followed");
+                // The next save must continue the log that is on disk now.
+                leader.after(at(last, new)).entries_of_terms(&[new]).send();
+                let expected = entries(1, &[&[1][..], &terms, &[new]].concat());
+                script.expect_entries_on_disk(&expected, format!("one more entry of term {new} has followed"));
+            }
         }
     });
 }
