@@ -1,10 +1,11 @@
 //! What a leader commits, and when (Figure 2, Leaders rule 4; §5.3, §5.4.2).
 
-use labrpc::{Term, thread};
+use labrpc::{Status, Term, thread};
+use testkit::rule::election::LEADER_STAYS;
 use testkit::rule::replication::{
     APPEND_ONLY, COMMIT_AT_ONCE, COMMIT_SPREADS, LEADS_AND_SENDS, MAJORITY_COMMIT, OWN_TERM_COMMIT,
 };
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, look_at, prepare};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, expect_rule, look_at, prepare};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, send_log};
@@ -139,9 +140,14 @@ fn leader_append_only_2b() {
     LAB.rule(&APPEND_ONLY, |world| {
         let script = ScriptedCluster::replicating(world, 3, boot);
         send_log(&script, &[1, 2, 2]);
-        let (_, heartbeats) = script.elect();
+        let (term, heartbeats) = script.elect();
         let follower = heartbeats[0].to;
         heartbeats.into_iter().for_each(|received| received.retry_from(1));
+        thread::sleep(2 * TRAVEL);
+        let status = script.status();
+        let stays = Status { term, is_leader: true };
+        let what = format!("two refusals of term {term} have arrived, and the status is {status:?}, not {stays:?}");
+        expect_rule(&LEADER_STAYS, status == stays, what);
         let received = script.expect_append_to(follower, "its log, from the first entry on");
         let after = received.append().prev.index as usize;
         let expected = &entries(1, &[1, 2, 2])[after..];
