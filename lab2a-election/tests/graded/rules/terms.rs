@@ -5,7 +5,7 @@ use std::time::Duration;
 use labrpc::time::Instant;
 use labrpc::{RaftReply, RequestVoteReply, Term, thread};
 use testkit::rule::election::{NEW_TERM, OLD_TERM, TIMER};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, expect_rule};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, expect_rule, stale};
 
 use crate::lab::{LAB, Server, boot};
 
@@ -130,7 +130,7 @@ fn newer_term_for_a_leader_2a() {
 fn a_term_far_ahead_counts_2a() {
     LAB.rule(&NEW_TERM, |world| {
         let mut term = 2;
-        for ahead in [10, 2_000, 1 << 20, 1 << 33] {
+        for ahead in [10, 2_000, 1 << 20, 1 << 31, 1 << 40] {
             let script = ScriptedCluster::new(world, 3, boot);
             script.leader(1).in_term(term).heartbeat().expect_same_term("it is the first term that server 0 hears of");
             term += ahead;
@@ -143,6 +143,11 @@ fn a_term_far_ahead_counts_2a() {
             requests.remove(0).reply(RaftReply::RequestVote(RequestVoteReply { term, granted: false }));
             thread::sleep(2 * TRAVEL);
             script.expect_no_leader(term, format!("a reply of term {term} has arrived"));
+            let (leads, mut heartbeats) = script.elect();
+            term = leads + ahead;
+            heartbeats.remove(0).reply(stale(term));
+            thread::sleep(2 * TRAVEL);
+            script.expect_no_leader(term, format!("a follower's reply of term {term} has arrived"));
             script.crash();
         }
     });
