@@ -54,7 +54,7 @@ impl ServiceRun<'_> {
     fn should_not_wait(&self, waiting: &OpenRequest) -> Option<Violation> {
         let command = &waiting.command;
         let violation = |rule: &'static Rule, why: &str| {
-            Some(Violation::new(rule, format!("{} and is not answered: {why}", asks(command))))
+            Some(Violation::new(rule, format!("{}, and is not answered: {why}", asks(command))))
         };
         if waiting.own_entry.is_some_and(|index| index <= self.applied()) {
             return violation(&ANSWERED, "the entry that it put into the log was applied");
@@ -89,11 +89,11 @@ impl ServiceRun<'_> {
     ) -> Option<Violation> {
         let Circumstances { waited, term, led_always, led_once, is_replaced, versions_before } = circumstances;
         let Some(answer) = told else {
-            let what = format!("{} and gets no answer, though the server is not shut down", asks(command));
+            let what = format!("{}, and gets no answer, though the server is not shut down", asks(command));
             return Some(Violation::new(&STUCK, what));
         };
         let violation = |rule: &'static Rule, why: String| {
-            Some(Violation::new(rule, format!("{} and is told “{}”: {why}", asks(command), Told(answer))))
+            Some(Violation::new(rule, format!("{}, and is told “{}”: {why}", asks(command), Told(answer))))
         };
         match answer {
             Ok(_) if self.clients.has_gone_on(command) => None,

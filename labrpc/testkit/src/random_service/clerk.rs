@@ -7,7 +7,7 @@ use labrpc::kv::{Command, Op};
 use labrpc::time::Instant;
 use labrpc::{KvClient, PeerId, thread};
 
-use super::clients::KEYS;
+use super::clients::{EMPTY_ONE_IN, KEYS};
 use crate::event_line::Asked;
 use crate::random_peers::{Bits, RunPlan};
 use crate::rule::Rule;
@@ -112,7 +112,7 @@ impl ScriptedServers {
 
 fn operation(bits: &mut Bits) -> Op {
     let key = bits.pick(&KEYS).expect("there are keys").to_string();
-    let value = format!("{}.", bits.below(1000));
+    let value = if bits.one_in(EMPTY_ONE_IN) { String::new() } else { format!("{}.", bits.below(1000)) };
     match bits.below(3) {
         0 => Op::Get { key },
         1 => Op::Put { key, value },
@@ -196,7 +196,10 @@ impl Watch<'_> {
     /// A scripted server does something with a request.
     fn react(&mut self, received: ClerkRequest, bits: &mut Bits) -> Reaction {
         let (server, at, command) = (received.server, received.at, received.request.clone());
-        let value = format!("{} of {server}", self.values.len());
+        let value = match bits.one_in(EMPTY_ONE_IN) {
+            true => String::new(),
+            false => format!("{} of {server}", self.values.len()),
+        };
         let reaction = match bits.below(100) {
             0..45 => Reaction::Done,
             45..80 => Reaction::Refused,
