@@ -20,6 +20,7 @@ const TIMEOUT_SLACK: Duration = Duration::from_millis(20);
 impl ServiceRun<'_> {
     /// Checks all requests, and returns those that were answered with a result.
     pub(super) fn check_answers(&mut self) -> Vec<Command> {
+        self.tell_copies_apart();
         let mut done = Vec::new();
         let mut still = Vec::new();
         for waiting in std::mem::take(&mut self.waiting) {
@@ -48,6 +49,20 @@ impl ServiceRun<'_> {
         }
         self.waiting = still;
         done
+    }
+
+    /// Of several requests for one command, each has put an entry into the log, and nobody saw which entry is whose. Those
+    /// that are answered have put in the earlier ones.
+    fn tell_copies_apart(&mut self) {
+        let (finished, mut open): (Vec<_>, Vec<_>) =
+            self.waiting.iter_mut().partition(|waiting| waiting.answer.is_finished());
+        for answered in finished {
+            for waiting in open.iter_mut().filter(|waiting| waiting.command == answered.command) {
+                if waiting.own_entry.is_some() && answered.own_entry > waiting.own_entry {
+                    std::mem::swap(&mut answered.own_entry, &mut waiting.own_entry);
+                }
+            }
+        }
     }
 
     /// Why a request that is not answered should have been.
