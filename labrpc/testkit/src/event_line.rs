@@ -78,8 +78,8 @@ impl Display for EventKind {
             EventKind::Lost(envelope, why) => write!(f, "{envelope}  (lost: {})", reason(*why)),
             EventKind::Saved(server, change) => write!(f, "{}saves{change}", By(*server)),
             EventKind::Applied(server, ApplyMsg::Command { at, .. }) => write!(f, "{}applies {}", By(*server), At(*at)),
-            EventKind::Applied(server, ApplyMsg::Snapshot { through, .. }) => {
-                write!(f, "{}applies a snapshot through {}", By(*server), At(*through))
+            EventKind::Applied(server, ApplyMsg::Snapshot { through, snapshot }) => {
+                write!(f, "{}applies {} through {}", By(*server), a_snapshot(snapshot), At(*through))
             }
             EventKind::Started(server, _, Ok(at)) => write!(f, "{}takes a command as entry {}", By(*server), At(*at)),
             EventKind::Started(server, _, Err(_)) => write!(f, "{}refuses a command: it does not lead", By(*server)),
@@ -246,10 +246,20 @@ pub(crate) struct Operation<'a>(pub(crate) &'a Op);
 impl Display for Operation<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Op::Get { key } => write!(f, "Get {key}"),
-            Op::Put { key, value } => write!(f, "Put {key} = {}", Short(value)),
-            Op::Append { key, value } => write!(f, "Append {key} + {}", Short(value)),
+            Op::Get { key } => write!(f, "Get {}", Key(key)),
+            Op::Put { key, value } => write!(f, "Put {} = {:?}", Key(key), Short(value).to_string()),
+            Op::Append { key, value } => write!(f, "Append {} + {:?}", Key(key), Short(value).to_string()),
         }
+    }
+}
+
+/// Displays a key, which may be empty.
+struct Key<'a>(&'a str);
+
+impl Display for Key<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let is_word = !self.0.is_empty() && self.0.chars().all(char::is_alphanumeric);
+        if is_word { f.write_str(self.0) } else { write!(f, "{:?}", self.0) }
     }
 }
 
@@ -278,6 +288,11 @@ impl Display for Short<'_> {
     }
 }
 
+/// A snapshot without any bytes is said to be empty.
+fn a_snapshot(snapshot: &[u8]) -> &'static str {
+    if snapshot.is_empty() { "an empty snapshot" } else { "a snapshot" }
+}
+
 impl Display for DiskChange {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (old, new) = (self.old_head, self.head);
@@ -295,8 +310,8 @@ impl Display for DiskChange {
         if !self.appended.is_empty() {
             write!(f, "  entries {}", Entries(first, &self.appended))?;
         }
-        if self.snapshot.is_some() {
-            write!(f, "  a snapshot, so that the log begins after {}", At(new.base))?;
+        if let Some(snapshot) = &self.snapshot {
+            write!(f, "  {}, so that the log begins after {}", a_snapshot(snapshot), At(new.base))?;
         }
         Ok(())
     }
@@ -345,6 +360,20 @@ mod tests {
         other[9] = Entry { term: 1, command: "x".into() };
         assert_eq!(difference(&other), "entry 10 holds b\"x\" and should hold b\"10 of term 1\"");
         assert_eq!(first_difference((2, &right), (1, &right)).unwrap(), "the first is entry 2, and should be entry 1");
+    }
+
+    /// What is empty can be seen, and a value's own full stop ends no sentence.
+    #[test]
+    fn empty_strings_and_snapshots_are_shown() {
+        let put = |key: &str, value: &str| Operation(&Op::Put { key: key.into(), value: value.into() }).to_string();
+        assert_eq!(put("k", "1."), "Put k = \"1.\"");
+        assert_eq!(put("", ""), "Put \"\" = \"\"");
+        assert_eq!(Operation(&Op::Get { key: String::new() }).to_string(), "Get \"\"");
+        let applied = |snapshot: &'static [u8]| {
+            EventKind::Applied(0, ApplyMsg::Snapshot { through: at(4, 1), snapshot: snapshot.into() }).to_string()
+        };
+        assert_eq!(applied(b"x"), "0      applies a snapshot through 4:1");
+        assert_eq!(applied(b""), "0      applies an empty snapshot through 4:1");
     }
 
     /// Many entries are shown by the first and the last of them.

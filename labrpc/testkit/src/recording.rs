@@ -110,15 +110,29 @@ impl Exchange {
         let shown = lock(&self.shown);
         let Some(Shown { recording, real }) = &*shown else { return String::new() };
         let text = recording.text(lines_max.saturating_sub(3));
+        if text.is_empty() {
+            return text;
+        }
         let yours = match real[..] {
-            [server] => format!("your server is {server}, and "),
-            _ => String::new(),
+            [server] => Some(format!("your server is {server}")),
+            _ => None,
         };
-        if text.is_empty() { text } else { format!("The last events ({yours}{POSITIONS}):\n{text}") }
+        let positions = has_positions(&text).then(|| POSITIONS.to_string());
+        let notes: Vec<String> = yours.into_iter().chain(positions).collect();
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", and ")) };
+        format!("The last events{notes}:\n{text}")
     }
 }
 
 const POSITIONS: &str = "index:term is a position in the log";
+
+/// Whether event lines name a position, such as `4:1`.
+fn has_positions(text: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_position =
+        |word: &str| word.split_once(':').is_some_and(|(index, term)| is_number(index) && is_number(term));
+    text.split_whitespace().any(is_position)
+}
 
 #[cfg(test)]
 mod tests {
@@ -140,6 +154,24 @@ mod tests {
         let recording = Recording::default();
         (1..=1_024).for_each(|nth| recording.push(applied(nth, nth as u64)));
         assert_eq!(recording.text(LINES_MAX), "    0.000 s  0      applies 1:1 … 1024:1 (1024 entries)\n");
+    }
+
+    /// The heading explains positions if there are any.
+    #[test]
+    fn positions_are_explained_where_there_are_some() {
+        let heading = |event: Event| {
+            let (exchange, recording) = (Exchange::default(), Recording::default());
+            recording.push(event);
+            exchange.show(recording, vec![0]);
+            exchange.text(LINES_MAX).lines().next().map(str::to_string)
+        };
+        let with = heading(applied(1, 1));
+        assert_eq!(
+            with.as_deref(),
+            Some("The last events (your server is 0, and index:term is a position in the log):")
+        );
+        let without = heading(Event { kind: EventKind::Crashed(1), ..applied(1, 0) });
+        assert_eq!(without.as_deref(), Some("The last events (your server is 0):"));
     }
 
     /// Entries that are applied together share a line, and only the last lines are shown.

@@ -159,6 +159,12 @@ impl Offset<'_> {
         (over(first.join_within(OVER)), over(second.join_within(OVER)))
     }
 
+    /// How much later the second event comes than the first; `None` if it comes earlier. For events that a test lets
+    /// happen one after the other by itself.
+    pub fn later(&self) -> Option<Duration> {
+        u64::try_from(self.nanos).ok().map(Duration::from_nanos)
+    }
+
     /// Lets a stimulus happen this much later than `moment`, when something happens by itself. Waits until
     /// it is over, and returns its result.
     ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use labrpc::channel;
 use labrpc::{ApplyMsg, Elect, Entry, Index, LogPosition, Replicate, sim, thread};
-use testkit::rule::life::{RESTS, RUNS, STUCK};
+use testkit::rule::life::{ANSWERS, RESTS, STUCK};
 use testkit::rule::replication::{APPLY_AT_ONCE, APPLY_ORDER};
 use testkit::script::{ScriptedCluster, TRAVEL, at};
 use testkit::{Boot, number};
@@ -156,7 +156,7 @@ fn slow_service_2b() {
 /// A server whose service is gone goes on: it answers, and takes part in elections.
 #[test]
 fn a_server_outlives_its_service_2b() {
-    LAB.rule(&RUNS, |world| {
+    LAB.rule(&ANSWERS, |world| {
         let script = ScriptedCluster::new(world, 3, |mut start: Boot| {
             let (to_service, from_server) = channel::unbounded();
             drop(from_server);

@@ -1,12 +1,12 @@
 //! Requests about entries that a snapshot covers. Those are committed, so both logs hold the same there.
 
 use labrpc::thread;
-use testkit::rule::life::RUNS;
+use testkit::rule::election::LEADER_STAYS;
 use testkit::rule::replication::BACK_UP;
 use testkit::rule::snapshots::COVERED;
 use testkit::script::{at, entries};
 
-use super::setup::{SOON, follower_with, position, state};
+use super::setup::{SOON, cut, follower_with, position};
 use crate::lab::LAB;
 
 /// A request may begin before the first entry of the log and end after it: the covered entries are
@@ -16,7 +16,7 @@ fn covered_entries_are_skipped_2d() {
     LAB.rule(&COVERED, |world| {
         let terms = [1, 1, 2, 2, 3];
         let script = follower_with(world, &terms, 5);
-        script.snapshot(3, state(3));
+        cut(&script, 3);
         let leader = script.leader(1).in_term(3).commit(5);
         for first in 1..=4 {
             let prev = first - 1;
@@ -35,7 +35,7 @@ fn covered_entries_are_skipped_2d() {
 fn a_request_of_covered_entries_only_2d() {
     LAB.rule(&COVERED, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 3], 5);
-        script.snapshot(4, state(4));
+        cut(&script, 4);
         let leader = script.leader(1).in_term(3).commit(5);
         leader.clone().entries_of_terms(&[1, 1]).send().expect_agreement(2, "the snapshot covers both entries");
         leader.clone().send().expect_agreement(0, "every log agrees through index 0");
@@ -53,7 +53,7 @@ fn a_request_of_covered_entries_only_2d() {
 fn refusals_ask_for_entries_after_the_snapshot_2d() {
     LAB.rule(&BACK_UP, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 2, 2], 3);
-        script.snapshot(3, state(3));
+        cut(&script, 3);
         let leader = script.leader(1).in_term(4).commit(3);
         let answer = leader.clone().after(at(6, 3)).send();
         answer.expect_retry_from(4, "its entry 6 is of term 2, and the first entry of term 2 after the snapshot is 4");
@@ -66,7 +66,7 @@ fn refusals_ask_for_entries_after_the_snapshot_2d() {
 fn covered_entries_are_not_appended_2d() {
     LAB.rule(&COVERED, |world| {
         let script = follower_with(world, &[1; 5], 5);
-        script.snapshot(3, state(3));
+        cut(&script, 3);
         let leader = script.leader(1).in_term(1).commit(5);
         leader
             .clone()
@@ -85,9 +85,9 @@ fn covered_entries_are_not_appended_2d() {
 /// that are still there.
 #[test]
 fn a_new_leader_with_a_cut_log_2d() {
-    LAB.rule(&RUNS, |world| {
+    LAB.rule(&LEADER_STAYS, |world| {
         let script = follower_with(world, &[1, 1, 1, 1], 3);
-        script.snapshot(3, state(3));
+        cut(&script, 3);
         let (term, heartbeats) = script.elect();
         script.expect_taken(&b"next"[..], at(5, term), format!("server 0 leads term {term}, and its log ended at 4"));
         heartbeats.into_iter().for_each(|received| received.retry_from(1));

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use labrpc::{ApplyMsg, Compact, thread};
+use labrpc::{ApplyMsg, Bytes, Compact, Index, thread};
 use testkit::rule::replication::ELECTION_RESTRICTION;
-use testkit::rule::snapshots::{BOUNDARY, CUT, CUTS, KEEPS, OLD_SNAPSHOT, OPAQUE, SERVICE_CALLS};
+use testkit::rule::snapshots::{BOOTS, BOUNDARY, CUT, CUTS, DELIVERED, KEEPS, OLD_SNAPSHOT, OPAQUE, SERVICE_CALLS};
 use testkit::script::{ScriptedCluster, at, entries, expect_eq, look_at};
 
-use super::setup::{SOON, command, expect_received, extend, follower_with, leader_that_cut, position, send_log, state};
+use super::setup::{
+    SOON, command, cut, expect_received, extend, follower_with, leader_that_cut, position, send_log, state,
+};
 use crate::lab::{LAB, Server, boot};
 
 /// After each cut the log begins right after the snapshot, and remembers the snapshot's last index and
@@ -34,7 +36,7 @@ fn what_follows_the_snapshot_stays_2d() {
     LAB.rule(&KEEPS, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 3, 3], 4);
         let leader = script.leader(1).in_term(3);
-        script.snapshot(3, state(3));
+        cut(&script, 3);
         script.expect_entries_on_disk(&entries(4, &[2, 3, 3]), "the snapshot covers three of six entries");
         let answer = leader.clone().after(at(6, 3)).entries_of_terms(&[3]).commit(4).send();
         answer.expect_agreement(7, "its log ended at 6:3");
@@ -68,7 +70,7 @@ fn everyone_cuts_its_log_2d() {
 fn an_older_cut_changes_nothing_2d() {
     LAB.rule(&OLD_SNAPSHOT, |world| {
         let script = follower_with(world, &[1, 1, 1, 2, 2], 5);
-        script.snapshot(4, state(4));
+        cut(&script, 4);
         for through in [4, 3, 1] {
             script.snapshot(through, "an old state".as_bytes());
             let why = format!("it has a snapshot through 4, and this one goes through {through}");
@@ -142,6 +144,33 @@ fn the_services_own_bytes_2d() {
     });
 }
 
+/// A snapshot without any bytes is a snapshot like any other, whether it comes from the service, a leader or the disk.
+#[test]
+fn an_empty_snapshot_2d() {
+    LAB.rule(&DELIVERED, |world| {
+        let is_delivered = |script: &ScriptedCluster<Server>, through: Index, why: &str| {
+            thread::sleep(SOON);
+            let received = script.applied();
+            let right = |message: &ApplyMsg| {
+                matches!(message, ApplyMsg::Snapshot { through: at, snapshot } if at.index == through && snapshot.is_empty())
+            };
+            assert!(
+                received.len() == 1 && right(&received[0]),
+                "{why} through index {through}, which has no bytes, and the service receives {received:?}"
+            );
+        };
+        let script = follower_with(world, &[1; 4], 3);
+        script.cut(2, Bytes::default());
+        look_at(&BOOTS);
+        script.restart();
+        is_delivered(&script, 2, "the server boots with a snapshot");
+        script.leader(1).in_term(1).install_snapshot(at(6, 1), Bytes::default()).expect_agreement(6, "it is new");
+        is_delivered(&script, 6, "a leader sends a snapshot");
+        script.restart();
+        is_delivered(&script, 6, "the server boots with a snapshot");
+    });
+}
+
 /// A log that is empty after its snapshot ends where the snapshot does: in votes, in campaigns, and for
 /// the entries that follow.
 #[test]
@@ -149,7 +178,7 @@ fn an_empty_log_ends_at_its_snapshot_2d() {
     LAB.rule(&ELECTION_RESTRICTION, |world| {
         let script = follower_with(world, &[1, 1, 3], 3);
         let candidate = |term, last_log| script.candidate(2).in_term(term).with_log_through(last_log).asks_for_vote();
-        script.snapshot(3, state(3));
+        cut(&script, 3);
         candidate(4, at(9, 2)).expect_no_vote("the voter's log ends at 3:3, in its snapshot");
         candidate(5, at(2, 3)).expect_no_vote("the voter's log ends at 3:3, in its snapshot");
         let (term, _unanswered) = script.expect_campaign();

@@ -9,7 +9,7 @@ use testkit::rule::replication::FOLLOWS;
 use testkit::rule::snapshots::{BOUNDARY, DISCARDS, INSTALLS, KEEPS, OLD_SNAPSHOT};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, at, entries, expect_eq, look_at};
 
-use super::setup::{ROUND_TRIP, SOON, command, expect_received, follower_with, send_log, snapshot, state};
+use super::setup::{ROUND_TRIP, SOON, command, cut, expect_received, follower_with, send_log, snapshot, state};
 use crate::lab::{LAB, boot};
 
 /// A snapshot whose last entry is after the end of the log replaces the whole log.
@@ -100,7 +100,7 @@ fn the_log_begins_after_a_leaders_snapshot_2d() {
 fn an_old_snapshot_changes_nothing_2d() {
     LAB.rule(&OLD_SNAPSHOT, |world| {
         let script = follower_with(world, &[1; 6], 5);
-        script.snapshot(2, state(2));
+        cut(&script, 2);
         for through in [5, 4, 3, 2, 1] {
             let answer = script.leader(1).in_term(1).install_snapshot(at(through, 1), state(through));
             answer.expect_agreement(through, "it knows that five entries are committed");

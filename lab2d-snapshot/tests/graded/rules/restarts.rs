@@ -8,7 +8,7 @@ use testkit::rule::snapshots::{BOOTS, DELIVERED, OPAQUE};
 use testkit::script::{ScriptedCluster, TRAVEL, at, cut_short, entries, expect_eq, lengthen, look_at};
 use testkit::{DiskState, EventKind, number};
 
-use super::setup::{SOON, command, expect_received, follower_with, received, send_log, snapshot, state};
+use super::setup::{SOON, command, cut, expect_received, follower_with, received, send_log, snapshot, state};
 use crate::lab::{LAB, Server, boot};
 
 /// Every save crashes the server.
@@ -26,7 +26,7 @@ fn a_boot_delivers_the_snapshot_2d() {
     LAB.rule(&DELIVERED, |world| {
         look_at(&BOOTS);
         let script = follower_with(world, &[1, 1, 2, 2, 2], 5);
-        script.snapshot(3, state(3));
+        cut(&script, 3);
         for _ in 0..2 {
             script.restart();
             thread::sleep(SOON);
@@ -45,7 +45,7 @@ fn a_cut_log_survives_2d() {
     LAB.rule(&REMEMBERS, |world| {
         let script = follower_with(world, &[1, 1, 2, 2, 3], 4);
         let leader = script.leader(1).in_term(3);
-        script.snapshot(3, state(3));
+        cut(&script, 3);
         script.restart();
         for position in [at(3, 2), at(4, 2), at(5, 3)] {
             let answer = leader.clone().after(position).send();
@@ -66,7 +66,7 @@ fn a_cut_log_survives_2d() {
 fn an_empty_log_survives_2d() {
     LAB.rule(&REMEMBERS, |world| {
         let script = follower_with(world, &[1, 3], 2);
-        script.snapshot(2, state(2));
+        cut(&script, 2);
         script.restart();
         let answer = script.candidate(2).in_term(4).with_log_through(at(9, 2)).asks_for_vote();
         answer.expect_no_vote("the voter's log ends at 2:3, in its snapshot");
@@ -111,7 +111,7 @@ fn a_damaged_disk_is_refused_2d() {
 fn later_saves_keep_the_snapshot_2d() {
     LAB.rule(&OPAQUE, |world| {
         let script = follower_with(world, &[1, 1, 1], 3);
-        script.snapshot(2, state(2));
+        cut(&script, 2);
         script.leader(1).in_term(1).after(at(3, 1)).entries_of_terms(&[1]).commit(3).send();
         script.candidate(2).in_term(2).with_log_through(at(4, 1)).asks_for_vote();
         let why = "after the snapshot, only an entry and a vote were saved";
@@ -151,7 +151,7 @@ fn a_crash_while_the_log_is_cut_2d() {
             let script = ScriptedCluster::replicating(world, 3, boot);
             send_log(&script, &[1; 6], 6);
             thread::sleep(SOON);
-            script.snapshot(2, state(2));
+            cut(&script, 2);
             let before = image(&script);
             crash_at_a_save(&script, |script| script.snapshot(5, state(5)));
             let (left, after) = (image(&script), (5, state(5).to_vec(), 1));
@@ -170,7 +170,7 @@ fn a_crash_while_a_snapshot_comes_in_2d() {
     LAB.rule(&CRASH_IMAGE, |world| {
         for _ in 0..4 {
             let script = follower_with(world, &[1; 6], 4);
-            script.snapshot(2, state(2));
+            cut(&script, 2);
             let before = image(&script);
             let install = RaftRequest::InstallSnapshot(InstallSnapshot {
                 term: 1,

@@ -9,7 +9,9 @@ use testkit::rule::replication::FOLLOWER_COMMIT;
 use testkit::rule::snapshots::{CUT, SNAPSHOT_TRAFFIC};
 use testkit::script::{ScriptedCluster, TRAVEL, at, expect_eq};
 
-use super::setup::{HEARTBEAT, ROUND_TRIP, elect, expect_received, follower_with, leader_that_cut, snapshot, state};
+use super::setup::{
+    HEARTBEAT, ROUND_TRIP, cut, elect, expect_received, follower_with, leader_that_cut, snapshot, state,
+};
 use crate::lab::{LAB, Server, boot};
 
 /// Ways to a log that begins after entry 4:1.
@@ -26,13 +28,13 @@ const WAYS: [Way; 3] = [Way::OwnService, Way::Leader, Way::Disk];
 fn follower_after_4(way: Way, world: &World) -> ScriptedCluster<Server> {
     let script = follower_with(world, &[1; 4], 4);
     match way {
-        Way::OwnService => script.snapshot(4, state(4)),
+        Way::OwnService => cut(&script, 4),
         Way::Leader => {
             script.restart();
             script.leader(1).in_term(1).install_snapshot(at(4, 1), state(4)).expect_agreement(4, "it is new");
         }
         Way::Disk => {
-            script.snapshot(4, state(4));
+            cut(&script, 4);
             script.restart();
         }
     }

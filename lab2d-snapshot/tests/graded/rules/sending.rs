@@ -2,18 +2,23 @@
 
 use std::time::Duration;
 
-use labrpc::thread;
+use labrpc::time::Instant;
+use labrpc::{PeerId, thread};
 use testkit::rule::election::HEARTBEATS;
 use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENDS, SENT, SNAPSHOT_TRAFFIC};
-use testkit::script::{ReceivedRequest, ScriptedCluster, agrees, at, expect_eq, look_at};
+use testkit::script::{ReceivedRequest, ScriptedCluster, agrees, at, expect_eq, expect_rule, look_at};
 
 use super::setup::{
-    HEARTBEAT, ROUND_TRIP, elect, expect_snapshot, extend, leader, leader_that_cut, snapshots_to_2, state,
+    HEARTBEAT, ROUND_TRIP, cut, elect, expect_snapshot, extend, leader, leader_of_that_cut, leader_that_cut,
+    snapshots_to_2, state,
 };
 use crate::lab::{LAB, Server};
 
 /// A follower that says what it lacks is sent a snapshot within this time.
 const HELP: Duration = Duration::from_millis(300);
+/// A snapshot may be on its way for this long: a message travels for some 30 ms at most, and the next heartbeat comes
+/// meanwhile.
+const ON_ITS_WAY: Duration = Duration::from_millis(120);
 /// A lost snapshot is sent again within this time. Several times as long as an election is too long.
 const AGAIN: Duration = Duration::from_secs(2);
 const NEEDS_ALL: &str = "server 2 needs every entry, and the leader's log begins after 4:1";
@@ -52,7 +57,7 @@ fn a_follower_that_fell_behind_is_sent_the_snapshot_2d() {
         heartbeat_to_2(&script).reply(agrees(term, 6));
         thread::sleep(ROUND_TRIP);
         extend(&script, 12);
-        script.snapshot(10, state(10));
+        cut(&script, 10);
         let snapshots = snapshots_to_2(&script, at(6, term), HELP);
         assert!(!snapshots.is_empty(), "server 2 needs entry 7, and the leader's log begins after 10:{term}");
     });
@@ -99,6 +104,50 @@ fn a_snapshot_on_its_way_is_not_sent_again_2d() {
     });
 }
 
+/// A server that leads again sends its snapshot again, and in its new term.
+#[test]
+fn a_snapshot_in_each_leadership_2d() {
+    LAB.rule(&SENT, |world| {
+        let (script, term) = leader_that_cut(world, 4, 6);
+        expect_eq("the term of the snapshot", snapshot_to_2(&script).term(), term, "server 0 leads this term");
+        script.leader(1).in_term(term + 1).heartbeat();
+        let again = elect(&script);
+        expect_eq("the term of the snapshot", snapshot_to_2(&script).term(), again, "server 0 leads this term now");
+    });
+}
+
+/// Two followers that need the snapshot at the same time are each sent it, and not again while it may be on its way:
+/// what is on its way to one of them says nothing of the other.
+#[test]
+fn two_followers_need_the_snapshot_2d() {
+    LAB.rule(&SNAPSHOT_TRAFFIC, |world| {
+        const NEEDY: [PeerId; 2] = [3, 4];
+        let (script, _) = leader_of_that_cut(world, 5, 4, 6);
+        let until = Instant::now() + HEARTBEAT + ON_ITS_WAY;
+        let mut sent: [Vec<Instant>; 2] = Default::default();
+        while let Some(received) = script.next_request(until.duration_since(Instant::now())) {
+            let Some(place) = NEEDY.iter().position(|follower| *follower == received.to) else { continue };
+            if !received.is_snapshot() {
+                received.retry_from(1);
+                continue;
+            }
+            if let Some(earlier) = sent[place].last() {
+                let apart = received.at - *earlier;
+                assert!(
+                    apart > ON_ITS_WAY,
+                    "servers 3 and 4 need the snapshot, and server {} is sent it twice within {apart:?}",
+                    received.to
+                );
+            }
+            sent[place].push(received.at);
+        }
+        for (follower, sent) in NEEDY.iter().zip(&sent) {
+            let what = format!("servers 3 and 4 ask for entry 1, and server {follower} is not sent the snapshot");
+            expect_rule(&SENT, !sent.is_empty(), what);
+        }
+    });
+}
+
 /// A lost snapshot is sent again after some time.
 #[test]
 fn a_lost_snapshot_is_sent_again_2d() {
@@ -116,7 +165,7 @@ fn a_repeated_snapshot_is_the_current_one_2d() {
     LAB.rule(&SENT, |world| {
         let (script, term) = leader_that_cut(world, 4, 6);
         snapshot_to_2(&script);
-        script.snapshot(6, state(6));
+        cut(&script, 6);
         script.discard_requests();
         let newer = snapshots_to_2(&script, at(0, 0), AGAIN);
         let newer = newer.last().expect("server 2 still asks for entry 1");
@@ -171,7 +220,7 @@ fn the_leader_cuts_again_meanwhile_2d() {
                 false => received.retry_from(1),
             }
         };
-        script.snapshot(7, state(7));
+        cut(&script, 7);
         script.discard_requests();
         snapshot.agree();
         let why = "server 2 has everything through 4:1, and the leader's log begins after index 7 now, so the newer \

@@ -15,6 +15,9 @@ pub const ROUND_TRIP: Duration = Duration::from_millis(3);
 /// Long enough for everything that should happen at once, and far from any timeout.
 pub const SOON: Duration = Duration::from_millis(20);
 
+/// Servers in most clusters.
+const SERVERS: usize = 3;
+
 /// A heartbeat comes within this time.
 pub const HEARTBEAT: Duration = Duration::from_millis(150);
 
@@ -27,7 +30,13 @@ pub fn state(index: Index) -> Bytes {
 /// `committed` of them.
 #[track_caller]
 pub fn follower_with(world: &World, terms: &[Term], committed: Index) -> ScriptedCluster<Server> {
-    let script = ScriptedCluster::replicating(world, 3, boot);
+    follower_of(world, SERVERS, terms, committed)
+}
+
+/// As [`follower_with`], in a cluster of `size`.
+#[track_caller]
+fn follower_of(world: &World, size: usize, terms: &[Term], committed: Index) -> ScriptedCluster<Server> {
+    let script = ScriptedCluster::replicating(world, size, boot);
     send_log(&script, terms, committed);
     let applied = prepare("server 0 applies what its leader has committed");
     look_at(&TAKES_A_LOG);
@@ -53,31 +62,52 @@ pub fn send_log(script: &ScriptedCluster<Server>, terms: &[Term], committed: Ind
 /// has said nothing since it granted its vote, so the leader guesses that it holds those four.
 #[track_caller]
 pub fn leader_that_cut(world: &World, through: Index, last: Index) -> (ScriptedCluster<Server>, Term) {
-    let (script, term) = leader(world, last);
-    script.snapshot(through, state(through));
+    leader_of_that_cut(world, SERVERS, through, last)
+}
+
+/// As [`leader_that_cut`], in a cluster of `size`. The first half of the others agrees to everything, and the rest
+/// says nothing.
+#[track_caller]
+pub fn leader_of_that_cut(world: &World, size: usize, through: Index, last: Index) -> (ScriptedCluster<Server>, Term) {
+    let (script, term) = leader_of(world, size, last);
+    cut(&script, through);
     script.discard_requests();
     (script, term)
+}
+
+/// The service takes a snapshot, and its server cuts the log there. What a test does next relies on that.
+#[track_caller]
+pub fn cut(script: &ScriptedCluster<Server>, through: Index) {
+    script.cut(through, state(through));
 }
 
 /// As [`leader_that_cut`], before the cut.
 #[track_caller]
 pub fn leader(world: &World, last: Index) -> (ScriptedCluster<Server>, Term) {
-    let script = follower_with(world, &[1; 4], 0);
+    leader_of(world, SERVERS, last)
+}
+
+#[track_caller]
+fn leader_of(world: &World, size: usize, last: Index) -> (ScriptedCluster<Server>, Term) {
+    let script = follower_of(world, size, &[1; 4], 0);
     let term = elect(&script);
     extend(&script, last);
     let applied = prepare("server 0 leads, and applies what a majority holds");
     look_at(&LEADS_AND_SENDS);
-    script.expect_applied_indices(1..=last, "server 1 agrees to everything, so all is committed");
+    script.expect_applied_indices(1..=last, "a majority agrees to everything, so all is committed");
     applied.done();
     (script, term)
 }
 
-/// Lets the real server win an election. From then on server 1 agrees to everything.
+/// Lets the real server win an election. From then on server 1 agrees to everything, and in a larger cluster as many
+/// as it takes for a majority.
 #[track_caller]
 pub fn elect(script: &ScriptedCluster<Server>) -> Term {
     let (term, heartbeats) = script.elect();
-    script.answer_with(|peer, request| (peer == 1).then(|| agreement(request)));
-    heartbeats.into_iter().filter(|received| received.to == 1).for_each(ReceivedRequest::agree);
+    let is_agreeing = |peer, servers: usize| peer <= servers / 2;
+    let servers = script.cluster().servers().count();
+    script.answer_with(move |peer, request| is_agreeing(peer, servers).then(|| agreement(request)));
+    heartbeats.into_iter().filter(|received| is_agreeing(received.to, servers)).for_each(ReceivedRequest::agree);
     thread::sleep(ROUND_TRIP);
     term
 }

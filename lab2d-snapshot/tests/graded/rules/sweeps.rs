@@ -5,11 +5,11 @@ use std::time::Duration;
 use labrpc::{InstallSnapshot, RaftRequest, thread};
 use testkit::number;
 use testkit::rule::replication::COMMIT_AT_ONCE;
-use testkit::rule::snapshots::{BOUNDARY, DELIVERED, SENT};
-use testkit::script::{TRAVEL, at, expect_eq, refuses};
+use testkit::rule::snapshots::{BOOTS, BOUNDARY, DELIVERED, SENT};
+use testkit::script::{TRAVEL, at, expect_eq, look_at, refuses};
 use testkit::sweep::Sweep;
 
-use super::setup::{ROUND_TRIP, command, expect_received, follower_with, leader, received, snapshot, state};
+use super::setup::{ROUND_TRIP, SOON, command, cut, expect_received, follower_with, leader, received, snapshot, state};
 use crate::lab::LAB;
 
 /// Enough for both events, and for what follows from them.
@@ -34,6 +34,33 @@ fn a_snapshot_meets_committed_commands_2d() {
             assert_eq!(received.last(), Some(&snapshot(at(4, 1))), "the snapshot comes last in {received:?}");
             script.crash();
         });
+    });
+}
+
+/// A leader says that entries are committed at the moment when the server has booted, before or between the first
+/// turns of its threads: the service receives the snapshot on disk first, if there is one, and then the entries.
+#[test]
+fn a_commitment_meets_a_boot_2d() {
+    LAB.rule(&DELIVERED, |world| {
+        look_at(&BOOTS);
+        for through in [3, 0] {
+            Sweep::of(world, "the server has booted", "a leader says that entries are committed").within(REACH).each(
+                |offset| {
+                    let Some(after) = offset.later() else { return };
+                    let script = follower_with(world, &[1; 5], 4);
+                    if through > 0 {
+                        cut(&script, through);
+                    }
+                    let committed = script.leader(1).in_term(1).after(at(5, 1)).commit(5).request();
+                    script.restart_into(after, 1, &committed);
+                    thread::sleep(SOON);
+                    let first = (through > 0).then(|| snapshot(at(through, 1)));
+                    let expected: Vec<String> = first.into_iter().chain((through + 1..=5).map(command)).collect();
+                    expect_received(&script, &expected, "the log on disk ends at entry 5, and all of it is committed");
+                    script.crash();
+                },
+            );
+        }
     });
 }
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use labrpc::{RaftRequest, thread};
-use testkit::rule::life::RUNS;
-use testkit::rule::service::EARNED;
+use testkit::rule::service::{EARNED, REPLICAS};
 use testkit::script::{AT_ONCE, ScriptedCluster, agreement, at, get, put};
 
 use super::setup::{NEVER, READER, cut_off_leader, follower_after, is_done, lead};
@@ -82,7 +81,7 @@ fn another_command_in_its_place_3a() {
 /// A follower applies committed commands although no client waits at that follower, and keeps running.
 #[test]
 fn followers_go_on_3a() {
-    LAB.rule(&RUNS, |world| {
+    LAB.rule(&REPLICAS, |world| {
         let script = follower_after(world, [put(0, 1, "k", "v"), get(0, 2, "k"), put(0, 2, "k", "w")]);
         assert!(script.is_up(), "three commands were applied, and no client waits for them at server 0");
     });

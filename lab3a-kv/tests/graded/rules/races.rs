@@ -7,7 +7,7 @@ use labrpc::thread;
 use labrpc::time::Instant;
 use testkit::rule::life::{RESTS, SILENT};
 use testkit::rule::service::{ANSWERED, EARNED, LEADERSHIP_LOST, WAITERS};
-use testkit::script::{ScriptedRaft, get, put};
+use testkit::script::{ScriptedRaft, append, get, put};
 
 use super::setup::service;
 use crate::lab::{LAB, PATIENCE, SERVERS, serve};
@@ -182,15 +182,27 @@ fn a_shut_down_server_is_silent_3a() {
     });
 }
 
-/// A server that was shut down while it did not lead answers no later request either.
+/// What holds for a leader holds for every role: a server that is shut down answers no request, of whatever kind.
 #[test]
-fn a_shut_down_follower_is_silent_3a() {
+fn every_role_is_silent_after_a_shutdown_3a() {
     LAB.rule(&SILENT, |_| {
-        let service = service();
-        service.raft().set_status(2, false);
-        service.let_threads_run();
-        service.server().shutdown();
-        service.ask(put(0, 1, "k", "v")).expect_no_answer("the server was shut down before this request came");
+        for (role, statuses) in [
+            ("led", &[][..]),
+            ("followed", &[(2, false)]),
+            ("led again", &[(2, false), (3, true)]),
+            ("had lost its leadership just before", &[(2, false), (3, true), (4, false)]),
+        ] {
+            for request in [put(0, 1, "k", "v"), append(0, 1, "k", "v"), get(0, 1, "k")] {
+                let service = service();
+                for (term, is_leader) in statuses {
+                    service.let_threads_run();
+                    service.raft().set_status(*term, *is_leader);
+                }
+                service.server().shutdown();
+                let late = service.ask_and_go_on(request);
+                late.expect_no_answer(format!("the server {role}, and was shut down before this request came"));
+            }
+        }
     });
 }
 

@@ -37,8 +37,13 @@ fn empty_strings_are_values_3a() {
         service.do_command(put(0, 8, "", "c"));
         service.expect_value(get(0, 9, ""), "c", "the empty key was written");
         service.expect_value(get(0, 10, "k"), "b", "the empty key is another one");
+        service.do_command(append(0, 11, "k", ""));
+        service.expect_value(get(0, 12, "k"), "b", "an Append of nothing adds nothing");
     });
 }
+
+/// Names and numbers that differ only in their high bits, or only in their low ones.
+const SIZES: [u64; 7] = [1, 2, 1 << 16 | 1, 1 << 32, 1 << 32 | 1, 1 << 63 | 1, u64::MAX];
 
 /// Clients and operations are told apart by their whole names and numbers, however large these are.
 #[test]
@@ -46,7 +51,10 @@ fn names_of_any_size_are_told_apart_3a() {
     LAB.rule(&EARNED, |_| {
         const HIGH: u64 = 1 << 32;
         let service = service();
-        for (one, other) in [((1, 1), (1 + HIGH, 1)), ((1, 1 + HIGH), (2, 1)), ((HIGH, 2), (HIGH, 2 + HIGH))] {
+        let names = SIZES.windows(2).map(|pair| ((pair[0], 1), (pair[1], 1)));
+        let numbers = SIZES.windows(2).map(|pair| ((1, pair[0]), (1, pair[1])));
+        let both = [((1, 1), (1 + HIGH, 1)), ((1, 1 + HIGH), (2, 1)), ((HIGH, 2), (HIGH, 2 + HIGH))];
+        for (one, other) in both.into_iter().chain(names).chain(numbers) {
             let waiting = service.ask(get(one.0, one.1, "k"));
             service.apply(&put(other.0, other.1, "k", "v"));
             service.let_threads_run();
@@ -102,6 +110,29 @@ fn each_client_has_its_own_numbers_3a() {
             service.apply(&request);
         }
         service.expect_value(get(READER, 1, "k"), "abc", "three clients have appended once each");
+    });
+}
+
+/// Two clients are two clients, and two operations two operations, if their names or numbers differ in any bit.
+#[test]
+fn names_and_numbers_of_all_sizes_3a() {
+    LAB.rule(&EXACTLY_ONCE, |_| {
+        let mut numbers = SIZES;
+        numbers.sort_unstable();
+        let service = service();
+        let mut right = String::new();
+        for number in numbers {
+            for client in SIZES {
+                service.apply(&append(client, number, "k", "x"));
+                right.push('x');
+            }
+        }
+        // Late copies of everything.
+        for (client, number) in SIZES.into_iter().zip(numbers) {
+            service.apply(&append(client, number, "k", "again"));
+        }
+        let why = format!("{} clients have appended {} times each", SIZES.len(), numbers.len());
+        service.expect_value(get(READER, 1, "k"), &right, why);
     });
 }
 

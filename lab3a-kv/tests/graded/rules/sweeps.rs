@@ -103,6 +103,34 @@ fn a_request_meets_a_lost_leadership_3a() {
     });
 }
 
+/// The status changes twice in a row, and the news of the first change comes late: a request of the newest term may have
+/// come by then. The server goes on, and the request is refused as soon as its own term is over.
+#[test]
+fn a_request_meets_late_news_3a() {
+    LAB.rule(&LEADERSHIP_LOST, |world| {
+        /// The first change is seen before the second one comes.
+        const APART: Duration = Duration::from_micros(2);
+        /// A request that comes right after the second change has been started before the news of the first.
+        const NEWS_DELAY: Duration = Duration::from_micros(6);
+        let sweep = Sweep::of(world, "term 2 has begun, and then term 3, which the server leads", "a request comes");
+        sweep.within(REACH).each(|offset| {
+            for request in requests() {
+                let service = service();
+                service.let_threads_run();
+                service.raft().delay_news(NEWS_DELAY);
+                let began = Instant::now();
+                let changes = [(Duration::ZERO, 2, false), (APART, 3, true), (AT_ONCE, 4, false)];
+                let changes = service.status_becomes_each(changes);
+                let (_, told) = offset.meet(changes, service.is_asked(request));
+                let waited = began.elapsed();
+                assert!(matches!(told, Some(Err(_))), "term 4 has begun, and the client is told {told:?}");
+                assert!(waited < PATIENCE / 2, "term 4 has begun, and the client waits for {waited:?}");
+                service.server().shutdown();
+            }
+        });
+    });
+}
+
 /// A leadership is lost at the moment when a waiting request's command is applied: there is one answer, at once.
 #[test]
 fn a_command_meets_a_lost_leadership_3a() {

@@ -9,8 +9,8 @@ use labrpc::network::{Message, Passage, Port, Tap};
 use labrpc::sim::{self, Keep};
 use labrpc::time::Instant;
 use labrpc::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Head, Image, Index, LogPosition,
-    PeerId, Persister, RaftReply, RaftRequest, RequestVote, Save, Term, Timing,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Head, Image, Index,
+    InstallSnapshot, LogPosition, PeerId, Persister, RaftReply, RaftRequest, RequestVote, Save, Term, Timing,
 };
 use labrpc::{thread, wire};
 
@@ -41,7 +41,11 @@ struct Play {
 }
 
 impl Play {
-    fn new(world: &World, is_real: impl Fn(PeerId) -> bool) -> Play {
+    fn new(world: &World, are_real: bool) -> Play {
+        Play::with(world, |_| are_real)
+    }
+
+    fn with(world: &World, is_real: impl Fn(PeerId) -> bool) -> Play {
         let contract = world.contract().expect("the run has a contract");
         let observer = Observer::new(world.reporter(), contract, SERVERS, is_real);
         (0..SERVERS).for_each(|server| observer.booted(server, sim::new_node("server"), None));
@@ -226,6 +230,43 @@ fn a_lost_entry_is_told_as_such() {
         play.exchange(1, 2, request, None);
     };
     assert_eq!(self::rule(campaigns_later), Some("acknowledged-entries-stay"));
+}
+
+/// What is said of a server with a disk that has led term 5, has saved term 7, and then sends this request.
+fn sent_after_saving_term_7(request: RaftRequest) -> (&'static str, String) {
+    static WITH_DISK: Contract = IN_MEMORY.with_disk();
+    let token = Token { test: "play".into(), seed: 1, kept: None };
+    let body = |world: &World| {
+        let play = Play::with(world, |server| server == 0);
+        let disk = Persister::new(0);
+        disk.set_tap(Arc::new(play.observer.clone()));
+        let save = |term| {
+            let head = Head { ballot: Ballot { term, voted_for: Some(0) }, base: LogPosition::ZERO };
+            disk.save(Save { head: WITH_DISK.write_head(&head), ..Save::default() });
+        };
+        save(5);
+        play.elect(5, LogPosition::ZERO);
+        save(7);
+        thread::sleep(Duration::from_millis(90));
+        play.exchange(0, 1, request.clone(), None);
+    };
+    let failed =
+        run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WITH_DISK), &body).0.expect_err("it is wrong");
+    (failed.rule(None).expect("a rule is broken").name, failed.story(None, "lab2d-snapshot"))
+}
+
+/// A message of an old term does not show that the server's own term fell: what is wrong is where the message is made.
+#[test]
+fn a_message_of_an_old_term_is_told_by_where_it_is_made() {
+    let install = InstallSnapshot { term: 5, leader: 0, last_included: at(1, 1), snapshot: Bytes::default() };
+    let (rule, text) = sent_after_saving_term_7(RaftRequest::InstallSnapshot(install));
+    assert_eq!(rule, "messages-carry-the-term", "{text}");
+    assert!(text.contains("Look at: `send_snapshot`"), "{text}");
+    assert!(!text.contains("restart") && !text.contains("`restore`"), "{text}");
+    let append = AppendEntries { term: 5, leader: 0, prev: LogPosition::ZERO, entries: Vec::new(), leader_commit: 0 };
+    let (rule, text) = sent_after_saving_term_7(RaftRequest::AppendEntries(append));
+    assert_eq!(rule, "messages-carry-the-term", "{text}");
+    assert!(text.contains("Look at: `append_to`"), "{text}");
 }
 
 /// A leader has no election timer: one that steps down may start its timer then.

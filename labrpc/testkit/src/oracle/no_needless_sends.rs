@@ -1,5 +1,7 @@
 //! A leader sends nothing that it knows the follower has (§5.3, §7).
 
+use std::time::Duration;
+
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, InstallSnapshot, RaftReply, RaftRequest};
 use labrpc::{Index, LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
@@ -27,6 +29,14 @@ struct LatestReplies {
     refused: Option<(LogPosition, EventId)>,
     /// The latest snapshot that was sent to the follower, if nothing has come from it since.
     snapshot: Option<EventId>,
+    /// The latest snapshot that was sent to the follower, if it was not answered since.
+    unanswered: Option<(Index, EventId)>,
+}
+
+/// How long a snapshot may be on its way: a message travels for some 30 ms at most in an ordinary network. A heartbeat
+/// that the follower refuses meanwhile shows only that the snapshot has not arrived yet.
+fn on_its_way(observed: &ObservedState) -> Duration {
+    observed.timing.heartbeat_interval * 6 / 5
 }
 
 impl NoNeedlessSends {
@@ -34,6 +44,9 @@ impl NoNeedlessSends {
     fn receives(&mut self, envelope: &Envelope, event: &Event, observed: &ObservedState) {
         if let Some(replies) = self.replies.get_mut(&(envelope.to, envelope.from)) {
             replies.snapshot = None;
+            if matches!(envelope.reply(), Some((RaftRequest::InstallSnapshot(_), _))) {
+                replies.unanswered = None;
+            }
         }
         let Some((request, &RaftReply::AppendEntries(AppendEntriesReply { term, outcome }))) = envelope.reply() else {
             return;
@@ -127,7 +140,10 @@ impl NoNeedlessSends {
                         .with(id, format!("server {leader} receives the reply that server {follower} agrees through index {index}"))
                         .with(event.id, format!("it sends a snapshot through index {}", through.index)))
                     }
-                    _ => self.sends_unasked(envelope, through.index, event),
+                    _ => {
+                        self.sends_unasked(envelope, through.index, event)?;
+                        self.sends_again(envelope, through.index, event, observed)
+                    }
                 }
             }
             RaftRequest::RequestVote(_) => Ok(()),
@@ -147,6 +163,29 @@ impl NoNeedlessSends {
         ))
     }
 
+    /// A leader sends a snapshot: may the same one be on its way to the follower already?
+    fn sends_again(
+        &self,
+        envelope: &Envelope,
+        through: Index,
+        event: &Event,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
+        let (leader, follower) = (envelope.from, envelope.to);
+        let earlier = self.replies.get(&(leader, follower)).and_then(|replies| replies.unanswered);
+        match earlier {
+            Some((index, sent)) if index == through && event.at() - sent.at <= on_its_way(observed) => {
+                let what = format!(
+                    "server {leader} sent server {follower} a snapshot again that may still have been on its way to it"
+                );
+                Err(Violation::new(&SNAPSHOT_TRAFFIC, what)
+                    .with(sent, format!("server {leader} sends a snapshot through index {index}"))
+                    .with(event.id, "it sends the same one, and the first was not answered"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Once entries up to a refused position are on their way, the leader may name that position again.
     fn offers(&mut self, envelope: &Envelope) {
         let request = match envelope.request() {
@@ -157,6 +196,7 @@ impl NoNeedlessSends {
                     *replies = LatestReplies { term: install.term, ..LatestReplies::default() };
                 }
                 replies.snapshot = Some(envelope.sent);
+                replies.unanswered = Some((install.last_included.index, envelope.sent));
                 return;
             }
             _ => return,

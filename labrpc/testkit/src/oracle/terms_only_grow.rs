@@ -7,7 +7,10 @@ use rustc_hash::FxHashMap;
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
 use crate::observed::{ObservedState, SLACK};
-use crate::rule::election::{NEW_TERM, OLD_TERM, TERM_GROWS};
+use crate::rule::Hint;
+use crate::rule::election::{ASKS_IN_TERM, MESSAGE_TERM, NEW_TERM, OLD_TERM, TERM_GROWS};
+use crate::rule::replication::APPENDS_IN_TERM;
+use crate::rule::snapshots::SENDS_IN_TERM;
 use crate::violation::Violation;
 
 /// The terms that each server is known to have seen.
@@ -29,8 +32,16 @@ impl TermsOnlyGrow {
         }
     }
 
-    /// A server sends a message of this term: has it sent or received a newer one long before?
-    fn sends(&mut self, server: PeerId, term: Term, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+    /// A server sends a message of this term: has it sent or received a newer one long before? `places` says where such
+    /// messages are made.
+    fn sends(
+        &mut self,
+        server: PeerId,
+        term: Term,
+        id: EventId,
+        observed: &ObservedState,
+        places: &'static Hint,
+    ) -> Result<(), Violation> {
         let is_late = |since: EventId| {
             id.at - since.at > observed.slack(server, since.at) && observed.ran_since(server, since.at)
         };
@@ -40,7 +51,14 @@ impl TermsOnlyGrow {
             && own > term
             && is_late(since)
         {
-            return Err(Violation::new(&TERM_GROWS, what(own))
+            // With a disk it is known that the term itself has not fallen: only the message is of an older one.
+            let state = &observed.servers[server];
+            let knows = observed.has_disks && state.booted.is_none_or(|booted| booted.event < since.event);
+            let violation = match knows && state.disk.head.ballot.term >= own {
+                true => Violation::new(&MESSAGE_TERM, what(own)).look_at(places),
+                false => Violation::new(&TERM_GROWS, what(own)),
+            };
+            return Err(violation
                 .with(since, format!("server {server} is in term {own}"))
                 .with(id, format!("server {server} sends a message of term {term}")));
         }
@@ -109,6 +127,15 @@ impl TermsOnlyGrow {
     }
 }
 
+/// Where a server makes such a request.
+fn makes(request: &RaftRequest) -> &'static Hint {
+    match request {
+        RaftRequest::RequestVote(_) => &ASKS_IN_TERM,
+        RaftRequest::AppendEntries(_) => &APPENDS_IN_TERM,
+        RaftRequest::InstallSnapshot(_) => &SENDS_IN_TERM,
+    }
+}
+
 impl Oracle for TermsOnlyGrow {
     fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
@@ -118,11 +145,11 @@ impl Oracle for TermsOnlyGrow {
                     if !matches!(request, RaftRequest::RequestVote(_)) && request.term() == reply.term() {
                         self.heard_leader.insert(envelope.from, event.id);
                     }
-                    return self.sends(envelope.from, reply.term(), event.id, observed);
+                    return self.sends(envelope.from, reply.term(), event.id, observed, &MESSAGE_TERM.hint);
                 }
-                envelope
-                    .request()
-                    .map_or(Ok(()), |request| self.sends(envelope.from, request.term(), event.id, observed))
+                envelope.request().map_or(Ok(()), |request| {
+                    self.sends(envelope.from, request.term(), event.id, observed, makes(request))
+                })
             }
             EventKind::Arrived(envelope, _) => {
                 if let Some((_, reply)) = envelope.reply() {

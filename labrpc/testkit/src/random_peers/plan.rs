@@ -17,6 +17,8 @@ pub struct RunPlan {
     pub(super) history: Vec<u64>,
     /// What happens to the real server.
     pub(super) actions: Vec<u64>,
+    /// Decides what holds for the whole run, such as the names of clients.
+    circumstances: u64,
 }
 
 /// Which role the real server has most of the time.
@@ -44,7 +46,8 @@ impl RunPlan {
         let role = if bits.one_in(2) { RealRole::Follower } else { RealRole::Leader };
         let length = if bits.one_in(4) { 0 } else { 1 + bits.below(HISTORY_LENGTH) };
         let history = (0..length).map(|_| bits.next()).collect();
-        RunPlan { size, role, history, actions: (0..ACTIONS_LENGTH).map(|_| bits.next()).collect() }
+        let actions = (0..ACTIONS_LENGTH).map(|_| bits.next()).collect();
+        RunPlan { size, role, history, actions, circumstances: bits.next() }
     }
 
     /// True for half of all plans, for tests that have two kinds of runs.
@@ -55,6 +58,11 @@ impl RunPlan {
     /// What happens to the real server.
     pub(crate) fn actions(&self) -> &[u64] {
         &self.actions
+    }
+
+    /// Decides what holds for the whole run, and stays the same in a shorter plan.
+    pub(crate) fn circumstances(&self) -> Bits {
+        Bits(self.circumstances)
     }
 
     /// How many things happen.
@@ -73,6 +81,7 @@ impl RunPlan {
             role: self.role,
             history: keep(&self.history, 0),
             actions: keep(&self.actions, self.history.len()),
+            circumstances: self.circumstances,
         }
     }
 }

@@ -17,10 +17,38 @@ pub(crate) struct TestText {
 }
 
 /// What a script among random peers uses.
-pub(super) const SCRIPT_IMPORTS: &str = "crate::lab::{LAB, boot}, labrpc::network::Conditions, labrpc::{Ballot, Head, thread}, \
+pub(super) const SCRIPT_IMPORTS: &str = "crate::lab::{LAB, boot}, labrpc::{Ballot, Head, thread}, \
      std::time::Duration, testkit::DiskState, testkit::script::*";
 
 const HEADING: &str = "\n\nThe same as a test of your own, to paste into a file of tests/graded/rules:\n\n";
+
+/// With more lines than this, short ones share a line.
+const ROOMY_LINES_MAX: usize = 16;
+/// A test of more lines is not read, and a failure should fit on a screen or two.
+const LINES_MAX: usize = 24;
+/// The columns of a line that several steps share.
+const COLUMNS_MAX: usize = 150;
+
+/// The lines of a test as they are printed: if there are many, those with a whole statement are put on one line with
+/// their neighbours.
+fn packed(lines: &[String]) -> Vec<String> {
+    if lines.len() <= ROOMY_LINES_MAX {
+        return lines.to_vec();
+    }
+    let is_statement = |line: &String| line.ends_with(';') && !line.starts_with([' ', '}']);
+    let mut packed: Vec<String> = Vec::new();
+    let mut may_share = false;
+    for line in lines {
+        match packed.last_mut() {
+            Some(last) if may_share && is_statement(line) && last.len() + line.len() < COLUMNS_MAX => {
+                let _ = write!(last, " {line}");
+            }
+            _ => packed.push(line.clone()),
+        }
+        may_share = is_statement(line);
+    }
+    packed
+}
 
 /// Bytes as Rust code: short text, or one letter many times.
 pub(super) fn bytes(bytes: &Bytes) -> String {
@@ -161,14 +189,9 @@ impl TestText {
     pub(super) fn doubles(&self, peer: PeerId) {
         let mut lines = self.lines();
         let reply = lines.pop();
-        lines.push(
-            "let twice = Conditions { duplicates_per_mille: 1000, delay_max: Duration::from_millis(40), ..PUNCTUAL };"
-                .into(),
-        );
-        lines.push(format!("script.network().set_link_conditions({peer}, 0, Some(twice));"));
+        lines.push(format!("script.replies_arrive_twice({peer});"));
         lines.extend(reply);
-        lines.push("thread::sleep(3 * TRAVEL);".into());
-        lines.push(format!("script.network().set_link_conditions({peer}, 0, None);"));
+        lines.push(format!("script.replies_arrive_once({peer});"));
     }
 
     /// A scripted server answers the newest or the oldest request that waits for an answer.
@@ -190,18 +213,26 @@ impl TestText {
         }
     }
 
-    /// The whole test, for the lab with this package; empty if nothing has happened.
+    /// The whole test, for the lab with this package; empty if nothing has happened. Of a long one the short lines share
+    /// a line, and one that is even longer is not printed.
     pub(crate) fn text(&self, package: &str) -> String {
         let lines = self.lines();
         if lines.is_empty() {
             return String::new();
+        }
+        let shown = packed(&lines);
+        if shown.len() > LINES_MAX {
+            return format!(
+                "\n\nThe shortest run that was found has {} steps, too many to print as a test.\n",
+                lines.len()
+            );
         }
         let mut text = String::from(HEADING);
         // A graded test's name ends in its lab: `lab2b-log` is `2b`.
         let lab = package.trim_start_matches("lab").split('-').next().unwrap_or_default();
         let _ = writeln!(text, "#[test]\nfn found_by_chance_{lab}() {{\n    #[allow(unused_imports)]");
         let _ = writeln!(text, "    use {{{}}};\n    LAB.own(|world| {{", self.imports);
-        for line in lines.iter() {
+        for line in shown {
             let _ = writeln!(text, "        {line}");
         }
         text + "    });\n}\n"
@@ -222,5 +253,46 @@ mod tests {
         let around = [&few[..], &many, &few[..1]].concat();
         let expected = r#"[vec![entry(1, ""), entry(1, "a")], vec![entry(2, "d"); 1100], vec![entry(1, "")]].concat()"#;
         assert_eq!(entries(&around), expected);
+    }
+
+    fn text_of(steps: usize) -> (TestText, String) {
+        let text = TestText::new(SCRIPT_IMPORTS);
+        text.add("script.restart_from(&DiskState {".into());
+        text.add("    snapshot: [].into(),".into());
+        text.add("});".into());
+        for nth in 0..steps {
+            text.answers(1, false, &crate::script::agrees(1, nth as u64));
+            if nth % 4 == 0 {
+                text.doubles(1);
+            }
+        }
+        let printed = text.text("lab2d-snapshot");
+        (text, printed)
+    }
+
+    /// A short script has a line for each step. A long one still fits on a screen, with every step, and its statements
+    /// stay whole.
+    #[test]
+    fn a_long_script_is_printed_in_few_lines() {
+        let (text, printed) = text_of(4);
+        assert!(text.lines().iter().all(|line| printed.contains(&format!("        {line}\n"))), "{printed}");
+        let (text, printed) = text_of(40);
+        assert!(text.lines().len() > 60 && printed.lines().count() <= LINES_MAX + 12, "{printed}");
+        assert!(text.lines().iter().all(|line| printed.contains(line.as_str())), "{printed}");
+        assert!(
+            printed
+                .contains("        script.restart_from(&DiskState {\n            snapshot: [].into(),\n        });\n"),
+            "{printed}"
+        );
+    }
+
+    /// A script that nobody would read is not printed.
+    #[test]
+    fn a_very_long_script_is_left_out() {
+        let (text, printed) = text_of(400);
+        assert_eq!(
+            printed.trim(),
+            format!("The shortest run that was found has {} steps, too many to print as a test.", text.lines().len())
+        );
     }
 }

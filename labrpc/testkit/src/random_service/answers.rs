@@ -20,6 +20,7 @@ const TIMEOUT_SLACK: Duration = Duration::from_millis(20);
 impl ServiceRun<'_> {
     /// Checks all requests, and returns those that were answered with a result.
     pub(super) fn check_answers(&mut self) -> Vec<Command> {
+        self.tell_copies_apart();
         let mut done = Vec::new();
         let mut still = Vec::new();
         for waiting in std::mem::take(&mut self.waiting) {
@@ -50,11 +51,25 @@ impl ServiceRun<'_> {
         done
     }
 
+    /// Of several requests for one command, each has put an entry into the log, and nobody saw which entry is whose. Those
+    /// that are answered have put in the earlier ones.
+    fn tell_copies_apart(&mut self) {
+        let (finished, mut open): (Vec<_>, Vec<_>) =
+            self.waiting.iter_mut().partition(|waiting| waiting.answer.is_finished());
+        for answered in finished {
+            for waiting in open.iter_mut().filter(|waiting| waiting.command == answered.command) {
+                if waiting.own_entry.is_some() && answered.own_entry > waiting.own_entry {
+                    std::mem::swap(&mut answered.own_entry, &mut waiting.own_entry);
+                }
+            }
+        }
+    }
+
     /// Why a request that is not answered should have been.
     fn should_not_wait(&self, waiting: &OpenRequest) -> Option<Violation> {
         let command = &waiting.command;
         let violation = |rule: &'static Rule, why: &str| {
-            Some(Violation::new(rule, format!("{} and is not answered: {why}", asks(command))))
+            Some(Violation::new(rule, format!("{}, and is not answered: {why}", asks(command))))
         };
         if waiting.own_entry.is_some_and(|index| index <= self.applied()) {
             return violation(&ANSWERED, "the entry that it put into the log was applied");
@@ -89,11 +104,11 @@ impl ServiceRun<'_> {
     ) -> Option<Violation> {
         let Circumstances { waited, term, led_always, led_once, is_replaced, versions_before } = circumstances;
         let Some(answer) = told else {
-            let what = format!("{} and gets no answer, though the server is not shut down", asks(command));
+            let what = format!("{}, and gets no answer, though the server is not shut down", asks(command));
             return Some(Violation::new(&STUCK, what));
         };
         let violation = |rule: &'static Rule, why: String| {
-            Some(Violation::new(rule, format!("{} and is told “{}”: {why}", asks(command), Told(answer))))
+            Some(Violation::new(rule, format!("{}, and is told “{}”: {why}", asks(command), Told(answer))))
         };
         match answer {
             Ok(_) if self.clients.has_gone_on(command) => None,

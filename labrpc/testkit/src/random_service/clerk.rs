@@ -7,7 +7,7 @@ use labrpc::kv::{Command, Op};
 use labrpc::time::Instant;
 use labrpc::{KvClient, PeerId, thread};
 
-use super::clients::KEYS;
+use super::clients::{EMPTY_ONE_IN, KEYS};
 use crate::event_line::Asked;
 use crate::random_peers::{Bits, RunPlan};
 use crate::rule::Rule;
@@ -110,11 +110,11 @@ impl ScriptedServers {
     }
 }
 
-/// A short text; rarely an empty one, or one of a few kB.
+/// A short text; sometimes an empty one, rarely one of a few kB.
 fn some_text(number: u64, unit: &str, bits: &mut Bits) -> String {
-    match bits.below(20) {
-        0 => String::new(),
-        1 => unit.repeat(3_000),
+    match () {
+        _ if bits.one_in(EMPTY_ONE_IN) => String::new(),
+        _ if bits.one_in(20) => unit.repeat(3_000),
         _ => format!("{number}{unit}"),
     }
 }

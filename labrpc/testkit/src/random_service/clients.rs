@@ -14,21 +14,30 @@ pub(super) struct Clients {
     reads: Option<u64>,
 }
 
-const CLIENTS: u64 = 3;
+/// The names of the clients. Some differ only in their high bits, or only in their low ones.
+const NAMES: [[u64; 3]; 3] = [[0, 1, 2], [1, 1 << 32 | 1, 1 << 63 | 1], [u64::MAX, u64::MAX >> 32, u64::MAX - 1]];
+/// The number of each client's first operation.
+const FIRST_NUMBERS: [u64; 4] = [1, 1, (1 << 32) - 2, (1 << 63) - 2];
+/// A client may leave numbers out, so that the next one differs from the last in its high bits only.
+const LEAP: u64 = 1 << 32;
 const READS: u64 = 10;
 /// Some values are this many times as long as the others, so that logs reach their limit.
 const LARGE: usize = 100;
-/// An empty key is a key like any other.
 pub(super) const KEYS: [&str; 3] = ["x", "y", ""];
+/// One value of this many is empty.
+pub(super) const EMPTY_ONE_IN: u64 = 6;
 
 impl Clients {
-    pub(super) fn new(is_reading: bool) -> Clients {
+    /// Clients whose names and first numbers are as `circumstances` decide.
+    pub(super) fn new(is_reading: bool, circumstances: &mut Bits) -> Clients {
+        let names = circumstances.pick(&NAMES).expect("there are names");
+        let first = circumstances.pick(&FIRST_NUMBERS).expect("there are numbers");
         let none = |client| {
             let op = Op::Get { key: KEYS[0].into() };
-            (Command { client: ClientId(client), sequence: 0, op }, true)
+            (Command { client: ClientId(client), sequence: first - 1, op }, true)
         };
         Clients {
-            latest: (0..CLIENTS).map(none).collect(),
+            latest: names.into_iter().map(none).collect(),
             history: Vec::new(),
             values: 0,
             reads: is_reading.then_some(READS),
@@ -37,19 +46,21 @@ impl Clients {
 
     /// A client's next operation, or a retry of one that may not be done.
     pub(super) fn next(&mut self, bits: &mut Bits) -> Command {
-        let slot = bits.below(CLIENTS) as usize;
+        let slot = bits.below(self.latest.len() as u64) as usize;
         let (latest, is_done) = &self.latest[slot];
         if !is_done {
             return latest.clone();
         }
-        let (client, sequence) = (latest.client, latest.sequence + 1);
+        let leap = if bits.one_in(16) { LEAP } else { 1 };
+        let (client, sequence) = (latest.client, latest.sequence + leap);
         let key = bits.pick(&KEYS).expect("there are keys").to_string();
         self.values += 1;
-        let value = format!("{}.", self.values).repeat(match bits.below(16) {
-            0 | 8 => LARGE,
-            1 => 0, // An empty value is a value like any other.
+        let times = match () {
+            _ if bits.one_in(EMPTY_ONE_IN) => 0,
+            _ if bits.one_in(8) => LARGE,
             _ => 1,
-        });
+        };
+        let value = format!("{}.", self.values).repeat(times);
         let is_read = self.reads.is_some_and(|reads| !bits.one_in(reads));
         let op = match if is_read { 0 } else { bits.below(3) } {
             0 => Op::Get { key },

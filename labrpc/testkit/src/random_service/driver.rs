@@ -64,6 +64,10 @@ pub(super) struct ServiceRun<'a> {
 
 /// The client that reads the store at the end.
 const READER: u64 = 9;
+/// What an operation of a thread takes.
+pub(super) const OPERATION: Duration = Duration::from_nanos(100);
+/// In a run of which the news of a new status comes late, it is late by at most so many operations.
+const NEWS_OPERATIONS_MAX: u64 = 60;
 /// Long enough for every thread's turn.
 const TURNS: Duration = Duration::from_millis(1);
 
@@ -80,7 +84,7 @@ impl<'a> ServiceRun<'a> {
             raft,
             ask,
             under_test,
-            clients: Clients::new(false),
+            clients: Clients::new(false, &mut Bits(0)),
             model: ModelStore::default(),
             term: 1,
             is_leader: true,
@@ -96,7 +100,9 @@ impl<'a> ServiceRun<'a> {
     }
 
     pub(super) fn run(mut self, plan: &RunPlan) {
-        self.clients = Clients::new(plan.is_odd());
+        let mut circumstances = plan.circumstances();
+        self.clients = Clients::new(plan.is_odd(), &mut circumstances);
+        self.delay_news(&mut circumstances);
         for bits in plan.actions() {
             self.act(&mut Bits(*bits));
             self.settle();
@@ -105,6 +111,15 @@ impl<'a> ServiceRun<'a> {
             }
         }
         self.read_everything();
+    }
+
+    /// In some runs the service hears of a new status so late that another one, or a request, comes first.
+    fn delay_news(&self, circumstances: &mut Bits) {
+        if circumstances.one_in(2) {
+            let delay = OPERATION * circumstances.between(1, NEWS_OPERATIONS_MAX) as u32;
+            self.text.add(format!("service.raft().delay_news(Duration::from_nanos({}));", delay.as_nanos()));
+            self.raft.delay_news(delay);
+        }
     }
 
     fn act(&mut self, bits: &mut Bits) {

@@ -1,15 +1,11 @@
 //! What Raft and other leaders do: commits, elections, snapshots, and several things within microseconds.
 
-use std::time::Duration;
-
 use labrpc::{Index, Term, thread};
 
 use super::code::code;
-use super::driver::ServiceRun;
+use super::driver::{OPERATION, ServiceRun};
 use crate::random_peers::Bits;
 
-/// What an operation of a thread takes.
-const OPERATION: Duration = Duration::from_nanos(100);
 const PAUSE_OPERATIONS_MAX: u64 = 80;
 
 impl ServiceRun<'_> {
@@ -121,13 +117,19 @@ impl ServiceRun<'_> {
             self.truncate(self.applied);
         }
         self.others_commands(bits);
-        self.log[self.applied..].iter().for_each(|command| self.model.apply(command));
-        let seen = std::mem::replace(&mut self.applied, self.log.len());
+        let through = self.log.len();
+        if bits.one_in(3) {
+            // They follow the snapshot, and are not committed yet.
+            (0..bits.between(1, 24)).for_each(|_| self.others_commands(bits));
+        }
+        self.log[self.applied..through].iter().for_each(|command| self.model.apply(command));
+        let seen = std::mem::replace(&mut self.applied, through);
         (seen + 1..=self.applied).for_each(|index| self.tell_elsewhere(index));
-        let all: Vec<String> = self.log.iter().map(code).collect();
+        let all: Vec<String> = self.log[..through].iter().map(code).collect();
         self.text.add(format!("let commands = [{}];", all.join(", ")));
         self.text.add(format!("service.install({}, snapshot_of(commands));", self.applied));
-        self.raft.install(self.applied as Index, (snapshots.of)(&self.log));
+        self.raft.install(self.applied as Index, (snapshots.of)(&self.log[..through]));
+        self.size.installed(through);
         // What a snapshot does not tell is the result of a read, or of a write before the latest one.
         for waiting in &mut self.waiting {
             waiting.own_entry.take_if(|index| *index > seen);

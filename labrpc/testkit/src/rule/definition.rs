@@ -38,7 +38,7 @@ pub struct Place {
 }
 
 /// A hint with more places than this is none.
-pub const PLACES_MAX: usize = 4;
+pub const PLACES_MAX: usize = 5;
 
 impl Hint {
     /// Where to look in a lab: `2d`, or its package `lab2d-snapshot`. Nothing in any other package.

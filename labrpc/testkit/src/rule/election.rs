@@ -8,6 +8,12 @@ pub static COMPARES_OR_LOSES: Hint = hint!(
     ["2a": ELECTION request_vote; "2b": ELECTION request_vote, REPLICA handle_request, LOG splice]
 );
 
+/// Where a RequestVote gets its term.
+pub static ASKS_IN_TERM: Hint = hint!(
+    "build each RequestVote when it is sent, from the current term, and keep none for later",
+    ["2a": ELECTION campaign, ELECTION observe_term]
+);
+
 rules! {
     VOTE_ONCE = "vote-once",
         "A server votes for at most one candidate in a term",
@@ -43,8 +49,8 @@ rules! {
         "compare the term of every message with your own, even of one that is refused or ignored",
         [
             "2a": ELECTION observe_term, ELECTION count_vote, ELECTION request_vote, ELECTION hear_leader;
-            "2b": REPLICA handle_append_reply, REPLICA append_entries, ELECTION request_vote, ELECTION observe_term;
-            "2d": COMPACTING install, COMPACTING handle_reply, REPLICA handle_append_reply;
+            "2b": REPLICA handle_append_reply, REPLICA append_entries, REPLICA handle_request, ELECTION request_vote, ELECTION observe_term;
+            "2d": COMPACTING install, COMPACTING handle_request, COMPACTING handle_reply, REPLICA handle_append_reply;
         ];
 
     TERM_GROWS = "terms-only-grow",
@@ -54,6 +60,16 @@ rules! {
         [
             "2a": ELECTION observe_term, ELECTION campaign;
             "2c": DISK restore, REPLICA resume, ELECTION resume, ELECTION observe_term;
+        ];
+
+    MESSAGE_TERM = "messages-carry-the-term",
+        "Every message carries the term that its sender is in, not an older one",
+        "Figure 2, arguments and results term; §5.1",
+        "read the term when the reply is made, after the request was handled",
+        [
+            "2a": ELECTION_SERVER handle_request, ELECTION request_vote, ELECTION hear_leader;
+            "2b": REPLICA handle_request, REPLICA append_entries, ELECTION request_vote;
+            "2d": COMPACTING handle_request, COMPACTING install, REPLICA handle_request;
         ];
 
     CAMPAIGN = "campaign",

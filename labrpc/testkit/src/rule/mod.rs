@@ -27,14 +27,17 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
 pub fn hints() -> impl Iterator<Item = &'static Hint> {
     let situations = [
         &election::COMPARES_OR_LOSES,
+        &election::ASKS_IN_TERM,
         &replication::TAKES_A_LOG,
         &replication::LEADS_AND_SENDS,
         &replication::ADDS,
         &persistence::REFUSES_TO_BOOT,
         &persistence::DISK_DIFFERS,
         &replication::FILLS_A_REQUEST,
+        &replication::APPENDS_IN_TERM,
         &snapshots::CUTS,
         &snapshots::SENDS,
+        &snapshots::SENDS_IN_TERM,
         &snapshots::INSTALLS,
         &snapshots::BOOTS,
     ];

@@ -35,6 +35,12 @@ pub static ADDS: Hint = hint!(
     ]
 );
 
+/// Where an AppendEntries gets its term.
+pub static APPENDS_IN_TERM: Hint = hint!(
+    "build each AppendEntries when it is sent, from the current term, and keep none for later",
+    ["2b": REPLICA append_to, REPLICA append_to_all, REPLICA propose, REPLICA tick]
+);
+
 rules! {
     CONSISTENCY = "consistency-check",
         "A follower takes entries only if its log holds the position right before them",

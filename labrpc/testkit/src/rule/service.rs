@@ -43,7 +43,7 @@ rules! {
         "A server that loses its leadership refuses its waiting requests at once, not when they time out",
         "§8, §5.1",
         "who watches the term, whom does its end concern, and what if it ends while `start` returns?",
-        ["3a": KV_SERVER reached, KV_SERVER watch_terms, KV_SERVER started, KV_SERVER spawn];
+        ["3a": KV_SERVER reached, KV_SERVER watch_terms, KV_SERVER started, KV_SERVER submit, KV_SERVER spawn];
 
     REPLICAS = "replicas-agree",
         "All servers' stores go through the same states",

@@ -14,6 +14,12 @@ pub static SENDS: Hint = hint!(
     ["2d": COMPACTING send_snapshot, COMPACT_LOG compact, COMPACT_LOG install]
 );
 
+/// Where a snapshot gets the term with which it is sent.
+pub static SENDS_IN_TERM: Hint = hint!(
+    "build each InstallSnapshot when it is sent, from the current term and the current snapshot, and keep none for later",
+    ["2d": COMPACTING send_snapshot, COMPACTING handle_reply, COMPACTING compact, COMPACTING install]
+);
+
 /// Where a leader's snapshot becomes the beginning of the log.
 pub static INSTALLS: Hint = hint!(
     "what a leader's snapshot covers counts as applied, and the log begins right after it",
@@ -61,7 +67,7 @@ rules! {
         "The service receives a leader's snapshot once, before the commands that follow it, and never an older one",
         "Figure 13, rule 8",
         "a snapshot that came from a leader or from the disk is passed on once, at once, and before the commands that follow it",
-        ["2d": COMPACTING take_committed, COMPACTING has_committed, COMPACTING install, LOG_SERVER apply_committed];
+        ["2d": COMPACTING take_committed, COMPACTING has_committed, COMPACTING install, COMPACTING restore, LOG_SERVER apply_committed];
 
     SENT = "snapshot-sent",
         "A follower that needs removed entries is sent the snapshot, and again if it was lost",

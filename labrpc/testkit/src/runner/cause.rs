@@ -165,10 +165,16 @@ impl FailureCause {
     }
 }
 
+/// Whether a step of a test can be about a rule. The others are named for the failure itself: a server's panic, an endless
+/// loop, a wait through std. A failed check is none of these.
+pub(crate) fn can_be_tested(rule: &'static Rule) -> bool {
+    ![&rule::life::RUNS, &rule::life::ENDLESS, &rule::life::FACADE].contains(&rule)
+}
+
 /// Whether a panic is one of a server's or a clerk's code, and not a failed check of the test: a
 /// test also calls such code directly.
 fn is_in_a_lab(failure: &Failure) -> bool {
-    let is_test = failure.place.contains("/tests/") || failure.place.contains("testkit/");
+    let is_test = ["/tests/", "testkit/", "kvkit/"].iter().any(|part| failure.place.contains(part));
     let is_lab = failure.place.starts_with("lab") && !failure.place.starts_with("labrpc/") && !is_test;
     is_lab || failure.node.starts_with(SERVER_LABEL) && !is_test
 }
@@ -255,6 +261,14 @@ mod tests {
         assert_eq!(later.0, Some("vote-once"));
     }
 
+    /// No check of a test can be told as a panic of the server.
+    #[test]
+    #[should_panic(expected = "no step of a test can be about `server-runs-on`")]
+    fn no_test_is_about_a_panic() {
+        static LAB: crate::Lab = crate::Lab { package: "lab2d-snapshot", points: "runs 1 1", contract: None };
+        LAB.rule(&rule::life::RUNS, |_| {});
+    }
+
     /// A deadlock is told as a deadlock, with the rule of the test only as where it came up.
     #[test]
     fn a_deadlock_is_no_broken_promise_of_the_paper() {
@@ -287,6 +301,10 @@ mod tests {
         assert_eq!(cause("lab3a-kv/src/clerk.rs:7:9", "an index", "clerk"), Some("server-runs-on"));
         assert_eq!(cause("labrpc/src/wire.rs:7:9", "a length", "server 0"), Some("server-runs-on"));
         assert_eq!(cause("lab2b-log/tests/graded/main.rs:7:9", "a check", "the test"), Some("vote-once"));
+        // A check in a task of the server's node, such as a service that a test plays, or a visit.
+        assert_eq!(cause("lab2b-log/tests/graded/main.rs:7:9", "a check", "server 0"), Some("vote-once"));
+        assert_eq!(cause("labrpc/testkit/src/script/steps.rs:7:9", "a check", "server 0"), Some("vote-once"));
+        assert_eq!(cause("labrpc/kvkit/src/recorded.rs:7:9", "a check", "server 0"), Some("vote-once"));
         assert_eq!(cause("lab2b-log/src/log.rs:7:9", "not yet implemented: lab 2B", "server 0"), None);
     }
 }

@@ -76,6 +76,11 @@ impl Lab {
     ///
     /// As [`test`](Lab::test) does.
     pub fn rule(&self, rule: &'static Rule, body: impl Fn(&World) + Send + Sync) {
+        assert!(
+            cause::can_be_tested(rule),
+            "no step of a test can be about `{}`: a failure names it by itself",
+            rule.name
+        );
         self.run_in_virtual_time(&GradedTest { rule: Some(rule), ..self.listed(name_of(&body), &body) });
     }
 

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver};
-use labrpc::network::{Carrier, Network, Port};
+use labrpc::network::{Carrier, Conditions, Network, Port};
 use labrpc::sync::Mutex;
 use labrpc::{
     ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, PeerId, RaftReply, RaftRequest, Replicate, Status,
     Timing, sim, thread,
 };
 
-use super::PUNCTUAL;
 use super::peers::{AutomaticReply, ReceivedRequest, ScriptedPeer};
 use super::steps::{about, fail};
+use super::{PUNCTUAL, TRAVEL};
 use crate::Event;
 use crate::cluster::{Boot, Booted, Cluster};
 use crate::contract::Contract;
@@ -32,6 +32,37 @@ pub struct ScriptedCluster<R: Elect> {
     pub(super) untaken: Mutex<Vec<ReceivedRequest>>,
     automatic: AutomaticReply,
     applied: Receiver<ApplyMsg>,
+    at_boot: AtBoot,
+}
+
+/// What the real server is sent at its next boot.
+type AtBoot = Arc<Mutex<Option<EarlyRequest>>>;
+
+/// A request that arrives when a server has just booted.
+struct EarlyRequest {
+    /// How long after the boot it arrives.
+    after: Duration,
+    from: PeerId,
+    bytes: Vec<u8>,
+}
+
+/// A boot function that also lets an early request arrive. It is called by the task that boots the server: none of the
+/// server's threads has had a turn yet if it comes at once.
+fn with_early_request<R: Elect>(
+    at_boot: AtBoot,
+    boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
+) -> impl Fn(Boot) -> Booted<R> + Send + Sync + 'static {
+    move |start: Boot| {
+        let booted = boot(start);
+        let early = at_boot.lock().take();
+        if let Some(EarlyRequest { after, from, bytes }) = early {
+            if after > Duration::ZERO {
+                thread::sleep(after);
+            }
+            booted.raft.request(from, &bytes).unwrap_or_else(|error| panic!("{error}"));
+        }
+        booted
+    }
 }
 
 /// The real server.
@@ -49,10 +80,18 @@ impl<R: Elect> ScriptedCluster<R> {
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
     ) -> ScriptedCluster<R> {
         let (_, applied) = channel::bounded(0);
-        ScriptedCluster::connect(Cluster::with_scripted_peers(world, size, |server| server == REAL, boot), applied)
+        ScriptedCluster::connect(world, size, boot, applied)
     }
 
-    fn connect(cluster: Cluster<R>, applied: Receiver<ApplyMsg>) -> ScriptedCluster<R> {
+    fn connect(
+        world: &World,
+        size: usize,
+        boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
+        applied: Receiver<ApplyMsg>,
+    ) -> ScriptedCluster<R> {
+        let at_boot = AtBoot::default();
+        let boot = with_early_request(at_boot.clone(), boot);
+        let cluster = Cluster::with_scripted_peers(world, size, |server| server == REAL, boot);
         let network = cluster.network();
         network.set_conditions(PUNCTUAL);
         let contract = cluster.world().contract().expect(HAS_CONTRACT);
@@ -66,7 +105,7 @@ impl<R: Elect> ScriptedCluster<R> {
         }
         cluster.observer().iter().for_each(|observer| observer.record()); // A script is short.
         cluster.start(REAL);
-        ScriptedCluster { cluster, received, untaken: Mutex::default(), automatic, applied }
+        ScriptedCluster { cluster, received, untaken: Mutex::default(), automatic, applied, at_boot }
     }
 
     pub(crate) fn contract(&self) -> &'static Contract {
@@ -172,6 +211,27 @@ impl<R: Elect> ScriptedCluster<R> {
     pub fn restart(&self) {
         self.cluster.restart(REAL);
     }
+
+    /// Crashes the real server and boots it from its disk. A request of server `from` arrives so long `after` the boot:
+    /// with zero, before any thread of the server has had its turn. The reply is lost.
+    pub fn restart_into(&self, after: Duration, from: PeerId, request: &RaftRequest) {
+        let bytes = self.contract().write_request(request);
+        *self.at_boot.lock() = Some(EarlyRequest { after, from, bytes });
+        self.restart();
+    }
+
+    /// From now on each reply of a scripted server arrives twice, and each copy may be up to 40 ms late.
+    pub fn replies_arrive_twice(&self, peer: PeerId) {
+        const LATE_MAX: Duration = Duration::from_millis(40);
+        let twice = Conditions { duplicates_per_mille: 1000, delay_max: LATE_MAX, ..PUNCTUAL };
+        self.network().set_link_conditions(peer, REAL, Some(twice));
+    }
+
+    /// Waits until the replies so far have left, and ends what [`replies_arrive_twice`](Self::replies_arrive_twice) began.
+    pub fn replies_arrive_once(&self, peer: PeerId) {
+        thread::sleep(3 * TRAVEL);
+        self.network().set_link_conditions(peer, REAL, None);
+    }
 }
 
 impl<R: Replicate> ScriptedCluster<R> {
@@ -207,7 +267,7 @@ impl<R: Replicate> ScriptedCluster<R> {
             thread::Builder::new().name("service".into()).spawn(serve).expect("a thread for the service");
             booted
         };
-        ScriptedCluster::connect(Cluster::with_scripted_peers(world, size, |server| server == REAL, boot), applied)
+        ScriptedCluster::connect(world, size, boot, applied)
     }
 
     /// Offers the real server a command.

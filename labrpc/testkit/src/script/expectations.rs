@@ -3,13 +3,16 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use labrpc::{ApplyMsg, Bytes, Elect, Entry, Index, LogPosition, PeerId, RaftRequest, Replicate, Status, Term, thread};
+use labrpc::{
+    ApplyMsg, Bytes, Compact, Elect, Entry, Index, LogPosition, PeerId, RaftRequest, Replicate, Status, Term, thread,
+};
 
 use super::cluster::REAL;
 use super::steps::{about, fail, late};
 use super::{ScriptedCluster, TRAVEL};
 use crate::event_line::{At, ENTRIES_SHOWN_MAX, Entries, Indices, first_difference};
 use crate::rule::election::STATUS;
+use crate::rule::snapshots::CUT;
 use crate::{Envelope, Event, EventKind};
 
 fn describe(status: Status) -> String {
@@ -162,6 +165,23 @@ impl<R: Replicate> ScriptedCluster<R> {
     }
 }
 
+impl<R: Compact> ScriptedCluster<R> {
+    /// The service gives its server a snapshot, as [`snapshot`](ScriptedCluster::snapshot) does, and the server cuts
+    /// its log there. If it does not, that breaks [`CUT`], whatever the test is about: the steps that follow are about
+    /// a log that was cut.
+    #[track_caller]
+    pub fn cut(&self, through: Index, snapshot: impl Into<Bytes>) {
+        self.snapshot(through, snapshot);
+        let base = self.disk().head.base;
+        if base.index != through {
+            about(&CUT);
+            let expected = format!("a log that begins after index {through}");
+            let why = "the service has taken a snapshot through that index";
+            fail("the log is not cut", &[("expected", &expected), ("because", &why), ("got", &At(base))]);
+        }
+    }
+}
+
 fn command(message: ApplyMsg) -> Option<(Index, Entry)> {
     match message {
         ApplyMsg::Command { at, command } => Some((at.index, Entry { term: at.term, command })),
@@ -204,10 +224,21 @@ fn expect_entries(what: &str, got: (Index, &[Entry]), expected: (Index, &[Entry]
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use labrpc::sim::Keep;
     use labrpc::time::Instant;
+    use labrpc::wire::WireError;
+    use labrpc::{NotLeader, Service, Timing};
 
     use super::*;
+    use crate::cluster::Booted;
+    use crate::contract::Contract;
+    use crate::rule::snapshots::SENT;
+    use crate::runner::{Recorded, run_simulated};
     use crate::script::agrees;
+    use crate::token::Token;
+    use crate::world::World;
     use crate::{EventId, Payload};
 
     /// What contradicts a status: messages of a newer term, or of a leader in the same one, since the last boot.
@@ -240,5 +271,61 @@ mod tests {
         assert_eq!((is_told(&led, 3, true), is_told(&led, 4, false)), (None, None));
         let [sent] = led;
         assert_eq!(is_told(&[sent, event(EventKind::Booted(REAL))], 2, false), None, "it has booted since");
+    }
+
+    static WITH_DISK: Contract = Contract::new(Timing {
+        heartbeat_interval: Duration::from_millis(100),
+        election_timeout_min: Duration::from_millis(400),
+        election_timeout_max: Duration::from_millis(800),
+    })
+    .with_disk();
+
+    /// A server that does nothing, so it does not cut its log either.
+    struct Idle;
+
+    impl Elect for Idle {
+        fn status(&self) -> Status {
+            Status { term: 0, is_leader: false }
+        }
+
+        fn watch(&self, _: Status) -> Option<Status> {
+            None
+        }
+
+        fn shutdown(&self) {}
+    }
+
+    impl Replicate for Idle {
+        fn start(&self, _: Bytes) -> Result<LogPosition, NotLeader> {
+            Err(NotLeader)
+        }
+    }
+
+    impl Compact for Idle {
+        fn snapshot(&self, _: Index, _: Bytes) {}
+    }
+
+    impl Service for Idle {
+        fn request(&self, _: PeerId, _: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+            Ok(None)
+        }
+    }
+
+    /// A log that is not cut is told as that, by the step that cuts it, in a test of something that comes later.
+    #[test]
+    fn a_cut_that_only_prepares_a_test_has_its_own_rule() {
+        let token = Token { test: "cut".into(), seed: 1, kept: None };
+        let body = |world: &World| {
+            ScriptedCluster::new(world, 3, |_| Booted::raft(Idle)).cut(6, "state");
+        };
+        let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WITH_DISK), &body).0;
+        let failed = outcome.expect_err("the server does not cut its log");
+        assert_eq!(failed.rule(Some(&SENT)), Some(&CUT));
+        let story = failed.story(Some(&SENT), "lab2d-snapshot");
+        assert!(
+            story.contains("expected  a log that begins after index 6") && story.contains("got       0:0"),
+            "{story}"
+        );
+        assert!(story.contains("Look at: `compact` in lab2d-snapshot/src/compacting.rs"), "{story}");
     }
 }

@@ -35,6 +35,8 @@ struct Inner {
     persister: Option<Arc<Persister>>,
     snapshots: Mutex<Vec<(Index, Bytes)>>,
     snapshot_time: Duration,
+    /// How late `watch` returns.
+    news_delay: Mutex<Duration>,
     during_start: DuringStart,
     apply_ch: Sender<ApplyMsg>,
     apply_rx: Mutex<Option<Receiver<ApplyMsg>>>,
@@ -103,6 +105,7 @@ impl ScriptedRaft {
             persister,
             snapshots: Mutex::default(),
             snapshot_time,
+            news_delay: Mutex::default(),
             during_start,
             apply_ch,
             apply_rx: Mutex::new(Some(apply_rx)),
@@ -126,6 +129,12 @@ impl ScriptedRaft {
         self.inner.changed.notify_all();
     }
 
+    /// From now on `watch` returns this much after it has seen a new status, as if its thread had been interrupted. The
+    /// status may have changed again by then.
+    pub fn delay_news(&self, delay: Duration) {
+        *self.inner.news_delay.lock() = delay;
+    }
+
     /// How often the service has called `status` or `watch`.
     pub fn status_reads(&self) -> u64 {
         self.inner.status_reads.load(Ordering::Relaxed)
@@ -142,7 +151,7 @@ impl ScriptedRaft {
     }
 
     /// What is known of the lab's servers.
-    pub(super) fn contract(&self) -> &'static Contract {
+    pub(crate) fn contract(&self) -> &'static Contract {
         self.inner.contract
     }
 
@@ -255,7 +264,13 @@ impl Elect for ScriptedRaft {
         while watched.status == seen && !watched.is_shut_down {
             self.inner.changed.wait(&mut watched);
         }
-        (!watched.is_shut_down).then_some(watched.status)
+        let news = (!watched.is_shut_down).then_some(watched.status);
+        drop(watched);
+        let delay = *self.inner.news_delay.lock();
+        if delay > Duration::ZERO {
+            thread::sleep(delay);
+        }
+        news
     }
 
     fn shutdown(&self) {

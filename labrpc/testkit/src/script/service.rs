@@ -139,6 +139,20 @@ impl<S: Service> ScriptedService<S> {
         Stimulus::now(move || raft.set_status(term, is_leader))
     }
 
+    /// Raft's status changes several times, each time by so much later than the time before.
+    pub fn status_becomes_each(
+        &self,
+        statuses: impl IntoIterator<Item = (Duration, Term, bool)> + Send + 'static,
+    ) -> Stimulus<()> {
+        let raft = self.raft.clone();
+        Stimulus::now(move || {
+            for (later, term, is_leader) in statuses {
+                thread::sleep(later);
+                raft.set_status(term, is_leader);
+            }
+        })
+    }
+
     /// The server is shut down.
     pub fn is_shut_down(&self) -> Stimulus<()>
     where
