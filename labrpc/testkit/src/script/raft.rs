@@ -1,5 +1,6 @@
 //! A Raft that does only what a script says, for a real key-value service above it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -51,14 +52,16 @@ struct Watched {
     is_shut_down: bool,
 }
 
-/// The part of the log that is on disk: the entries after `base`, through `last`.
-#[derive(Clone, Copy, Default)]
+/// The log. The entries after `base`, through `last`, are on disk.
+#[derive(Default)]
 struct Log {
     base: Index,
     last: Index,
+    /// The entries that are not applied, each with the term of the leader that made it.
+    open: BTreeMap<Index, (Term, Bytes)>,
 }
 
-/// The term of all entries.
+/// The term that it begins in.
 const TERM: Term = 1;
 const SERVICE_RECEIVES: &str = "the service receives everything that is applied";
 
@@ -163,14 +166,14 @@ impl ScriptedRaft {
     /// Appends a client's command, as if a leader had taken it, and returns its index. It is not
     /// committed.
     pub fn push(&self, command: &Command) -> Index {
-        self.append(self.inner.contract.write_logged(command).into())
+        let term = self.inner.watched.lock().status.term;
+        self.append_to(&mut self.inner.log.lock(), term, self.inner.contract.write_logged(command).into())
     }
 
-    fn append(&self, command: Bytes) -> Index {
-        self.append_to(&mut self.inner.log.lock(), command)
-    }
-
-    fn append_to(&self, log: &mut Log, command: Bytes) -> Index {
+    fn append_to(&self, log: &mut Log, term: Term, command: Bytes) -> Index {
+        // A copy for the script: it is no memory of the service.
+        let copy = || (term, Bytes::from(command.to_vec()));
+        sim::as_harness(|| log.open.insert(log.last + 1, copy()));
         if let Some(persister) = &self.inner.persister {
             let keep = (log.last - log.base) as usize;
             persister.save(Save { keep, append: vec![command], ..Save::default() });
@@ -187,6 +190,7 @@ impl ScriptedRaft {
             persister.save(Save { keep, ..Save::default() });
         }
         log.last = log.last.min(last);
+        sim::as_harness(|| drop(log.open.split_off(&(last + 1))));
     }
 
     /// The commands that the service has started since the last call.
@@ -200,15 +204,23 @@ impl ScriptedRaft {
         std::mem::take(&mut *self.inner.started.lock()).into_iter().map(read).collect()
     }
 
-    /// Applies a client's command as the entry at `index`.
+    /// Applies a client's command as the entry at `index`. If the log has another command there, a newer leader has
+    /// replaced it.
     pub fn commit(&self, index: Index, command: &Command) {
-        {
+        let bytes: Bytes = self.inner.contract.write_logged(command).into();
+        let newest = self.inner.watched.lock().status.term;
+        let term = {
             let mut log = self.inner.log.lock();
             log.last = log.last.max(index);
-        }
+            sim::as_harness(|| match log.open.remove(&index) {
+                Some((term, held)) if held == bytes => term,
+                Some((term, _)) => newest.max(term + 1),
+                None => newest,
+            })
+        };
         self.note(|| format!("{index}: client {}, {}", command.client, Asked(command)));
-        let at = LogPosition { term: TERM, index };
-        let message = ApplyMsg::Command { at, command: self.inner.contract.write_logged(command).into() };
+        let at = LogPosition { term, index };
+        let message = ApplyMsg::Command { at, command: bytes };
         self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
     }
 
@@ -216,7 +228,7 @@ impl ScriptedRaft {
     pub fn install(&self, through: Index, snapshot: Bytes) {
         self.note(|| format!("{through}: a snapshot of {} bytes", snapshot.len()));
         self.cut(through, snapshot.clone());
-        let through = LogPosition { term: TERM, index: through };
+        let through = LogPosition { term: self.inner.watched.lock().status.term, index: through };
         self.inner.apply_ch.send(ApplyMsg::Snapshot { through, snapshot }).expect(SERVICE_RECEIVES);
     }
 
@@ -248,7 +260,8 @@ impl ScriptedRaft {
         if let Some(persister) = &self.inner.persister {
             persister.save(Save { forget, keep: held - forget, snapshot: Some(snapshot), ..Save::default() });
         }
-        *log = Log { base: through, last: log.last.max(through) };
+        sim::as_harness(|| log.open.retain(|index, _| *index > through));
+        (log.base, log.last) = (through, log.last.max(through));
     }
 }
 
@@ -293,7 +306,7 @@ impl Replicate for ScriptedRaft {
             // A copy for the script: it is no memory of the service.
             sim::as_harness(|| started.push(Bytes::from(command.to_vec())));
             drop(started);
-            (watched.status.term, self.append_to(&mut log, command))
+            (watched.status.term, self.append_to(&mut log, watched.status.term, command))
         };
         (self.inner.during_start)(self);
         Ok(LogPosition { term, index })
@@ -307,5 +320,50 @@ impl Compact for ScriptedRaft {
         drop(snapshots);
         thread::sleep(self.inner.snapshot_time);
         self.cut(through, snapshot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use labrpc::Timing;
+
+    use super::*;
+    use crate::script::put;
+
+    const TIMING: Timing = Timing {
+        heartbeat_interval: Duration::from_millis(100),
+        election_timeout_min: Duration::from_millis(400),
+        election_timeout_max: Duration::from_millis(800),
+    };
+    static SERVERS: Contract = Contract::new(TIMING).with_clerks();
+
+    fn start(raft: &ScriptedRaft, command: &Command) -> LogPosition {
+        raft.start(SERVERS.write_logged(command).into()).expect("it leads")
+    }
+
+    /// A command is applied at the position that `start` has returned, and another one in its place at another position: a
+    /// service may find its requests by position.
+    #[test]
+    fn a_position_belongs_to_one_command() {
+        let raft = ScriptedRaft::new(&SERVERS);
+        let apply_rx = raft.apply_rx();
+        let commit = |index, command: &Command| {
+            raft.commit(index, command);
+            match apply_rx.recv() {
+                Ok(ApplyMsg::Command { at, .. }) => at,
+                other => panic!("a command was applied, and not {other:?}"),
+            }
+        };
+        let (own, other) = (put(0, 1, "k", "v"), put(1, 1, "k", "w"));
+        let first = start(&raft, &own);
+        assert_eq!(commit(first.index, &own), first);
+        let second = start(&raft, &own);
+        assert_ne!(commit(second.index, &other), second, "the service does not know yet that its term is over");
+        let third = start(&raft, &own);
+        raft.set_status(2, false);
+        assert_ne!(commit(third.index, &other), third, "another leader has replaced it");
+        raft.set_status(3, true);
+        let fourth = start(&raft, &own);
+        assert_eq!((fourth.term, commit(fourth.index, &own)), (3, fourth));
     }
 }
