@@ -34,11 +34,11 @@ impl ServiceRun<'_> {
                 still.push(waiting);
                 continue;
             }
-            let OpenRequest {
-                command, answer, since, term, led_always, led_once, is_replaced, versions_before, ..
-            } = waiting;
+            let OpenRequest { command, answer, since, term, led_always, led_once, replaced, versions_before, .. } =
+                waiting;
             let told = answer.wait();
             let waited = since.elapsed();
+            let is_replaced = replaced.is_some();
             let circumstances = Circumstances { waited, term, led_always, led_once, is_replaced, versions_before };
             if let Some(violation) = self.wrong_answer(&command, &told, circumstances) {
                 self.report(violation);

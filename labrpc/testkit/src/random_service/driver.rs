@@ -33,8 +33,8 @@ pub(super) struct OpenRequest {
     pub(super) led_once: bool,
     /// The index of the entry that it has put into the log, if there is one.
     pub(super) own_entry: Option<usize>,
-    /// Whether a snapshot has replaced that entry: nobody knows what became of its command.
-    pub(super) is_replaced: bool,
+    /// The index of that entry, if a snapshot has replaced it: nobody knows what became of its command.
+    pub(super) replaced: Option<usize>,
     /// Whether a snapshot says that its write is done.
     pub(super) is_covered: bool,
     /// How many values the key of its command had had when it came.
@@ -161,7 +161,7 @@ impl<'a> ServiceRun<'a> {
             led_always,
             led_once: led_always,
             own_entry: None,
-            is_replaced: false,
+            replaced: None,
             is_covered: false,
             versions_before,
         });

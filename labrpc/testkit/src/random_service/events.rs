@@ -111,7 +111,7 @@ impl ServiceRun<'_> {
             self.settle();
         }
         for waiting in &mut self.waiting {
-            waiting.is_replaced |= waiting.own_entry.is_some_and(|index| index > self.applied);
+            waiting.replaced = waiting.replaced.or(waiting.own_entry.filter(|index| *index > self.applied));
         }
         if was_leader {
             self.truncate(self.applied);
@@ -134,7 +134,9 @@ impl ServiceRun<'_> {
         for waiting in &mut self.waiting {
             waiting.own_entry.take_if(|index| *index > seen);
             let has_gone_on = self.clients.has_gone_on(&waiting.command);
-            waiting.is_covered = !has_gone_on && self.model.has_just_written(&waiting.command);
+            // An entry beyond the snapshot is lost, too, which the service may learn from the news of the term.
+            let is_within = waiting.replaced.is_none_or(|index| index <= self.applied);
+            waiting.is_covered = is_within && !has_gone_on && self.model.has_just_written(&waiting.command);
         }
         if was_leader {
             if bits.one_in(2) {
