@@ -51,6 +51,31 @@ fn the_image_is_the_sum_of_all_saves() {
     }
 }
 
+/// A whole state is saved by what differs. An equal snapshot is written again only if the log may begin later than before, because it
+/// then covers more than it did.
+#[test]
+fn a_whole_state_is_saved_by_what_differs() {
+    let snapshot = || Some(bytes("a large snapshot"));
+    let saved_by = |head: &str, entries: &[&str]| {
+        let disk = Persister::new(SERVER);
+        let entry = |text: &&str| bytes(text);
+        disk.save_state(bytes("h"), &["a", "b", "c"].map(bytes), snapshot());
+        let before = disk.saved_bytes();
+        disk.save_state(bytes(head), &entries.iter().map(entry).collect::<Vec<_>>(), snapshot());
+        let entries: Vec<Bytes> = entries.iter().map(entry).collect();
+        let expected = Image { head: bytes(head), entries: entries.into(), snapshot: snapshot().unwrap() };
+        assert_eq!(disk.image(), Some(expected));
+        disk.saved_bytes() - before
+    };
+    let whole = snapshot().unwrap().len() as u64;
+    assert_eq!(saved_by("h", &["a", "b", "c"]), 0, "nothing has changed");
+    assert_eq!(saved_by("H", &["a", "b", "c"]), 1, "another term, for example");
+    assert_eq!(saved_by("H", &["a", "b", "c", "d"]), 2, "another term, and an entry");
+    assert_eq!(saved_by("h", &["a", "x"]), 2, "a conflict in the same term");
+    assert_eq!(saved_by("H", &["b", "c", "d"]), 2 + whole, "the log begins later");
+    assert_eq!(saved_by("H", &[]), 1 + whole, "the log begins later, and nothing is left of it");
+}
+
 /// A save that forgets and keeps more entries than there are panics with a clear message.
 #[test]
 fn a_save_of_missing_entries_panics() {

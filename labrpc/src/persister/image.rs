@@ -45,8 +45,9 @@ impl Save {
             .map(|forget| (forget, equal_from(forget)))
             .find(|&(forget, equal)| equal > 0 && equal == overlap(forget))
             .unwrap_or_else(|| (0, equal_from(0)));
-        // With another head, the same bytes may be the snapshot through another entry.
-        let snapshot = snapshot.filter(|snapshot| head != disk.head || *snapshot != disk.snapshot);
+        // With another head, the same bytes may be the snapshot through another entry, unless the log has only grown.
+        let may_begin_later = head != disk.head && (keep == 0 || keep < held);
+        let snapshot = snapshot.filter(|snapshot| may_begin_later || *snapshot != disk.snapshot);
         let is_same = forget == 0 && keep == held && keep == entries.len() && head == disk.head && snapshot.is_none();
         (!is_same).then(|| Save { head, forget, keep, append: entries[keep..].to_vec(), snapshot })
     }
