@@ -41,11 +41,7 @@ struct Play {
 }
 
 impl Play {
-    fn new(world: &World, are_real: bool) -> Play {
-        Play::with(world, |_| are_real)
-    }
-
-    fn with(world: &World, is_real: impl Fn(PeerId) -> bool) -> Play {
+    fn new(world: &World, is_real: impl Fn(PeerId) -> bool) -> Play {
         let contract = world.contract().expect("the run has a contract");
         let observer = Observer::new(world.reporter(), contract, SERVERS, is_real);
         (0..SERVERS).for_each(|server| observer.booted(server, sim::new_node("server"), None));
@@ -237,7 +233,7 @@ fn sent_after_saving_term_7(request: RaftRequest) -> (&'static str, String) {
     static WITH_DISK: Contract = IN_MEMORY.with_disk();
     let token = Token { test: "play".into(), seed: 1, kept: None };
     let body = |world: &World| {
-        let play = Play::with(world, |server| server == 0);
+        let play = Play::new(world, |server| server == 0);
         let disk = Persister::new(0);
         disk.set_tap(Arc::new(play.observer.clone()));
         let save = |term| {
