@@ -85,8 +85,9 @@ fn a_snapshot_is_the_state_at_its_index_3b() {
         }
         kv.let_threads_run();
         let snapshots = kv.raft().snapshots();
-        for (through, bytes) in &snapshots {
-            assert_eq!(snapshot::decode(bytes), store_of((1..=*through).map(command)), "through {through}");
+        for taken in &snapshots {
+            let expected = store_of((1..=taken.through).map(command));
+            assert_eq!(snapshot::decode(&taken.snapshot), expected, "through {}", taken.through);
         }
         assert!(snapshots.len() > 10 && snapshots.len() < 100, "{} snapshots", snapshots.len());
         let left_bytes = persister.raft_state_bytes();

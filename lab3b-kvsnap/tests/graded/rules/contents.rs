@@ -3,7 +3,7 @@
 use std::panic;
 
 use testkit::rule::service::{EARNED, LABEL, RESTORED, SESSIONS};
-use testkit::script::{append, get, put};
+use testkit::script::{TakenSnapshot, append, get, put};
 
 use super::setup::{READER, read_after_copy, service, snapshot_of};
 use crate::lab::{LAB, state};
@@ -20,9 +20,9 @@ fn a_snapshot_holds_exactly_its_entries_3b() {
         service.let_threads_run();
         let snapshots = service.raft().snapshots();
         assert!(!snapshots.is_empty(), "the log has grown far beyond its limit, and no snapshot was taken");
-        for (through, bytes) in snapshots {
+        for TakenSnapshot { through, snapshot, .. } in snapshots {
             let right: String = (1..=through).map(|index| format!("{index},")).collect();
-            let found = read_after_copy(&bytes, &command(through), "k");
+            let found = read_after_copy(&snapshot, &command(through), "k");
             assert_eq!(found, right, "the snapshot through entry {through} is not the store after it");
         }
     });

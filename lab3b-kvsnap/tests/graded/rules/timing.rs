@@ -94,7 +94,7 @@ fn no_snapshot_after_the_first_command_3b() {
             service.let_threads_run();
             let before = persister.raft_state_bytes();
             service.commit(first, &write(first));
-            let snapshots: Vec<u64> = raft.snapshots().into_iter().map(|(through, _)| through).collect();
+            let snapshots: Vec<u64> = raft.snapshots().iter().map(|taken| taken.through).collect();
             let how = if is_boot { "the server booted with" } else { "a leader sent" };
             assert!(
                 snapshots.is_empty(),
@@ -122,7 +122,7 @@ fn snapshots_move_forward_3b() {
         }
         service.raft().push(&not_committed);
         service.let_threads_run();
-        let through: Vec<u64> = service.raft().snapshots().into_iter().map(|(through, _)| through).collect();
+        let through: Vec<u64> = service.raft().snapshots().iter().map(|taken| taken.through).collect();
         let what = format!("{COMMANDS} commands of a tenth of the limit each, and no snapshot was taken");
         expect_rule(&SMALL, !through.is_empty(), what);
         assert!(through.is_sorted_by(|one, next| one < next), "each must cover more than the last one: {through:?}");

@@ -5,12 +5,12 @@ use labrpc::Index;
 use super::SnapshotsUnderTest;
 use super::driver::ServiceRun;
 use crate::rule::service::{SMALL, WORTHWHILE};
+use crate::script::TakenSnapshot;
 use crate::violation::Violation;
 
 /// A cut of this part of the limit is worth its cost to any service, so applied commands may take that much more.
 const WORTHWHILE_PART: usize = 2;
-/// A snapshot is certainly too early while the log is shorter than the limit by this part. A request may have come in
-/// since the last look, and made it a little longer.
+/// A snapshot is certainly too early while the log is shorter than the limit by this part.
 const EARLY_PART: usize = 4;
 
 /// A snapshot that removes less than this part of the limit is not worth its cost to any service.
@@ -45,15 +45,17 @@ impl ServiceRun<'_> {
         let limit = snapshots.raft_state_bytes_max;
         let all = self.raft.snapshots();
         let taken = all.len();
-        let before = self.size.bytes_peak;
-        self.size.bytes_peak = 0;
+        let peak = std::mem::take(&mut self.size.bytes_peak);
         self.size.look(&snapshots);
         let seen = std::mem::replace(&mut self.size.snapshots, taken);
-        if taken > seen && before <= limit - limit / EARLY_PART {
-            let what = format!("a snapshot is taken while Raft's state has {before} bytes, and its limit is {limit}");
-            return self.report(Violation::new(&WORTHWHILE, what));
-        }
-        for (through, _) in &all[seen..] {
+        for TakenSnapshot { through, raft_state_bytes, .. } in &all[seen..] {
+            // The service may have looked earlier than it took the snapshot, when the log was longer.
+            let before = peak.max(*raft_state_bytes);
+            if before <= limit - limit / EARLY_PART {
+                let what =
+                    format!("a snapshot is taken while Raft's state has {before} bytes, and its limit is {limit}");
+                return self.report(Violation::new(&WORTHWHILE, what));
+            }
             if *through <= self.size.cut_through {
                 continue; // A leader's snapshot has overtaken it.
             }

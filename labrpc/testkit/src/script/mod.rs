@@ -40,7 +40,7 @@ pub use disks::{cut_short, lengthen};
 pub use kv_clients::{AT_ONCE, append, get, put};
 pub use kv_servers::{ClerkRequest, ScriptedServers};
 pub use peers::ReceivedRequest;
-pub use raft::ScriptedRaft;
+pub use raft::{ScriptedRaft, TakenSnapshot};
 pub use sending::{Answered, ScriptedCandidate, ScriptedLeader};
 pub use service::{PendingAnswer, ScriptedService};
 pub(crate) use steps::about;

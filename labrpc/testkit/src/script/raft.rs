@@ -34,7 +34,7 @@ struct Inner {
     started: Mutex<Vec<Bytes>>,
     /// Where it writes its log, if it has a disk.
     persister: Option<Arc<Persister>>,
-    snapshots: Mutex<Vec<(Index, Bytes)>>,
+    snapshots: Mutex<Vec<TakenSnapshot>>,
     snapshot_time: Duration,
     /// How late `watch` returns.
     news_delay: Mutex<Duration>,
@@ -43,6 +43,17 @@ struct Inner {
     apply_rx: Mutex<Option<Receiver<ApplyMsg>>>,
     /// What it has applied, a line each, for failures.
     history: std::sync::Mutex<Vec<String>>,
+}
+
+/// A snapshot that the service has given to its Raft.
+#[derive(Clone, Debug)]
+pub struct TakenSnapshot {
+    /// The index of the last entry that it covers.
+    pub through: Index,
+    /// The service's state.
+    pub snapshot: Bytes,
+    /// The size of Raft's state when the service gave it. 0 without a disk.
+    pub raft_state_bytes: usize,
 }
 
 type DuringStart = Box<dyn Fn(&ScriptedRaft) + Send + Sync>;
@@ -148,8 +159,8 @@ impl ScriptedRaft {
         self.inner.starts.load(Ordering::Relaxed)
     }
 
-    /// The snapshots that the service has given it, each with its index.
-    pub fn snapshots(&self) -> Vec<(Index, Bytes)> {
+    /// The snapshots that the service has given it, in order.
+    pub fn snapshots(&self) -> Vec<TakenSnapshot> {
         self.inner.snapshots.lock().clone()
     }
 
@@ -315,8 +326,12 @@ impl Replicate for ScriptedRaft {
 
 impl Compact for ScriptedRaft {
     fn snapshot(&self, through: Index, snapshot: Bytes) {
+        let raft_state_bytes = self.inner.persister.as_ref().map_or(0, |persister| persister.raft_state_bytes());
         let mut snapshots = self.inner.snapshots.lock();
-        sim::as_harness(|| snapshots.push((through, Bytes::from(snapshot.to_vec()))));
+        sim::as_harness(|| {
+            let snapshot = Bytes::from(snapshot.to_vec());
+            snapshots.push(TakenSnapshot { through, snapshot, raft_state_bytes });
+        });
         drop(snapshots);
         thread::sleep(self.inner.snapshot_time);
         self.cut(through, snapshot);
