@@ -1,11 +1,35 @@
 //! Log lines with time, server and lab.
 
 use std::io::Write;
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
+
+use env_logger::Logger;
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::sim::runtime;
+use crate::time::instant::Instant;
 
-/// Sets up logging, once per process. Nothing is logged unless `RUST_LOG` is set, in the syntax of
+/// A line that code has logged inside a simulation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// The virtual time.
+    pub at: Instant,
+    /// The label of the node whose task logged it, such as `server 2`; empty in no task of anybody.
+    pub node: String,
+    /// Its level.
+    pub level: Level,
+    /// The module that logged it, such as `lab2a_election::election`.
+    pub target: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What is done with the lines of a simulation.
+type Listener = fn(LogLine);
+
+static LISTENER: OnceLock<Listener> = OnceLock::new();
+
+/// Sets up logging, once per process. Nothing is shown unless `RUST_LOG` is set, in the syntax of
 /// `env_logger`: `RUST_LOG=lab2a_election=debug cargo test -p lab2a-election`.
 ///
 /// A line looks like `many_elections_2a:7  1.234567 s  server 2  2A  INFO  won the election of term 3`: the run
@@ -19,8 +43,8 @@ use crate::sim::runtime;
 pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let _ = env_logger::Builder::new()
-            .filter_level(log::LevelFilter::Off)
+        let shown = env_logger::Builder::new()
+            .filter_level(LevelFilter::Off)
             .parse_default_env()
             .is_test(true) // so that the test harness shows each line with its test
             .format(|line, record| {
@@ -34,12 +58,58 @@ pub fn init() {
                 }
                 writeln!(line, "{}  {:5} {}", lab_of(record.target()), record.level(), record.args())
             })
-            .try_init();
+            .build();
+        let level = shown.filter();
+        if log::set_boxed_logger(Box::new(Lines { shown })).is_ok() {
+            log::set_max_level(level);
+        }
     });
 }
 
+/// From now on every line that is logged inside a simulation, down to the level of debug, is given to `listener`, whether it
+/// is shown or not. Only the first listener of a process counts.
+pub fn listen(listener: fn(LogLine)) {
+    init();
+    let _ = LISTENER.set(listener);
+    log::set_max_level(log::max_level().max(LevelFilter::Debug));
+}
+
+/// Shows lines, and gives them to the listener.
+struct Lines {
+    shown: Logger,
+}
+
+impl Log for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.shown.enabled(metadata) || LISTENER.get().is_some() && metadata.level() <= Level::Debug
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.shown.matches(record) {
+            self.shown.log(record);
+        }
+        let (Some(listener), Some(world)) = (LISTENER.get(), runtime::current()) else { return };
+        if record.level() > Level::Debug {
+            return;
+        }
+        crate::sim::as_harness(|| {
+            listener(LogLine {
+                at: Instant::from_nanos(world.now_ns()),
+                node: world.whereabouts().map_or_else(String::new, |(node, _)| node),
+                level: record.level(),
+                target: record.target().into(),
+                text: record.args().to_string(),
+            });
+        });
+    }
+
+    fn flush(&self) {
+        self.shown.flush();
+    }
+}
+
 /// `2A` for `lab2a_election::election`; the crate's name for other targets.
-fn lab_of(target: &str) -> String {
+pub fn lab_of(target: &str) -> String {
     let crate_name = target.split("::").next().unwrap_or(target);
     match crate_name.strip_prefix("lab").and_then(|rest| rest.split_once('_')) {
         Some((lab, _)) => lab.to_uppercase(),

@@ -7,8 +7,16 @@
 //! and its service have shown so far, and no more: a server that has voted in term 3 and told nobody is still in term 2
 //! here.
 
+mod columns;
+mod explain;
+mod filter;
 mod model;
+mod replay;
+mod words;
 
+pub use columns::{Columns, columns};
+pub use explain::explanation;
+pub use filter::{Filter, FilterError, Topic};
 pub use model::{
     ClashStep, Curve, CurvePoint, Delta, DiskMarks, Event, Field, Kind, Lane, LogDelta, Marked, Meta, Position, Role,
     RuleText, State, Story, StoryEntry, Twin, VERSION,

@@ -148,6 +148,9 @@ pub struct State {
     /// Whether it is up.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub up: bool,
+    /// Whether its threads are stopped.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub paused: bool,
     /// Its role.
     pub role: Role,
     /// Its term.
@@ -248,6 +251,9 @@ pub struct Event {
     /// The number of the message, from 0 in order of sending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub m: Option<usize>,
+    /// Of a reply that leaves: the number of the request that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub re: Option<usize>,
     /// Of a message that leaves: what it is, such as `RequestVote`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub msg: Option<String>,

@@ -1,4 +1,4 @@
-//! The environment variables of a test run: seeds, replay, world, report.
+//! The environment variables of a test run: seeds, replay, world, story, report.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -24,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) replay: Option<Token>,
     /// `LAB_WORLD`: `sim` or `real`.
     pub(crate) mode: Mode,
+    /// `LAB_STORY`: the file that gets the story of the replayed run.
+    pub(crate) story: Option<PathBuf>,
     /// `LAB_REPORT`: the file that gets a record of each run.
     pub(crate) report: Option<PathBuf>,
 }
@@ -57,7 +59,11 @@ impl Environment {
         if mode == Mode::Real && replay.is_some() {
             return Err("LAB_REPLAY needs LAB_WORLD=sim: real threads cannot be replayed".into());
         }
-        Ok(Environment { seeds, replay, mode, report: variable("LAB_REPORT").map(PathBuf::from) })
+        let story = variable("LAB_STORY").map(PathBuf::from);
+        if story.is_some() && replay.is_none() {
+            return Err("LAB_STORY needs LAB_REPLAY: a story is told of one run".into());
+        }
+        Ok(Environment { seeds, replay, mode, story, report: variable("LAB_REPORT").map(PathBuf::from) })
     }
 }
 
@@ -92,6 +98,7 @@ mod tests {
         }
         assert!(read("LAB_WORLD", "moon").unwrap_err().contains("`sim`"));
         assert!(read("LAB_REPLAY", "figure_8_2c").unwrap_err().contains("test:seed"));
+        assert!(read("LAB_STORY", "story.json").unwrap_err().contains("LAB_REPLAY"));
     }
 
     /// Right values are taken.

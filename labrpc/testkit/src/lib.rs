@@ -46,6 +46,7 @@ mod report;
 pub mod rule;
 mod runner;
 pub mod script;
+mod story;
 pub mod sweep;
 mod task;
 mod token;

@@ -9,6 +9,7 @@ use crate::environment::Mode;
 use crate::random_peers::TestText;
 use crate::recording::Exchange;
 use crate::rule::{Hint, Rule};
+use crate::story::StoryRecord;
 use crate::violation::Violation;
 
 /// Ends a run at the first broken rule. Clones report to the same run.
@@ -26,6 +27,8 @@ pub(crate) struct Reporter {
     note: Arc<Mutex<String>>,
     /// The run as a test that a student could write, if the test can tell it like that.
     test_text: Arc<OnceLock<TestText>>,
+    /// What is kept for the story of the run, if one is told.
+    story: Option<StoryRecord>,
 }
 
 /// What the test says of the step that it is at.
@@ -49,6 +52,7 @@ thread_local! {
 impl Reporter {
     pub(crate) fn new(mode: Mode) -> Reporter {
         Reporter {
+            story: None,
             mode,
             violation: Arc::default(),
             failure: Arc::default(),
@@ -59,6 +63,21 @@ impl Reporter {
         }
     }
 
+    /// Keeps what happens in the run for its story.
+    pub(crate) fn with_story(self, story: Option<StoryRecord>) -> Reporter {
+        Reporter { story, ..self }
+    }
+
+    /// What is kept for the story of the run, if one is told.
+    pub(crate) fn story(&self) -> Option<&StoryRecord> {
+        self.story.as_ref()
+    }
+
+    /// The reporter of the run on this thread.
+    pub(crate) fn current() -> Option<Reporter> {
+        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+    }
+
     /// Makes this the reporter of everything that runs on this thread.
     pub(crate) fn make_current(&self) {
         CURRENT.with(|current| *current.borrow_mut() = Some(self.clone()));
@@ -66,8 +85,7 @@ impl Reporter {
 
     /// Says something of the step that the running test is at. Nothing happens outside of a test.
     pub(crate) fn note_step(note: impl FnOnce(&mut TestStep)) {
-        let current = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
-        if let Some(reporter) = current {
+        if let Some(reporter) = Reporter::current() {
             note(&mut reporter.step.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }

@@ -12,17 +12,21 @@ use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, boot};
 /// The log may exceed its limit by what makes a cut worthwhile.
 const RAFT_STATE_SLACK: usize = 3;
 
-/// A read waits while a snapshot comes that covers it: its client receives the key's value or no result, but
-/// not what a write would return.
+/// A read waits while a snapshot comes that covers it, or a later write of its client: the client receives the key's
+/// value or no result, but not what a write would return.
 #[test]
 fn a_waiting_read_and_a_snapshot_3b() {
     LAB.rule(&EARNED, |_| {
-        let service = service();
-        let read = service.ask(get(0, 2, "k"));
-        service.install(9, snapshot_of([put(0, 1, "k", "v"), get(0, 2, "k")]));
-        let told = read.wait();
-        let is_wrong = matches!(&told, Some(Ok(value)) if value != "v");
-        assert!(!is_wrong, "the snapshot holds v for this key, and the client of the Get is told {told:?}");
+        let covered = [put(0, 1, "k", "v"), get(0, 2, "k")];
+        let overtaken = [put(0, 1, "k", "u"), get(0, 2, "k"), put(0, 3, "k", "v")];
+        for commands in [&covered[..], &overtaken] {
+            let service = service();
+            let read = service.ask(get(0, 2, "k"));
+            service.install(9, snapshot_of(commands.iter().cloned()));
+            let told = read.wait();
+            let is_wrong = matches!(&told, Some(Ok(value)) if value != "v");
+            assert!(!is_wrong, "the snapshot holds v for this key, and the client of the Get is told {told:?}");
+        }
     });
 }
 

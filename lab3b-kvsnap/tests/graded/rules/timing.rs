@@ -72,43 +72,6 @@ fn no_snapshot_without_a_gain_3b() {
     });
 }
 
-/// What follows a snapshot in the log is not applied yet, whether the server boots with that log or a leader's snapshot
-/// cuts it: the first command that is applied is no reason for a snapshot, however long the log is.
-#[test]
-fn no_snapshot_after_the_first_command_3b() {
-    LAB.rule(&WORTHWHILE, |_| {
-        const COVERED: u64 = 40;
-        const FOLLOWING: u64 = 30;
-        let write = |nth: u64| append(0, nth, "k", &"x".repeat(RAFT_STATE_BYTES_MAX / 20));
-        for is_boot in [true, false] {
-            let persister = Arc::new(Persister::new(0));
-            let raft = ScriptedRaft::with_disk(&SERVERS, persister.clone(), Duration::ZERO);
-            let service = (!is_boot).then(|| serve(raft.clone(), persister.clone()));
-            let (first, last) = (COVERED + 1, COVERED + FOLLOWING);
-            for nth in 1..=last {
-                raft.push(&write(nth));
-            }
-            // A service that boots finds the snapshot in its channel.
-            raft.install(COVERED, snapshot_of((1..=COVERED).map(write)));
-            let service = service.unwrap_or_else(|| serve(raft.clone(), persister.clone()));
-            service.let_threads_run();
-            let before = persister.raft_state_bytes();
-            service.commit(first, &write(first));
-            let snapshots: Vec<u64> = raft.snapshots().iter().map(|taken| taken.through).collect();
-            let how = if is_boot { "the server booted with" } else { "a leader sent" };
-            assert!(
-                snapshots.is_empty(),
-                "{how} a snapshot through {COVERED}, and {FOLLOWING} commands follow it, {before} bytes: one of them is \
-                 applied, so a snapshot could remove no more than that one"
-            );
-            (first + 1..=last).for_each(|nth| service.commit(nth, &write(nth)));
-            let left = persister.raft_state_bytes();
-            let what = format!("all of {before} bytes of the log are applied, and {left} are left");
-            expect_rule(&SMALL, left <= 2 * RAFT_STATE_BYTES_MAX, what);
-        }
-    });
-}
-
 /// Every snapshot drops entries that the one before it did not cover.
 #[test]
 fn snapshots_move_forward_3b() {

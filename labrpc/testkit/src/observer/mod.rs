@@ -32,6 +32,7 @@ use crate::observed::ObservedState;
 use crate::oracle::{self, Oracle};
 use crate::recording::Recording;
 use crate::report::Reporter;
+use crate::story::ClusterRecord;
 use crate::violation::Violation;
 
 /// Observes a cluster. Clones observe the same one.
@@ -48,6 +49,8 @@ struct Inner {
     events_count: usize,
     /// All events, if [`Observer::record`] was called.
     recording: Option<Recording>,
+    /// Where the events are kept for the story of the run, if one is told.
+    story: Option<ClusterRecord>,
     tally: Counter,
     oracles: Vec<Box<dyn Oracle>>,
     /// The messages that may still arrive or be answered.
@@ -64,10 +67,14 @@ impl Observer {
         size: usize,
         is_real: impl Fn(PeerId) -> bool,
     ) -> Observer {
+        let observed = ObservedState::new(contract, size, is_real);
+        let real = || observed.servers.iter().map(|server| server.is_real).collect();
+        let story = reporter.story().map(|story| story.cluster(real()));
         let inner = Inner {
-            observed: ObservedState::new(contract, size, is_real),
+            observed,
             events_count: 0,
             recording: None,
+            story,
             tally: Counter::default(),
             oracles: oracle::all(contract),
             envelopes: Envelopes::default(),
@@ -213,6 +220,7 @@ impl Inner {
         self.is_over = violation.is_some();
         self.observed.after_check(&event);
         self.tally.count(&event);
+        self.story.iter().for_each(|story| story.push(&event, &self.observed));
         self.recording.iter().for_each(|recording| recording.push(event.clone()));
         violation
     }

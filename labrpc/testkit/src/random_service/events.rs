@@ -129,7 +129,6 @@ impl ServiceRun<'_> {
         self.text.add(format!("let commands = [{}];", all.join(", ")));
         self.text.add(format!("service.install({}, snapshot_of(commands));", self.applied));
         self.raft.install(self.applied as Index, (snapshots.of)(&self.log[..through]));
-        self.size.installed(through);
         // What a snapshot does not tell is the result of a read, or of a write before the latest one.
         for waiting in &mut self.waiting {
             waiting.own_entry.take_if(|index| *index > seen);

@@ -13,25 +13,15 @@ const WORTHWHILE_PART: usize = 2;
 /// A snapshot is certainly too early while the log is shorter than the limit by this part.
 const EARLY_PART: usize = 4;
 
-/// A snapshot that removes less than this part of the limit is not worth its cost to any service.
-const GAIN_PART: usize = 10;
-
 /// What was seen of the log's size and of snapshots.
 #[derive(Default)]
 pub(super) struct SizeWatch {
     /// The largest size of Raft's state since the last check, in bytes.
     bytes_peak: usize,
     snapshots: usize,
-    /// The index through which the latest snapshot goes, the service's own or a leader's.
-    cut_through: Index,
 }
 
 impl SizeWatch {
-    /// A leader's snapshot has replaced the log through an index.
-    pub(super) fn installed(&mut self, through: usize) {
-        self.cut_through = self.cut_through.max(through as Index);
-    }
-
     /// Looks before something changes the size.
     pub(super) fn look(&mut self, snapshots: &SnapshotsUnderTest<'_>) {
         self.bytes_peak = self.bytes_peak.max(snapshots.persister.raft_state_bytes());
@@ -48,7 +38,7 @@ impl ServiceRun<'_> {
         let peak = std::mem::take(&mut self.size.bytes_peak);
         self.size.look(&snapshots);
         let seen = std::mem::replace(&mut self.size.snapshots, taken);
-        for TakenSnapshot { through, raft_state_bytes, .. } in &all[seen..] {
+        for TakenSnapshot { raft_state_bytes, .. } in &all[seen..] {
             // The service may have looked earlier than it took the snapshot, when the log was longer.
             let before = peak.max(*raft_state_bytes);
             if before <= limit - limit / EARLY_PART {
@@ -56,15 +46,6 @@ impl ServiceRun<'_> {
                     format!("a snapshot is taken while Raft's state has {before} bytes, and its limit is {limit}");
                 return self.report(Violation::new(&WORTHWHILE, what));
             }
-            if *through <= self.size.cut_through {
-                continue; // A leader's snapshot has overtaken it.
-            }
-            let removed = self.log_bytes(self.size.cut_through, *through);
-            if removed < limit / GAIN_PART {
-                let what = format!("a snapshot through index {through} removes {removed} bytes of the log's commands");
-                return self.report(Violation::new(&WORTHWHILE, what));
-            }
-            self.size.installed(*through as usize);
         }
         // What is not applied cannot be cut. What is applied may wait until a cut is worth its cost.
         let unapplied = self.unapplied_bytes(snapshots);
@@ -76,12 +57,6 @@ impl ServiceRun<'_> {
             );
             self.report(Violation::new(&SMALL, what));
         }
-    }
-
-    /// The size of the commands after index `after`, through index `through`.
-    fn log_bytes(&self, after: Index, through: Index) -> usize {
-        let commands = self.log.get(after as usize..through as usize).unwrap_or_default();
-        commands.iter().map(|command| self.raft.contract().write_logged(command).len()).sum()
     }
 
     /// The size of the entries on disk that are not applied.

@@ -108,7 +108,7 @@ impl FailureCause {
         }
     }
 
-    fn hint(&self, tested: Option<&'static Rule>) -> Option<&'static Hint> {
+    pub(super) fn hint(&self, tested: Option<&'static Rule>) -> Option<&'static Hint> {
         match self {
             FailureCause::Violation(violation) => Some(violation.hint),
             FailureCause::Late(Some(hint)) if self.rule(tested) == tested => Some(hint),

@@ -7,6 +7,11 @@ use crate::environment::{Environment, Mode};
 use crate::token::Token;
 
 impl Lab {
+    /// The command that makes a run again.
+    pub(super) fn replay_command(&self, token: &Token) -> String {
+        format!("LAB_REPLAY={token} cargo test -p {} {}", self.package, token.test)
+    }
+
     pub(super) fn describe(&self, token: &Token, seeds: u64, story: &str, report: &Report) -> String {
         let Token { test, seed, .. } = token;
         let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
@@ -19,7 +24,7 @@ impl Lab {
         let which = if Environment::get().replay.is_some() { "replayed".into() } else { format!("of {seeds}") };
         let story = story.lines().map(|line| format!("{}\n", format!("    {line}").trim_end())).collect::<String>();
         let replay = match Environment::get().mode {
-            Mode::Simulated => format!("    replay   LAB_REPLAY={token} cargo test -p {} {test}\n", self.package),
+            Mode::Simulated => format!("    replay   {}\n", self.replay_command(token)),
             Mode::Real => "    a run on real threads cannot be replayed; in virtual time the same test can\n".into(),
         };
         format!("{title} … FAILED   seed {seed} {which}, {clock} {seconds:.3} s\n\n{story}\n{replay}")

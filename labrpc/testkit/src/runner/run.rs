@@ -10,12 +10,14 @@ use labrpc::time::Instant;
 use super::cause::FailureCause;
 use super::frames::SeenPlace;
 use crate::contract::Contract;
-use crate::environment::Mode;
+use crate::environment::{Environment, Mode};
 use crate::random_peers::TestText;
 use crate::recording::Exchange;
 use crate::report::Reporter;
-use crate::rule::Rule;
+use crate::rule::{Hint, Rule};
+use crate::story::StoryRecord;
 use crate::token::Token;
+use crate::violation::Violation;
 use crate::world::World;
 
 /// No graded test comes near it. A run that reaches it makes no progress.
@@ -36,13 +38,16 @@ pub(crate) struct FailedRun {
     note: String,
     /// The last events before the failure, if a script recorded them.
     exchange: Exchange,
+    /// What was kept for the story of the run, if one is told.
+    record: Option<StoryRecord>,
 }
 
 impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
         let cause = FailureCause::of(&failure, reporter);
         let test_text = reporter.test_text().cloned();
-        FailedRun { failure, cause, test_text, note: reporter.note(), exchange: reporter.exchange().clone() }
+        let record = reporter.story().cloned();
+        FailedRun { failure, cause, test_text, note: reporter.note(), exchange: reporter.exchange().clone(), record }
     }
 
     /// What ended the run, in a word for programs.
@@ -58,6 +63,21 @@ impl FailedRun {
     /// The rule that is broken, if one is known. `tested` is the rule that the test is about.
     pub(crate) fn rule(&self, tested: Option<&'static Rule>) -> Option<&'static Rule> {
         self.cause.rule(tested)
+    }
+
+    /// The broken rule, if an oracle or a check of the test has reported one.
+    pub(super) fn violation(&self) -> Option<&Violation> {
+        if let FailureCause::Violation(violation) = &self.cause { Some(violation) } else { None }
+    }
+
+    /// What to ask oneself.
+    pub(super) fn hint(&self, tested: Option<&'static Rule>) -> Option<&'static Hint> {
+        self.cause.hint(tested)
+    }
+
+    /// What was kept for the story of the run, if one is told.
+    pub(super) fn record(&self) -> Option<&StoryRecord> {
+        self.record.as_ref()
     }
 
     /// Where to look, in the lab with this package.
@@ -111,7 +131,8 @@ pub(crate) fn run_simulated(
         operations_max: OPERATIONS_MAX,
         ..Settings::default()
     };
-    let reporter = Reporter::new(Mode::Simulated);
+    let is_told = Environment::get().replay.is_some() && recorded != Recorded::Turns;
+    let reporter = Reporter::new(Mode::Simulated).with_story(is_told.then(StoryRecord::begin));
     let in_run = reporter.clone();
     let (outcome, report) = sim::run(settings, move || {
         in_run.make_current();

@@ -1,0 +1,73 @@
+//! The story of a replayed run.
+
+use labrpc::sim::Report;
+use story::{Meta, RuleText, Story};
+
+use super::Lab;
+use super::run::FailedRun;
+use crate::environment::{Environment, misuse};
+use crate::rule::{Places, Rule};
+use crate::story::{Ending, StoryRecord, tell, write};
+use crate::token::Token;
+
+impl Lab {
+    /// Tells the story of a run that was replayed: into the file that `LAB_STORY` names, or else the end of it on the
+    /// terminal.
+    pub(super) fn tell(&self, token: &Token, tested: Option<&'static Rule>, run: &super::Run) {
+        let Some(story) = self.story(token, tested, run) else { return };
+        let Some(path) = &Environment::get().story else { return };
+        if let Err(error) = write(&story, path) {
+            misuse(&format!("LAB_STORY={}: the file cannot be written: {error}", path.display()));
+        }
+    }
+
+    fn story(&self, token: &Token, tested: Option<&'static Rule>, (outcome, report): &super::Run) -> Option<Story> {
+        let failed = outcome.as_ref().err();
+        let record = failed.and_then(|failed| failed.record().cloned()).or_else(StoryRecord::latest)?;
+        let ending = Ending {
+            meta: self.meta(token, tested, failed, report),
+            failure: failed.map(|failed| &failed.failure),
+            violation: failed.and_then(FailedRun::violation),
+        };
+        Some(tell(&record, self.contract?, ending))
+    }
+
+    fn meta(&self, token: &Token, tested: Option<&'static Rule>, failed: Option<&FailedRun>, report: &Report) -> Meta {
+        let (_, lab) = token.test.rsplit_once('_').unwrap_or(("", &token.test));
+        let rule = failed.and_then(|failed| failed.rule(tested));
+        let hint = failed.and_then(|failed| failed.hint(tested));
+        let verdict = match failed {
+            None => "The test passes.".to_string(),
+            Some(failed) => {
+                let what = failed.violation().map_or(failed.failure.message.as_str(), |violation| &violation.what);
+                sentence(what.lines().next().unwrap_or_default())
+            }
+        };
+        let text = |rule: &Rule| RuleText { name: rule.name.into(), place: rule.source.into(), text: rule.text.into() };
+        Meta {
+            lab: lab.to_uppercase(),
+            package: self.package.into(),
+            test: token.test.clone(),
+            title: verdict.clone(),
+            token: token.to_string(),
+            replay: self.replay_command(token),
+            verdict,
+            failed: failed.is_some(),
+            cause: failed.map(|failed| failed.cause()).unwrap_or_default().into(),
+            rule: rule.map(text),
+            hint: hint.map(|hint| hint.look_for.to_string()).unwrap_or_default(),
+            file: hint.map(|hint| Places(hint.places_in(self.package)).to_string()).unwrap_or_default(),
+            report: failed.map(|failed| failed.story(tested, self.package)).unwrap_or_default(),
+            trace: format!("{:016x}", report.trace),
+            ..Meta::default()
+        }
+    }
+}
+
+/// A sentence with its capital and its full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let stop = if text.ends_with(['.', '?', '!', ':']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}

@@ -1,0 +1,72 @@
+//! The story of a run, for people: recorded while the run goes on, and told when it is over.
+//!
+//! `record` keeps what happens; `teller` turns it into events, with what each server has `shown` of its state, in the
+//! `words` of a story.
+
+mod record;
+mod shown;
+mod teller;
+mod words;
+
+use std::path::Path;
+
+use labrpc::sim::Failure;
+use story::{ClashStep, Meta, Story};
+
+pub(crate) use record::{ClusterRecord, StoryRecord, logged};
+use teller::Teller;
+
+use crate::contract::Contract;
+use crate::violation::Violation;
+
+/// How a run ended, for its story.
+pub(crate) struct Ending<'a> {
+    /// What is known of the run already.
+    pub(crate) meta: Meta,
+    /// The failure, if it failed.
+    pub(crate) failure: Option<&'a Failure>,
+    /// The broken rule, if an oracle or a check has reported one.
+    pub(crate) violation: Option<&'a Violation>,
+}
+
+/// Tells a run.
+pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: Ending<'_>) -> Story {
+    let (real, happened) = record.read();
+    let mut teller = Teller::new(contract, real);
+    happened.iter().for_each(|happened| teller.tell(happened));
+    if let (Some(failure), None) = (ending.failure, ending.violation) {
+        let first = failure.message.lines().next().unwrap_or_default();
+        let place = if failure.place.is_empty() { String::new() } else { format!(" at {}", failure.place) };
+        teller.say(failure.at, &failure.node, format!("{first}{place}"));
+    }
+    let told = teller.end();
+    let mut clash: Vec<ClashStep> = Vec::new();
+    for (id, note) in ending.violation.iter().flat_map(|violation| &violation.clash) {
+        // An event that is not told, such as a wait of the test, is shown by the one before it.
+        let place = (0..=id.event).rev().find_map(|event| told.places.get(&event));
+        clash.extend(place.map(|place| ClashStep { e: *place, note: note.clone() }));
+    }
+    if clash.is_empty() && ending.failure.is_some() && !told.events.is_empty() {
+        clash.push(ClashStep { e: told.events.len() - 1, note: ending.meta.verdict.clone() });
+    }
+    let count = told.events.len();
+    Story {
+        v: story::VERSION,
+        meta: Meta { shown: count, total: count, ..ending.meta },
+        servers: told.servers,
+        clients: told.clients,
+        init: told.init,
+        events: told.events,
+        clash,
+        ..Story::default()
+    }
+}
+
+/// Writes a story as JSON.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub(crate) fn write(story: &Story, path: &Path) -> std::io::Result<()> {
+    std::fs::write(path, serde_json::to_vec(story).expect("a story is plain text and numbers"))
+}

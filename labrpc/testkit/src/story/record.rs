@@ -1,0 +1,102 @@
+//! What is kept of a run while it goes on: its events, and the lines that the students' code has logged.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use labrpc::PeerId;
+use labrpc::logging::{LogLine, lab_of};
+
+use crate::event::{Event, EventKind};
+use crate::observed::{DiskState, ObservedState};
+use crate::report::Reporter;
+
+/// Everything that a story can tell of a run. Clones are the same record.
+#[derive(Clone, Default)]
+pub(crate) struct StoryRecord {
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// Which servers of the latest cluster are under test.
+    real: Vec<bool>,
+    /// How many clusters there were.
+    clusters: usize,
+    happened: Vec<Happened>,
+}
+
+/// Something that a story tells.
+#[derive(Clone, Debug)]
+pub(crate) enum Happened {
+    Event(Event),
+    /// A server boots, from what its disk holds if it has one.
+    Booted(Event, Box<(PeerId, Option<DiskState>)>),
+    Logged(LogLine),
+}
+
+/// Writes down the events of one cluster.
+pub(crate) struct ClusterRecord {
+    record: StoryRecord,
+    cluster: usize,
+}
+
+/// The record that was begun last.
+static LATEST: Mutex<Option<StoryRecord>> = Mutex::new(None);
+
+impl StoryRecord {
+    /// Begins the record of a run.
+    pub(crate) fn begin() -> StoryRecord {
+        let record = StoryRecord::default();
+        *LATEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(record.clone());
+        record
+    }
+
+    /// The record that was begun last. In a process that tells a story, one run is made at a time.
+    pub(crate) fn latest() -> Option<StoryRecord> {
+        LATEST.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins to record a cluster. A run has one as a rule; of several, the story tells of the latest.
+    pub(crate) fn cluster(&self, real: Vec<bool>) -> ClusterRecord {
+        let mut kept = self.lock();
+        kept.real = real;
+        kept.clusters += 1;
+        kept.happened.retain(|happened| matches!(happened, Happened::Logged(_)));
+        ClusterRecord { record: self.clone(), cluster: kept.clusters }
+    }
+
+    /// Which servers are under test, and what happened, in order.
+    pub(super) fn read(&self) -> (Vec<bool>, Vec<Happened>) {
+        let kept = self.lock();
+        (kept.real.clone(), kept.happened.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClusterRecord {
+    pub(crate) fn push(&self, event: &Event, observed: &ObservedState) {
+        let mut kept = self.record.lock();
+        if self.cluster != kept.clusters {
+            return;
+        }
+        let event = event.clone();
+        kept.happened.push(match event.kind {
+            EventKind::Booted(server) => {
+                let disk = observed.has_disks.then(|| observed.servers[server].disk.clone());
+                Happened::Booted(event, Box::new((server, disk)))
+            }
+            _ => Happened::Event(event),
+        });
+    }
+}
+
+/// Records a line that a lab's code has logged, if the run on this thread is recorded.
+pub(crate) fn logged(line: LogLine) {
+    let is_of_a_lab = lab_of(&line.target) != line.target.split("::").next().unwrap_or_default();
+    let record = Reporter::current().and_then(|reporter| reporter.story().cloned());
+    if let Some(record) = record.filter(|_| is_of_a_lab) {
+        record.lock().happened.push(Happened::Logged(line));
+    }
+}

@@ -1,0 +1,277 @@
+//! What a server has shown of its state.
+//!
+//! Nobody can look into a server's memory without disturbing the run. But a server shows much of it: a candidate asks
+//! for votes, a leader sends its log, a voter names its term, a disk is written, a service receives entries.
+
+use std::collections::BTreeMap;
+
+use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
+use labrpc::{Bytes, Entry, Index, LogPosition, PeerId, Term};
+use story::{Delta, DiskMarks, Kind, LogDelta, Position, Role, State, StoryEntry};
+
+use super::words::{label, lane, position};
+use crate::contract::Contract;
+use crate::event::DiskChange;
+use crate::observed::DiskState;
+
+/// What one server has shown so far.
+pub(super) struct ShownServer {
+    me: PeerId,
+    state: State,
+    disk: DiskState,
+    contract: &'static Contract,
+}
+
+/// What has come to light, by the kind of event that tells it.
+pub(super) type News = Vec<(Kind, Delta)>;
+
+impl ShownServer {
+    pub(super) fn new(me: PeerId, contract: &'static Contract) -> ShownServer {
+        ShownServer { me, state: State::default(), disk: DiskState::default(), contract }
+    }
+
+    /// What a request shows of its sender.
+    pub(super) fn asks(&mut self, request: &RaftRequest) -> News {
+        let term = request.term();
+        if term < self.state.term {
+            return News::new(); // It was made earlier.
+        }
+        let is_new = term > self.state.term;
+        match request {
+            RaftRequest::RequestVote(_) if self.state.role == Role::Leader && !is_new => News::new(),
+            RaftRequest::RequestVote(_) => told(Kind::Role, self.is_in(term, Role::Candidate, Some(Some(self.me)))),
+            RaftRequest::AppendEntries(AppendEntries { prev, entries, leader_commit, .. }) => {
+                let mut news = told(Kind::Role, self.leads(term));
+                news.extend(told(Kind::Append, self.holds(*prev, entries)));
+                news.extend(told(Kind::Commit, self.knows_committed(*leader_commit)));
+                news
+            }
+            RaftRequest::InstallSnapshot(_) => told(Kind::Role, self.leads(term)),
+        }
+    }
+
+    /// What a reply shows of its sender.
+    pub(super) fn replies(&mut self, request: &RaftRequest, reply: &RaftReply) -> News {
+        let term = reply.term();
+        let mut news = News::new();
+        if term > self.state.term {
+            news.extend(told(Kind::Role, self.is_in(term, Role::Follower, Some(None))));
+        }
+        match (request, reply) {
+            (
+                RaftRequest::RequestVote(RequestVote { term, candidate, .. }),
+                RaftReply::RequestVote(RequestVoteReply { granted: true, .. }),
+            ) if *term == self.state.term => {
+                let vote = self.is_in(*term, self.state.role, Some(Some(*candidate)));
+                news.extend(told(Kind::Role, vote));
+            }
+            (
+                RaftRequest::AppendEntries(AppendEntries { prev, entries, leader_commit, .. }),
+                RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::Through(through), .. }),
+            ) if term == self.state.term => {
+                news.extend(told(Kind::Role, self.is_in(term, Role::Follower, None)));
+                news.extend(told(Kind::Append, self.holds(*prev, entries)));
+                news.extend(told(Kind::Commit, self.knows_committed(*leader_commit.min(through))));
+            }
+            _ => {}
+        }
+        join_roles(news)
+    }
+
+    /// A leader has taken a command as an entry.
+    pub(super) fn takes(&mut self, at: LogPosition, command: &Bytes) -> News {
+        let mut delta = if at.term >= self.state.term { self.leads(at.term) } else { Delta::default() };
+        let prev = LogPosition { index: at.index.saturating_sub(1), term: 0 };
+        let appended = self.holds(prev, &[Entry { term: at.term, command: command.clone() }]);
+        (delta.base, delta.log) = (appended.base, appended.log);
+        told(Kind::Append, delta)
+    }
+
+    /// It has said that it does not lead.
+    pub(super) fn refuses(&mut self) -> News {
+        match self.state.role {
+            Role::Leader => told(Kind::Role, self.is_in(self.state.term, Role::Follower, None)),
+            _ => News::new(),
+        }
+    }
+
+    /// What a save has changed, on the disk and in the memory that it was made from.
+    pub(super) fn saves(&mut self, change: &DiskChange) -> Delta {
+        let disk = &mut self.disk;
+        let first = disk.head.base.index + 1;
+        disk.entries.drain(..change.forgotten.min(disk.entries.len()));
+        let base = change.head.base.index.max(first - 1);
+        disk.entries.truncate(change.kept_through.saturating_sub(base) as usize);
+        disk.entries.extend(change.appended.iter().cloned());
+        disk.head = change.head;
+        let ballot = change.head.ballot;
+        let mut delta = Delta::default();
+        if ballot.term >= self.state.term {
+            let role = if ballot.term > self.state.term { Role::Follower } else { self.state.role };
+            delta = self.is_in(ballot.term, role, Some(ballot.voted_for));
+        }
+        let entries = self.story_entries(self.disk.entries.iter());
+        (delta.base, delta.log) = self.set_log(position(self.disk.head.base), entries);
+        let marks = marks(&self.disk);
+        if self.state.disk.as_ref() != Some(&marks) {
+            self.state.disk = Some(marks.clone());
+            delta.disk = Some(marks);
+        }
+        delta
+    }
+
+    /// Its service has received everything through an index, with these changes of its pairs.
+    pub(super) fn applies(&mut self, through: Index, pairs: BTreeMap<String, String>) -> Delta {
+        let commit = self.knows_committed(through).commit;
+        let applied = change(&mut self.state.applied, through);
+        let kv: BTreeMap<_, _> =
+            pairs.into_iter().filter(|(key, value)| self.state.kv.get(key) != Some(value)).collect();
+        self.state.kv.extend(kv.clone());
+        Delta { commit, applied, kv, ..Delta::default() }
+    }
+
+    /// Its log begins behind an index from now on.
+    pub(super) fn cuts(&mut self, through: Index) -> Delta {
+        let held = &self.state;
+        let Some(front) = through.checked_sub(held.base.0).filter(|front| *front > 0) else { return Delta::default() };
+        let term = held.log.get(front as usize - 1).map_or(0, |entry| entry.0);
+        let rest = held.log.get(front as usize..).unwrap_or_default().to_vec();
+        let (base, log) = self.set_log(Position(through, term), rest);
+        Delta { base, log, ..Delta::default() }
+    }
+
+    /// The whole state after a boot: what is on the disk, and nothing else.
+    pub(super) fn boots(&mut self, disk: Option<&DiskState>) -> Delta {
+        self.disk = disk.cloned().unwrap_or_default();
+        let base = position(self.disk.head.base);
+        let ballot = self.disk.head.ballot;
+        self.state = State {
+            up: true,
+            term: ballot.term,
+            vote: ballot.voted_for.map(lane),
+            base,
+            log: self.story_entries(self.disk.entries.iter()),
+            commit: base.0,
+            disk: disk.map(marks),
+            ..State::default()
+        };
+        let State { role, term, vote, base, log, commit, applied, disk, .. } = self.state.clone();
+        Delta {
+            role: Some(role),
+            term: Some(term),
+            vote: Some(vote),
+            commit: Some(commit),
+            applied: Some(applied),
+            disk,
+            base: Some(base),
+            log: Some(LogDelta { keep: base.0, add: log }),
+            ..Delta::default()
+        }
+    }
+
+    /// It crashes.
+    pub(super) fn crashes(&mut self) {
+        self.state.up = false;
+    }
+
+    fn story_entries<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> Vec<StoryEntry> {
+        entries.map(|entry| StoryEntry(entry.term, label(&entry.command, self.contract))).collect()
+    }
+
+    fn leads(&mut self, term: Term) -> Delta {
+        let vote = (term > self.state.term).then_some(Some(self.me));
+        self.is_in(term, Role::Leader, vote)
+    }
+
+    fn is_in(&mut self, term: Term, role: Role, vote: Option<Option<PeerId>>) -> Delta {
+        let vote = vote.and_then(|vote| change(&mut self.state.vote, vote.map(lane)));
+        let (term, role) = (change(&mut self.state.term, term), change(&mut self.state.role, role));
+        Delta { term, role, vote, ..Delta::default() }
+    }
+
+    fn knows_committed(&mut self, commit: Index) -> Delta {
+        let commit = commit.max(self.state.commit);
+        Delta { commit: change(&mut self.state.commit, commit), ..Delta::default() }
+    }
+
+    /// The log holds these entries behind a position. What follows them is kept if nothing contradicts it.
+    fn holds(&mut self, prev: LogPosition, entries: &[Entry]) -> Delta {
+        let Position(base, _) = self.state.base;
+        let mut log = self.state.log.clone();
+        let new = self.story_entries(entries.iter());
+        if prev.index > base + log.len() as u64 {
+            // Nobody has told what comes before.
+            let (base, log) = self.set_log(position(prev), new);
+            return Delta { base, log, ..Delta::default() };
+        }
+        let covered = base.saturating_sub(prev.index) as usize;
+        let mut place = (prev.index.max(base) - base) as usize;
+        for entry in new.into_iter().skip(covered) {
+            if log.get(place) != Some(&entry) {
+                log.truncate(place);
+                log.push(entry);
+            }
+            place += 1;
+        }
+        let (base, log) = self.set_log(self.state.base, log);
+        Delta { base, log, ..Delta::default() }
+    }
+
+    /// Replaces the log, and says what changed.
+    fn set_log(&mut self, base: Position, log: Vec<StoryEntry>) -> (Option<Position>, Option<LogDelta>) {
+        let State { base: old_base, log: old_log, .. } = &mut self.state;
+        let (old_base, old_log) = (std::mem::replace(old_base, base), std::mem::replace(old_log, log));
+        let log = &self.state.log;
+        if base == old_base {
+            let same = old_log.iter().zip(log).take_while(|(old, new)| old == new).count();
+            let is_new = same < old_log.len() || same < log.len();
+            let delta = LogDelta { keep: base.0 + same as u64, add: log[same..].to_vec() };
+            return (None, is_new.then_some(delta));
+        }
+        let front = base.0.checked_sub(old_base.0).and_then(|front| old_log.get(front as usize..));
+        if front == Some(log) {
+            return (Some(base), None);
+        }
+        (Some(base), Some(LogDelta { keep: base.0, add: log.clone() }))
+    }
+}
+
+/// Replaces a value, and returns the new one if it is another.
+fn change<T: PartialEq + Clone>(held: &mut T, new: T) -> Option<T> {
+    if *held == new {
+        return None;
+    }
+    *held = new.clone();
+    Some(new)
+}
+
+/// News, if there are any.
+fn told(kind: Kind, delta: Delta) -> News {
+    if delta == Delta::default() { News::new() } else { vec![(kind, delta)] }
+}
+
+/// A new term and the vote in it are one event.
+fn join_roles(news: News) -> News {
+    let mut joined = News::new();
+    for (kind, delta) in news {
+        match joined.last_mut() {
+            Some((Kind::Role, earlier)) if kind == Kind::Role => {
+                earlier.role = delta.role.or(earlier.role);
+                earlier.term = delta.term.or(earlier.term);
+                earlier.vote = delta.vote.or(earlier.vote.take());
+            }
+            _ => joined.push((kind, delta)),
+        }
+    }
+    joined
+}
+
+fn marks(disk: &DiskState) -> DiskMarks {
+    let ballot = disk.head.ballot;
+    DiskMarks {
+        term: ballot.term,
+        vote: ballot.voted_for.map(lane),
+        last: position(disk.last()),
+        base: position(disk.head.base),
+    }
+}
