@@ -8,6 +8,8 @@ pub fn text(topic: Topic, audience: Audience) -> &'static str {
         Topic::Overview if audience == Audience::Student => STUDENT_OVERVIEW,
         Topic::Overview => OVERVIEW,
         Topic::Test => TEST,
+        Topic::Replay => REPLAY,
+        Topic::Story => STORY,
         Topic::Carry => CARRY,
         Topic::Bugs => BUGS,
         Topic::Handout => HANDOUT,
@@ -21,10 +23,12 @@ Usage: cargo lab [OPTIONS]
        cargo lab test [OPTIONS] [LAB|KIND|TEST]...
 
 Commands:
-  test   Run graded tests and show the scoreboard; the default, with the labs that you have begun and
-         the next one
-  carry  Start a lab of the open track from your code for an earlier one
-  help   Explain a command
+  test    Run graded tests and show the scoreboard; the default, with the labs that you have begun and
+          the next one
+  replay  Run a failed test again and show the run, event by event
+  story   Show a run of any test, event by event
+  carry   Start a lab of the open track from your code for an earlier one
+  help    Explain a command
 
 Options:
   -h, --help  Print help; without a command, the options of `cargo lab test` are accepted too
@@ -45,6 +49,8 @@ Usage: cargo lab [OPTIONS]
 
 Commands:
   test     Run graded tests and show the scoreboard; the default, with all six labs
+  replay   Run a failed test again and show the run, event by event
+  story    Show a run of any test, event by event
   carry    Start a lab of the open track from the code for an earlier one
   bugs     Plant known bugs and show which graded tests catch them
   handout  Make the workspace that a student starts from
@@ -98,6 +104,58 @@ Points:
 Exit status:
   0  every test passed
   1  some test failed, or the course could not be built
+  2  the command line is wrong
+";
+
+const REPLAY: &str = "\
+Run a failed test again and show the run, event by event
+
+Usage: cargo lab replay [OPTIONS] <TOKEN>
+
+Arguments:
+  <TOKEN>  What a failed test prints behind LAB_REPLAY=, such as figure_8_2c:17
+
+Options:
+      --server <N>    Only events on server N, and its messages; several with commas
+      --kind <KIND>   Only events of a kind; several with commas: vote, append, snapshot, apply, save,
+                      fault, client, log
+      --from <TIME>   Only events from this virtual time on, such as 1.2s or 900ms
+      --until <TIME>  Only events until this virtual time
+      --rows <N>      Show N rows around the failure (60 if nothing is chosen)
+      --all           Show every row
+      --heartbeats    Show each heartbeat; without this, heartbeats in a row share a line
+      --page <FILE>   Also write a page with the picture of the run, for a browser
+      --release       Compile with optimizations
+  -h, --help          Print help
+
+The run is shown in columns, one for each server and client: `L3` leads term 3 from now on (C for a
+candidate, F for a follower); a message leaves as ●──▷, is lost as ●──╳ and arrives as ○──▶; » is a
+line that the code has logged. Behind the words stand the server's role and term, its vote, the end of
+its log, and how far it has committed and applied, as far as it has shown them.
+
+Exit status:
+  0  the run was shown, whether its test passed or failed
+  1  the code could not be built, or the run could not be made
+  2  the command line is wrong
+";
+
+const STORY: &str = "\
+Show a run of any test, event by event
+
+Usage: cargo lab story [OPTIONS] <LAB|TEST>...
+
+Arguments:
+  <LAB|TEST>...  One test, by its name or the beginning of it, with its lab or without:
+                 `cargo lab story 2b backup`
+
+Options:
+      --seed <N>  The seed of the run; the default is 1
+
+The other options, and what is shown, are those of `cargo lab replay`: see `cargo lab help replay`.
+
+Exit status:
+  0  the run was shown, whether its test passed or failed
+  1  the code could not be built, or the run could not be made
   2  the command line is wrong
 ";
 

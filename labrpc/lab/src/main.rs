@@ -10,6 +10,7 @@
 //!   chooses tests as the command line asks;
 //! - [`grade`] builds and runs them, and turns what they report into verdicts;
 //! - [`scoreboard`] and [`json`] show the verdicts to people and to programs;
+//! - [`story`] runs one test again and shows what happened;
 //! - [`handout`] makes the workspace that a student starts from, and checks it; [`carry`] starts a lab of the open track
 //!   from the one before;
 //! - [`bugs`] plants known bugs, and checks that the graded tests catch them.
@@ -46,6 +47,7 @@ mod request;
 mod scoreboard;
 mod scratch;
 mod selection;
+mod story;
 mod test_kind;
 mod tree;
 
@@ -87,6 +89,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
             Ok(ExitCode::SUCCESS)
         }
         Invocation::Test(request) => test(&find_course()?, &request),
+        Invocation::Story(request) => story::tell(&find_course()?, &request),
         Invocation::Bugs(request) => bugs::run(&find_course()?, &request, print),
         Invocation::Handout(folder, plan) => make_handout(&find_course()?, &folder, &plan),
         Invocation::HandoutCheck(track) => {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::CommandError;
+
 /// How many seeds run in the real world by default. There a minute takes a minute, and a seed
 /// decides little.
 const REAL_WORLD_SEEDS: u64 = 1;
@@ -125,6 +127,20 @@ impl ReplayToken {
     /// The token of one seed of a test, with all random decisions kept.
     pub fn of(test: &str, seed: u64) -> ReplayToken {
         ReplayToken { test: test.to_string(), seed, text: format!("{test}:{seed}") }
+    }
+
+    /// Reads a token from the command line.
+    ///
+    /// # Errors
+    ///
+    /// For a text that is none, with what a token looks like.
+    pub fn read(text: &str) -> Result<ReplayToken, CommandError> {
+        ReplayToken::parse(text).ok_or_else(|| {
+            let example = "for instance initial_election_2a:17";
+            CommandError::Misuse(format!(
+                "`{text}` is not a replay token: a token is test:seed or test:seed:keep, {example}"
+            ))
+        })
     }
 
     /// Parses a token; `None` if the text is not one.

@@ -5,6 +5,7 @@
 mod bugs;
 mod carry;
 mod handout;
+mod story;
 mod test;
 
 use std::ffi::OsString;
@@ -19,10 +20,12 @@ use crate::handout::{HandoutPlan, Track};
 use crate::nearest::suggestion;
 use crate::points::{SEEDS_MAX, parse_seed_count};
 use crate::request::TestRequest;
+use crate::story::StoryRequest;
+use story::StoryCommand;
 
-const COMMANDS: [&str; 5] = ["test", "carry", "bugs", "handout", "help"];
+const COMMANDS: [&str; 7] = ["test", "replay", "story", "carry", "bugs", "handout", "help"];
 /// The commands that messages and help name in a handout.
-const STUDENT_COMMANDS: [&str; 3] = ["test", "carry", "help"];
+const STUDENT_COMMANDS: [&str; 5] = ["test", "replay", "story", "carry", "help"];
 
 /// For whom help and messages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub enum Invocation {
     Help(Topic),
     /// Run graded tests.
     Test(TestRequest),
+    /// Run one test again and show its story.
+    Story(StoryRequest),
     /// Plant known bugs.
     Bugs(BugsRequest),
     /// Make a student's workspace in this folder.
@@ -71,6 +76,10 @@ pub enum Topic {
     Overview,
     /// `cargo lab test`.
     Test,
+    /// `cargo lab replay`.
+    Replay,
+    /// `cargo lab story`.
+    Story,
     /// `cargo lab carry`.
     Carry,
     /// `cargo lab bugs`.
@@ -93,6 +102,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, audience: Audience) 
     let rest = Parser::from_args(arguments.into_iter().skip(1));
     match first.as_str() {
         "test" => test::parse(rest, Subcommand::Explicit),
+        "replay" => story::parse(rest, StoryCommand::Replay),
+        "story" => story::parse(rest, StoryCommand::Story),
         "carry" => carry::parse(rest),
         "bugs" => bugs::parse(rest),
         "handout" => handout::parse(rest),
@@ -113,6 +124,8 @@ fn parse_help(mut parser: Parser, audience: Audience) -> Result<Invocation, Comm
         None | Some(Arg::Long("help") | Arg::Short('h')) => Topic::Overview,
         Some(Arg::Value(value)) => match value.to_string_lossy().as_ref() {
             "test" => Topic::Test,
+            "replay" => Topic::Replay,
+            "story" => Topic::Story,
             "carry" => Topic::Carry,
             "bugs" => Topic::Bugs,
             "handout" => Topic::Handout,

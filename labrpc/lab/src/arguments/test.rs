@@ -76,12 +76,7 @@ fn choose_seeds(request: &mut TestRequest, parser: &mut Parser, option: &str) ->
         }
         _ => {
             let value = value_of(parser, option, "the token that a failed test printed")?;
-            SeedChoice::Replay(ReplayToken::parse(&value).ok_or_else(|| {
-                let example = "for instance initial_election_2a:17";
-                CommandError::Misuse(format!(
-                    "`{value}` is not a replay token: a token is test:seed or test:seed:keep, {example}"
-                ))
-            })?)
+            SeedChoice::Replay(ReplayToken::read(&value)?)
         }
     };
     Ok(())

@@ -48,6 +48,11 @@ impl LabSelection {
         })
     }
 
+    /// The tests that are chosen by their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(String::as_str)
+    }
+
     /// Whether every test of the list is chosen.
     pub fn is_whole(&self) -> bool {
         self.named.len() == self.listed.len()
