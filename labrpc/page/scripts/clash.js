@@ -53,7 +53,6 @@ function drawPill(id, step, text) {
     scroller.parentElement.append(pill);
   }
   pill.dataset.event = step.e;
-  const box = scroller.getBoundingClientRect();
-  pill.style.right = innerWidth - box.right + 14 + 'px';
-  pill.style.top = (id === 'pill-above' ? box.top + 52 : box.bottom - 36) + 'px';
+  pill.style.right = innerWidth - sizes.right + 14 + 'px';
+  pill.style.top = (id === 'pill-above' ? sizes.top + 52 : sizes.bottom - 36) + 'px';
 }

@@ -24,6 +24,7 @@ document.addEventListener('click', async event => {
   const text = button.dataset.copy, label = (button.dataset.label ??= button.textContent);
   const isDone = await copyText(text);
   button.textContent = isDone ? 'Copied' : 'Select and copy';
+  clearTimeout(announceTimer); // the news of the copy comes last
   byId('live').textContent = isDone ? `Copied: ${text}` : 'The browser does not allow copying.';
   button.focus({ preventScroll: true });
   setTimeout(() => { button.textContent = label; }, COPIED_MILLIS);

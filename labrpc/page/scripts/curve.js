@@ -40,7 +40,7 @@ function curveHtml(width) {
 }
 
 function drawCurve() {
-  if (story.curve?.points.length) setHtml(byId('curve'), curveHtml(byId('side').clientWidth - 36));
+  if (story.curve?.points.length) setHtml(byId('curve'), curveHtml(sizes.panelWidth));
 }
 
 // A click on the curve goes to the first event at that time.

@@ -8,7 +8,7 @@ function paintColumn(column, places, from, to, isPast) {
     start: column.run === failing ? 0 : layout.y[layout.partsSlot] ?? 0,
     top: from ? layout.y[from] : 0,
     bottom: all ? layout.height : layout.y[to],
-    first: column.next[from] ?? 0,
+    first: (column.next[from] ?? 0) - 1, // what ends with the first event may still reach into the window
     last: all ? column.run.events.length : column.next[to],
   };
   window.top = Math.max(window.top, window.start);
@@ -49,7 +49,7 @@ function draw() {
     picture.innerHTML = '';
     return;
   }
-  const top = Math.max(0, scroller.scrollTop - stage.offsetTop), bottom = top + scroller.clientHeight;
+  const top = Math.max(0, scroller.scrollTop - sizes.stageTop), bottom = top + sizes.viewHeight;
   const first = slotAt(top), last = Math.min(layout.slots, slotAt(bottom) + 1);
   const key = [view.onlyCause && view.cursor, view.zoom, view.query, revision].join();
   const isStale = key !== drawn.key || first < drawn.from || last > drawn.to;
@@ -76,13 +76,13 @@ function drawBase(first, last, key) {
   picture.innerHTML = paintColumn(columns.failing, geometry.failing.lanes, from, to, isPast)
     + (view.showPassing ? paintColumn(columns.passing, geometry.passing.lanes, from, to, null) : '') + '<g id="over"></g>';
   const html = [];
+  if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px"></div>`);
   if (hasText()) {
     for (let slot = from; slot < to; slot++) {
       html.push(rowHtml(slot, isPast), gapHtml(slot));
       if (view.showPassing) html.push(passingRowHtml(slot));
     }
   }
-  if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px"></div>`);
   rowList.innerHTML = html.join('');
 }
 
@@ -103,6 +103,13 @@ function drawOverlay() {
   cursor.style.transform = `translateY(${layout.y[main.slotOf[view.cursor]] ?? 0}px)`;
   cursor.style.height = rowHeight() + 'px';
   cursor.style.right = geometry.width - geometry.split + 'px';
+  const otherCursor = byId('passing-cursor'), otherSlot = view.showPassing && view.passingCursor >= 0 ? other.slotOf[view.passingCursor] : -1;
+  otherCursor.hidden = otherSlot < 0 || other.eventAt[otherSlot] !== view.passingCursor;
+  if (!otherCursor.hidden) {
+    otherCursor.style.transform = `translateY(${layout.y[otherSlot]}px)`;
+    otherCursor.style.height = rowHeight() + 'px';
+    otherCursor.style.left = geometry.split + 'px';
+  }
   if (hasText()) {
     for (const row of rowList.querySelectorAll('.current')) {
       row.classList.remove('current');

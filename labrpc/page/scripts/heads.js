@@ -35,8 +35,8 @@ function drawHeadStates() {
     button.lastChild.textContent = headState(world.servers[index], lanes[index].scripted, geometry.failing.lanes[index].w);
   });
   if (!view.showPassing) return;
-  const other = passing.worldAfter(view.passingCursor);
+  const other = view.cursor < partsAt ? null : passing.worldAfter(view.passingCursor);
   byId('lane-heads').querySelectorAll('div:not(.about)').forEach((head, index) => {
-    head.lastChild.textContent = headState(other.servers[index], false, geometry.passing.lanes[index].w);
+    head.lastChild.textContent = headState(other?.servers[index], false, geometry.passing.lanes[index].w);
   });
 }

@@ -1,6 +1,6 @@
 // Keys, clicks and the pointer.
 
-const pageRows = () => Math.max(1, Math.floor(scroller.clientHeight / rowHeight()) - 4);
+const pageRows = () => Math.max(1, Math.floor(sizes.viewHeight / rowHeight()) - 4);
 
 const ACTIONS = {
   j: () => step(1), ArrowDown: () => step(1), ArrowRight: () => step(1),

@@ -40,8 +40,10 @@ function paintBands(column, index, { x, w }, window) {
     html.push(`<rect class="band${band.term % 6}" ${box}/><line class="${stroke}" x1="${x}" x2="${x}" y1="${top}" y2="${top + height}"/>`);
     const isNews = k === 0 || bands[k - 1].term !== band.term || !bands[k - 1].up;
     if (isNews && !hidden && to - from > 14) {
-      const text = w > 43 ? 'T' + band.term : band.term;
-      html.push(`<text class="term-label" x="${x + width / 2 - 2}" y="${Math.max(from, 0) + 13}" text-anchor="end">${text}</text>`);
+      const text = w > 48 ? 'T' + band.term : band.term;
+      // In a narrow lane the label stands below the shape of the event that began the band.
+      const y = Math.max(from, 0) + (w > 48 || to - from < 30 ? 13 : 21);
+      html.push(`<text class="term-label" x="${x + width / 2 - 2}" y="${y}" text-anchor="end">${text}</text>`);
     }
   }
   return html.join('');
@@ -72,7 +74,8 @@ function paintClient(column, index, place, window) {
     html.push(`<rect class="operation ${part}" x="${x - width / 2}" y="${top}" width="${width}" height="${Math.max(2, bottom - top)}" rx="4"/>`);
     if (!hasShapes() || width < 44) continue;
     const text = `class="operation-text${part === 'wrong' || part === 'missed' ? ' inverse' : ''}" x="${x}"`;
-    html.push(`<text ${text} y="${top + 14}">${escapeHtml(shortOperation(operation.fields, width))}</text>`);
+    // The number of a step of the clash takes the box's first line.
+    html.push(`<text ${text} y="${top + (clashStep.has(operation.call) ? 30 : 14)}">${escapeHtml(shortOperation(operation.fields, width))}</text>`);
     if (operation.result !== undefined && bottom - top > 34) {
       html.push(`<text ${text} y="${bottom - 6}">→ ${escapeHtml(String(shownValue(operation.result)).slice(0, 9))}</text>`);
     }

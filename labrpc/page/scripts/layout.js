@@ -27,9 +27,9 @@ function measure(width) {
   const gutter = small ? 50 : 84, shown = lanes.filter(lane => !view.hiddenLanes.has(lane.id)).length || 1;
   let text = dense ? 190 : Math.max(280, width * .39);
   if (small) text = both ? 0 : 132;
-  else if (both) text = Math.max(150, width * .2);
+  else if (both) text = Math.max(170, width * .22);
   const room = (width - gutter - (both ? 20 : 0)) / runs - text - 16 * view.hiddenLanes.size;
-  const most = small ? 40 : dense ? 130 : both ? 64 : 96;
+  const most = small ? 40 : both ? 44 : dense ? 130 : 96;
   const laneWidth = clamp(small ? 18 : 24, most, room / shown);
   const place = x => lanes.map(lane => {
     const w = view.hiddenLanes.has(lane.id) ? 16 : laneWidth;
@@ -39,7 +39,8 @@ function measure(width) {
   const main = place(gutter), end = main.at(-1)?.right ?? gutter, lanesWidth = end - gutter;
   const textX = end + (small ? 8 : 14);
   if (!both) return { width, small, gutter, split: width, failing: { lanes: main, textX, textWidth: width - textX - 12 } };
-  const textWidth = Math.max(0, (width - end - lanesWidth - 20) / 2 - 14);
+  // The failing run gets more of the room for texts: where both do the same, only its row says what.
+  const textWidth = Math.max(0, (width - end - lanesWidth - 34) * .56);
   const split = small ? end + 6 : textX + textWidth, other = place(split + 6), otherX = (other.at(-1)?.right ?? split) + 10;
   return {
     width, small, gutter, split,

@@ -55,10 +55,12 @@ function logsHtml(world, event, width) {
 }
 
 function drawLogs(world, event) {
-  const element = byId('logs'), logs = logsHtml(world, event, byId('side').clientWidth - 36);
+  const element = byId('logs'), logs = logsHtml(world, event, sizes.panelWidth);
   element.className = 'log-grid';
   element.style.gridTemplateColumns = logs.columns;
-  setHtml(element, logs.html);
+  const isEmpty = world.servers.every(state => lastIndex(state) === 0);
+  if (!isEmpty) setHtml(element, logs.html);
+  else setHtml(element, '<span style="grid-column:1/-1;white-space:nowrap">All logs are empty.</span>');
   const isPart = logs.last > logs.fits;
   byId('log-range').textContent = isPart ? `${grouped(logs.low)}–${grouped(logs.high)} of ${grouped(logs.last)}` : '';
   byId('log-older').parentElement.style.display = isPart ? '' : 'none';

@@ -1,6 +1,6 @@
 // The map: the whole run in one column. Terms as colours, leaders as lines, the clash as wedges, the curve at the left.
 
-let mapImage = null;
+let mapImage = null, mapInk = '';
 
 // Canvas needs colours, not names of colours.
 const probe = document.createElement('i');
@@ -11,10 +11,10 @@ const colour = name => {
   return getComputedStyle(probe).color;
 };
 
-const curveWidth = () => (story.curve?.points.length && !phone.matches ? Math.min(30, byId('map').clientWidth * .38) : 0);
+const curveWidth = () => (story.curve?.points.length && !phone.matches ? Math.min(30, sizes.mapWidth * .38) : 0);
 
 function drawMap() {
-  const canvas = byId('map'), ratio = devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
+  const canvas = byId('map'), ratio = devicePixelRatio || 1, width = sizes.mapWidth, height = sizes.mapHeight;
   if (!width || !height) return;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
@@ -41,7 +41,7 @@ function drawMap() {
 }
 
 function drawMapBands(context, width, y) {
-  const tints = [0, 1, 2, 3, 4, 5].map(term => colour('--term-' + term)), ink = colour('--ink');
+  const tints = [0, 1, 2, 3, 4, 5].map(term => colour('--term-' + term)), ink = (mapInk = colour('--ink'));
   const left = curveWidth() + 3, each = (width - left - 3) / (serverCount || 1);
   for (let lane = 0; lane < serverCount; lane++) {
     const x = left + lane * each;
@@ -83,13 +83,13 @@ function drawMapCurve(context, height, y) {
 function drawMapView() {
   if (!mapImage || !eventCount) return;
   const canvas = byId('map'), context = canvas.getContext('2d'), ratio = devicePixelRatio || 1;
-  const height = canvas.clientHeight, width = canvas.clientWidth, scale = height / layout.height;
-  const top = Math.max(0, scroller.scrollTop - stage.offsetTop) * scale, tall = scroller.clientHeight * scale;
+  const height = sizes.mapHeight, width = sizes.mapWidth, scale = height / layout.height;
+  const top = Math.max(0, scroller.scrollTop - sizes.stageTop) * scale, tall = sizes.viewHeight * scale;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.drawImage(mapImage, 0, 0);
   context.scale(ratio, ratio);
-  context.strokeStyle = context.fillStyle = colour('--ink');
+  context.strokeStyle = context.fillStyle = mapInk;
   context.lineWidth = 1.5;
   context.strokeRect(1, clamp(1, height - 7, top), width - 2, clamp(6, height - 2, tall));
   context.fillRect(0, eventY(columns.failing, view.cursor) * scale - .75, width, 1.5);
@@ -100,7 +100,7 @@ function listenToMap() {
   let isDown = false;
   const move = event => {
     const box = canvas.getBoundingClientRect(), y = (event.clientY - box.top) / box.height * layout.height;
-    scroller.scrollTop = y + stage.offsetTop - scroller.clientHeight / 2;
+    scroller.scrollTop = y + sizes.stageTop - sizes.viewHeight / 2;
   };
   canvas.addEventListener('pointerdown', event => {
     isDown = true;

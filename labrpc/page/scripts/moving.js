@@ -12,7 +12,7 @@ function nearestShown(index) {
 }
 
 function scrollToCursor() {
-  const y = layout.y[columns.failing.slotOf[view.cursor]] + stage.offsetTop, height = scroller.clientHeight;
+  const y = layout.y[columns.failing.slotOf[view.cursor]] + sizes.stageTop, height = sizes.viewHeight;
   const margin = Math.min(110, height * .22);
   if (y < scroller.scrollTop + HEAD_HEIGHT + margin) {
     scroller.scrollTop = y - HEAD_HEIGHT - margin;
@@ -126,7 +126,7 @@ function play(isOn = !playTimer) {
 function setZoom(level) {
   const zoom = clamp(0, ROW_HEIGHTS.length - 1, level);
   if (zoom === view.zoom || !eventCount) return;
-  const cursorY = () => layout.y[columns.failing.slotOf[view.cursor]] + stage.offsetTop;
+  const cursorY = () => layout.y[columns.failing.slotOf[view.cursor]] + sizes.stageTop;
   const offset = cursorY() - scroller.scrollTop;
   view.zoom = zoom;
   updateLayout();

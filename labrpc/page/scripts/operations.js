@@ -60,7 +60,7 @@ function faultSpans(index, { from, to }) {
   const time = event => (event < 0 ? 0 : event >= eventCount ? Infinity : failing.events[event].t);
   const spans = failing.bands[index].filter(band => !band.up || band.paused)
     .map(band => ({ kind: band.up ? 'paused' : 'down', from: time(band.from), to: time(band.to) }));
-  for (const fence of failing.fences[index]) spans.push({ kind: 'cut', from: time(fence.from), to: time(fence.to) });
+  for (const fence of failing.fences[index]) spans.push({ kind: fence.all ? 'cut off' : 'partly cut off', from: time(fence.from), to: time(fence.to) });
   return spans.filter(span => span.to > from && span.from < to);
 }
 
@@ -72,10 +72,10 @@ function faultRows(scale, y, width) {
     html.push(`<text font-size="11" x="0" y="${y + 10}">${escapeHtml(lane.name)}</text>`);
     for (const span of spans) {
       const x1 = scale.x(Math.max(span.from, scale.from)), x2 = Math.max(x1 + 2, scale.x(Math.min(span.to, scale.to)));
-      const title = `<title>${escapeHtml(lane.name)}: ${span.kind === 'cut' ? 'a link is cut' : span.kind}</title>`;
+      const title = `<title>${escapeHtml(lane.name)}: ${span.kind}</title>`;
       const shape = span.kind === 'down' ? `<rect class="down" x="${x1}" y="${y + 2}" width="${x2 - x1}" height="9"/>`
         : span.kind === 'paused' ? `<line class="paused" x1="${x1}" x2="${x2}" y1="${y + 6}" y2="${y + 6}"/>`
-          : `<path class="fence" d="M${x1} ${y + 3}H${x2}M${x1} ${y + 10}H${x2}"/>`;
+          : `<path class="fence" d="M${x1} ${y + 4}H${x2}${span.kind === 'cut off' ? `M${x1} ${y + 9}H${x2}` : ''}"/>`;
       html.push(`<g>${title}${shape}</g>`);
     }
     y += FAULT_ROW_HEIGHT;
@@ -104,5 +104,5 @@ function operationsHtml(width) {
 }
 
 function drawOperations() {
-  if (failing.operations.size) setHtml(byId('operations'), operationsHtml(byId('side').clientWidth - 36));
+  if (failing.operations.size) setHtml(byId('operations'), operationsHtml(sizes.panelWidth));
 }

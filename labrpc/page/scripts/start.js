@@ -11,6 +11,7 @@ function fitWindow() {
     if (side.parentElement !== main) main.append(side);
     if (head.parentElement === scroller) byId('app').prepend(head);
   }
+  readSizes();
   updateLayout();
   drawPanel();
 }
@@ -25,11 +26,11 @@ function firstEvent() {
 // Shows the whole clash if it fits.
 function showWholeClash() {
   if (location.hash || phone.matches || !clash.length) return;
-  const { y } = layout, slots = columns.failing.slotOf, room = scroller.clientHeight - HEAD_HEIGHT;
+  const { y } = layout, slots = columns.failing.slotOf, room = sizes.viewHeight - HEAD_HEIGHT;
   const top = y[slots[clash[0].e]], bottom = y[slots[clash.at(-1).e]] + 2 * rowHeight() + 30;
   if (bottom - top >= room - 20) return;
   const above = Math.min(Math.max(20, room - (bottom - top) - 10), room * .5);
-  scroller.scrollTop = stage.offsetTop + top - HEAD_HEIGHT - above;
+  scroller.scrollTop = sizes.stageTop + top - HEAD_HEIGHT - above;
   draw();
 }
 
@@ -40,7 +41,6 @@ function start() {
   fillFilters();
   fillKey();
   view.cursor = Math.max(0, firstEvent());
-  followCursor();
   fitWindow();
   goTo(view.cursor, { quiet: true });
   showWholeClash();

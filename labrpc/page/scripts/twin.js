@@ -1,9 +1,12 @@
 // The passing run: its state at the cursor's time, compared with the failing run's.
 
-// The passing run's last event at the cursor's time; -1 before the runs part.
+// The passing run's event beside the cursor, or its last one above; -1 before the runs part.
 function followCursor() {
   if (!passing) return;
-  view.passingCursor = view.cursor < partsAt ? -1 : passing.lastAt(failing.events[view.cursor].t);
+  const { next } = columns.passing, slot = columns.failing.slotOf?.[view.cursor];
+  if (view.cursor < partsAt) view.passingCursor = -1;
+  else if (view.showPassing && next) view.passingCursor = next[slot + 1] - 1;
+  else view.passingCursor = passing.lastAt(failing.events[view.cursor].t);
 }
 
 const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
@@ -37,7 +40,7 @@ function twinHtml(world, width) {
 function drawTwin(world) {
   if (!passing) return;
   const element = byId('twin-state');
-  setHtml(element, view.showPassing ? twinHtml(world, byId('side').clientWidth - 36) : '');
+  setHtml(element, view.showPassing ? twinHtml(world, sizes.panelWidth) : '');
 }
 
 function togglePassing() {

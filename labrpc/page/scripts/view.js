@@ -30,6 +30,17 @@ const hasShapes = () => rowHeight() >= SHAPE_ROW_MIN;
 
 const scroller = byId('scroller'), stage = byId('stage'), picture = byId('picture'), rowList = byId('rows');
 
+// Sizes that change only with the window. Asking the document while stepping would make it lay itself out anew.
+const sizes = { stageTop: 0, viewHeight: 0, panelWidth: 0, mapWidth: 0, mapHeight: 0, right: 0, top: 0, bottom: 0 };
+
+function readSizes() {
+  const map = byId('map'), box = scroller.getBoundingClientRect();
+  Object.assign(sizes, {
+    stageTop: stage.offsetTop, viewHeight: scroller.clientHeight, panelWidth: byId('side').clientWidth - 36,
+    mapWidth: map.clientWidth, mapHeight: map.clientHeight, right: box.right, top: box.top, bottom: box.bottom,
+  });
+}
+
 // Replaces the content of an element unless it is already there.
 function setHtml(element, html) {
   if (element.lastHtml === html) return;

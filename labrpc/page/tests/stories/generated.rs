@@ -56,7 +56,8 @@ fn round(story: &mut Builder, term: u64, index: u64) {
         ];
         let sent = story.send(&leader, &follower, "AppendEntries", &fields);
         let log = Some(LogDelta { keep: index - 1, add: vec![story::StoryEntry(term, "x".to_string())] });
-        story.receive(sent, 150).d = Some(Delta { term: Some(term), role: Some(Role::Follower), log, ..Delta::default() });
+        story.receive(sent, 150).d =
+            Some(Delta { term: Some(term), role: Some(Role::Follower), log, ..Delta::default() });
         story.save(&follower, term, None, Position(index, term));
         let stored = [("term", number(term)), ("ok", Field::Truth(true)), ("through", number(index))];
         let answer = story.send(&follower, &leader, "AppendEntriesReply", &stored);

@@ -27,7 +27,8 @@ pub fn stale_read() -> Story {
     story.ret("b", 2, Some("1"));
     story.wait(20_000).event(Kind::Resume, "1");
     let mut story = story.finish();
-    story.witness = [(0, "near"), (1, "missed"), (2, "wrong")].map(|(op, part)| Marked { op, part: part.into() }).into();
+    story.witness =
+        [(0, "near"), (1, "missed"), (2, "wrong")].map(|(op, part)| Marked { op, part: part.into() }).into();
     story.meta.failed = true;
     story.meta.cause = "rule".to_string();
     story.meta.watch = Some("x".to_string());

@@ -9,4 +9,4 @@ mod votes;
 
 pub use generated::generated;
 pub use history::stale_read;
-pub use votes::{deadlock, passing, vote_twice};
+pub use votes::{HOSTILE, deadlock, passing, vote_twice};

@@ -98,12 +98,7 @@ pub fn vote_twice() -> Story {
 }
 
 fn entries(term: u64, count: u64) -> [(&'static str, Field); 4] {
-    [
-        ("term", number(term)),
-        ("prev", Field::Position(Position(0, 0))),
-        ("n", number(count)),
-        ("commit", number(0)),
-    ]
+    [("term", number(term)), ("prev", Field::Position(Position(0, 0))), ("n", number(count)), ("commit", number(0))]
 }
 
 fn appended(term: u64, commands: &[&str]) -> Delta {
