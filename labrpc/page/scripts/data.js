@@ -1,0 +1,32 @@
+// The story, and the names of its lanes. The page reads nothing else.
+
+const byId = id => document.getElementById(id);
+const story = JSON.parse(byId('story').textContent);
+const meta = story.meta;
+
+// Servers come first, then clients. The code refers to a lane by its place here, the data by its id.
+const lanes = [...story.servers.map(lane => ({ ...lane, server: true })), ...story.clients];
+const serverCount = story.servers.length;
+const laneIndex = new Map(lanes.map((lane, index) => [lane.id, index]));
+const laneName = id => lanes[laneIndex.get(id)]?.name ?? id;
+
+// The lane of an event; -1 for events of the network.
+const laneOfEvent = event => (event.at === undefined ? -1 : laneIndex.get(event.at) ?? -1);
+
+// The steps of the clash by event, and the operations of the witness.
+const clash = story.clash ?? [];
+const clashStep = new Map(clash.map((step, index) => [step.e, index]));
+const witness = new Map((story.witness ?? []).map(marked => [marked.op, marked.as]));
+
+const ROLE_NAMES = { f: 'follower', c: 'candidate', l: 'leader' };
+
+// The jump of the curve: the two neighbouring points between which the failure became most likely.
+const curveJump = (() => {
+  const points = story.curve?.points ?? [];
+  let jump = null;
+  for (let i = 1; i < points.length; i++) {
+    const rise = points[i].broken - points[i - 1].broken;
+    if (rise > 0 && (!jump || rise > jump.rise)) jump = { rise, before: points[i - 1], after: points[i] };
+  }
+  return jump;
+})();
