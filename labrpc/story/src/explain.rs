@@ -45,14 +45,15 @@ fn is_same_message(one: &Event, next: &Event) -> bool {
 fn states(story: &Story, clash: &[usize], last: usize) -> String {
     let first = clash.iter().min().copied().unwrap_or(last);
     let (before, after) = (story.states_after(first), story.states_after(last + 1));
-    let lanes: BTreeSet<&String> = clash.iter().flat_map(|place| ends(&story.events[*place])).collect();
+    let lanes: BTreeSet<&String> = clash.iter().filter_map(|place| story.events[*place].at.as_ref()).collect();
     let mut text = String::new();
     for lane in lanes {
         let (Some(before), Some(after)) = (before.get(lane), after.get(lane)) else { continue };
         text += &format!("  {}\n", story.name_of(lane));
         text += &line("in memory", &memory(before), &memory(after));
         if let (Some(held), Some(holds)) = (&before.disk, &after.disk) {
-            text += &line("on disk", &words::disk(held), &words::disk(holds));
+            let saved = line("on disk", &words::disk(held), &words::disk(holds));
+            text += &format!("{}{}\n", saved.trim_end(), unsaved(after));
         }
     }
     match text.is_empty() {
@@ -82,9 +83,15 @@ fn line(what: &str, before: &str, after: &str) -> String {
     }
 }
 
-/// The lanes that an event touches.
-fn ends(event: &Event) -> impl Iterator<Item = &String> {
-    [&event.at, &event.to, &event.from].into_iter().flatten()
+/// What a server has shown and has not on its disk.
+fn unsaved(state: &State) -> String {
+    let Some(disk) = &state.disk else { return String::new() };
+    let vote = |vote: &Option<String>| vote.as_ref().map_or("no vote".into(), |vote| format!("a vote for {vote}"));
+    match () {
+        () if state.term > disk.term => format!("   ≠ term {} in memory", state.term),
+        () if state.term == disk.term && state.vote != disk.vote => format!("   ≠ {} in memory", vote(&state.vote)),
+        () => String::new(),
+    }
 }
 
 /// An event as a sentence with its subject.

@@ -4,6 +4,7 @@ mod cause;
 mod endless;
 mod frames;
 mod measure;
+mod origin;
 mod points;
 mod repeat;
 mod report_text;
@@ -195,6 +196,9 @@ impl Lab {
         let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.contract, test.body);
         let complaint = repeat::complaint(&run, again);
         let run = (run.0.map_err(|failed| shortened(token, failed, test.shorten)), run.1);
+        if let Some(note) = origin::changes_since(token) {
+            eprintln!("{note}");
+        }
         self.tell(token, test.rule, &run);
         self.conclude(token, test.rule, 1, run, complaint);
     }
@@ -212,6 +216,9 @@ impl Lab {
         let group = outcome.as_ref().err().and_then(|failed| failed.group(tested));
         let requests = outcome.as_ref().map_or(0, |requests| *requests);
         let failed = outcome.err();
+        if failed.is_some() && Environment::get().replay.is_none() {
+            origin::note(token);
+        }
         failed.iter().for_each(|failed| endless::LOOPS.note(&failed.failure));
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
         let places = failed.as_ref().map(|failed| failed.places(tested, self.package)).unwrap_or_default();

@@ -1,21 +1,28 @@
 //! The story of a replayed run.
 
 use labrpc::sim::Report;
-use story::{Meta, RuleText, Story};
+use story::{Columns, Meta, RuleText, Story, columns, explanation};
 
-use super::Lab;
 use super::run::FailedRun;
+use super::{Lab, origin};
 use crate::environment::{Environment, misuse};
 use crate::rule::{Places, Rule};
 use crate::story::{Ending, StoryRecord, tell, write};
 use crate::token::Token;
+
+/// A replay under `cargo test` shows so many rows.
+const ROWS: usize = 40;
 
 impl Lab {
     /// Tells the story of a run that was replayed: into the file that `LAB_STORY` names, or else the end of it on the
     /// terminal.
     pub(super) fn tell(&self, token: &Token, tested: Option<&'static Rule>, run: &super::Run) {
         let Some(story) = self.story(token, tested, run) else { return };
-        let Some(path) = &Environment::get().story else { return };
+        let Some(path) = &Environment::get().story else {
+            let options = Columns { rows_max: Some(ROWS), ..Columns::default() };
+            let (columns, explanation) = (columns(&story, &options), explanation(&story));
+            return eprintln!("\n{columns}\n{explanation}\nMore of it: cargo lab replay {token}");
+        };
         if let Err(error) = write(&story, path) {
             misuse(&format!("LAB_STORY={}: the file cannot be written: {error}", path.display()));
         }
@@ -58,6 +65,7 @@ impl Lab {
             hint: hint.map(|hint| hint.look_for.to_string()).unwrap_or_default(),
             file: hint.map(|hint| Places(hint.places_in(self.package)).to_string()).unwrap_or_default(),
             report: failed.map(|failed| failed.story(tested, self.package)).unwrap_or_default(),
+            sources: origin::hash(),
             trace: format!("{:016x}", report.trace),
             ..Meta::default()
         }

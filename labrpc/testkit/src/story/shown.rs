@@ -205,13 +205,12 @@ impl ShownServer {
             return Delta { base, log, ..Delta::default() };
         }
         let covered = base.saturating_sub(prev.index) as usize;
-        let mut place = (prev.index.max(base) - base) as usize;
-        for entry in new.into_iter().skip(covered) {
+        let first = (prev.index.max(base) - base) as usize;
+        for (place, entry) in (first..).zip(new.into_iter().skip(covered)) {
             if log.get(place) != Some(&entry) {
                 log.truncate(place);
                 log.push(entry);
             }
-            place += 1;
         }
         let (base, log) = self.set_log(self.state.base, log);
         Delta { base, log, ..Delta::default() }
