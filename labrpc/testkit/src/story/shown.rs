@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
-use labrpc::{Bytes, Entry, Index, LogPosition, PeerId, Term};
+use labrpc::{ApplyMsg, Bytes, Entry, Index, LogPosition, PeerId, Term};
 use story::{Delta, DiskMarks, Kind, LogDelta, Position, Role, State, StoryEntry};
 
 use super::words::{label, lane, position};
@@ -120,14 +120,28 @@ impl ShownServer {
         delta
     }
 
-    /// Its service has received everything through an index, with these changes of its pairs.
-    pub(super) fn applies(&mut self, through: Index, pairs: BTreeMap<String, String>) -> Delta {
+    /// Its service has received an entry or a snapshot, with these changes of its pairs.
+    pub(super) fn applies(&mut self, message: &ApplyMsg, pairs: BTreeMap<String, String>) -> Delta {
+        let (through, shown) = match message {
+            ApplyMsg::Command { at, command } => (at.index, self.has_held(*at, command)),
+            ApplyMsg::Snapshot { through, .. } => (through.index, Delta::default()),
+        };
         let commit = self.knows_committed(through).commit;
         let applied = change(&mut self.state.applied, through);
         let kv: BTreeMap<_, _> =
             pairs.into_iter().filter(|(key, value)| self.state.kv.get(key) != Some(value)).collect();
         self.state.kv.extend(kv.clone());
-        Delta { commit, applied, kv, ..Delta::default() }
+        Delta { commit, applied, kv, ..shown }
+    }
+
+    /// An entry that it applies is the first sign of it if its log has not been told further than that.
+    fn has_held(&mut self, at: LogPosition, command: &Bytes) -> Delta {
+        let last = self.state.base.0 + self.state.log.len() as u64;
+        if at.index != last + 1 {
+            return Delta::default();
+        }
+        let prev = LogPosition { index: last, term: 0 };
+        self.holds(prev, &[Entry { term: at.term, command: command.clone() }])
     }
 
     /// Its log begins behind an index from now on.

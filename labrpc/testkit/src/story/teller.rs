@@ -127,12 +127,8 @@ impl Teller {
                 self.changed(event, *server, Kind::Save, delta);
             }
             EventKind::Applied(server, message) => {
-                let through = match message {
-                    ApplyMsg::Command { at, .. } => at.index,
-                    ApplyMsg::Snapshot { through, .. } => through.index,
-                };
                 let pairs = self.stores[*server].applies(message, self.contract);
-                let delta = self.servers[*server].applies(through, pairs);
+                let delta = self.servers[*server].applies(message, pairs);
                 let what = match message {
                     ApplyMsg::Command { at, .. } => format!("{}:{}", at.index, at.term),
                     ApplyMsg::Snapshot { through, .. } => {
