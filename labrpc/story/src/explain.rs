@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::words::{self, seconds};
-use crate::{Event, Kind, State, Story};
+use crate::{Event, Field, Kind, Role, State, Story};
 
 /// At most so many events are told.
 const EVENTS_MAX: usize = 16;
@@ -191,8 +191,40 @@ impl<'a> Past<'a> {
             }
             Kind::Restart => self.before(place, |earlier| earlier.k == Kind::Crash).into_iter().collect(),
             Kind::Crash | Kind::Cut | Kind::Heal | Kind::Call => Vec::new(),
+            Kind::Role | Kind::Commit => {
+                let replies = self.replies_behind(place);
+                if replies.is_empty() { self.step_before(place) } else { replies }
+            }
             _ => self.step_before(place),
         }
+    }
+
+    /// The replies that a new leader, or a newly committed index, was made from.
+    fn replies_behind(&self, place: usize) -> Vec<usize> {
+        let Some(delta) = &self.story.events[place].d else { return Vec::new() };
+        let term = self.story.events[place].at.as_ref().and_then(|lane| {
+            let states = self.story.states_after(place + 1);
+            states.get(lane).map(|state| state.term)
+        });
+        let counts = |sent: &Event| {
+            let number = |name: &str| {
+                sent.f.get(name).and_then(|field| if let Field::Number(n) = field { Some(*n) } else { None })
+            };
+            number("term") == term
+                && match (delta.role, delta.commit) {
+                    (Some(Role::Leader), _) => sent.f.get("granted") == Some(&Field::Truth(true)),
+                    (_, Some(commit)) => number("through").is_some_and(|through| through >= commit),
+                    _ => false,
+                }
+        };
+        let is_reply = |earlier: &usize| {
+            let event = &self.story.events[*earlier];
+            let is_mine = event.k == Kind::Recv && event.at == self.story.events[place].at;
+            is_mine && event.m.and_then(|m| self.sendings.get(m)).is_some_and(|sent| counts(&self.story.events[*sent]))
+        };
+        // One of each voter, or follower, the first that said so.
+        let mut froms = BTreeSet::new();
+        (0..place).filter(is_reply).filter(|reply| froms.insert(&self.story.events[*reply].from)).collect()
     }
 
     /// What happened on the same lane in the same step: changes, saves, and what arrived.
