@@ -50,7 +50,8 @@ impl PersistBeforeVisible {
             && !self.has_vote(server, term, candidate)
         {
             let shown = format!("voted for server {candidate} in term {term}");
-            let on_disk = format!("has term {}, vote {:?}", disk.head.ballot.term, disk.head.ballot.voted_for);
+            let vote = disk.head.ballot.voted_for.map_or("no vote".to_string(), |voter| format!("a vote for {voter}"));
+            let on_disk = format!("has term {} and {vote}", disk.head.ballot.term);
             return Err(unsaved(server, &shown, on_disk, id));
         }
         if let Some(request @ RaftRequest::AppendEntries(_)) = envelope.request() {
