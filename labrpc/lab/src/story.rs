@@ -53,7 +53,7 @@ pub struct StoryView {
     pub from: Option<u64>,
     /// Only events until this time, in microseconds.
     pub until: Option<u64>,
-    /// At most so many rows.
+    /// The most rows.
     pub rows: Option<usize>,
     /// Whether every row is shown.
     pub is_whole: bool,

@@ -13,7 +13,7 @@ pub struct Columns {
     pub filter: Filter,
     /// Whether to use colours.
     pub is_coloured: bool,
-    /// Show only so many rows, those around the clash, or the last ones. `None` for all.
+    /// The most rows, of those around the clash or the last ones; `None` for all.
     pub rows_max: Option<usize>,
     /// Whether each heartbeat has a row. If not, heartbeats in a row and their replies share one.
     pub has_heartbeats: bool,
@@ -73,9 +73,9 @@ struct Row {
 #[derive(Clone, PartialEq)]
 enum Folded {
     No,
-    /// So many heartbeats and replies, the first of them at this time.
+    /// Heartbeats and replies: how many, and when the first of them was.
     Heartbeats(usize, u64),
-    /// So many entries that a lane has received, the first of them told like this.
+    /// Entries that a lane has received: the lane, how many, and how the first of them was told.
     Applied(String, usize, String),
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::words::{self, seconds};
 use crate::{Event, Field, Kind, Role, State, Story};
 
-/// At most so many events are told.
+/// The most events that are told.
 const EVENTS_MAX: usize = 16;
 /// What happens on one server within this time, in microseconds, belongs to one step.
 const STEP: u64 = 200;
@@ -223,8 +223,8 @@ impl<'a> Past<'a> {
             is_mine && event.m.and_then(|m| self.sendings.get(m)).is_some_and(|sent| counts(&self.story.events[*sent]))
         };
         // One of each voter, or follower, the first that said so.
-        let mut froms = BTreeSet::new();
-        (0..place).filter(is_reply).filter(|reply| froms.insert(&self.story.events[*reply].from)).collect()
+        let mut sources = BTreeSet::new();
+        (0..place).filter(is_reply).filter(|reply| sources.insert(&self.story.events[*reply].from)).collect()
     }
 
     /// What happened on the same lane in the same step: changes, saves, and what arrived.

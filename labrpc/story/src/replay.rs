@@ -53,7 +53,7 @@ impl State {
 }
 
 impl Story {
-    /// The state of each server after so many events, by lane.
+    /// The state of each server after the first `events` events, by lane.
     pub fn states_after(&self, events: usize) -> BTreeMap<String, State> {
         let mut states = self.init.clone();
         for event in &self.events[..events.min(self.events.len())] {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{Delta, DiskMarks, Event, Field, Kind, Position, Role, State, Story, StoryEntry};
 
-/// At most so many entries are listed.
+/// The most entries that are listed.
 const ENTRIES_MAX: usize = 6;
 
 pub(crate) fn at(position: Position) -> String {

@@ -281,6 +281,9 @@ fn a_handout_has_its_own_help() {
     let help = String::from_utf8(run("--help").stdout).unwrap();
     assert!(help.starts_with("Work on the labs\n") && !help.contains("bugs") && !help.contains("handout"), "{help}");
     let refused = String::from_utf8(run("tset").stderr).unwrap();
-    assert_eq!(refused, "error: there is no command `tset`: did you mean `test`? (commands: test, carry, help)\n");
+    assert_eq!(
+        refused,
+        "error: there is no command `tset`: did you mean `test`? (commands: test, replay, story, carry, help)\n"
+    );
     assert!(course.lab("--help").stdout.contains("  bugs     Plant known bugs"));
 }

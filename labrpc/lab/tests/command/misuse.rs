@@ -24,12 +24,12 @@ fn commands_are_checked() {
     assert_refused(&[
         (
             "tset",
-            "there is no command `tset`: did you mean `test`? (commands: test, carry, bugs, handout, help)".to_string(),
+            "there is no command `tset`: did you mean `test`? (commands: test, replay, story, carry, bugs, handout, help)".to_string(),
         ),
-        ("frobnicate", "there is no command `frobnicate` (commands: test, carry, bugs, handout, help)".to_string()),
+        ("frobnicate", "there is no command `frobnicate` (commands: test, replay, story, carry, bugs, handout, help)".to_string()),
         (
             "help hadnout",
-            "there is no command `hadnout`: did you mean `handout`? (commands: test, carry, bugs, handout, help)"
+            "there is no command `hadnout`: did you mean `handout`? (commands: test, replay, story, carry, bugs, handout, help)"
                 .to_string(),
         ),
         ("2A", "`2A` is a lab, not a command: did you mean `cargo lab test 2A`?".to_string()),

@@ -66,7 +66,7 @@ pub(super) struct ServiceRun<'a> {
 const READER: u64 = 9;
 /// What an operation of a thread takes.
 pub(super) const OPERATION: Duration = Duration::from_nanos(100);
-/// In a run of which the news of a new status comes late, it is late by at most so many operations.
+/// In a run of which the news of a new status comes late, it is late by at most this many operations.
 const NEWS_OPERATIONS_MAX: u64 = 60;
 /// Long enough for every thread's turn.
 const TURNS: Duration = Duration::from_millis(1);

@@ -14,7 +14,7 @@ use crate::world::hash_of;
 /// The hash of each source file of the labs and of the course's own crates, by its path in the workspace.
 type Sources = BTreeMap<String, u64>;
 
-/// At most so many changed files are named.
+/// The most changed files that are named.
 const FILES_MAX: usize = 4;
 
 /// The sources that this process was most likely built from, and a hash of all of them.

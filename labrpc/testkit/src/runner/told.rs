@@ -10,7 +10,7 @@ use crate::rule::{Places, Rule};
 use crate::story::{Ending, StoryRecord, tell, write};
 use crate::token::Token;
 
-/// A replay under `cargo test` shows so many rows.
+/// The rows that a replay under `cargo test` shows.
 const ROWS: usize = 40;
 
 impl Lab {

@@ -38,7 +38,7 @@ pub(super) fn reason(why: Lost) -> &'static str {
     }
 }
 
-/// At most so many letters of a text are shown.
+/// The most letters of a text that are shown.
 const LETTERS_MAX: usize = 24;
 
 pub(super) fn short(text: &str) -> String {
