@@ -12,3 +12,4 @@ mod handout;
 mod misuse;
 mod open;
 mod output;
+mod story;
