@@ -76,7 +76,7 @@ function drawBase(first, last, key) {
   picture.innerHTML = paintColumn(columns.failing, geometry.failing.lanes, from, to, isPast)
     + (view.showPassing ? paintColumn(columns.passing, geometry.passing.lanes, from, to, null) : '') + '<g id="over"></g>';
   const html = [];
-  if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px"></div>`);
+  if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px"><span>the same until here</span></div>`);
   if (hasText()) {
     for (let slot = from; slot < to; slot++) {
       html.push(rowHtml(slot, isPast), gapHtml(slot));

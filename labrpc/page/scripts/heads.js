@@ -2,7 +2,7 @@
 
 function headHtml(lane, index, { x, w }) {
   const key = index < 9 ? index + 1 : '', name = w > 70 ? lane.name : lane.id;
-  const script = lane.scripted ? ', played by a script' : '';
+  const script = lane.scripted ? ', scripted' : '';
   return `<button data-lane="${escapeHtml(lane.id)}" aria-pressed="${view.lane === lane.id}" class="${view.hiddenLanes.has(lane.id) ? 'off' : ''}" style="left:${x - w / 2}px;width:${w}px" title="${escapeHtml(lane.name)}${script}: select (${key}), then n for its next event">${escapeHtml(name)}<small></small></button>`;
 }
 

@@ -14,8 +14,11 @@ function chosenOperations() {
   if (all.length <= OPERATIONS_MAX) return all;
   const marked = all.filter(operation => witness.has(operation.number));
   const cursor = failing.events[view.cursor].t;
-  const from = marked.length ? Math.min(...marked.map(callTime)) : cursor, to = marked.length ? Math.max(...marked.map(retTime)) : cursor;
-  const distance = operation => (witness.has(operation.number) ? -1 : Math.max(0, from - retTime(operation), callTime(operation) - to));
+  const spans = marked.length ? marked.map(operation => [callTime(operation), retTime(operation)]) : [[cursor, cursor]];
+  const distance = operation => {
+    if (witness.has(operation.number)) return -1;
+    return Math.min(...spans.map(([from, to]) => Math.max(0, from - retTime(operation), callTime(operation) - to)));
+  };
   return all.map(operation => [distance(operation), operation]).sort((a, b) => a[0] - b[0]).slice(0, OPERATIONS_MAX)
     .map(([, operation]) => operation).sort((a, b) => a.call - b.call);
 }

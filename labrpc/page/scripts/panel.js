@@ -32,7 +32,7 @@ function serverRow(lane, state, classes, mark) {
     return `<td data-field="${field}"${name ? ` class="${name}"` : ''}>${html}</td>`;
   };
   const upOnly = value => (state.up ? value : '–');
-  return `<tr class="${classes}${state.up ? '' : ' is-down'}"><th scope="row" title="${escapeHtml(lane.name)}${lane.scripted ? ', played by a script' : ''}">${escapeHtml(lane.id)}</th>`
+  return `<tr class="${classes}${state.up ? '' : ' is-down'}"><th scope="row" title="${escapeHtml(lane.name)}${lane.scripted ? ', scripted' : ''}">${escapeHtml(lane.id)}</th>`
     + cell('role', roleHtml(state))
     + cell('term', `<span class="term term${saved.term % 6}">${saved.term}</span>`)
     + cell('vote', escapeHtml(saved.vote ?? '–'))

@@ -164,8 +164,11 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // The shell has become the browser: its end is the end of all its processes.
-        let _ = self.process.kill();
+        // Asked to close, the browser ends all its processes and stops writing to its profile.
+        let is_asked = self.requests.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0").is_ok();
+        if !is_asked {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.profile);
     }
