@@ -45,7 +45,8 @@ function paintMarks(column, places, from, to, isPast) {
 
 function draw() {
   if (!layout.slots) {
-    rowList.innerHTML = `<p style="padding:30px">${eventCount ? 'Nothing to show with these filters.' : 'This story has no events.'}</p>`;
+    rowList.innerHTML = `<p style="padding:30px">`
+      + `${eventCount ? 'Nothing to show with these filters.' : 'This story has no events.'}</p>`;
     picture.innerHTML = '';
     return;
   }
@@ -76,7 +77,9 @@ function drawBase(first, last, key) {
   picture.innerHTML = paintColumn(columns.failing, geometry.failing.lanes, from, to, isPast)
     + (view.showPassing ? paintColumn(columns.passing, geometry.passing.lanes, from, to, null) : '') + '<g id="over"></g>';
   const html = [];
-  if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px"><span>the same until here</span></div>`);
+  if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px">`
+    + `<span>the same until here</span></div>`,
+      `<div class="divider" style="top:${layout.y[layout.partsSlot] - 2}px;left:${geometry.split}px"></div>`);
   if (hasText()) {
     for (let slot = from; slot < to; slot++) {
       html.push(rowHtml(slot, isPast), gapHtml(slot));
@@ -103,7 +106,8 @@ function drawOverlay() {
   cursor.style.transform = `translateY(${layout.y[main.slotOf[view.cursor]] ?? 0}px)`;
   cursor.style.height = rowHeight() + 'px';
   cursor.style.right = geometry.width - geometry.split + 'px';
-  const otherCursor = byId('passing-cursor'), otherSlot = view.showPassing && view.passingCursor >= 0 ? other.slotOf[view.passingCursor] : -1;
+  const otherCursor = byId('passing-cursor'), isFollowed = view.showPassing && view.passingCursor >= 0;
+  const otherSlot = isFollowed ? other.slotOf[view.passingCursor] : -1;
   otherCursor.hidden = otherSlot < 0 || other.eventAt[otherSlot] !== view.passingCursor;
   if (!otherCursor.hidden) {
     otherCursor.style.transform = `translateY(${layout.y[otherSlot]}px)`;

@@ -3,11 +3,15 @@
 function headHtml(lane, index, { x, w }) {
   const key = index < 9 ? index + 1 : '', name = w > 70 ? lane.name : lane.id;
   const script = lane.scripted ? ', scripted' : '';
-  return `<button data-lane="${escapeHtml(lane.id)}" aria-pressed="${view.lane === lane.id}" class="${view.hiddenLanes.has(lane.id) ? 'off' : ''}" style="left:${x - w / 2}px;width:${w}px" title="${escapeHtml(lane.name)}${script}: select (${key}), then n for its next event">${escapeHtml(name)}<small></small></button>`;
+  return `<button data-lane="${escapeHtml(lane.id)}" aria-pressed="${view.lane === lane.id}"`
+    + ` class="${view.hiddenLanes.has(lane.id) ? 'off' : ''}" style="left:${x - w / 2}px;width:${w}px"`
+    + ` title="${escapeHtml(lane.name)}${script}: select (${key}), then n for its next event">${escapeHtml(name)}`
+    + `<small></small></button>`;
 }
 
 function passingHeadHtml(lane, { x, w }) {
-  return `<div style="left:${x - w / 2}px;width:${w}px" title="${escapeHtml(lane.name)} in the passing run">${escapeHtml(lane.id)}<small></small></div>`;
+  return `<div style="left:${x - w / 2}px;width:${w}px" title="${escapeHtml(lane.name)} in the passing run">`
+    + `${escapeHtml(lane.id)}<small></small></div>`;
 }
 
 function drawHeads() {
@@ -15,8 +19,11 @@ function drawHeads() {
   if (view.showPassing) {
     const { textX, textWidth } = geometry.failing, other = geometry.passing;
     html.push(...lanes.map((lane, index) => passingHeadHtml(lane, other.lanes[index])));
-    if (textWidth > 60) html.push(`<div class="about" style="left:${textX}px;width:${textWidth - 8}px"><b>This run fails.</b></div>`);
-    if (other.textWidth > 60) html.push(`<div class="about" style="left:${other.textX}px;width:${other.textWidth - 8}px" title="${escapeHtml(story.twin.without)}"><b>Passes without:</b> ${escapeHtml(story.twin.without)}</div>`);
+    if (textWidth > 60) html.push(`<div class="about" style="left:${textX}px;width:${textWidth - 8}px">`
+      + `<b>This run fails.</b></div>`);
+    if (other.textWidth > 60) html.push(`<div class="about"`
+      + ` style="left:${other.textX}px;width:${other.textWidth - 8}px" title="${escapeHtml(story.twin.without)}">`
+      + `<b>Passes without:</b> ${escapeHtml(story.twin.without)}</div>`);
   }
   byId('lane-heads').innerHTML = html.join('');
   drawHeadStates();
