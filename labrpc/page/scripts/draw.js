@@ -70,12 +70,14 @@ function drawBase(first, last, key) {
   Object.assign(drawn, { key, from, to });
   const top = from ? layout.y[from] - 30 : 0, height = Math.min(layout.height, layout.y[to] + 60) - top;
   const isPast = view.onlyCause ? pastOf(view.cursor) : null;
-  picture.setAttribute('width', geometry.width);
-  picture.setAttribute('height', height);
-  picture.setAttribute('viewBox', `0 ${top} ${geometry.width} ${height}`);
-  picture.style.transform = `translateY(${top}px)`;
+  for (const svg of [picture, byId('over')]) {
+    svg.setAttribute('width', geometry.width);
+    svg.setAttribute('height', height);
+    svg.setAttribute('viewBox', `0 ${top} ${geometry.width} ${height}`);
+    svg.style.transform = `translateY(${top}px)`;
+  }
   picture.innerHTML = paintColumn(columns.failing, geometry.failing.lanes, from, to, isPast)
-    + (view.showPassing ? paintColumn(columns.passing, geometry.passing.lanes, from, to, null) : '') + '<g id="over"></g>';
+    + (view.showPassing ? paintColumn(columns.passing, geometry.passing.lanes, from, to, null) : '');
   const html = [];
   if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px">`
     + `<span>the same until here</span></div>`,
@@ -99,8 +101,7 @@ function drawOverlay() {
   add(main, geometry.failing.lanes, view.cursor);
   if (failing.messageOf(view.hover) !== failing.messageOf(view.cursor)) add(main, geometry.failing.lanes, view.hover);
   if (view.showPassing) add(other, geometry.passing.lanes, view.passingCursor);
-  const over = byId('over');
-  if (over) over.innerHTML = parts.join('');
+  byId('over').innerHTML = parts.join('');
 
   const cursor = byId('cursor');
   cursor.style.transform = `translateY(${layout.y[main.slotOf[view.cursor]] ?? 0}px)`;
