@@ -32,8 +32,9 @@ function drawHeads() {
 function headState(state, scripted, width) {
   if (!state || width <= 22) return '';
   if (!state.up) return 'down';
-  const role = width > 84 ? ROLE_NAMES[state.role] : state.role.toUpperCase();
-  return `${role} ${state.term}${scripted && width > 56 ? ', script' : ''}`;
+  const isMarked = scripted && width > 64;
+  const role = width > 84 && !isMarked ? ROLE_NAMES[state.role] : state.role.toUpperCase();
+  return `${isMarked ? 'script, ' : ''}${role} ${state.term}`;
 }
 
 function drawHeadStates() {

@@ -93,6 +93,7 @@ fn a_passing_run_opens_at_its_last_event() {
     let Some(mut browser) = open("passing", &story) else { return };
     assert_eq!(cursor(&mut browser), story.events.len() as u64 - 1);
     assert!(browser.text_of("#what").contains("becomes leader of term 1"));
+    assert_eq!(browser.text_of("#lane-heads [data-lane='4'] small"), "script, F 0");
     browser.press("c");
     assert_alone(&mut browser);
 }
