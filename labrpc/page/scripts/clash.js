@@ -29,7 +29,8 @@ function fillSteps() {
   if (!list) return;
   list.innerHTML = clash.map((step, k) => {
     const event = failing.events[step.e], words = eventWords(event).slice(0, event.k === 'ret' ? 3 : 2).join(' ');
-    return `<li><button data-event="${step.e}"><span class="number">${k + 1}</span><time>${seconds(event.t)} s</time><span>${escapeHtml(words)}</span></button></li>`;
+    return `<li><button data-event="${step.e}"><span class="number">${k + 1}</span><time>${seconds(event.t)} s</time>`
+      + `<span>${escapeHtml(words)}</span></button></li>`;
   }).join('');
 }
 

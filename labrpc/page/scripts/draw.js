@@ -45,7 +45,8 @@ function paintMarks(column, places, from, to, isPast) {
 
 function draw() {
   if (!layout.slots) {
-    rowList.innerHTML = `<p style="padding:30px">${eventCount ? 'Nothing to show with these filters.' : 'This story has no events.'}</p>`;
+    rowList.innerHTML = `<p style="padding:30px">`
+      + `${eventCount ? 'Nothing to show with these filters.' : 'This story has no events.'}</p>`;
     picture.innerHTML = '';
     return;
   }
@@ -69,14 +70,18 @@ function drawBase(first, last, key) {
   Object.assign(drawn, { key, from, to });
   const top = from ? layout.y[from] - 30 : 0, height = Math.min(layout.height, layout.y[to] + 60) - top;
   const isPast = view.onlyCause ? pastOf(view.cursor) : null;
-  picture.setAttribute('width', geometry.width);
-  picture.setAttribute('height', height);
-  picture.setAttribute('viewBox', `0 ${top} ${geometry.width} ${height}`);
-  picture.style.transform = `translateY(${top}px)`;
+  for (const svg of [picture, byId('over')]) {
+    svg.setAttribute('width', geometry.width);
+    svg.setAttribute('height', height);
+    svg.setAttribute('viewBox', `0 ${top} ${geometry.width} ${height}`);
+    svg.style.transform = `translateY(${top}px)`;
+  }
   picture.innerHTML = paintColumn(columns.failing, geometry.failing.lanes, from, to, isPast)
-    + (view.showPassing ? paintColumn(columns.passing, geometry.passing.lanes, from, to, null) : '') + '<g id="over"></g>';
+    + (view.showPassing ? paintColumn(columns.passing, geometry.passing.lanes, from, to, null) : '');
   const html = [];
-  if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px"></div>`);
+  if (view.showPassing) html.push(`<div class="parting" style="top:${layout.y[layout.partsSlot] - 2}px">`
+    + `<span>the same until here</span></div>`,
+      `<div class="divider" style="top:${layout.y[layout.partsSlot] - 2}px;left:${geometry.split}px"></div>`);
   if (hasText()) {
     for (let slot = from; slot < to; slot++) {
       html.push(rowHtml(slot, isPast), gapHtml(slot));
@@ -96,14 +101,14 @@ function drawOverlay() {
   add(main, geometry.failing.lanes, view.cursor);
   if (failing.messageOf(view.hover) !== failing.messageOf(view.cursor)) add(main, geometry.failing.lanes, view.hover);
   if (view.showPassing) add(other, geometry.passing.lanes, view.passingCursor);
-  const over = byId('over');
-  if (over) over.innerHTML = parts.join('');
+  byId('over').innerHTML = parts.join('');
 
   const cursor = byId('cursor');
   cursor.style.transform = `translateY(${layout.y[main.slotOf[view.cursor]] ?? 0}px)`;
   cursor.style.height = rowHeight() + 'px';
   cursor.style.right = geometry.width - geometry.split + 'px';
-  const otherCursor = byId('passing-cursor'), otherSlot = view.showPassing && view.passingCursor >= 0 ? other.slotOf[view.passingCursor] : -1;
+  const otherCursor = byId('passing-cursor'), isFollowed = view.showPassing && view.passingCursor >= 0;
+  const otherSlot = isFollowed ? other.slotOf[view.passingCursor] : -1;
   otherCursor.hidden = otherSlot < 0 || other.eventAt[otherSlot] !== view.passingCursor;
   if (!otherCursor.hidden) {
     otherCursor.style.transform = `translateY(${layout.y[otherSlot]}px)`;

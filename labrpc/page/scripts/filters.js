@@ -3,10 +3,13 @@
 function fillFilters() {
   const counts = {};
   for (const group of failing.groups) counts[group] = (counts[group] ?? 0) + 1;
-  const laneBoxes = lanes.map(lane => `<label><input type="checkbox" data-of-lane="${escapeHtml(lane.id)}" checked> ${escapeHtml(lane.name)}</label>`);
+  const laneBoxes = lanes.map(lane => `<label><input type="checkbox" data-of-lane="${escapeHtml(lane.id)}"`
+    + ` checked> ${escapeHtml(lane.name)}</label>`);
   const groupBoxes = Object.entries(GROUPS).filter(([group]) => counts[group])
-    .map(([group, name]) => `<label><input type="checkbox" data-of-group="${group}" checked> ${name} <span>${grouped(counts[group])}</span></label>`);
-  byId('filter').lastElementChild.innerHTML = `<fieldset><legend>Lanes</legend>${laneBoxes.join('')}</fieldset><fieldset><legend>Events</legend>${groupBoxes.join('')}</fieldset>`;
+    .map(([group, name]) => `<label><input type="checkbox" data-of-group="${group}" checked> ${name} <span>`
+      + `${grouped(counts[group])}</span></label>`);
+  byId('filter').lastElementChild.innerHTML = `<fieldset><legend>Lanes</legend>${laneBoxes.join('')}</fieldset>`
+    + `<fieldset><legend>Events</legend>${groupBoxes.join('')}</fieldset>`;
 }
 
 function listenToFilters() {

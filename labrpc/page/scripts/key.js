@@ -34,7 +34,10 @@ const KEYS_HELP = [
 ];
 
 function fillKey() {
-  byId('key').insertAdjacentHTML('beforeend', `<ul>${KEY_LINES.map(([icon, text]) => `<li>${icon}${text}</li>`).join('')}</ul>`);
-  const lines = KEYS_HELP.map(([keys, text]) => `<dt>${keys.split(' ').map(key => `<kbd>${key}</kbd>`).join(' ')}</dt><dd>${text}</dd>`);
-  byId('help').innerHTML = `<h2>Keys</h2><dl>${lines.join('')}</dl><form method="dialog"><button class="button">Close</button></form>`;
+  byId('key').insertAdjacentHTML('beforeend', `<ul>`
+    + `${KEY_LINES.map(([icon, text]) => `<li>${icon}${text}</li>`).join('')}</ul>`);
+  const lines = KEYS_HELP.map(([keys, text]) => `<dt>${keys.split(' ').map(key => `<kbd>${key}</kbd>`).join(' ')}</dt>`
+    + `<dd>${text}</dd>`);
+  byId('help').innerHTML = `<h2>Keys</h2><dl>${lines.join('')}</dl><form method="dialog">`
+    + `<button class="button">Close</button></form>`;
 }

@@ -55,7 +55,8 @@ function listen() {
   for (const [id, action] of Object.entries(BUTTONS)) byId(id)?.addEventListener('click', action);
   document.addEventListener('keydown', onKey);
   document.addEventListener('click', event => {
-    const at = event.target.closest('[data-event]'), other = event.target.closest('[data-passing]'), lane = event.target.closest('[data-lane]');
+    const at = event.target.closest('[data-event]'), other = event.target.closest('[data-passing]');
+    const lane = event.target.closest('[data-lane]');
     if (at) goTo(+at.dataset.event);
     else if (other) goToPassing(+other.dataset.passing);
     if (lane) selectLane(lane.dataset.lane);

@@ -37,7 +37,8 @@ function paintBands(column, index, { x, w }, window) {
       continue;
     }
     const stroke = band.paused ? 'paused' : ROLE_NAMES[band.role];
-    html.push(`<rect class="band${band.term % 6}" ${box}/><line class="${stroke}" x1="${x}" x2="${x}" y1="${top}" y2="${top + height}"/>`);
+    html.push(`<rect class="band${band.term % 6}" ${box}/>`
+      + `<line class="${stroke}" x1="${x}" x2="${x}" y1="${top}" y2="${top + height}"/>`);
     const isNews = k === 0 || bands[k - 1].term !== band.term || !bands[k - 1].up;
     if (isNews && !hidden && to - from > 14) {
       const text = w > 48 ? 'T' + band.term : band.term;
@@ -71,11 +72,13 @@ function paintClient(column, index, place, window) {
     const operation = operations[k], part = column.run === failing ? witness.get(operation.number) ?? '' : '';
     const top = eventY(column, operation.call) - pad;
     const bottom = operation.done ? eventY(column, operation.ret) + pad : window.bottom;
-    html.push(`<rect class="operation ${part}" x="${x - width / 2}" y="${top}" width="${width}" height="${Math.max(2, bottom - top)}" rx="4"/>`);
+    html.push(`<rect class="operation ${part}" x="${x - width / 2}" y="${top}" width="${width}"`
+      + ` height="${Math.max(2, bottom - top)}" rx="4"/>`);
     if (!hasShapes() || width < 44) continue;
     const text = `class="operation-text${part === 'wrong' || part === 'missed' ? ' inverse' : ''}" x="${x}"`;
     // The number of a step of the clash takes the box's first line.
-    html.push(`<text ${text} y="${top + (clashStep.has(operation.call) ? 30 : 14)}">${escapeHtml(shortOperation(operation.fields, width))}</text>`);
+    html.push(`<text ${text} y="${top + (clashStep.has(operation.call) ? 30 : 14)}">`
+      + `${escapeHtml(shortOperation(operation.fields, width))}</text>`);
     if (operation.result !== undefined && bottom - top > 34) {
       html.push(`<text ${text} y="${bottom - 6}">→ ${escapeHtml(String(shownValue(operation.result)).slice(0, 9))}</text>`);
     }

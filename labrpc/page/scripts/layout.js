@@ -29,7 +29,7 @@ function measure(width) {
   if (small) text = both ? 0 : 132;
   else if (both) text = Math.max(170, width * .22);
   const room = (width - gutter - (both ? 20 : 0)) / runs - text - 16 * view.hiddenLanes.size;
-  const most = small ? 40 : both ? 44 : dense ? 130 : 96;
+  const most = small ? 40 : both ? clamp(44, 96, width * .045) : dense ? 130 : 96;
   const laneWidth = clamp(small ? 18 : 24, most, room / shown);
   const place = x => lanes.map(lane => {
     const w = view.hiddenLanes.has(lane.id) ? 16 : laneWidth;

@@ -28,8 +28,10 @@ function entryHtml(state, lane, event, index) {
   const isFresh = event.at === lane.id && change && index > change[0] && event.k !== 'restart';
   const classes = ['entry', `term${term % 6}`, state.up && isCommitted ? 'committed' : 'open', state.up && isApplied && 'applied',
     isUnsaved && 'unsaved', isFresh && 'fresh', !state.up && 'is-down'].filter(Boolean).join(' ');
-  const facts = [`index ${index}, term ${term}: ${command}`, isCommitted && 'committed', isApplied && 'applied', isUnsaved && 'not on disk'];
-  return `<span class="${classes}" title="${escapeHtml(facts.filter(Boolean).join(', '))}">${term}<small>${escapeHtml(shortCommand(String(command)))}</small></span>`;
+  const facts = [`index ${index}, term ${term}: ${command}`, isCommitted && 'committed', isApplied && 'applied',
+    isUnsaved && 'not on disk'];
+  return `<span class="${classes}" title="${escapeHtml(facts.filter(Boolean).join(', '))}">${term}<small>`
+    + `${escapeHtml(shortCommand(String(command)))}</small></span>`;
 }
 
 function logRow(lane, state, event, low, high) {
@@ -37,7 +39,8 @@ function logRow(lane, state, event, low, high) {
   const [baseIndex, baseTerm] = state.base;
   if (index <= baseIndex) {
     const to = Math.min(baseIndex, high), count = to - index + 1;
-    html += `<span class="entry snapshot" style="grid-column:span ${count}" title="Snapshot through ${baseIndex} (term ${baseTerm})">${count > 1 ? 'snapshot ≤ ' : '≤'}${baseIndex}</span>`;
+    html += `<span class="entry snapshot" style="grid-column:span ${count}"`
+      + ` title="Snapshot through ${baseIndex} (term ${baseTerm})">${count > 1 ? 'snapshot ≤ ' : '≤'}${baseIndex}</span>`;
     index = to + 1;
   }
   for (; index <= high; index++) html += entryHtml(state, lane, event, index);

@@ -36,7 +36,8 @@ function paintMessage(column, places, number, classes) {
   } else {
     const [x2, y2] = lostEnd(column, places, message);
     html.push(`<path class="message ${stroke}" d="M${from.x} ${y1}L${x2} ${y2}"/>`);
-    if (message.lost && hasShapes()) html.push(`<path class="lost" d="M${x2 - 4} ${y2 - 4}l8 8M${x2 + 4} ${y2 - 4}l-8 8"/>`);
+    if (message.lost && hasShapes()) html.push(`<path class="lost"`
+      + ` d="M${x2 - 4} ${y2 - 4}l8 8M${x2 + 4} ${y2 - 4}l-8 8"/>`);
   }
   if (hasShapes() && message.sent >= 0) html.push(`<g class="tail">${GLYPHS[tailOf(message)](from.x, y1)}</g>`);
   return `<g class="${isClash ? 'in-clash ' : ''}${classes}">${html.join('')}</g>`;
@@ -62,18 +63,18 @@ function pastClass(message, isPast) {
   return message.received.some(isPast) || message.sent === view.cursor ? '' : 'half';
 }
 
+// A shorter arrow stands beside the row that says what it is.
+const LABELLED_ARROW_MIN = 90;
+
 // The name of the message under the cursor, near the end that the cursor is at.
 function labelMessage(column, places, number, event) {
   const message = column.run.messages[number];
   const from = places[laneIndex.get(message.from)], to = places[laneIndex.get(message.to)];
-  if (!from || !to || !hasShapes()) return '';
-  const text = escapeHtml(message.name) + (message.fields.term === undefined ? '' : ' T' + message.fields.term);
-  if (!message.received.length) {
-    const [x, y] = lostEnd(column, places, message);
-    return `<text class="message-label" x="${x}" y="${y + 17}">${text}</text>`;
-  }
+  if (!from || !to || !hasShapes() || !message.received.length) return '';
   const y1 = sentY(column, message), y2 = eventY(column, message.received[0]);
-  const share = Math.min(.5, 90 / Math.max(1, Math.abs(y2 - y1))), near = event === message.sent ? share : 1 - share;
+  if (Math.abs(y2 - y1) < LABELLED_ARROW_MIN) return '';
+  const text = escapeHtml(message.name) + (message.fields.term === undefined ? '' : ' T' + message.fields.term);
+  const share = Math.min(.5, 90 / Math.abs(y2 - y1)), near = event === message.sent ? share : 1 - share;
   const x = from.x + (to.x - from.x) * near, y = y1 + (y2 - y1) * near - 6;
   return `<text class="message-label" x="${x}" y="${y}">${text}</text>`;
 }

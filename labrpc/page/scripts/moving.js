@@ -24,7 +24,8 @@ function scrollToCursor() {
 
 function announce() {
   const event = failing.events[view.cursor], step = clashStep.get(view.cursor);
-  byId('live').textContent = `${seconds(event.t)} seconds. ${plainWords(event)}.${step === undefined ? '' : ' Clash: ' + clash[step].note}`;
+  const note = step === undefined ? '' : ' Clash: ' + clash[step].note;
+  byId('live').textContent = `${seconds(event.t)} seconds. ${plainWords(event)}.${note}`;
   try {
     history.replaceState(null, '', '#e' + view.cursor);
   } catch {

@@ -14,8 +14,11 @@ function chosenOperations() {
   if (all.length <= OPERATIONS_MAX) return all;
   const marked = all.filter(operation => witness.has(operation.number));
   const cursor = failing.events[view.cursor].t;
-  const from = marked.length ? Math.min(...marked.map(callTime)) : cursor, to = marked.length ? Math.max(...marked.map(retTime)) : cursor;
-  const distance = operation => (witness.has(operation.number) ? -1 : Math.max(0, from - retTime(operation), callTime(operation) - to));
+  const spans = marked.length ? marked.map(operation => [callTime(operation), retTime(operation)]) : [[cursor, cursor]];
+  const distance = operation => {
+    if (witness.has(operation.number)) return -1;
+    return Math.min(...spans.map(([from, to]) => Math.max(0, from - retTime(operation), callTime(operation) - to)));
+  };
   return all.map(operation => [distance(operation), operation]).sort((a, b) => a[0] - b[0]).slice(0, OPERATIONS_MAX)
     .map(([, operation]) => operation).sort((a, b) => a.call - b.call);
 }
@@ -41,17 +44,22 @@ function foldedScale(operations, left, right) {
 }
 
 function operationBar(operation, next, x, y, width) {
-  const from = x(callTime(operation)), to = operation.done ? x(retTime(operation)) : width, part = witness.get(operation.number) ?? '';
+  const from = x(callTime(operation)), to = operation.done ? x(retTime(operation)) : width;
+  const part = witness.get(operation.number) ?? '';
   const result = operation.result === undefined ? '' : ' → ' + shownValue(operation.result);
   const text = (operationText(operation.fields).replace(' = ', '=') + result).slice(0, 24), length = measureText(text) * .9;
   const fitsIn = to - from > length + 6, fitsRight = (next ? x(callTime(next)) : width) - to > length + 8;
-  const box = `<rect class="operation ${part}" x="${from}" y="${y + 1}" width="${Math.max(3, to - from)}" height="19" rx="3"/>`;
+  const box = `<rect class="operation ${part}" x="${from}" y="${y + 1}" width="${Math.max(3, to - from)}" height="19"`
+    + ` rx="3"/>`;
   const title = `<title>${escapeHtml(operationText(operation.fields) + result)}</title>`;
   const isDark = part === 'wrong' || part === 'missed';
   let label = '';
-  if (fitsIn) label = `<text class="operation-text${isDark ? ' inverse' : ''}" x="${(from + to) / 2}" y="${y + 15}">${escapeHtml(text)}</text>`;
-  else if (fitsRight) label = `<text font-size="11" class="outlined" x="${to + 4}" y="${y + 15}">${escapeHtml(text)}</text>`;
-  else if (part) label = `<text font-size="11" class="outlined" text-anchor="end" x="${from - 4}" y="${y + 15}">${escapeHtml(text)}</text>`;
+  if (fitsIn) label = `<text class="operation-text${isDark ? ' inverse' : ''}" x="${(from + to) / 2}" y="${y + 15}">`
+    + `${escapeHtml(text)}</text>`;
+  else if (fitsRight) label = `<text font-size="11" class="outlined" x="${to + 4}" y="${y + 15}">${escapeHtml(text)}`
+    + `</text>`;
+  else if (part) label = `<text font-size="11" class="outlined" text-anchor="end" x="${from - 4}" y="${y + 15}">`
+    + `${escapeHtml(text)}</text>`;
   return `<g class="bar" data-event="${operation.call}">${title}${box}${label}</g>`;
 }
 
@@ -60,7 +68,9 @@ function faultSpans(index, { from, to }) {
   const time = event => (event < 0 ? 0 : event >= eventCount ? Infinity : failing.events[event].t);
   const spans = failing.bands[index].filter(band => !band.up || band.paused)
     .map(band => ({ kind: band.up ? 'paused' : 'down', from: time(band.from), to: time(band.to) }));
-  for (const fence of failing.fences[index]) spans.push({ kind: fence.all ? 'cut off' : 'partly cut off', from: time(fence.from), to: time(fence.to) });
+  for (const fence of failing.fences[index]) {
+    spans.push({ kind: fence.all ? 'cut off' : 'partly cut off', from: time(fence.from), to: time(fence.to) });
+  }
   return spans.filter(span => span.to > from && span.from < to);
 }
 
@@ -88,7 +98,8 @@ function operationsHtml(width) {
   const clients = story.clients.filter(lane => operations.some(operation => operation.client === lane.id)), html = [];
   clients.forEach((lane, n) => {
     const y = 4 + n * STRIP_ROW_HEIGHT, row = operations.filter(operation => operation.client === lane.id);
-    html.push(`<text x="0" y="${y + 15}" font-size="12">${escapeHtml(lane.name)}</text><line class="axis" x1="${STRIP_NAME_WIDTH}" x2="${width}" y1="${y + 11}" y2="${y + 11}"/>`);
+    html.push(`<text x="0" y="${y + 15}" font-size="12">${escapeHtml(lane.name)}</text>`
+      + `<line class="axis" x1="${STRIP_NAME_WIDTH}" x2="${width}" y1="${y + 11}" y2="${y + 11}"/>`);
     row.forEach((operation, k) => html.push(operationBar(operation, row[k + 1], scale.x, y, width)));
   });
   const faults = faultRows(scale, 8 + clients.length * STRIP_ROW_HEIGHT, width), height = faults.bottom + 4;
@@ -97,10 +108,14 @@ function operationsHtml(width) {
     return `<path class="axis" stroke-width="1.5" stroke-dasharray="3 3" d="M${x - 2} 0V${height}M${x + 2} 0V${height}"/>`;
   });
   const now = failing.events[Math.max(0, view.cursor)].t, isInside = now >= scale.from && now <= scale.to;
-  const cursor = isInside ? `<line class="curve-jump" x1="${scale.x(now)}" x2="${scale.x(now)}" y1="0" y2="${height}"/>` : '';
+  const cursor = isInside ? `<line class="curve-jump" x1="${scale.x(now)}" x2="${scale.x(now)}" y1="0"`
+    + ` y2="${height}"/>` : '';
   const notes = [witness.size ? 'black was missed, red is wrong' : '', folds.length ? 'silences folded' : '',
-    operations.length < failing.operations.size ? `${operations.length} of ${grouped(failing.operations.size)}` : ''].filter(Boolean).join('; ');
-  return `<h2>Operations over time <span>${notes}</span></h2><svg viewBox="0 0 ${width} ${height}" height="${height}" role="img" aria-label="Client operations over time">${folds.join('')}${html.join('')}${faults.html}${cursor}</svg>`;
+    operations.length < failing.operations.size && `${operations.length} of ${grouped(failing.operations.size)}`]
+    .filter(Boolean).join('; ');
+  return `<h2>Operations over time <span>${notes}</span></h2>`
+    + `<svg viewBox="0 0 ${width} ${height}" height="${height}" role="img" aria-label="Client operations over time">`
+    + `${folds.join('')}${html.join('')}${faults.html}${cursor}</svg>`;
 }
 
 function drawOperations() {

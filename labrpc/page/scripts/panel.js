@@ -15,13 +15,15 @@ function diskDifferences(state) {
 function roleHtml(state) {
   if (!state.up) return '<span class="role">down</span>';
   const name = ROLE_NAMES[state.role];
-  return `<span class="role">${roleIcon(state.role)}<span>${name[0]}<i>${name.slice(1)}</i>${state.paused ? ', paused' : ''}</span></span>`;
+  return `<span class="role">${roleIcon(state.role)}<span>${name[0]}<i>${name.slice(1)}</i>`
+    + `${state.paused ? ', paused' : ''}</span></span>`;
 }
 
 function diskHtml(state) {
   if (!state.up || !state.disk) return '';
   const differences = diskDifferences(state);
-  return differences.length ? `<span class="disk unequal">≠ ${differences.join(', ')}</span>` : '<span class="disk">same</span>';
+  return differences.length ? `<span class="disk unequal">≠ ${differences.join(', ')}`
+    + `</span>` : '<span class="disk">same</span>';
 }
 
 // One server's row. `mark` names the class of a field's cell: what changed, or what differs from the other run.
@@ -32,7 +34,8 @@ function serverRow(lane, state, classes, mark) {
     return `<td data-field="${field}"${name ? ` class="${name}"` : ''}>${html}</td>`;
   };
   const upOnly = value => (state.up ? value : '–');
-  return `<tr class="${classes}${state.up ? '' : ' is-down'}"><th scope="row" title="${escapeHtml(lane.name)}${lane.scripted ? ', played by a script' : ''}">${escapeHtml(lane.id)}</th>`
+  return `<tr class="${classes}${state.up ? '' : ' is-down'}">`
+    + `<th scope="row" title="${escapeHtml(lane.name)}${lane.scripted ? ', scripted' : ''}">${escapeHtml(lane.id)}</th>`
     + cell('role', roleHtml(state))
     + cell('term', `<span class="term term${saved.term % 6}">${saved.term}</span>`)
     + cell('vote', escapeHtml(saved.vote ?? '–'))
@@ -43,8 +46,11 @@ function serverRow(lane, state, classes, mark) {
 }
 
 function serversTable(rows) {
-  const watch = meta.watch ? `<th scope="col">${escapeHtml(meta.watch)} is` : '';
-  return `<table><thead><tr><th scope="col">server<th scope="col">role<th scope="col">term<th scope="col">vote<th scope="col">commit<th scope="col">applied${hasDisks ? '<th scope="col">on disk' : ''}${watch}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
+  const titles = ['server', 'role', 'term', 'vote', 'commit', 'applied'];
+  if (hasDisks) titles.push('on disk');
+  if (meta.watch) titles.push(`${escapeHtml(meta.watch)} is`);
+  const head = titles.map(title => `<th scope="col">${title}`).join('');
+  return `<table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
 }
 
 // The servers after an event. The cells that the event changed are marked.
@@ -70,7 +76,9 @@ function flipsHtml(index) {
   if (!flips.length) return '';
   const items = flips.map(flip => {
     const command = flipCommand(index, flip);
-    return `<li><span>${FLIP_WORDS[flip] ?? `What if: ${escapeHtml(flip)}?`}</span><button class="button" data-copy="${escapeHtml(command)}">Copy command</button><code>${escapeHtml(command)}</code></li>`;
+    return `<li><span>${FLIP_WORDS[flip] ?? `What if: ${escapeHtml(flip)}?`}</span>`
+      + `<button class="button" data-copy="${escapeHtml(command)}">Copy command</button><code>${escapeHtml(command)}`
+      + `</code></li>`;
   });
   return `<ul class="flips">${items.join('')}</ul>`;
 }
@@ -83,11 +91,13 @@ function whatHtml(index) {
   else if (message?.received.length) when.push(`arrives ${duration(failing.events[message.received[0]].t - event.t)} later`);
   const sentence = event.k === 'log'
     ? `<div class="sentence"><b>${escapeHtml(laneName(event.at))}</b> logs</div><pre>${escapeHtml(what)}</pre>`
-    : `<div class="sentence"><b>${escapeHtml(who)}</b> ${escapeHtml(what)}${more !== '' && !message ? `, ${escapeHtml(more)}` : ''}</div>`;
+    : `<div class="sentence"><b>${escapeHtml(who)}`
+      + `</b> ${escapeHtml(what)}${more !== '' && !message ? `, ${escapeHtml(more)}` : ''}</div>`;
   const lost = message?.lost ? [['lost', LOST_WORDS[message.lost]?.(message.to) ?? message.lost]] : [];
   const fields = message ? [['message', message.name], ...lost, ...Object.entries(message.fields)] : [];
+  const pairs = fields.map(([key, value]) => `<div><dt>${escapeHtml(key)}</dt><dd>${escapeHtml(fieldText(value))}</dd></div>`);
   return `<div class="when">${step === undefined ? '' : badge(step)}${when.join(', ')}</div>${sentence}`
-    + (fields.length ? `<dl>${fields.map(([key, value]) => `<div><dt>${escapeHtml(key)}</dt><dd>${escapeHtml(fieldText(value))}</dd></div>`).join('')}</dl>` : '')
+    + (pairs.length ? `<dl>${pairs.join('')}</dl>` : '')
     + (step !== undefined && clash[step].note ? `<p class="note">${escapeHtml(clash[step].note)}</p>` : '')
     + flipsHtml(index);
 }
@@ -98,10 +108,12 @@ function wireHtml(world, now) {
   const flying = [...world.inFlight].filter(number => failing.messages[number]?.received.length);
   const lines = flying.slice(0, WIRE_LINES_MAX).map(number => {
     const message = failing.messages[number], term = message.fields.term === undefined ? '' : ' T' + message.fields.term;
-    return `<li><b>${escapeHtml(message.from)} → ${escapeHtml(message.to)}</b> ${escapeHtml(message.name)}${term}<span>for ${duration(now - message.sentTime)}</span></li>`;
+    return `<li><b>${escapeHtml(message.from)} → ${escapeHtml(message.to)}</b> ${escapeHtml(message.name)}${term}`
+      + `<span>for ${duration(now - message.sentTime)}</span></li>`;
   });
   if (flying.length > WIRE_LINES_MAX) lines.push(`<li><span>and ${flying.length - WIRE_LINES_MAX} more</span></li>`);
-  const cut = world.cut.size ? `<h2>Cut links</h2><div>${escapeHtml(linkWords([...world.cut].map(link => link.split('>'))))}</div>` : '';
+  const cut = world.cut.size ? `<h2>Cut links</h2><div>`
+    + `${escapeHtml(linkWords([...world.cut].map(link => link.split('>'))))}</div>` : '';
   return `<h2>On the wire <span>${flying.length || 'nothing'}</span></h2><ul>${lines.join('')}</ul>${cut}`;
 }
 
@@ -117,7 +129,8 @@ function drawPanel() {
   drawOperations();
   drawCurve();
   drawTwin(world);
-  byId('now').innerHTML = `<b>${grouped(view.cursor)}</b><span class="of"> of ${grouped(eventCount - 1)}</span> &nbsp;${seconds(event.t)} s`;
+  byId('now').innerHTML = `<b>${grouped(view.cursor)}</b><span class="of"> of ${grouped(eventCount - 1)}`
+    + `</span> &nbsp;${seconds(event.t)} s`;
   byId('steps')?.querySelectorAll('button').forEach(button => {
     button.setAttribute('aria-current', +button.dataset.event === view.cursor);
   });

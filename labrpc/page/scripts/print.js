@@ -20,14 +20,19 @@ function paperSlices(from, to) {
     const next = Math.min(to, slot + PAPER_SLICE_ROWS), top = layout.y[slot];
     const height = (next < layout.slots ? layout.y[next] : layout.y[layout.slots] + 8) - top, rows = [];
     for (let k = slot; k < next; k++) rows.push(rowHtml(k, null));
-    const drawing = paintColumn(columns.failing, geometry.failing.lanes, Math.max(0, slot - 1), Math.min(layout.slots, next + 1), null);
-    html.push(`<div class="slice" style="height:${height}px"><svg width="${PAPER_WIDTH}" height="${height}" viewBox="0 ${top} ${PAPER_WIDTH} ${height}" style="position:absolute;left:0;top:0">${drawing}</svg><div style="position:absolute;left:0;right:0;top:${-top}px">${rows.join('')}</div></div>`);
+    const first = Math.max(0, slot - 1), last = Math.min(layout.slots, next + 1);
+    const drawing = paintColumn(columns.failing, geometry.failing.lanes, first, last, null);
+    html.push(`<div class="slice" style="height:${height}px">`
+      + `<svg width="${PAPER_WIDTH}" height="${height}" viewBox="0 ${top} ${PAPER_WIDTH} ${height}"`
+      + ` style="position:absolute;left:0;top:0">${drawing}</svg>`
+      + `<div style="position:absolute;left:0;right:0;top:${-top}px">${rows.join('')}</div></div>`);
   }
   return html.join('');
 }
 
 function layOutPaper() {
   if (!eventCount) return;
+  byId('app').prepend(byId('head')); // on a phone it is within the diagram, which is not printed
   const before = { ...view };
   Object.assign(view, { zoom: PAPER_ZOOM, onlyCause: false, showPassing: false, hover: -1 });
   geometry = measure(PAPER_WIDTH);
@@ -39,7 +44,9 @@ function layOutPaper() {
     const { x, w } = geometry.failing.lanes[index];
     return `<span style="left:${x - w / 2}px;width:${w}px">${escapeHtml(w > 76 ? lane.name : lane.id)}</span>`;
   });
-  const moments = clash.map(({ e }, k) => `<div class="moment"><p>${badge(k)}<b>${seconds(failing.events[e].t)} s</b> ${escapeHtml(plainWords(failing.events[e]))}</p><div class="servers">${serversHtml(failing.worldAfter(e), failing.events[e])}</div></div>`);
+  const moments = clash.map(({ e }, k) => `<div class="moment"><p>${badge(k)}<b>`
+    + `${seconds(failing.events[e].t)} s</b> ${escapeHtml(plainWords(failing.events[e]))}</p><div class="servers">`
+    + `${serversHtml(failing.worldAfter(e), failing.events[e])}</div></div>`);
   byId('print').innerHTML = `<div class="lane-names">${names.join('')}</div>${paperSlices(from, to)}`
     + (moments.length ? `<h2>The servers at each step of the clash</h2>${moments.join('')}` : '')
     + (failing.operations.size ? operationsHtml(PAPER_WIDTH) : '');
@@ -48,4 +55,7 @@ function layOutPaper() {
 }
 
 addEventListener('beforeprint', layOutPaper);
-addEventListener('afterprint', () => { byId('print').innerHTML = ''; });
+addEventListener('afterprint', () => {
+  byId('print').innerHTML = '';
+  fitWindow();
+});

@@ -49,13 +49,11 @@ function applyDelta(state, delta) {
 }
 
 class Run {
-  // `world` is the state before the first event. `earlier` are messages that were sent before it, by number.
+  // `world` is the state before the first event. `earlier` are messages that were sent before it.
   constructor(events, world, earlier = []) {
     this.events = events;
     this.messages = [];
-    earlier.forEach((message, number) => {
-      this.messages[number] = { ...message, sent: -1, received: [] };
-    });
+    for (const message of earlier) this.messages[message.number] = { ...message, sent: -1, received: [] };
     this.operations = new Map();
     this.bands = lanes.map(() => []);
     this.fences = lanes.map(() => []);

@@ -22,18 +22,22 @@ function differingFields(mine, other) {
 function twinHtml(world, width) {
   const twin = story.twin, command = `cargo lab replay ${twin.token}`;
   const about = `<h2>The nearest run that passes</h2><p>It passes without: <b>${escapeHtml(twin.without)}</b></p>`
-    + `<ul class="flips"><li><span>Replay it</span><button class="button" data-copy="${escapeHtml(command)}">Copy command</button><code>${escapeHtml(command)}</code></li></ul>`;
+    + `<ul class="flips"><li><span>Replay it</span><button class="button"`
+    + ` data-copy="${escapeHtml(command)}">Copy command</button><code>${escapeHtml(command)}</code></li></ul>`;
   if (view.cursor < partsAt) {
-    return about + `<p>The two runs are the same until event ${grouped(partsAt)}. <button class="button" data-event="${partsAt}">Go there</button></p>`;
+    return about + `<p>The two runs are the same until event ${grouped(partsAt)}. <button class="button"`
+      + ` data-event="${partsAt}">Go there</button></p>`;
   }
   const other = passing.worldAfter(view.passingCursor), event = passing.events[view.passingCursor];
   const rows = story.servers.map((lane, index) => {
     const differing = differingFields(world.servers[index], other.servers[index]);
     return serverRow(lane, other.servers[index], '', field => (differing.has(field) ? 'differs' : ''));
   });
-  const words = event ? `${seconds(event.t)} s: <b>${escapeHtml(event.at ?? '')}</b> ${escapeHtml(eventWords(event, passing).slice(1).filter(Boolean).join(', '))}` : 'Nothing has happened yet.';
+  const words = event ? `${seconds(event.t)} s: <b>${escapeHtml(event.at ?? '')}`
+    + `</b> ${escapeHtml(eventWords(event, passing).slice(1).filter(Boolean).join(', '))}` : 'Nothing has happened yet.';
   const logs = logsHtml(other, event ?? {}, width);
-  return `${about}<p>${words}</p><div class="servers">${serversTable(rows)}</div><p class="log-grid" style="grid-template-columns:${logs.columns}">${logs.html}</p>`
+  return `${about}<p>${words}</p><div class="servers">${serversTable(rows)}</div>`
+    + `<p class="log-grid" style="grid-template-columns:${logs.columns}">${logs.html}</p>`
     + '<p class="when">Framed: differs from the failing run at this moment.</p>';
 }
 

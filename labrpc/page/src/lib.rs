@@ -5,7 +5,7 @@
 //!
 //! - `templates/page.html` is the frame. What is known when the page is written stands in it as plain HTML.
 //! - `styles/` is the look, one file for each part of the page.
-//! - `scripts/` draws the run. The files share one scope and are joined in the order of [`assets`].
+//! - `scripts/` draws the run. The files share one scope and are joined in the order of `src/assets.rs`.
 //!
 //! Missing on purpose: a framework, a build step for the scripts, and anything that depends on the labs.
 

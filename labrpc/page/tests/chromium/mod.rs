@@ -20,6 +20,9 @@ pub struct Chromium {
     profile: PathBuf,
 }
 
+/// Where Google's build is on macOS, which does not put it into the path.
+const ON_MACOS: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
+
 /// Where the browser is: `$CHROMIUM`, or a usual name in the path.
 pub fn find() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM") {
@@ -27,7 +30,8 @@ pub fn find() -> Option<PathBuf> {
     }
     let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
     let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
-    names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
+    let in_path = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    in_path.chain([PathBuf::from(ON_MACOS)]).find(|path| path.is_file())
 }
 
 impl Chromium {
@@ -131,7 +135,7 @@ impl Chromium {
 
     /// The text that an element shows.
     pub fn text_of(&mut self, selector: &str) -> String {
-        self.text(&format!("document.querySelector({selector:?})?.innerText ?? 'no {selector}'"))
+        self.text(&format!("document.querySelector({selector:?})?.innerText ?? 'no such element'"))
     }
 
     /// Presses and releases a key.
@@ -164,8 +168,11 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // The shell has become the browser: its end is the end of all its processes.
-        let _ = self.process.kill();
+        // Asked to close, the browser ends all its processes and stops writing to its profile.
+        let is_asked = self.requests.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0").is_ok();
+        if !is_asked {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.profile);
     }

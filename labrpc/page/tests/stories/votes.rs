@@ -77,7 +77,7 @@ pub fn vote_twice() -> Story {
         text: "A server votes for at most one candidate in a term.".to_string(),
     });
     story.meta.hint = "Is the vote on disk before `RequestVoteReply` leaves?".to_string();
-    story.meta.file = "lab2c-persist/src/vote.rs".to_string();
+    story.meta.file = "lab2c-persist/src/disk.rs".to_string();
     story.meta.report = format!("vote-once was broken {HOSTILE}\n  server 0, term 2\n");
     let broken = |t, broken| CurvePoint { t, broken };
     let points = vec![
