@@ -9,7 +9,7 @@ use labrpc::network::Link;
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use testkit::rule::service::LINEARIZABLE;
-use testkit::{Observer, UntypedCluster, Violation};
+use testkit::{ClashingOperation, Observer, UntypedCluster, Violation};
 
 use crate::linear::{self, Budget, CheckError, History, Input};
 
@@ -96,10 +96,18 @@ impl RecordedStore {
     /// When the check would take too long.
     #[track_caller]
     pub fn violation(&self) -> Option<Violation> {
-        match linear::check(&self.history.lock(), Budget::default()) {
+        let history = self.history.lock();
+        match linear::check(&history, Budget::default()) {
             Ok(()) => None,
             Err(CheckError::NotLinearizable(contradiction)) => {
-                Some(Violation::new(&LINEARIZABLE, contradiction.sentence.trim_end_matches('.')))
+                let witness = contradiction.witness.iter().map(|id| &history.operations()[id.index()]);
+                let operations = witness.map(|operation| ClashingOperation {
+                    end: self.cluster.size() + operation.client as usize,
+                    called: Instant::from_nanos(operation.called),
+                    is_read: operation.input == Input::Get,
+                });
+                let violation = Violation::new(&LINEARIZABLE, contradiction.sentence.trim_end_matches('.'));
+                Some(violation.between(operations.collect()))
             }
             Err(undecided) => panic!("{undecided}"),
         }

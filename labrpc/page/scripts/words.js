@@ -83,12 +83,12 @@ function appendWords(event) {
 
 function restartWords(event) {
   const state = event.d;
-  if (!state) return [event.at, 'restarts', ''];
+  if (!state) return [event.at, 'boots', ''];
   const known = [];
   if (state.term !== undefined) known.push(`term ${state.term}`);
   if ('vote' in state) known.push(`vote ${state.vote ?? 'none'}`);
   if (state.log) known.push(state.log.length === 2 ? '1 entry' : `${state.log.length - 1} entries`);
-  return [event.at, 'restarts', known.length ? 'saved state: ' + known.join(', ') : ''];
+  return [event.at, 'boots', state.disk ? 'from its disk: ' + known.join(', ') : ''];
 }
 
 // The links of a cut: a server and those that it is cut off from, or each direction.

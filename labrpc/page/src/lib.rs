@@ -51,7 +51,7 @@ fn values(story: &Story) -> Value {
         }),
         why => meta.why.as_deref(),
         hint => Value::from_safe_string(text::code_in_html(&meta.hint)),
-        file => meta.file.as_str(),
+        file => Value::from_safe_string(text::code_in_html(&meta.file)),
         replay => meta.replay.as_str(),
         report => meta.report.as_str(),
         events => text::events_shown(meta),

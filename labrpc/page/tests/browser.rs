@@ -163,12 +163,12 @@ fn filters_hide_events_but_never_the_clash() {
 fn search_marks_events_and_walks_them() {
     let Some(mut browser) = open("search", &stories::vote_twice()) else { return };
     browser.press("/");
-    for letter in ["r", "e", "s", "t", "a", "r", "t"] {
+    for letter in ["b", "o", "o", "t", "s"] {
         browser.press(letter);
     }
     browser.press("Enter");
     assert_eq!(browser.text_of("#hits"), "1");
-    assert!(browser.text_of("#what").contains("restarts"));
+    assert!(browser.text_of("#what").contains("boots"));
     browser.press("Escape");
     assert_eq!(browser.evaluate("document.querySelectorAll('.row.hit').length"), 0);
     assert_no_complaints(&browser);

@@ -64,5 +64,5 @@ pub use runner::Lab;
 #[doc(hidden)]
 pub use runner::{Measured, measure};
 pub use token::{Token, TokenError};
-pub use violation::Violation;
+pub use violation::{ClashingOperation, Violation};
 pub use world::{BackgroundTask, TestRng, World};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use labrpc::PeerId;
 use labrpc::time::Instant;
 
 use crate::event::EventId;
@@ -16,19 +17,37 @@ pub struct Violation {
     pub what: String,
     /// The two or three events that contradict each other, in order of time, each with a note.
     pub clash: Vec<(EventId, String)>,
+    /// The clients' operations that contradict each other, if the rule is about them.
+    pub operations: Vec<ClashingOperation>,
     /// Where to look, if what was seen tells more than the rule alone.
     pub hint: &'static Hint,
+}
+
+/// An operation of a client that contradicts others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClashingOperation {
+    /// The client's end of the network.
+    pub end: PeerId,
+    /// When the client began it.
+    pub called: Instant,
+    /// Whether it reads. What a read returned is wrong; the effect of a write was missed.
+    pub is_read: bool,
 }
 
 impl Violation {
     /// A violation without events.
     pub fn new(rule: &'static Rule, what: impl Into<String>) -> Violation {
-        Violation { rule, what: what.into(), clash: Vec::new(), hint: &rule.hint }
+        Violation { rule, what: what.into(), clash: Vec::new(), operations: Vec::new(), hint: &rule.hint }
     }
 
     /// Looks elsewhere than the rule's own hint says.
     pub fn look_at(self, hint: &'static Hint) -> Violation {
         Violation { hint, ..self }
+    }
+
+    /// Names the clients' operations that contradict each other.
+    pub fn between(self, operations: Vec<ClashingOperation>) -> Violation {
+        Violation { operations, ..self }
     }
 
     /// Adds an event, with a note that says what happened there.

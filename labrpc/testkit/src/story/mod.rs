@@ -11,7 +11,7 @@ mod words;
 use std::path::Path;
 
 use labrpc::sim::Failure;
-use story::{ClashStep, Meta, Story};
+use story::{ClashStep, Kind, Marked, Meta, Story};
 
 pub(crate) use record::{ClusterRecord, StoryRecord, logged};
 use teller::Teller;
@@ -46,6 +46,21 @@ pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: En
         let place = (0..=id.event).rev().find_map(|event| told.places.get(&event));
         clash.extend(place.map(|place| ClashStep { e: *place, note: note.clone() }));
     }
+    let mut witness = Vec::new();
+    for operation in ending.violation.iter().flat_map(|violation| &violation.operations) {
+        let Some((call, number)) = told.call_of(operation) else { continue };
+        let part = if operation.is_read { "wrong" } else { "missed" };
+        witness.push(Marked { op: number, part: part.into() });
+        // What a read returned is wrong; of a write, nobody sees when it took effect.
+        let returned = told.events.iter().position(|event| event.k == Kind::Ret && event.op == Some(number));
+        let (place, note) = match (operation.is_read, returned) {
+            (true, Some(returned)) => (returned, "this read fits no order"),
+            (_, None) => (call, "this operation has not returned"),
+            (false, Some(returned)) => (returned, "this write has returned"),
+        };
+        clash.push(ClashStep { e: place, note: note.into() });
+    }
+    clash.sort_by_key(|step| step.e);
     if clash.is_empty() && ending.failure.is_some() && !told.events.is_empty() {
         clash.push(ClashStep { e: told.events.len() - 1, note: ending.meta.verdict.clone() });
     }
@@ -58,6 +73,7 @@ pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: En
         init: told.init,
         events: told.events,
         clash,
+        witness,
         ..Story::default()
     }
 }

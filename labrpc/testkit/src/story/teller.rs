@@ -15,6 +15,7 @@ use super::shown::{News, ShownServer};
 use super::words::{client_lane, lane, message, operation, reason, short};
 use crate::contract::Contract;
 use crate::event::{self, Envelope, EventKind};
+use crate::violation::ClashingOperation;
 use crate::world::SERVER_LABEL;
 
 /// Tells a run, event by event.
@@ -50,8 +51,23 @@ pub(super) struct Told {
     pub(super) clients: Vec<Lane>,
     pub(super) init: BTreeMap<String, State>,
     pub(super) events: Vec<Event>,
+    /// The ends of the network that the clients' lanes stand for.
+    ends: Vec<PeerId>,
     /// The event of the story for each event of the run.
     pub(super) places: FxHashMap<usize, usize>,
+}
+
+impl Told {
+    /// The call of a client's operation: its event and its number.
+    pub(super) fn call_of(&self, operation: &ClashingOperation) -> Option<(usize, usize)> {
+        let end = self.ends.iter().position(|end| *end == operation.end)?;
+        let (lane, t) = (client_lane(end), micros(operation.called));
+        // To look at the clock takes time, too.
+        let is_it =
+            |event: &Event| event.k == Kind::Call && event.t.abs_diff(t) <= 1 && event.at.as_ref() == Some(&lane);
+        let place = self.events.iter().position(is_it)?;
+        Some((place, self.events[place].op?))
+    }
 }
 
 impl Teller {
@@ -103,6 +119,7 @@ impl Teller {
             servers,
             events: self.events,
             places: self.told,
+            ends: self.clients,
         }
     }
 
