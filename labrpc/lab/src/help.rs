@@ -201,6 +201,8 @@ Options:
   -j, --jobs <N>         Plant N at a time; the default is the number of processors
       --json             Print one JSON document instead of the table
       --markdown <FILE>  Also write the result to a Markdown page
+      --stories <FOLDER> Also replay what caught each bug, write its story into this folder, and say
+                         how long the stories are
   -h, --help             Print help
 
 Each bug is planted in a copy of the course in a temporary folder. Its lab's tests run with one seed

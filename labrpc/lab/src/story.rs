@@ -128,8 +128,12 @@ fn run_to_tell(course: &Course, which: &Which) -> Result<(&'static LabCrate, Rep
     }
 }
 
-/// Makes the run, which writes its story.
-fn record(
+/// Makes a run, which writes its story.
+///
+/// # Errors
+///
+/// For a token that the test kit refuses, and if the run writes no story.
+pub fn record(
     course: &Course,
     lab: &LabCrate,
     binary: &TestBinary,

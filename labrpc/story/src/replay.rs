@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::words::is_heartbeat;
 use crate::{Delta, Event, Kind, Position, State, Story};
 
 impl State {
@@ -62,6 +63,20 @@ impl Story {
             }
         }
         states
+    }
+
+    /// How many events tell something: heartbeats, the replies to them, and log lines do not.
+    pub fn count_news(&self) -> usize {
+        let sendings = self.sendings();
+        let is_news = |event: &&Event| match event.k {
+            Kind::Log => false,
+            Kind::Send | Kind::Recv => {
+                let sent = event.m.and_then(|m| sendings.get(m)).map(|place| &self.events[*place]);
+                !sent.is_some_and(|sent| is_heartbeat(sent, &sendings, self))
+            }
+            _ => true,
+        };
+        self.events.iter().filter(is_news).count()
     }
 
     /// The name of a lane for readers.

@@ -11,7 +11,7 @@ use crate::error::CommandError;
 use crate::handout::Track;
 use crate::request::Profile;
 
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "--open",
     "--list",
     "--lawful",
@@ -22,6 +22,7 @@ const OPTIONS: [&str; 11] = [
     "--jobs",
     "--json",
     "--markdown",
+    "--stories",
     "--help",
 ];
 
@@ -50,6 +51,9 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
             "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "jobs")?),
             "--markdown" => {
                 request.markdown = Some(PathBuf::from(value_of(&mut parser, &option, "a file to write")?));
+            }
+            "--stories" => {
+                request.stories = Some(PathBuf::from(value_of(&mut parser, &option, "a folder for the stories")?));
             }
             _ => return Err(unknown_option("bugs", &option, &OPTIONS)),
         }

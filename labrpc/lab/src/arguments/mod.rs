@@ -273,9 +273,10 @@ mod tests {
             jobs: number(2),
             profile: Profile::Release,
             output: BugsOutput::Json,
+            stories: Some(PathBuf::from("stories")),
             markdown: Some(PathBuf::from("docs/planted-bugs.md")),
         };
-        let line = "bugs 2a --open --lawful --spread 30 --all-labs --seeds 5 A03 -j 2 --release --json --markdown docs/planted-bugs.md";
+        let line = "bugs 2a --open --lawful --spread 30 --all-labs --seeds 5 A03 -j 2 --release --json --stories stories --markdown docs/planted-bugs.md";
         assert_eq!(read(line), Invocation::Bugs(expected));
         let listed = BugsRequest { output: BugsOutput::List, jobs: number(1), ..BugsRequest::default() };
         assert_eq!(read("bugs --list --jobs=1"), Invocation::Bugs(listed));

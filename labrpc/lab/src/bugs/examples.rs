@@ -66,6 +66,8 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
             places: vec![item(0, if seed == Some(1) { "good" } else { "worse" })],
             failure: "Nobody leads.".to_string(),
             is_at_once: seed == Some(1),
+            token: None,
+            story: None,
         })
     };
     let unbuildable = TrialOutcome::Unbuildable {

@@ -61,6 +61,10 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
     if let Some(path) = &request.markdown {
         check_writable(path)?;
     }
+    if let Some(folder) = &request.stories {
+        fs::create_dir_all(folder)
+            .map_err(CommandError::of_system(format!("{} could not be made", folder.display())))?;
+    }
     let tried = {
         let mut progress = BugsProgress::on_stderr(prepared.len());
         try_all(course, &tree, request, &prepared, &mut progress)?
@@ -108,8 +112,13 @@ fn try_all<'a>(
     let workers = request.jobs.map_or(processors, NonZeroUsize::get).min(prepared.len());
     let labs = points::read_all(course)?;
     let processors_each = (processors / workers).max(1);
-    let mut trial =
-        Trial { labs: &labs, is_all_labs: request.is_all_labs, seeds: request.seeds, harness_threads: None };
+    let mut trial = Trial {
+        labs: &labs,
+        is_all_labs: request.is_all_labs,
+        seeds: request.seeds,
+        harness_threads: None,
+        stories: request.stories.as_deref(),
+    };
     // All copies are made before anything is built, because artifacts must be newer than their
     // sources.
     let mut copies = Vec::new();

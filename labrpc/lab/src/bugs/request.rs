@@ -29,6 +29,8 @@ pub struct BugsRequest {
     pub profile: Profile,
     /// What is printed.
     pub output: BugsOutput,
+    /// The folder for the stories of the bugs that are caught.
+    pub stories: Option<PathBuf>,
     /// The file for the result as Markdown.
     pub markdown: Option<PathBuf>,
 }

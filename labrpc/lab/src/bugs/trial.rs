@@ -1,11 +1,14 @@
 //! Trying one variant: which graded test fails with it, if any.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::catalogue::changed::{SourceItem, item_at};
-use super::verdict::{Catch, TrialOutcome};
+use super::verdict::{Catch, StoryFigures, TrialOutcome};
 use super::worker_pool::PreparedVariant;
 use super::working_copy::WorkingCopy;
 use crate::course::LabCrate;
@@ -17,8 +20,9 @@ use crate::grade::test_binary::TestBinary;
 use crate::grade::verdict::{LabResult, TestOutcome, TestVerdict};
 use crate::points::{GradedLab, GradedTest};
 use crate::progress::TestProgress;
-use crate::request::{SeedChoice, TestRequest};
+use crate::request::{ReplayToken, SeedChoice, TestRequest};
 use crate::selection::LabSelection;
+use crate::story;
 use crate::test_kind::{GRADED_FOLDER, TestKind};
 
 /// The kinds in the order in which they run: those that find the most in the shortest time come
@@ -36,6 +40,8 @@ pub struct Trial<'a> {
     pub seeds: Option<u64>,
     /// How many tests run at a time; `None` lets the test harness decide.
     pub harness_threads: Option<usize>,
+    /// The folder for stories, if they are asked for.
+    pub stories: Option<&'a Path>,
 }
 
 /// The test binaries of a variant that were built so far.
@@ -104,12 +110,42 @@ impl Trial<'_> {
                     let result = self.run(copy, graded, binary, kind, request)?;
                     if let Some(mut catch) = catch(&result, kind, prepared) {
                         catch.is_at_once = request.seeds == SeedChoice::Count(1);
+                        catch.story = self.tell(copy, graded, binary, &variant.id, &catch)?;
                         return Ok(TrialOutcome::Caught(catch));
                     }
                 }
             }
         }
         Ok(TrialOutcome::Passed)
+    }
+
+    /// Replays what has caught a variant, and keeps its story.
+    fn tell(
+        &self,
+        copy: &WorkingCopy<'_>,
+        graded: &GradedLab,
+        binary: &TestBinary,
+        id: &str,
+        catch: &Catch,
+    ) -> Result<Option<StoryFigures>, CommandError> {
+        let token = catch.token.as_deref().and_then(ReplayToken::parse);
+        let (Some(folder), Some(token)) = (self.stories, token) else { return Ok(None) };
+        let file = copy.scratch.path().join("story.json");
+        let _ = fs::remove_file(&file);
+        match story::record(&copy.course, graded.lab, binary, &token, &file) {
+            Ok(()) => {}
+            Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
+            // A process that dies tells no story.
+            Err(_) => return Ok(None),
+        }
+        let failed = || CommandError::of_system(format!("{} could not be used", file.display()));
+        let text = fs::read_to_string(&file).map_err(failed())?;
+        fs::copy(&file, folder.join(format!("{id}.json"))).map_err(failed())?;
+        let told: Value = serde_json::from_str(&text).unwrap_or_default();
+        let news = told.pointer("/meta/news").and_then(Value::as_u64).unwrap_or_default() as usize;
+        let rule = told.pointer("/meta/rule/name").and_then(Value::as_str);
+        let is_same = rule == catch.rule.as_deref() && told.pointer("/meta/failed") == Some(&Value::Bool(true));
+        Ok(Some(StoryFigures { news, is_same }))
     }
 
     /// The labs whose tests judge a variant of `lab`, beginning with `lab`.
@@ -191,7 +227,17 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
     let Some(best) = failed.iter().find(is_expected).or(first) else {
         let (test, trouble) = (GRADED_FOLDER.to_string(), result.trouble.clone()?);
         let places = Vec::new();
-        return Some(Catch { test, kind, seed: None, rule: None, places, failure: trouble, is_at_once: false });
+        return Some(Catch {
+            test,
+            kind,
+            seed: None,
+            rule: None,
+            places,
+            failure: trouble,
+            is_at_once: false,
+            token: None,
+            story: None,
+        });
     };
     Some(Catch {
         test: best.test.name.clone(),
@@ -201,6 +247,8 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
         places: best.failed_run().map(|run| items(&run.places, &prepared.texts)).unwrap_or_default(),
         failure: best.failure().unwrap_or_default().to_string(),
         is_at_once: false,
+        token: best.failed_run().map(|run| run.token.clone()),
+        story: None,
     })
 }
 

@@ -48,7 +48,23 @@ pub struct Catch {
     pub failure: String,
     /// Whether one seed of each test was enough.
     pub is_at_once: bool,
+    /// The token of the run; `None` if there was none.
+    pub token: Option<String>,
+    /// The story of the run, if stories are asked for and it could be told.
+    pub story: Option<StoryFigures>,
 }
+
+/// What is counted of a story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoryFigures {
+    /// The events that tell something.
+    pub news: usize,
+    /// Whether the replay broke the same rule.
+    pub is_same: bool,
+}
+
+/// A story of more events is not read.
+pub const STORY_EVENTS_MAX: usize = 40;
 
 /// The findings on all chosen variants.
 #[derive(Debug)]
@@ -130,6 +146,20 @@ impl Findings<'_> {
         self.tried.iter().filter(|tried| is_counted(tried)).count()
     }
 
+    /// How long the stories are, if there are any.
+    fn stories(&self) -> Option<String> {
+        let stories = self.tried.iter().filter_map(|tried| tried.catch()?.story.as_ref());
+        let mut news: Vec<usize> = stories.clone().map(|story| story.news).collect();
+        news.sort_unstable();
+        let median = news.get(news.len() / 2)?;
+        let short = news.iter().filter(|news| **news <= STORY_EVENTS_MAX).count();
+        let same = stories.filter(|story| story.is_same).count();
+        let count = news.len();
+        Some(format!(
+            "{count} stories, {short} of at most {STORY_EVENTS_MAX} events, {median} at the median, {same} break the same rule"
+        ))
+    }
+
     /// The counts in one line.
     pub fn summary(&self) -> String {
         let bugs = self.count_if(|tried| !tried.variant.is_lawful());
@@ -150,6 +180,7 @@ impl Findings<'_> {
         if lawful > 0 {
             parts.push(format!("{} of {lawful} lawful variants passed", self.count(VariantVerdict::Passed)));
         }
+        parts.extend(self.stories());
         match self.count(VariantVerdict::Unbuildable) {
             0 => {}
             count => parts.push(format!("{count} could not be built")),

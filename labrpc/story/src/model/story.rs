@@ -76,6 +76,9 @@ pub struct Meta {
     /// A key whose value each server shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
+    /// The events that tell something: without heartbeats and log lines.
+    #[serde(default)]
+    pub news: usize,
     /// The events in the story.
     pub shown: usize,
     /// The events of the run.

@@ -65,7 +65,7 @@ pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: En
         clash.push(ClashStep { e: told.events.len() - 1, note: ending.meta.verdict.clone() });
     }
     let count = told.events.len();
-    Story {
+    let mut story = Story {
         v: story::VERSION,
         meta: Meta { shown: count, total: count, ..ending.meta },
         servers: told.servers,
@@ -75,7 +75,9 @@ pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: En
         clash,
         witness,
         ..Story::default()
-    }
+    };
+    story.meta.news = story.count_news();
+    story
 }
 
 /// Writes a story as JSON.
