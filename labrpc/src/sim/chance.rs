@@ -14,8 +14,9 @@ impl Runtime {
     #[inline]
     pub(crate) fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
         self.decisions.set(self.decisions.get() + 1);
-        let value = wild(draw(self.settings.seed, name));
-        if value == calm || !self.settings.keep.holds(name) {
+        let (seed, is_dealt_anew) = self.seed_now();
+        let value = wild(draw(seed, name));
+        if value == calm || !(is_dealt_anew || self.settings.keep.holds(name)) {
             return calm;
         }
         if self.settings.is_recording {
@@ -23,6 +24,20 @@ impl Runtime {
             self.state.borrow_mut().report.choices.push(Choice { name, at });
         }
         value
+    }
+
+    /// The seed that decides now, and whether it is the one of [`Settings::redeal`](super::Settings::redeal).
+    #[inline]
+    fn seed_now(&self) -> (u64, bool) {
+        match self.settings.redeal {
+            Some((from, seed)) if self.now_ns() > from.as_nanos() => (seed, true),
+            _ => (self.settings.seed, false),
+        }
+    }
+
+    /// Random bits by name, for what has no calm value.
+    pub(super) fn seed_of(&self, name: Name) -> u64 {
+        draw(self.seed_now().0, name)
     }
 
     #[inline]
@@ -93,6 +108,6 @@ impl Runtime {
             task.entropy_drawn += 1;
             Name::new(Kind::Seed, task.lineage, task.entropy_drawn)
         });
-        draw(self.settings.seed, name)
+        self.seed_of(name)
     }
 }
