@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::conditions::{HOLD_MIN, HOLD_SPREAD};
+use super::forced::ForcedOutcome;
 use super::link::Port;
 use super::tap::{Lost, Message, Passage};
 use super::{Direction, Network};
@@ -68,14 +69,15 @@ impl Network {
         let direction = in_flight.direction();
         self.observe(now, in_flight.message(), Passage::Sent);
         let (conditions, stamp, is_cut) = self.state().departure(direction, now);
+        let forced = self.forced_on(in_flight.message());
         let chance = |kind, per_mille: u64| {
             let name = Name::new(kind, direction.name(0), stamp);
-            per_mille > 0 && self.decide(name, false, |bits| bits % 1000 < per_mille)
+            forced.is_none() && per_mille > 0 && self.decide(name, false, |bits| bits % 1000 < per_mille)
         };
-        if is_cut {
+        if is_cut && forced != Some(ForcedOutcome::AtOnce) {
             return self.lose(in_flight.message(), Lost::Cut);
         }
-        if chance(Kind::Loss, conditions.loss_per_mille) {
+        if forced == Some(ForcedOutcome::Lost) || chance(Kind::Loss, conditions.loss_per_mille) {
             return self.lose(in_flight.message(), Lost::Dropped);
         }
         let delay = |copy| {
@@ -90,7 +92,17 @@ impl Network {
             self.state().counts.doubled += 1;
             self.arrive_after(delay(1), in_flight.clone(), stamp, 1);
         }
-        self.arrive_after(delay(0), in_flight, stamp, 0);
+        let delay = match forced {
+            Some(ForcedOutcome::AtOnce) => conditions.delay_min,
+            Some(ForcedOutcome::Late(by)) => delay(0) + by,
+            _ => delay(0),
+        };
+        self.arrive_after(delay, in_flight, stamp, 0);
+    }
+
+    /// The outcome that is forced on a message, if any.
+    fn forced_on(&self, message: &Message) -> Option<ForcedOutcome> {
+        if self.is_simulated() { ForcedOutcome::of(message.number) } else { None }
     }
 
     /// Microseconds for which a reply is held back (MIT's long reordering).
@@ -123,7 +135,8 @@ impl Network {
     /// A message arrives. The receiving incarnation is looked up only now.
     fn arrive(&self, in_flight: InFlight, stamp: u64, copy: u32) {
         let direction = in_flight.direction();
-        if self.state().is_cut(direction.from, direction.to) {
+        let is_forced = self.forced_on(in_flight.message()) == Some(ForcedOutcome::AtOnce);
+        if !is_forced && self.state().is_cut(direction.from, direction.to) {
             return self.lose(in_flight.message(), Lost::Cut);
         }
         let lineage = mix(direction.name(3 + u64::from(copy)), stamp);

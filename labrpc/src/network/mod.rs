@@ -7,12 +7,13 @@
 //! dropped.
 //!
 //! `link` (what servers and clerks see), `conditions` (how bad the network is), `delivery` (how a
-//! message travels), `state` (links, ends and counts), `tap` (observers), `delay_queue` (the network's
+//! message travels), `forced` (outcomes that chance does not decide), `state` (links, ends and counts), `tap` (observers), `delay_queue` (the network's
 //! clock on real threads).
 
 mod conditions;
 mod delay_queue;
 mod delivery;
+mod forced;
 mod link;
 mod state;
 mod tap;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 pub use conditions::Conditions;
+pub use forced::ForcedOutcome;
 pub use link::{Carrier, Link, Port, Service};
 pub use state::Counts;
 pub use tap::{LockedSend, Lost, Message, Passage, Tap};
