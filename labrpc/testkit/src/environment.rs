@@ -22,6 +22,8 @@ pub(crate) struct Environment {
     pub(crate) seeds: Option<u64>,
     /// `LAB_REPLAY`: the one run to repeat.
     pub(crate) replay: Option<Token>,
+    /// `LAB_SHRINK=0`: a failed run is reported as it is, and no smaller one is looked for.
+    pub(crate) is_unshrunk: bool,
     /// `LAB_WORLD`: `sim` or `real`.
     pub(crate) mode: Mode,
     /// `LAB_REPORT`: the file that gets a record of each run.
@@ -47,6 +49,15 @@ impl Environment {
         let replay = variable("LAB_REPLAY")
             .map(|text| text.parse::<Token>().map_err(|error| format!("LAB_REPLAY={text}: {error}")))
             .transpose()?;
+        let is_unshrunk = match variable("LAB_SHRINK").as_deref() {
+            None => false,
+            Some("0") => true,
+            Some(other) => {
+                return Err(format!(
+                    "LAB_SHRINK={other}: it must be `0` (report a failed run as it is) or be left out"
+                ));
+            }
+        };
         let mode = match variable("LAB_WORLD").as_deref() {
             None | Some("sim") => Mode::Simulated,
             Some("real") => Mode::Real,
@@ -57,7 +68,7 @@ impl Environment {
         if mode == Mode::Real && replay.is_some() {
             return Err("LAB_REPLAY needs LAB_WORLD=sim: real threads cannot be replayed".into());
         }
-        Ok(Environment { seeds, replay, mode, report: variable("LAB_REPORT").map(PathBuf::from) })
+        Ok(Environment { seeds, replay, is_unshrunk, mode, report: variable("LAB_REPORT").map(PathBuf::from) })
     }
 }
 
@@ -91,6 +102,9 @@ mod tests {
             assert!(complaint.contains("from 1 to 1000000"), "{complaint}");
         }
         assert!(read("LAB_WORLD", "moon").unwrap_err().contains("`sim`"));
+        for value in ["", "1", "no"] {
+            assert!(read("LAB_SHRINK", value).unwrap_err().contains("must be `0`"));
+        }
         assert!(read("LAB_REPLAY", "figure_8_2c").unwrap_err().contains("test:seed"));
     }
 
@@ -99,6 +113,7 @@ mod tests {
     fn right_values_are_taken() {
         assert_eq!(read("LAB_SEEDS", "17").map(|environment| environment.seeds), Ok(Some(17)));
         assert_eq!(read("LAB_WORLD", "real").map(|environment| environment.mode), Ok(Mode::Real));
+        assert_eq!(read("LAB_SHRINK", "0").map(|environment| environment.is_unshrunk), Ok(true));
         assert!(read("LAB_REPLAY", "figure_8_2c:17").is_ok_and(|environment| environment.replay.is_some()));
     }
 }

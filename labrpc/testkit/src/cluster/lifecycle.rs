@@ -11,6 +11,7 @@ use labrpc::{ApplyMsg, PeerId, thread};
 use super::applied_logs::AppliedLog;
 use super::boot::Boot;
 use super::untyped::{UntypedCluster, run_in};
+use crate::flip;
 use crate::world::{SERVER_LABEL, hash_of};
 
 impl UntypedCluster {
@@ -27,6 +28,9 @@ impl UntypedCluster {
     }
 
     fn start_in_node(&self, server: PeerId, prepare: fn(NodeId)) {
+        if std::mem::take(&mut self.inner.slots.lock()[server].is_spared) {
+            return;
+        }
         assert!(!self.is_up(server), "server {server} is up already");
         let now = Instant::now();
         let boot_seed = self.world().seed_of(mix(hash_of("boot"), server as u64), millis(now));
@@ -74,9 +78,15 @@ impl UntypedCluster {
 
     /// Crashes a server. In a simulation its threads unwind at once; on real threads it is cut off
     /// and shut down. What it has saved stays.
+    ///
+    /// If the run's token says so, this crash does not happen, and the next start of the server does nothing.
     pub fn crash(&self, server: PeerId) {
+        if self.is_next_crash_spared(server) {
+            return;
+        }
         let (running, node) = {
             let slot = &mut self.inner.slots.lock()[server];
+            slot.is_spared = false;
             (slot.server.take(), slot.node.take())
         };
         self.network().unplug(server);
@@ -89,6 +99,22 @@ impl UntypedCluster {
             self.inner.slots.lock()[server].persister = survivor;
             running.elect.shutdown();
         }
+    }
+
+    /// Counts a crash of a server that is alive in a simulation. Whether it does not happen.
+    fn is_next_crash_spared(&self, server: PeerId) -> bool {
+        let slot = &mut self.inner.slots.lock()[server];
+        if !slot.node.is_some_and(sim::is_alive) {
+            return false;
+        }
+        slot.is_spared = flip::is_spared(self.world().next_crash());
+        slot.is_spared
+    }
+
+    /// Whether the test has crashed the server, so that it is down, or is up only because the run's token says so.
+    pub(crate) fn is_crashed(&self, server: PeerId) -> bool {
+        let is_up = self.is_up(server);
+        !is_up || self.inner.slots.lock()[server].is_spared
     }
 
     /// Shuts a server down in an orderly way. It stays in its node.

@@ -44,6 +44,8 @@ pub(super) struct ServerSlot {
     pub(super) persister: Arc<Persister>,
     pub(super) is_connected: bool,
     pub(super) is_paused: bool,
+    /// Whether its latest crash did not happen, because the run's token says so.
+    pub(super) is_spared: bool,
     visits: Stamp,
 }
 
@@ -59,6 +61,7 @@ impl UntypedCluster {
             persister: Arc::new(Persister::new(server)),
             is_connected: true,
             is_paused: false,
+            is_spared: false,
             visits: Stamp::default(),
         };
         let network = world.network(size + CLIENT_ENDS);

@@ -28,7 +28,7 @@ pub struct Measured {
 /// When the run fails.
 pub fn measure(name: &str, contract: Option<&'static Contract>, body: impl Fn(&World) + Send + Sync) -> Measured {
     const SEED: u64 = 1;
-    let token = Token { test: name.into(), seed: SEED, kept: None };
+    let token = Token::of_seed(name, SEED);
     let (outcome, report) = run_simulated(&token, Keep::All, Recorded::Nothing, contract, &body);
     match outcome {
         Ok(requests) => Measured { cpu_time: report.cpu_time, requests, trace: report.trace },
