@@ -13,6 +13,17 @@ impl Runtime {
     /// Draws a decision. A wild value counts only if the keep-set holds the decision's name.
     #[inline]
     pub(crate) fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+        self.decide_about(name, None, calm, wild)
+    }
+
+    #[inline]
+    pub(super) fn decide_about<T: PartialEq>(
+        &self,
+        name: Name,
+        about: Option<u64>,
+        calm: T,
+        wild: impl FnOnce(u64) -> T,
+    ) -> T {
         self.decisions.set(self.decisions.get() + 1);
         let (seed, is_dealt_anew) = self.seed_now();
         let value = wild(draw(seed, name));
@@ -21,7 +32,7 @@ impl Runtime {
         }
         if self.settings.is_recording {
             let at = Instant::from_nanos(self.now_ns());
-            self.state.borrow_mut().report.choices.push(Choice { name, at });
+            self.state.borrow_mut().report.choices.push(Choice { name, about, at });
         }
         value
     }

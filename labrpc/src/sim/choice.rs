@@ -104,6 +104,8 @@ pub fn draw(seed: u64, name: Name) -> u64 {
 pub struct Choice {
     /// Its name.
     pub name: Name,
+    /// What it is about, as the caller of [`decide_about`](super::decide_about) counts: the number of a message, say.
+    pub about: Option<u64>,
     /// When it was made.
     pub at: Instant,
 }

@@ -296,6 +296,11 @@ pub fn decide<T: PartialEq>(name: Name, calm: T, wild: impl FnOnce(u64) -> T) ->
     inside().decide(name, calm, wild)
 }
 
+/// As [`decide`], and the recorded choice says what it is [`about`](Choice::about).
+pub fn decide_about<T: PartialEq>(name: Name, about: Option<u64>, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+    inside().decide_about(name, about, calm, wild)
+}
+
 /// Random bits by name, for values that have no calm value, such as the seed of a server's timeouts.
 pub fn seed_of(what: u64, when: u64) -> u64 {
     inside().seed_of(Name::new(Kind::Seed, what, when))

@@ -3,6 +3,7 @@
 mod cause;
 mod endless;
 mod frames;
+mod likelihood;
 mod measure;
 mod points;
 mod repeat;
@@ -12,6 +13,7 @@ mod run;
 mod shrink;
 mod source;
 mod test_runs;
+mod twin;
 
 use labrpc::sim::Keep;
 

@@ -59,6 +59,14 @@ impl FailedRun {
         self.cause.word(self.failure.kind)
     }
 
+    /// When the events happened that contradict one another.
+    pub(super) fn clash_times(&self) -> Vec<Instant> {
+        match &self.cause {
+            FailureCause::Violation(violation) => violation.clash.iter().map(|(id, _)| id.at).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What makes another run fail in the same way. `tested` is the rule that the test is about.
     pub(crate) fn signature(&self, tested: Option<&'static Rule>) -> Signature {
         let failure = &self.failure;
@@ -120,7 +128,7 @@ pub(crate) enum Recorded {
     Silence,
     /// The wild decisions. It prints nothing.
     Choices,
-    /// Every turn, to compare it with another run's. It prints nothing.
+    /// Every turn, to compare it with another run's, and the wild decisions. It prints nothing.
     Turns,
 }
 
@@ -176,7 +184,7 @@ pub(crate) fn run_with(
         keep,
         redeal,
         forced: token.forced(),
-        is_recording: recorded == Recorded::Choices,
+        is_recording: matches!(recorded, Recorded::Choices | Recorded::Turns),
         is_journaling: recorded == Recorded::Turns,
         is_silent: recorded != Recorded::Nothing,
         preemption: preemption_of(token.seed),

@@ -172,6 +172,7 @@ mod tests {
         let kinds = [Kind::Delay, Kind::Preempt, Kind::Loss, Kind::Fault];
         let choice = |place: usize| Choice {
             name: Name::new(kinds[place % 4], place as u64 % 7, place as u64),
+            about: None,
             at: Instant::from_nanos(place as u64),
         };
         (0..count).map(choice).collect()
