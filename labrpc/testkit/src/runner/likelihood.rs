@@ -79,3 +79,57 @@ fn in_parallel(moments: &[Instant], measure: impl Fn(Instant) -> CurvePoint + Sy
             .collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use labrpc::thread;
+
+    use super::*;
+    use crate::world::World;
+
+    /// A hundred coins are tossed, one every millisecond. It is a failure if five heads come in a row; afterwards the run
+    /// would go on for long.
+    fn five_in_a_row(world: &World) {
+        let rng = world.rng("coins");
+        let mut heads = 0;
+        for _ in 0..100 {
+            thread::sleep(Duration::from_millis(1));
+            heads = if rng.fault(false, |bits| bits % 2 == 0) { heads + 1 } else { 0 };
+            assert!(heads < 5, "five heads in a row");
+        }
+        thread::sleep(Duration::from_secs(500));
+    }
+
+    fn curve(token: &Token) -> (Curve, Instant) {
+        let runs = TestRuns { tested: None, contract: None, body: &five_in_a_row };
+        let keep = runs.keep(token).expect("it keeps these");
+        let (outcome, report) = runs.run(token, RunOptions::of(keep, Recorded::Silence));
+        let failed = outcome.expect_err("five heads come in a row");
+        (likelihood(runs, token, &failed, report.operations), failed.failure.at)
+    }
+
+    /// The closer the failure is, the likelier it is, and the measure is the same each time.
+    #[test]
+    fn a_failure_becomes_likelier() {
+        let (curve, at) = curve(&Token::of_seed("five_in_a_row", 4));
+        assert_eq!((curve.runs, curve.points.len()), (50, 20));
+        assert!(curve.points.iter().all(|point| point.broken <= 50 && point.t < at.as_nanos() / 1_000));
+        assert!(curve.points.is_sorted_by_key(|point| point.t));
+        let (first, last) = (curve.points[0], curve.points[19]);
+        assert!(last.broken > 20 && last.broken < 50, "the last toss or two are decided anew: {last:?}");
+        assert!(first.broken <= last.broken + 25, "{first:?}");
+        assert_eq!(curve, self::curve(&Token::of_seed("five_in_a_row", 4)).0);
+    }
+
+    /// After the moment all chance is back, also if the token keeps only some of it.
+    #[test]
+    fn chance_is_complete_after_the_moment() {
+        let token = Token::of_seed("five_in_a_row", 4);
+        let runs = TestRuns { tested: None, contract: None, body: &five_in_a_row };
+        let heads = runs.choices(&token).len();
+        let token = Token { kept: Some((heads - 5..heads).collect()), ..token };
+        let (curve, at) = curve(&token);
+        assert!(curve.points[0].t >= (at.as_nanos() / 1_000) - 6_000, "the first decision is the first of the five");
+        assert!(curve.points.iter().any(|point| point.broken > 0 && point.broken < 50), "{curve:?}");
+    }
+}
