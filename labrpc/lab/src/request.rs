@@ -19,6 +19,8 @@ pub struct TestRequest {
     pub world: WorldChoice,
     /// How the code is compiled.
     pub profile: Profile,
+    /// Whether failed runs are reported as they are. Then nobody looks for smaller ones, which takes time.
+    pub is_unshrunk: bool,
 }
 
 impl TestRequest {

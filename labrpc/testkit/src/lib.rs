@@ -63,7 +63,7 @@ pub use random_peers::RunPlan;
 pub use random_service::{ServiceUnderTest, SnapshotsUnderTest};
 pub use runner::Lab;
 #[doc(hidden)]
-pub use runner::{Measured, measure};
+pub use runner::{Measured, MeasuredShrink, measure, measure_shrinking};
 pub use token::{Token, TokenError};
 pub use violation::Violation;
 pub use world::{BackgroundTask, TestRng, World};

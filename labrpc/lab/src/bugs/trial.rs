@@ -69,7 +69,7 @@ impl Trial<'_> {
                 return Err(CommandError::Broken(format!("{package} does not compile: fix it before you plant bugs")));
             };
             let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
-            let request = TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() };
+            let request = TestRequest { seeds: SeedChoice::Count(1), is_unshrunk: true, ..TestRequest::default() };
             let result =
                 self.with_runner(copy, &request, |runner| runner.run(&LabSelection::whole(graded)?, &binary))?;
             if let Some(failure) = what_fails(&result) {
@@ -88,10 +88,10 @@ impl Trial<'_> {
     pub fn judge(&self, copy: &WorkingCopy<'_>, prepared: &PreparedVariant<'_>) -> Result<TrialOutcome, CommandError> {
         let variant = prepared.variant;
         let all_seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
-        let mut stages = vec![TestRequest { seeds: all_seeds, ..TestRequest::default() }];
+        let mut stages = vec![TestRequest { seeds: all_seeds, is_unshrunk: true, ..TestRequest::default() }];
         // A lawful variant must pass with all seeds: to begin with one would only take longer.
         if !variant.is_lawful() && self.seeds != Some(1) {
-            stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() });
+            stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), is_unshrunk: true, ..TestRequest::default() });
         }
         let mut built = BuiltBinaries::default();
         for request in &stages {

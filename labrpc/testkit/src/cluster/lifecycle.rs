@@ -1,6 +1,7 @@
 //! Boots, crashes and pauses.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use labrpc::channel::{self, Receiver, Sender};
 use labrpc::network::Port;
@@ -28,7 +29,7 @@ impl UntypedCluster {
     }
 
     fn start_in_node(&self, server: PeerId, prepare: fn(NodeId)) {
-        if std::mem::take(&mut self.inner.slots.lock()[server].is_spared) {
+        if self.spared().remove(&server) {
             return;
         }
         assert!(!self.is_up(server), "server {server} is up already");
@@ -81,12 +82,11 @@ impl UntypedCluster {
     ///
     /// If the run's token says so, this crash does not happen, and the next start of the server does nothing.
     pub fn crash(&self, server: PeerId) {
-        if self.is_next_crash_spared(server) {
-            return;
-        }
         let (running, node) = {
             let slot = &mut self.inner.slots.lock()[server];
-            slot.is_spared = false;
+            if slot.node.is_some_and(sim::is_alive) && self.spares_next_crash(server) {
+                return;
+            }
             (slot.server.take(), slot.node.take())
         };
         self.network().unplug(server);
@@ -102,19 +102,24 @@ impl UntypedCluster {
     }
 
     /// Counts a crash of a server that is alive in a simulation. Whether it does not happen.
-    fn is_next_crash_spared(&self, server: PeerId) -> bool {
-        let slot = &mut self.inner.slots.lock()[server];
-        if !slot.node.is_some_and(sim::is_alive) {
-            return false;
-        }
-        slot.is_spared = flip::is_spared(self.world().next_crash());
-        slot.is_spared
+    fn spares_next_crash(&self, server: PeerId) -> bool {
+        let is_spared = flip::is_spared(self.world().next_crash());
+        let mut spared = self.spared();
+        if is_spared {
+            spared.insert(server)
+        } else {
+            spared.remove(&server)
+        };
+        is_spared
+    }
+
+    fn spared(&self) -> MutexGuard<'_, BTreeSet<PeerId>> {
+        self.inner.spared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the test has crashed the server, so that it is down, or is up only because the run's token says so.
     pub(crate) fn is_crashed(&self, server: PeerId) -> bool {
-        let is_up = self.is_up(server);
-        !is_up || self.inner.slots.lock()[server].is_spared
+        !self.is_up(server) || self.spared().contains(&server)
     }
 
     /// Shuts a server down in an orderly way. It stays in its node.

@@ -1,5 +1,6 @@
 //! A cluster whose servers' type does not matter.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use labrpc::network::Network;
@@ -32,6 +33,9 @@ pub(super) struct Inner {
     pub(super) observer: Option<Observer>,
     pub(super) next_clerk: Mutex<usize>,
     pub(super) boot: BootFn,
+    /// The servers whose latest crash did not happen, because the run's token says so. The standard library's lock:
+    /// taking it is no operation of the simulation.
+    pub(super) spared: std::sync::Mutex<BTreeSet<PeerId>>,
 }
 
 /// Boots a server.
@@ -44,8 +48,6 @@ pub(super) struct ServerSlot {
     pub(super) persister: Arc<Persister>,
     pub(super) is_connected: bool,
     pub(super) is_paused: bool,
-    /// Whether its latest crash did not happen, because the run's token says so.
-    pub(super) is_spared: bool,
     visits: Stamp,
 }
 
@@ -61,7 +63,6 @@ impl UntypedCluster {
             persister: Arc::new(Persister::new(server)),
             is_connected: true,
             is_paused: false,
-            is_spared: false,
             visits: Stamp::default(),
         };
         let network = world.network(size + CLIENT_ENDS);
@@ -80,6 +81,7 @@ impl UntypedCluster {
             observer,
             next_clerk: Mutex::new(size),
             boot,
+            spared: std::sync::Mutex::default(),
         };
         UntypedCluster { inner: Arc::new(inner) }
     }

@@ -18,7 +18,7 @@ mod twin;
 use labrpc::sim::Keep;
 
 pub(crate) use frames::SeenPlace;
-pub use measure::{Measured, measure};
+pub use measure::{Measured, MeasuredShrink, measure, measure_shrinking};
 use repeat::Run;
 use run::{Body, FailedRun, run_real};
 pub(crate) use run::{Recorded, run_simulated};
