@@ -124,7 +124,12 @@ Options:
       --rows <N>      Show N rows around the failure (60 if nothing is chosen)
       --all           Show every row
       --heartbeats    Show each heartbeat; without this, heartbeats in a row share a line
-      --page <FILE>   Also write a page with the picture of the run, for a browser
+      --when          Also say when the run was lost: of runs that are the same until a moment and
+                      decided anew from then on, how many fail like this one; and the nearest run
+                      that passes
+      --flip <EVENT>  Change one event, by its number in the first column: 39:lose, 39:late,
+                      39:deliver or 39:no-crash, and show that run instead
+      --page <FILE>   Also write a page with the picture of the run, for a browser; with --when
       --release       Compile with optimizations
   -h, --help          Print help
 

@@ -21,6 +21,8 @@ pub struct TestRequest {
     pub world: WorldChoice,
     /// How the code is compiled.
     pub profile: Profile,
+    /// Whether failed runs are reported as they are. Then nobody looks for smaller ones, which takes time.
+    pub is_unshrunk: bool,
 }
 
 impl TestRequest {
@@ -146,10 +148,11 @@ impl ReplayToken {
     /// Parses a token; `None` if the text is not one.
     pub fn parse(text: &str) -> Option<ReplayToken> {
         let mut parts = text.split(':');
-        let (test, seed, keep) = (parts.next()?, parts.next()?.parse().ok()?, parts.next());
-        let is_keep_lawful =
-            keep.is_none_or(|keep| !keep.is_empty() && keep.chars().all(|letter| letter.is_ascii_alphanumeric()));
-        (!test.is_empty() && is_keep_lawful && parts.next().is_none()).then(|| ReplayToken {
+        let (test, seed) = (parts.next()?, parts.next()?.parse().ok()?);
+        // What is kept, and what is changed: the test kit says more if one of them is wrong.
+        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        let are_lawful = parts.by_ref().take(2).all(|part| !part.is_empty() && part.chars().all(is_letter));
+        (!test.is_empty() && are_lawful && parts.next().is_none()).then(|| ReplayToken {
             test: test.to_string(),
             seed,
             text: text.to_string(),

@@ -24,8 +24,21 @@ pub struct StoryRequest {
     pub which: Which,
     /// What is shown of it.
     pub view: StoryView,
+    /// Whether to find out when the run was lost, and the nearest run that passes.
+    pub asks_when: bool,
+    /// The event that is changed, and how: `39:lose`.
+    pub flip: Option<String>,
     /// How the code is compiled.
     pub profile: Profile,
+}
+
+/// What a test process is asked beyond the run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Whether to find out when the run was lost.
+    pub when: bool,
+    /// The event that is changed, and how.
+    pub flip: Option<&'a str>,
 }
 
 /// The run that is told.
@@ -101,7 +114,7 @@ pub fn tell(course: &Course, request: &StoryRequest) -> Result<ExitCode, Command
     let binary =
         binaries.get(lab.package).ok_or_else(|| CommandError::Broken(format!("{} has no tests", lab.package)))?;
     let file = scratch.path().join("story.json");
-    record(course, lab, binary, &token, &file)?;
+    record(course, lab, binary, &token, Asked { when: request.asks_when, flip: request.flip.as_deref() }, &file)?;
     let status = Supervised::start(&mut show(course, &file, &request.view))?.wait()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
 }
@@ -138,6 +151,7 @@ pub fn record(
     lab: &LabCrate,
     binary: &TestBinary,
     token: &ReplayToken,
+    asked: Asked<'_>,
     file: &Path,
 ) -> Result<(), CommandError> {
     let found = binary.find(&token.test).map_err(CommandError::Broken)?;
@@ -147,6 +161,12 @@ pub fn record(
     command.env("CARGO_MANIFEST_DIR", &folder).env("CARGO_PKG_NAME", lab.package);
     command.env("LAB_REPLAY", token.to_string()).env("LAB_STORY", file);
     command.env_remove("LAB_SEEDS").env_remove("LAB_WORLD").env_remove("LAB_REPORT");
+    if asked.when {
+        command.env("LAB_WHEN", "1");
+    }
+    if let Some(flip) = asked.flip {
+        command.env("LAB_FLIP", flip);
+    }
     let output = OutputTail::of(&mut command)?;
     let process = Supervised::start(&mut command)?;
     drop(command);

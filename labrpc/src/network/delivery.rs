@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::about::Aspect;
 use super::conditions::{HOLD_MIN, HOLD_SPREAD};
+use super::forced::ForcedOutcome;
 use super::link::Port;
 use super::tap::{Lost, Message, Passage};
 use super::{Direction, Network};
@@ -68,39 +70,52 @@ impl Network {
         let direction = in_flight.direction();
         self.observe(now, in_flight.message(), Passage::Sent);
         let (conditions, stamp, is_cut) = self.state().departure(direction, now);
+        let forced = self.forced_on(in_flight.message());
+        let about = Some(in_flight.message().number);
         let chance = |kind, per_mille: u64| {
-            let name = Name::new(kind, direction.name(0), stamp);
-            per_mille > 0 && self.decide(name, false, |bits| bits % 1000 < per_mille)
+            let name = Name::new(kind, direction.name(Aspect::Message), stamp);
+            forced.is_none() && per_mille > 0 && self.decide(name, about, false, |bits| bits % 1000 < per_mille)
         };
-        if is_cut {
+        if is_cut && forced != Some(ForcedOutcome::AtOnce) {
             return self.lose(in_flight.message(), Lost::Cut);
         }
-        if chance(Kind::Loss, conditions.loss_per_mille) {
+        if forced == Some(ForcedOutcome::Lost) || chance(Kind::Loss, conditions.loss_per_mille) {
             return self.lose(in_flight.message(), Lost::Dropped);
         }
-        let delay = |copy| {
+        let delay = |aspect| {
             let spread_us = (conditions.delay_max - conditions.delay_min).as_micros() as u64;
-            let name = Name::new(Kind::Delay, direction.name(copy), stamp);
-            let extra_us = self.decide(name, 0, |bits| bits % (spread_us + 1));
-            let held =
-                if direction.is_reply { self.hold(direction, stamp, conditions.held_replies_per_mille) } else { 0 };
+            let name = Name::new(Kind::Delay, direction.name(aspect), stamp);
+            let extra_us = self.decide(name, about, 0, |bits| bits % (spread_us + 1));
+            let held = if direction.is_reply {
+                self.hold(direction, about, stamp, conditions.held_replies_per_mille)
+            } else {
+                0
+            };
             conditions.delay_min + Duration::from_micros(extra_us + held)
         };
         if chance(Kind::Duplicate, conditions.duplicates_per_mille) {
             self.state().counts.doubled += 1;
-            self.arrive_after(delay(1), in_flight.clone(), stamp, 1);
+            self.arrive_after(delay(Aspect::Copy), in_flight.clone(), stamp, 1);
         }
-        self.arrive_after(delay(0), in_flight, stamp, 0);
+        let delay = match forced {
+            Some(ForcedOutcome::AtOnce) => conditions.delay_min,
+            Some(ForcedOutcome::Late(by)) => delay(Aspect::Message) + by,
+            _ => delay(Aspect::Message),
+        };
+        self.arrive_after(delay, in_flight, stamp, 0);
+    }
+
+    /// The outcome that is forced on a message, if any.
+    fn forced_on(&self, message: &Message) -> Option<ForcedOutcome> {
+        if self.is_simulated() { ForcedOutcome::of(message.number) } else { None }
     }
 
     /// Microseconds for which a reply is held back (MIT's long reordering).
-    fn hold(&self, direction: Direction, stamp: u64, per_mille: u64) -> u64 {
-        /// Distinguishes the hold from the ordinary delay of the same message.
-        const HOLD: u64 = 2;
+    fn hold(&self, direction: Direction, about: Option<u64>, stamp: u64, per_mille: u64) -> u64 {
         if per_mille == 0 {
             return 0;
         }
-        self.decide(Name::new(Kind::Delay, direction.name(HOLD), stamp), 0, |bits| {
+        self.decide(Name::new(Kind::Delay, direction.name(Aspect::Hold), stamp), about, 0, |bits| {
             if bits % 1000 >= per_mille {
                 return 0;
             }
@@ -123,10 +138,11 @@ impl Network {
     /// A message arrives. The receiving incarnation is looked up only now.
     fn arrive(&self, in_flight: InFlight, stamp: u64, copy: u32) {
         let direction = in_flight.direction();
-        if self.state().is_cut(direction.from, direction.to) {
+        let is_forced = self.forced_on(in_flight.message()) == Some(ForcedOutcome::AtOnce);
+        if !is_forced && self.state().is_cut(direction.from, direction.to) {
             return self.lose(in_flight.message(), Lost::Cut);
         }
-        let lineage = mix(direction.name(3 + u64::from(copy)), stamp);
+        let lineage = mix(direction.arrival(copy), stamp);
         if self.is_simulated() {
             sim::record(lineage);
         }

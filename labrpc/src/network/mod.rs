@@ -7,12 +7,14 @@
 //! dropped.
 //!
 //! `link` (what servers and clerks see), `conditions` (how bad the network is), `delivery` (how a
-//! message travels), `state` (links, ends and counts), `tap` (observers), `delay_queue` (the network's
+//! message travels), `forced` (outcomes that chance does not decide), `about` (decisions in words), `state` (links, ends and counts), `tap` (observers), `delay_queue` (the network's
 //! clock on real threads).
 
+mod about;
 mod conditions;
 mod delay_queue;
 mod delivery;
+mod forced;
 mod link;
 mod state;
 mod tap;
@@ -22,11 +24,14 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
+pub use about::without;
 pub use conditions::Conditions;
+pub use forced::ForcedOutcome;
 pub use link::{Carrier, Link, Port, Service};
 pub use state::Counts;
 pub use tap::{LockedSend, Lost, Message, Passage, Tap};
 
+use about::Aspect;
 use delay_queue::DelayQueue;
 use delivery::ReplyTo;
 use state::{Direction, Incarnation, State};
@@ -183,8 +188,12 @@ impl Network {
         self.shared.delay_queue.is_none()
     }
 
-    fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
-        if self.is_simulated() { sim::decide(name, calm, wild) } else { wild(draw(self.shared.seed, name)) }
+    fn decide<T: PartialEq>(&self, name: Name, about: Option<u64>, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+        if self.is_simulated() {
+            sim::decide_about(name, about, calm, wild)
+        } else {
+            wild(draw(self.shared.seed, name))
+        }
     }
 
     fn observe(&self, at: Instant, message: &Message, passage: Passage) {
@@ -219,13 +228,11 @@ impl Network {
 
     /// Draws how long a call to a server that is down or cut off waits before it fails.
     fn give_up_after(&self, direction: Direction) -> Duration {
-        /// Distinguishes this decision from those about the message itself.
-        const GIVEN_UP: u64 = 9;
         let now = Instant::now(); // before the lock, because the turn may end here
         let (conditions, stamp, _) = self.state().departure(direction, now);
         let longest_ms = conditions.unreachable_max.as_millis() as u64;
-        let name = Name::new(Kind::Delay, direction.name(GIVEN_UP), stamp);
-        Duration::from_millis(self.decide(name, 0, |bits| bits % (longest_ms + 1)))
+        let name = Name::new(Kind::Delay, direction.name(Aspect::GivenUp), stamp);
+        Duration::from_millis(self.decide(name, None, 0, |bits| bits % (longest_ms + 1)))
     }
 
     fn report_wire_error(&self, at: PeerId, error: WireError) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::about::Aspect;
 use super::conditions::Conditions;
 use super::link::{Port, Service};
 use super::tap::Tap;
@@ -39,7 +40,18 @@ pub(super) struct Direction {
 
 impl Direction {
     /// Names one aspect of the decisions about messages in this direction.
-    pub(super) fn name(self, aspect: u64) -> u64 {
+    pub(super) fn name(self, aspect: Aspect) -> u64 {
+        self.numbered(aspect as u64)
+    }
+
+    /// Names an arrival of a message in this direction.
+    pub(super) fn arrival(self, copy: u32) -> u64 {
+        /// Distinguishes arrivals from decisions.
+        const ARRIVAL: u64 = 3;
+        self.numbered(ARRIVAL + u64::from(copy))
+    }
+
+    fn numbered(self, aspect: u64) -> u64 {
         let ends = (self.from as u64) << 32 | (self.to as u64) << 1 | u64::from(self.is_reply);
         mix(ends, aspect)
     }

@@ -13,16 +13,42 @@ impl Runtime {
     /// Draws a decision. A wild value counts only if the keep-set holds the decision's name.
     #[inline]
     pub(crate) fn decide<T: PartialEq>(&self, name: Name, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+        self.decide_about(name, None, calm, wild)
+    }
+
+    #[inline]
+    pub(super) fn decide_about<T: PartialEq>(
+        &self,
+        name: Name,
+        about: Option<u64>,
+        calm: T,
+        wild: impl FnOnce(u64) -> T,
+    ) -> T {
         self.decisions.set(self.decisions.get() + 1);
-        let value = wild(draw(self.settings.seed, name));
-        if value == calm || !self.settings.keep.holds(name) {
+        let (seed, is_dealt_anew) = self.seed_now();
+        let value = wild(draw(seed, name));
+        if value == calm || !(is_dealt_anew || self.settings.keep.holds(name)) {
             return calm;
         }
         if self.settings.is_recording {
             let at = Instant::from_nanos(self.now_ns());
-            self.state.borrow_mut().report.choices.push(Choice { name, at });
+            self.state.borrow_mut().report.choices.push(Choice { name, about, at });
         }
         value
+    }
+
+    /// The seed that decides now, and whether it is the one of [`Settings::redeal`](super::Settings::redeal).
+    #[inline]
+    fn seed_now(&self) -> (u64, bool) {
+        match self.settings.redeal {
+            Some((from, seed)) if self.now_ns() > from.as_nanos() => (seed, true),
+            _ => (self.settings.seed, false),
+        }
+    }
+
+    /// Random bits by name, for what has no calm value.
+    pub(super) fn seed_of(&self, name: Name) -> u64 {
+        draw(self.seed_now().0, name)
     }
 
     #[inline]
@@ -93,6 +119,6 @@ impl Runtime {
             task.entropy_drawn += 1;
             Name::new(Kind::Seed, task.lineage, task.entropy_drawn)
         });
-        draw(self.settings.seed, name)
+        self.seed_of(name)
     }
 }

@@ -6,7 +6,7 @@
 //! is its seed and the decisions that keep their wild value: all of them, or a [`Keep::Only`] set
 //! that a shrinker found to be enough.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::time::instant::Instant;
 
@@ -104,6 +104,8 @@ pub fn draw(seed: u64, name: Name) -> u64 {
 pub struct Choice {
     /// Its name.
     pub name: Name,
+    /// What it is about, as the caller of [`decide_about`](super::decide_about) counts: the number of a message, say.
+    pub about: Option<u64>,
     /// When it was made.
     pub at: Instant,
 }
@@ -125,6 +127,24 @@ impl Keep {
             Keep::All => true,
             Keep::Only(ids) => ids.contains(&name.id()),
         }
+    }
+}
+
+/// Outcomes that are forced, by name. Who asks for a name says what its value means.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forced {
+    outcomes: FxHashMap<u64, u64>,
+}
+
+impl Forced {
+    /// Forces an outcome. The last one for a name counts.
+    pub fn force(&mut self, name: Name, outcome: u64) {
+        self.outcomes.insert(name.id(), outcome);
+    }
+
+    #[inline]
+    pub(super) fn outcome(&self, name: Name) -> Option<u64> {
+        if self.outcomes.is_empty() { None } else { self.outcomes.get(&name.id()).copied() }
     }
 }
 

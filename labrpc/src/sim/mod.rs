@@ -50,7 +50,7 @@ mod watchdog;
 
 use std::borrow::Cow;
 
-pub use choice::{Choice, Keep, Kind, Name, Stamp, draw, mix};
+pub use choice::{Choice, Forced, Keep, Kind, Name, Stamp, draw, mix};
 pub use heap::{CountedHeap, heap_bytes, heap_bytes_in, heap_bytes_peak, heap_forget_peak};
 pub use journal::{Journal, Parting};
 pub use run::run;
@@ -296,9 +296,29 @@ pub fn decide<T: PartialEq>(name: Name, calm: T, wild: impl FnOnce(u64) -> T) ->
     inside().decide(name, calm, wild)
 }
 
+/// As [`decide`], and the recorded choice says what it is [`about`](Choice::about).
+pub fn decide_about<T: PartialEq>(name: Name, about: Option<u64>, calm: T, wild: impl FnOnce(u64) -> T) -> T {
+    inside().decide_about(name, about, calm, wild)
+}
+
 /// Random bits by name, for values that have no calm value, such as the seed of a server's timeouts.
 pub fn seed_of(what: u64, when: u64) -> u64 {
-    draw(inside().settings.seed, Name::new(Kind::Seed, what, when))
+    inside().seed_of(Name::new(Kind::Seed, what, when))
+}
+
+/// The outcome that [`Settings::forced`] forces on this name, if any.
+///
+/// ```
+/// use labrpc::sim::{self, Forced, Kind, Name, Settings};
+///
+/// let coin = Name::new(Kind::Fault, 17, 0);
+/// let mut forced = Forced::default();
+/// forced.force(coin, 3);
+/// let (result, _) = sim::run(Settings { forced, ..Settings::default() }, || sim::forced(coin));
+/// assert_eq!(result.unwrap(), Some(3));
+/// ```
+pub fn forced(name: Name) -> Option<u64> {
+    inside().settings.forced.outcome(name)
 }
 
 /// Runs `work`, which belongs to the test harness: an observer that looks at what the calling server does, say.

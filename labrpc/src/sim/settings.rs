@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::choice::{Choice, Keep};
+use super::choice::{Choice, Forced, Keep};
 use super::journal::Journal;
 use crate::time::instant::Instant;
 
@@ -46,6 +46,11 @@ pub struct Settings {
     pub seed: u64,
     /// The random decisions that keep their wild value.
     pub keep: Keep,
+    /// From this time on decisions are drawn from this other seed, and none of them is calm because of `keep`: the
+    /// run is the same until then, and chance decides anew afterwards.
+    pub redeal: Option<(Instant, u64)>,
+    /// Outcomes that are forced on what asks for them, see [`forced`](super::forced).
+    pub forced: Forced,
     /// When tasks are interrupted.
     pub preemption: Preemption,
     /// The size of each task's stack, unless [`Builder::stack_size`](crate::thread::Builder::stack_size) asks for
@@ -73,6 +78,8 @@ impl Default for Settings {
             label: String::new(),
             seed: 1,
             keep: Keep::All,
+            redeal: None,
+            forced: Forced::default(),
             preemption: Preemption::None,
             // As large as std's. Only pages in use cost memory.
             stack_bytes: 2 << 20,

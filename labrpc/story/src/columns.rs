@@ -21,8 +21,8 @@ pub struct Columns {
 
 /// The letters of a column.
 const WIDTH: usize = 5;
-/// Columns end here, and the words begin.
-const TIME_WIDTH: usize = 11;
+/// The letters of the number of an event and its time, before the columns.
+const TIME_WIDTH: usize = 18;
 
 /// The run in columns: each row has the virtual time, a column for each server and client, and words.
 ///
@@ -73,8 +73,8 @@ struct Row {
 #[derive(Clone, PartialEq)]
 enum Folded {
     No,
-    /// Heartbeats and replies: how many, and when the first of them was.
-    Heartbeats(usize, u64),
+    /// Heartbeats and replies: how many, and the number and the time of the first of them.
+    Heartbeats(usize, (usize, u64)),
     /// Entries that a lane has received: the lane, how many, and how the first of them was told.
     Applied(String, usize, String),
 }
@@ -120,7 +120,7 @@ impl<'a> Drawing<'a> {
             && event.lost.is_none()
             && self.sent(event).is_some_and(|sent| is_heartbeat(sent, &self.sendings, self.story));
         if is_beat {
-            return self.add_heartbeat(event, rows);
+            return self.add_heartbeat(place, event, rows);
         }
         let mut words = words::event(event, self.sent(event));
         let mut folded = Folded::No;
@@ -137,7 +137,7 @@ impl<'a> Drawing<'a> {
         let subject = event.at.as_deref().map(|lane| self.subject(event, lane)).unwrap_or_default();
         let after = self.after(event).map(|state| self.paint(FAINT, &format!("  [{}]", words::state_marks(&state))));
         let words = format!("{subject}{words}{}", after.unwrap_or_default());
-        let mut text = self.row(event.t, &self.cells(event), &words, is_clash);
+        let mut text = self.row((place, event.t), &self.cells(event), &words, is_clash);
         let indent = TIME_WIDTH + 2 + self.lanes.len() * WIDTH;
         for note in notes {
             text += &format!("{:indent$}{}\n", "", self.paint(RED, &format!("↑ {note}")));
@@ -153,13 +153,13 @@ impl<'a> Drawing<'a> {
         Some(state)
     }
 
-    fn add_heartbeat(&self, event: &Event, rows: &mut Vec<Row>) {
+    fn add_heartbeat(&self, place: usize, event: &Event, rows: &mut Vec<Row>) {
         if event.k == Kind::Recv {
             return; // Nobody asks when each of them arrived.
         }
         let (count, since) = match rows.last() {
             Some(Row { folded: Folded::Heartbeats(count, since), .. }) => (*count, *since),
-            _ => (0, event.t),
+            _ => (0, (place, event.t)),
         };
         if count > 0 {
             rows.pop();
@@ -183,8 +183,8 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    fn row(&self, t: u64, cells: &str, words: &str, is_clash: bool) -> String {
-        let time = format!("{:>TIME_WIDTH$}", format!("{:.6}", t as f64 / 1e6));
+    fn row(&self, (place, t): (usize, u64), cells: &str, words: &str, is_clash: bool) -> String {
+        let time = format!("{place:>6} {:>11}", format!("{:.6}", t as f64 / 1e6));
         let time = if is_clash { self.paint(RED, &time) } else { time };
         format!("{}\n", format!("{time}  {cells}{words}").trim_end())
     }

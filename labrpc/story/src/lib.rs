@@ -12,6 +12,7 @@ mod explain;
 mod filter;
 mod model;
 mod replay;
+mod when;
 mod words;
 
 pub use columns::{Columns, columns};
@@ -21,3 +22,4 @@ pub use model::{
     ClashStep, Curve, CurvePoint, Delta, DiskMarks, Event, Field, Kind, Lane, LogDelta, Marked, Meta, Position, Role,
     RuleText, State, Story, StoryEntry, Twin, VERSION,
 };
+pub use when::when_lost;

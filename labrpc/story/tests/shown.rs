@@ -88,22 +88,22 @@ fn vote_twice() -> Story {
 /// A row for each event: where it happens, in words, and what the server has shown. Heartbeats share a row.
 #[test]
 fn a_run_in_columns() {
-    let expected = "       time  0    1    2
-   0.001000  F3   │    │    0 saves: term 3, disk: term 3, no vote, log through 0:0  [F3 vote - log 0:0 commit 0 applied 0]
-   0.001500  ◁────●    │    1→0 RequestVote term 3, log ends at 0:0
-   0.002000  ◀────○    │    1→0 gets RequestVote term 3, log ends at 0:0
-   0.002000  »    │    │    0 » DEBUG votes for 1
-   0.002000  F3   │    │    0 term 3, vote for 1  [F3 vote 1 log 0:0 commit 0 applied 0]
-   0.002000  ●────▷    │    0→1 vote granted, term 3
-                            ↑ its vote in term 3
-   0.003000  │    │    │    … 2 heartbeats and replies
-   0.005000  ×    │    │    0 crashes
-   0.006000  F3   │    │    0 boots  [F3 vote - log 0:0 commit 0 applied 0]
-   0.007000  ◁─────────●    2→0 RequestVote term 3, log ends at 0:0
-   0.008000  ◀─────────○    2→0 gets RequestVote term 3, log ends at 0:0
-   0.008000  F3   │    │    0 term 3, vote for 2  [F3 vote 2 log 0:0 commit 0 applied 0]
-   0.008000  ●─────────▷    0→2 vote granted, term 3
-                            ↑ its other vote in term 3
+    let expected = "              time  0    1    2
+     0    0.001000  F3   │    │    0 saves: term 3, disk: term 3, no vote, log through 0:0  [F3 vote - log 0:0 commit 0 applied 0]
+     1    0.001500  ◁────●    │    1→0 RequestVote term 3, log ends at 0:0
+     2    0.002000  ◀────○    │    1→0 gets RequestVote term 3, log ends at 0:0
+     3    0.002000  »    │    │    0 » DEBUG votes for 1
+     4    0.002000  F3   │    │    0 term 3, vote for 1  [F3 vote 1 log 0:0 commit 0 applied 0]
+     5    0.002000  ●────▷    │    0→1 vote granted, term 3
+                                   ↑ its vote in term 3
+     6    0.003000  │    │    │    … 2 heartbeats and replies
+     8    0.005000  ×    │    │    0 crashes
+     9    0.006000  F3   │    │    0 boots  [F3 vote - log 0:0 commit 0 applied 0]
+    10    0.007000  ◁─────────●    2→0 RequestVote term 3, log ends at 0:0
+    11    0.008000  ◀─────────○    2→0 gets RequestVote term 3, log ends at 0:0
+    12    0.008000  F3   │    │    0 term 3, vote for 2  [F3 vote 2 log 0:0 commit 0 applied 0]
+    13    0.008000  ●─────────▷    0→2 vote granted, term 3
+                                   ↑ its other vote in term 3
 ";
     assert_eq!(columns(&vote_twice(), &Columns::default()), expected);
 }

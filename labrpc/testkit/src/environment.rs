@@ -22,10 +22,16 @@ pub(crate) struct Environment {
     pub(crate) seeds: Option<u64>,
     /// `LAB_REPLAY`: the one run to repeat.
     pub(crate) replay: Option<Token>,
+    /// `LAB_SHRINK=0`: a failed run is reported as it is, and no smaller one is looked for.
+    pub(crate) is_unshrunk: bool,
     /// `LAB_WORLD`: `sim` or `real`.
     pub(crate) mode: Mode,
     /// `LAB_STORY`: the file that gets the story of the replayed run.
     pub(crate) story: Option<PathBuf>,
+    /// `LAB_WHEN=1`: the story also says when the run was lost, and has the nearest run that passes.
+    pub(crate) asks_when: bool,
+    /// `LAB_FLIP`: the event of the replayed run that is changed, and how.
+    pub(crate) flip: Option<String>,
     /// `LAB_REPORT`: the file that gets a record of each run.
     pub(crate) report: Option<PathBuf>,
 }
@@ -49,6 +55,15 @@ impl Environment {
         let replay = variable("LAB_REPLAY")
             .map(|text| text.parse::<Token>().map_err(|error| format!("LAB_REPLAY={text}: {error}")))
             .transpose()?;
+        let is_unshrunk = match variable("LAB_SHRINK").as_deref() {
+            None => false,
+            Some("0") => true,
+            Some(other) => {
+                return Err(format!(
+                    "LAB_SHRINK={other}: it must be `0` (report a failed run as it is) or be left out"
+                ));
+            }
+        };
         let mode = match variable("LAB_WORLD").as_deref() {
             None | Some("sim") => Mode::Simulated,
             Some("real") => Mode::Real,
@@ -63,7 +78,12 @@ impl Environment {
         if story.is_some() && replay.is_none() {
             return Err("LAB_STORY needs LAB_REPLAY: a story is told of one run".into());
         }
-        Ok(Environment { seeds, replay, mode, story, report: variable("LAB_REPORT").map(PathBuf::from) })
+        let (asks_when, flip) = (variable("LAB_WHEN").is_some(), variable("LAB_FLIP"));
+        if (asks_when || flip.is_some()) && replay.is_none() {
+            return Err("LAB_WHEN and LAB_FLIP need LAB_REPLAY: they are about one run".into());
+        }
+        let report = variable("LAB_REPORT").map(PathBuf::from);
+        Ok(Environment { seeds, replay, is_unshrunk, mode, story, asks_when, flip, report })
     }
 }
 
@@ -97,6 +117,9 @@ mod tests {
             assert!(complaint.contains("from 1 to 1000000"), "{complaint}");
         }
         assert!(read("LAB_WORLD", "moon").unwrap_err().contains("`sim`"));
+        for value in ["", "1", "no"] {
+            assert!(read("LAB_SHRINK", value).unwrap_err().contains("must be `0`"));
+        }
         assert!(read("LAB_REPLAY", "figure_8_2c").unwrap_err().contains("test:seed"));
         assert!(read("LAB_STORY", "story.json").unwrap_err().contains("LAB_REPLAY"));
     }
@@ -106,6 +129,7 @@ mod tests {
     fn right_values_are_taken() {
         assert_eq!(read("LAB_SEEDS", "17").map(|environment| environment.seeds), Ok(Some(17)));
         assert_eq!(read("LAB_WORLD", "real").map(|environment| environment.mode), Ok(Mode::Real));
+        assert_eq!(read("LAB_SHRINK", "0").map(|environment| environment.is_unshrunk), Ok(true));
         assert!(read("LAB_REPLAY", "figure_8_2c:17").is_ok_and(|environment| environment.replay.is_some()));
     }
 }

@@ -229,7 +229,7 @@ mod tests {
     /// there were.
     fn add_at_every_distance(is_careful: bool) -> (Option<String>, u64) {
         // A seed that interrupts no task by chance.
-        let token = Token { test: "sweep".into(), seed: 4, kept: None };
+        let token = Token::of_seed("sweep", 4);
         let count = Arc::new(std::sync::Mutex::new(0));
         let counted = count.clone();
         let body = move |world: &World| {
@@ -250,7 +250,7 @@ mod tests {
     /// Two stimuli that are one event happen at the same moment, each with its own lead.
     #[test]
     fn both_happen_at_one_moment() {
-        let token = Token { test: "both".into(), seed: 4, kept: None };
+        let token = Token::of_seed("both", 4);
         let body = |world: &World| {
             Sweep::of(world, "two clocks are read", "nothing happens").within(Duration::ZERO).each(|offset| {
                 let read = |lead| {

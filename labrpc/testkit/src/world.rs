@@ -1,6 +1,7 @@
 //! The world of one run of a test: simulated or real, with all chance from one seed.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct World {
     networks: Arc<Mutex<Vec<Network>>>,
     /// For each purpose of the test, the stamp of its latest draw.
     stamps: Arc<std::sync::Mutex<FxHashMap<u64, Stamp>>>,
+    /// The crashes that the test has made so far.
+    crashes: Arc<AtomicU64>,
     /// A hash of the test's name.
     test: u64,
 }
@@ -53,6 +56,7 @@ impl World {
             reporter,
             networks: Arc::default(),
             stamps: Arc::default(),
+            crashes: Arc::default(),
             test: hash_of(test),
         }
     }
@@ -87,6 +91,11 @@ impl World {
         let network = Network::new(ends, self.seed);
         self.networks.lock().push(network.clone());
         network
+    }
+
+    /// The number of the next crash that the test makes, from 1.
+    pub(crate) fn next_crash(&self) -> u64 {
+        self.crashes.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// How many requests were sent in this world so far.
@@ -191,6 +200,23 @@ impl TestRng {
     pub fn fault<T: PartialEq>(&self, calm: T, wild: impl FnOnce(u64) -> T) -> T {
         let name = Name::new(Kind::Fault, self.purpose, self.next_stamp());
         if self.world.is_simulated() { sim::decide(name, calm, wild) } else { wild(draw(self.world.seed, name)) }
+    }
+
+    /// Whether the test does the `nth` of the things that it would do for this purpose. False if the run leaves it out.
+    pub fn does(&self, nth: u64) -> bool {
+        /// Distinguishes these decisions from draws of values.
+        const DOES: u64 = 1;
+        let name = Name::new(Kind::Workload, mix(self.purpose, DOES), nth);
+        !self.world.is_simulated() || sim::decide(name, false, |_| true)
+    }
+
+    /// As [`random_range`](TestRng::random_range), where one value makes the simplest run: it is `calm` if the run
+    /// leaves the choice out.
+    pub fn random_range_or(&self, calm: u64, range: Range<u64>) -> u64 {
+        let stamp = self.next_stamp();
+        let value = range.start + self.world.seed_of(self.purpose, stamp) % (range.end - range.start);
+        let name = Name::new(Kind::Workload, self.purpose, stamp);
+        if self.world.is_simulated() { sim::decide(name, calm, |_| value) } else { value }
     }
 
     /// When the next draw is made, and which one of that millisecond it is.

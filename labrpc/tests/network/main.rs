@@ -4,6 +4,7 @@ mod calls;
 mod ends;
 mod errors;
 mod faults;
+mod forced;
 mod locks;
 mod presets;
 mod real;

@@ -70,6 +70,36 @@ fn seeds_have_no_calm_value() {
     assert_ne!(calmly(|| sim::seed_of(1, 2)), calmly(|| sim::seed_of(1, 3)));
 }
 
+/// A run that is dealt anew from a time on is the same until then. Afterwards another seed decides, and no decision is
+/// calm because of the keep-set.
+#[test]
+fn dealing_anew_changes_only_what_comes_later() {
+    let from = Instant::ZERO + 4000 * MS;
+    for keep in [Keep::All, only([])] {
+        let settings = Settings { keep, is_recording: true, ..Settings::default() };
+        let until = |choices: &[Choice]| choices.iter().filter(|choice| choice.at <= from).copied().collect::<Vec<_>>();
+        let (usual, _) = traffic::run(settings.clone());
+        let anew = |seed| traffic::run(Settings { redeal: Some((from, seed)), ..settings.clone() }).0;
+        let (one, other) = (anew(2), anew(3));
+        assert_eq!(until(&one.choices), until(&usual.choices));
+        assert!(one.choices.len() > until(&one.choices).len() + 500, "later decisions are wild");
+        assert_ne!(one.choices, other.choices);
+        assert_eq!(one.trace, anew(2).trace);
+    }
+}
+
+/// Seeds of further randomness are drawn anew as well.
+#[test]
+fn dealing_anew_changes_seeds() {
+    let seeds = |redeal| {
+        let draw = || [0, 1].map(|_| (sim::seed_of(1, 2), thread::sleep(MS)).0);
+        sim::run(Settings { redeal, ..Settings::default() }, draw).0.unwrap()
+    };
+    let (usual, anew) = (seeds(None), seeds(Some((Instant::ZERO + MS / 2, 9))));
+    assert_eq!(usual[0], anew[0]);
+    assert_ne!(usual[1], anew[1]);
+}
+
 /// Keeping exactly the recorded wild decisions makes the same run.
 #[test]
 fn keeping_all_recorded_choices_replays_the_run() {

@@ -10,7 +10,7 @@ use crate::nearest::suggestion;
 use crate::request::{Profile, ReplayToken};
 use crate::story::{StoryRequest, StoryView, Which};
 
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 13] = [
     "--server",
     "--kind",
     "--from",
@@ -22,6 +22,8 @@ const OPTIONS: [&str; 11] = [
     "--seed",
     "--release",
     "--help",
+    "--when",
+    "--flip",
 ];
 
 /// The kinds of events, as the command that shows a story knows them.
@@ -51,6 +53,7 @@ pub fn parse(mut parser: Parser, command: StoryCommand) -> Result<Invocation, Co
     let mut seed = None;
     let mut view = StoryView::default();
     let mut profile = Profile::Dev;
+    let (mut asks_when, mut flip) = (false, None);
     while let Some(argument) = parser.next().map_err(misuse)? {
         let option = match argument {
             Arg::Value(value) => {
@@ -70,6 +73,8 @@ pub fn parse(mut parser: Parser, command: StoryCommand) -> Result<Invocation, Co
             "--release" => profile = Profile::Release,
             "--all" => view.is_whole = true,
             "--heartbeats" => view.has_heartbeats = true,
+            "--when" => asks_when = true,
+            "--flip" => flip = Some(value_of(&mut parser, &option, "an event's number, such as 39 or 39:lose")?),
             "--page" => view.page = Some(PathBuf::from(value_of(&mut parser, &option, "the file to write")?)),
             "--rows" => view.rows = Some(parse_number(&mut parser, &option, "a number of rows, for instance 100")?),
             "--server" => view.servers.extend(parse_servers(&value_of(&mut parser, &option, "a server, such as 2")?)?),
@@ -95,7 +100,9 @@ pub fn parse(mut parser: Parser, command: StoryCommand) -> Result<Invocation, Co
         }
         (StoryCommand::Story, _) => Which::Test { names, seed: seed.unwrap_or(1) },
     };
-    Ok(Invocation::Story(StoryRequest { which, view, profile }))
+    // The page has room for it.
+    let asks_when = asks_when || view.page.is_some();
+    Ok(Invocation::Story(StoryRequest { which, view, asks_when, flip, profile }))
 }
 
 fn parse_number<T: std::str::FromStr>(parser: &mut Parser, option: &str, expected: &str) -> Result<T, CommandError> {

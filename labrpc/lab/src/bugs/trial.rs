@@ -22,7 +22,7 @@ use crate::points::{GradedLab, GradedTest};
 use crate::progress::TestProgress;
 use crate::request::{ReplayToken, SeedChoice, TestRequest};
 use crate::selection::LabSelection;
-use crate::story;
+use crate::story::{self, Asked};
 use crate::test_kind::{GRADED_FOLDER, TestKind};
 
 /// The kinds in the order in which they run: those that find the most in the shortest time come
@@ -75,7 +75,7 @@ impl Trial<'_> {
                 return Err(CommandError::Broken(format!("{package} does not compile: fix it before you plant bugs")));
             };
             let binary = TestBinary::read_all(&build.executables)?.remove(graded.lab.package).unwrap_or_default();
-            let request = TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() };
+            let request = TestRequest { seeds: SeedChoice::Count(1), is_unshrunk: true, ..TestRequest::default() };
             let result =
                 self.with_runner(copy, &request, |runner| runner.run(&LabSelection::whole(graded)?, &binary))?;
             if let Some(failure) = what_fails(&result) {
@@ -94,10 +94,10 @@ impl Trial<'_> {
     pub fn judge(&self, copy: &WorkingCopy<'_>, prepared: &PreparedVariant<'_>) -> Result<TrialOutcome, CommandError> {
         let variant = prepared.variant;
         let all_seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
-        let mut stages = vec![TestRequest { seeds: all_seeds, ..TestRequest::default() }];
+        let mut stages = vec![TestRequest { seeds: all_seeds, is_unshrunk: true, ..TestRequest::default() }];
         // A lawful variant must pass with all seeds: to begin with one would only take longer.
         if !variant.is_lawful() && self.seeds != Some(1) {
-            stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), ..TestRequest::default() });
+            stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), is_unshrunk: true, ..TestRequest::default() });
         }
         let mut built = BuiltBinaries::default();
         for request in &stages {
@@ -132,7 +132,7 @@ impl Trial<'_> {
         let (Some(folder), Some(token)) = (self.stories, token) else { return Ok(None) };
         let file = copy.scratch.path().join("story.json");
         let _ = fs::remove_file(&file);
-        match story::record(&copy.course, graded.lab, binary, &token, &file) {
+        match story::record(&copy.course, graded.lab, binary, &token, Asked::default(), &file) {
             Ok(()) => {}
             Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
             // A process that dies tells no story.

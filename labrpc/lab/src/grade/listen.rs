@@ -77,6 +77,9 @@ impl Runner<'_> {
             Some(count) => command.env("LAB_SEEDS", count.to_string()),
             None => command.env_remove("LAB_SEEDS"),
         };
+        if self.request.is_unshrunk {
+            command.env("LAB_SHRINK", "0");
+        }
         match &attempt.replay {
             Some(token) => command.env("LAB_REPLAY", token.to_string()),
             None => command.env_remove("LAB_REPLAY"),

@@ -5,7 +5,10 @@ use crate::fake::FakeCourse;
 /// A course in which lab 2B's tests write a story.
 fn course() -> FakeCourse {
     let course = FakeCourse::new();
-    course.behave("lab2b-log", "[ -z \"$LAB_STORY\" ] || echo \"the story of $LAB_REPLAY\" > \"$LAB_STORY\"");
+    course.behave(
+        "lab2b-log",
+        "[ -z \"$LAB_STORY\" ] || echo \"the story of $LAB_REPLAY$LAB_WHEN$LAB_FLIP\" > \"$LAB_STORY\"",
+    );
     course
 }
 
@@ -20,6 +23,8 @@ fn a_token_is_told() {
     let around = course.lab("replay one_2b:7");
     assert_eq!(around.stdout, "shown: --rows 60\nthe story of one_2b:7\n");
     assert_eq!(course.lab("replay one_2b:7 --all").stdout, "shown: \nthe story of one_2b:7\n");
+    let flipped = course.lab("replay one_2b:7 --all --when --flip 9:lose");
+    assert_eq!(flipped.stdout, "shown: \nthe story of one_2b:719:lose\n");
 }
 
 /// A test is told by its name, with the first seed or another.

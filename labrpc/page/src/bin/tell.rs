@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use story::{Columns, Story, columns, explanation};
+use story::{Columns, Story, columns, explanation, when_lost};
 
 fn main() -> ExitCode {
     match run() {
@@ -52,6 +52,7 @@ fn run() -> Result<(), String> {
     let mut shown = columns(&story, &options);
     if story.meta.failed {
         shown += &format!("\n{}\n\n{}", story.meta.report.trim_end(), explanation(&story));
+        shown += &when_lost(&story);
     } else {
         shown += &format!("\n{} {} ({})\n", story.meta.lab, story.meta.verdict, story.meta.token);
     }

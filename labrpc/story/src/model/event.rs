@@ -52,6 +52,9 @@ pub struct Event {
     /// Words for events that have no other shape, and log lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub say: Option<String>,
+    /// Of a message that leaves: its number in the network; of a crash: its number among the crashes. `--flip` counts by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// What `--flip` can make of the event: `lose`, `late`, `deliver`, `no-crash`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flips: Vec<String>,

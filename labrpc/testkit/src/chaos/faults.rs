@@ -159,9 +159,9 @@ fn apply_faults(cluster: &UntypedCluster, faults: &[Fault]) {
         let disk = cluster.persister(server);
         disk.set_save_time(Duration::from_millis(save_ms.unwrap_or_default()));
         disk.set_crashes_per_mille(if has(Fault::FragileDisk(server)) { CRASHES_PER_MILLE } else { 0 });
-        match (has(Fault::Crash(server)), cluster.is_up(server)) {
-            (true, true) => cluster.crash(server),
-            (false, false) => cluster.start(server),
+        match (has(Fault::Crash(server)), cluster.is_crashed(server)) {
+            (true, false) => cluster.crash(server),
+            (false, true) => cluster.start(server),
             _ => {}
         }
         cluster.set_paused(server, has(Fault::Pause(server)));

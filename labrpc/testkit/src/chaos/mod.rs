@@ -15,12 +15,15 @@ pub use saves::CrashesAtSaves;
 
 use crate::world::World;
 
+/// The size that is easiest to follow, and that still has majorities and minorities.
+const FEW: u64 = 3;
+
 /// A random cluster size from one to seven, even sizes included.
 pub fn any_size(world: &World) -> usize {
-    1 + world.rng("size").random_range(0..7) as usize
+    world.rng("size").random_range_or(FEW, 1..8) as usize
 }
 
 /// A random cluster size: three or five.
 pub fn odd_size(world: &World) -> usize {
-    3 + 2 * world.rng("size").random_range(0..2) as usize
+    1 + 2 * world.rng("size").random_range_or(1, 1..3) as usize
 }

@@ -41,7 +41,9 @@ pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
         for _ in 0..rng.random_range(0..OFFERS_MAX) {
             let server = rng.random_range(0..cluster.size() as u64) as usize;
             offered += 1;
-            cluster.start_command(server, number(offered));
+            if rng.does(offered) {
+                cluster.start_command(server, number(offered));
+            }
         }
     });
     wait_until_stable(cluster);

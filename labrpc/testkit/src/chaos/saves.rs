@@ -25,13 +25,15 @@ impl CrashesAtSaves {
     /// Runs all rounds, and then lets the whole cluster agree on one more command.
     #[track_caller]
     pub fn run<R: Replicate>(self, cluster: &Cluster<R>) {
-        let returns = cluster.world().rng("who comes back");
+        let (returns, commands) = (cluster.world().rng("who comes back"), cluster.world().rng("commands"));
         set_per_mille(cluster, self.per_mille);
         for round in 0..self.rounds {
-            cluster.start_everywhere(&number(round));
+            if commands.does(round) {
+                cluster.start_everywhere(&number(round));
+            }
             thread::sleep(self.round);
             let down: Vec<PeerId> = cluster.servers().filter(|&server| !cluster.is_up(server)).collect();
-            let comes_back = |_: &PeerId| returns.random_range(0..self.rounds_down) == 0;
+            let comes_back = |_: &PeerId| returns.random_range_or(0, 0..self.rounds_down) == 0;
             down.into_iter().filter(comes_back).for_each(|server| cluster.start(server));
         }
         set_per_mille(cluster, 0);

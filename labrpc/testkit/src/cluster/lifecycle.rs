@@ -1,6 +1,7 @@
 //! Boots, crashes and pauses.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use labrpc::channel::{self, Receiver, Sender};
 use labrpc::network::Port;
@@ -11,6 +12,7 @@ use labrpc::{ApplyMsg, PeerId, thread};
 use super::applied_logs::AppliedLog;
 use super::boot::Boot;
 use super::untyped::{UntypedCluster, run_in};
+use crate::flip;
 use crate::world::{SERVER_LABEL, hash_of};
 
 impl UntypedCluster {
@@ -27,6 +29,9 @@ impl UntypedCluster {
     }
 
     fn start_in_node(&self, server: PeerId, prepare: fn(NodeId)) {
+        if self.spared().remove(&server) {
+            return;
+        }
         assert!(!self.is_up(server), "server {server} is up already");
         let now = Instant::now();
         let boot_seed = self.world().seed_of(mix(hash_of("boot"), server as u64), millis(now));
@@ -74,9 +79,14 @@ impl UntypedCluster {
 
     /// Crashes a server. In a simulation its threads unwind at once; on real threads it is cut off
     /// and shut down. What it has saved stays.
+    ///
+    /// If the run's token says so, this crash does not happen, and the next start of the server does nothing.
     pub fn crash(&self, server: PeerId) {
         let (running, node) = {
             let slot = &mut self.inner.slots.lock()[server];
+            if slot.node.is_some_and(sim::is_alive) && self.spares_next_crash(server) {
+                return;
+            }
             (slot.server.take(), slot.node.take())
         };
         self.network().unplug(server);
@@ -89,6 +99,27 @@ impl UntypedCluster {
             self.inner.slots.lock()[server].persister = survivor;
             running.elect.shutdown();
         }
+    }
+
+    /// Counts a crash of a server that is alive in a simulation. Whether it does not happen.
+    fn spares_next_crash(&self, server: PeerId) -> bool {
+        let is_spared = flip::is_spared(self.world().next_crash());
+        let mut spared = self.spared();
+        if is_spared {
+            spared.insert(server)
+        } else {
+            spared.remove(&server)
+        };
+        is_spared
+    }
+
+    fn spared(&self) -> MutexGuard<'_, BTreeSet<PeerId>> {
+        self.inner.spared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the test has crashed the server, so that it is down, or is up only because the run's token says so.
+    pub(crate) fn is_crashed(&self, server: PeerId) -> bool {
+        !self.is_up(server) || self.spared().contains(&server)
     }
 
     /// Shuts a server down in an orderly way. It stays in its node.

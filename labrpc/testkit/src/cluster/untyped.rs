@@ -1,5 +1,6 @@
 //! A cluster whose servers' type does not matter.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use labrpc::network::Network;
@@ -32,6 +33,9 @@ pub(super) struct Inner {
     pub(super) observer: Option<Observer>,
     pub(super) next_clerk: Mutex<usize>,
     pub(super) boot: BootFn,
+    /// The servers whose latest crash did not happen, because the run's token says so. The standard library's lock:
+    /// taking it is no operation of the simulation.
+    pub(super) spared: std::sync::Mutex<BTreeSet<PeerId>>,
 }
 
 /// Boots a server.
@@ -77,6 +81,7 @@ impl UntypedCluster {
             observer,
             next_clerk: Mutex::new(size),
             boot,
+            spared: std::sync::Mutex::default(),
         };
         UntypedCluster { inner: Arc::new(inner) }
     }

@@ -16,7 +16,7 @@ static HEAP: CountedHeap = CountedHeap;
 
 /// What is reported when a step is repeated; `None` if nothing grows.
 fn report_of(step: impl Fn(u64) + Send + Sync) -> Option<String> {
-    let token = Token { test: "growth".into(), seed: 1, kept: None };
+    let token = Token::of_seed("growth", 1);
     let body = |world: &World| Growth::of_service("step", world, None).repeat(20, &step);
     let (outcome, _) = run_simulated(&token, Keep::All, Recorded::Nothing, None, &body);
     outcome.err().map(|failed| failed.story(None, "lab2b-log"))

@@ -119,7 +119,7 @@ fn broken_in(
     is_real: impl Fn(PeerId) -> bool + Send + Sync,
     play: impl Fn(&Play) + Send + Sync,
 ) -> Option<(&'static str, String)> {
-    let token = Token { test: "play".into(), seed: 1, kept: None };
+    let token = Token::of_seed("play", 1);
     let body = |world: &World| play(&Play::new(world, &is_real));
     let failed = run_simulated(&token, Keep::All, Recorded::Nothing, Some(contract), &body).0.err()?;
     Some((failed.rule(None).map_or("none", |rule| rule.name), failed.failure.message))
@@ -231,7 +231,7 @@ fn a_lost_entry_is_told_as_such() {
 /// What is said of a server with a disk that has led term 5, has saved term 7, and then sends this request.
 fn sent_after_saving_term_7(request: RaftRequest) -> (&'static str, String) {
     static WITH_DISK: Contract = IN_MEMORY.with_disk();
-    let token = Token { test: "play".into(), seed: 1, kept: None };
+    let token = Token::of_seed("play", 1);
     let body = |world: &World| {
         let play = Play::new(world, |server| server == 0);
         let disk = Persister::new(0);

@@ -46,7 +46,7 @@ impl Codec for TermsOnly {
 
 /// The failure of a run in which a server saves this head.
 fn save(head: &'static [u8]) -> Option<String> {
-    let token = Token { test: "save".into(), seed: 1, kept: None };
+    let token = Token::of_seed("save", 1);
     let body = move |world: &World| {
         let disk = Persister::new(0);
         disk.set_tap(Arc::new(observer(world)));
@@ -75,7 +75,7 @@ static WITH_DISK: Contract = Contract::new(TIMING).with_disk();
 fn broken_by_late_request(last_log: LogPosition) -> Option<&'static str> {
     /// More saves than the oracle looks back at least.
     const COMMANDS: usize = 5;
-    let token = Token { test: "late".into(), seed: 1, kept: None };
+    let token = Token::of_seed("late", 1);
     let body = move |world: &World| {
         let observer = observer(world);
         let disk = Persister::new(0);
@@ -109,7 +109,7 @@ fn a_late_vote_request_describes_the_log_of_its_campaign() {
 
 /// The rule that is broken if a server sends while it holds a lock, or after it has released it.
 fn broken_by_send(is_locked: bool) -> Option<&'static str> {
-    let token = Token { test: "locked".into(), seed: 1, kept: None };
+    let token = Token::of_seed("locked", 1);
     let body = move |world: &World| {
         let network = world.network(2);
         network.set_tap(Arc::new(observer(world)));

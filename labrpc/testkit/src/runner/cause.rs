@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn named_in(tested: &'static Rule, body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
-        let token = Token { test: "cause".into(), seed: 1, kept: None };
+        let token = Token::of_seed("cause", 1);
         let failed =
             run_simulated(&token, Keep::All, Recorded::Nothing, None, &|_: &World| body()).0.expect_err("it fails");
         (failed.rule(Some(tested)).map(|rule| rule.name), failed.story(Some(tested), "lab2d-snapshot"))

@@ -3,6 +3,7 @@
 mod cause;
 mod endless;
 mod frames;
+mod likelihood;
 mod measure;
 mod origin;
 mod points;
@@ -12,15 +13,18 @@ mod reprints;
 mod run;
 mod shrink;
 mod source;
+mod test_runs;
 mod told;
+mod twin;
 
 use labrpc::sim::Keep;
 
 pub(crate) use frames::SeenPlace;
-pub use measure::{Measured, measure};
+pub use measure::{Measured, MeasuredShrink, measure, measure_shrinking};
 use repeat::Run;
 use run::{Body, FailedRun, run_real};
 pub(crate) use run::{Recorded, run_simulated};
+use test_runs::TestRuns;
 
 use crate::contract::Contract;
 use crate::environment::{Environment, Mode, misuse};
@@ -110,7 +114,7 @@ impl Lab {
                 let play = |world: &World| body(world, plan);
                 run_simulated(token, Keep::All, Recorded::Silence, self.contract, &play).0.err()
             };
-            shrink::shrink(plan_of(token.seed), failed, run).1
+            shrink::shrink_plan(plan_of(token.seed), failed, run).1
         };
         self.run_in_virtual_time(&GradedTest { shorten: Some(&shorten), ..self.listed(test, &play) });
     }
@@ -145,7 +149,7 @@ impl Lab {
         }
         if let Some(token) = &environment.replay {
             if token.test == test.name {
-                return self.replay(token, test);
+                return self.replay(token, test, environment.flip.as_deref());
             }
             if !self.knows(&token.test) {
                 misuse(&format!("LAB_REPLAY={token}: {} has no graded test `{}`", self.package, token.test));
@@ -169,7 +173,7 @@ impl Lab {
             return self.conclude_without_run(test.name, seeds, &reason, ("not run", None, ""));
         }
         for seed in 1..=seeds {
-            let token = Token { test: test.name.into(), seed, kept: None };
+            let token = Token::of_seed(test.name, seed);
             let again = || run_simulated(&token, Keep::All, Recorded::Turns, self.contract, test.body);
             let (run, complaint) = match environment.mode {
                 Mode::Simulated => {
@@ -179,28 +183,52 @@ impl Lab {
                 }
                 Mode::Real => (run_real(&token, test.body), None),
             };
-            let run = (run.0.map_err(|failed| shortened(&token, failed, test.shorten)), run.1);
+            let is_final = complaint.is_some() || environment.mode == Mode::Real;
+            let (token, run) = if is_final { (token, run) } else { self.smallest(token, run, test) };
             self.conclude(&token, test.rule, seeds, run, complaint);
         }
     }
 
-    fn replay(&self, token: &Token, test: &GradedTest) {
-        let keep = match token.kept {
-            None => Keep::All,
-            Some(_) => {
-                let (_, full) = run_simulated(token, Keep::All, Recorded::Choices, self.contract, test.body);
-                token.keep(&full.choices).unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")))
-            }
-        };
+    /// Makes the run of a token again; or the run that differs from it by a change of an event, `flip`.
+    fn replay(&self, token: &Token, test: &GradedTest, flip: Option<&str>) {
+        let keep = self.runs(test).keep(token);
+        let keep = keep.unwrap_or_else(|error| misuse(&format!("LAB_REPLAY={token}: {error}")));
         let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.contract, test.body);
         let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.contract, test.body);
         let complaint = repeat::complaint(&run, again);
-        let run = (run.0.map_err(|failed| shortened(token, failed, test.shorten)), run.1);
-        if let Some(note) = origin::changes_since(token) {
+        let token = token.clone();
+        let (token, run) = if complaint.is_some() { (token, run) } else { self.smallest(token, run, test) };
+        if let Some(note) = origin::changes_since(&token) {
             eprintln!("{note}");
         }
-        self.tell(token, test.rule, &run);
-        self.conclude(token, test.rule, 1, run, complaint);
+        if let Some(asked) = flip {
+            return self.replay(&self.flipped(&token, asked, test, &run), test, None);
+        }
+        self.tell(&token, test, &run);
+        self.conclude(&token, test.rule, 1, run, complaint);
+    }
+
+    fn runs<'a>(&self, test: &GradedTest<'a>) -> TestRuns<'a> {
+        TestRuns { tested: test.rule, contract: self.contract, body: test.body }
+    }
+
+    /// A smaller run that fails in the same way as a failed one, and its token; or else the given ones.
+    fn smallest(&self, token: Token, (outcome, report): Run, test: &GradedTest) -> (Token, Run) {
+        let failed = match outcome {
+            Err(failed) if !Environment::get().is_unshrunk => failed,
+            _ => return (token, (outcome, report)),
+        };
+        let smaller = match test.shorten {
+            Some(shorten) if token.kept.is_none() && token.flips.is_empty() => {
+                return (token.clone(), (Err(shorten(&token, failed)), report));
+            }
+            // Of a failure that is told in full elsewhere, no more than the token is printed.
+            None if reprints::is_first(failed.group(test.rule).as_deref(), test.name) => {
+                shrink::shrink_decisions(self.runs(test), &token, &failed, report.operations)
+            }
+            _ => None,
+        };
+        smaller.unwrap_or((token, (Err(failed), report)))
     }
 
     /// Records a run, and ends the test if the run failed, or if there is a complaint about it.
@@ -258,7 +286,7 @@ impl Lab {
         reason: &str,
         (cause, group, trace): (&'static str, Option<&str>, &str),
     ) {
-        let token = Token { test: test.into(), seed: 1, kept: None };
+        let token = Token::of_seed(test, 1);
         let (name, lab) = test.rsplit_once('_').unwrap_or((test, ""));
         let text = format!("{}  {} … FAILED   not run: {reason}", lab.to_uppercase(), name.replace('_', " "));
         append(&Record {
@@ -301,13 +329,6 @@ struct GradedTest<'a> {
 
 /// Finds a shorter run that fails in the same way.
 type Shorten<'a> = &'a dyn Fn(&Token, FailedRun) -> FailedRun;
-
-fn shortened(token: &Token, failed: FailedRun, shorten: Option<Shorten>) -> FailedRun {
-    match shorten {
-        Some(shorten) if token.kept.is_none() => shorten(token, failed),
-        _ => failed,
-    }
-}
 
 /// The function that a closure is written in: `it_leads_2a` for `graded::rules::it_leads_2a::{{closure}}`.
 fn name_of<F>(_: &F) -> &'static str {

@@ -29,11 +29,17 @@ pub(super) fn once(group: Option<&str>, test: &str, report: String) -> String {
     }
 }
 
-/// The test of this process that has printed a failure of this group already; otherwise `test` becomes
+/// Whether the report of a failure of this group is printed in full for `test`, which becomes the group's first test if
+/// there is none.
+pub(super) fn is_first(group: Option<&str>, test: &str) -> bool {
+    group.and_then(|group| printed_for(group, test)).is_none()
+}
+
+/// The other test of this process that has printed a failure of this group already; otherwise `test` becomes
 /// that test.
 fn printed_for(group: &str, test: &str) -> Option<String> {
     match PRINTED.lock().unwrap_or_else(PoisonError::into_inner).entry(group.to_string()) {
-        Entry::Occupied(earlier) => Some(earlier.get().clone()),
+        Entry::Occupied(earlier) => Some(earlier.get().clone()).filter(|earlier| earlier != test),
         Entry::Vacant(free) => {
             free.insert(test.to_string());
             None
@@ -57,6 +63,7 @@ mod tests {
     #[test]
     fn the_first_of_a_group_is_remembered() {
         assert_eq!(printed_for("a group of this test", "one_2a"), None);
+        assert_eq!(printed_for("a group of this test", "one_2a"), None, "it is asked twice for one failure");
         assert_eq!(printed_for("a group of this test", "two_2a").as_deref(), Some("one_2a"));
         assert_eq!(printed_for("another group of this test", "two_2a"), None);
     }

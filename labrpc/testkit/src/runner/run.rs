@@ -36,6 +36,8 @@ pub(crate) struct FailedRun {
     test_text: Option<TestText>,
     /// What was special about the run then, in a sentence; mostly empty.
     note: String,
+    /// What the report ends with; mostly empty.
+    remark: String,
     /// The last events before the failure, if a script recorded them.
     exchange: Exchange,
     /// What was kept for the story of the run, if one is told.
@@ -46,13 +48,35 @@ impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
         let cause = FailureCause::of(&failure, reporter);
         let test_text = reporter.test_text().cloned();
-        let record = reporter.story().cloned();
-        FailedRun { failure, cause, test_text, note: reporter.note(), exchange: reporter.exchange().clone(), record }
+        FailedRun {
+            failure,
+            cause,
+            test_text,
+            note: reporter.note(),
+            remark: String::new(),
+            exchange: reporter.exchange().clone(),
+            record: reporter.story().cloned(),
+        }
     }
 
     /// What ended the run, in a word for programs.
     pub(super) fn cause(&self) -> &'static str {
         self.cause.word(self.failure.kind)
+    }
+
+    /// When the events happened that contradict one another.
+    pub(super) fn clash_times(&self) -> Vec<Instant> {
+        match &self.cause {
+            FailureCause::Violation(violation) => violation.clash.iter().map(|(id, _)| id.at).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What makes another run fail in the same way. `tested` is the rule that the test is about.
+    pub(crate) fn signature(&self, tested: Option<&'static Rule>) -> Signature {
+        let failure = &self.failure;
+        let place = if failure.kind == FailureKind::Panic { failure.place.clone() } else { String::new() };
+        Signature { rule: self.rule(tested).map(|rule| rule.name), kind: failure.kind, cause: self.cause(), place }
     }
 
     /// Whether an oracle or a check of the test has reported a broken rule.
@@ -92,8 +116,25 @@ impl FailedRun {
         let exchange = self.exchange.text(left);
         let exchange = if exchange.is_empty() { exchange } else { format!("\n\n{exchange}") };
         let test_text = self.test_text.as_ref().map(|text| text.text(package)).unwrap_or_default();
-        format!("{}{story}{exchange}{test_text}", self.note)
+        let remark = if self.remark.is_empty() { String::new() } else { format!("\n\n{}", self.remark) };
+        format!("{}{story}{exchange}{test_text}{remark}", self.note)
     }
+
+    /// Ends the report with this sentence.
+    pub(super) fn with_remark(self, remark: String) -> FailedRun {
+        FailedRun { remark, ..self }
+    }
+}
+
+/// In which way a run fails. Runs with equal signatures fail in the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Signature {
+    pub(crate) rule: Option<&'static str>,
+    pub(crate) kind: FailureKind,
+    /// The cause in a word for programs.
+    pub(crate) cause: &'static str,
+    /// The file and line of a panic.
+    place: String,
 }
 
 /// A report of more lines is not read.
@@ -105,10 +146,38 @@ pub(crate) enum Recorded {
     Nothing,
     /// Not even what it prints, because it is one of many attempts.
     Silence,
-    /// The wild decisions.
+    /// The wild decisions. It prints nothing.
     Choices,
-    /// Every turn, to compare it with another run's. It prints nothing.
+    /// Every turn, to compare it with another run's, and the wild decisions. It prints nothing.
     Turns,
+}
+
+/// How long a run may become before it fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunLimits {
+    pub(crate) virtual_time: Duration,
+    pub(crate) operations: u64,
+}
+
+impl RunLimits {
+    pub(crate) const USUAL: RunLimits = RunLimits { virtual_time: VIRTUAL_TIME_MAX, operations: OPERATIONS_MAX };
+}
+
+/// How a token's run is made.
+#[derive(Clone, Debug)]
+pub(crate) struct RunOptions {
+    /// The decisions that stay wild.
+    pub(crate) keep: Keep,
+    pub(crate) recorded: Recorded,
+    pub(crate) limits: RunLimits,
+    /// From when on chance decides anew, and from which seed.
+    pub(crate) redeal: Option<(Instant, u64)>,
+}
+
+impl RunOptions {
+    pub(crate) fn of(keep: Keep, recorded: Recorded) -> RunOptions {
+        RunOptions { keep, recorded, limits: RunLimits::USUAL, redeal: None }
+    }
 }
 
 /// Runs a body in virtual time. Returns how many requests it sent, or how it failed.
@@ -119,19 +188,32 @@ pub(crate) fn run_simulated(
     contract: Option<&'static Contract>,
     body: Body,
 ) -> (Result<u64, FailedRun>, Report) {
+    run_with(token, RunOptions::of(keep, recorded), contract, body)
+}
+
+/// As [`run_simulated`], with limits and a moment from which on chance decides anew.
+pub(crate) fn run_with(
+    token: &Token,
+    RunOptions { keep, recorded, limits, redeal }: RunOptions,
+    contract: Option<&'static Contract>,
+    body: Body,
+) -> (Result<u64, FailedRun>, Report) {
+    let is_redealt = redeal.is_some();
     let settings = Settings {
         label: token.to_string(),
         seed: token.seed,
         keep,
-        is_recording: recorded == Recorded::Choices,
+        redeal,
+        forced: token.forced(),
+        is_recording: matches!(recorded, Recorded::Choices | Recorded::Turns),
         is_journaling: recorded == Recorded::Turns,
-        is_silent: matches!(recorded, Recorded::Turns | Recorded::Silence),
+        is_silent: recorded != Recorded::Nothing,
         preemption: preemption_of(token.seed),
-        virtual_time_max: VIRTUAL_TIME_MAX,
-        operations_max: OPERATIONS_MAX,
+        virtual_time_max: limits.virtual_time,
+        operations_max: limits.operations,
         ..Settings::default()
     };
-    let is_told = Environment::get().replay.is_some() && recorded != Recorded::Turns;
+    let is_told = Environment::get().replay.is_some() && recorded != Recorded::Turns && !is_redealt;
     let reporter = Reporter::new(Mode::Simulated).with_story(is_told.then(StoryRecord::begin));
     let in_run = reporter.clone();
     let (outcome, report) = sim::run(settings, move || {
@@ -220,7 +302,7 @@ mod tests {
     }
 
     fn token(kept: Option<Vec<usize>>) -> Token {
-        Token { test: "chatter".into(), seed: 2, kept }
+        Token { kept, ..Token::of_seed("chatter", 2) }
     }
 
     fn trace(token: &Token, full: &Report) -> u64 {

@@ -1,13 +1,16 @@
 //! The story of a replayed run.
 
 use labrpc::sim::Report;
-use story::{Columns, Meta, RuleText, Story, columns, explanation};
+use story::{Columns, Meta, RuleText, Story, Twin, columns, explanation, when_lost};
 
-use super::run::FailedRun;
-use super::{Lab, origin};
+use super::likelihood::likelihood;
+use super::repeat::Run;
+use super::run::{FailedRun, Recorded, run_simulated};
+use super::twin::nearest_passing;
+use super::{GradedTest, Lab, origin};
 use crate::environment::{Environment, misuse};
 use crate::rule::{Places, Rule};
-use crate::story::{Ending, StoryRecord, tell, write};
+use crate::story::{Ending, StoryRecord, flip, parting, tell, write};
 use crate::token::Token;
 
 /// The rows that a replay under `cargo test` shows.
@@ -16,22 +19,52 @@ const ROWS: usize = 40;
 impl Lab {
     /// Tells the story of a run that was replayed: into the file that `LAB_STORY` names, or else the end of it on the
     /// terminal.
-    pub(super) fn tell(&self, token: &Token, tested: Option<&'static Rule>, run: &super::Run) {
-        let Some(story) = self.story(token, tested, run) else { return };
+    pub(super) fn tell(&self, token: &Token, test: &GradedTest, run: &Run) {
+        let Some(mut story) = self.story(token, test.rule, run) else { return };
+        if Environment::get().asks_when {
+            self.tell_when(token, test, run, &mut story);
+        }
         let Some(path) = &Environment::get().story else {
             let options = Columns { rows_max: Some(ROWS), ..Columns::default() };
             let (columns, explanation) = (columns(&story, &options), explanation(&story));
-            return eprintln!("\n{columns}\n{explanation}\nMore of it: cargo lab replay {token}");
+            let when = when_lost(&story);
+            return eprintln!("\n{columns}\n{explanation}{when}\nMore of it: cargo lab replay {token}");
         };
         if let Err(error) = write(&story, path) {
             misuse(&format!("LAB_STORY={}: the file cannot be written: {error}", path.display()));
         }
     }
 
-    fn story(&self, token: &Token, tested: Option<&'static Rule>, (outcome, report): &super::Run) -> Option<Story> {
+    /// The token of the run that differs from a run by a change of one event.
+    pub(super) fn flipped(&self, token: &Token, asked: &str, test: &GradedTest, run: &Run) -> Token {
+        let Some(story) = self.story(token, test.rule, run) else {
+            misuse(&format!("LAB_FLIP={asked}: of this run no events are known"))
+        };
+        let flip = flip(&story, asked).unwrap_or_else(|complaint| misuse(&format!("LAB_FLIP={asked}: {complaint}")));
+        token.clone().with_flip(flip)
+    }
+
+    /// Adds how likely the failure was from each moment on, and the nearest run that passes.
+    fn tell_when(&self, token: &Token, test: &GradedTest, (outcome, report): &Run, story: &mut Story) {
+        // A run of random peers follows a plan that no token has.
+        let Some(failed) = outcome.as_ref().err().filter(|_| test.shorten.is_none()) else { return };
+        let runs = self.runs(test);
+        story.curve = Some(likelihood(runs, token, failed, report.operations));
+        let Some(passing) = nearest_passing(runs, token) else { return };
+        let Ok(keep) = runs.keep(&passing.token) else { return };
+        let run = run_simulated(&passing.token, keep, Recorded::Silence, self.contract, test.body);
+        let Some(other) = self.story(&passing.token, test.rule, &run) else { return };
+        let parts = parting(story, &other);
+        let end = story.events.last().map_or(0, |event| event.t);
+        let events = other.events.into_iter().skip(parts).take_while(|event| event.t <= end).collect();
+        story.twin = Some(Twin { token: passing.token.to_string(), without: passing.without, parts, events });
+    }
+
+    fn story(&self, token: &Token, tested: Option<&'static Rule>, (outcome, report): &Run) -> Option<Story> {
         let failed = outcome.as_ref().err();
         let record = failed.and_then(|failed| failed.record().cloned()).or_else(StoryRecord::latest)?;
         let ending = Ending {
+            flips: &token.flips,
             meta: self.meta(token, tested, failed, report),
             failure: failed.map(|failed| &failed.failure),
             violation: failed.and_then(FailedRun::violation),

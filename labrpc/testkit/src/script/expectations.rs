@@ -314,7 +314,7 @@ mod tests {
     /// A log that is not cut is told as that, by the step that cuts it, in a test of something that comes later.
     #[test]
     fn a_cut_that_only_prepares_a_test_has_its_own_rule() {
-        let token = Token { test: "cut".into(), seed: 1, kept: None };
+        let token = Token::of_seed("cut", 1);
         let body = |world: &World| {
             ScriptedCluster::new(world, 3, |_| Booted::raft(Idle)).cut(6, "state");
         };

@@ -9,18 +9,25 @@ mod teller;
 mod words;
 
 use std::path::Path;
+use std::time::Duration;
 
 use labrpc::sim::Failure;
-use story::{ClashStep, Kind, Marked, Meta, Story};
+use story::{ClashStep, Event, Kind, Marked, Meta, Story};
 
 pub(crate) use record::{ClusterRecord, StoryRecord, logged};
-use teller::Teller;
+use teller::{DELIVER, LATE, LOSE, Teller};
 
 use crate::contract::Contract;
+use crate::flip::Flip;
 use crate::violation::Violation;
 
-/// How a run ended, for its story.
+/// A late message is late by this time: longer than any heartbeat interval of the course, and shorter than an election timeout.
+const LATE_BY: Duration = Duration::from_millis(250);
+
+/// What a run was and how it ended, for its story.
 pub(crate) struct Ending<'a> {
+    /// What the token has changed in the run.
+    pub(crate) flips: &'a [Flip],
     /// What is known of the run already.
     pub(crate) meta: Meta,
     /// The failure, if it failed.
@@ -32,7 +39,9 @@ pub(crate) struct Ending<'a> {
 /// Tells a run.
 pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: Ending<'_>) -> Story {
     let (real, happened) = record.read();
-    let mut teller = Teller::new(contract, real);
+    let spared =
+        ending.flips.iter().filter_map(|flip| if let Flip::NoCrash(crash) = flip { Some(*crash) } else { None });
+    let mut teller = Teller::new(contract, real, spared.collect());
     happened.iter().for_each(|happened| teller.tell(happened));
     if let (Some(failure), None) = (ending.failure, ending.violation) {
         let first = failure.message.lines().next().unwrap_or_default();
@@ -78,6 +87,38 @@ pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: En
     };
     story.meta.news = story.count_news();
     story
+}
+
+/// The change of a run that a word makes of an event: `39:lose`, or `39` for the first that is possible.
+///
+/// # Errors
+///
+/// When there is no such event, or when it cannot be changed like this, with what would be right.
+pub(crate) fn flip(story: &Story, asked: &str) -> Result<Flip, String> {
+    let (place, word) = asked.split_once(':').map_or((asked, None), |(place, word)| (place, Some(word)));
+    let event = place.parse::<usize>().ok().and_then(|place| story.events.get(place));
+    let event = event.ok_or_else(|| {
+        format!("`{place}` is no event of this run, which has the events 0 to {}", story.events.len().saturating_sub(1))
+    })?;
+    let possible = event.flips.join(", ");
+    let word = word.or(event.flips.first().map(String::as_str)).unwrap_or_default();
+    let number = event.number.filter(|_| event.flips.iter().any(|flip| flip == word));
+    let number = number.ok_or_else(|| match possible.as_str() {
+        "" => format!("nothing can be changed about event {place}: choose a message that leaves, or a crash"),
+        possible => format!("event {place} cannot become `{word}`: it can become {possible}"),
+    })?;
+    Ok(match word {
+        LOSE => Flip::Lose(number),
+        LATE => Flip::Late(number, LATE_BY),
+        DELIVER => Flip::Deliver(number),
+        _ => Flip::NoCrash(number),
+    })
+}
+
+/// Where two stories part: the first event in which they differ.
+pub(crate) fn parting(one: &Story, other: &Story) -> usize {
+    let is_same = |(one, other): (&Event, &Event)| one == other;
+    one.events.iter().zip(&other.events).take_while(|pair| is_same(*pair)).count()
 }
 
 /// Writes a story as JSON.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use labrpc::kv::{ClientId, Command, Op};
 use labrpc::logging::LogLine;
+use labrpc::network::Lost;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, PeerId};
 use rustc_hash::FxHashMap;
@@ -17,6 +18,12 @@ use crate::contract::Contract;
 use crate::event::{self, Envelope, EventKind};
 use crate::violation::ClashingOperation;
 use crate::world::SERVER_LABEL;
+
+/// What `--flip` can make of an event.
+pub(super) const LOSE: &str = "lose";
+pub(super) const LATE: &str = "late";
+pub(super) const DELIVER: &str = "deliver";
+pub(super) const NO_CRASH: &str = "no-crash";
 
 /// Tells a run, event by event.
 pub(super) struct Teller {
@@ -34,6 +41,9 @@ pub(super) struct Teller {
     /// The operation that is going on at each end.
     calls: FxHashMap<PeerId, usize>,
     calls_count: usize,
+    /// How many crashes there were, those that the token has prevented too.
+    crashes_count: u64,
+    spared: Vec<u64>,
 }
 
 /// The pairs of a service, from the commands that it has received.
@@ -71,8 +81,11 @@ impl Told {
 }
 
 impl Teller {
-    pub(super) fn new(contract: &'static Contract, real: Vec<bool>) -> Teller {
+    /// `spared` are the numbers of the crashes that the run's token has prevented.
+    pub(super) fn new(contract: &'static Contract, real: Vec<bool>, spared: Vec<u64>) -> Teller {
         Teller {
+            crashes_count: 0,
+            spared,
             contract,
             servers: (0..real.len()).map(|me| ShownServer::new(me, contract)).collect(),
             stores: real.iter().map(|_| ShownStore::default()).collect(),
@@ -136,6 +149,9 @@ impl Teller {
             EventKind::Lost(envelope, why) => {
                 if let Some((_, place)) = self.sent.get(&envelope.number).copied() {
                     self.events[place].lost = Some(reason(*why).into());
+                    // What another fault has prevented cannot be delivered.
+                    let flip = (*why == Lost::Dropped).then(|| DELIVER.to_string());
+                    self.events[place].flips = flip.into_iter().collect();
                     self.told.insert(event.id.event, place);
                 }
             }
@@ -171,7 +187,10 @@ impl Teller {
             EventKind::Booted(_) | EventKind::Waited => {}
             EventKind::Crashed(server) => {
                 self.servers[*server].crashes();
-                self.told_of(event, Event { k: Kind::Crash, ..self.at(event, *server) });
+                let is_spared = |number: &u64| self.spared.contains(number);
+                self.crashes_count = (self.crashes_count + 1..).find(|number| !is_spared(number)).unwrap_or_default();
+                let (number, flips) = (Some(self.crashes_count), vec![NO_CRASH.into()]);
+                self.told_of(event, Event { k: Kind::Crash, number, flips, ..self.at(event, *server) });
             }
             EventKind::Paused(server, is_paused) => {
                 let k = if *is_paused { Kind::Pause } else { Kind::Resume };
@@ -214,7 +233,18 @@ impl Teller {
         let (from, to) = (self.lane(envelope.from), Some(self.lane(envelope.to)));
         let asked = envelope.answers.as_ref().and_then(|asked| self.sent.get(&asked.number));
         let re = asked.map(|(asked, _)| *asked);
-        let sent = Event { k: Kind::Send, re, to, m: Some(m), msg: Some(msg.into()), f, ..self.on(event, from) };
+        let (number, flips) = (Some(envelope.number), vec![LOSE.into(), LATE.into()]);
+        let sent = Event {
+            k: Kind::Send,
+            number,
+            flips,
+            re,
+            to,
+            m: Some(m),
+            msg: Some(msg.into()),
+            f,
+            ..self.on(event, from)
+        };
         self.told_of(event, sent);
     }
 

@@ -2,16 +2,16 @@
 
 use labrpc::sim::FailureKind;
 
-use super::run::FailedRun;
 use crate::random_peers::RunPlan;
 use crate::rule::Rule;
+use crate::runner::run::FailedRun;
 
 /// A bound on the work: a run takes a few milliseconds.
 const RUNS_MAX: usize = 250;
 
 /// The shortest plan that was found whose run still breaks the same rule, and how that run failed. Leaves
 /// out larger and smaller parts of the plan, one after the other, for as long as the failure stays the same.
-pub(super) fn shrink(
+pub(in crate::runner) fn shrink(
     plan: RunPlan,
     failed: FailedRun,
     run: impl Fn(&RunPlan) -> Option<FailedRun>,

@@ -1,0 +1,90 @@
+//! When a run was lost: from when on the failure was likely, and where the nearest run that passes parts from it.
+
+use crate::words::{self, seconds};
+use crate::{Curve, CurvePoint, Event, Kind, Story, Twin};
+
+/// The letters of the longest bar.
+const BAR_MAX: u64 = 40;
+
+/// The curve of likelihood and the passing twin, as far as the story has them.
+pub fn when_lost(story: &Story) -> String {
+    let curve = story.curve.as_ref().map(curve_text).unwrap_or_default();
+    let twin = story.twin.as_ref().map(|twin| twin_text(story, twin)).unwrap_or_default();
+    format!("{curve}{twin}")
+}
+
+fn curve_text(curve: &Curve) -> String {
+    let mut text = format!(
+        "When was it lost? Of {} runs each, which are the same until a moment and decided anew from then on, this many \
+         break the same rule:\n",
+        curve.runs
+    );
+    let jump = jump(curve);
+    for (nth, CurvePoint { t, broken }) in curve.points.iter().enumerate() {
+        let bar = "█".repeat((broken * BAR_MAX).div_ceil(curve.runs.max(1)) as usize);
+        let note = if Some(nth) == jump { "  here it went wrong" } else { "" };
+        let line = format!("  {:>10} {broken:>4}  {bar}{note}", seconds(*t));
+        text += &format!("{}\n", line.trim_end());
+    }
+    text
+}
+
+/// The point at which the failure has become much likelier than before; `None` if there is no such point.
+fn jump(curve: &Curve) -> Option<usize> {
+    let rise = |nth: &usize| curve.points[*nth].broken.saturating_sub(curve.points[nth - 1].broken);
+    let steepest = (1..curve.points.len()).max_by_key(|nth| (rise(nth), std::cmp::Reverse(*nth)))?;
+    (rise(&steepest) * 4 >= curve.runs).then_some(steepest)
+}
+
+fn twin_text(story: &Story, twin: &Twin) -> String {
+    let here = story.events.get(twin.parts).map(|event| told(story, &story.events, event));
+    let shared = &story.events[..twin.parts.min(story.events.len())];
+    let passing: Vec<Event> = shared.iter().chain(&twin.events).cloned().collect();
+    let there = twin.events.first().map(|event| told(story, &passing, event));
+    let or_nothing = |told: Option<String>| told.unwrap_or_else(|| "nothing more happens".into());
+    format!(
+        "The nearest run that passes: {}\n  {}\n  They part at event {}:\n    here   {}\n    there  {}\n",
+        twin.token,
+        twin.without,
+        twin.parts,
+        or_nothing(here),
+        or_nothing(there)
+    )
+}
+
+/// An event of a run with its time and its lane.
+fn told(story: &Story, events: &[Event], event: &Event) -> String {
+    let sent = event.m.and_then(|m| events.iter().filter(|event| event.k == Kind::Send).nth(m));
+    let who = event.at.as_deref().map_or("", |lane| story.name_of(lane));
+    format!("{}  {who} {}", seconds(event.t), words::event(event, sent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(broken: &[u64]) -> Curve {
+        let point = |(nth, broken): (usize, &u64)| CurvePoint { t: nth as u64 * 1_000, broken: *broken };
+        Curve { runs: 50, points: broken.iter().enumerate().map(point).collect() }
+    }
+
+    /// The jump is the steepest rise, the first of equal ones, and none if the likelihood hardly changes.
+    #[test]
+    fn the_jump_is_found() {
+        assert_eq!(jump(&curve(&[1, 2, 40, 50])), Some(2));
+        assert_eq!(jump(&curve(&[0, 25, 50])), Some(1));
+        assert_eq!(jump(&curve(&[50, 50, 50])), None);
+        assert_eq!(jump(&curve(&[0, 5, 3, 9])), None);
+        assert_eq!(jump(&curve(&[])), None);
+    }
+
+    /// A bar for each moment, and a word at the jump.
+    #[test]
+    fn the_curve_is_drawn() {
+        let text = curve_text(&curve(&[0, 25, 50]));
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(lines[0], "     0.000 s    0");
+        assert_eq!(lines[1], format!("     0.001 s   25  {}  here it went wrong", "█".repeat(20)));
+        assert_eq!(lines[2], format!("     0.002 s   50  {}", "█".repeat(40)));
+    }
+}
