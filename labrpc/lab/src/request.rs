@@ -125,6 +125,14 @@ impl Profile {
     }
 }
 
+/// Begins the part of a token that says what is changed in the run.
+const CHANGES_MARK: char = 'x';
+
+/// Whether a text is made of letters and digits. The test kit knows which words make sense.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric())
+}
+
 impl ReplayToken {
     /// The token of one seed of a test, with all random decisions kept.
     pub fn of(test: &str, seed: u64) -> ReplayToken {
@@ -149,9 +157,11 @@ impl ReplayToken {
     pub fn parse(text: &str) -> Option<ReplayToken> {
         let mut parts = text.split(':');
         let (test, seed) = (parts.next()?, parts.next()?.parse().ok()?);
-        // What is kept, and what is changed: the test kit says more if one of them is wrong.
-        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
-        let are_lawful = parts.by_ref().take(2).all(|part| !part.is_empty() && part.chars().all(is_letter));
+        let mut parts = parts.peekable();
+        let kept = parts.next_if(|part| !part.starts_with(CHANGES_MARK)).unwrap_or("all");
+        let changes = parts.next().unwrap_or("x0");
+        let are_words = |words: &str| words.split('-').all(is_word);
+        let are_lawful = is_word(kept) && changes.starts_with(CHANGES_MARK) && are_words(changes);
         (!test.is_empty() && are_lawful && parts.next().is_none()).then(|| ReplayToken {
             test: test.to_string(),
             seed,
@@ -163,5 +173,31 @@ impl ReplayToken {
 impl fmt::Display for ReplayToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token may have a part with what is kept, and one with what is changed, but no third part.
+    #[test]
+    fn tokens_have_up_to_four_parts() {
+        for text in ["one_2a:1", "one_2a:1:k", "one_2a:1:k0b:xlose3-nocrash1", "one_2a:1:xlate3by40"] {
+            assert!(ReplayToken::parse(text).is_some_and(|token| token.to_string() == text), "{text}");
+        }
+        for text in [
+            "one_2a",
+            "one_2a:",
+            "one_2a:1:",
+            "one_2a:1:k0:",
+            "one_2a:1:k0:x:y",
+            "one_2a:1:k-f",
+            "one_2a:1:k0:k1",
+            "one_2a:1:k 0",
+            ":1",
+        ] {
+            assert!(ReplayToken::parse(text).is_none(), "{text}");
+        }
     }
 }

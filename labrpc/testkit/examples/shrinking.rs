@@ -11,8 +11,11 @@ use solved::{LOGS, LogServer, logs};
 use testkit::chaos::{self, Faults};
 use testkit::{Cluster, MeasuredShrink, World, measure_shrinking};
 
+/// Whether something is so.
+type Condition = fn(&Cluster<LogServer>) -> bool;
+
 /// Random faults in a cluster that replicates. It is a failure if something is ever so.
-fn fails_if(world: &World, is_so: impl Fn(&Cluster<LogServer>) -> bool + Send + 'static) {
+fn fails_if(world: &World, is_so: Condition) {
     let cluster = logs(world, chaos::odd_size(world));
     let looked_at = cluster.clone();
     let watch = world.spawn("watch", move || {
@@ -42,8 +45,8 @@ fn many_lost(cluster: &Cluster<LogServer>) -> bool {
 
 fn main() {
     let seeds = std::env::args().nth(1).map_or(8, |text| text.parse().expect("the argument is a number of seeds"));
-    type Check = fn(&Cluster<LogServer>) -> bool;
-    let failures: [(&str, Check); 3] = [("many terms", many_terms), ("two down", two_down), ("many lost", many_lost)];
+    let failures: [(&str, Condition); 3] =
+        [("many terms", many_terms), ("two down", two_down), ("many lost", many_lost)];
     let mut all = Vec::new();
     for (name, is_so) in failures {
         let measured =

@@ -126,7 +126,7 @@ mod tests {
         assert!(twin.parts_at > latest.at && twin.parts_at < latest.at + Duration::from_millis(20));
     }
 
-    /// A failure that does not depend on any kept decision has no such run, nor has a token that keeps all of them.
+    /// A failure that does not depend on any kept decision has no such run. A token that keeps all decisions has none either.
     #[test]
     fn some_runs_have_no_passing_neighbour() {
         let fails = |world: &World| {
