@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::token::Token;
 
-/// Operations of one failure: about 10 s in the dev profile, where a busy run makes 1.6 million in a second.
-const FAILURE_MAX: u64 = 16_000_000;
+/// Operations of one failure: about 10 s in the dev profile, where a run with oracles makes a million in a second.
+const FAILURE_MAX: u64 = 10_000_000;
 /// Operations of a process: about 20 s.
 const PROCESS_MAX: u64 = 2 * FAILURE_MAX;
 /// Starting and ending a run costs about as much as this many operations.
