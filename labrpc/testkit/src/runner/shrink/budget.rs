@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use crate::token::Token;
 
 /// Operations of one failure: about 10 s in the dev profile, where a run with oracles makes a million in a second.
-const FAILURE_MAX: u64 = 10_000_000;
-/// Operations of a process: about 20 s.
+const FAILURE_MAX: u64 = 8_000_000;
+/// Operations of a process: 10 to 20 s.
 const PROCESS_MAX: u64 = 2 * FAILURE_MAX;
 /// Starting and ending a run costs about as much as this many operations.
 const RUN: u64 = 1_000;
 /// A last resort for machines that are very slow. It makes the result depend on the machine.
-const REAL_TIME_MAX: Duration = Duration::from_secs(40);
+const REAL_TIME_MAX: Duration = Duration::from_secs(20);
 /// A longer wait is announced.
 const UNANNOUNCED_MAX: Duration = Duration::from_secs(1);
 
