@@ -1,10 +1,15 @@
 //! When a run was lost: from when on the failure was likely, and where the nearest run that passes parts from it.
 
-use crate::words::{self, seconds};
+use crate::words;
 use crate::{Curve, CurvePoint, Event, Kind, Story, Twin};
 
 /// The letters of the longest bar.
 const BAR_MAX: u64 = 40;
+
+/// A time with a digit more than elsewhere: much happens within a millisecond.
+fn seconds(t: u64) -> String {
+    format!("{:.4} s", t as f64 / 1e6)
+}
 
 /// The curve of likelihood and the passing twin, as far as the story has them.
 pub fn when_lost(story: &Story) -> String {
@@ -83,8 +88,8 @@ mod tests {
     fn the_curve_is_drawn() {
         let text = curve_text(&curve(&[0, 25, 50]));
         let lines: Vec<&str> = text.lines().skip(1).collect();
-        assert_eq!(lines[0], "     0.000 s    0");
-        assert_eq!(lines[1], format!("     0.001 s   25  {}  here it went wrong", "█".repeat(20)));
-        assert_eq!(lines[2], format!("     0.002 s   50  {}", "█".repeat(40)));
+        assert_eq!(lines[0], "    0.0000 s    0");
+        assert_eq!(lines[1], format!("    0.0010 s   25  {}  here it went wrong", "█".repeat(20)));
+        assert_eq!(lines[2], format!("    0.0020 s   50  {}", "█".repeat(40)));
     }
 }
