@@ -16,7 +16,7 @@ use labrpc::{thread, wire};
 
 use super::Observer;
 use crate::contract::Contract;
-use crate::runner::{Recorded, run_simulated};
+use crate::runner::{Lab, Recorded, run_simulated};
 use crate::script::{agrees, at, entries, refuses, votes};
 use crate::token::Token;
 use crate::world::World;
@@ -248,7 +248,7 @@ fn sent_after_saving_term_7(request: RaftRequest) -> (&'static str, String) {
     };
     let failed =
         run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WITH_DISK), &body).0.expect_err("it is wrong");
-    (failed.rule(None).expect("a rule is broken").name, failed.story(None, "lab2d-snapshot"))
+    (failed.rule(None).expect("a rule is broken").name, failed.story(None, &Lab::guided("lab2d-snapshot")))
 }
 
 /// A message of an old term does not show that the server's own term fell: what is wrong is where the message is made.

@@ -5,6 +5,7 @@
 
 use labrpc::sim::{Failure, FailureKind};
 
+use super::Lab;
 use super::frames::{self, SeenPlace};
 use crate::report::Reporter;
 use crate::rule::persistence::{COMMIT_FORGOTTEN, DURABLE, SAVES};
@@ -130,14 +131,14 @@ impl FailureCause {
     }
 
     /// Where to look in a lab: what the failure names, or else what the hint does.
-    pub(super) fn places(&self, failure: &Failure, tested: Option<&'static Rule>, package: &str) -> Vec<SeenPlace> {
+    pub(super) fn places(&self, failure: &Failure, tested: Option<&'static Rule>, lab: &Lab) -> Vec<SeenPlace> {
         let seen = if self.names_lines() { frames::places(failure) } else { Vec::new() };
-        let hinted = self.hint(tested).map_or(&[][..], |hint| hint.places_in(package));
+        let hinted = self.hint(tested).map_or(&[][..], |hint| lab.places_of(hint));
         if seen.is_empty() { hinted.iter().map(SeenPlace::from).collect() } else { seen }
     }
 
     /// What happened, then the rule, then where to look.
-    pub(super) fn story(&self, failure: &Failure, tested: Option<&'static Rule>, package: &str) -> String {
+    pub(super) fn story(&self, failure: &Failure, tested: Option<&'static Rule>, lab: &Lab) -> String {
         let mut story = match self {
             FailureCause::Violation(violation) => violation.to_string(),
             _ => frames::shortened(&failure.to_string()),
@@ -156,7 +157,7 @@ impl FailureCause {
         if let Some(hint) = self.hint(tested) {
             story += &format!("\nHint: {}", hint.look_for);
             let has_lines = self.names_lines() && !frames::places(failure).is_empty();
-            let places = hint.places_in(package);
+            let places = lab.places_of(hint);
             if !has_lines && !places.is_empty() {
                 story += &format!("\nLook at: {}", Places(places));
             }
@@ -181,11 +182,16 @@ fn is_in_a_lab(failure: &Failure) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use labrpc::Timing;
+    use labrpc::codec::OwnTypes;
     use labrpc::sim::Keep;
     use labrpc::sync::Mutex;
     use labrpc::time::Instant;
 
     use super::*;
+    use crate::contract::Contract;
     use crate::environment::Mode;
     use crate::rule::election::{STATUS, VOTE_ONCE};
     use crate::rule::replication::{COMMIT_AT_ONCE, MAJORITY_COMMIT};
@@ -194,6 +200,15 @@ mod tests {
     use crate::script::{expect_rule, late, look_at, prepare};
     use crate::token::Token;
     use crate::world::World;
+
+    const TIMING: Timing = Timing {
+        heartbeat_interval: Duration::from_millis(100),
+        election_timeout_min: Duration::from_millis(400),
+        election_timeout_max: Duration::from_millis(800),
+    };
+    static LAB: Lab = Lab::guided("lab2d-snapshot");
+    static OPEN: Contract = Contract::new(TIMING).open(&OwnTypes);
+    static OPEN_LAB: Lab = Lab { contract: Some(&OPEN), ..LAB };
 
     /// The rule that is named, and the report, of a test of `vote-once` in lab 2D.
     fn named(body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
@@ -204,7 +219,7 @@ mod tests {
         let token = Token { test: "cause".into(), seed: 1, kept: None };
         let failed =
             run_simulated(&token, Keep::All, Recorded::Nothing, None, &|_: &World| body()).0.expect_err("it fails");
-        (failed.rule(Some(tested)).map(|rule| rule.name), failed.story(Some(tested), "lab2d-snapshot"))
+        (failed.rule(Some(tested)).map(|rule| rule.name), failed.story(Some(tested), &LAB))
     }
 
     /// Entries that are applied late break no rule about order or disks. Where time is the rule, they break that.
@@ -261,11 +276,55 @@ mod tests {
         assert_eq!(later.0, Some("vote-once"));
     }
 
+    /// The files of a server of free design are not known, so no kind of failure names places that its hint has.
+    #[test]
+    fn the_open_track_names_no_places_of_the_guided_one() {
+        let violation = Violation::new(&VOTE_ONCE, "server 0 votes twice").look_at(&CUTS);
+        let causes = [
+            FailureCause::Violation(violation),
+            FailureCause::Deadlocked,
+            FailureCause::CaughtCrash,
+            FailureCause::Step(None, Some(&CUTS)),
+            FailureCause::Step(Some(&STATUS), None),
+            FailureCause::Late(None),
+            FailureCause::Setup("server 0 becomes the leader", Some(&STATUS), None),
+        ];
+        let failure = failure_at("", "it failed", "the test");
+        for cause in causes {
+            let shown = |lab: &Lab| {
+                let (story, tested) = (cause.story(&failure, Some(&VOTE_ONCE), lab), Some(&VOTE_ONCE));
+                (story.contains("Look at: "), cause.places(&failure, tested, lab).is_empty(), story.contains("Hint: "))
+            };
+            assert_eq!(shown(&LAB), (true, false, true), "{cause:?}");
+            assert_eq!(shown(&OPEN_LAB), (false, true, true), "{cause:?}");
+        }
+    }
+
+    /// A student's own lines are named in both tracks.
+    #[test]
+    fn the_open_track_names_the_lines_of_a_panic() {
+        let failure = failure_at("lab2b-log/src/log.rs:7:9", "an index", "server 0");
+        let panicked = FailureCause::Panicked;
+        assert_eq!(panicked.places(&failure, None, &OPEN_LAB).len(), panicked.places(&failure, None, &LAB).len());
+        assert!(!panicked.places(&failure, None, &OPEN_LAB).is_empty());
+    }
+
+    fn failure_at(place: &str, message: &str, node: &str) -> Failure {
+        Failure {
+            kind: FailureKind::Panic,
+            message: message.into(),
+            at: Instant::ZERO,
+            node: node.into(),
+            task: String::new(),
+            place: place.into(),
+            backtrace: String::new(),
+        }
+    }
+
     /// No check of a test can be told as a panic of the server.
     #[test]
     #[should_panic(expected = "no step of a test can be about `server-runs-on`")]
     fn no_test_is_about_a_panic() {
-        static LAB: crate::Lab = crate::Lab { package: "lab2d-snapshot", points: "runs 1 1", contract: None };
         LAB.rule(&rule::life::RUNS, |_| {});
     }
 
@@ -285,16 +344,7 @@ mod tests {
     #[test]
     fn a_labs_own_panic_is_told_as_such() {
         let cause = |place: &str, message: &str, node: &str| {
-            let failure = Failure {
-                kind: FailureKind::Panic,
-                message: message.into(),
-                at: Instant::ZERO,
-                node: node.into(),
-                task: String::new(),
-                place: place.into(),
-                backtrace: String::new(),
-            };
-            let cause = FailureCause::of(&failure, &Reporter::new(Mode::Simulated));
+            let cause = FailureCause::of(&failure_at(place, message, node), &Reporter::new(Mode::Simulated));
             cause.rule(Some(&VOTE_ONCE)).map(|rule| rule.name)
         };
         assert_eq!(cause("lab2b-log/src/log.rs:7:9", "an index", "server 0"), Some("server-runs-on"));

@@ -20,11 +20,11 @@ use repeat::Run;
 use run::{Body, FailedRun, run_real};
 pub(crate) use run::{Recorded, run_simulated};
 
-use crate::contract::Contract;
+use crate::contract::{Contract, Track};
 use crate::environment::{Environment, Mode, misuse};
 use crate::random_peers::RunPlan;
 use crate::record::{Record, append};
-use crate::rule::Rule;
+use crate::rule::{Hint, Place, Rule};
 use crate::token::Token;
 use crate::world::{World, hash_of};
 
@@ -123,6 +123,20 @@ impl Lab {
         self.run_in_virtual_time(&GradedTest { name, seeds: OWN_SEEDS, rule: None, body: &body, shorten: None });
     }
 
+    /// A lab of the guided track that has no tests.
+    #[cfg(test)]
+    pub(crate) const fn guided(package: &'static str) -> Lab {
+        Lab { package, points: "", contract: None }
+    }
+
+    /// The places that a hint names in this lab. In the open track there are none: a hint knows only the guided track's files.
+    fn places_of(&self, hint: &Hint) -> &'static [Place] {
+        match self.contract.map(|contract| contract.track) {
+            Some(Track::Open) => &[],
+            Some(Track::Guided) | None => hint.places_in(self.package),
+        }
+    }
+
     /// A test with a line in `points.txt`.
     fn listed<'a>(&self, name: &'a str, body: Body<'a>) -> GradedTest<'a> {
         GradedTest { name, seeds: self.seeds_of(name), rule: None, body, shorten: None }
@@ -209,8 +223,8 @@ impl Lab {
         let failed = outcome.err();
         failed.iter().for_each(|failed| endless::LOOPS.note(&failed.failure));
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
-        let places = failed.as_ref().map(|failed| failed.places(tested, self.package)).unwrap_or_default();
-        let story = match (failed.map(|failed| failed.story(tested, self.package)), complaint) {
+        let places = failed.as_ref().map(|failed| failed.places(tested, self)).unwrap_or_default();
+        let story = match (failed.map(|failed| failed.story(tested, self)), complaint) {
             (Some(story), Some(complaint)) => Some(format!("{story}\n\n{complaint}")),
             (story, complaint) => story.or(complaint),
         };
