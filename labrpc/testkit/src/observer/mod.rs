@@ -26,12 +26,13 @@ use envelopes::Envelopes;
 use tally::Counter;
 pub use tally::Tally;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, MessageKind};
 use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::oracle::{self, Oracle};
 use crate::recording::Recording;
 use crate::report::Reporter;
+use crate::rule::life::CODEC;
 use crate::violation::Violation;
 
 /// Observes a cluster. Clones observe the same one.
@@ -52,6 +53,10 @@ struct Inner {
     oracles: Vec<Box<dyn Oracle>>,
     /// The messages that may still arrive or be answered.
     envelopes: Envelopes,
+    /// The kinds of messages of which one was sent, so that the codec is known to fit.
+    probed: Vec<MessageKind>,
+    /// What the codec has lost of the message that is sent now.
+    misfit: Option<String>,
     /// Whether a rule was broken: nothing is checked after that.
     is_over: bool,
 }
@@ -71,6 +76,8 @@ impl Observer {
             tally: Counter::default(),
             oracles: oracle::all(contract),
             envelopes: Envelopes::default(),
+            probed: Vec::new(),
+            misfit: None,
             is_over: false,
         };
         Observer { reporter: reporter.clone(), contract, inner: Arc::new(Mutex::new(inner)) }
@@ -209,7 +216,10 @@ impl Inner {
     fn check(&mut self, event: Event) -> Option<Violation> {
         log::debug!(target: "world", "{}", event.kind);
         self.observed.before_check(&event);
-        let violation = self.oracles.iter_mut().find_map(|oracle| oracle.check(&event, &self.observed).err());
+        // A codec that does not fit makes any other finding worthless.
+        let misfit = self.misfit.take().map(|misfit| Violation::new(&CODEC, misfit));
+        let broken = || self.oracles.iter_mut().find_map(|oracle| oracle.check(&event, &self.observed).err());
+        let violation = misfit.or_else(broken);
         self.is_over = violation.is_some();
         self.observed.after_check(&event);
         self.tally.count(&event);

@@ -132,6 +132,9 @@ impl FailureCause {
 
     /// Where to look in a lab: what the failure names, or else what the hint does.
     pub(super) fn places(&self, failure: &Failure, tested: Option<&'static Rule>, lab: &Lab) -> Vec<SeenPlace> {
+        if let Some(file) = self.codec_file(tested, lab) {
+            return vec![SeenPlace { file, item: None, line: None }];
+        }
         let seen = if self.names_lines() { frames::places(failure) } else { Vec::new() };
         let hinted = self.hint(tested).map_or(&[][..], |hint| lab.places_of(hint));
         if seen.is_empty() { hinted.iter().map(SeenPlace::from).collect() } else { seen }
@@ -162,7 +165,15 @@ impl FailureCause {
                 story += &format!("\nLook at: {}", Places(places));
             }
         }
+        if let Some(file) = self.codec_file(tested, lab) {
+            story += &format!("\nLook at: {file}");
+        }
         story
+    }
+
+    /// The file of the codec, if it is the codec that is wrong.
+    fn codec_file(&self, tested: Option<&'static Rule>, lab: &Lab) -> Option<String> {
+        lab.codec_file().filter(|_| self.rule(tested) == Some(&rule::life::CODEC))
     }
 }
 
@@ -208,7 +219,7 @@ mod tests {
     };
     static LAB: Lab = Lab::guided("lab2d-snapshot");
     static OPEN: Contract = Contract::new(TIMING).open(&OwnTypes);
-    static OPEN_LAB: Lab = Lab { contract: Some(&OPEN), ..LAB };
+    const OPEN_LAB: Lab = Lab { contract: Some(&OPEN), ..Lab::guided("lab2d-snapshot") };
 
     /// The rule that is named, and the report, of a test of `vote-once` in lab 2D.
     fn named(body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
@@ -298,6 +309,17 @@ mod tests {
             assert_eq!(shown(&LAB), (true, false, true), "{cause:?}");
             assert_eq!(shown(&OPEN_LAB), (false, true, true), "{cause:?}");
         }
+    }
+
+    /// A codec that does not fit is in one known file of the open track.
+    #[test]
+    fn a_codec_that_does_not_fit_is_in_its_file() {
+        let cause = FailureCause::Violation(Violation::new(&rule::life::CODEC, "it loses the term"));
+        let failure = failure_at("", "it failed", "the test");
+        let file = "lab2d-snapshot/src/codec.rs";
+        assert!(cause.story(&failure, None, &OPEN_LAB).ends_with(&format!("\nLook at: {file}")));
+        assert_eq!(cause.places(&failure, None, &OPEN_LAB)[0].file, file);
+        assert_eq!(cause.places(&failure, None, &Lab { package: "open", ..OPEN_LAB }), []);
     }
 
     /// A student's own lines are named in both tracks.
