@@ -35,6 +35,8 @@ pub(super) enum FailureCause {
     Endless,
     /// A thread has waited or started a thread through std.
     UsedStd,
+    /// A message has another type than its receiver expects.
+    Undecodable,
     /// A thread has caught its own crash.
     CaughtCrash,
     /// A step of the test has failed. If it says by itself which rule it is about, that is the rule;
@@ -68,6 +70,7 @@ impl FailureCause {
             FailureKind::Deadlock => FailureCause::Deadlocked,
             FailureKind::Stuck | FailureKind::Operations | FailureKind::StackOverflow => FailureCause::Endless,
             FailureKind::BlockedInStd => FailureCause::UsedStd,
+            FailureKind::Undecodable => FailureCause::Undecodable,
             FailureKind::CrashSwallowed => FailureCause::CaughtCrash,
             FailureKind::EndedProcess => FailureCause::Panicked,
             FailureKind::Reported | FailureKind::HarnessLimit => FailureCause::Harness,
@@ -84,6 +87,7 @@ impl FailureCause {
             (FailureCause::Endless, FailureKind::StackOverflow) => "stack overflow",
             (FailureCause::Endless, _) => "stuck",
             (FailureCause::UsedStd, _) => "blocked in std",
+            (FailureCause::Undecodable, _) => "undecodable",
             (FailureCause::CaughtCrash, _) => "crash swallowed",
             (FailureCause::Step(..) | FailureCause::Late(_) | FailureCause::Setup(..), _) => "assertion",
             (FailureCause::Harness, _) => "harness",
@@ -98,6 +102,7 @@ impl FailureCause {
             FailureCause::Deadlocked => Some(&rule::life::STUCK),
             FailureCause::Endless => Some(&rule::life::ENDLESS),
             FailureCause::UsedStd => Some(&rule::life::FACADE),
+            FailureCause::Undecodable => Some(&rule::life::DECODES),
             FailureCause::CaughtCrash => Some(&rule::life::SILENT),
             FailureCause::Step(own, _) => own.or(tested),
             FailureCause::Late(_) => {
@@ -127,6 +132,7 @@ impl FailureCause {
                 | FailureCause::Deadlocked
                 | FailureCause::Endless
                 | FailureCause::UsedStd
+                | FailureCause::Undecodable
         )
     }
 
@@ -178,9 +184,9 @@ impl FailureCause {
 }
 
 /// Whether a step of a test can be about a rule. The others are named for the failure itself: a server's panic, an endless
-/// loop, a wait through std. A failed check is none of these.
+/// loop, a wait through std, a message of another type. A failed check is none of these.
 pub(crate) fn can_be_tested(rule: &'static Rule) -> bool {
-    ![&rule::life::RUNS, &rule::life::ENDLESS, &rule::life::FACADE].contains(&rule)
+    ![&rule::life::RUNS, &rule::life::ENDLESS, &rule::life::FACADE, &rule::life::DECODES].contains(&rule)
 }
 
 /// Whether a panic is one of a server's or a clerk's code, and not a failed check of the test: a
@@ -309,6 +315,17 @@ mod tests {
             assert_eq!(shown(&LAB), (true, false, true), "{cause:?}");
             assert_eq!(shown(&OPEN_LAB), (false, true, true), "{cause:?}");
         }
+    }
+
+    /// A reply of another type has a rule of its own, and the call that expects it is the place to look at.
+    #[test]
+    fn a_reply_of_another_type_is_at_its_call() {
+        let message = "9 bytes from sender 3 do not decode as u64: they end, in the call at lab2a-election/src/raft.rs:7:9";
+        let failure = Failure { kind: FailureKind::Undecodable, ..failure_at("", message, "server 0") };
+        let cause = FailureCause::of(&failure, &Reporter::new(Mode::Simulated));
+        assert_eq!(cause.rule(Some(&VOTE_ONCE)).map(|rule| rule.name), Some("messages-decode"));
+        let place = SeenPlace { file: "lab2a-election/src/raft.rs".into(), item: None, line: Some(7) };
+        assert_eq!(cause.places(&failure, None, &OPEN_LAB), [place]);
     }
 
     /// A codec that does not fit is in one known file of the open track.
