@@ -47,6 +47,8 @@ struct Inner {
     observed: ObservedState,
     /// How many events there were.
     events_count: usize,
+    /// How many calls of `start` there were.
+    starts_count: u64,
     /// All events, if [`Observer::record`] was called.
     recording: Option<Recording>,
     tally: Counter,
@@ -72,6 +74,7 @@ impl Observer {
         let inner = Inner {
             observed: ObservedState::new(contract, size, is_real),
             events_count: 0,
+            starts_count: 0,
             recording: None,
             tally: Counter::default(),
             oracles: oracle::all(contract),
@@ -122,6 +125,29 @@ impl Observer {
     /// Notes that a server's service received an apply message.
     pub(crate) fn applied(&self, server: PeerId, message: &ApplyMsg) {
         self.happened(Instant::now(), |_, _| EventKind::Applied(server, copy_of(message)));
+    }
+
+    /// Notes that `start` is called on a server. The result is for [`returned_from_start`](Observer::returned_from_start).
+    pub(crate) fn calls_start(&self, server: PeerId) -> u64 {
+        sim::as_harness(|| {
+            let mut inner = self.lock();
+            inner.starts_count += 1;
+            let number = inner.starts_count;
+            inner.observed.offer(server, number);
+            number
+        })
+    }
+
+    /// Notes that a call of `start` returns, and what it returns.
+    pub(crate) fn returned_from_start(
+        &self,
+        server: PeerId,
+        number: u64,
+        command: &Bytes,
+        outcome: Result<LogPosition, NotLeader>,
+    ) {
+        self.started(server, command, outcome);
+        self.lock().observed.end_offer(server, number);
     }
 
     /// Notes that `start` was called on a server, and what it returned.
@@ -214,7 +240,9 @@ impl Inner {
     }
 
     fn check(&mut self, event: Event) -> Option<Violation> {
-        log::debug!(target: "world", "{}", event.kind);
+        if !matches!(event.kind, EventKind::Waited) {
+            log::debug!(target: "world", "{}", event.kind);
+        }
         self.observed.before_check(&event);
         // A codec that does not fit makes any other finding worthless.
         let misfit = self.misfit.take().map(|misfit| Violation::new(&CODEC, misfit));
