@@ -10,8 +10,8 @@ use crate::selection::LabSelection;
 use crate::tree;
 
 /// What stands before the number of `todo!`s, in a lab's `lib.rs`, and between it and the number of lines.
-const COUNT_AFTER: &str = "at first, this lab has ";
-const LINES_AFTER: &str = " todo!s in ";
+const COUNT_AFTER: &str = "at first, places with a todo!: ";
+const LINES_AFTER: &str = ", lines: ";
 
 /// How large a lab's source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Size {
 /// The line that a handout adds to a lab's `lib.rs`. Without it, a student's first build would show many
 /// warnings about code that is not used yet.
 pub fn count_line(Size { todos, lines }: Size) -> String {
-    let counted = format!("{COUNT_AFTER}{todos}{LINES_AFTER}{lines} lines");
+    let counted = format!("{COUNT_AFTER}{todos}{LINES_AFTER}{lines}");
     format!("#![allow(unused, reason = \"{counted}; delete this line with the last todo!\")]")
 }
 
@@ -97,7 +97,7 @@ fn written_part(course: &Course, lab: &LabCrate) -> Result<WrittenPart, CommandE
 fn size_at_first(text: &str) -> Option<Size> {
     let (_, rest) = text.split_once(COUNT_AFTER)?;
     let (todos, rest) = rest.split_once(LINES_AFTER)?;
-    Some(Size { todos: todos.parse().ok()?, lines: rest.split(' ').next()?.parse().ok()? })
+    Some(Size { todos: todos.parse().ok()?, lines: rest.split(';').next()?.parse().ok()? })
 }
 
 #[cfg(test)]

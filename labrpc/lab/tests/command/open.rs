@@ -75,7 +75,7 @@ fn an_open_handout_is_made() {
     let student = student(&course, "--open");
     let lib = "\
 //! Open.
-#![allow(unused, reason = \"at first, this lab has 1 todo!s in 9 lines; delete this line with the last todo!\")]
+#![allow(unused, reason = \"at first, places with a todo!: 1, lines: 9; delete this line with the last todo!\")]
 
 mod codec;
 
