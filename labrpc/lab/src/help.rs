@@ -104,23 +104,25 @@ Exit status:
 const CARRY: &str = "\
 Start a lab of the open track from your code for an earlier one
 
-Usage: cargo lab carry <FROM> <TO>
+Usage: cargo lab carry [--restart] <FROM> <TO>
 
 Arguments:
   <FROM>  The lab that you have written: 2a, lab2a or lab2a-election
   <TO>    The lab to start, in which nothing is written yet
 
 Options:
-  -h, --help  Print help
+      --restart  Start <TO> again: its src is kept as src-before-1 (or -2 …) beside the new one
+  -h, --help     Print help
 
 Your files of <FROM> are copied into <TO>, with the crate's own name in them adapted. The lib.rs of
 <TO> stays, because its `boot` takes more than the one before: your earlier lib.rs is put beside it,
-for you to take over what you need. <FROM> stays as it is.
+for you to take over what you need. <FROM> stays as it is. What <TO> had when it was handed out is kept
+as src-as-handed-out, for --restart.
 
 Exit status:
   0  the code was copied
   1  a file could not be read or written
-  2  the command line is wrong, <TO> has work of yours, or <FROM> has none
+  2  the command line is wrong, <TO> has work of yours, or <FROM> or a lab between them is not written
 ";
 
 const BUGS: &str = "\

@@ -93,8 +93,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
             handout::check::check(&find_course()?, track, &mut |line| print(line))?;
             Ok(ExitCode::SUCCESS)
         }
-        Invocation::Carry { from, to } => {
-            print(&carry::carry(&find_course()?, from, to)?);
+        Invocation::Carry { from, to, restart } => {
+            print(&carry::carry(&find_course()?, from, to, restart)?);
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -161,8 +161,7 @@ fn code_is_carried() {
     };
     refused("carry 2a 2b", "lab 2A has no code yet: write it first, in lab2a-election/src");
     let mine = student.join("lab2a-election/src");
-    fs::write(mine.join("lib.rs"), "//! Mine.\n\nmod codec;\nmod server;\n\nfn boot() {}\n").unwrap();
-    fs::write(mine.join("server.rs"), "use lab2a_election::x;\n").unwrap();
+    write_2a(&student);
     let ended = lab_in(&course, &student, "carry 2a 2b");
     let told = "lab2b-log/src has your code of lab 2A: codec.rs, lib_of_lab2a.rs, server.rs\n\nNext: take `boot` over from \
                 lib_of_lab2a.rs into lib.rs, where it has to do more now, and delete that file. Then run `cargo lab test 2b`.\n";
@@ -171,10 +170,75 @@ fn code_is_carried() {
     assert_eq!(read(&carried.join("server.rs")), "use lab2b_log::x;\n");
     assert!(read(&carried.join("lib.rs")).contains("mod codec;\nmod server;\n\nfn boot() -> bool {\n    todo!("));
     assert!(read(&carried.join("lib_of_lab2a.rs")).ends_with("//! Mine.\n\nmod codec;\nmod server;\n\nfn boot() {}\n"));
-    let again = "lab 2B has work of yours in lab2b-log/src, and nothing was changed: to start it again, first bring that folder \
-                 back to how it was handed out";
+    let again = "lab 2B has work of yours in lab2b-log/src, and nothing was changed: to start it again, run `cargo lab carry \
+                 2a 2b --restart`, which keeps that folder as src-before-1";
     refused("carry 2a 2b", again);
     assert_eq!(read(&mine.join("server.rs")), "use lab2a_election::x;\n");
+}
+
+/// A lab is started again with one option, and the work in it is kept.
+#[test]
+fn a_lab_is_started_again() {
+    let course = course();
+    let student = student(&course, "--open");
+    write_2a(&student);
+    assert_eq!(lab_in(&course, &student, "carry 2a 2b").status, Some(0));
+    let carried = student.join("lab2b-log/src");
+    fs::write(carried.join("lib.rs"), "//! A bad idea.\n").unwrap();
+    for name in ["src-before-1", "src-before-2"] {
+        let ended = lab_in(&course, &student, "carry 2a 2b --restart");
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+        assert!(ended.stdout.contains(&format!("\nWhat was there is in lab2b-log/{name}.\n")), "{}", ended.stdout);
+    }
+    assert_eq!(read(&student.join("lab2b-log/src-before-1/lib.rs")), "//! A bad idea.\n");
+    assert!(read(&carried.join("lib.rs")).contains("mod codec;\nmod server;\n\nfn boot() -> bool {\n    todo!("));
+    assert_eq!(read(&carried.join("server.rs")), "use lab2b_log::x;\n");
+}
+
+/// A lab that was begun without a carry is brought back by git.
+#[test]
+fn a_lab_that_was_never_carried_is_brought_back_by_git() {
+    let course = course();
+    let student = student(&course, "--open");
+    write_2a(&student);
+    fs::write(student.join("lab2b-log/src/lib.rs"), "//! Mine.\n").unwrap();
+    for arguments in ["carry 2a 2b", "carry 2a 2b --restart"] {
+        let ended = lab_in(&course, &student, arguments);
+        assert_eq!(ended.status, Some(2), "{}", ended.stdout);
+        let command = "`mv lab2b-log/src lab2b-log/src-before-1 && git checkout $(git rev-list --max-parents=0 HEAD) -- \
+                       lab2b-log/src`";
+        assert!(ended.stderr.contains(command), "{}", ended.stderr);
+    }
+    assert_eq!(read(&student.join("lab2b-log/src/lib.rs")), "//! Mine.\n");
+}
+
+/// Only what is written is carried, and no lab is left out on the way.
+#[test]
+fn only_written_labs_are_carried() {
+    let course = course();
+    let student = student(&course, "--open");
+    write_2a(&student);
+    let refused = |arguments: &str, reason: &str| {
+        let ended = lab_in(&course, &student, arguments);
+        assert_eq!((ended.status, ended.stderr), (Some(2), format!("error: {reason}\n")));
+    };
+    let skipped = "lab 2B comes before lab 2C and has no code yet: first run `cargo lab carry 2a 2b`";
+    refused("carry 2a 2c", skipped);
+    assert_eq!(lab_in(&course, &student, "carry 2a 2b").status, Some(0));
+    refused("carry 2b 2c", "lab 2B still has a `todo!`: write it first, in lab2b-log/src");
+    fs::write(student.join("lab2b-log/src/lib.rs"), "//! Mine.\n\nmod codec;\nmod server;\n").unwrap();
+    assert_eq!(lab_in(&course, &student, "carry 2b 2c").status, Some(0));
+    let files = fs::read_dir(student.join("lab2c-persist/src")).unwrap();
+    let mut files: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["codec.rs", "lib.rs", "lib_of_lab2b.rs", "server.rs"], "and no lib.rs of lab 2A");
+}
+
+/// Writes lab 2A of the open track.
+fn write_2a(student: &Path) {
+    let mine = student.join("lab2a-election/src");
+    fs::write(mine.join("lib.rs"), "//! Mine.\n\nmod codec;\nmod server;\n\nfn boot() {}\n").unwrap();
+    fs::write(mine.join("server.rs"), "use lab2a_election::x;\n").unwrap();
 }
 
 /// A lab that was handed out with its solution is a crate to use, and not one to copy.
