@@ -68,10 +68,10 @@ Usage: cargo lab test [OPTIONS] [LAB|KIND|TEST]...
 
 Arguments:
   [LAB|KIND|TEST]...  Labs (2a, lab2a or lab2a-election), kinds of tests (rules, cluster, chaos or
-                      cost), one lab's tests of a kind (2a:rules), or tests, by their names or by
-                      the beginning of one test's name. Labs add up; a test narrows its lab, so
-                      `2a initial` is one test of 2A. All labs that you have begun, and the next
-                      one, if nothing is named
+                      cost), one lab's tests of a kind (2a:rules), or tests: one by its name, or
+                      all that have a text in their names. Labs add up; a test narrows its lab, so
+                      `2a initial` is one test of 2A. All labs that you have begun, and the one to
+                      write next, if nothing is named
 
 Options:
       --seeds <N>       Run each test with N seeds (1 to 1000000) instead of those listed in the

@@ -115,7 +115,9 @@ fn find_course() -> Result<Course, CommandError> {
 }
 
 fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError> {
-    let mut selections = selection::choose(&points::read_all(course)?, request)?;
+    let labs = points::read_all(course)?;
+    let mut selections = selection::choose(&labs, request)?;
+    selection::several(&labs, &request.selectors)?.iter().for_each(|told| eprintln!("{told}"));
     if request.is_for_all_labs() {
         begun::leave_out_later_labs(course, &mut selections)?;
     }

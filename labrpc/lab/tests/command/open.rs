@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::fake::{Ended, FakeCourse, LABS};
+use crate::fake::{Ended, FakeCourse, LABS, assert_row};
 
 /// The tests of a lab: they fail at the `todo!` if there is one, and pass otherwise.
 const HONEST: &str = "\
@@ -250,4 +250,21 @@ fn a_solved_lab_is_not_carried() {
     let reason = "error: lab 2A was handed out with its solution, in the guided track's design: use its crate, \
                   lab2a-election, in lab 2B\n";
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(2), reason));
+}
+
+/// A lab to which nothing is carried yet is not run: all of its tests would wait for `boot`.
+#[test]
+fn the_next_lab_is_not_run_before_it_is_carried() {
+    let course = course();
+    let student = student(&course, "--open");
+    assert_eq!(lab_in(&course, &student, "").status, Some(1), "lab 2A is the first");
+    write_2a(&student);
+    let ended = lab_in(&course, &student, "");
+    assert_row(&ended.stdout, "2A Who leads? 30/30 2/2");
+    assert_row(&ended.stdout, "2B What was agreed?");
+    assert!(!ended.stdout.contains("wait for code"), "{}", ended.stdout);
+    let next = "Next: lab 2B, What was agreed? Run cargo lab carry 2a 2b, then read lab2b-log/src/lib.rs\n";
+    assert!(ended.stdout.ends_with(next), "{}", ended.stdout);
+    assert_eq!(lab_in(&course, &student, "carry 2a 2b").status, Some(0));
+    assert_eq!(lab_in(&course, &student, "").status, Some(1), "now it waits for code");
 }
