@@ -94,11 +94,9 @@ pub fn grade(
     let scratch = Scratch::new("grade")?;
     let chosen: Vec<&LabSelection> = selections.iter().filter(|selection| selection.is_begun).collect();
     let binaries = build(cargo, &chosen, &scratch)?;
-    let open = LABS.iter().filter(|lab| open::is_open(course, lab));
-    let open: Result<Vec<OpenLab>, CommandError> =
-        open.map(|lab| Ok(OpenLab { lab, is_begun: begun::is_begun(course, lab)? })).collect();
+    let open = open_labs(course)?;
     let mut results =
-        CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open: open? };
+        CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open };
     let mut runner =
         Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
     for selection in selections {
@@ -109,6 +107,16 @@ pub fn grade(
         });
     }
     Ok(results)
+}
+
+/// The labs of a course of which the servers are of the student's own design.
+///
+/// # Errors
+///
+/// If a lab's source cannot be read.
+pub fn open_labs(course: &Course) -> Result<Vec<OpenLab>, CommandError> {
+    let open = LABS.iter().filter(|lab| open::is_open(course, lab));
+    open.map(|lab| Ok(OpenLab { lab, is_begun: begun::is_begun(course, lab)? })).collect()
 }
 
 /// Builds all labs at once, which is fastest. If that fails, builds each lab by itself, so that

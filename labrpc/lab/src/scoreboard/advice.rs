@@ -34,15 +34,20 @@ pub fn next_step(results: &CourseResult) -> String {
             "\nLab {title} is done. {more_seeds}\nNext: lab {}, {} {}\n",
             next.title(),
             next.question,
-            beginning(results, last.lab, next)
+            beginning(&results.open, last.lab, next)
         ),
         None => format!("\nLab {title}, the last one, is done. {more_seeds}\n"),
     }
 }
 
+/// How to begin each lab but the first.
+pub fn all_beginnings(open: &[OpenLab]) -> Vec<String> {
+    LABS.windows(2).map(|labs| beginning(open, &labs[0], &labs[1])).collect()
+}
+
 /// How to begin the lab `next`, after `last`. Only the guided track has a page for each lab.
-fn beginning(results: &CourseResult, last: &LabCrate, next: &LabCrate) -> String {
-    let open = |lab: &LabCrate| results.open.iter().find(|open| open.lab == lab);
+fn beginning(open: &[OpenLab], last: &LabCrate, next: &LabCrate) -> String {
+    let open = |lab: &LabCrate| open.iter().find(|open| open.lab == lab);
     let LabCrate { id, package, .. } = next;
     match (open(last), open(next)) {
         (_, None) => format!("Read docs/lab{id}.md, then: cargo lab test {id}"),

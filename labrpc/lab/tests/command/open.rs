@@ -48,6 +48,9 @@ fn course() -> FakeCourse {
     for name in ["Cargo.toml", "Cargo.lock", "docs/ARCHITECTURE.md"] {
         course.write(name, "");
     }
+    for page in ["docs/getting-started.md", "docs/world.md"] {
+        course.write(page, "");
+    }
     course.write("docs/open-readme.md", "Design it yourself.\n");
     course.write("docs/open-track.md", "What is free.\n");
     course
@@ -96,12 +99,15 @@ fn boot() -> bool {
         "lab2a-election/tests/core.rs",
         "docs/lab2a.md",
         "docs/ARCHITECTURE.md",
+        "docs/getting-started.md",
         "docs/open-readme.md",
         "docs/handout-readme.md",
     ] {
         assert!(!student.join(absent).exists(), "{absent}");
     }
-    assert!(student.join("docs/open-track.md").exists());
+    for shared in ["docs/open-track.md", "docs/world.md"] {
+        assert!(student.join(shared).exists(), "{shared}");
+    }
 }
 
 /// A workspace of the guided track has nothing of the open one.
@@ -134,7 +140,7 @@ fn a_good_open_handout_passes_every_check() {
     let course = course();
     let ended = course.lab("handout --open --check");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
-    assert!(ended.stdout.contains("5. the course's server of free design fits into it … ok"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("6. the course's server of free design fits into it … ok"), "{}", ended.stdout);
 }
 
 /// A line of either reference is found.
@@ -267,4 +273,14 @@ fn the_next_lab_is_not_run_before_it_is_carried() {
     assert!(ended.stdout.ends_with(next), "{}", ended.stdout);
     assert_eq!(lab_in(&course, &student, "carry 2a 2b").status, Some(0));
     assert_eq!(lab_in(&course, &student, "").status, Some(1), "now it waits for code");
+}
+
+/// No page of the open track may name one that only the guided track has.
+#[test]
+fn a_page_of_the_other_track_is_found() {
+    let course = course();
+    course.write("docs/world.md", "As in docs/lab2a.md.\n");
+    let ended = course.lab("handout --open --check");
+    assert_eq!(ended.status, Some(1), "{}", ended.stdout);
+    assert!(ended.stderr.contains("docs/world.md names docs/lab2a.md"), "{}", ended.stderr);
 }

@@ -333,7 +333,7 @@ mod tests {
     fn a_codec_that_does_not_fit_is_in_its_file() {
         let cause = FailureCause::Violation(Violation::new(&rule::life::CODEC, "it loses the term"));
         let failure = failure_at("", "it failed", "the test");
-        let file = "lab2d-snapshot/src/codec.rs";
+        let file = format!("{}/src/codec.rs", OPEN_LAB.package);
         assert!(cause.story(&failure, None, &OPEN_LAB).ends_with(&format!("\nLook at: {file}")));
         assert_eq!(cause.places(&failure, None, &OPEN_LAB)[0].file, file);
         assert_eq!(cause.places(&failure, None, &Lab { package: "open", ..OPEN_LAB }), []);
