@@ -6,9 +6,9 @@ use labrpc::channel::unbounded;
 use labrpc::sim::{self, Settings};
 use labrpc::time::Instant;
 use labrpc::{
-    APPEND_BYTES_MAX, AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Compacted, Conflict, Elect, Entry,
-    Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication,
-    RequestVoteReply, Status, Term, wire,
+    APPEND_BYTES_MAX, AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Compacted, Conflict,
+    Elect, Entry, Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest,
+    Replication, RequestVoteReply, Status, Term, wire,
 };
 
 fn entry(term: Term) -> Entry {

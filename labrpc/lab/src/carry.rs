@@ -48,8 +48,8 @@ pub fn carry(
     let files: Vec<&str> = carried.files.keys().map(String::as_str).collect();
     let kept = kept.map(|kept| format!("What was there is in {}/{kept}.\n", to.package)).unwrap_or_default();
     Ok(format!(
-        "{}/src has your code of lab {}: {}\n{kept}\nNext: take `boot` over from {} into lib.rs, where it has to do more now, \
-         and delete that file. Then run `cargo lab test {}`.\n",
+        "{}/src has your code of lab {}: {}\n{kept}\nNext: take `boot` over from {} into lib.rs, which says what is new, and \
+         delete that file. Then run `cargo lab test {}`.\n",
         to.package,
         from.title(),
         files.join(", "),

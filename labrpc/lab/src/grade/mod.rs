@@ -95,8 +95,7 @@ pub fn grade(
     let chosen: Vec<&LabSelection> = selections.iter().filter(|selection| selection.is_begun).collect();
     let binaries = build(cargo, &chosen, &scratch)?;
     let open = open_labs(course)?;
-    let mut results =
-        CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open };
+    let mut results = CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open };
     let mut runner =
         Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
     for selection in selections {

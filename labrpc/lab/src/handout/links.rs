@@ -105,7 +105,8 @@ mod tests {
     /// A link leads to a file or a folder, relative to its page, and to a heading that is there.
     #[test]
     fn links_lead_somewhere() {
-        let page = "[a](b.md) [c](b.md#two-words) [d](../README.md) [e](https://example.org/x) [f](#here) [g](sub/)\n# Here\n";
+        let page =
+            "[a](b.md) [c](b.md#two-words) [d](../README.md) [e](https://example.org/x) [f](#here) [g](sub/)\n# Here\n";
         let right = [("docs/a.md", page), ("docs/b.md", "## Two words!\n"), ("README.md", ""), ("docs/sub/x.md", "")];
         assert_eq!(find_broken(&tree(&right), &[]), [""; 0]);
         let wrong = tree(&[("docs/a.md", page), ("docs/b.md", "## Two\n")]);

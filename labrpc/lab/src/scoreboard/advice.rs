@@ -1,8 +1,8 @@
 //! What to do next: the test to look at first, or the next lab.
 
 use crate::course::{LABS, LabCrate};
-use crate::grade::{CourseResult, OpenLab};
 use crate::grade::verdict::{LabResult, TestVerdict};
+use crate::grade::{CourseResult, OpenLab};
 use crate::request::WorldChoice;
 
 /// Names the test to look at, if several failed.

@@ -4,8 +4,8 @@ mod advice;
 mod groups;
 mod table;
 
-use crate::grade::{CourseResult, OpenLab};
 use crate::grade::verdict::{LabResult, TestVerdict};
+use crate::grade::{CourseResult, OpenLab};
 use crate::paint::Paint;
 
 /// The indentation of reports, below the line that names their test.

@@ -254,7 +254,8 @@ mod tests {
         };
         assert_eq!(told(&["agree", "2b"]), ["2 tests have `agree` in their names"]);
         assert_eq!(told(&["basic_agree_2b", "again"]), [""; 0]);
-        let elsewhere = "no test of 2a has `agree` in its name, but 2 tests of other labs have: leave out `2a` to run these";
+        let elsewhere =
+            "no test of 2a has `agree` in its name, but 2 tests of other labs have: leave out `2a` to run these";
         assert_eq!(error(&["2a", "agree"]), elsewhere);
     }
 

@@ -170,7 +170,7 @@ fn code_is_carried() {
     write_2a(&student);
     let ended = lab_in(&course, &student, "carry 2a 2b");
     let told = "lab2b-log/src has your code of lab 2A: codec.rs, lib_of_lab2a.rs, server.rs\n\nNext: take `boot` over from \
-                lib_of_lab2a.rs into lib.rs, where it has to do more now, and delete that file. Then run `cargo lab test 2b`.\n";
+                lib_of_lab2a.rs into lib.rs, which says what is new, and delete that file. Then run `cargo lab test 2b`.\n";
     assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), told, ""));
     let carried = student.join("lab2b-log/src");
     assert_eq!(read(&carried.join("server.rs")), "use lab2b_log::x;\n");

@@ -90,10 +90,9 @@ impl Contract {
         let append = |term, outcome| RaftReply::AppendEntries(AppendEntriesReply { term, outcome });
         let others = match request {
             RaftRequest::RequestVote(_) => [vote(term, true), vote(newer, false)],
-            _ => [
-                append(term, AppendOutcome::Through(request.through().index)),
-                append(newer, AppendOutcome::StaleTerm),
-            ],
+            _ => {
+                [append(term, AppendOutcome::Through(request.through().index)), append(newer, AppendOutcome::StaleTerm)]
+            }
         };
         std::iter::once(reply).chain(&others).find_map(|reply| self.reply(request, reply).1)
     }

@@ -99,7 +99,8 @@ impl Contract {
         let bytes = self.codec.write_answer(answer);
         // Why a client is refused is for the client alone.
         let result = |answer: &Answer| answer.clone().map_err(drop);
-        let misfit = self.misfit("answer", &result(answer), || self.codec.read_answer(&bytes).map(|answer| result(&answer)));
+        let misfit =
+            self.misfit("answer", &result(answer), || self.codec.read_answer(&bytes).map(|answer| result(&answer)));
         (bytes, misfit)
     }
 

@@ -10,7 +10,8 @@ use labrpc::sim::{self, Keep};
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Head, Image, Index,
-    InstallSnapshot, LogPosition, NotLeader, PeerId, Persister, RaftReply, RaftRequest, RequestVote, Save, Term, Timing,
+    InstallSnapshot, LogPosition, NotLeader, PeerId, Persister, RaftReply, RaftRequest, RequestVote, Save, Term,
+    Timing,
 };
 use labrpc::{thread, wire};
 

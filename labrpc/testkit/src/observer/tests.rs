@@ -114,7 +114,10 @@ fn a_codec_that_loses_the_term_is_named_at_once() {
     let request = RaftRequest::RequestVote(RequestVote { term: 3, candidate: 0, last_log: LogPosition::ZERO });
     let (rule, story) = ask(&FORGETFUL, wire::encode(&request)).expect("it reads no term");
     assert_eq!(rule, "codec-fits");
-    assert!(story.starts_with("`write_request` of the codec was given\n    RequestVote(RequestVote { term: 1"), "{story}");
+    assert!(
+        story.starts_with("`write_request` of the codec was given\n    RequestVote(RequestVote { term: 1"),
+        "{story}"
+    );
     assert!(story.contains("Look at: lab2c-persist/src/codec"), "{story}");
     let head = Head { ballot: Ballot { term: 3, voted_for: None }, base: LogPosition::ZERO };
     assert_eq!(save(&FORGETFUL, wire::encode(&head)).expect("it reads no term").0, "codec-fits");

@@ -320,7 +320,8 @@ mod tests {
     /// A reply of another type has a rule of its own, and the call that expects it is the place to look at.
     #[test]
     fn a_reply_of_another_type_is_at_its_call() {
-        let message = "9 bytes from sender 3 do not decode as u64: they end, in the call at lab2a-election/src/raft.rs:7:9";
+        let message =
+            "9 bytes from sender 3 do not decode as u64: they end, in the call at lab2a-election/src/raft.rs:7:9";
         let failure = Failure { kind: FailureKind::Undecodable, ..failure_at("", message, "server 0") };
         let cause = FailureCause::of(&failure, &Reporter::new(Mode::Simulated));
         assert_eq!(cause.rule(Some(&VOTE_ONCE)).map(|rule| rule.name), Some("messages-decode"));
