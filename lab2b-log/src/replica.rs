@@ -3,18 +3,13 @@
 use lab2a_election::{Election, TickOutcome};
 use labrpc::time::Instant;
 use labrpc::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Index, LogPosition, NotLeader,
-    Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Suffix, Summary, Term,
+    APPEND_BYTES_MAX, AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Index,
+    LogPosition, NotLeader, Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication, Status, Suffix,
+    Summary, Term,
 };
 
 use crate::log;
 use crate::progress::Progress;
-
-/// The most bytes of entries in one request; a single larger entry is sent nevertheless.
-///
-/// Enough for thousands of small commands in one round trip, and little enough that a lost request
-/// is cheap to send again.
-pub const APPEND_BYTES_MAX: usize = 64 << 10;
 
 /// One server's copy of the log, with the rules of replication and commitment.
 ///

@@ -1,15 +1,14 @@
 //! The log and its replicas as plain values: no threads, no network, and the test sets the clock.
 
 use lab2a_election::{Election, TIMING};
-use lab2b_log::replica::APPEND_BYTES_MAX;
 use lab2b_log::{Replica, VecLog, boot};
 use labrpc::channel::unbounded;
 use labrpc::sim::{self, Settings};
 use labrpc::time::Instant;
 use labrpc::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Compacted, Conflict, Elect, Entry,
-    Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest, Replication,
-    RequestVoteReply, Status, Term, wire,
+    APPEND_BYTES_MAX, AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Compacted, Conflict,
+    Elect, Entry, Index, LogPosition, NotLeader, Outbox, PeerId, Protocol, RaftLog, RaftReply, RaftRequest,
+    Replication, RequestVoteReply, Status, Term, wire,
 };
 
 fn entry(term: Term) -> Entry {

@@ -69,8 +69,8 @@ pub use api::{
 pub use codec::Codec;
 pub use layers::{Compacted, Compaction, Conflict, Outbox, Protocol, RaftLog, Replication, Suffix};
 pub use message::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest, RequestVote,
-    RequestVoteReply,
+    APPEND_BYTES_MAX, AppendEntries, AppendEntriesReply, AppendOutcome, Entry, InstallSnapshot, RaftReply, RaftRequest,
+    RequestVote, RequestVoteReply,
 };
 pub use network::{Link, Port, Service};
 pub use persister::{Ballot, Head, Image, Persister, Save};

@@ -1,12 +1,20 @@
 //! The messages between servers (Figures 2 and 13).
 //!
-//! All labs use these messages as they are. In lab 2A every log is empty, so a leader's
-//! [`AppendEntries`] carries no entries: it is a heartbeat.
+//! All labs of the guided track use these messages as they are. In the open track a server may have messages of its own, which
+//! a [`Codec`](crate::Codec) translates into these.
+//!
+//! In lab 2A every log is empty, so a leader's [`AppendEntries`] carries no entries: it is a heartbeat.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Bytes;
 use crate::api::{Index, LogPosition, PeerId, Term};
+
+/// The most bytes of entries in one [`AppendEntries`]: 64 KiB. A single larger entry is sent nevertheless, by itself.
+///
+/// The tests hold servers of any design to it. It is enough for thousands of small commands in one round trip, and little
+/// enough that a lost request is cheap to send again.
+pub const APPEND_BYTES_MAX: usize = 64 << 10;
 
 /// A command in the log, with the term of the leader that put it there. Its index is its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::Arc;
 
 use bincode::Options;
@@ -73,6 +74,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
         type_name: std::any::type_name::<T>(),
         bytes_len: bytes.len(),
         sender: None,
+        awaited_at: None,
         reason: match *error {
             bincode::ErrorKind::Io(_) => "they end too early".to_string(),
             other => other.to_string(),
@@ -86,6 +88,8 @@ pub struct WireError {
     type_name: &'static str,
     bytes_len: usize,
     sender: Option<PeerId>,
+    /// The call that expects them.
+    awaited_at: Option<&'static Location<'static>>,
     reason: String,
 }
 
@@ -94,16 +98,22 @@ impl WireError {
     pub fn sent_by(self, sender: PeerId) -> WireError {
         WireError { sender: Some(sender), ..self }
     }
+
+    /// Adds where the code is that waited for the bytes.
+    pub(crate) fn awaited_at(self, place: &'static Location<'static>) -> WireError {
+        WireError { awaited_at: Some(place), ..self }
+    }
 }
 
 impl fmt::Display for WireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let WireError { type_name, bytes_len, sender, reason } = self;
+        let WireError { type_name, bytes_len, sender, awaited_at, reason } = self;
         write!(f, "{bytes_len} bytes ")?;
         if let Some(sender) = sender {
             write!(f, "from sender {sender} ")?;
         }
-        write!(f, "do not decode as {type_name}: {reason}")
+        write!(f, "do not decode as {type_name}: {reason}")?;
+        awaited_at.map_or(Ok(()), |place| write!(f, ", in the call at {place}"))
     }
 }
 

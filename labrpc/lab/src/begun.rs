@@ -2,16 +2,17 @@
 //!
 //! A handout counts the `todo!`s and the lines of each lab, in a line of the lab's `lib.rs`. A lab in which both
 //! numbers are the same as at first is not begun: every graded test of it would fail at a `todo!`. `cargo lab`
-//! does not build such labs, but for the next one.
+//! does not build such labs, but for the one to write next.
 
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
+use crate::handout::open;
 use crate::selection::LabSelection;
 use crate::tree;
 
 /// What stands before the number of `todo!`s, in a lab's `lib.rs`, and between it and the number of lines.
-const COUNT_AFTER: &str = "at first, this lab has ";
-const LINES_AFTER: &str = " todo!s in ";
+const COUNT_AFTER: &str = "at first, places with a todo!: ";
+const LINES_AFTER: &str = ", lines: ";
 
 /// How large a lab's source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Size {
 /// The line that a handout adds to a lab's `lib.rs`. Without it, a student's first build would show many
 /// warnings about code that is not used yet.
 pub fn count_line(Size { todos, lines }: Size) -> String {
-    let counted = format!("{COUNT_AFTER}{todos}{LINES_AFTER}{lines} lines");
+    let counted = format!("{COUNT_AFTER}{todos}{LINES_AFTER}{lines}");
     format!("#![allow(unused, reason = \"{counted}; delete this line with the last todo!\")]")
 }
 
@@ -42,7 +43,8 @@ pub fn size_of<'a>(lab: &LabCrate, texts: impl IntoIterator<Item = &'a str>) -> 
 }
 
 /// Leaves out the labs that are not begun. The first of them is the next to write: it stays once no `todo!` is
-/// left before it.
+/// left before it. In the open track it stays only if it is the first of all: a later lab begins with the code for the one
+/// before it, and until then all of its tests wait for `boot`.
 ///
 /// # Errors
 ///
@@ -53,7 +55,7 @@ pub fn leave_out_later_labs(course: &Course, selections: &mut [LabSelection]) ->
         match written_part(course, selection.lab)? {
             WrittenPart::Nothing => selection.is_begun = std::mem::take(&mut is_next),
             WrittenPart::Some => is_next = false,
-            WrittenPart::All => {}
+            WrittenPart::All => is_next &= !open::is_open(course, selection.lab),
         }
     }
     Ok(())
@@ -66,6 +68,15 @@ pub fn leave_out_later_labs(course: &Course, selections: &mut [LabSelection]) ->
 /// If it cannot be read.
 pub fn is_begun(course: &Course, lab: &LabCrate) -> Result<bool, CommandError> {
     Ok(!matches!(written_part(course, lab)?, WrittenPart::Nothing))
+}
+
+/// Whether no `todo!` of a lab is left.
+///
+/// # Errors
+///
+/// If its source cannot be read.
+pub fn is_written(course: &Course, lab: &LabCrate) -> Result<bool, CommandError> {
+    Ok(matches!(written_part(course, lab)?, WrittenPart::All))
 }
 
 /// How much of a lab a student has written.
@@ -97,7 +108,7 @@ fn written_part(course: &Course, lab: &LabCrate) -> Result<WrittenPart, CommandE
 fn size_at_first(text: &str) -> Option<Size> {
     let (_, rest) = text.split_once(COUNT_AFTER)?;
     let (todos, rest) = rest.split_once(LINES_AFTER)?;
-    Some(Size { todos: todos.parse().ok()?, lines: rest.split(' ').next()?.parse().ok()? })
+    Some(Size { todos: todos.parse().ok()?, lines: rest.split(';').next()?.parse().ok()? })
 }
 
 #[cfg(test)]

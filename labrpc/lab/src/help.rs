@@ -74,10 +74,10 @@ Usage: cargo lab test [OPTIONS] [LAB|KIND|TEST]...
 
 Arguments:
   [LAB|KIND|TEST]...  Labs (2a, lab2a or lab2a-election), kinds of tests (rules, cluster, chaos or
-                      cost), one lab's tests of a kind (2a:rules), or tests, by their names or by
-                      the beginning of one test's name. Labs add up; a test narrows its lab, so
-                      `2a initial` is one test of 2A. All labs that you have begun, and the next
-                      one, if nothing is named
+                      cost), one lab's tests of a kind (2a:rules), or tests: one by its name, or
+                      all that have a text in their names. Labs add up; a test narrows its lab, so
+                      `2a initial` is one test of 2A. All labs that you have begun, and the one to
+                      write next, if nothing is named
 
 Options:
       --seeds <N>       Run each test with N seeds (1 to 1000000) instead of those listed in the
@@ -167,23 +167,25 @@ Exit status:
 const CARRY: &str = "\
 Start a lab of the open track from your code for an earlier one
 
-Usage: cargo lab carry <FROM> <TO>
+Usage: cargo lab carry [--restart] <FROM> <TO>
 
 Arguments:
   <FROM>  The lab that you have written: 2a, lab2a or lab2a-election
   <TO>    The lab to start, in which nothing is written yet
 
 Options:
-  -h, --help  Print help
+      --restart  Start <TO> again: its src is kept as src-before-1 (or -2 …) beside the new one
+  -h, --help     Print help
 
 Your files of <FROM> are copied into <TO>, with the crate's own name in them adapted. The lib.rs of
 <TO> stays, because its `boot` takes more than the one before: your earlier lib.rs is put beside it,
-for you to take over what you need. <FROM> stays as it is.
+for you to take over what you need. <FROM> stays as it is. What <TO> had when it was handed out is kept
+as src-as-handed-out, for --restart.
 
 Exit status:
   0  the code was copied
   1  a file could not be read or written
-  2  the command line is wrong, <TO> has work of yours, or <FROM> has none
+  2  the command line is wrong, <TO> has work of yours, or <FROM> or a lab between them is not written
 ";
 
 const BUGS: &str = "\

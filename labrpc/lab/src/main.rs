@@ -96,8 +96,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
             handout::check::check(&find_course()?, track, &mut |line| print(line))?;
             Ok(ExitCode::SUCCESS)
         }
-        Invocation::Carry { from, to } => {
-            print(&carry::carry(&find_course()?, from, to)?);
+        Invocation::Carry { from, to, restart } => {
+            print(&carry::carry(&find_course()?, from, to, restart)?);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -118,7 +118,9 @@ fn find_course() -> Result<Course, CommandError> {
 }
 
 fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError> {
-    let mut selections = selection::choose(&points::read_all(course)?, request)?;
+    let labs = points::read_all(course)?;
+    let mut selections = selection::choose(&labs, request)?;
+    selection::several(&labs, &request.selectors)?.iter().for_each(|told| eprintln!("{told}"));
     if request.is_for_all_labs() {
         begun::leave_out_later_labs(course, &mut selections)?;
     }

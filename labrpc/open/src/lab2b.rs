@@ -16,7 +16,8 @@
 //!
 //! - Figure 2, AppendEntries rules 2 to 5. An entry that is there already stays, and so does what follows it: a request may be late.
 //! - Figure 2, Leaders: new entries leave at once, to each follower with no request on its way, and go on until all is
-//!   agreed. The next heartbeat repeats what is unanswered. A leader never changes its own log except at its end.
+//!   agreed. The next heartbeat repeats what is unanswered. A request has at most
+//!   [`APPEND_BYTES_MAX`](labrpc::APPEND_BYTES_MAX) of entries, 64 KiB, or a single larger one. A leader never changes its own log except at its end.
 //! - §5.3, at its end: a leader finds where a follower's log differs with at most one refusal for each term.
 //! - Figure 2, Leaders rule 4 (§5.4.2): an entry of the leader's own term is committed once a majority holds it, and
 //!   with it everything before it.

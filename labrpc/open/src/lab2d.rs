@@ -18,7 +18,8 @@
 //! - Figure 13, receiver rules 1 and 5 to 8, for a snapshot in one piece: entries after it stay if the log holds its last entry. A snapshot
 //!   of what is known to be committed changes nothing.
 //! - The service receives a snapshot once, before the commands that follow it, and never an older one.
-//! - A leader sends its snapshot to a follower that needs it, has just answered, and has none on its way. Then entries follow.
+//! - A leader sends its snapshot to a follower that needs it, has just answered, and has none on its way. Then entries follow. A
+//!   call that failed does not end this: the snapshot is on its way until the follower has answered something later.
 //! - Entries that a snapshot covers count as held, and are skipped.
 //!
 //! # What the tests watch

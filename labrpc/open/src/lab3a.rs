@@ -18,7 +18,7 @@
 //! - A request succeeds only after its own command was applied, with that command's result. It is refused at once when the
 //!   leadership is lost in which its command was taken, and after [`PATIENCE`] in any case. After a shutdown nobody is answered.
 //! - A clerk that is refused, or gets no answer within [`PATIENCE`], asks the next server. It asks first who answered last, and
-//!   pauses when nobody has answered, but not for long.
+//!   pauses when nobody has answered, for 10 ms to a second.
 //!
 //! # What the tests watch
 //!

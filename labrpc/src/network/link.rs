@@ -105,9 +105,10 @@ impl Link {
     /// whether the request arrived.
     #[track_caller]
     pub fn call<Q: Serialize, A: DeserializeOwned>(&self, request: &Q, patience: Duration) -> Option<A> {
-        self.look_at_locks(Location::caller());
+        let place = Location::caller();
+        self.look_at_locks(place);
         let reply = self.carrier.call(self.from, self.to, self.port, wire::encode(request), patience)?;
-        wire::decode(&reply).map_err(|error| self.carrier.report(error.sent_by(self.to))).ok()
+        wire::decode(&reply).map_err(|error| self.carrier.report(error.sent_by(self.to).awaited_at(place))).ok()
     }
 
     fn look_at_locks(&self, place: &'static Location<'static>) {

@@ -237,7 +237,7 @@ impl Network {
 
     fn report_wire_error(&self, at: PeerId, error: WireError) {
         let message = format!("server {at} received a message that it cannot decode: {error}");
-        if self.is_simulated() { sim::fail(message) } else { log::error!("{message}") }
+        if self.is_simulated() { sim::fail_to_decode(message) } else { log::error!("{message}") }
     }
 }
 
@@ -272,6 +272,6 @@ impl Carrier for Network {
     }
 
     fn report(&self, error: WireError) {
-        if self.is_simulated() { sim::fail(error.to_string()) } else { log::error!("{error}") }
+        if self.is_simulated() { sim::fail_to_decode(error.to_string()) } else { log::error!("{error}") }
     }
 }

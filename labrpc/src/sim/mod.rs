@@ -347,5 +347,10 @@ pub fn record(word: u64) {
 /// assert!(result.unwrap_err().message.contains("two leaders"));
 /// ```
 pub fn fail(message: impl Into<String>) {
-    inside().fail(message.into());
+    inside().fail(FailureKind::Reported, message.into());
+}
+
+/// As [`fail`], because a message does not decode ([`FailureKind::Undecodable`]).
+pub(crate) fn fail_to_decode(message: String) {
+    inside().fail(FailureKind::Undecodable, message);
 }

@@ -294,9 +294,9 @@ impl Runtime {
     }
 
     /// Ends the run with a failure, at the next turn.
-    pub(crate) fn fail(&self, message: String) {
+    pub(crate) fn fail(&self, kind: FailureKind, message: String) {
         let mut state = self.state.borrow_mut();
-        let failure = self.failure(&state, FailureKind::Reported, message);
+        let failure = self.failure(&state, kind, message);
         state.failure.get_or_insert(failure);
     }
 

@@ -143,6 +143,8 @@ pub enum FailureKind {
     HarnessLimit,
     /// A task caught the unwinding of its own crash, and went on.
     CrashSwallowed,
+    /// A message arrived whose bytes are not of the type that its receiver expects.
+    Undecodable,
     /// Something in the simulation called [`fail`](super::fail).
     Reported,
 }

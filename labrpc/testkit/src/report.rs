@@ -90,6 +90,15 @@ impl Reporter {
         }
     }
 
+    /// Ends the run of this thread because a rule is broken. Panics outside of a run.
+    #[track_caller]
+    pub(crate) fn end_run(violation: Violation) {
+        match CURRENT.try_with(|current| current.borrow().clone()).ok().flatten() {
+            Some(reporter) => reporter.violation(violation),
+            None => panic!("{}", violation.what),
+        }
+    }
+
     /// The step that the test is at, or failed at.
     pub(crate) fn step(&self) -> TestStep {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner)

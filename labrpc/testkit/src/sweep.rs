@@ -212,7 +212,7 @@ mod tests {
     use labrpc::sync::Mutex;
 
     use super::*;
-    use crate::runner::{Recorded, run_simulated};
+    use crate::runner::{Lab, Recorded, run_simulated};
     use crate::token::Token;
 
     /// Adds one, under one hold of the lock or under two.
@@ -244,7 +244,7 @@ mod tests {
         };
         let (outcome, _) = run_simulated(&token, Keep::All, Recorded::Nothing, None, &body);
         let distances = *count.lock().unwrap();
-        (outcome.err().map(|failed| failed.story(None, "lab2b-log")), distances)
+        (outcome.err().map(|failed| failed.story(None, &Lab::guided("lab2b-log"))), distances)
     }
 
     /// Two stimuli that are one event happen at the same moment, each with its own lead.
@@ -265,7 +265,7 @@ mod tests {
             });
         };
         let (outcome, _) = run_simulated(&token, Keep::All, Recorded::Nothing, None, &body);
-        assert_eq!(outcome.err().map(|failed| failed.story(None, "lab2b-log")), None);
+        assert_eq!(outcome.err().map(|failed| failed.story(None, &Lab::guided("lab2b-log"))), None);
     }
 
     /// A sweep finds a window of one operation, and says at which distance. Correct code passes at all of them.

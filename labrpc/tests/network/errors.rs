@@ -19,7 +19,7 @@ impl Service for TextReply {
 
 /// Checks that a failure names the type, the sender and the receiver in one line.
 fn assert_reported(failure: &Failure, sender: &str, receiver: &str) {
-    assert_eq!(failure.kind, FailureKind::Reported);
+    assert_eq!(failure.kind, FailureKind::Undecodable);
     let message = &failure.message;
     assert_eq!(message.lines().count(), 1, "{message}");
     for word in [sender, receiver, "do not decode as u64", "bytes"] {
@@ -62,7 +62,7 @@ fn a_reply_to_a_call_that_does_not_decode_fails_the_run() {
         thread::sleep(MS);
         unreachable!("the run is over");
     });
-    assert_reported(&failure, "from sender 0", "");
+    assert_reported(&failure, "from sender 0", "in the call at labrpc/tests/network/");
 }
 
 /// Whatever the bytes are, they are reported, and never make the network panic.
@@ -76,7 +76,7 @@ fn bytes_that_do_not_decode_are_reported_and_do_not_panic() {
                 cluster.network.link(0, 1, Port::Raft).send(&vec![byte; len]);
                 thread::sleep(LONG);
             });
-            assert_eq!(failure.kind, FailureKind::Reported, "{len} bytes of {byte}: {failure}");
+            assert_eq!(failure.kind, FailureKind::Undecodable, "{len} bytes of {byte}: {failure}");
         }
     }
 }

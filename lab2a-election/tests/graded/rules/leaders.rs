@@ -54,7 +54,8 @@ fn heartbeats_go_on_2a() {
                 let silence = time - latest[&server];
                 assert!(
                     silence <= interval + TRAVEL,
-                    "server {server} received nothing from its leader for {silence:?}"
+                    "server {server} received nothing from its leader for {silence:?}, and a heartbeat is due every \
+                     {interval:?}: it may be {TRAVEL:?} late"
                 );
                 latest.insert(server, time);
             }

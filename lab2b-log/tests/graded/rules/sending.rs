@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use labrpc::{AppendEntries, Index, PeerId, RaftReply, RaftRequest};
+use labrpc::{APPEND_BYTES_MAX, AppendEntries, Index, PeerId, RaftReply, RaftRequest};
 use testkit::rule::election::{FIRST_HEARTBEAT, HEARTBEATS};
 use testkit::rule::replication::{APPEND_TRAFFIC, CATCH_UP, FILLS_A_REQUEST, NOT_AGAIN, RETRY, SENT_AT_ONCE};
 use testkit::script::{ScriptedCluster, TRAVEL, agreement, at, look_at, refuses};
@@ -95,7 +95,6 @@ fn large_commands_travel_2b() {
 #[test]
 fn a_request_is_limited_2b() {
     LAB.rule(&APPEND_TRAFFIC, |world| {
-        const REQUEST_BYTES_MAX: usize = 64 << 10;
         /// Small and large by turns, so that a large one comes next to a request that is nearly full.
         const SIZES: [usize; 9] = [1, 40 << 10, 40 << 10, 1, 300 << 10, 1, 1, 63 << 10, 2 << 10];
         look_at(&FILLS_A_REQUEST);
@@ -107,9 +106,9 @@ fn a_request_is_limited_2b() {
             let entries = &received.append().entries;
             let bytes: usize = entries.iter().map(|entry| entry.command.len()).sum();
             assert!(
-                bytes <= REQUEST_BYTES_MAX || entries.len() == 1,
-                "a request carries {} entries with commands of {bytes} bytes, and at most {REQUEST_BYTES_MAX} may \
-                 travel together",
+                bytes <= APPEND_BYTES_MAX || entries.len() == 1,
+                "a request carries {} entries with commands of {bytes} bytes, and at most {APPEND_BYTES_MAX} \
+                 (`labrpc::APPEND_BYTES_MAX`) may travel together",
                 entries.len()
             );
         }

@@ -1,14 +1,13 @@
 //! When a snapshot is taken, and what goes on meanwhile.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use labrpc::{Persister, thread};
+use labrpc::thread;
 use testkit::rule::service::{ANSWERED, SMALL, WORTHWHILE};
-use testkit::script::{ScriptedRaft, append, expect_rule, put};
+use testkit::script::{append, expect_rule, put};
 
-use super::setup::{service, service_with_disk, snapshot_of};
-use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, SERVERS, serve};
+use super::setup::{service, service_with_disk};
+use crate::lab::{LAB, RAFT_STATE_BYTES_MAX};
 
 /// Enough to exceed the limit, whatever else is in the log.
 const LARGE: usize = 3 * RAFT_STATE_BYTES_MAX;

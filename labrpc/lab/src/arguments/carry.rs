@@ -9,6 +9,7 @@ use crate::error::CommandError;
 /// Parses the arguments after `cargo lab carry`.
 pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
     let mut labs: Vec<&'static LabCrate> = Vec::new();
+    let mut restart = false;
     while let Some(argument) = parser.next().map_err(misuse)? {
         let option = match argument {
             Arg::Value(value) => {
@@ -20,7 +21,8 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
         };
         match option.as_str() {
             "-h" | "--help" => return Ok(Invocation::Help(Topic::Carry)),
-            _ => return Err(unknown_option("carry", &option, &["--help"])),
+            "--restart" => restart = true,
+            _ => return Err(unknown_option("carry", &option, &["--restart", "--help"])),
         }
     }
     let [from, to] = labs[..] else {
@@ -35,5 +37,5 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
             to.title()
         )));
     }
-    Ok(Invocation::Carry { from, to })
+    Ok(Invocation::Carry { from, to, restart })
 }

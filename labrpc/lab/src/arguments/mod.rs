@@ -66,6 +66,8 @@ pub enum Invocation {
         from: &'static LabCrate,
         /// The lab to start.
         to: &'static LabCrate,
+        /// Whether to start it again, if it has begun.
+        restart: bool,
     },
 }
 

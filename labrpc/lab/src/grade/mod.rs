@@ -15,8 +15,10 @@ pub mod verdict;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::course::{Course, LabCrate};
+use crate::begun;
+use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
+use crate::handout::open;
 use crate::progress::TestProgress;
 use crate::request::{TestRequest, WorldChoice};
 use crate::scratch::Scratch;
@@ -42,6 +44,17 @@ pub struct CourseResult {
     pub is_graded: bool,
     /// Where the servers ran.
     pub world: WorldChoice,
+    /// The labs of which the servers are of the student's own design.
+    pub open: Vec<OpenLab>,
+}
+
+/// A lab of the open track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenLab {
+    /// The lab.
+    pub lab: &'static LabCrate,
+    /// Whether the student has begun to write it.
+    pub is_begun: bool,
 }
 
 impl CourseResult {
@@ -79,9 +92,10 @@ pub fn grade(
     progress: &mut TestProgress,
 ) -> Result<CourseResult, CommandError> {
     let scratch = Scratch::new("grade")?;
-    let begun: Vec<&LabSelection> = selections.iter().filter(|selection| selection.is_begun).collect();
-    let binaries = build(cargo, &begun, &scratch)?;
-    let mut results = CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world };
+    let chosen: Vec<&LabSelection> = selections.iter().filter(|selection| selection.is_begun).collect();
+    let binaries = build(cargo, &chosen, &scratch)?;
+    let open = open_labs(course)?;
+    let mut results = CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open };
     let mut runner =
         Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
     for selection in selections {
@@ -92,6 +106,16 @@ pub fn grade(
         });
     }
     Ok(results)
+}
+
+/// The labs of a course of which the servers are of the student's own design.
+///
+/// # Errors
+///
+/// If a lab's source cannot be read.
+pub fn open_labs(course: &Course) -> Result<Vec<OpenLab>, CommandError> {
+    let open = LABS.iter().filter(|lab| open::is_open(course, lab));
+    open.map(|lab| Ok(OpenLab { lab, is_begun: begun::is_begun(course, lab)? })).collect()
 }
 
 /// Builds all labs at once, which is fastest. If that fails, builds each lab by itself, so that

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Handout, HandoutPlan, Track, is_withheld, leak, markers, open};
+use super::{Handout, HandoutPlan, Track, is_withheld, leak, links, markers, open};
 use crate::course::{Course, LABS};
 use crate::duration::seconds;
 use crate::error::CommandError;
@@ -50,9 +50,10 @@ pub fn check(course: &Course, track: Track, print: &mut dyn FnMut(&str)) -> Resu
     handout.write(course, &folder)?;
     let proof = Proof { course: course.clone(), handout, folder, scratch };
     type Step = fn(&Proof) -> Result<(), CommandError>;
-    let steps: [(&str, Step); 6] = [
+    let steps: [(&str, Step); 7] = [
         ("two handouts are equal byte for byte", Proof::is_reproducible),
         ("it contains no line of a solution or of a planted bug", Proof::gives_nothing_away),
+        ("every page that it names is there", Proof::names_its_own_pages),
         ("it compiles without warnings", Proof::compiles),
         ("every graded test fails at a todo! within a minute", Proof::fails_at_todos),
         match track {
@@ -82,6 +83,11 @@ impl Proof {
     fn gives_nothing_away(&self) -> Result<(), CommandError> {
         let leaks = leak::find(&self.handout, &tree::read(&self.folder)?);
         findings("these lines give a solution away", leaks.iter().map(ToString::to_string).collect())
+    }
+
+    fn names_its_own_pages(&self) -> Result<(), CommandError> {
+        let advice = scoreboard::all_advice(grade::open_labs(&Course::at(&self.folder))?);
+        findings("these pages are not there", links::find_broken(&tree::read(&self.folder)?, &advice))
     }
 
     fn compiles(&self) -> Result<(), CommandError> {

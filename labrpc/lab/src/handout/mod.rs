@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod leak;
+mod links;
 mod manifests;
 pub mod markers;
 pub mod open;

@@ -29,7 +29,8 @@ const OPEN_CONTRACT: &str = ".open(";
 /// Files of the course that describe or need the course's own design.
 pub fn is_of_guided_track(name: &str) -> bool {
     let is_page = LABS.iter().any(|lab| name == format!("docs/lab{}.md", lab.id));
-    is_page || name == "docs/ARCHITECTURE.md" || name.starts_with("labrpc/solved/") || is_test_of_solved(name)
+    let is_page = is_page || ["docs/getting-started.md", "docs/ARCHITECTURE.md"].contains(&name);
+    is_page || name.starts_with("labrpc/solved/") || is_test_of_solved(name)
 }
 
 /// Whether a test or a bench of the kit runs the labs' finished servers.

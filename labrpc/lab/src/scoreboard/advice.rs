@@ -1,8 +1,8 @@
 //! What to do next: the test to look at first, or the next lab.
 
-use crate::course::LABS;
-use crate::grade::CourseResult;
+use crate::course::{LABS, LabCrate};
 use crate::grade::verdict::{LabResult, TestVerdict};
+use crate::grade::{CourseResult, OpenLab};
 use crate::request::WorldChoice;
 
 /// Names the test to look at, if several failed.
@@ -31,13 +31,30 @@ pub fn next_step(results: &CourseResult) -> String {
     let position = LABS.iter().position(|lab| lab == last.lab).unwrap_or_default();
     match LABS.get(position + 1) {
         Some(next) => format!(
-            "\nLab {title} is done. {more_seeds}\nNext: lab {}, {} Read docs/lab{}.md, then: cargo lab test {}\n",
+            "\nLab {title} is done. {more_seeds}\nNext: lab {}, {} {}\n",
             next.title(),
             next.question,
-            next.id,
-            next.id
+            beginning(&results.open, last.lab, next)
         ),
         None => format!("\nLab {title}, the last one, is done. {more_seeds}\n"),
+    }
+}
+
+/// How to begin each lab but the first.
+pub fn all_beginnings(open: &[OpenLab]) -> Vec<String> {
+    LABS.windows(2).map(|labs| beginning(open, &labs[0], &labs[1])).collect()
+}
+
+/// How to begin the lab `next`, after `last`. Only the guided track has a page for each lab.
+fn beginning(open: &[OpenLab], last: &LabCrate, next: &LabCrate) -> String {
+    let open = |lab: &LabCrate| open.iter().find(|open| open.lab == lab);
+    let LabCrate { id, package, .. } = next;
+    match (open(last), open(next)) {
+        (_, None) => format!("Read docs/lab{id}.md, then: cargo lab test {id}"),
+        (Some(_), Some(OpenLab { is_begun: false, .. })) => {
+            format!("Run cargo lab carry {} {id}, then read {package}/src/lib.rs", last.id)
+        }
+        _ => format!("Read {package}/src/lib.rs, then: cargo lab test {id}"),
     }
 }
 
@@ -74,6 +91,22 @@ Next: lab 2B, What was agreed? Read docs/lab2b.md, then: cargo lab test 2b
             "\nLab 3B, the last one, is done. More seeds find rare mistakes: cargo lab test 3b --seeds 1000\n";
         assert_eq!(next_step(&green(5, true)), expected);
         assert_eq!(next_step(&green(1, false)), "\nNext: all tests of lab 2B: cargo lab test 2b\n");
+    }
+
+    /// The open track has no pages for its labs: the next one begins with the code for the last one, unless it has begun.
+    #[test]
+    fn an_open_lab_leads_to_its_code() {
+        let advice = |open: &[(usize, bool)]| {
+            let open = open.iter().map(|(lab, is_begun)| OpenLab { lab: &LABS[*lab], is_begun: *is_begun }).collect();
+            let advice = next_step(&CourseResult { open, ..green(0, true) });
+            advice.lines().last().unwrap_or_default().to_string()
+        };
+        let lab = "Next: lab 2B, What was agreed?";
+        let begin = "cargo lab carry 2a 2b, then read lab2b-log/src/lib.rs";
+        assert_eq!(advice(&[(0, true), (1, false)]), format!("{lab} Run {begin}"));
+        let read = format!("{lab} Read lab2b-log/src/lib.rs, then: cargo lab test 2b");
+        assert_eq!(advice(&[(0, true), (1, true)]), read);
+        assert_eq!(advice(&[(1, false)]), read, "lab 2A was handed out with its solution");
     }
 
     /// A lab of which nothing is written yet does not spoil the board of the one before.

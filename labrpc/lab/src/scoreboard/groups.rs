@@ -27,8 +27,11 @@ struct Group<'a> {
 /// Causes that say less than others: the mistake is somewhere in what happened before.
 const VAGUE_CAUSES: [&str; 3] = ["rule", "assertion", "harness"];
 
-/// Tests of a lab in the order in which to look at them: by kind, beginning with the rules; of a kind, those
-/// first in which code panicked or stopped, and then those with the cause that most tests have.
+/// While a student's codec loses something of a message, every other finding may be wrong.
+const BEFORE_ALL_OTHERS: &str = "codec-fits";
+
+/// Tests of a lab in the order in which to look at them: by kind, beginning with the rules, but a codec that does not fit
+/// before all others; of a kind, those first in which code panicked or stopped, and then those with the cause that most tests have.
 pub fn by_kind<'a>(tests: &[&'a TestVerdict]) -> Vec<&'a TestVerdict> {
     let in_list_order = tests;
     let mut tests = tests.to_vec();
@@ -41,7 +44,10 @@ pub fn by_kind<'a>(tests: &[&'a TestVerdict]) -> Vec<&'a TestVerdict> {
         cause.is_none_or(|cause| VAGUE_CAUSES.contains(&cause))
     };
     // A test without a kind was not found, which is a mistake in the list of tests.
-    tests.sort_by_key(|verdict| (verdict.kind.is_none(), verdict.kind, is_vague(verdict), Reverse(likewise(verdict))));
+    tests.sort_by_key(|verdict| {
+        let is_other = verdict.rule() != Some(BEFORE_ALL_OTHERS);
+        (is_other, verdict.kind.is_none(), verdict.kind, is_vague(verdict), Reverse(likewise(verdict)))
+    });
     tests
 }
 
@@ -242,6 +248,15 @@ Nobody leads.
         assert_eq!(order(&lab), ["b_2a", "c_2a", "a_2a"]);
         lab.verdicts[0].runs.get_mut(&1).unwrap().cause = Some("panic".to_string());
         assert_eq!(order(&lab), ["a_2a", "b_2a", "c_2a"]);
+    }
+
+    /// A codec that does not fit comes before all others, whatever kind of test has found it.
+    #[test]
+    fn a_codec_that_does_not_fit_comes_first() {
+        let mut lab = lab(&[("a_2a", "no", Some("x")), ("b_2a", "no", Some("x")), ("c_2a", "no", Some("codec-fits"))]);
+        lab.verdicts[2].runs.get_mut(&1).unwrap().rule = Some("codec-fits".to_string());
+        let tests: Vec<&TestVerdict> = lab.verdicts.iter().collect();
+        assert_eq!(by_kind(&tests)[0].test.name, "c_2a");
     }
 
     /// Rules come first, and tests that were not found last.

@@ -4,8 +4,8 @@ mod advice;
 mod groups;
 mod table;
 
-use crate::grade::CourseResult;
 use crate::grade::verdict::{LabResult, TestVerdict};
+use crate::grade::{CourseResult, OpenLab};
 use crate::paint::Paint;
 
 /// The indentation of reports, below the line that names their test.
@@ -42,6 +42,14 @@ pub fn render(results: &CourseResult, paint: Paint) -> String {
         }
     }
     text + &advice::next_step(results)
+}
+
+/// All that the scoreboard can say about how to begin a lab, whether others have begun or not.
+pub fn all_advice(mut open: Vec<OpenLab>) -> Vec<String> {
+    let mut advice = advice::all_beginnings(&open);
+    open.iter_mut().for_each(|lab| lab.is_begun = true);
+    advice.extend(advice::all_beginnings(&open));
+    advice
 }
 
 /// A line `test<TAB>seed<TAB>hash` for each recorded run: tests in course order, seeds ascending.

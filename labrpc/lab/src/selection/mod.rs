@@ -13,6 +13,7 @@ use crate::request::{SeedChoice, TestRequest, WorldChoice};
 use crate::test_kind::TestKind;
 use names::{Selected, lab_named, names, select_kind, token_test};
 use together::select_all;
+pub use together::several;
 
 /// The tests of one lab that are chosen.
 #[derive(Debug)]
@@ -244,10 +245,23 @@ mod tests {
         assert_eq!(error(&["2z:rules"]), format!("in `2z:rules`, there is no lab `2z`: did you mean `2a`? {labs}"));
     }
 
-    /// A beginning that several tests share is refused, and the message names some of them.
+    /// A part of names means all tests that have it, and how many these are is told. A whole name means its test only.
     #[test]
-    fn a_beginning_must_fit_one_test() {
-        assert_eq!(error(&["basic"]), "2 tests begin with `basic`: name one of basic_agree_2b, basic_agree_again_2b");
+    fn a_part_of_names_means_all_that_have_it() {
+        for part in ["basic", "agree", "Agree_"] {
+            assert_eq!(chosen(&[part]).unwrap(), ["basic_agree_2b*", "basic_agree_again_2b*"], "{part}");
+        }
+        assert_eq!(chosen(&["2a", "election_"]).unwrap(), ["initial_election_2a"]);
+        assert_eq!(chosen(&["2a", "2b", "initial", "again"]).unwrap(), ["initial_election_2a", "basic_agree_again_2b"]);
+        let told = |selectors: &[&str]| {
+            let selectors: Vec<String> = selectors.iter().map(|selector| selector.to_string()).collect();
+            several(&labs(), &selectors).unwrap()
+        };
+        assert_eq!(told(&["agree", "2b"]), ["2 tests have `agree` in their names"]);
+        assert_eq!(told(&["basic_agree_2b", "again"]), [""; 0]);
+        let elsewhere =
+            "no test of 2a has `agree` in its name, but 2 tests of other labs have: leave out `2a` to run these";
+        assert_eq!(error(&["2a", "agree"]), elsewhere);
     }
 
     /// The message for an unknown name has the closest name and what is accepted.
@@ -260,8 +274,7 @@ mod tests {
             error(&["many_election_2a"]),
             format!("there is no lab, kind or test `many_election_2a`: did you mean `many_elections_2a`? {accepted}")
         );
-        // `agree` is in the middle of names, and at the beginning of none.
-        for name in ["frobnicate", "agree", ""] {
+        for name in ["frobnicate", ""] {
             assert_eq!(error(&[name]), format!("there is no lab, kind or test `{name}` {accepted}"));
         }
     }

@@ -6,9 +6,6 @@ use crate::nearest::suggestion;
 use crate::points::GradedLab;
 use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 
-/// How many test names a message of one line shows.
-const NAMES_SHOWN_MAX: usize = 5;
-
 /// What a name on the command line chooses. One name may choose several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Selected<'a> {
@@ -19,7 +16,7 @@ pub enum Selected<'a> {
 }
 
 /// What a name on the command line means.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Meaning<'a> {
     /// A lab.
     Lab(&'a GradedLab),
@@ -27,16 +24,16 @@ pub enum Meaning<'a> {
     Kind(TestKind),
     /// A kind of one lab's tests.
     KindOfLab(&'a GradedLab, TestKind),
-    /// A test of this lab.
-    Test(&'a GradedLab, &'a str),
+    /// One test or more, each with its lab.
+    Tests(Vec<(&'a GradedLab, &'a str)>),
 }
 
-/// What a name means: a lab, a kind, a kind of a lab (`2b:rules`), a test, or the beginning of a test's name.
-/// If `within` names labs, it is a test of one of these.
+/// What a name means: a lab, a kind, a kind of a lab (`2b:rules`), a test, or all tests whose names contain it.
+/// If `within` names labs, they are tests of these.
 ///
 /// # Errors
 ///
-/// [`CommandError::Misuse`] if it is unknown or ambiguous.
+/// [`CommandError::Misuse`] if it is unknown.
 pub fn meaning<'a>(
     labs: &'a [GradedLab],
     within: &[&'a GradedLab],
@@ -55,19 +52,24 @@ pub fn meaning<'a>(
         return Ok(Meaning::KindOfLab(lab, kind));
     }
     if within.is_empty() {
-        return test_named(labs.iter(), selector).unwrap_or_else(|| Err(unknown(selector, &all_names(labs))));
+        return tests_named(labs.iter(), selector).ok_or_else(|| unknown(selector, &all_names(labs)));
     }
-    if let Some(found) = test_named(within.iter().copied(), selector) {
-        return found;
+    if let Some(found) = tests_named(within.iter().copied(), selector) {
+        return Ok(found);
     }
     // Of no lab that is named, but perhaps of another one.
-    let found = test_named(labs.iter(), selector).unwrap_or_else(|| Err(unknown(selector, &all_names(labs))))?;
+    let found = tests_named(labs.iter(), selector).ok_or_else(|| unknown(selector, &all_names(labs)))?;
     let ids: Vec<&str> = within.iter().map(|lab| lab.lab.id).collect();
     let ids = ids.join(" ");
-    Err(CommandError::Misuse(match found {
-        Meaning::Test(lab, test) => {
+    Err(CommandError::Misuse(match &found {
+        Meaning::Tests(tests) if tests.len() == 1 => {
+            let (lab, test) = tests[0];
             format!("{test} is a test of lab {}: leave out `{ids}` to run it alone", lab.lab.id)
         }
+        Meaning::Tests(tests) => format!(
+            "no test of {ids} has `{selector}` in its name, but {} tests of other labs have: leave out `{ids}` to run these",
+            tests.len()
+        ),
         _ => format!("`{selector}` is not a test of {ids}"),
     }))
 }
@@ -77,29 +79,17 @@ pub fn lab_named<'a>(labs: &'a [GradedLab], name: &str) -> Option<&'a GradedLab>
     labs.iter().find(|lab| lab.lab.is_called(&name.to_lowercase()))
 }
 
-/// The test of these labs with this name, or the only one whose name begins like this. `None` if there is none.
-fn test_named<'a>(
-    labs: impl Iterator<Item = &'a GradedLab>,
-    selector: &str,
-) -> Option<Result<Meaning<'a>, CommandError>> {
+/// The test of these labs with this name, or else all tests whose names contain it. `None` if there is none.
+fn tests_named<'a>(labs: impl Iterator<Item = &'a GradedLab>, selector: &str) -> Option<Meaning<'a>> {
     let name = selector.to_lowercase();
-    let tests: Vec<(&GradedLab, &str)> = labs
+    let mut tests: Vec<(&GradedLab, &str)> = labs
         .flat_map(|lab| lab.tests.as_deref().unwrap_or_default().iter().map(move |test| (lab, test.name.as_str())))
-        .filter(|(_, test)| !name.is_empty() && test.starts_with(&name))
+        .filter(|(_, test)| !name.is_empty() && test.contains(&name))
         .collect();
-    if let Some((lab, exact)) = tests.iter().find(|(_, test)| **test == *name) {
-        return Some(Ok(Meaning::Test(lab, exact)));
+    if let Some(exact) = tests.iter().position(|(_, test)| **test == *name) {
+        tests = vec![tests[exact]];
     }
-    let beginning: Vec<&str> = tests.iter().map(|(_, test)| *test).collect();
-    Some(match tests[..] {
-        [] => return None,
-        [(lab, only)] => Ok(Meaning::Test(lab, only)),
-        _ => Err(CommandError::Misuse(format!(
-            "{} tests begin with `{selector}`: name one of {}",
-            beginning.len(),
-            enumerate(&beginning)
-        ))),
-    })
+    (!tests.is_empty()).then_some(Meaning::Tests(tests))
 }
 
 /// All tests of a kind: of one lab, or of every lab that has this kind.
@@ -164,21 +154,4 @@ fn unknown(selector: &str, tests: &[&str]) -> CommandError {
         "there is no lab, kind or test `{selector}`{suggestion} (labs: {ids}; kinds: {kinds}; tests: see a lab's \
          tests/points.txt)"
     ))
-}
-
-fn enumerate(names: &[&str]) -> String {
-    let shown = names[..names.len().min(NAMES_SHOWN_MAX)].join(", ");
-    if names.len() <= NAMES_SHOWN_MAX { shown } else { format!("{shown}, … ({} in all)", names.len()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A message names some of many tests, and how many there are.
-    #[test]
-    fn some_names_are_shown() {
-        assert_eq!(enumerate(&["a", "b", "c", "d", "e"]), "a, b, c, d, e");
-        assert_eq!(enumerate(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d, e, … (6 in all)");
-    }
 }

@@ -22,7 +22,7 @@ pub fn select_all<'a, 'b>(
         meant.push((selector.as_str(), meaning(labs, &within, selector)?));
     }
     refuse_surprises(&meant)?;
-    let is_narrowed = meant.iter().any(|(_, meaning)| matches!(meaning, Meaning::Test(..)));
+    let is_narrowed = meant.iter().any(|(_, meaning)| matches!(meaning, Meaning::Tests(_)));
     let mut selected = Vec::new();
     for (selector, meaning) in meant {
         let chosen = match meaning {
@@ -30,11 +30,29 @@ pub fn select_all<'a, 'b>(
             Meaning::Lab(lab) => names(lab)?.map(Selected::Test).collect(),
             Meaning::Kind(kind) => select_kind(labs, kind, None)?,
             Meaning::KindOfLab(lab, kind) => select_kind(labs, kind, Some(lab))?,
-            Meaning::Test(_, test) => vec![Selected::Test(test)],
+            Meaning::Tests(tests) => tests.into_iter().map(|(_, test)| Selected::Test(test)).collect(),
         };
         selected.push((selector, chosen));
     }
     Ok(selected)
+}
+
+/// A sentence for each name that means several tests, which says how many.
+///
+/// # Errors
+///
+/// As [`select_all`].
+pub fn several(labs: &[GradedLab], selectors: &[String]) -> Result<Vec<String>, CommandError> {
+    let within: Vec<&GradedLab> = selectors.iter().filter_map(|selector| lab_named(labs, selector)).collect();
+    let mut told = Vec::new();
+    for selector in selectors {
+        if let Meaning::Tests(tests) = meaning(labs, &within, selector)?
+            && tests.len() > 1
+        {
+            told.push(format!("{} tests have `{selector}` in their names", tests.len()));
+        }
+    }
+    Ok(told)
 }
 
 /// Refuses names that would together choose far more than the last one suggests.
@@ -45,9 +63,9 @@ fn refuse_surprises(meant: &[(&str, Meaning<'_>)]) -> Result<(), CommandError> {
     });
     let tests: Vec<(&str, &GradedLab)> = meant
         .iter()
-        .filter_map(|(name, meaning)| match meaning {
-            Meaning::Test(lab, _) => Some((*name, *lab)),
-            _ => None,
+        .flat_map(|(name, meaning)| match meaning {
+            Meaning::Tests(tests) => tests.iter().map(|(lab, _)| (*name, *lab)).collect(),
+            _ => Vec::new(),
         })
         .collect();
     for (name, meaning) in meant {

@@ -73,7 +73,7 @@ fn a_kind_is_run_alone() {
     assert_row(&course.lab("test 2b:rules 2a").stdout, "total 35/35 3/3 6");
 }
 
-/// A test that is named with its lab runs alone, also by the beginning of its name.
+/// A test that is named with its lab runs alone, also by a part of its name.
 #[test]
 fn a_test_narrows_its_lab() {
     let course = FakeCourse::new();
@@ -85,6 +85,16 @@ fn a_test_narrows_its_lab() {
     }
     let seen = fs::read_to_string(course.root().join("lab2a-election/seen")).unwrap();
     assert_eq!(seen, "system::cluster::one_2a --exact\n".repeat(3));
+}
+
+/// A part of several tests' names runs them all, and says how many they are.
+#[test]
+fn a_part_of_names_runs_all_that_have_it() {
+    let course = FakeCourse::new();
+    let ended = course.lab("test ne_2");
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(ended.stderr.starts_with("4 tests have `ne_2` in their names\n"), "{}", ended.stderr);
+    assert_row(&ended.stdout, "total 40/40 4/4 8");
 }
 
 /// A token in the environment is refused: all tests would run, and not the one that is asked for.

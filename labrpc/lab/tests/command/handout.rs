@@ -14,13 +14,14 @@ for test in one_$lab two_$lab; do for seed in 1 2; do
     else run $test $seed passed; fi
 done; done";
 
-const CLAIMS: [&str; 6] = [
+const CLAIMS: [&str; 7] = [
     "1. two handouts are equal byte for byte … ok",
     "2. it contains no line of a solution or of a planted bug … ok",
-    "3. it compiles without warnings … ok",
-    "4. every graded test fails at a todo! within a minute … ok",
-    "5. with the solutions put back, it equals the course … ok",
-    "6. every graded test then passes … ok",
+    "3. every page that it names is there … ok",
+    "4. it compiles without warnings … ok",
+    "5. every graded test fails at a todo! within a minute … ok",
+    "6. with the solutions put back, it equals the course … ok",
+    "7. every graded test then passes … ok",
 ];
 
 fn solved_course() -> FakeCourse {
@@ -28,6 +29,7 @@ fn solved_course() -> FakeCourse {
     for (id, package) in LABS {
         course.behave(package, HONEST);
         course.write(&format!("{package}/src/lib.rs"), &lib(id));
+        course.write(&format!("docs/lab{id}.md"), "");
     }
     course.write("README.md", "For teachers.\n");
     course.write("docs/handout-readme.md", "For students.\n");
@@ -62,7 +64,7 @@ fn a_handout_is_made() {
     fs::set_permissions(course.root().join("labrpc/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     let ended = course.lab("handout ../student");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
-    let summary = "../student: 34 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
+    let summary = "../student: 40 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
     assert_eq!(ended.stdout, summary);
 
     let student = course.beside("student");
@@ -70,7 +72,7 @@ fn a_handout_is_made() {
 //! Who leads?
 //!
 //! See the paper.
-#![allow(unused, reason = \"at first, this lab has 1 todo!s in 8 lines; delete this line with the last todo!\")]
+#![allow(unused, reason = \"at first, places with a todo!: 1, lines: 8; delete this line with the last todo!\")]
 
 fn vote() -> bool {
     todo!(\"lab 2A: §5.2: vote (lab2a-election/src/lib.rs)\")
@@ -178,7 +180,7 @@ fn a_good_handout_passes_every_check() {
 #[test]
 fn each_check_can_fail() {
     type Fault = fn(&FakeCourse);
-    let faults: [(usize, Fault, &str); 8] = [
+    let faults: [(usize, Fault, &str); 10] = [
         (
             2,
             |course| {
@@ -199,20 +201,30 @@ fn each_check_can_fail() {
         ),
         (
             3,
+            |course| course.write("docs/a.md", "See [the rules](lab2z.md#rules).\n"),
+            "docs/a.md links to lab2z.md#rules",
+        ),
+        (
+            3,
+            |course| fs::remove_file(course.root().join("docs/lab2c.md")).unwrap(),
+            "the command says `Read docs/lab2c.md, then: cargo lab test 2c` and names docs/lab2c.md",
+        ),
+        (
+            4,
             |course| course.write("broken", ""),
             "the handout does not compile without warnings:\nwarning: unused variable",
         ),
-        (4, |course| course.behave("lab2d-snapshot", PASSING), "one_2d passes without a solution"),
-        (4, |course| course.behave("lab2d-snapshot", "exit 101"), "one_2d: No verdict, 0 of 2 seeds recorded"),
+        (5, |course| course.behave("lab2d-snapshot", PASSING), "one_2d passes without a solution"),
+        (5, |course| course.behave("lab2d-snapshot", "exit 101"), "one_2d: No verdict, 0 of 2 seeds recorded"),
         (
-            4,
+            5,
             |course| {
                 course.behave("lab2d-snapshot", "run one_2d 1 failed 'no leader'; run two_2d 1 failed 'no leader'")
             },
             "one_2d fails for another reason: no leader",
         ),
         (
-            6,
+            7,
             |course| course.behave("lab2d-snapshot", &HONEST.replace("passed", "failed 'no leader'")),
             "with the solutions put back, tests fail:\n",
         ),

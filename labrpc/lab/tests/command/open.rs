@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::fake::{Ended, FakeCourse, LABS};
+use crate::fake::{Ended, FakeCourse, LABS, assert_row};
 
 /// The tests of a lab: they fail at the `todo!` if there is one, and pass otherwise.
 const HONEST: &str = "\
@@ -48,6 +48,9 @@ fn course() -> FakeCourse {
     for name in ["Cargo.toml", "Cargo.lock", "docs/ARCHITECTURE.md"] {
         course.write(name, "");
     }
+    for page in ["docs/getting-started.md", "docs/world.md"] {
+        course.write(page, "");
+    }
     course.write("docs/open-readme.md", "Design it yourself.\n");
     course.write("docs/open-track.md", "What is free.\n");
     course
@@ -75,7 +78,7 @@ fn an_open_handout_is_made() {
     let student = student(&course, "--open");
     let lib = "\
 //! Open.
-#![allow(unused, reason = \"at first, this lab has 1 todo!s in 9 lines; delete this line with the last todo!\")]
+#![allow(unused, reason = \"at first, places with a todo!: 1, lines: 9; delete this line with the last todo!\")]
 
 mod codec;
 
@@ -96,12 +99,15 @@ fn boot() -> bool {
         "lab2a-election/tests/core.rs",
         "docs/lab2a.md",
         "docs/ARCHITECTURE.md",
+        "docs/getting-started.md",
         "docs/open-readme.md",
         "docs/handout-readme.md",
     ] {
         assert!(!student.join(absent).exists(), "{absent}");
     }
-    assert!(student.join("docs/open-track.md").exists());
+    for shared in ["docs/open-track.md", "docs/world.md"] {
+        assert!(student.join(shared).exists(), "{shared}");
+    }
 }
 
 /// A workspace of the guided track has nothing of the open one.
@@ -134,7 +140,7 @@ fn a_good_open_handout_passes_every_check() {
     let course = course();
     let ended = course.lab("handout --open --check");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
-    assert!(ended.stdout.contains("5. the course's server of free design fits into it … ok"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("6. the course's server of free design fits into it … ok"), "{}", ended.stdout);
 }
 
 /// A line of either reference is found.
@@ -161,20 +167,84 @@ fn code_is_carried() {
     };
     refused("carry 2a 2b", "lab 2A has no code yet: write it first, in lab2a-election/src");
     let mine = student.join("lab2a-election/src");
-    fs::write(mine.join("lib.rs"), "//! Mine.\n\nmod codec;\nmod server;\n\nfn boot() {}\n").unwrap();
-    fs::write(mine.join("server.rs"), "use lab2a_election::x;\n").unwrap();
+    write_2a(&student);
     let ended = lab_in(&course, &student, "carry 2a 2b");
     let told = "lab2b-log/src has your code of lab 2A: codec.rs, lib_of_lab2a.rs, server.rs\n\nNext: take `boot` over from \
-                lib_of_lab2a.rs into lib.rs, where it has to do more now, and delete that file. Then run `cargo lab test 2b`.\n";
+                lib_of_lab2a.rs into lib.rs, which says what is new, and delete that file. Then run `cargo lab test 2b`.\n";
     assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), told, ""));
     let carried = student.join("lab2b-log/src");
     assert_eq!(read(&carried.join("server.rs")), "use lab2b_log::x;\n");
     assert!(read(&carried.join("lib.rs")).contains("mod codec;\nmod server;\n\nfn boot() -> bool {\n    todo!("));
     assert!(read(&carried.join("lib_of_lab2a.rs")).ends_with("//! Mine.\n\nmod codec;\nmod server;\n\nfn boot() {}\n"));
-    let again = "lab 2B has work of yours in lab2b-log/src, and nothing was changed: to start it again, first bring that folder \
-                 back to how it was handed out";
+    let again = "lab 2B has work of yours in lab2b-log/src, and nothing was changed: to start it again, run `cargo lab carry \
+                 2a 2b --restart`, which keeps that folder as src-before-1";
     refused("carry 2a 2b", again);
     assert_eq!(read(&mine.join("server.rs")), "use lab2a_election::x;\n");
+}
+
+/// A lab is started again with one option, and the work in it is kept.
+#[test]
+fn a_lab_is_started_again() {
+    let course = course();
+    let student = student(&course, "--open");
+    write_2a(&student);
+    assert_eq!(lab_in(&course, &student, "carry 2a 2b").status, Some(0));
+    let carried = student.join("lab2b-log/src");
+    fs::write(carried.join("lib.rs"), "//! A bad idea.\n").unwrap();
+    for name in ["src-before-1", "src-before-2"] {
+        let ended = lab_in(&course, &student, "carry 2a 2b --restart");
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+        assert!(ended.stdout.contains(&format!("\nWhat was there is in lab2b-log/{name}.\n")), "{}", ended.stdout);
+    }
+    assert_eq!(read(&student.join("lab2b-log/src-before-1/lib.rs")), "//! A bad idea.\n");
+    assert!(read(&carried.join("lib.rs")).contains("mod codec;\nmod server;\n\nfn boot() -> bool {\n    todo!("));
+    assert_eq!(read(&carried.join("server.rs")), "use lab2b_log::x;\n");
+}
+
+/// A lab that was begun without a carry is brought back by git.
+#[test]
+fn a_lab_that_was_never_carried_is_brought_back_by_git() {
+    let course = course();
+    let student = student(&course, "--open");
+    write_2a(&student);
+    fs::write(student.join("lab2b-log/src/lib.rs"), "//! Mine.\n").unwrap();
+    for arguments in ["carry 2a 2b", "carry 2a 2b --restart"] {
+        let ended = lab_in(&course, &student, arguments);
+        assert_eq!(ended.status, Some(2), "{}", ended.stdout);
+        let command = "`mv lab2b-log/src lab2b-log/src-before-1 && git checkout $(git rev-list --max-parents=0 HEAD) -- \
+                       lab2b-log/src`";
+        assert!(ended.stderr.contains(command), "{}", ended.stderr);
+    }
+    assert_eq!(read(&student.join("lab2b-log/src/lib.rs")), "//! Mine.\n");
+}
+
+/// Only what is written is carried, and no lab is left out on the way.
+#[test]
+fn only_written_labs_are_carried() {
+    let course = course();
+    let student = student(&course, "--open");
+    write_2a(&student);
+    let refused = |arguments: &str, reason: &str| {
+        let ended = lab_in(&course, &student, arguments);
+        assert_eq!((ended.status, ended.stderr), (Some(2), format!("error: {reason}\n")));
+    };
+    let skipped = "lab 2B comes before lab 2C and has no code yet: first run `cargo lab carry 2a 2b`";
+    refused("carry 2a 2c", skipped);
+    assert_eq!(lab_in(&course, &student, "carry 2a 2b").status, Some(0));
+    refused("carry 2b 2c", "lab 2B still has a `todo!`: write it first, in lab2b-log/src");
+    fs::write(student.join("lab2b-log/src/lib.rs"), "//! Mine.\n\nmod codec;\nmod server;\n").unwrap();
+    assert_eq!(lab_in(&course, &student, "carry 2b 2c").status, Some(0));
+    let files = fs::read_dir(student.join("lab2c-persist/src")).unwrap();
+    let mut files: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["codec.rs", "lib.rs", "lib_of_lab2b.rs", "server.rs"], "and no lib.rs of lab 2A");
+}
+
+/// Writes lab 2A of the open track.
+fn write_2a(student: &Path) {
+    let mine = student.join("lab2a-election/src");
+    fs::write(mine.join("lib.rs"), "//! Mine.\n\nmod codec;\nmod server;\n\nfn boot() {}\n").unwrap();
+    fs::write(mine.join("server.rs"), "use lab2a_election::x;\n").unwrap();
 }
 
 /// A lab that was handed out with its solution is a crate to use, and not one to copy.
@@ -186,4 +256,31 @@ fn a_solved_lab_is_not_carried() {
     let reason = "error: lab 2A was handed out with its solution, in the guided track's design: use its crate, \
                   lab2a-election, in lab 2B\n";
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(2), reason));
+}
+
+/// A lab to which nothing is carried yet is not run: all of its tests would wait for `boot`.
+#[test]
+fn the_next_lab_is_not_run_before_it_is_carried() {
+    let course = course();
+    let student = student(&course, "--open");
+    assert_eq!(lab_in(&course, &student, "").status, Some(1), "lab 2A is the first");
+    write_2a(&student);
+    let ended = lab_in(&course, &student, "");
+    assert_row(&ended.stdout, "2A Who leads? 30/30 2/2");
+    assert_row(&ended.stdout, "2B What was agreed?");
+    assert!(!ended.stdout.contains("wait for code"), "{}", ended.stdout);
+    let next = "Next: lab 2B, What was agreed? Run cargo lab carry 2a 2b, then read lab2b-log/src/lib.rs\n";
+    assert!(ended.stdout.ends_with(next), "{}", ended.stdout);
+    assert_eq!(lab_in(&course, &student, "carry 2a 2b").status, Some(0));
+    assert_eq!(lab_in(&course, &student, "").status, Some(1), "now it waits for code");
+}
+
+/// No page of the open track may name one that only the guided track has.
+#[test]
+fn a_page_of_the_other_track_is_found() {
+    let course = course();
+    course.write("docs/world.md", "As in docs/lab2a.md.\n");
+    let ended = course.lab("handout --open --check");
+    assert_eq!(ended.status, Some(1), "{}", ended.stdout);
+    assert!(ended.stderr.contains("docs/world.md names docs/lab2a.md"), "{}", ended.stderr);
 }

@@ -1,13 +1,10 @@
 //! The log's way from the leader to the followers (§5.3), and what is committed (§5.4.2).
 
-use labrpc::{Index, PeerId};
+use labrpc::{APPEND_BYTES_MAX, Index, PeerId};
 
 use super::messages::{AppendEntriesArgs, AppendEntriesResults, Request};
 use super::state::{Follower, Role, State};
 use super::{Outgoing, Raft};
-
-/// The entries of one request have this many bytes at most, unless it is a single one.
-const ENTRIES_BYTES_MAX: usize = 64 << 10;
 
 impl Raft {
     /// The server leads its term from now on: its first heartbeats leave at once.
@@ -46,7 +43,7 @@ impl Raft {
         let follower = &mut followers[peer];
         let prev_log_index = (follower.next_index - 1).max(log.base().index);
         let is_gone = follower.next_index <= log.base().index;
-        let entries = if is_gone { Vec::new() } else { log.from(follower.next_index, ENTRIES_BYTES_MAX) };
+        let entries = if is_gone { Vec::new() } else { log.from(follower.next_index, APPEND_BYTES_MAX) };
         follower.awaited = (!entries.is_empty()).then(|| prev_log_index + entries.len() as Index);
         let prev_log_term = log.term_at(prev_log_index).expect("the log holds what precedes a follower's next entry");
         let args = AppendEntriesArgs { term, leader_id, prev_log_index, prev_log_term, entries, leader_commit };

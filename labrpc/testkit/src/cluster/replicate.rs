@@ -62,8 +62,11 @@ impl<R: Replicate> Cluster<R> {
     pub(crate) fn start_command_at(&self, server: PeerId, command: Bytes) -> Option<Result<LogPosition, NotLeader>> {
         let (observer, offered) = (self.observer().cloned(), command.clone());
         self.visit(server, move |raft| {
+            let number = observer.as_ref().map(|observer| observer.calls_start(server));
             let outcome = raft.start(command);
-            observer.iter().for_each(|observer| observer.started(server, &offered, outcome));
+            if let (Some(observer), Some(number)) = (&observer, number) {
+                observer.returned_from_start(server, number, &offered, outcome);
+            }
             outcome
         })
     }

@@ -1,10 +1,12 @@
 //! What the tests know about a lab's servers.
 
+mod probes;
 mod written;
 
 use labrpc::codec::OwnTypes;
 use labrpc::sim::NodeId;
 use labrpc::{Codec, ServiceState, Timing, sim};
+pub(crate) use probes::MessageKind;
 
 /// What a lab's servers promise, and how their bytes are read. The oracles and the scripted peers know nothing
 /// else of them.

@@ -10,99 +10,124 @@ use labrpc::wire::WireError;
 use labrpc::{AppendEntriesReply, AppendOutcome, Bytes, Entry, Head, RaftReply, RaftRequest, RequestVoteReply};
 
 use super::{Contract, Track};
+use crate::report::Reporter;
 use crate::rule::life::CODEC;
-use crate::script::about;
+use crate::violation::Violation;
 
 impl Contract {
     /// A request of another server.
     pub(crate) fn write_request(&self, request: &RaftRequest) -> Vec<u8> {
-        let bytes = self.codec.write_request(request);
-        self.check("request", request, self.codec.read_request(&bytes));
-        bytes
+        self.checked(self.request(request))
     }
 
     /// The reply of another server.
     pub(crate) fn write_reply(&self, request: &RaftRequest, reply: &RaftReply) -> Vec<u8> {
-        let bytes = self.codec.write_reply(request, reply);
-        if is_expressible(request, reply) {
-            self.check(
-                "reply",
-                &without_hint(reply),
-                self.codec.read_reply(request, &bytes).as_ref().map(without_hint),
-            );
-        }
-        bytes
+        self.checked(self.reply(request, reply))
     }
 
     /// The head of a disk.
     pub(crate) fn write_head(&self, head: &Head) -> Bytes {
-        let bytes = self.codec.write_head(head);
-        self.check("head", head, self.codec.read_head(&bytes));
-        bytes
+        self.checked(self.head(head))
     }
 
     /// An entry of a disk.
     pub(crate) fn write_entry(&self, entry: &Entry) -> Bytes {
-        let bytes = self.codec.write_entry(entry);
-        self.check("entry", entry, self.codec.read_entry(&bytes));
-        bytes
+        self.checked(self.entry(entry))
     }
 
     /// A clerk's request.
     pub(crate) fn write_command(&self, command: &Command) -> Vec<u8> {
-        let bytes = self.codec.write_command(command);
-        self.check("command", command, self.codec.read_command(&bytes));
-        bytes
+        self.checked(self.command(command))
     }
 
     /// A clerk's command as it stands in the log.
     pub(crate) fn write_logged(&self, command: &Command) -> Vec<u8> {
         let bytes = self.codec.write_logged(command);
-        self.check("logged", command, self.codec.read_logged(&bytes));
-        bytes
+        let misfit = self.misfit("logged", command, || self.codec.read_logged(&bytes));
+        self.checked((bytes, misfit))
     }
 
     /// The answer to a clerk.
     pub(crate) fn write_answer(&self, answer: &Answer) -> Vec<u8> {
-        let bytes = self.codec.write_answer(answer);
-        // Why a client is refused is for the client alone.
-        let result = |answer: &Answer| answer.clone().map_err(drop);
-        self.check("answer", &result(answer), self.codec.read_answer(&bytes).as_ref().map(result));
+        self.checked(self.answer(answer))
+    }
+
+    /// The bytes, unless the codec does not read from them what it was given: then the run ends.
+    #[track_caller]
+    fn checked<B>(&self, (bytes, misfit): (B, Option<String>)) -> B {
+        if let Some(misfit) = misfit {
+            Reporter::end_run(Violation::new(&CODEC, misfit));
+        }
         bytes
     }
 
-    /// Whether `read_{what}` makes the same of its bytes as `write_{what}` was given.
-    #[track_caller]
-    fn check<T: PartialEq + Debug>(&self, what: &str, written: &T, read: Result<T, impl Debug + Into<Unread>>) {
-        if self.track == Track::Guided {
-            return;
+    pub(super) fn request(&self, request: &RaftRequest) -> Written<Vec<u8>> {
+        let bytes = self.codec.write_request(request);
+        let misfit = self.misfit("request", request, || self.codec.read_request(&bytes));
+        (bytes, misfit)
+    }
+
+    pub(super) fn reply(&self, request: &RaftRequest, reply: &RaftReply) -> Written<Vec<u8>> {
+        let bytes = self.codec.write_reply(request, reply);
+        if !is_expressible(request, reply) {
+            return (bytes, None);
         }
-        let read = match read {
-            Ok(read) if read == *written => return,
+        let read = || self.codec.read_reply(request, &bytes).map(|reply| without_hint(&reply));
+        let misfit = self.misfit("reply", &without_hint(reply), read);
+        (bytes, misfit)
+    }
+
+    pub(super) fn head(&self, head: &Head) -> Written<Bytes> {
+        let bytes = self.codec.write_head(head);
+        let misfit = self.misfit("head", head, || self.codec.read_head(&bytes));
+        (bytes, misfit)
+    }
+
+    pub(super) fn entry(&self, entry: &Entry) -> Written<Bytes> {
+        let bytes = self.codec.write_entry(entry);
+        let misfit = self.misfit("entry", entry, || self.codec.read_entry(&bytes));
+        (bytes, misfit)
+    }
+
+    pub(super) fn command(&self, command: &Command) -> Written<Vec<u8>> {
+        let bytes = self.codec.write_command(command);
+        let misfit = self.misfit("command", command, || self.codec.read_command(&bytes));
+        (bytes, misfit)
+    }
+
+    pub(super) fn answer(&self, answer: &Answer) -> Written<Vec<u8>> {
+        let bytes = self.codec.write_answer(answer);
+        // Why a client is refused is for the client alone.
+        let result = |answer: &Answer| answer.clone().map_err(drop);
+        let misfit =
+            self.misfit("answer", &result(answer), || self.codec.read_answer(&bytes).map(|answer| result(&answer)));
+        (bytes, misfit)
+    }
+
+    /// What `read_{what}` makes of the bytes that `write_{what}` made, in a sentence. `None` if it is what was written, and
+    /// in the guided track.
+    fn misfit<T: PartialEq + Debug>(
+        &self,
+        what: &str,
+        written: &T,
+        read: impl FnOnce() -> Result<T, WireError>,
+    ) -> Option<String> {
+        if self.track == Track::Guided {
+            return None;
+        }
+        let read = match read() {
+            Ok(read) if read == *written => return None,
             Ok(read) => format!("{read:?}"),
-            Err(error) => format!("the error {:?}", error.into().0),
+            Err(error) => format!("the error {:?}", error.to_string()),
         };
-        about(&CODEC);
-        panic!(
+        Some(format!(
             "`write_{what}` of the codec was given\n    {written:?}\nand of its bytes `read_{what}` makes\n    {read}"
-        );
+        ))
     }
 }
 
-/// Why bytes could not be read.
-struct Unread(String);
-
-impl From<WireError> for Unread {
-    fn from(error: WireError) -> Unread {
-        Unread(error.to_string())
-    }
-}
-
-impl From<&WireError> for Unread {
-    fn from(error: &WireError) -> Unread {
-        Unread(error.to_string())
-    }
-}
+/// What a codec wrote, and in a sentence what it reads from that instead of what it was given; `None` if it reads the same.
+type Written<B> = (B, Option<String>);
 
 /// Whether a server of any design can send this reply. One whose replies say no more than Figure 2's agrees with all that a
 /// request says, or refuses it.

@@ -7,7 +7,7 @@ use labrpc::sim::{self, CountedHeap, Keep};
 use labrpc::thread;
 
 use super::Growth;
-use crate::runner::{Recorded, run_simulated};
+use crate::runner::{Lab, Recorded, run_simulated};
 use crate::token::Token;
 use crate::world::World;
 
@@ -19,7 +19,7 @@ fn report_of(step: impl Fn(u64) + Send + Sync) -> Option<String> {
     let token = Token::of_seed("growth", 1);
     let body = |world: &World| Growth::of_service("step", world, None).repeat(20, &step);
     let (outcome, _) = run_simulated(&token, Keep::All, Recorded::Nothing, None, &body);
-    outcome.err().map(|failed| failed.story(None, "lab2b-log"))
+    outcome.err().map(|failed| failed.story(None, &Lab::guided("lab2b-log")))
 }
 
 /// Memory that each repetition leaves behind is reported; memory that is freed is not, and that of the

@@ -21,8 +21,8 @@ pub struct DiskState {
 
 /// What a save writes, decoded.
 pub(crate) struct DecodedSave {
-    head: Head,
-    entries: Vec<Entry>,
+    pub(crate) head: Head,
+    pub(crate) entries: Vec<Entry>,
 }
 
 impl DecodedSave {

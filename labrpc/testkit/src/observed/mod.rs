@@ -69,6 +69,15 @@ pub struct ServerState {
     /// Requests of clerks that have arrived and are not answered: each one's arrival, by its
     /// number and, since the network doubles messages, the event.
     clerk_requests: BTreeMap<(u64, usize), EventId>,
+    /// The calls of its `start` that have not returned.
+    offers: Vec<Offer>,
+}
+
+/// A call of `start`.
+struct Offer {
+    number: u64,
+    /// The first event after the call began. (To ask for the time of the call itself would take a turn.)
+    since: Option<EventId>,
 }
 
 impl ObservedState {
@@ -138,6 +147,7 @@ impl ObservedState {
         (state.booted, state.node, state.is_paused, state.resumed_at) = (Some(id), Some(node), false, None);
         state.pending.clear();
         state.clerk_requests.clear();
+        state.offers.clear();
         if std::mem::replace(&mut state.is_disk_known, true) {
             return;
         }
@@ -159,6 +169,16 @@ impl ObservedState {
     /// A server gets another disk.
     pub(crate) fn replace_disk(&mut self, server: PeerId) {
         self.servers[server].is_disk_known = false;
+    }
+
+    /// `start` is called on a server.
+    pub(crate) fn offer(&mut self, server: PeerId, number: u64) {
+        self.servers[server].offers.push(Offer { number, since: None });
+    }
+
+    /// The call of a server's `start` with this number returns.
+    pub(crate) fn end_offer(&mut self, server: PeerId, number: u64) {
+        self.servers[server].offers.retain(|offer| offer.number != number);
     }
 
     /// A server's threads are stopped, or go on.
@@ -200,6 +220,9 @@ impl ObservedState {
     pub(crate) fn before_check(&mut self, event: &Event) {
         let majority = self.majority();
         self.campaigns.take_in(event, majority);
+        for offer in self.servers.iter_mut().flat_map(|server| &mut server.offers) {
+            offer.since.get_or_insert(event.id);
+        }
     }
 
     /// Takes in an event after the oracles have checked it: an answered request is no longer pending.
@@ -241,6 +264,11 @@ impl ServerState {
     /// How many requests have arrived and are not answered.
     pub fn pending_count(&self) -> usize {
         self.pending.len() + self.clerk_requests.len()
+    }
+
+    /// The first event since each call of its `start` that has not returned.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = EventId> {
+        self.offers.iter().filter_map(|offer| offer.since)
     }
 
     /// When the clerks' requests arrived that are not answered.

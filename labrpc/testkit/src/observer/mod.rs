@@ -26,12 +26,13 @@ use envelopes::Envelopes;
 use tally::Counter;
 pub use tally::Tally;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, MessageKind};
 use crate::event::{Event, EventId, EventKind};
 use crate::observed::ObservedState;
 use crate::oracle::{self, Oracle};
 use crate::recording::Recording;
 use crate::report::Reporter;
+use crate::rule::life::CODEC;
 use crate::story::ClusterRecord;
 use crate::violation::Violation;
 
@@ -47,6 +48,8 @@ struct Inner {
     observed: ObservedState,
     /// How many events there were.
     events_count: usize,
+    /// How many calls of `start` there were.
+    starts_count: u64,
     /// All events, if [`Observer::record`] was called.
     recording: Option<Recording>,
     /// Where the events are kept for the story of the run, if one is told.
@@ -55,6 +58,10 @@ struct Inner {
     oracles: Vec<Box<dyn Oracle>>,
     /// The messages that may still arrive or be answered.
     envelopes: Envelopes,
+    /// The kinds of messages of which one was sent, so that the codec is known to fit.
+    probed: Vec<MessageKind>,
+    /// What the codec has lost of the message that is sent now.
+    misfit: Option<String>,
     /// Whether a rule was broken: nothing is checked after that.
     is_over: bool,
 }
@@ -73,11 +80,14 @@ impl Observer {
         let inner = Inner {
             observed,
             events_count: 0,
+            starts_count: 0,
             recording: None,
             story,
             tally: Counter::default(),
             oracles: oracle::all(contract),
             envelopes: Envelopes::default(),
+            probed: Vec::new(),
+            misfit: None,
             is_over: false,
         };
         Observer { reporter: reporter.clone(), contract, inner: Arc::new(Mutex::new(inner)) }
@@ -122,6 +132,29 @@ impl Observer {
     /// Notes that a server's service received an apply message.
     pub(crate) fn applied(&self, server: PeerId, message: &ApplyMsg) {
         self.happened(Instant::now(), |_, _| EventKind::Applied(server, copy_of(message)));
+    }
+
+    /// Notes that `start` is called on a server. The result is for [`returned_from_start`](Observer::returned_from_start).
+    pub(crate) fn calls_start(&self, server: PeerId) -> u64 {
+        sim::as_harness(|| {
+            let mut inner = self.lock();
+            inner.starts_count += 1;
+            let number = inner.starts_count;
+            inner.observed.offer(server, number);
+            number
+        })
+    }
+
+    /// Notes that a call of `start` returns, and what it returns.
+    pub(crate) fn returned_from_start(
+        &self,
+        server: PeerId,
+        number: u64,
+        command: &Bytes,
+        outcome: Result<LogPosition, NotLeader>,
+    ) {
+        self.started(server, command, outcome);
+        self.lock().observed.end_offer(server, number);
     }
 
     /// Notes that `start` was called on a server, and what it returned.
@@ -214,9 +247,14 @@ impl Inner {
     }
 
     fn check(&mut self, event: Event) -> Option<Violation> {
-        log::debug!(target: "world", "{}", event.kind);
+        if !matches!(event.kind, EventKind::Waited) {
+            log::debug!(target: "world", "{}", event.kind);
+        }
         self.observed.before_check(&event);
-        let violation = self.oracles.iter_mut().find_map(|oracle| oracle.check(&event, &self.observed).err());
+        // A codec that does not fit makes any other finding worthless.
+        let misfit = self.misfit.take().map(|misfit| Violation::new(&CODEC, misfit));
+        let broken = || self.oracles.iter_mut().find_map(|oracle| oracle.check(&event, &self.observed).err());
+        let violation = misfit.or_else(broken);
         self.is_over = violation.is_some();
         self.observed.after_check(&event);
         self.tally.count(&event);

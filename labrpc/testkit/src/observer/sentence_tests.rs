@@ -10,13 +10,14 @@ use labrpc::sim::{self, Keep};
 use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Head, Image, Index,
-    InstallSnapshot, LogPosition, PeerId, Persister, RaftReply, RaftRequest, RequestVote, Save, Term, Timing,
+    InstallSnapshot, LogPosition, NotLeader, PeerId, Persister, RaftReply, RaftRequest, RequestVote, Save, Term,
+    Timing,
 };
 use labrpc::{thread, wire};
 
 use super::Observer;
 use crate::contract::Contract;
-use crate::runner::{Recorded, run_simulated};
+use crate::runner::{Lab, Recorded, run_simulated};
 use crate::script::{agrees, at, entries, refuses, votes};
 use crate::token::Token;
 use crate::world::World;
@@ -228,6 +229,36 @@ fn a_lost_entry_is_told_as_such() {
     assert_eq!(self::rule(campaigns_later), Some("acknowledged-entries-stay"));
 }
 
+/// A `start` that does not return is told as such, while the server runs.
+#[test]
+fn a_start_that_waits_is_told_as_such() {
+    let waits_for = |wait_ms: u64, is_paused: bool, contract: &'static Contract| {
+        let token = Token::of_seed("play", 1);
+        let body = move |world: &World| {
+            let play = Play::new(world, |_| true);
+            let number = play.observer.calls_start(0);
+            play.observer.waited();
+            if is_paused {
+                play.observer.paused(0, true);
+            }
+            thread::sleep(Duration::from_millis(wait_ms));
+            play.observer.waited();
+            play.observer.returned_from_start(0, number, &Bytes::default(), Err(NotLeader));
+            thread::sleep(Duration::from_millis(60));
+            play.observer.waited();
+        };
+        let failed = run_simulated(&token, Keep::All, Recorded::Nothing, Some(contract), &body).0.err()?;
+        Some((failed.rule(None)?.name, failed.story(None, &Lab::guided("lab2b-log"))))
+    };
+    let (rule, story) = waits_for(60, false, &IN_MEMORY).expect("it takes too long");
+    assert_eq!(rule, "start-returns-at-once", "{story}");
+    assert!(story.contains("`start` was called on server 0") && story.contains("60ms later"), "{story}");
+    assert_eq!(waits_for(40, false, &IN_MEMORY), None);
+    assert_eq!(waits_for(60, true, &IN_MEMORY), None, "a paused server cannot return");
+    assert_eq!(waits_for(300, false, &ON_DISK), None, "a slow save may go on");
+    assert!(waits_for(600, false, &ON_DISK).is_some());
+}
+
 /// What is said of a server with a disk that has led term 5, has saved term 7, and then sends this request.
 fn sent_after_saving_term_7(request: RaftRequest) -> (&'static str, String) {
     static WITH_DISK: Contract = IN_MEMORY.with_disk();
@@ -248,7 +279,7 @@ fn sent_after_saving_term_7(request: RaftRequest) -> (&'static str, String) {
     };
     let failed =
         run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WITH_DISK), &body).0.expect_err("it is wrong");
-    (failed.rule(None).expect("a rule is broken").name, failed.story(None, "lab2d-snapshot"))
+    (failed.rule(None).expect("a rule is broken").name, failed.story(None, &Lab::guided("lab2d-snapshot")))
 }
 
 /// A message of an old term does not show that the server's own term fell: what is wrong is where the message is made.

@@ -6,13 +6,14 @@ use std::time::Duration;
 use labrpc::network::{LockedSend, Message, Passage, Port, Tap};
 use labrpc::persister::DiskTap;
 use labrpc::time::Instant;
+use labrpc::wire::WireError;
 use labrpc::{Image, PeerId, Save, sim};
 
 use super::{Inner, Observer};
-use crate::contract::Contract;
+use crate::contract::{Contract, MessageKind, Track};
 use crate::event::{Envelope, EventId, EventKind, Payload};
 use crate::observed::DecodedSave;
-use crate::rule::life::UNLOCKED;
+use crate::rule::life::{CODEC, UNLOCKED};
 use crate::violation::Violation;
 
 impl Tap for Observer {
@@ -61,13 +62,21 @@ impl DiskTap for Observer {
         }
         match sim::as_harness(|| DecodedSave::read(save, self.contract)) {
             Ok(decoded) => self.happened(at, |inner, _| {
+                if inner.is_first(MessageKind::Save) {
+                    inner.misfit = self.contract.misfit_of_save(&decoded.head, &decoded.entries);
+                }
                 let change = inner.observed.save(server, at, took, save, decoded);
                 EventKind::Saved(server, Arc::new(change))
             }),
-            Err(error) => self.reporter.failure(format!(
-                "the tests cannot decode what server {server} has saved: {error}\n\
-                 Look at: a save holds labrpc's `Head` and `Entry`, each written with `wire::encode`"
-            )),
+            Err(error) => {
+                let what = format!("the tests cannot decode what server {server} has saved: {error}");
+                match self.contract.track {
+                    Track::Open => self.reporter.violation(Violation::new(&CODEC, what)),
+                    Track::Guided => self.reporter.failure(format!(
+                        "{what}\nLook at: a save holds labrpc's `Head` and `Entry`, each written with `wire::encode`"
+                    )),
+                }
+            }
         }
     }
 }
@@ -76,10 +85,31 @@ impl Inner {
     /// Decodes a message that is sent, and keeps it until it can no longer arrive or be answered.
     fn sent(&mut self, contract: &Contract, message: &Message, id: EventId) -> Arc<Envelope> {
         let answers = message.answers.and_then(|number| self.envelopes.get(number).cloned());
-        let payload = decode(contract, message, answers.as_deref());
+        let is_under_test = message.port == Port::Kv || self.observed.is_real(message.from);
+        let payload = decode(contract, message, answers.as_deref()).unwrap_or_else(|error| {
+            if is_under_test && contract.track == Track::Open {
+                let what = format!("the codec cannot read what server {} sends: {error}", message.from);
+                self.misfit = Some(what);
+            }
+            Payload::Unreadable
+        });
+        let answered = answers.as_deref().and_then(Envelope::request);
+        let kind = MessageKind::of(&payload, answered).filter(|_| is_under_test);
+        if kind.is_some_and(|kind| self.is_first(kind)) {
+            self.misfit = contract.misfit_of(&payload, answered);
+        }
         let envelope = Arc::new(envelope(message, answers, id, payload));
         self.envelopes.insert(envelope.clone(), id.at);
         envelope
+    }
+
+    /// Whether this is the first message of its kind. The next one is not.
+    fn is_first(&mut self, kind: MessageKind) -> bool {
+        let is_first = !self.probed.contains(&kind);
+        if is_first {
+            self.probed.push(kind);
+        }
+        is_first
     }
 
     /// The envelope of a message that was sent before; an unreadable one if that is too long ago.
@@ -100,17 +130,16 @@ fn envelope(message: &Message, answers: Option<Arc<Envelope>>, sent: EventId, pa
 }
 
 /// Decodes a message; `answered` is the request that it answers, if it is a reply.
-fn decode(contract: &Contract, message: &Message, answered: Option<&Envelope>) -> Payload {
+fn decode(contract: &Contract, message: &Message, answered: Option<&Envelope>) -> Result<Payload, WireError> {
     let bytes = &message.bytes;
-    let decoded = match (message.port, message.answers) {
-        (Port::Raft, None) => contract.codec.read_request(bytes).ok().map(Payload::Request),
-        (Port::Raft, Some(_)) => {
-            let request = answered.and_then(Envelope::request);
-            request.and_then(|request| contract.codec.read_reply(request, bytes).ok()).map(Payload::Reply)
-        }
-        (Port::Kv, _) if !contract.has_clerks => None,
-        (Port::Kv, None) => contract.codec.read_command(bytes).ok().map(Payload::ClerkRequest),
-        (Port::Kv, Some(_)) => contract.codec.read_answer(bytes).ok().map(Payload::ClerkAnswer),
-    };
-    decoded.unwrap_or(Payload::Unreadable)
+    match (message.port, message.answers) {
+        (Port::Raft, None) => contract.codec.read_request(bytes).map(Payload::Request),
+        (Port::Raft, Some(_)) => match answered.and_then(Envelope::request) {
+            Some(request) => contract.codec.read_reply(request, bytes).map(Payload::Reply),
+            None => Ok(Payload::Unreadable),
+        },
+        (Port::Kv, _) if !contract.has_clerks => Ok(Payload::Unreadable),
+        (Port::Kv, None) => contract.codec.read_command(bytes).map(Payload::ClerkRequest),
+        (Port::Kv, Some(_)) => contract.codec.read_answer(bytes).map(Payload::ClerkAnswer),
+    }
 }

@@ -13,7 +13,7 @@ use labrpc::{Bytes, Index, LogPosition, Persister, Save};
 
 use super::Observer;
 use crate::contract::Contract;
-use crate::runner::{Recorded, run_simulated};
+use crate::runner::{Lab, Recorded, run_simulated};
 use crate::token::Token;
 use crate::world::World;
 
@@ -42,29 +42,94 @@ impl Codec for TermsOnly {
         let ballot = Ballot { term: wire::decode(bytes)?, voted_for: None };
         Ok(Head { ballot, base: LogPosition::ZERO })
     }
+
+    fn write_head(&self, head: &Head) -> Bytes {
+        wire::encode(&head.ballot.term).into()
+    }
+}
+
+/// The rule and the story of a failed run; `None` if it does not fail.
+fn failure(contract: &'static Contract, body: impl Fn(&World) + Send + Sync) -> Option<(&'static str, String)> {
+    let token = Token::of_seed("codec", 1);
+    let failed = run_simulated(&token, Keep::All, Recorded::Nothing, Some(contract), &body).0.err()?;
+    let lab = Lab { contract: Some(contract), ..Lab::guided("lab2c-persist") };
+    Some((failed.rule(None).map_or("none", |rule| rule.name), failed.story(None, &lab)))
 }
 
 /// The failure of a run in which a server saves this head.
-fn save(head: &'static [u8]) -> Option<String> {
-    let token = Token::of_seed("save", 1);
-    let body = move |world: &World| {
+fn save(contract: &'static Contract, head: Vec<u8>) -> Option<(&'static str, String)> {
+    failure(contract, move |world: &World| {
         let disk = Persister::new(0);
         disk.set_tap(Arc::new(observer(world)));
-        disk.save(Save { head: head.into(), ..Save::default() });
-    };
-    run_simulated(&token, Keep::All, Recorded::Nothing, Some(&TERMS_ONLY), &body)
-        .0
-        .err()
-        .map(|failed| failed.failure.message)
+        disk.save(Save { head: head.clone().into(), ..Save::default() });
+    })
 }
 
 /// A save that cannot be decoded fails the run, and is not taken for an empty disk.
 #[test]
 fn unreadable_saves_are_named() {
-    let term: &'static [u8] = wire::encode(&7_u64).leak();
-    assert_eq!(save(term), None);
-    let message = save(&term[..term.len() - 1]).expect("the head cannot be decoded");
-    assert!(message.starts_with("the tests cannot decode what server 0 has saved"), "{message}");
+    let term = wire::encode(&7_u64);
+    assert_eq!(save(&TERMS_ONLY, term.clone()), None);
+    let (rule, story) = save(&TERMS_ONLY, term[1..].to_vec()).expect("the head cannot be decoded");
+    assert_eq!(rule, "codec-fits");
+    assert!(story.starts_with("The tests cannot decode what server 0 has saved"), "{story}");
+    assert!(story.contains("Look at: lab2c-persist/src/codec"), "{story}");
+    assert_eq!(save(&WITH_DISK, term).expect("a number is no head").0, "none");
+}
+
+/// Reads requests without their term, and heads without their vote.
+struct Forgetful;
+
+impl Codec for Forgetful {
+    fn read_request(&self, bytes: &[u8]) -> Result<RaftRequest, WireError> {
+        let mut request = wire::decode(bytes)?;
+        if let RaftRequest::RequestVote(vote) = &mut request {
+            vote.term = 0;
+        }
+        Ok(request)
+    }
+
+    fn read_head(&self, bytes: &[u8]) -> Result<Head, WireError> {
+        let mut head: Head = wire::decode(bytes)?;
+        head.ballot.term = 0;
+        Ok(head)
+    }
+}
+
+static FORGETFUL: Contract = Contract::new(TIMING).with_disk().open(&Forgetful);
+static GUIDED: Contract = Contract { codec: &Forgetful, ..Contract::new(TIMING) };
+
+/// The failure of a run in which a server asks for a vote.
+fn ask(contract: &'static Contract, bytes: Vec<u8>) -> Option<(&'static str, String)> {
+    failure(contract, move |world: &World| {
+        let bytes = bytes.clone().into();
+        let request = Message { number: 0, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
+        observer(world).message(Instant::now(), &request, Passage::Sent);
+    })
+}
+
+/// What a codec loses is named when the first message of its kind is sent, before any rule is checked.
+#[test]
+fn a_codec_that_loses_the_term_is_named_at_once() {
+    let request = RaftRequest::RequestVote(RequestVote { term: 3, candidate: 0, last_log: LogPosition::ZERO });
+    let (rule, story) = ask(&FORGETFUL, wire::encode(&request)).expect("it reads no term");
+    assert_eq!(rule, "codec-fits");
+    assert!(
+        story.starts_with("`write_request` of the codec was given\n    RequestVote(RequestVote { term: 1"),
+        "{story}"
+    );
+    assert!(story.contains("Look at: lab2c-persist/src/codec"), "{story}");
+    let head = Head { ballot: Ballot { term: 3, voted_for: None }, base: LogPosition::ZERO };
+    assert_eq!(save(&FORGETFUL, wire::encode(&head)).expect("it reads no term").0, "codec-fits");
+    assert_ne!(ask(&GUIDED, wire::encode(&request)).map(|(rule, _)| rule), Some("codec-fits"));
+}
+
+/// A message that the codec cannot read at all is named, too.
+#[test]
+fn a_message_that_the_codec_cannot_read_is_named() {
+    let (rule, story) = ask(&FORGETFUL, vec![7]).expect("it is no request");
+    assert_eq!(rule, "codec-fits");
+    assert!(story.starts_with("The codec cannot read what server 0 sends: 1 bytes do not decode as"), "{story}");
 }
 
 static WITH_DISK: Contract = Contract::new(TIMING).with_disk();

@@ -84,6 +84,12 @@ rules! {
             "3a": KV_SERVER watch_terms, KV_SERVER submit;
         ];
 
+    DECODES = "messages-decode",
+        "A server decodes each message as the type that was encoded for it",
+        "the tests' contract",
+        "is the type that is expected here the one that the other server encodes for this request? a scripted server encodes what the codec writes",
+        [];
+
     CODEC = "codec-fits",
         "What a codec writes, it reads back as it was",
         "the tests' contract",

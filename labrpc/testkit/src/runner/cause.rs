@@ -5,6 +5,7 @@
 
 use labrpc::sim::{Failure, FailureKind};
 
+use super::Lab;
 use super::frames::{self, SeenPlace};
 use crate::report::Reporter;
 use crate::rule::persistence::{COMMIT_FORGOTTEN, DURABLE, SAVES};
@@ -34,6 +35,8 @@ pub(super) enum FailureCause {
     Endless,
     /// A thread has waited or started a thread through std.
     UsedStd,
+    /// A message has another type than its receiver expects.
+    Undecodable,
     /// A thread has caught its own crash.
     CaughtCrash,
     /// A step of the test has failed. If it says by itself which rule it is about, that is the rule;
@@ -67,6 +70,7 @@ impl FailureCause {
             FailureKind::Deadlock => FailureCause::Deadlocked,
             FailureKind::Stuck | FailureKind::Operations | FailureKind::StackOverflow => FailureCause::Endless,
             FailureKind::BlockedInStd => FailureCause::UsedStd,
+            FailureKind::Undecodable => FailureCause::Undecodable,
             FailureKind::CrashSwallowed => FailureCause::CaughtCrash,
             FailureKind::EndedProcess => FailureCause::Panicked,
             FailureKind::Reported | FailureKind::HarnessLimit => FailureCause::Harness,
@@ -83,6 +87,7 @@ impl FailureCause {
             (FailureCause::Endless, FailureKind::StackOverflow) => "stack overflow",
             (FailureCause::Endless, _) => "stuck",
             (FailureCause::UsedStd, _) => "blocked in std",
+            (FailureCause::Undecodable, _) => "undecodable",
             (FailureCause::CaughtCrash, _) => "crash swallowed",
             (FailureCause::Step(..) | FailureCause::Late(_) | FailureCause::Setup(..), _) => "assertion",
             (FailureCause::Harness, _) => "harness",
@@ -97,6 +102,7 @@ impl FailureCause {
             FailureCause::Deadlocked => Some(&rule::life::STUCK),
             FailureCause::Endless => Some(&rule::life::ENDLESS),
             FailureCause::UsedStd => Some(&rule::life::FACADE),
+            FailureCause::Undecodable => Some(&rule::life::DECODES),
             FailureCause::CaughtCrash => Some(&rule::life::SILENT),
             FailureCause::Step(own, _) => own.or(tested),
             FailureCause::Late(_) => {
@@ -126,18 +132,22 @@ impl FailureCause {
                 | FailureCause::Deadlocked
                 | FailureCause::Endless
                 | FailureCause::UsedStd
+                | FailureCause::Undecodable
         )
     }
 
     /// Where to look in a lab: what the failure names, or else what the hint does.
-    pub(super) fn places(&self, failure: &Failure, tested: Option<&'static Rule>, package: &str) -> Vec<SeenPlace> {
+    pub(super) fn places(&self, failure: &Failure, tested: Option<&'static Rule>, lab: &Lab) -> Vec<SeenPlace> {
+        if let Some(file) = self.codec_file(tested, lab) {
+            return vec![SeenPlace { file, item: None, line: None }];
+        }
         let seen = if self.names_lines() { frames::places(failure) } else { Vec::new() };
-        let hinted = self.hint(tested).map_or(&[][..], |hint| hint.places_in(package));
+        let hinted = self.hint(tested).map_or(&[][..], |hint| lab.places_of(hint));
         if seen.is_empty() { hinted.iter().map(SeenPlace::from).collect() } else { seen }
     }
 
     /// What happened, then the rule, then where to look.
-    pub(super) fn story(&self, failure: &Failure, tested: Option<&'static Rule>, package: &str) -> String {
+    pub(super) fn story(&self, failure: &Failure, tested: Option<&'static Rule>, lab: &Lab) -> String {
         let mut story = match self {
             FailureCause::Violation(violation) => violation.to_string(),
             _ => frames::shortened(&failure.to_string()),
@@ -156,19 +166,27 @@ impl FailureCause {
         if let Some(hint) = self.hint(tested) {
             story += &format!("\nHint: {}", hint.look_for);
             let has_lines = self.names_lines() && !frames::places(failure).is_empty();
-            let places = hint.places_in(package);
+            let places = lab.places_of(hint);
             if !has_lines && !places.is_empty() {
                 story += &format!("\nLook at: {}", Places(places));
             }
         }
+        if let Some(file) = self.codec_file(tested, lab) {
+            story += &format!("\nLook at: {file}");
+        }
         story
+    }
+
+    /// The file of the codec, if it is the codec that is wrong.
+    fn codec_file(&self, tested: Option<&'static Rule>, lab: &Lab) -> Option<String> {
+        lab.codec_file().filter(|_| self.rule(tested) == Some(&rule::life::CODEC))
     }
 }
 
 /// Whether a step of a test can be about a rule. The others are named for the failure itself: a server's panic, an endless
-/// loop, a wait through std. A failed check is none of these.
+/// loop, a wait through std, a message of another type. A failed check is none of these.
 pub(crate) fn can_be_tested(rule: &'static Rule) -> bool {
-    ![&rule::life::RUNS, &rule::life::ENDLESS, &rule::life::FACADE].contains(&rule)
+    ![&rule::life::RUNS, &rule::life::ENDLESS, &rule::life::FACADE, &rule::life::DECODES].contains(&rule)
 }
 
 /// Whether a panic is one of a server's or a clerk's code, and not a failed check of the test: a
@@ -181,11 +199,16 @@ fn is_in_a_lab(failure: &Failure) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use labrpc::Timing;
+    use labrpc::codec::OwnTypes;
     use labrpc::sim::Keep;
     use labrpc::sync::Mutex;
     use labrpc::time::Instant;
 
     use super::*;
+    use crate::contract::Contract;
     use crate::environment::Mode;
     use crate::rule::election::{STATUS, VOTE_ONCE};
     use crate::rule::replication::{COMMIT_AT_ONCE, MAJORITY_COMMIT};
@@ -194,6 +217,15 @@ mod tests {
     use crate::script::{expect_rule, late, look_at, prepare};
     use crate::token::Token;
     use crate::world::World;
+
+    const TIMING: Timing = Timing {
+        heartbeat_interval: Duration::from_millis(100),
+        election_timeout_min: Duration::from_millis(400),
+        election_timeout_max: Duration::from_millis(800),
+    };
+    static LAB: Lab = Lab::guided("lab2d-snapshot");
+    static OPEN: Contract = Contract::new(TIMING).open(&OwnTypes);
+    const OPEN_LAB: Lab = Lab { contract: Some(&OPEN), ..Lab::guided("lab2d-snapshot") };
 
     /// The rule that is named, and the report, of a test of `vote-once` in lab 2D.
     fn named(body: impl Fn() + Send + Sync) -> (Option<&'static str>, String) {
@@ -204,7 +236,7 @@ mod tests {
         let token = Token::of_seed("cause", 1);
         let failed =
             run_simulated(&token, Keep::All, Recorded::Nothing, None, &|_: &World| body()).0.expect_err("it fails");
-        (failed.rule(Some(tested)).map(|rule| rule.name), failed.story(Some(tested), "lab2d-snapshot"))
+        (failed.rule(Some(tested)).map(|rule| rule.name), failed.story(Some(tested), &LAB))
     }
 
     /// Entries that are applied late break no rule about order or disks. Where time is the rule, they break that.
@@ -261,11 +293,78 @@ mod tests {
         assert_eq!(later.0, Some("vote-once"));
     }
 
+    /// The files of a server of free design are not known, so no kind of failure names places that its hint has.
+    #[test]
+    fn the_open_track_names_no_places_of_the_guided_one() {
+        let violation = Violation::new(&VOTE_ONCE, "server 0 votes twice").look_at(&CUTS);
+        let causes = [
+            FailureCause::Violation(violation),
+            FailureCause::Deadlocked,
+            FailureCause::CaughtCrash,
+            FailureCause::Step(None, Some(&CUTS)),
+            FailureCause::Step(Some(&STATUS), None),
+            FailureCause::Late(None),
+            FailureCause::Setup("server 0 becomes the leader", Some(&STATUS), None),
+        ];
+        let failure = failure_at("", "it failed", "the test");
+        for cause in causes {
+            let shown = |lab: &Lab| {
+                let (story, tested) = (cause.story(&failure, Some(&VOTE_ONCE), lab), Some(&VOTE_ONCE));
+                (story.contains("Look at: "), cause.places(&failure, tested, lab).is_empty(), story.contains("Hint: "))
+            };
+            assert_eq!(shown(&LAB), (true, false, true), "{cause:?}");
+            assert_eq!(shown(&OPEN_LAB), (false, true, true), "{cause:?}");
+        }
+    }
+
+    /// A reply of another type has a rule of its own, and the call that expects it is the place to look at.
+    #[test]
+    fn a_reply_of_another_type_is_at_its_call() {
+        let message =
+            "9 bytes from sender 3 do not decode as u64: they end, in the call at lab2a-election/src/raft.rs:7:9";
+        let failure = Failure { kind: FailureKind::Undecodable, ..failure_at("", message, "server 0") };
+        let cause = FailureCause::of(&failure, &Reporter::new(Mode::Simulated));
+        assert_eq!(cause.rule(Some(&VOTE_ONCE)).map(|rule| rule.name), Some("messages-decode"));
+        let place = SeenPlace { file: "lab2a-election/src/raft.rs".into(), item: None, line: Some(7) };
+        assert_eq!(cause.places(&failure, None, &OPEN_LAB), [place]);
+    }
+
+    /// A codec that does not fit is in one known file of the open track.
+    #[test]
+    fn a_codec_that_does_not_fit_is_in_its_file() {
+        let cause = FailureCause::Violation(Violation::new(&rule::life::CODEC, "it loses the term"));
+        let failure = failure_at("", "it failed", "the test");
+        let file = format!("{}/src/codec.rs", OPEN_LAB.package);
+        assert!(cause.story(&failure, None, &OPEN_LAB).ends_with(&format!("\nLook at: {file}")));
+        assert_eq!(cause.places(&failure, None, &OPEN_LAB)[0].file, file);
+        assert_eq!(cause.places(&failure, None, &Lab { package: "open", ..OPEN_LAB }), []);
+    }
+
+    /// A student's own lines are named in both tracks.
+    #[test]
+    fn the_open_track_names_the_lines_of_a_panic() {
+        let failure = failure_at("lab2b-log/src/log.rs:7:9", "an index", "server 0");
+        let panicked = FailureCause::Panicked;
+        assert_eq!(panicked.places(&failure, None, &OPEN_LAB).len(), panicked.places(&failure, None, &LAB).len());
+        assert!(!panicked.places(&failure, None, &OPEN_LAB).is_empty());
+    }
+
+    fn failure_at(place: &str, message: &str, node: &str) -> Failure {
+        Failure {
+            kind: FailureKind::Panic,
+            message: message.into(),
+            at: Instant::ZERO,
+            node: node.into(),
+            task: String::new(),
+            place: place.into(),
+            backtrace: String::new(),
+        }
+    }
+
     /// No check of a test can be told as a panic of the server.
     #[test]
     #[should_panic(expected = "no step of a test can be about `server-runs-on`")]
     fn no_test_is_about_a_panic() {
-        static LAB: crate::Lab = crate::Lab { package: "lab2d-snapshot", points: "runs 1 1", contract: None };
         LAB.rule(&rule::life::RUNS, |_| {});
     }
 
@@ -285,16 +384,7 @@ mod tests {
     #[test]
     fn a_labs_own_panic_is_told_as_such() {
         let cause = |place: &str, message: &str, node: &str| {
-            let failure = Failure {
-                kind: FailureKind::Panic,
-                message: message.into(),
-                at: Instant::ZERO,
-                node: node.into(),
-                task: String::new(),
-                place: place.into(),
-                backtrace: String::new(),
-            };
-            let cause = FailureCause::of(&failure, &Reporter::new(Mode::Simulated));
+            let cause = FailureCause::of(&failure_at(place, message, node), &Reporter::new(Mode::Simulated));
             cause.rule(Some(&VOTE_ONCE)).map(|rule| rule.name)
         };
         assert_eq!(cause("lab2b-log/src/log.rs:7:9", "an index", "server 0"), Some("server-runs-on"));

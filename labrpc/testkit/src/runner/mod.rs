@@ -26,11 +26,11 @@ use run::{Body, FailedRun, run_real};
 pub(crate) use run::{Recorded, run_simulated};
 use test_runs::TestRuns;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, Track};
 use crate::environment::{Environment, Mode, misuse};
 use crate::random_peers::RunPlan;
 use crate::record::{Record, append};
-use crate::rule::Rule;
+use crate::rule::{Hint, Place, Rule};
 use crate::token::Token;
 use crate::world::{World, hash_of};
 
@@ -127,6 +127,27 @@ impl Lab {
     pub fn own(&self, body: impl Fn(&World) + Send + Sync) {
         let name = name_of(&body);
         self.run_in_virtual_time(&GradedTest { name, seeds: OWN_SEEDS, rule: None, body: &body, shorten: None });
+    }
+
+    /// A lab of the guided track that has no tests.
+    #[cfg(test)]
+    pub(crate) const fn guided(package: &'static str) -> Lab {
+        Lab { package, points: "", contract: None }
+    }
+
+    /// Where a student of the open track writes how the servers' bytes are read. `None` in the guided track, and outside of
+    /// the labs.
+    fn codec_file(&self) -> Option<String> {
+        let is_open = self.contract.is_some_and(|contract| contract.track == Track::Open);
+        (is_open && self.package.starts_with("lab")).then(|| format!("{}/src/codec.rs", self.package))
+    }
+
+    /// The places that a hint names in this lab. In the open track there are none: a hint knows only the guided track's files.
+    fn places_of(&self, hint: &Hint) -> &'static [Place] {
+        match self.contract.map(|contract| contract.track) {
+            Some(Track::Open) => &[],
+            Some(Track::Guided) | None => hint.places_in(self.package),
+        }
     }
 
     /// A test with a line in `points.txt`.
@@ -249,8 +270,8 @@ impl Lab {
         }
         failed.iter().for_each(|failed| endless::LOOPS.note(&failed.failure));
         let rule = failed.as_ref().and_then(|failed| failed.rule(tested));
-        let places = failed.as_ref().map(|failed| failed.places(tested, self.package)).unwrap_or_default();
-        let story = match (failed.map(|failed| failed.story(tested, self.package)), complaint) {
+        let places = failed.as_ref().map(|failed| failed.places(tested, self)).unwrap_or_default();
+        let story = match (failed.map(|failed| failed.story(tested, self)), complaint) {
             (Some(story), Some(complaint)) => Some(format!("{story}\n\n{complaint}")),
             (story, complaint) => story.or(complaint),
         };

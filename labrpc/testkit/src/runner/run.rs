@@ -7,6 +7,7 @@ use std::time::Duration;
 use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Report, Settings};
 use labrpc::time::Instant;
 
+use super::Lab;
 use super::cause::FailureCause;
 use super::frames::SeenPlace;
 use crate::contract::Contract;
@@ -104,18 +105,18 @@ impl FailedRun {
         self.record.as_ref()
     }
 
-    /// Where to look, in the lab with this package.
-    pub(super) fn places(&self, tested: Option<&'static Rule>, package: &str) -> Vec<SeenPlace> {
-        self.cause.places(&self.failure, tested, package)
+    /// Where to look, in this lab.
+    pub(super) fn places(&self, tested: Option<&'static Rule>, lab: &Lab) -> Vec<SeenPlace> {
+        self.cause.places(&self.failure, tested, lab)
     }
 
     /// What happened, which rule that breaks, where to look, and what happened last.
-    pub(crate) fn story(&self, tested: Option<&'static Rule>, package: &str) -> String {
-        let story = self.cause.story(&self.failure, tested, package);
+    pub(crate) fn story(&self, tested: Option<&'static Rule>, lab: &Lab) -> String {
+        let story = self.cause.story(&self.failure, tested, lab);
         let left = STORY_LINES_MAX.saturating_sub(story.lines().count());
         let exchange = self.exchange.text(left);
         let exchange = if exchange.is_empty() { exchange } else { format!("\n\n{exchange}") };
-        let test_text = self.test_text.as_ref().map(|text| text.text(package)).unwrap_or_default();
+        let test_text = self.test_text.as_ref().map(|text| text.text(lab.package)).unwrap_or_default();
         let remark = if self.remark.is_empty() { String::new() } else { format!("\n\n{}", self.remark) };
         format!("{}{story}{exchange}{test_text}{remark}", self.note)
     }

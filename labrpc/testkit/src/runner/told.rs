@@ -96,8 +96,8 @@ impl Lab {
             cause: failed.map(|failed| failed.cause()).unwrap_or_default().into(),
             rule: rule.map(text),
             hint: hint.map(|hint| hint.look_for.to_string()).unwrap_or_default(),
-            file: hint.map(|hint| Places(hint.places_in(self.package)).to_string()).unwrap_or_default(),
-            report: failed.map(|failed| failed.story(tested, self.package)).unwrap_or_default(),
+            file: hint.map(|hint| Places(self.places_of(hint)).to_string()).unwrap_or_default(),
+            report: failed.map(|failed| failed.story(tested, self)).unwrap_or_default(),
             sources: origin::hash(),
             trace: format!("{:016x}", report.trace),
             ..Meta::default()

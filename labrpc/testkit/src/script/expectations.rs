@@ -235,7 +235,7 @@ mod tests {
     use crate::cluster::Booted;
     use crate::contract::Contract;
     use crate::rule::snapshots::SENT;
-    use crate::runner::{Recorded, run_simulated};
+    use crate::runner::{Lab, Recorded, run_simulated};
     use crate::script::agrees;
     use crate::token::Token;
     use crate::world::World;
@@ -321,7 +321,7 @@ mod tests {
         let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&WITH_DISK), &body).0;
         let failed = outcome.expect_err("the server does not cut its log");
         assert_eq!(failed.rule(Some(&SENT)), Some(&CUT));
-        let story = failed.story(Some(&SENT), "lab2d-snapshot");
+        let story = failed.story(Some(&SENT), &Lab::guided("lab2d-snapshot"));
         assert!(
             story.contains("expected  a log that begins after index 6") && story.contains("got       0:0"),
             "{story}"

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use labrpc::{Bytes, Index, LogPosition, PeerId, Term};
+use labrpc::{APPEND_BYTES_MAX, Bytes, Index, LogPosition, PeerId, Term};
 
 use super::TRAVEL_MAX;
 use crate::event::EventId;
 
-/// A leader may send no more than this at a time, and wait for the reply. (The labs' limit; one larger entry travels
-/// by itself.)
-const REQUEST_BYTES: u64 = 64 << 10;
+/// A leader may send no more than this at a time, and wait for the reply.
+const REQUEST_BYTES: u64 = APPEND_BYTES_MAX as u64;
 /// Two requests in a row carry more than [`REQUEST_BYTES`], so there may be two for as many bytes, each with a reply.
 const TIME_EACH: Duration = Duration::from_nanos(4 * TRAVEL_MAX.as_nanos() as u64);
 

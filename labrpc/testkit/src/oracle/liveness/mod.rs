@@ -11,10 +11,10 @@ use labrpc::{ApplyMsg, Index, PeerId, Term};
 
 use super::interface::Oracle;
 use crate::event::{Event, EventId, EventKind};
-use crate::observed::{ObservedState, PendingRequest};
+use crate::observed::{ObservedState, PendingRequest, SLACK};
 use crate::rule::election::LEADER_IN_TIME;
 use crate::rule::life::ANSWERS;
-use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE};
+use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE, START_AT_ONCE};
 use crate::rule::service::ANSWERED;
 use crate::violation::Violation;
 use backlog::{Backlog, TakenCommand, time_for};
@@ -157,8 +157,30 @@ impl Liveness {
         Ok(())
     }
 
+    /// Checks that `start` returns, whatever fails: it waits for no other server.
+    ///
+    /// A save that goes on may take some time, which is known only when it ends.
+    fn check_starts(id: EventId, observed: &ObservedState) -> Result<(), Violation> {
+        let for_a_save = if observed.has_disks { ANSWER_PATIENCE } else { Duration::ZERO };
+        for (server, state) in observed.servers.iter().enumerate() {
+            let is_late = |began: &EventId| {
+                let patience = observed.slack(server, began.at) + for_a_save;
+                id.at - began.at > patience && observed.ran_since(server, began.at)
+            };
+            if let Some(began) = state.offers().find(is_late) {
+                let what = format!("server {server} does not return from `start`");
+                let waited = id.at - began.at;
+                return Err(Violation::new(&START_AT_ONCE, what)
+                    .with(began, format!("`start` was called on server {server}"))
+                    .with(id, format!("{waited:.0?} later it has not returned; it may take {SLACK:?}")));
+            }
+        }
+        Ok(())
+    }
+
     fn check_all(&mut self, id: EventId, observed: &ObservedState) -> Result<(), Violation> {
         self.check_answers(id, observed)?;
+        Self::check_starts(id, observed)?;
         let is_undisturbed =
             self.cuts.is_empty() && observed.is_whole && observed.servers.iter().all(|server| server.is_running());
         let Some(failed) = self.failed.filter(|_| is_undisturbed) else {
@@ -211,6 +233,9 @@ impl Liveness {
 impl Oracle for Liveness {
     fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         self.note(event);
+        if let EventKind::Started(..) = &event.kind {
+            Self::check_starts(event.id, observed)?;
+        }
         if self.checked_at.is_none_or(|looked| event.at() - looked >= LOOK_INTERVAL) {
             self.checked_at = Some(event.at());
             return self.check_all(event.id, observed);

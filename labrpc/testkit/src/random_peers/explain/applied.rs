@@ -55,14 +55,21 @@ pub(super) fn check_applied(path: &[ModelServer], state: &mut ModelServer, appli
         "server 0 has applied entries through {}, but entries through {} are committed",
         state.applied, state.commit
     );
-    let line =
-        format!("script.expect_applied_indices({}..={}, \"these are committed\")", state.applied + 1, state.commit);
     let rule = match state.base.index > state.applied {
         true => &DELIVERED,
         false if state.is_leader() => &COMMIT_AT_ONCE,
         false => &APPLY_AT_ONCE,
     };
-    complain(rule, what, line)
+    complain(rule, what, expected_line(state, "these are committed"))
+}
+
+/// The step of a test that expects what is committed to be applied now.
+fn expected_line(state: &ModelServer, why: &str) -> String {
+    match (state.applied + 1, state.commit) {
+        (first, last) if first > last => "script.expect_nothing_applied(\"nothing new is committed\")".to_string(),
+        (only, last) if only == last => format!("script.expect_applied_indices([{only}], \"{why}\")"),
+        (first, last) => format!("script.expect_applied_indices({first}..={last}, \"{why}\")"),
+    }
 }
 
 fn too_early(state: &ModelServer, at: LogPosition) -> Verdict<()> {
@@ -72,10 +79,19 @@ fn too_early(state: &ModelServer, at: LogPosition) -> Verdict<()> {
         true => &MAJORITY_COMMIT,
         false => &FOLLOWER_COMMIT,
     };
-    let line = format!(
-        "script.expect_applied_indices({}..={}, \"only these are committed\")",
-        state.applied + 1,
-        state.commit
-    );
-    complain(rule, what, line)
+    complain(rule, what, expected_line(state, "only these are committed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The step of a generated test names no empty range.
+    #[test]
+    fn what_is_expected_is_told_without_empty_ranges() {
+        let line = |applied, commit| expected_line(&ModelServer { applied, commit, ..ModelServer::new(0, 3) }, "why");
+        assert_eq!(line(3, 3), "script.expect_nothing_applied(\"nothing new is committed\")");
+        assert_eq!(line(3, 4), "script.expect_applied_indices([4], \"why\")");
+        assert_eq!(line(3, 6), "script.expect_applied_indices(4..=6, \"why\")");
+    }
 }

@@ -171,7 +171,11 @@ mod tests {
         let (token, smallest) = smaller.expect("three faults are enough");
         assert_eq!(token.kept.map(|kept| kept.len()), Some(3));
         assert!(failed.failure.message != "3 faults" && smallest.failure.message == "3 faults");
-        assert!(smallest.story(None, "lab").ends_with("LAB_SHRINK=0 shows the seed's own run."));
+        assert!(
+            smallest
+                .story(None, &crate::Lab::guided("lab2a-election"))
+                .ends_with("LAB_SHRINK=0 shows the seed's own run.")
+        );
     }
 
     /// A smaller run fails in the same way: at the same place, or by the same rule.
@@ -198,7 +202,7 @@ mod tests {
         let (smaller, _) = smallest(&body, None);
         let (token, smallest) = smaller.expect("no fault is needed");
         assert_eq!(token.to_string(), "shrinks:4:k");
-        assert!(smallest.story(None, "lab").contains("No chance is needed"));
+        assert!(smallest.story(None, &crate::Lab::guided("lab2a-election")).contains("No chance is needed"));
     }
 
     /// If the smallest run does not fail again, the seed's own run is reported.

@@ -46,6 +46,6 @@ pub(in crate::runner) fn shrink(
 /// Why a run failed, for a comparison of two runs. `None` if it is better not to repeat the run.
 fn cause(failed: &FailedRun) -> Option<(Option<&'static Rule>, FailureKind)> {
     let kind = failed.failure.kind;
-    let is_quick = matches!(kind, FailureKind::Panic | FailureKind::Reported);
+    let is_quick = matches!(kind, FailureKind::Panic | FailureKind::Reported | FailureKind::Undecodable);
     is_quick.then(|| (failed.rule(None), kind))
 }
