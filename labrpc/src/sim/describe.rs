@@ -92,7 +92,7 @@ impl State {
         let _ = writeln!(text, "  {who} {what}");
     }
 
-    fn name_of(&self, task: &Task) -> String {
+    pub(super) fn name_of(&self, task: &Task) -> String {
         format!("{}, task '{}' (#{})", self.label(task.node), task.name, task.id)
     }
 

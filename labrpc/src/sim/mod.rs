@@ -11,7 +11,7 @@
 //! and ends); `runtime`, `running` and `nodes` (what a task can do), `scheduler` (what happens while no task
 //! runs) and `chance` (decisions about turns); `state`, `timers`, `task` and `parking` (the state
 //! of a run); then how runs fail: `panics`, `backtrace`, `abandon`, `describe`, `watchdog`,
-//! `platform`.
+//! `platform`, `lock_order`.
 //! `coroutine` is the one place that switches stacks.
 //!
 //! **Invariant.** All `unsafe` of the workspace is in this folder.
@@ -34,6 +34,7 @@ mod coroutine;
 mod describe;
 mod heap;
 mod journal;
+mod lock_order;
 mod nodes;
 mod panics;
 mod parking;

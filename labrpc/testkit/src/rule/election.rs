@@ -14,6 +14,12 @@ pub static ASKS_IN_TERM: Hint = hint!(
     ["2a": ELECTION campaign, ELECTION observe_term]
 );
 
+/// Where a leader that steps down gets an election timer.
+pub static LED_BEFORE: Hint = hint!(
+    "a leader's election timer does not run: when it steps down, which timeout does it wait for, and counted from when?",
+    ["2a": ELECTION observe_term, ELECTION due, ELECTION lead, ELECTION tick]
+);
+
 rules! {
     VOTE_ONCE = "vote-once",
         "A server votes for at most one candidate in a term",
@@ -115,6 +121,12 @@ rules! {
         "Figure 2, Followers rule 2 and Candidates rule 4; §5.2",
         "does the server notice that its timer has run out, and does each campaign restart the timer?",
         ["2a": ELECTION tick, ELECTION due, ELECTION campaign, RAFT wait_until_due];
+
+    CAMPAIGNS_APART = "campaign-restarts-the-timer",
+        "A campaign restarts the election timer, so the next campaign comes after another whole timeout",
+        "Figure 2, Candidates rules 1 and 4; §5.2",
+        "does every campaign restart the timer, with a new timeout, in the same step in which it begins?",
+        ["2a": ELECTION campaign, ELECTION restart_timer, ELECTION tick, ELECTION due];
 
     RANDOM_TIMEOUT = "random-timeouts",
         "Each election timeout is drawn anew, and servers draw different ones",

@@ -63,7 +63,7 @@ pub(super) fn main_place(failure: &Failure) -> Option<String> {
 
 /// The lines in the source of labs that a text names, as file and line: of `lab2a-election/src/raft.rs:87:5` and the like.
 fn lines_in_labs(text: &str) -> impl Iterator<Item = (String, u32)> {
-    let words = text.split(|c: char| c.is_whitespace() || "(),;".contains(c));
+    let words = text.split(|c: char| c.is_whitespace() || "(),;'".contains(c));
     words.filter_map(|word| {
         let (file, rest) = word.split_once(".rs:")?;
         let is_lab = file.starts_with("lab") && !file.starts_with("labrpc/") && file.contains("/src/");
