@@ -44,9 +44,10 @@ impl Order {
         // Readers do not wait for readers.
         let excludes = |one: &Held, other: &Held| !(one.is_shared && other.is_shared);
         // Under a common lock, only one of them at a time is between its two locks.
-        let is_gated = self.gates.iter().any(|gate| {
-            other.gates.iter().any(|other_gate| other_gate.id == gate.id && excludes(gate, other_gate))
-        });
+        let is_gated = self
+            .gates
+            .iter()
+            .any(|gate| other.gates.iter().any(|other_gate| other_gate.id == gate.id && excludes(gate, other_gate)));
         self.task != other.task
             && excludes(&self.first, &other.second)
             && excludes(&self.second, &other.first)
@@ -93,7 +94,8 @@ impl LockOrders {
 }
 
 fn describe(earlier: &Order, later: &Order) -> String {
-    let mut text = "two threads take two locks in opposite orders, so each can wait forever for the other's\n".to_string();
+    let mut text =
+        "two threads take two locks in opposite orders, so each can wait forever for the other's\n".to_string();
     for Order { who, first, second, .. } in [earlier, later] {
         let _ = writeln!(
             text,

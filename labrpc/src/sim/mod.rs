@@ -233,6 +233,25 @@ pub fn calls_in(node: NodeId) -> usize {
     inside().calls_in(node)
 }
 
+/// What the tasks with this name in a node wait for, a line each, as in the report on a deadlock. Empty if none waits.
+///
+/// ```
+/// use std::time::Duration;
+/// use labrpc::sim::{self, Settings};
+/// use labrpc::thread;
+///
+/// let (result, _) = sim::run(Settings::default(), || {
+///     let node = sim::new_node("server 0");
+///     sim::spawn_in(node, "ticker", || thread::sleep(Duration::from_secs(1)));
+///     thread::yield_now();
+///     assert!(sim::describe_waiting(node, "ticker").contains("sleeps"));
+/// });
+/// result.unwrap();
+/// ```
+pub fn describe_waiting(node: NodeId, name: &str) -> String {
+    inside().state.borrow().describe_waiting(node, name)
+}
+
 /// The number of facade operations that all tasks have made so far.
 pub fn operations() -> u64 {
     inside().operations.get()

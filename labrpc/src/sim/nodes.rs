@@ -72,8 +72,8 @@ impl Runtime {
             false => (FailureKind::HarnessLimit, "the system has no memory for the stack of another one"),
         };
         let message = format!(
-            "{} has {tasks} threads at the same time, of which {calls} wait in `call` for a reply, and starts another \
-             one, '{name}': {limit}",
+            "{} has {tasks} threads at the same time, of which {calls} wait in `call` for a reply, and starts {name} as \
+             another one: {limit}",
             state.label(node)
         );
         let failure = self.failure(state, kind, message);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use labrpc::time::Instant;
 use labrpc::{LogPosition, RaftRequest, RequestVote, thread};
-use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, LED_BEFORE, RANDOM_TIMEOUT, STABLE, TIMER};
-use testkit::script::{ScriptedCluster, TRAVEL, expect_rule, look_at};
+use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, RANDOM_TIMEOUT, STABLE, STEPPED_DOWN, TIMER};
+use testkit::script::{ScriptedCluster, TRAVEL, expect_rule};
 
 use crate::lab::{LAB, Server, TIMING, boot, cluster};
 
@@ -131,12 +131,11 @@ fn a_heartbeat_restarts_the_timer_2a() {
 /// A leader that is deposed by a reply waits for a whole timeout before it campaigns, however long it has led.
 #[test]
 fn a_deposed_leader_waits_for_a_timeout_2a() {
-    LAB.rule(&TIMER, |world| {
+    LAB.rule(&STEPPED_DOWN, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         let (term, _) = script.elect();
         script.requests_within(2 * TIMING.election_timeout_max);
         let heartbeat = script.expect_request("the next heartbeat", 2 * TIMING.heartbeat_interval, |_| true);
-        look_at(&LED_BEFORE);
         heartbeat.stale(term + 1);
         let deposed = Instant::now();
         let (_, requests) = script.expect_campaign();

@@ -48,6 +48,8 @@ struct Inner {
     events_count: usize,
     /// All events, if [`Observer::record`] was called.
     recording: Option<Recording>,
+    /// The last events, for a failure, if it was not.
+    recent: Recording,
     tally: Counter,
     oracles: Vec<Box<dyn Oracle>>,
     /// The messages that may still arrive or be answered.
@@ -68,11 +70,13 @@ impl Observer {
             observed: ObservedState::new(contract, size, is_real),
             events_count: 0,
             recording: None,
+            recent: Recording::of_the_last(),
             tally: Counter::default(),
             oracles: oracle::all(contract),
             envelopes: Envelopes::default(),
             is_over: false,
         };
+        reporter.exchange().show(inner.recent.clone(), inner.real_servers());
         Observer { reporter: reporter.clone(), contract, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -143,11 +147,10 @@ impl Observer {
     }
 
     /// Keeps all events from now on, for [`events`](Observer::events). Without this call they are
-    /// dropped, since a run has many thousands. If the run fails, the last of them are printed.
+    /// dropped, but for the last of them, since a run has many thousands. If the run fails, the last ones are printed.
     pub fn record(&self) {
         let mut inner = self.lock();
-        let real = inner.observed.servers.iter().enumerate().filter(|(_, server)| server.is_real);
-        let real = real.map(|(server, _)| server).collect();
+        let real = inner.real_servers();
         let recording = inner.recording.get_or_insert_default().clone();
         self.reporter.exchange().show(recording, real);
     }
@@ -195,6 +198,12 @@ fn copy_of(message: &ApplyMsg) -> ApplyMsg {
 }
 
 impl Inner {
+    /// The servers under test.
+    fn real_servers(&self) -> Vec<PeerId> {
+        let servers = self.observed.servers.iter().enumerate();
+        servers.filter(|(_, server)| server.is_real).map(|(server, _)| server).collect()
+    }
+
     /// Notes an event; `kind` updates the observed state and says what happened.
     fn happened(&mut self, at: Instant, kind: impl FnOnce(&mut Inner, EventId) -> EventKind) -> Option<Violation> {
         if self.is_over {
@@ -213,7 +222,7 @@ impl Inner {
         self.is_over = violation.is_some();
         self.observed.after_check(&event);
         self.tally.count(&event);
-        self.recording.iter().for_each(|recording| recording.push(event.clone()));
+        self.recording.as_ref().unwrap_or(&self.recent).push(event);
         violation
     }
 }

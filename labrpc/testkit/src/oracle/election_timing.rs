@@ -12,7 +12,7 @@ use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
 use crate::observed::{ObservedState, SLACK};
 use crate::rule::election::{
-    CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, LED_BEFORE, TIMER,
+    CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, STEPPED_DOWN, TIMER,
 };
 use crate::violation::Violation;
 
@@ -101,7 +101,10 @@ impl Duties {
                 .with(began, format!("server {server} campaigns in term {}", self.campaigned))
                 .with(
                     event.id,
-                    format!("it campaigns in term {term}, but every timeout is at least {:?}", timing.election_timeout_min),
+                    format!(
+                        "it campaigns in term {term}, but every timeout is at least {:?}",
+                        timing.election_timeout_min
+                    ),
                 ));
         }
         // Its timer may have run from its last heartbeat, and it may have sent entries since then.
@@ -110,8 +113,7 @@ impl Duties {
         {
             let waited = event.at() - led.at;
             let what = format!("server {server} led until just now, and campaigned without waiting for a timeout");
-            return Err(Violation::new(&TIMER, what)
-                .look_at(&LED_BEFORE)
+            return Err(Violation::new(&STEPPED_DOWN, what)
                 .with(led, format!("server {server} sends its last message as a leader"))
                 .with(
                     event.id,

@@ -14,12 +14,6 @@ pub static ASKS_IN_TERM: Hint = hint!(
     ["2a": ELECTION campaign, ELECTION observe_term]
 );
 
-/// Where a leader that steps down gets an election timer.
-pub static LED_BEFORE: Hint = hint!(
-    "a leader's election timer does not run: when it steps down, which timeout does it wait for, and counted from when?",
-    ["2a": ELECTION observe_term, ELECTION due, ELECTION lead, ELECTION tick]
-);
-
 rules! {
     VOTE_ONCE = "vote-once",
         "A server votes for at most one candidate in a term",
@@ -127,6 +121,12 @@ rules! {
         "Figure 2, Candidates rules 1 and 4; §5.2",
         "does every campaign restart the timer, with a new timeout, in the same step in which it begins?",
         ["2a": ELECTION campaign, ELECTION restart_timer, ELECTION tick, ELECTION due];
+
+    STEPPED_DOWN = "deposed-leader-waits",
+        "A leader that steps down campaigns only after an election timeout, counted from its last heartbeat or later",
+        "§5.2; Figure 2, Followers rule 2",
+        "a leader's election timer does not run: when it steps down, which timeout does it wait for, and counted from when?",
+        ["2a": ELECTION observe_term, ELECTION due, ELECTION lead, ELECTION tick];
 
     RANDOM_TIMEOUT = "random-timeouts",
         "Each election timeout is drawn anew, and servers draw different ones",

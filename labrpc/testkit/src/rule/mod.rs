@@ -28,7 +28,6 @@ pub fn hints() -> impl Iterator<Item = &'static Hint> {
     let situations = [
         &election::COMPARES_OR_LOSES,
         &election::ASKS_IN_TERM,
-        &election::LED_BEFORE,
         &replication::TAKES_A_LOG,
         &replication::LEADS_AND_SENDS,
         &replication::ADDS,

@@ -18,7 +18,7 @@ use crate::Event;
 use crate::cluster::{Boot, Booted, Cluster};
 use crate::contract::Contract;
 use crate::event_line::{Direction, Request};
-use crate::rule::life::ANSWERS;
+use crate::rule::life::{ANSWERS, STUCK};
 use crate::rule::replication::START;
 use crate::world::World;
 
@@ -320,6 +320,7 @@ impl<R: Compact> ScriptedCluster<R> {
     /// The service gives its server a snapshot that covers the entries through index `through`.
     pub fn snapshot(&self, through: Index, snapshot: impl Into<Bytes>) {
         let snapshot = snapshot.into();
-        self.cluster.visit(REAL, move |server| server.snapshot(through, snapshot));
+        let cuts = move |server: &R| server.snapshot(through, snapshot);
+        self.cluster.visit_typed_promptly(REAL, "snapshot", &STUCK, cuts);
     }
 }
