@@ -75,7 +75,7 @@ rules! {
     CAMPAIGN = "campaign",
         "A candidate increments its term, votes for itself, and asks all other servers at once",
         "Figure 2, Candidates rule 1; §5.2",
-        "what does a server do, and whom does it ask, when its election timer runs out?",
+        "what does a server do when its election timer runs out, and does it ask each other server without waiting for the reply of another one?",
         [
             "2a": ELECTION campaign, ELECTION_SERVER tick;
             "2b": ELECTION campaign, REPLICA tick;
@@ -137,7 +137,7 @@ rules! {
     FIRST_HEARTBEAT = "first-heartbeat",
         "A new leader sends every other server a message at once",
         "Figure 2, Leaders rule 1; §5.2",
-        "send when the winning vote is counted, not at the next tick",
+        "send when the winning vote is counted, not at the next tick, and to each server without waiting for the reply of another one",
         [
             "2a": ELECTION_SERVER handle_reply, ELECTION count_vote, ELECTION lead, RAFT step;
             "2b": REPLICA become_leader, REPLICA handle_reply, REPLICA append_to_all;

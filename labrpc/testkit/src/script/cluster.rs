@@ -20,7 +20,7 @@ use crate::contract::Contract;
 use crate::event_line::{Direction, Request};
 use crate::rule::life::{ANSWERS, STUCK};
 use crate::rule::replication::START;
-use crate::world::World;
+use crate::world::{BackgroundTask, World};
 
 /// One real server, number 0, among scripted ones.
 ///
@@ -151,6 +151,13 @@ impl<R: Elect> ScriptedCluster<R> {
     #[track_caller]
     pub fn status(&self) -> Status {
         self.cluster.status(REAL).expect("the server is up")
+    }
+
+    /// Watches the real server's status in a thread of the test's own, which ends when the status is another one than
+    /// `seen`, or when the server has crashed.
+    pub fn watch(&self, world: &World, seen: Status) -> BackgroundTask<Option<Status>> {
+        let cluster = self.cluster.clone();
+        world.spawn("watcher", move || cluster.visit(REAL, move |server| server.watch(seen)).flatten())
     }
 
     /// From now on the scripted servers reply by themselves with what `reply_to` returns. Where it
