@@ -7,7 +7,7 @@ use labrpc::{AppendEntriesReply, RaftReply, Status};
 use labrpc::{AppendOutcome, Term, thread};
 use testkit::rule::election::{CAMPAIGN, NEW_TERM, STATUS, STEPPED_DOWN};
 use testkit::rule::replication::{ACKNOWLEDGED, ELECTION_RESTRICTION, FOLLOWER_COMMIT, FOLLOWS};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, follower_with};
@@ -60,7 +60,12 @@ fn a_lost_leadership_is_told_2b() {
             }
             let told = watcher.join_within(3 * TRAVEL).flatten();
             let expected = Some(Status { term: newer, is_leader: false });
-            assert_eq!(told, expected, "{way} of term {newer} has deposed the leader, and its watcher must be told");
+            expect_eq(
+                "what a watcher is told",
+                told,
+                expected,
+                format!("{way} of term {newer} has deposed the leader"),
+            );
             script.crash();
         }
     });

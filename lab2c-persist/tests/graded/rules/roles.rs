@@ -4,7 +4,7 @@ use labrpc::{Status, thread};
 use testkit::number;
 use testkit::rule::election::{HEARTBEATS, STATUS};
 use testkit::rule::persistence::REMEMBERS;
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq};
 
 use crate::lab::{LAB, boot};
 
@@ -59,7 +59,12 @@ fn a_lost_leadership_is_told_2c() {
             }
             let told = watcher.join_within(3 * TRAVEL).flatten();
             let expected = Some(Status { term: newer, is_leader: false });
-            assert_eq!(told, expected, "{way} of term {newer} has deposed the leader, and its watcher must be told");
+            expect_eq(
+                "what a watcher is told",
+                told,
+                expected,
+                format!("{way} of term {newer} has deposed the leader"),
+            );
             script.crash();
         }
     });

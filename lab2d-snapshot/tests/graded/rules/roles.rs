@@ -10,7 +10,8 @@ use testkit::rule::snapshots::{CUT, SNAPSHOT_TRAFFIC};
 use testkit::script::{ScriptedCluster, TRAVEL, at, expect_eq};
 
 use super::setup::{
-    HEARTBEAT, ROUND_TRIP, cut, elect, expect_received, follower_with, leader_that_cut, snapshot, snapshots_to_2, state,
+    HEARTBEAT, ROUND_TRIP, cut, elect, expect_received, first_snapshot_to_2, follower_with, leader_that_cut, snapshot,
+    state,
 };
 use crate::lab::{LAB, Server, boot};
 
@@ -56,13 +57,18 @@ fn a_lost_leadership_is_told_2d() {
                 "a leader" => drop(script.leader(1).in_term(newer).heartbeat()),
                 "a snapshot" => drop(script.leader(1).in_term(newer).install_snapshot(at(9, term), state(9))),
                 _ => {
-                    let snapshots = snapshots_to_2(&script, at(0, 0), 2 * HEARTBEAT);
-                    snapshots.into_iter().next_back().expect("server 2 asks for entry 1").stale(newer);
+                    let snapshot = first_snapshot_to_2(&script, at(0, 0), 2 * HEARTBEAT);
+                    snapshot.expect("server 2 asks for entry 1").stale(newer);
                 }
             }
             let told = watcher.join_within(3 * TRAVEL).flatten();
             let expected = Some(Status { term: newer, is_leader: false });
-            assert_eq!(told, expected, "{way} of term {newer} has deposed the leader, and its watcher must be told");
+            expect_eq(
+                "what a watcher is told",
+                told,
+                expected,
+                format!("{way} of term {newer} has deposed the leader"),
+            );
             script.crash();
         }
     });

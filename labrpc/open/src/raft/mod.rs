@@ -26,7 +26,6 @@ use std::time::Duration;
 use labrpc::channel::Sender;
 use labrpc::sync::{Condvar, Mutex, MutexGuard};
 use labrpc::thread;
-use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
 use labrpc::{
     ApplyMsg, Bytes, Compact, Elect, Entry, Index, Link, LogPosition, NotLeader, PeerId, Persister, Replicate, Service,
@@ -103,13 +102,7 @@ impl Raft {
     fn send(&self, outgoing: Outgoing) {
         for (peer, request) in outgoing {
             self.spawn("call", move |raft| {
-                let sent = Instant::now();
                 let reply = raft.shared.peers[peer].call(&request, PATIENCE);
-                if reply.is_none() && matches!(request, Request::Install(_)) {
-                    // A call on a link that is cut fails early. The snapshot counts as lost after the whole patience only,
-                    // since it may have arrived all the same.
-                    thread::sleep(PATIENCE.saturating_sub(sent.elapsed()));
-                }
                 raft.handle_reply(peer, &request, reply);
             });
         }

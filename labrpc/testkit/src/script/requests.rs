@@ -16,8 +16,8 @@ fn expected_of_all(what: &str, sent: &[ReceivedRequest]) -> String {
     let to: Vec<String> = sent.iter().map(|received| received.to.to_string()).collect();
     match &to[..] {
         [] => format!("{what} to every server, at once"),
-        [one] => format!("{what} to every server, at once; only server {one} has received it"),
-        _ => format!("{what} to every server, at once; only servers {} have received it", to.join(" and ")),
+        [one] => format!("{what} to the other servers besides server {one}, at once"),
+        _ => format!("{what} to the other servers besides servers {}, at once", to.join(" and ")),
     }
 }
 
