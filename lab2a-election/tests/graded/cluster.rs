@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use labrpc::{PeerId, thread};
+use testkit::rule::election::{CAMPAIGN, STABLE};
+use testkit::script::{expect_rule, expect_rule_eq};
 
 use crate::lab::{LAB, cluster};
 
@@ -21,10 +23,11 @@ fn initial_election_2a() {
         let leader = cluster.one_leader();
         thread::sleep(Duration::from_millis(50)); // the followers learn of the election
         let term = cluster.one_term();
-        assert!(term >= 1, "a leader was elected, but the servers are still in term {term}");
+        let what = format!("a leader was elected, but the servers are still in term {term}");
+        expect_rule(&CAMPAIGN, term >= 1, what);
         thread::sleep(ELECTION_TIMEOUTS);
-        assert_eq!(cluster.one_term(), term, "the term changed, though nothing failed: are heartbeats sent in time?");
-        assert_eq!(cluster.one_leader(), leader, "the leader changed within a term");
+        expect_rule_eq(&STABLE, cluster.one_term(), term, "the term changed, though nothing failed");
+        expect_rule_eq(&STABLE, cluster.one_leader(), leader, "the leader changed within a term");
     });
 }
 
@@ -42,7 +45,8 @@ fn re_election_2a() {
         cluster.connect(first);
         thread::sleep(HEARTBEATS);
         let second_again = cluster.one_leader();
-        assert_eq!(second_again, second, "a leader that was cut off came back, and the new leader was deposed");
+        let what = "a leader that was cut off came back, and another server leads than before";
+        expect_rule_eq(&STABLE, second_again, second, what);
 
         cluster.disconnect(second);
         cluster.disconnect(cluster.after(second, 1));

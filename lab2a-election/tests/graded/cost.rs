@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use labrpc::thread;
 use testkit::cost::{Meter, Spent};
-use testkit::rule::election::IDLE_TRAFFIC;
+use testkit::rule::election::{IDLE_TRAFFIC, STABLE};
 use testkit::rule::life::{BOUNDED, RESTS};
+use testkit::script::expect_rule_eq;
 use testkit::{Cluster, World};
 
 use crate::lab::{LAB, Server, cluster};
@@ -28,7 +29,8 @@ fn spend(cluster: &Cluster<Server>, leader: usize, seconds: u64) -> Spent {
     let meter = Meter::start(cluster);
     thread::sleep(Duration::from_secs(seconds));
     let spent = meter.read();
-    assert_eq!(cluster.status(leader), before, "server {leader} led, and nothing has failed since");
+    let what = format!("server {leader} led, and nothing has failed since");
+    expect_rule_eq(&STABLE, cluster.status(leader), before, what);
     spent
 }
 

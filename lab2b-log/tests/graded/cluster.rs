@@ -5,6 +5,9 @@ use std::iter;
 use std::time::Duration;
 
 use labrpc::{Bytes, Index, PeerId, thread};
+use testkit::rule::election::{IDLE_TRAFFIC, STABLE};
+use testkit::rule::replication::{APPEND_TRAFFIC, START};
+use testkit::script::{expect_rule, expect_rule_eq};
 use testkit::{Cluster, Tally, number};
 
 use crate::lab::{LAB, Server, cluster};
@@ -26,7 +29,7 @@ fn basic_agree_2b() {
         for index in 1..=3 {
             cluster.none_applied(index);
             let at = cluster.one_at_once(&number(100 * index), 3);
-            assert_eq!(at, index, "the log holds commands only, so the next one has index {index}");
+            expect_rule_eq(&START, at, index, "the index of the next command, in a log that holds commands only");
         }
     });
 }
@@ -45,14 +48,12 @@ fn rpc_bytes_2b() {
         let before = cluster.network().counts().bytes;
         for index in 2..2 + COMMANDS {
             let command = Bytes::from(vec![index as u8; COMMAND_BYTES as usize]);
-            assert_eq!(cluster.one_at_once(&command, SERVERS), index, "the next command has the next index");
+            expect_rule_eq(&START, cluster.one_at_once(&command, SERVERS), index, "the index of the next command");
         }
         let sent = cluster.network().counts().bytes - before;
         let allowed = SERVERS as u64 * COMMANDS * COMMAND_BYTES + OTHER_BYTES;
-        assert!(
-            sent <= allowed,
-            "{COMMANDS} commands of {COMMAND_BYTES} bytes cost {sent} bytes, of {allowed} allowed"
-        );
+        let what = format!("{COMMANDS} commands of {COMMAND_BYTES} bytes cost {sent} bytes, of {allowed} allowed");
+        expect_rule(&APPEND_TRAFFIC, sent <= allowed, what);
     });
 }
 
@@ -72,7 +73,7 @@ fn follower_failure_2b() {
         cluster.disconnect(cluster.after(leader, 1));
         cluster.disconnect(cluster.after(leader, 2));
         let at = cluster.start_command(leader, number(104)).expect("a leader takes commands, majority or not");
-        assert_eq!(at.index, 4, "three commands were applied, so the next one has index 4");
+        expect_rule_eq(&START, at.index, 4, "the index of the next command, after three that were applied");
         thread::sleep(2 * ELECTION_TIMEOUT);
         cluster.none_applied(4);
     });
@@ -88,7 +89,8 @@ fn leader_failure_2b() {
         cluster.one(&number(102), 2);
         thread::sleep(ELECTION_TIMEOUT);
         cluster.one(&number(103), 2);
-        assert_eq!(cluster.applied_logs().last_applied(), 3, "three commands were asked for");
+        let last = cluster.applied_logs().last_applied();
+        expect_rule_eq(&START, last, 3, "the last index that was applied, of three commands");
 
         cluster.disconnect(cluster.one_leader());
         for server in cluster.servers() {
@@ -131,7 +133,7 @@ fn fail_no_agree_2b() {
         let lost: Vec<PeerId> = (1..=3).map(|steps| cluster.after(leader, steps)).collect();
         lost.iter().for_each(|&server| cluster.disconnect(server));
         let at = cluster.start_command(leader, number(20)).expect("a leader takes commands, majority or not");
-        assert_eq!(at.index, 2, "one command was applied, so the next one has index 2");
+        expect_rule_eq(&START, at.index, 2, "the index of the next command, after one that was applied");
         thread::sleep(2 * ELECTION_TIMEOUT);
         cluster.none_applied(2);
 
@@ -139,7 +141,8 @@ fn fail_no_agree_2b() {
         // A server that was cut off may have a newer term, and depose a leader right after it was found.
         let take = || cluster.start_command(cluster.one_leader(), number(30));
         let at = iter::repeat_with(take).take(lost.len()).flatten().next().expect("a leader takes commands");
-        assert!((2..=3).contains(&at.index), "index 2 was never committed, so the next is 2 or 3, not {}", at.index);
+        let what = format!("index 2 was never committed, so the next is 2 or 3, not {}", at.index);
+        expect_rule(&START, (2..=3).contains(&at.index), what);
         cluster.one(&number(1000), 5);
     });
 }
@@ -163,14 +166,15 @@ fn concurrent_starts_2b() {
                 continue; // the leader was lost meanwhile
             }
             let indices: BTreeSet<Index> = started.iter().flatten().map(|at| at.index).collect();
-            assert_eq!(indices.len() as u64, STARTS, "two commands were given the same index: {started:?}");
+            let what = format!("two commands were given the same index: {started:?}");
+            expect_rule(&START, indices.len() as u64 == STARTS, what);
             let wait = |index| cluster.wait_applied(index, 3, Some(first.term));
             let Some(applied) = indices.into_iter().map(wait).collect::<Option<BTreeSet<Bytes>>>() else { continue };
             let asked: BTreeSet<Bytes> = (0..STARTS).map(|n| number(100 + n)).collect();
-            assert_eq!(applied, asked, "each of the commands that were started at once must be applied");
+            expect_rule_eq(&START, applied, asked, "what was applied of the commands that were started at once");
             return;
         }
-        panic!("the term changed {TRIES} times, though nothing failed");
+        expect_rule(&STABLE, false, format!("the term changed {TRIES} times, though nothing failed"));
     });
 }
 
@@ -185,7 +189,8 @@ fn rejoin_2b() {
         for n in 102..=104 {
             cluster.start_command(first, number(n));
         }
-        assert_eq!(cluster.one(&number(103), 2), 2, "the others know nothing of what the lost leader took");
+        let what = "the index of the next command, where nobody knows what the lost leader took";
+        expect_rule_eq(&START, cluster.one(&number(103), 2), 2, what);
 
         let second = cluster.one_leader();
         cluster.disconnect(second);
@@ -256,7 +261,8 @@ fn count_2b() {
         let requests = || cluster.network().counts().requests;
         let leader = cluster.one_leader();
         let for_election = requests();
-        assert!((1..=30).contains(&for_election), "the first election took {for_election} requests, not 1 to 30");
+        let what = format!("the first election took {for_election} requests, not 1 to 30");
+        expect_rule(&IDLE_TRAFFIC, (1..=30).contains(&for_election), what);
 
         let agreed = (0..TRIES).any(|_| {
             let leader =
@@ -265,7 +271,9 @@ fn count_2b() {
             let Some(first) = cluster.start_command(leader, number(1)) else { return false };
             for n in 1..=COMMANDS + 1 {
                 match cluster.start_command(leader, number(1000 + n)) {
-                    Some(at) if at.term == first.term => assert_eq!(at.index, first.index + n, "indices have a gap"),
+                    Some(at) if at.term == first.term => {
+                        expect_rule_eq(&START, at.index, first.index + n, "indices have a gap");
+                    }
                     _ => return false,
                 }
             }
@@ -273,21 +281,20 @@ fn count_2b() {
                 let Some(command) = cluster.wait_applied(first.index + n, SERVERS as usize, Some(first.term)) else {
                     return false;
                 };
-                assert_eq!(
-                    command,
-                    number(1000 + n),
-                    "the applied command is not the one that was started with this index"
-                );
+                let what = "the applied command is not the one that was started with this index";
+                expect_rule_eq(&START, command, number(1000 + n), what);
             }
             let (taken, allowed) = (requests() - before, (COMMANDS + 1 + SPARE) * SERVERS);
-            assert!(taken <= allowed, "agreement on {COMMANDS} commands took {taken} requests, of {allowed} allowed");
+            let what = format!("agreement on {COMMANDS} commands took {taken} requests, of {allowed} allowed");
+            expect_rule(&APPEND_TRAFFIC, taken <= allowed, what);
             true
         });
-        assert!(agreed, "the term changed {TRIES} times, though nothing failed");
+        expect_rule(&STABLE, agreed, format!("the term changed {TRIES} times, though nothing failed"));
 
         let before = requests();
         thread::sleep(Duration::from_secs(1));
         let (taken, allowed) = (requests() - before, SERVERS * 20);
-        assert!(taken <= allowed, "a second of idleness took {taken} requests, of {allowed} allowed");
+        let what = format!("a second of idleness took {taken} requests, of {allowed} allowed");
+        expect_rule(&IDLE_TRAFFIC, taken <= allowed, what);
     });
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use labrpc::{Bytes, PeerId, thread};
 use testkit::cost::{Meter, Spent};
-use testkit::rule::election::IDLE_TRAFFIC;
+use testkit::rule::election::{IDLE_TRAFFIC, STABLE};
 use testkit::rule::life::{BOUNDED, RESTS};
 use testkit::rule::replication::{APPEND_TRAFFIC, APPLY_AT_ONCE, CATCH_UP};
+use testkit::script::expect_rule_eq;
 use testkit::{Cluster, World};
 
 use crate::lab::{LAB, Server, cluster};
@@ -29,7 +30,8 @@ fn spend(cluster: &Cluster<Server>, leader: PeerId, act: impl FnOnce()) -> Spent
     let meter = Meter::start(cluster);
     act();
     let spent = meter.read();
-    assert_eq!(cluster.status(leader), before, "server {leader} led, and nothing has failed since");
+    let what = format!("server {leader} led, and nothing has failed since");
+    expect_rule_eq(&STABLE, cluster.status(leader), before, what);
     spent
 }
 

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use labrpc::network::Conditions;
 use labrpc::{Bytes, PeerId, thread};
+use testkit::rule::persistence::REMEMBERS;
+use testkit::rule::replication::{APPLY_ORDER, START};
+use testkit::script::{expect_rule, expect_rule_eq};
 use testkit::{Cluster, Tally, World, number};
 
 use crate::lab::{LAB, Server, cluster};
@@ -38,7 +41,7 @@ fn persist1_2c() {
 
         let leader = cluster.one_leader();
         cluster.disconnect(leader);
-        assert_eq!(cluster.one(&number(14), 2), 4, "three commands were agreed on before the leader was cut off");
+        expect_rule_eq(&START, cluster.one(&number(14), 2), 4, "the index of the next command, after three");
         cluster.restart(leader);
         cluster.connect(leader);
         cluster.wait_applied(4, 3, None); // the restarted server catches up
@@ -49,7 +52,8 @@ fn persist1_2c() {
         cluster.restart(follower);
         cluster.connect(follower);
         cluster.one(&number(16), 3);
-        assert_eq!(cluster.applied_logs().last_applied(), 6, "six commands were asked for");
+        let last = cluster.applied_logs().last_applied();
+        expect_rule_eq(&START, last, 6, "the last index that was applied, of six commands");
     });
 }
 
@@ -254,9 +258,10 @@ fn churn(world: &World, conditions: Conditions) {
     thread::sleep(ELECTION_TIMEOUT);
     let last = cluster.one(&number(u64::MAX), SERVERS as usize);
     let kept = cluster.applied_logs().commands();
-    assert_eq!(kept.len() as u64, last, "every entry before the last is applied as well");
+    expect_rule_eq(&APPLY_ORDER, kept.len() as u64, last, "how many entries were applied, through the last one");
     for command in promised {
-        assert!(kept.contains(&command), "{command:?} was applied, and no server has it any more");
+        let what = format!("{command:?} was applied, and no server has it any more");
+        expect_rule(&REMEMBERS, kept.contains(&command), what);
     }
 }
 

@@ -4,6 +4,9 @@
 use labrpc::Bytes;
 use labrpc::network::Conditions;
 use testkit::cluster::SNAPSHOT_INTERVAL;
+use testkit::rule::persistence::REMEMBERS;
+use testkit::rule::snapshots::CUT;
+use testkit::script::{expect_rule, expect_rule_eq};
 use testkit::{World, number};
 
 use crate::lab::{self, LAB};
@@ -50,10 +53,10 @@ fn fall_behind(world: &World, conditions: Conditions, fault: Fault) {
         }
         cluster.one(&next(), others);
         let largest = cluster.raft_state_bytes_max();
-        assert!(
-            largest < RAFT_STATE_BYTES_MAX,
+        let what = format!(
             "a server's saved Raft state has {largest} bytes, though a snapshot is taken every {SNAPSHOT_INTERVAL} entries"
         );
+        expect_rule(&CUT, largest < RAFT_STATE_BYTES_MAX, what);
         match fault {
             Fault::None => continue,
             Fault::Cut => cluster.connect(victim),
@@ -115,7 +118,8 @@ fn snapshot_all_crash_2d() {
             cluster.servers().for_each(|server| cluster.crash(server));
             cluster.servers().for_each(|server| cluster.start(server));
             let after = cluster.one(&next(), SERVERS);
-            assert!(after > before, "entry {before} was agreed on before the crash, but the next one is entry {after}");
+            let what = format!("entry {before} was agreed on before the crash, but the next one is entry {after}");
+            expect_rule(&REMEMBERS, after > before, what);
         }
         world.assert_covered("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
     });
@@ -138,7 +142,8 @@ fn snapshot_init_2d() {
         cluster.one(&number(100), SERVERS);
         crash_all();
         let last = cluster.one(&number(101), SERVERS);
-        assert_eq!(last, SNAPSHOT_INTERVAL + 3, "every command before the crashes is in the log");
+        let what = "the index of the next command, after all commands before the crashes";
+        expect_rule_eq(&REMEMBERS, last, SNAPSHOT_INTERVAL + 3, what);
         world.assert_covered("boots from a snapshot", cluster.applied_logs().snapshots_installed() > 0);
     });
 }

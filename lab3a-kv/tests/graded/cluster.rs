@@ -8,6 +8,8 @@ use kvkit::load::{self, Plan};
 use labrpc::network::Conditions;
 use labrpc::{PeerId, thread};
 use testkit::World;
+use testkit::rule::service::{ANSWERED, EARNED, EXACTLY_ONCE, LINEARIZABLE};
+use testkit::script::{expect_rule, expect_rule_eq};
 
 use crate::lab::{LAB, store};
 
@@ -71,10 +73,12 @@ fn unreliable_one_key_3a() {
             let places = (0..APPENDS).map(|nth| {
                 let written = format!("x {client} {nth} y");
                 let found: Vec<usize> = value.match_indices(&written).map(|(place, _)| place).collect();
-                assert_eq!(found.len(), 1, "{written:?} must be in {value:?} exactly once (§8)");
+                let what = format!("how often {written:?} is in {value:?}");
+                expect_rule_eq(&EXACTLY_ONCE, found.len(), 1, what);
                 found[0]
             });
-            assert!(places.is_sorted(), "the Appends of client {client} are out of order in {value:?}");
+            let what = format!("the Appends of client {client} are out of order in {value:?}");
+            expect_rule(&LINEARIZABLE, places.is_sorted(), what);
         }
         store.check_linearizable();
     });
@@ -99,7 +103,10 @@ fn one_partition_3a() {
         // Progress in the majority.
         let (mut on_majority, _) = store.confined_clerk(&majority);
         on_majority.put("1", "14");
-        assert_eq!(on_majority.get("1"), "14", "the majority has its own value");
+        let expect_value = |got: String, expected: &str, what| {
+            expect_rule_eq(&LINEARIZABLE, got, expected.to_string(), what);
+        };
+        expect_value(on_majority.get("1"), "14", "the value that the majority has written");
 
         // None in the minority.
         let answered = Arc::new(AtomicUsize::new(0));
@@ -116,18 +123,24 @@ fn one_partition_3a() {
             value
         });
         thread::sleep(Duration::from_secs(1));
-        assert_eq!(answered.load(Ordering::Relaxed), 0, "an operation was answered by a minority");
-        assert_eq!(on_majority.get("1"), "14", "the minority's operations must not take effect");
+        expect_rule_eq(&EARNED, answered.load(Ordering::Relaxed), 0, "how many operations a minority has answered");
+        expect_value(
+            on_majority.get("1"),
+            "14",
+            "the majority's value, which the minority's operations must not change",
+        );
         on_majority.put("1", "16");
-        assert_eq!(on_majority.get("1"), "16", "the majority goes on meanwhile");
+        expect_value(on_majority.get("1"), "16", "the majority's value, since it goes on meanwhile");
 
         // Completion after the cut has healed.
         cluster.heal();
         free_putter();
         free_getter();
-        put.join_within(ANSWER_PATIENCE).expect("the cut has healed, but the minority's Put is not answered");
-        get.join_within(ANSWER_PATIENCE).expect("the cut has healed, but the minority's Get is not answered");
-        assert_eq!(store.clerk().get("1"), "15", "the Put that was answered last is in effect");
+        let has_put = put.join_within(ANSWER_PATIENCE).is_some();
+        expect_rule(&ANSWERED, has_put, "the cut has healed, but the minority's Put is not answered");
+        let has_got = get.join_within(ANSWER_PATIENCE).is_some();
+        expect_rule(&ANSWERED, has_got, "the cut has healed, but the minority's Get is not answered");
+        expect_value(store.clerk().get("1"), "15", "the value of the Put that was answered last");
         store.check_linearizable();
     });
 }

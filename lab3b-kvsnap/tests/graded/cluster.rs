@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use kvkit::KvCluster;
 use kvkit::load::{self, Plan};
+use kvkit::{KvCluster, RecordedClerk};
 use labrpc::thread;
 use testkit::World;
+use testkit::rule::service::{COMPACT_SNAPSHOT, LINEARIZABLE, SMALL};
+use testkit::script::{expect_rule, expect_rule_eq};
 
 use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, Server, store};
 
@@ -25,10 +27,15 @@ fn load(world: &World, servers: usize, plan: Plan) {
 #[track_caller]
 fn check_raft_state(store: &KvCluster<Server>) {
     let largest = store.raft_state_bytes_max();
-    assert!(
-        largest <= RAFT_STATE_SLACK * RAFT_STATE_BYTES_MAX,
-        "a server's saved Raft state has {largest} bytes, and must be kept near {RAFT_STATE_BYTES_MAX} (§7)"
-    );
+    let what = format!("a server's saved Raft state has {largest} bytes, and must be kept near {RAFT_STATE_BYTES_MAX}");
+    expect_rule(&SMALL, largest <= RAFT_STATE_SLACK * RAFT_STATE_BYTES_MAX, what);
+}
+
+/// Checks that a key has the value that was written to it last.
+#[track_caller]
+fn expect_value(clerk: &mut RecordedClerk, key: &str, expected: &str) {
+    let what = format!("the value of {key:?}, which was written last");
+    expect_rule_eq(&LINEARIZABLE, clerk.get(key), expected.to_string(), what);
 }
 
 /// A server that was cut off is sent a snapshot, and then needs none of the entries before it.
@@ -52,10 +59,10 @@ fn snapshot_rpc_3b() {
         let (mut clerk, _) = store.confined_clerk(&[0, 2]);
         clerk.put("c", "C");
         clerk.put("d", "D");
-        assert_eq!(clerk.get("a"), "A");
-        assert_eq!(clerk.get("b"), "B");
-        assert_eq!(clerk.get("1"), "value 1");
-        assert_eq!(clerk.get("49"), "value 49");
+        expect_value(&mut clerk, "a", "A");
+        expect_value(&mut clerk, "b", "B");
+        expect_value(&mut clerk, "1", "value 1");
+        expect_value(&mut clerk, "49", "value 49");
         let tally = cluster.observer().map(|observer| observer.tally()).unwrap_or_default();
         world.assert_covered("a snapshot that a server receives", tally.snapshots_delivered > 0);
 
@@ -63,7 +70,7 @@ fn snapshot_rpc_3b() {
         let mut clerk = store.clerk();
         clerk.put("e", "E");
         for (key, value) in [("c", "C"), ("e", "E"), ("49", "value 49")] {
-            assert_eq!(clerk.get(key), value);
+            expect_value(&mut clerk, key, value);
         }
         store.check_linearizable();
     });
@@ -78,14 +85,16 @@ fn snapshot_size_3b() {
         let mut clerk = store.clerk();
         for _ in 0..world.scaled(200, 20) {
             clerk.put("x", "0");
-            assert_eq!(clerk.get("x"), "0");
+            expect_value(&mut clerk, "x", "0");
             clerk.put("x", "1");
-            assert_eq!(clerk.get("x"), "1");
+            expect_value(&mut clerk, "x", "1");
         }
         check_raft_state(&store);
         let snapshot = store.snapshot_bytes_max();
         world.assert_covered("a snapshot", snapshot > 0);
-        assert!(snapshot <= SNAPSHOT_BYTES_MAX, "one key and one client make a snapshot of {snapshot} bytes");
+        let what =
+            format!("one key and one client make a snapshot of {snapshot} bytes, of {SNAPSHOT_BYTES_MAX} allowed");
+        expect_rule(&COMPACT_SNAPSHOT, snapshot <= SNAPSHOT_BYTES_MAX, what);
     });
 }
 

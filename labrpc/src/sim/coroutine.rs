@@ -31,8 +31,9 @@ impl Stacks {
         Stacks { bytes, free: Vec::new() }
     }
 
-    /// A stack of the run's size, or of another one. Only stacks of the run's size are reused.
-    pub(super) fn take(&mut self, bytes: Option<usize>) -> Stack {
+    /// A stack of the run's size, or of another one; `None` if the system has no memory for it. Only stacks of the run's
+    /// size are reused.
+    pub(super) fn take(&mut self, bytes: Option<usize>) -> Option<Stack> {
         if let Some(bytes) = bytes.filter(|&bytes| bytes != self.bytes) {
             return Stack::new(bytes);
         }
@@ -41,7 +42,7 @@ impl Stacks {
             let left = spare.len().saturating_sub(16);
             self.free.extend(spare.drain(left..).filter(|stack| stack.bytes == self.bytes));
         }
-        self.free.pop().unwrap_or_else(|| Stack::new(self.bytes))
+        self.free.pop().or_else(|| Stack::new(self.bytes))
     }
 
     pub(super) fn give_back(&mut self, stack: Stack) {
@@ -60,9 +61,8 @@ impl Drop for Stacks {
 }
 
 impl Stack {
-    fn new(bytes: usize) -> Stack {
-        let memory = DefaultStack::new(bytes).expect("the system has no memory left for another task's stack");
-        Stack { memory, bytes }
+    fn new(bytes: usize) -> Option<Stack> {
+        Some(Stack { memory: DefaultStack::new(bytes).ok()?, bytes })
     }
 }
 

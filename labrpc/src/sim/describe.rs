@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::state::State;
-use super::task::{Held, Key, Task, TaskId, TaskSlot, WaitReason};
+use super::task::{Held, Key, NodeId, Task, TaskId, TaskSlot, WaitReason};
 
 impl State {
     /// The tasks of the cycle that `slot` closes by waiting for `lock`, if it closes one.
@@ -42,6 +42,14 @@ impl State {
         let mut text = "deadlock: every task is blocked, and no timer is set\n".to_string();
         self.tasks().for_each(|task| self.describe_task(&mut text, task));
         text
+    }
+
+    /// What the tasks with this name in a node wait for, a line each.
+    pub(super) fn describe_waiting(&self, node: NodeId, name: &str) -> String {
+        let mut text = String::new();
+        let waiting = self.tasks().filter(|task| task.node == node && task.name == name && task.is_parked);
+        waiting.for_each(|task| self.describe_task(&mut text, task));
+        if text.is_empty() { text } else { format!("\n{}", text.trim_end()) }
     }
 
     /// An addition to other failures: tasks that are blocked while they hold a lock that others wait
@@ -92,7 +100,7 @@ impl State {
         let _ = writeln!(text, "  {who} {what}");
     }
 
-    fn name_of(&self, task: &Task) -> String {
+    pub(super) fn name_of(&self, task: &Task) -> String {
         format!("{}, task '{}' (#{})", self.label(task.node), task.name, task.id)
     }
 

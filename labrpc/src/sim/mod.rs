@@ -11,7 +11,7 @@
 //! and ends); `runtime`, `running` and `nodes` (what a task can do), `scheduler` (what happens while no task
 //! runs) and `chance` (decisions about turns); `state`, `timers`, `task` and `parking` (the state
 //! of a run); then how runs fail: `panics`, `backtrace`, `abandon`, `describe`, `watchdog`,
-//! `platform`.
+//! `platform`, `lock_order`.
 //! `coroutine` is the one place that switches stacks.
 //!
 //! **Invariant.** All `unsafe` of the workspace is in this folder.
@@ -34,6 +34,7 @@ mod coroutine;
 mod describe;
 mod heap;
 mod journal;
+mod lock_order;
 mod nodes;
 mod panics;
 mod parking;
@@ -230,6 +231,25 @@ pub fn tasks_in(node: NodeId) -> usize {
 /// on its way more than for work of its node.
 pub fn calls_in(node: NodeId) -> usize {
     inside().calls_in(node)
+}
+
+/// What the tasks with this name in a node wait for, a line each, as in the report on a deadlock. Empty if none waits.
+///
+/// ```
+/// use std::time::Duration;
+/// use labrpc::sim::{self, Settings};
+/// use labrpc::thread;
+///
+/// let (result, _) = sim::run(Settings::default(), || {
+///     let node = sim::new_node("server 0");
+///     sim::spawn_in(node, "ticker", || thread::sleep(Duration::from_secs(1)));
+///     thread::yield_now();
+///     assert!(sim::describe_waiting(node, "ticker").contains("sleeps"));
+/// });
+/// result.unwrap();
+/// ```
+pub fn describe_waiting(node: NodeId, name: &str) -> String {
+    inside().state.borrow().describe_waiting(node, name)
 }
 
 /// The number of facade operations that all tasks have made so far.

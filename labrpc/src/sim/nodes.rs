@@ -9,6 +9,8 @@ use super::heap;
 use super::panics::CrashToken;
 use super::runtime::{NO_TASK, Runtime};
 use super::scheduler::run_task;
+use super::settings::FailureKind;
+use super::state::State;
 use super::task::{Lifecycle, NodeId, TaskId};
 
 impl Runtime {
@@ -18,7 +20,8 @@ impl Runtime {
     }
 
     /// Starts a task. Without a node it runs in its spawner's node; without a lineage it is a child
-    /// of its spawner; without a size its stack has the run's default size. In a crashed node nothing starts: `body` is dropped.
+    /// of its spawner; without a size its stack has the run's default size. In a crashed node nothing starts: `body` is
+    /// dropped. If the node has too many tasks, or the system no memory for another, the run fails, and nothing starts.
     pub(crate) fn spawn(
         &self,
         name: Cow<'static, str>,
@@ -44,14 +47,37 @@ impl Runtime {
             return 0;
         }
         let lineage = lineage.unwrap_or_else(|| mix(parent_lineage, nth));
+        let is_crowded = node != NodeId::TEST && state.tasks_in(node) >= self.settings.tasks_max;
+        let stack = if is_crowded { None } else { state.stacks.take(stack_bytes) };
+        let Some(stack) = stack else {
+            self.fail_to_spawn(&mut state, node, &name);
+            drop(state);
+            drop(body);
+            return 0;
+        };
         let (slot, id) = state.add_task(name, node, lineage);
-        let stack = state.stacks.take(stack_bytes);
         state.task_mut(slot).coroutine = Some(Coroutine::new(stack, move || run_task(slot, body)));
         drop(state);
         let priority = self.priority_of(lineage);
         self.state.borrow_mut().task_mut(slot).priority = priority;
         self.make_ready(slot);
         id
+    }
+
+    /// Fails the run because another task is one too many, for the node's bound or for the system.
+    fn fail_to_spawn(&self, state: &mut State, node: NodeId, name: &str) {
+        let (tasks, calls) = (state.tasks_in(node), state.calls_in(node));
+        let (kind, limit) = match tasks >= self.settings.tasks_max {
+            true => (FailureKind::Tasks, "more than that are too many"),
+            false => (FailureKind::HarnessLimit, "the system has no memory for the stack of another one"),
+        };
+        let message = format!(
+            "{} has {tasks} threads at the same time, of which {calls} wait in `call` for a reply, and starts {name} as \
+             another one: {limit}",
+            state.label(node)
+        );
+        let failure = self.failure(state, kind, message);
+        state.failure.get_or_insert(failure);
     }
 
     /// A new node, alive and empty.
@@ -65,12 +91,12 @@ impl Runtime {
 
     /// The number of tasks of a node that are alive.
     pub(crate) fn tasks_in(&self, node: NodeId) -> usize {
-        self.state.borrow().tasks().filter(|task| task.node == node).count()
+        self.state.borrow().tasks_in(node)
     }
 
     /// The number of tasks of a node that wait in a call for a reply.
     pub(crate) fn calls_in(&self, node: NodeId) -> usize {
-        self.state.borrow().tasks().filter(|task| task.node == node && task.is_calling).count()
+        self.state.borrow().calls_in(node)
     }
 
     /// Crashes a node: each of its tasks unwinds where it stands, before any other task has a turn.

@@ -3,16 +3,37 @@
 
 use super::heap;
 use super::runtime::{Held, Key, Runtime};
+use super::settings::FailureKind;
 use super::task::{HeldLock, Lifecycle};
 use crate::thread::local::Locals;
 
 impl Runtime {
-    /// Notes that the running task holds a lock.
+    /// Notes that the running task holds a lock for which it would have waited.
     #[inline]
     pub(crate) fn acquired(&self, held: Held) {
+        let is_nested = self.is_in_task() && self.with_running(|task, _| !task.held.is_empty());
+        if is_nested {
+            self.look_at_lock_order(held);
+        }
+        self.acquired_at_once(held);
+    }
+
+    /// Notes that the running task holds a lock for which it would not have waited.
+    #[inline]
+    pub(crate) fn acquired_at_once(&self, held: Held) {
         let _account = heap::charged_to_harness();
         if self.is_in_task() {
             self.with_running(|task, _| task.held.push(held));
+        }
+    }
+
+    #[cold]
+    fn look_at_lock_order(&self, held: Held) {
+        let _account = heap::charged_to_harness();
+        let mut state = self.state.borrow_mut();
+        if let Some(message) = state.note_lock_order(self.running.get(), held) {
+            let failure = self.failure(&state, FailureKind::LockOrder, message);
+            state.failure.get_or_insert(failure);
         }
     }
 

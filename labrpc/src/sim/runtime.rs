@@ -14,7 +14,7 @@ use super::heap;
 use super::panics::{FatalPanic, PanicNote, Unwinding};
 use super::settings::{Failure, FailureKind, Report, Settings};
 use super::state::State;
-pub(crate) use super::task::{Held, Key, TaskId, WaitReason, WakeReason};
+pub(crate) use super::task::{Held, Key, LockId, TaskId, WaitReason, WakeReason};
 use super::task::{Lifecycle, Task, TaskSlot};
 use super::timers::EventFn;
 use super::watchdog::TurnCounter;
@@ -192,10 +192,36 @@ impl Runtime {
         if self.unwinding.is_running_task() {
             return;
         }
+        if self.operations.get() > self.settings.operations_max {
+            self.find_busy();
+        }
         if is_slice_used_up {
             return self.yield_now();
         }
         self.wait_for_turn();
+    }
+
+    /// The run has made too many operations: fails it if the running task has made most of them.
+    #[cold]
+    fn find_busy(&self) {
+        let share = {
+            let state = self.state.borrow();
+            if state.failure.is_some() {
+                return;
+            }
+            let own = state.task(self.running.get()).operations;
+            let most = state.tasks().map(|task| task.operations).max().unwrap_or_default();
+            (own >= most / 2).then_some(own)
+        };
+        let Some(own) = share else { return };
+        let backtrace = self.backtrace();
+        let mut state = self.state.borrow_mut();
+        let message = format!(
+            "the run made more than {} operations of labrpc, and this thread made {own} of them: does it poll?",
+            self.settings.operations_max
+        );
+        let failure = self.failure(&state, FailureKind::Operations, message);
+        state.failure.get_or_insert(Failure { backtrace, ..failure });
     }
 
     /// Lets every other ready task have its turn first, less urgent ones included: a task that yields

@@ -60,6 +60,8 @@ pub struct Settings {
     pub virtual_time_max: Duration,
     /// The run fails once its tasks have made more operations than this.
     pub operations_max: u64,
+    /// The run fails once a node has more tasks than this at the same time. The test's own node has no limit.
+    pub tasks_max: usize,
     /// A task that uses this much processor time without reaching the scheduler is stuck. So is one that
     /// blocks in the operating system for five times as long.
     pub patience: Duration,
@@ -85,6 +87,7 @@ impl Default for Settings {
             stack_bytes: 2 << 20,
             virtual_time_max: Duration::from_secs(24 * 3600),
             operations_max: 1_000_000_000,
+            tasks_max: 10_000,
             // A report is promised within 5 s, and making it takes time as well.
             patience: Duration::from_secs(2),
             is_recording: false,
@@ -127,6 +130,8 @@ pub enum FailureKind {
     Panic,
     /// Every task is blocked, or some tasks wait for one another's locks.
     Deadlock,
+    /// Two tasks took the same two locks in opposite orders. In this run they did not wait for each other.
+    LockOrder,
     /// A task runs without ever reaching the scheduler.
     Stuck,
     /// A task's stack is full.
@@ -137,6 +142,8 @@ pub enum FailureKind {
     VirtualTime,
     /// The tasks made more operations than their bound.
     Operations,
+    /// A node has more tasks than its bound.
+    Tasks,
     /// A task tried to end the whole process.
     EndedProcess,
     /// The test harness itself took too long at one point. The servers have no part in it.

@@ -6,6 +6,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use super::coroutine::{Coroutine, Stacks};
 use super::heap;
 use super::journal::Journal;
+use super::lock_order::LockOrders;
 use super::parking::Parking;
 use super::runtime::NO_TASK;
 use super::settings::{Failure, Report};
@@ -20,11 +21,23 @@ struct NodeState {
     ends_by_panic: bool,
     /// Tasks that are ready, but get no turn until the node is resumed.
     held: Vec<TaskSlot>,
+    /// The number of its tasks that have not ended.
+    live_tasks: usize,
+    /// The task that was spawned in it first.
+    first_task: Option<TaskId>,
 }
 
 impl NodeState {
     fn new(label: String) -> NodeState {
-        NodeState { label, is_alive: true, is_paused: false, ends_by_panic: false, held: Vec::new() }
+        NodeState {
+            label,
+            is_alive: true,
+            is_paused: false,
+            ends_by_panic: false,
+            held: Vec::new(),
+            live_tasks: 0,
+            first_task: None,
+        }
     }
 }
 
@@ -46,6 +59,7 @@ pub(super) struct State {
     pub(super) free_events: Vec<u32>,
     pub(super) due: VecDeque<EventFn>,
     parking: Parking,
+    pub(super) lock_orders: LockOrders,
     pub(super) epochs: u64,
     pub(super) failure: Option<Failure>,
     pub(super) stacks: Stacks,
@@ -68,6 +82,7 @@ impl State {
             free_events: Vec::new(),
             due: VecDeque::new(),
             parking: Parking::default(),
+            lock_orders: LockOrders::default(),
             epochs: 0,
             failure: None,
             stacks: Stacks::new(stack_bytes),
@@ -108,6 +123,21 @@ impl State {
         &self.nodes[node.0 as usize].label
     }
 
+    /// The number of a node's tasks that have not ended.
+    pub(super) fn tasks_in(&self, node: NodeId) -> usize {
+        self.nodes[node.0 as usize].live_tasks
+    }
+
+    /// Whether this task was the first one of its node.
+    pub(super) fn is_first_task(&self, task: &Task) -> bool {
+        self.nodes[task.node.0 as usize].first_task == Some(task.id)
+    }
+
+    /// The number of a node's tasks that wait in a call for a reply.
+    pub(super) fn calls_in(&self, node: NodeId) -> usize {
+        self.tasks().filter(|task| task.node == node && task.is_calling).count()
+    }
+
     /// The number of the task that was spawned last.
     pub(super) fn latest_id(&self) -> TaskId {
         self.latest_id
@@ -120,6 +150,9 @@ impl State {
         self.report.tasks_peak = self.report.tasks_peak.max(self.live_tasks);
         self.latest_id += 1;
         let id = self.latest_id;
+        let NodeState { live_tasks, first_task, .. } = &mut self.nodes[node.0 as usize];
+        *live_tasks += 1;
+        first_task.get_or_insert(id);
         let task = Some(Box::new(Task::new(id, name, node, lineage)));
         let slot = match self.free_slots.pop() {
             Some(slot) => {
@@ -155,7 +188,11 @@ impl State {
     pub(super) fn remove_task(&mut self, slot: TaskSlot) -> Option<Box<Task>> {
         self.free_slots.push(slot);
         self.live_tasks -= 1;
-        self.tasks[slot as usize].take()
+        let task = self.tasks[slot as usize].take();
+        if let Some(task) = &task {
+            self.nodes[task.node.0 as usize].live_tasks -= 1;
+        }
+        task
     }
 
     /// Abandons every task that has not ended. True if there was none.

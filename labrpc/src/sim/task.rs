@@ -13,6 +13,9 @@ pub(crate) type Key = usize;
 /// A task's number, in order of spawning.
 pub(crate) type TaskId = u64;
 
+/// A lock's number, which no other lock of the process has had.
+pub(crate) type LockId = u32;
+
 /// A task's index in the scheduler's table. Slots are reused.
 pub(super) type TaskSlot = u32;
 
@@ -70,6 +73,9 @@ pub(super) enum Lifecycle {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Held {
     pub(crate) lock: Key,
+    pub(crate) id: LockId,
+    /// Whether others may hold it at the same time, if they only read.
+    pub(crate) is_shared: bool,
     pub(crate) made: &'static Location<'static>,
     pub(crate) at: &'static Location<'static>,
 }
@@ -108,6 +114,8 @@ pub(super) struct Task {
     pub(super) order_stamp: Stamp,
     pub(super) entropy_drawn: u64,
     pub(super) priority: u64,
+    /// How many operations it has made in its turns so far.
+    pub(super) operations: u64,
 }
 
 impl Task {
@@ -132,6 +140,7 @@ impl Task {
             order_stamp: Stamp::default(),
             entropy_drawn: 0,
             priority: 0,
+            operations: 0,
         }
     }
 }

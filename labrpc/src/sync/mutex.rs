@@ -102,7 +102,7 @@ impl<T: ?Sized> Mutex<T> {
                 world.operation();
                 let inner = self.try_lock_as_newcomer();
                 if inner.is_some() {
-                    world.acquired(self.queue.held(Location::caller()));
+                    world.acquired_at_once(self.queue.held(Location::caller()));
                 }
                 inner
             }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::sim::runtime::{Held, Key, Runtime, WaitReason, WakeReason};
+use crate::sim::runtime::{Held, Key, LockId, Runtime, WaitReason, WakeReason};
 use crate::time::Instant;
 
 /// The deadline of a wait of `patience` that begins now, in virtual time.
@@ -52,11 +52,16 @@ pub(crate) fn park_in_queue(
 pub(crate) struct LockQueue {
     made: &'static Location<'static>,
     passed_over: AtomicU32,
+    /// The lock's number, from its first use in a simulation on; 0 before that.
+    id: AtomicU32,
 }
+
+/// The number of the next lock that is used.
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 impl LockQueue {
     pub(crate) const fn new(made: &'static Location<'static>) -> LockQueue {
-        LockQueue { made, passed_over: AtomicU32::new(0) }
+        LockQueue { made, passed_over: AtomicU32::new(0), id: AtomicU32::new(0) }
     }
 
     /// Identifies the lock.
@@ -68,7 +73,20 @@ impl LockQueue {
     /// The lock, for the list of those that the running task holds.
     #[inline]
     pub(crate) fn held(&self, at: &'static Location<'static>) -> Held {
-        Held { lock: self.key(), made: self.made, at }
+        Held { lock: self.key(), id: self.id(), is_shared: false, made: self.made, at }
+    }
+
+    /// The lock's number. Its address is not enough: when it is gone, another lock may be there.
+    #[inline]
+    fn id(&self) -> LockId {
+        match self.id.load(Ordering::Relaxed) {
+            0 => {
+                let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+                self.id.store(id, Ordering::Relaxed);
+                id
+            }
+            id => id,
+        }
     }
 
     pub(crate) fn made(&self) -> &'static Location<'static> {

@@ -13,6 +13,8 @@ use crate::{Event, EventKind};
 #[derive(Clone, Default)]
 pub(crate) struct Recording {
     events: Arc<Mutex<Vec<Event>>>,
+    /// Of how many lines it keeps the events. `None` for all events.
+    kept: Option<usize>,
 }
 
 /// What a failed run prints of its events. Clones are the same.
@@ -29,6 +31,8 @@ struct Shown {
 
 /// A failure shows at most this many events, the last ones.
 const LINES_MAX: usize = 12;
+/// The events that are kept for it, at least: entries that are applied together share a line.
+const RECENT_MAX: usize = 64;
 /// It shows at least this many, however long it is otherwise.
 const LINES_MIN: usize = 5;
 
@@ -37,8 +41,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Recording {
+    /// A recording that keeps no more than a failure shows: the last events that are news.
+    pub(crate) fn of_the_last() -> Recording {
+        Recording { kept: Some(RECENT_MAX), ..Recording::default() }
+    }
+
     pub(crate) fn push(&self, event: Event) {
-        lock(&self.events).push(event);
+        let Some(kept) = self.kept else { return lock(&self.events).push(event) };
+        if event.is_news() {
+            let mut events = lock(&self.events);
+            // Half of them at once, so that each event is moved once or twice.
+            if events.len() >= 2 * kept {
+                events.drain(..kept);
+            }
+            events.push(event);
+        }
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
@@ -54,8 +71,10 @@ impl Recording {
         let lines = lines(&lock(&self.events));
         let earlier = lines.len().saturating_sub(lines_max.clamp(LINES_MIN, LINES_MAX));
         let mut text = String::new();
-        if earlier > 0 {
-            let _ = writeln!(text, "        … {earlier} earlier lines");
+        match self.kept {
+            None if earlier > 0 => drop(writeln!(text, "        … {earlier} earlier lines")),
+            Some(_) if earlier > 0 => text += "        … earlier lines\n",
+            _ => {}
         }
         lines[earlier..].iter().for_each(|line| text += &format!("{line}\n"));
         text
@@ -154,6 +173,20 @@ mod tests {
         let recording = Recording::default();
         (1..=1_024).for_each(|nth| recording.push(applied(nth, nth as u64)));
         assert_eq!(recording.text(LINES_MAX), "    0.000 s  0      applies 1:1 … 1024:1 (1024 entries)\n");
+    }
+
+    /// A recording of the last events keeps enough of them, and not all.
+    #[test]
+    fn the_last_events_are_enough() {
+        let recording = Recording::of_the_last();
+        for nth in 1..=1_000 {
+            recording.push(Event { kind: EventKind::Crashed(nth), ..applied(nth, 0) });
+            recording.push(Event { kind: EventKind::Waited, ..applied(nth, 0) });
+        }
+        assert!((RECENT_MAX..=2 * RECENT_MAX).contains(&recording.events().len()));
+        let text = recording.text(LINES_MAX);
+        assert_eq!(text.lines().count(), LINES_MAX + 1);
+        assert!(text.starts_with("        … earlier lines\n") && text.contains("  1000      crashes\n"), "{text}");
     }
 
     /// The heading explains positions if there are any.

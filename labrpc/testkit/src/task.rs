@@ -38,7 +38,7 @@ impl<T> PendingResult<T> {
     }
 
     /// Waits for the end of the task, but no longer than `patience`.
-    pub(crate) fn wait_within(self, patience: Duration) -> Option<T> {
+    pub(crate) fn wait_within(&self, patience: Duration) -> Option<T> {
         self.ended.recv_timeout(patience).ok()?;
         self.take()
     }

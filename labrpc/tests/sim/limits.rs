@@ -63,6 +63,60 @@ fn operations_are_bounded() {
     }
 }
 
+/// The report on too many operations names the thread that has made them, and its line, even if another one polls too.
+#[test]
+fn the_busy_thread_is_named() {
+    for preemption in POLICIES {
+        let settings = Settings { operations_max: 100_000, preemption, ..Settings::default() };
+        let mut first_line = 0;
+        let failure = failing_with(settings, || {
+            for server in 0..3 {
+                sim::spawn_in(sim::new_node(format!("server {server}")), "poller", || {
+                    let lock = Mutex::new(());
+                    loop {
+                        drop(lock.lock());
+                    }
+                });
+            }
+            first_line = line!() - 5;
+            thread::sleep(Duration::from_secs(3600));
+        });
+        assert_eq!(failure.kind, FailureKind::Operations, "{preemption:?}");
+        assert_eq!(failure.task, "poller", "{preemption:?}: {failure}");
+        let lines = first_line..first_line + 5;
+        let is_named = lines.clone().any(|line| failure.backtrace.contains(&format!("tests/sim/limits.rs:{line}:")));
+        assert!(is_named || failure.backtrace.is_empty(), "{preemption:?}, lines {lines:?}: {failure}");
+    }
+}
+
+/// A node has a bound on its tasks, and the report says how many of them wait for a reply and which line starts another.
+#[test]
+fn tasks_are_bounded() {
+    let settings = Settings { tasks_max: 100, ..Settings::default() };
+    let (result, _) = sim::run(settings.clone(), || {
+        for _ in 0..200 {
+            thread::spawn(|| thread::sleep(MS)); // the test's own
+        }
+        let node = sim::new_node("server 0");
+        for _ in 0..1_000 {
+            sim::spawn_in(node, "short", || ());
+            thread::yield_now();
+        }
+    });
+    result.expect("the test's own tasks are not counted, and tasks that have ended are not either");
+    let failure = failing_with(settings, || {
+        sim::spawn_in(sim::new_node("server 0"), "ticker", || {
+            loop {
+                thread::spawn(|| thread::sleep(Duration::from_secs(3600)));
+            }
+        });
+        thread::sleep(Duration::from_secs(3600));
+    });
+    assert_eq!(failure.kind, FailureKind::Tasks);
+    let expected = "server 0 has 100 threads at the same time, of which 0 wait in `call` for a reply";
+    assert!(failure.message.contains(expected) && failure.message.contains("tests/sim/limits.rs:"), "{failure}");
+}
+
 /// Operations are counted: one for taking a lock, one for reading the clock.
 #[test]
 fn operations_are_counted() {

@@ -12,6 +12,7 @@ mod determinism;
 mod ending;
 mod last_resort;
 mod limits;
+mod lock_order;
 mod panics;
 mod pause;
 #[cfg(all(target_os = "linux", not(labrpc_portable)))]

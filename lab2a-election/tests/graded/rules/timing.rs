@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use labrpc::time::Instant;
 use labrpc::{LogPosition, RaftRequest, RequestVote, thread};
-use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, RANDOM_TIMEOUT, STABLE, TIMER};
-use testkit::script::{ScriptedCluster, TRAVEL};
+use testkit::rule::election::{CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, RANDOM_TIMEOUT, STABLE, STEPPED_DOWN, TIMER};
+use testkit::script::{ScriptedCluster, TRAVEL, expect_rule};
 
 use crate::lab::{LAB, Server, TIMING, boot, cluster};
 
@@ -55,7 +55,8 @@ fn campaigns_go_on_2a() {
     LAB.rule(&CAMPAIGN_DUE, |world| {
         let script = ScriptedCluster::new(world, 3, boot);
         for waited in waits(&script, 5) {
-            assert!(waited >= TIMING.election_timeout_min, "the next campaign came too soon, after {waited:?}");
+            let is_apart = waited >= TIMING.election_timeout_min;
+            expect_rule(&CAMPAIGNS_APART, is_apart, format!("the next campaign came too soon, after {waited:?}"));
             assert!(
                 waited <= TIMING.election_timeout_max + PROMPTLY,
                 "the next campaign came too late, after {waited:?}"
@@ -124,6 +125,26 @@ fn a_heartbeat_restarts_the_timer_2a() {
             script.leader(1).in_term(1).heartbeat();
             script.expect_silence(SILENCE_MIN, "it has just received a heartbeat");
         }
+    });
+}
+
+/// A leader that is deposed by a reply waits for a whole timeout before it campaigns, however long it has led.
+#[test]
+fn a_deposed_leader_waits_for_a_timeout_2a() {
+    LAB.rule(&STEPPED_DOWN, |world| {
+        let script = ScriptedCluster::new(world, 3, boot);
+        let (term, _) = script.elect();
+        script.requests_within(2 * TIMING.election_timeout_max);
+        let heartbeat = script.expect_request("the next heartbeat", 2 * TIMING.heartbeat_interval, |_| true);
+        heartbeat.stale(term + 1);
+        let deposed = Instant::now();
+        let (_, requests) = script.expect_campaign();
+        let waited = requests[0].at - deposed;
+        assert!(
+            waited >= SILENCE_MIN,
+            "it led term {term} until a reply of term {} deposed it, and {waited:?} later it campaigned",
+            term + 1
+        );
     });
 }
 

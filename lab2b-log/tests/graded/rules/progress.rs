@@ -4,7 +4,9 @@ use labrpc::network::Conditions;
 use labrpc::{AppendEntries, Index, LogPosition, RaftRequest, Term, thread};
 use testkit::rule::election::{LEADER_STAYS, NEW_TERM};
 use testkit::rule::replication::{BACK_UP, FRESH_LEADERSHIP, LATE_REPLY, LEADS_AND_SENDS};
-use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, look_at, prepare, refuses};
+use testkit::script::{
+    PUNCTUAL, ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_rule, look_at, prepare, refuses,
+};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, send_log};
@@ -83,7 +85,9 @@ fn doubled_refusals_2b() {
         // A leader that halves the distance, instead of going where the refusal says, takes two requests.
         let mut sent = (0..3).map(|_| script.expect_append_to(1, "the entries that server 1 asks for"));
         let received = sent.find(|received| received.append().prev == LogPosition::ZERO);
-        let received = received.expect("server 1 asks for the entries from index 1 on, and is not sent them");
+        let what = "server 1 asks for the entries from index 1 on, and is not sent them";
+        expect_rule(&BACK_UP, received.is_some(), what);
+        let received = received.expect("it was looked at");
         let count = received.append().entries.len();
         assert_eq!(count, 2, "server 1 asks for the entries from index 1 on, which are two; it is sent {received}");
         received.agree();
@@ -208,6 +212,33 @@ fn a_new_leader_starts_from_a_guess_2b() {
     });
 }
 
+/// What followers agreed to in an earlier term as leader counts for nothing in the next one: the log may be another one
+/// by then, and so may theirs.
+#[test]
+fn a_new_leader_counts_no_earlier_agreement_2b() {
+    LAB.rule(&FRESH_LEADERSHIP, |world| {
+        let (script, term, [_, latest]) = leader_with_five_entries(world);
+        latest.agree();
+        thread::sleep(2 * TRAVEL);
+        // Another server leads, and its one entry replaces those five.
+        send_log(&script, &[term + 1]);
+        script.discard_requests();
+        let (again, _) = script.elect();
+        script.expect_taken(number(6), at(2, again), format!("it leads term {again}, and its log ended at index 1"));
+        let is_sent_to_2 = |received: &ReceivedRequest| received.to == 2 && received.request.through().index == 2;
+        let patience = script.timing().heartbeat_interval + 2 * TRAVEL;
+        script.expect_request("entry 2, to server 2", patience, is_sent_to_2).agree();
+        thread::sleep(2 * TRAVEL);
+        script.expect_applied_indices(
+            [],
+            format!(
+                "in term {again} only server 2 has agreed to entry 2; server 1 agreed through index 5 in term {term}, \
+                 to other entries"
+            ),
+        );
+    });
+}
+
 /// A follower's agreement counts until the leader is deposed, whatever heartbeats and late votes come
 /// in between.
 #[test]
@@ -221,17 +252,17 @@ fn a_late_vote_does_not_reset_a_leader_2b() {
         thread::sleep(2 * TRAVEL);
         script.expect_taken(number(1), at(1, term), format!("it leads term {term}"));
         let mut sent = script.requests_within(heartbeat_interval + 2 * TRAVEL);
-        let mut take = |follower| {
+        // The latest request, as the server may have given up on an earlier one.
+        let take = |sent: &mut Vec<ReceivedRequest>, follower| {
             let carries_it =
                 |received: &ReceivedRequest| received.to == follower && !received.append().entries.is_empty();
-            sent.swap_remove(sent.iter().position(carries_it).expect("each follower is sent the entry"))
+            sent.swap_remove(sent.iter().rposition(carries_it).expect("each follower is sent the entry"))
         };
-        let (first, second) = (take(1), take(2));
-        first.agree();
+        take(&mut sent, 1).agree();
         thread::sleep(ROUND_TRIP);
         late.into_iter().for_each(ReceivedRequest::grant);
-        script.requests_within(heartbeat_interval * 2);
-        second.agree();
+        sent.extend(script.requests_within(heartbeat_interval * 2));
+        take(&mut sent, 2).agree();
         thread::sleep(2 * TRAVEL);
         let why = format!("servers 1 and 2 have agreed to entry 1 in term {term}: three of five hold it");
         script.expect_applied_indices([1], why);

@@ -1,10 +1,13 @@
 //! Logs in every role, bounds from both sides, and whichever way a message comes.
 
-use labrpc::{AppendEntriesReply, RaftReply};
+use std::time::Duration;
+
+use labrpc::time::Instant;
+use labrpc::{AppendEntriesReply, RaftReply, Status};
 use labrpc::{AppendOutcome, Term, thread};
-use testkit::rule::election::{CAMPAIGN, NEW_TERM};
+use testkit::rule::election::{CAMPAIGN, NEW_TERM, STATUS, STEPPED_DOWN};
 use testkit::rule::replication::{ACKNOWLEDGED, ELECTION_RESTRICTION, FOLLOWER_COMMIT, FOLLOWS};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, follower_with};
@@ -36,6 +39,66 @@ fn a_deposed_leader_keeps_its_entries_2b() {
             let answer = script.leader(1).in_term(newer).after(at(2, term)).send();
             answer
                 .expect_agreement(2, format!("it has appended two entries in term {term}, and nothing replaces them"));
+            script.crash();
+        }
+    });
+}
+
+/// A leader that is deposed tells those that watch its status at once, whatever deposes it.
+#[test]
+fn a_lost_leadership_is_told_2b() {
+    LAB.rule(&STATUS, |world| {
+        for way in ["a candidate", "a leader", "a vote denied", "a reply"] {
+            let (script, term, mut requests) = leader_with_two_entries(world);
+            let watcher = script.watch(world, Status { term, is_leader: true });
+            thread::sleep(TRAVEL);
+            let newer = term + 1;
+            match way {
+                "a candidate" => drop(script.candidate(1).in_term(newer).asks_for_vote()),
+                "a leader" => drop(script.leader(1).in_term(newer).heartbeat()),
+                _ => requests.remove(0).stale(newer),
+            }
+            let told = watcher.join_within(3 * TRAVEL).flatten();
+            let expected = Some(Status { term: newer, is_leader: false });
+            expect_eq(
+                "what a watcher is told",
+                told,
+                expected,
+                format!("{way} of term {newer} has deposed the leader"),
+            );
+            script.crash();
+        }
+    });
+}
+
+/// A leader that is deposed waits for a timeout before it campaigns, whatever deposes it.
+#[test]
+fn a_deposed_leader_waits_for_a_timeout_2b() {
+    LAB.rule(&STEPPED_DOWN, |world| {
+        /// Four messages may be on their way meanwhile.
+        const TRAVELS: Duration = Duration::from_millis(4);
+        for way in ["a candidate with an older log", "a reply"] {
+            let (script, term, _) = leader_with_two_entries(world);
+            script.requests_within(2 * script.timing().election_timeout_max);
+            let is_append = ReceivedRequest::is_append;
+            let heartbeat =
+                script.expect_request("the next heartbeat", 2 * script.timing().heartbeat_interval, is_append);
+            match way {
+                "a reply" => heartbeat.stale(term + 1),
+                _ => script
+                    .candidate(1)
+                    .in_term(term + 1)
+                    .asks_for_vote()
+                    .expect_no_vote("the voter's log holds entries, and the candidate's is empty"),
+            }
+            let deposed = Instant::now();
+            let (_, requests) = script.expect_campaign();
+            let waited = requests[0].at - deposed;
+            assert!(
+                waited >= script.timing().election_timeout_min - TRAVELS,
+                "it led term {term} until {way} of term {} deposed it, and {waited:?} later it campaigned",
+                term + 1
+            );
             script.crash();
         }
     });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use labrpc::time::Instant;
 use labrpc::{Elect, Term, thread};
 use testkit::rule::election::NEW_TERM;
 use testkit::rule::replication::{ACKNOWLEDGED, APPLY_AT_ONCE, APPLY_ORDER, COMMIT_AT_ONCE, SENT_AT_ONCE, START};
@@ -90,13 +91,18 @@ fn two_commands_meet_2b() {
 #[test]
 fn an_agreement_meets_a_heartbeat_2b() {
     LAB.rule(&COMMIT_AT_ONCE, |world| {
+        /// The command leaves so long before the heartbeat is due that the agreement can arrive with it.
+        const BEFORE: Duration = Duration::from_millis(5);
         Sweep::of(world, "a heartbeat is due", "an agreement arrives").within(REACH).each(|offset| {
             let (script, term) = leader(world);
+            let interval = script.timing().heartbeat_interval;
+            let heartbeat = script.expect_request("a heartbeat", interval, |_| true);
+            let due = heartbeat.at + (interval - TRAVEL);
+            heartbeat.agree();
+            script.requests_within(ROUND_TRIP).into_iter().for_each(ReceivedRequest::agree);
+            thread::sleep(due.duration_since(Instant::now()) - BEFORE);
             script.start(number(1)).expect("it leads");
-            let waiting = script.expect_append_to(1, "the first command");
-            let is_heartbeat = |received: &ReceivedRequest| received.at > waiting.at + 2 * TRAVEL;
-            let heartbeat = script.expect_request("a heartbeat", script.timing().heartbeat_interval, is_heartbeat);
-            let due = heartbeat.at + (script.timing().heartbeat_interval - TRAVEL);
+            let waiting = script.expect_request("the first command", ROUND_TRIP, |received| received.to == 1);
             offset.meet_at(due, script.reply_arrives(waiting, agrees(term, 1)));
             thread::sleep(ROUND_TRIP);
             script.expect_applied_indices([1], "two of three servers hold it");

@@ -1,10 +1,10 @@
 //! Crashes in every role: a server comes back as a follower with all that it had said.
 
-use labrpc::thread;
+use labrpc::{Status, thread};
 use testkit::number;
-use testkit::rule::election::HEARTBEATS;
+use testkit::rule::election::{HEARTBEATS, STATUS};
 use testkit::rule::persistence::REMEMBERS;
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq};
 
 use crate::lab::{LAB, boot};
 
@@ -39,6 +39,34 @@ fn a_restarted_leader_has_voted_2c() {
         script.restart();
         let answer = script.candidate(1).in_term(term).with_log_through(at(9, term)).asks_for_vote();
         answer.expect_no_vote(format!("it has led term {term} with its own vote"));
+    });
+}
+
+/// A leader that is deposed tells those that watch its status at once, also if it saves its new term first.
+#[test]
+fn a_lost_leadership_is_told_2c() {
+    LAB.rule(&STATUS, |world| {
+        for way in ["a candidate", "a leader", "a reply"] {
+            let script = ScriptedCluster::replicating(world, 3, boot);
+            let (term, mut requests) = script.elect();
+            let watcher = script.watch(world, Status { term, is_leader: true });
+            thread::sleep(TRAVEL);
+            let newer = term + 1;
+            match way {
+                "a candidate" => drop(script.candidate(1).in_term(newer).asks_for_vote()),
+                "a leader" => drop(script.leader(1).in_term(newer).heartbeat()),
+                _ => requests.remove(0).stale(newer),
+            }
+            let told = watcher.join_within(3 * TRAVEL).flatten();
+            let expected = Some(Status { term: newer, is_leader: false });
+            expect_eq(
+                "what a watcher is told",
+                told,
+                expected,
+                format!("{way} of term {newer} has deposed the leader"),
+            );
+            script.crash();
+        }
     });
 }
 

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use labrpc::{Bytes, RaftRequest, thread};
+use labrpc::{Bytes, RaftRequest, Status, thread};
 use testkit::World;
-use testkit::rule::election::CAMPAIGN;
+use testkit::rule::election::{CAMPAIGN, STATUS};
 use testkit::rule::replication::FOLLOWER_COMMIT;
 use testkit::rule::snapshots::{CUT, SNAPSHOT_TRAFFIC};
 use testkit::script::{ScriptedCluster, TRAVEL, at, expect_eq};
 
 use super::setup::{
-    HEARTBEAT, ROUND_TRIP, cut, elect, expect_received, follower_with, leader_that_cut, snapshot, state,
+    HEARTBEAT, ROUND_TRIP, cut, elect, expect_received, first_snapshot_to_2, follower_with, leader_that_cut, snapshot,
+    state,
 };
 use crate::lab::{LAB, Server, boot};
 
@@ -41,6 +42,36 @@ fn follower_after_4(way: Way, world: &World) -> ScriptedCluster<Server> {
     thread::sleep(TRAVEL);
     script.applied();
     script
+}
+
+/// A leader that is deposed tells those that watch its status at once, whatever deposes it: a snapshot, too.
+#[test]
+fn a_lost_leadership_is_told_2d() {
+    LAB.rule(&STATUS, |world| {
+        for way in ["a candidate", "a leader", "a snapshot", "a reply to a snapshot"] {
+            let (script, term) = leader_that_cut(world, 4, 6);
+            let watcher = script.watch(world, Status { term, is_leader: true });
+            let newer = term + 1;
+            match way {
+                "a candidate" => drop(script.candidate(1).in_term(newer).asks_for_vote()),
+                "a leader" => drop(script.leader(1).in_term(newer).heartbeat()),
+                "a snapshot" => drop(script.leader(1).in_term(newer).install_snapshot(at(9, term), state(9))),
+                _ => {
+                    let snapshot = first_snapshot_to_2(&script, at(0, 0), 2 * HEARTBEAT);
+                    snapshot.expect("server 2 asks for entry 1").stale(newer);
+                }
+            }
+            let told = watcher.join_within(3 * TRAVEL).flatten();
+            let expected = Some(Status { term: newer, is_leader: false });
+            expect_eq(
+                "what a watcher is told",
+                told,
+                expected,
+                format!("{way} of term {newer} has deposed the leader"),
+            );
+            script.crash();
+        }
+    });
 }
 
 /// However a server came to its snapshot, it campaigns with the snapshot's last entry as its log's end.

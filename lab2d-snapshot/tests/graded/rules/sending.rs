@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use labrpc::network::Conditions;
 use labrpc::time::Instant;
 use labrpc::{PeerId, thread};
 use testkit::rule::election::HEARTBEATS;
 use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENDS, SENT, SNAPSHOT_TRAFFIC};
-use testkit::script::{ReceivedRequest, ScriptedCluster, agrees, at, expect_eq, expect_rule, look_at};
+use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, agrees, at, expect_eq, expect_rule, look_at};
 
 use super::setup::{
-    HEARTBEAT, ROUND_TRIP, cut, elect, expect_snapshot, extend, leader, leader_of_that_cut, leader_that_cut,
-    snapshots_to_2, state,
+    HEARTBEAT, ROUND_TRIP, cut, elect, expect_snapshot, extend, first_snapshot_to_2, leader, leader_of_that_cut,
+    leader_that_cut, snapshots_to_2, state,
 };
 use crate::lab::{LAB, Server};
 
@@ -28,10 +29,11 @@ fn heartbeat_to_2(script: &ScriptedCluster<Server>) -> ReceivedRequest {
     script.next_request_to(2, HEARTBEAT).expect("a heartbeat to server 2")
 }
 
-/// The first snapshot that server 2 is sent, if its log is empty.
+/// The first snapshot that server 2 is sent, if its log is empty. It has just arrived, so the leader still waits for its
+/// answer.
 #[track_caller]
 fn snapshot_to_2(script: &ScriptedCluster<Server>) -> ReceivedRequest {
-    snapshots_to_2(script, at(0, 0), HELP).into_iter().next().expect(NEEDS_ALL)
+    first_snapshot_to_2(script, at(0, 0), HELP).expect(NEEDS_ALL)
 }
 
 /// A follower that needs a dropped entry is sent the snapshot, whether it lacks everything or only the
@@ -156,6 +158,34 @@ fn a_lost_snapshot_is_sent_again_2d() {
         snapshot_to_2(&script);
         let again = snapshots_to_2(&script, at(0, 0), AGAIN);
         assert!(!again.is_empty(), "server 2 was sent a snapshot at most {HELP:?} ago, and still asks for entry 1");
+    });
+}
+
+/// A snapshot whose call has failed, because the link is cut, is not sent again before the follower has answered
+/// something: it may be down. Then it is.
+#[test]
+fn a_snapshot_lost_in_a_cut_has_to_wait_2d() {
+    LAB.rule(&SNAPSHOT_TRAFFIC, |world| {
+        let (script, _) = leader_that_cut(world, 4, 6);
+        // A call on the cut link fails at once.
+        let unreachable = Conditions { unreachable_max: Duration::ZERO, ..PUNCTUAL };
+        script.network().set_link_conditions(0, 2, Some(unreachable));
+        let heartbeat = heartbeat_to_2(&script);
+        script.network().set_cut(0, 2, true);
+        heartbeat.retry_from(1);
+        thread::sleep(ROUND_TRIP);
+        script.network().set_cut(0, 2, false);
+        for _ in 0..3 {
+            let silent = heartbeat_to_2(&script);
+            let what = "server 2 has said nothing since the first snapshot left for it, and is sent another one";
+            assert!(!silent.is_snapshot(), "{what}: {silent}");
+        }
+        let later = snapshots_to_2(&script, at(0, 0), AGAIN);
+        expect_rule(
+            &SENT,
+            !later.is_empty(),
+            format!("server 2 asks for entry 1 again, and is sent nothing in {AGAIN:?}"),
+        );
     });
 }
 

@@ -129,16 +129,27 @@ pub fn extend(script: &ScriptedCluster<Server>, last: Index) {
 #[track_caller]
 pub fn snapshots_to_2(script: &ScriptedCluster<Server>, last: LogPosition, duration: Duration) -> Vec<ReceivedRequest> {
     let until = Instant::now() + duration;
-    let mut snapshots = Vec::new();
+    let next = || first_snapshot_to_2(script, last, until.duration_since(Instant::now()));
+    std::iter::from_fn(next).collect()
+}
+
+/// As [`snapshots_to_2`], for the first of them, as soon as it has arrived.
+#[track_caller]
+pub fn first_snapshot_to_2(
+    script: &ScriptedCluster<Server>,
+    last: LogPosition,
+    patience: Duration,
+) -> Option<ReceivedRequest> {
+    let until = Instant::now() + patience;
     while let Some(received) = script.next_request_to(2, until.duration_since(Instant::now())) {
         match &received.request {
-            RaftRequest::InstallSnapshot(_) => snapshots.push(received),
+            RaftRequest::InstallSnapshot(_) => return Some(received),
             // It left before the leader cut its log.
             RaftRequest::AppendEntries(append) if append.prev == last => {}
             _ => received.retry_from(last.index + 1),
         }
     }
-    snapshots
+    None
 }
 
 /// Checks which entries a snapshot covers, and its bytes.

@@ -10,7 +10,7 @@ use guards::{ReadRelease, WriteRelease};
 pub use guards::{RwLockReadGuard, RwLockWriteGuard};
 
 use super::waiting::{LockQueue, OnDrop};
-use crate::sim::runtime::{self, Key, Runtime};
+use crate::sim::runtime::{self, Held, Key, Runtime};
 
 /// A lock for many readers or one writer: [`parking_lot::RwLock`], and in a simulation one that waits
 /// in virtual time.
@@ -126,7 +126,7 @@ impl<T: ?Sized> RwLock<T> {
             Some(world) => {
                 world.operation();
                 let inner = self.try_read_as_newcomer();
-                self.note_if_taken(world, inner, Location::caller())
+                note_if_taken(world, inner, self.held_for_reading(Location::caller()))
             }
         }?;
         Some(RwLockReadGuard { inner, release: ReadRelease(self) })
@@ -148,7 +148,7 @@ impl<T: ?Sized> RwLock<T> {
             Some(world) => {
                 world.operation();
                 let inner = self.try_write_as_newcomer();
-                self.note_if_taken(world, inner, Location::caller())
+                note_if_taken(world, inner, self.queue.held(Location::caller()))
             }
         }?;
         Some(RwLockWriteGuard { inner, release: WriteRelease(self) })
@@ -179,7 +179,7 @@ impl<T: ?Sized> RwLock<T> {
                 || self.wake_all_kinds(world),
             ),
         };
-        world.acquired(self.queue.held(at));
+        world.acquired(self.held_for_reading(at));
         inner
     }
 
@@ -214,11 +214,8 @@ impl<T: ?Sized> RwLock<T> {
         if self.queue.admits_newcomers() { self.inner.try_write() } else { None }
     }
 
-    fn note_if_taken<G>(&self, world: &Runtime, taken: Option<G>, at: &'static Location<'static>) -> Option<G> {
-        if taken.is_some() {
-            world.acquired(self.queue.held(at));
-        }
-        taken
+    fn held_for_reading(&self, at: &'static Location<'static>) -> Held {
+        Held { is_shared: true, ..self.queue.held(at) }
     }
 
     fn readers(&self) -> Key {
@@ -234,6 +231,13 @@ impl<T: ?Sized> RwLock<T> {
         world.unpark_all(self.readers());
         world.unpark_one(self.writers());
     }
+}
+
+fn note_if_taken<G>(world: &Runtime, taken: Option<G>, held: Held) -> Option<G> {
+    if taken.is_some() {
+        world.acquired_at_once(held);
+    }
+    taken
 }
 
 impl<T: Default> Default for RwLock<T> {

@@ -6,7 +6,8 @@ use labrpc::time::Instant;
 use labrpc::{Bytes, Index, LogPosition, PeerId, Term, thread};
 
 use super::untyped::UntypedCluster;
-use crate::rule::replication::{COMMIT_AT_ONCE, MAJORITY_COMMIT};
+use crate::rule::election::LEADER_IN_TIME;
+use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE, MAJORITY_COMMIT};
 use crate::script::{about, expect_rule};
 
 /// How long [`UntypedCluster::agree`] keeps offering a command.
@@ -46,6 +47,7 @@ impl UntypedCluster {
             }
             first = leader + 1;
         }
+        about(if self.leaders().is_empty() { &LEADER_IN_TIME } else { &CATCH_UP });
         panic!(
             "{servers} servers did not agree on {command:?} within {AGREEMENT_PATIENCE:?}; of the reachable servers \
              {:?}, {}",
@@ -92,10 +94,9 @@ impl UntypedCluster {
             if term.is_some() && self.servers().any(is_later) {
                 return None;
             }
-            assert!(
-                began.elapsed() < AGREEMENT_PATIENCE,
-                "only {applied} of {servers} servers applied entry {index} within {AGREEMENT_PATIENCE:?}"
-            );
+            let what =
+                format_args!("only {applied} of {servers} servers applied entry {index} in {AGREEMENT_PATIENCE:?}");
+            expect_rule(&CATCH_UP, began.elapsed() < AGREEMENT_PATIENCE, what);
             thread::sleep(LOOK_INTERVAL);
         }
     }

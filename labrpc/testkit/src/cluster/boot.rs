@@ -63,6 +63,13 @@ pub(super) struct Running {
     pub(super) typed: Arc<dyn Any + Send + Sync>,
 }
 
+impl Running {
+    /// The server, which is of this type.
+    pub(super) fn typed<R: Elect>(&self) -> &R {
+        self.typed.downcast_ref().expect("every server of a `Cluster<R>` is an `R`")
+    }
+}
+
 /// A [`Booted`] of a type that is known elsewhere.
 pub(super) struct UntypedBooted {
     pub(super) running: Running,

@@ -7,6 +7,7 @@ use labrpc::{PeerId, Status, Term, thread};
 
 use super::untyped::UntypedCluster;
 use crate::rule::election::{LEADER_IN_TIME, MAJORITY, ONE_LEADER, STABLE};
+use crate::rule::life::STUCK;
 use crate::script::about;
 
 /// MIT's lab text asks for a new leader within five seconds.
@@ -16,8 +17,13 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 impl UntypedCluster {
     /// What a server believes about itself; `None` if it is down.
+    ///
+    /// # Panics
+    ///
+    /// When it does not return.
+    #[track_caller]
     pub fn status(&self, server: PeerId) -> Option<Status> {
-        self.visit_untyped(server, |running| running.elect.status())
+        self.visit_promptly(server, "status", &STUCK, |running| running.elect.status())
     }
 
     /// Waits until a reachable server leads, and returns it. If several lead, it is the one of the

@@ -38,6 +38,7 @@ pub use compact::SNAPSHOT_INTERVAL;
 pub use replicate::number;
 pub use untyped::UntypedCluster;
 
+use crate::rule::Rule;
 use crate::world::World;
 
 /// A cluster of servers of type `R`. Clones are the same cluster.
@@ -79,11 +80,22 @@ impl<R: Elect> Cluster<R> {
         Cluster { untyped: UntypedCluster::new(world, size, &is_real, boot), servers: PhantomData }
     }
 
+    /// As [`visit`](Cluster::visit), for a method that returns at once. If it does not, that breaks `rule`; `what` names the
+    /// method.
+    #[track_caller]
+    pub(crate) fn visit_typed_promptly<T: Send + 'static>(
+        &self,
+        server: PeerId,
+        what: &str,
+        rule: &'static Rule,
+        look: impl FnOnce(&R) -> T + Send + 'static,
+    ) -> Option<T> {
+        self.visit_promptly(server, what, rule, move |running| look(running.typed()))
+    }
+
     /// Calls `look` with a server, in a task of its node. `None` if the server is down or paused, or
     /// crashes meanwhile.
     pub fn visit<T: Send + 'static>(&self, server: PeerId, look: impl FnOnce(&R) -> T + Send + 'static) -> Option<T> {
-        self.visit_untyped(server, move |running| {
-            look(running.typed.downcast_ref::<R>().expect("every server of a `Cluster<R>` is an `R`"))
-        })
+        self.visit_untyped(server, move |running| look(running.typed()))
     }
 }

@@ -6,6 +6,7 @@ use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, Replicate, 
 use super::Cluster;
 use super::applied_logs::AppliedLog;
 use super::boot::{Boot, Booted};
+use crate::rule::replication::START_AT_ONCE;
 use crate::world::World;
 
 /// A command that is a number.
@@ -47,6 +48,11 @@ impl<R: Replicate> Cluster<R> {
     }
 
     /// Offers a command to one server. `None` if it is down or does not lead.
+    ///
+    /// # Panics
+    ///
+    /// When `start` does not return.
+    #[track_caller]
     pub fn start_command(&self, server: PeerId, command: Bytes) -> Option<LogPosition> {
         self.start_command_at(server, command)?.ok()
     }
@@ -59,9 +65,10 @@ impl<R: Replicate> Cluster<R> {
     }
 
     /// Offers a command to one server, and returns what `start` returned; `None` if the server is down.
+    #[track_caller]
     pub(crate) fn start_command_at(&self, server: PeerId, command: Bytes) -> Option<Result<LogPosition, NotLeader>> {
         let (observer, offered) = (self.observer().cloned(), command.clone());
-        self.visit(server, move |raft| {
+        self.visit_typed_promptly(server, "start", &START_AT_ONCE, move |raft| {
             let number = observer.as_ref().map(|observer| observer.calls_start(server));
             let outcome = raft.start(command);
             if let (Some(observer), Some(number)) = (&observer, number) {

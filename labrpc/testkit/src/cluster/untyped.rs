@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use labrpc::network::Network;
 use labrpc::sim::{self, NodeId, Stamp, mix};
@@ -12,6 +13,8 @@ use labrpc::{PeerId, Persister};
 use super::applied_logs::AppliedLogs;
 use super::boot::{Boot, Running, UntypedBooted};
 use crate::observer::Observer;
+use crate::rule::Rule;
+use crate::script::about;
 use crate::task::with_result;
 use crate::world::{World, hash_of};
 
@@ -50,6 +53,11 @@ pub(super) struct ServerSlot {
     pub(super) is_paused: bool,
     visits: Stamp,
 }
+
+/// The name of a task in which the harness calls a server.
+const VISIT: &str = "visit";
+/// A method that waits for no message returns much sooner, even while the disk is slow.
+const VISIT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Ends of the network for clerks and scripted clients, to begin with; clerks add more.
 const CLIENT_ENDS: usize = 160;
@@ -155,7 +163,40 @@ impl UntypedCluster {
         look: impl FnOnce(&Running) -> T + Send + 'static,
     ) -> Option<T> {
         let (running, node, lineage) = self.next_visit(server)?;
-        run_in(node, "visit", lineage, move || look(&running))
+        run_in(node, VISIT, lineage, move || look(&running))
+    }
+
+    /// As [`visit_untyped`](UntypedCluster::visit_untyped), for a method that returns at once.
+    ///
+    /// # Panics
+    ///
+    /// When it does not return within seconds, which breaks `rule`. `what` names the method.
+    #[track_caller]
+    pub(super) fn visit_promptly<T: Send + 'static>(
+        &self,
+        server: PeerId,
+        what: &str,
+        rule: &'static Rule,
+        look: impl FnOnce(&Running) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (running, node, lineage) = self.next_visit(server)?;
+        let Some(node) = node else { return Some(look(&running)) };
+        let (task, result) = with_result(move || look(&running));
+        sim::spawn_named(node, VISIT, lineage, task);
+        let is_late = || sim::is_alive(node) && !self.inner.slots.lock()[server].is_paused;
+        loop {
+            match result.wait_within(VISIT_PATIENCE) {
+                None if is_late() => {
+                    about(rule);
+                    panic!(
+                        "`{what}` of server {server} has not returned after {VISIT_PATIENCE:?}{}",
+                        sim::describe_waiting(node, VISIT)
+                    );
+                }
+                None if sim::is_alive(node) => {} // It is paused.
+                returned => return returned,
+            }
+        }
     }
 
     /// The server to visit, its node, and the name of the visit.

@@ -54,6 +54,8 @@ struct Inner {
     recording: Option<Recording>,
     /// Where the events are kept for the story of the run, if one is told.
     story: Option<ClusterRecord>,
+    /// The last events, for a failure, if it was not.
+    recent: Recording,
     tally: Counter,
     oracles: Vec<Box<dyn Oracle>>,
     /// The messages that may still arrive or be answered.
@@ -83,6 +85,7 @@ impl Observer {
             starts_count: 0,
             recording: None,
             story,
+            recent: Recording::of_the_last(),
             tally: Counter::default(),
             oracles: oracle::all(contract),
             envelopes: Envelopes::default(),
@@ -90,6 +93,7 @@ impl Observer {
             misfit: None,
             is_over: false,
         };
+        reporter.exchange().show(inner.recent.clone(), inner.real_servers());
         Observer { reporter: reporter.clone(), contract, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -183,11 +187,10 @@ impl Observer {
     }
 
     /// Keeps all events from now on, for [`events`](Observer::events). Without this call they are
-    /// dropped, since a run has many thousands. If the run fails, the last of them are printed.
+    /// dropped, but for the last of them, since a run has many thousands. If the run fails, the last ones are printed.
     pub fn record(&self) {
         let mut inner = self.lock();
-        let real = inner.observed.servers.iter().enumerate().filter(|(_, server)| server.is_real);
-        let real = real.map(|(server, _)| server).collect();
+        let real = inner.real_servers();
         let recording = inner.recording.get_or_insert_default().clone();
         self.reporter.exchange().show(recording, real);
     }
@@ -235,6 +238,12 @@ fn copy_of(message: &ApplyMsg) -> ApplyMsg {
 }
 
 impl Inner {
+    /// The servers under test.
+    fn real_servers(&self) -> Vec<PeerId> {
+        let servers = self.observed.servers.iter().enumerate();
+        servers.filter(|(_, server)| server.is_real).map(|(server, _)| server).collect()
+    }
+
     /// Notes an event; `kind` updates the observed state and says what happened.
     fn happened(&mut self, at: Instant, kind: impl FnOnce(&mut Inner, EventId) -> EventKind) -> Option<Violation> {
         if self.is_over {
@@ -259,7 +268,7 @@ impl Inner {
         self.observed.after_check(&event);
         self.tally.count(&event);
         self.story.iter().for_each(|story| story.push(&event, &self.observed));
-        self.recording.iter().for_each(|recording| recording.push(event.clone()));
+        self.recording.as_ref().unwrap_or(&self.recent).push(event);
         violation
     }
 }

@@ -9,7 +9,7 @@ use crate::event::{DiskChange, Event, EventId, EventKind};
 use crate::observed::{DiskState, ObservedState, ServerState};
 use crate::rule::Rule;
 use crate::rule::election::VOTE_ONCE;
-use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS};
+use crate::rule::persistence::{CRASH_IMAGE, REMEMBERS, SAVED_LOG};
 use crate::rule::snapshots::{BOUNDARY, CUTS, DISCARDS, INSTALLS, OPAQUE, SENDS};
 use crate::violation::Violation;
 
@@ -65,6 +65,11 @@ impl CrashImages {
         observed: &ObservedState,
     ) -> Result<(), Violation> {
         let disk = &observed.servers[server].disk;
+        if let Some(place) = change.appended.iter().position(|entry| entry.term == 0) {
+            let index = change.kept_through + 1 + place as Index;
+            let what = format!("server {server} saved something of term 0 as entry {index}, and there is no term 0");
+            return Err(broken(&SAVED_LOG, what, id, disk));
+        }
         let (old, new) = (change.old_head, change.head);
         if old.ballot.term == new.ballot.term
             && old.ballot.voted_for.is_some()

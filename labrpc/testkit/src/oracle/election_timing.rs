@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use labrpc::time::Instant;
 use labrpc::{PeerId, Term};
 use labrpc::{RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
-use crate::observed::ObservedState;
-use crate::rule::election::{CAMPAIGN, CAMPAIGN_DUE, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, TIMER};
+use crate::observed::{ObservedState, SLACK};
+use crate::rule::election::{
+    CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, STEPPED_DOWN, TIMER,
+};
 use crate::violation::Violation;
 
 /// Messages of one round leave one after another, with nothing in between that takes time.
@@ -36,6 +39,10 @@ struct Duties {
     term: Term,
     /// The latest term that it campaigned in.
     campaigned: Term,
+    /// When its latest campaign began.
+    campaign_began: Option<EventId>,
+    /// When it last sent a message as a leader.
+    led: Option<EventId>,
     /// The round of vote requests that it is sending.
     campaign: Option<VoteRound>,
     won_term: Option<WonTerm>,
@@ -69,6 +76,55 @@ impl Duties {
         }
         self.campaign.take_if(|round| round.term < newest);
     }
+
+    /// The server begins a campaign: has a timeout passed since its last one, and since it led?
+    fn check_timeout(
+        &self,
+        server: PeerId,
+        term: Term,
+        event: &Event,
+        observed: &ObservedState,
+    ) -> Result<(), Violation> {
+        let timing = observed.timing;
+        let is_early = |since: EventId, wait: Duration| {
+            // The earlier message may itself have left late, after a slow save.
+            let before = Instant::ZERO + (since.at - Instant::ZERO).saturating_sub(SLACK);
+            let slack = observed.slack(server, before);
+            event.at() + slack < since.at + wait
+        };
+        if let Some(began) = self.campaign_began
+            && is_early(began, timing.election_timeout_min)
+        {
+            let waited = event.at() - began.at;
+            let what = format!("server {server} campaigned again {waited:.0?} after its last campaign");
+            return Err(Violation::new(&CAMPAIGNS_APART, what)
+                .with(began, format!("server {server} campaigns in term {}", self.campaigned))
+                .with(
+                    event.id,
+                    format!(
+                        "it campaigns in term {term}, but every timeout is at least {:?}",
+                        timing.election_timeout_min
+                    ),
+                ));
+        }
+        // Its timer may have run from its last heartbeat, and it may have sent entries since then.
+        if let Some(led) = self.led
+            && is_early(led, timing.election_timeout_min.saturating_sub(timing.heartbeat_interval))
+        {
+            let waited = event.at() - led.at;
+            let what = format!("server {server} led until just now, and campaigned without waiting for a timeout");
+            return Err(Violation::new(&STEPPED_DOWN, what)
+                .with(led, format!("server {server} sends its last message as a leader"))
+                .with(
+                    event.id,
+                    format!(
+                        "{waited:.0?} later it campaigns in term {term}, but every timeout is at least {:?}",
+                        timing.election_timeout_min
+                    ),
+                ));
+        }
+        Ok(())
+    }
 }
 
 impl ElectionTiming {
@@ -83,6 +139,10 @@ impl ElectionTiming {
         let (server, timing) = (envelope.from, observed.timing);
         let duties = self.duties.entry(server).or_default();
         let is_new = term > duties.campaigned;
+        if is_new {
+            duties.check_timeout(server, term, event, observed)?;
+            duties.campaign_began = Some(event.id);
+        }
         duties.campaigned = duties.campaigned.max(term);
         if is_new && term > duties.term {
             if let Some(reset) = duties.reset_after
@@ -130,6 +190,7 @@ impl ElectionTiming {
         duties.campaign = None;
         // If it steps down later, its timer runs from its last message as a leader.
         duties.reset_before = Some(event.id);
+        duties.led = Some(event.id);
         if let Some(won_term) = duties.won_term.as_mut().filter(|won_term| won_term.term == term) {
             won_term.sent_at.insert(envelope.to, event.id);
         }
@@ -290,7 +351,7 @@ impl Oracle for ElectionTiming {
             }
             EventKind::Paused(server, _) => {
                 let duties = self.duties.entry(*server).or_default();
-                duties.won_term = None;
+                (duties.won_term, duties.campaign_began, duties.led) = (None, None, None);
                 duties.campaign.iter_mut().for_each(|round| round.is_excused = true);
                 duties.reset_before = Some(event.id);
             }

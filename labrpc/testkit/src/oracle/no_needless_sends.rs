@@ -218,6 +218,13 @@ impl Oracle for NoNeedlessSends {
                 self.sends(envelope, event, observed)?;
                 self.offers(envelope);
             }
+            // What was lost is not on its way. A server whose call fails early may be right to send it again when the follower
+            // answers next.
+            EventKind::Lost(envelope, _) if matches!(envelope.request(), Some(RaftRequest::InstallSnapshot(_))) => {
+                if let Some(replies) = self.replies.get_mut(&(envelope.from, envelope.to)) {
+                    replies.unanswered = None;
+                }
+            }
             // A server that boots has forgotten the replies that it received; and a follower that boots may
             // have lost what it agreed to.
             EventKind::Booted(server) => {

@@ -8,7 +8,6 @@ use super::driver::{OpenRequest, ServiceRun};
 use super::model::key_of;
 use crate::event_line::{Asked, Told};
 use crate::rule::Rule;
-use crate::rule::life::STUCK;
 use crate::rule::service::{ANSWERED, EARNED, EXACTLY_ONCE, LEADERSHIP_LOST, LINEARIZABLE, WAITERS};
 use crate::violation::Violation;
 
@@ -105,7 +104,7 @@ impl ServiceRun<'_> {
         let Circumstances { waited, term, led_always, led_once, is_replaced, versions_before } = circumstances;
         let Some(answer) = told else {
             let what = format!("{}, and gets no answer, though the server is not shut down", asks(command));
-            return Some(Violation::new(&STUCK, what));
+            return Some(Violation::new(&ANSWERED, what));
         };
         let violation = |rule: &'static Rule, why: String| {
             Some(Violation::new(rule, format!("{}, and is told “{}”: {why}", asks(command), Told(answer))))

@@ -75,7 +75,7 @@ rules! {
     CAMPAIGN = "campaign",
         "A candidate increments its term, votes for itself, and asks all other servers at once",
         "Figure 2, Candidates rule 1; §5.2",
-        "what does a server do, and whom does it ask, when its election timer runs out?",
+        "what does a server do when its election timer runs out, and does it ask each other server without waiting for the reply of another one?",
         [
             "2a": ELECTION campaign, ELECTION_SERVER tick;
             "2b": ELECTION campaign, REPLICA tick;
@@ -116,6 +116,18 @@ rules! {
         "does the server notice that its timer has run out, and does each campaign restart the timer?",
         ["2a": ELECTION tick, ELECTION due, ELECTION campaign, RAFT wait_until_due];
 
+    CAMPAIGNS_APART = "campaign-restarts-the-timer",
+        "A campaign restarts the election timer, so the next campaign comes after another whole timeout",
+        "Figure 2, Candidates rules 1 and 4; §5.2",
+        "does every campaign restart the timer, with a new timeout, in the same step in which it begins?",
+        ["2a": ELECTION campaign, ELECTION restart_timer, ELECTION tick, ELECTION due];
+
+    STEPPED_DOWN = "deposed-leader-waits",
+        "A leader that steps down campaigns only after an election timeout, counted from its last heartbeat or later",
+        "§5.2; Figure 2, Followers rule 2",
+        "a leader's election timer does not run: when it steps down, which timeout does it wait for, and counted from when?",
+        ["2a": ELECTION observe_term, ELECTION due, ELECTION lead, ELECTION tick];
+
     RANDOM_TIMEOUT = "random-timeouts",
         "Each election timeout is drawn anew, and servers draw different ones",
         "§5.2",
@@ -125,7 +137,7 @@ rules! {
     FIRST_HEARTBEAT = "first-heartbeat",
         "A new leader sends every other server a message at once",
         "Figure 2, Leaders rule 1; §5.2",
-        "send when the winning vote is counted, not at the next tick",
+        "send when the winning vote is counted, not at the next tick, and to each server without waiting for the reply of another one",
         [
             "2a": ELECTION_SERVER handle_reply, ELECTION count_vote, ELECTION lead, RAFT step;
             "2b": REPLICA become_leader, REPLICA handle_reply, REPLICA append_to_all;

@@ -32,6 +32,13 @@ rules! {
             "3b": SNAP_SERVER apply_all, KV_SERVER submit, KV_SERVER apply;
         ];
 
+    /// Locks that a thread takes only in the protection of one and the same third lock may have any order.
+    LOCK_ORDER = "locks-in-one-order",
+        "Threads that need two locks at the same time take them in the same order",
+        "the tests' contract",
+        "the lines above show both orders: choose one of them, or release the first lock before the second is taken",
+        [];
+
     ANSWERS = "requests-are-answered",
         "A server answers each request of another server, without waiting for any other one",
         "Figure 2, RequestVote and AppendEntries",

@@ -48,6 +48,15 @@ rules! {
             "2d": COMPACTING save, DISK save, DISK changes, DISK restore;
         ];
 
+    SAVED_LOG = "saved-log-is-the-log",
+        "The entries on disk are those of the log, from index 1 on or right after the snapshot",
+        "Figure 2, log[]: the first index is 1",
+        "terms begin at 1, so an entry of term 0 only stands before the first one: do not save it, and do not expect it when the disk is read",
+        [
+            "2c": DISK save, DISK catch_up, DISK restore;
+            "2d": DISK save, DISK catch_up, COMPACTING restore;
+        ];
+
     SAVES = "saves-only-changes",
         "State that has not changed is not saved again",
         "Figure 2, persistent state",

@@ -231,7 +231,7 @@ rules! {
     FRESH_LEADERSHIP = "fresh-leadership",
         "A leader starts its term with fresh knowledge of its followers, and resets it at no other time",
         "Figure 2, volatile state on leaders",
-        "reset in the same step in which the server becomes leader, and in no other step",
+        "set nextIndex and matchIndex of every follower in the same step in which the server becomes leader, and in no other step",
         ["2b": REPLICA become_leader, REPLICA handle_reply, REPLICA tick];
 
     APPEND_TRAFFIC = "append-traffic",

@@ -31,8 +31,12 @@ pub(super) enum FailureCause {
     Panicked,
     /// Threads wait for one another, or for something that never happens.
     Deadlocked,
+    /// Two threads take two locks in opposite orders.
+    LockOrder,
     /// A thread loops or calls itself without end.
     Endless,
+    /// A server has more threads than any server needs.
+    Crowded,
     /// A thread has waited or started a thread through std.
     UsedStd,
     /// A message has another type than its receiver expects.
@@ -69,6 +73,8 @@ impl FailureCause {
             }
             FailureKind::Deadlock => FailureCause::Deadlocked,
             FailureKind::Stuck | FailureKind::Operations | FailureKind::StackOverflow => FailureCause::Endless,
+            FailureKind::LockOrder => FailureCause::LockOrder,
+            FailureKind::Tasks => FailureCause::Crowded,
             FailureKind::BlockedInStd => FailureCause::UsedStd,
             FailureKind::Undecodable => FailureCause::Undecodable,
             FailureKind::CrashSwallowed => FailureCause::CaughtCrash,
@@ -83,9 +89,11 @@ impl FailureCause {
             (FailureCause::Violation(_), _) => "rule",
             (FailureCause::Unwritten | FailureCause::Panicked, _) => "panic",
             (FailureCause::Deadlocked, _) => "deadlock",
+            (FailureCause::LockOrder, _) => "lock order",
             (FailureCause::Endless, FailureKind::Operations) => "operations",
             (FailureCause::Endless, FailureKind::StackOverflow) => "stack overflow",
             (FailureCause::Endless, _) => "stuck",
+            (FailureCause::Crowded, _) => "threads",
             (FailureCause::UsedStd, _) => "blocked in std",
             (FailureCause::Undecodable, _) => "undecodable",
             (FailureCause::CaughtCrash, _) => "crash swallowed",
@@ -100,7 +108,9 @@ impl FailureCause {
             FailureCause::Violation(violation) => Some(violation.rule),
             FailureCause::Panicked => Some(&rule::life::RUNS),
             FailureCause::Deadlocked => Some(&rule::life::STUCK),
+            FailureCause::LockOrder => Some(&rule::life::LOCK_ORDER),
             FailureCause::Endless => Some(&rule::life::ENDLESS),
+            FailureCause::Crowded => Some(&rule::life::BOUNDED),
             FailureCause::UsedStd => Some(&rule::life::FACADE),
             FailureCause::Undecodable => Some(&rule::life::DECODES),
             FailureCause::CaughtCrash => Some(&rule::life::SILENT),
@@ -130,7 +140,9 @@ impl FailureCause {
             FailureCause::Unwritten
                 | FailureCause::Panicked
                 | FailureCause::Deadlocked
+                | FailureCause::LockOrder
                 | FailureCause::Endless
+                | FailureCause::Crowded
                 | FailureCause::UsedStd
                 | FailureCause::Undecodable
         )
@@ -156,7 +168,7 @@ impl FailureCause {
             story += &format!("\nThis step only prepares the test: {what}. What the test is about was not reached.");
         }
         if let Some(tested) =
-            tested.filter(|_| matches!(self, FailureCause::Panicked | FailureCause::Deadlocked | FailureCause::Endless))
+            tested.filter(|_| self.names_lines() && !matches!(self, FailureCause::Unwritten | FailureCause::UsedStd))
         {
             story += &format!("\nIt came up in a test of {}: {} ({}).", tested.name, tested.text, tested.source);
         }

@@ -45,7 +45,7 @@ pub(super) fn places(failure: &Failure) -> Vec<SeenPlace> {
 /// wait for good reasons: its place is where most of them wait.
 pub(super) fn main_place(failure: &Failure) -> Option<String> {
     let (file, line) = match failure.kind {
-        FailureKind::Stuck => {
+        FailureKind::Stuck | FailureKind::Operations => {
             let (function, place) = failure.top_frame()?;
             let name = function.rsplit("::").next().unwrap_or(function);
             let (file, _) = lines_in_labs(place).next()?;
@@ -56,6 +56,8 @@ pub(super) fn main_place(failure: &Failure) -> Option<String> {
             lines_in_labs(&failure.message).for_each(|place| *counts.entry(place).or_default() += 1);
             counts.into_iter().rev().max_by_key(|(_, count)| *count)?.0
         }
+        // Where the second lock was taken, in the order that was seen later.
+        FailureKind::LockOrder => lines_in_labs(&failure.message).last()?,
         _ => lines_in_labs(&failure.to_string()).next()?,
     };
     Some(format!("{file}:{line}"))
@@ -203,6 +205,10 @@ mod tests {
         let in_std = "library/core/src/option.rs:1:1";
         assert_eq!(main(FailureKind::Panic, "no", in_std, backtrace).unwrap(), "lab2b-log/src/log.rs:10");
         assert_eq!(main(FailureKind::Stuck, "no", "", backtrace).unwrap(), "fit in lab2b-log/src/log.rs");
+        assert_eq!(main(FailureKind::Operations, "no", "", backtrace).unwrap(), "fit in lab2b-log/src/log.rs");
+        let order = "holds the lock made at lab2b-log/src/raft.rs:5:1, and takes the one made at lab2b-log/src/raft.rs:6:1 at \
+                     lab2b-log/src/raft.rs:9:1\n";
+        assert_eq!(main(FailureKind::LockOrder, order, "", "").unwrap(), "lab2b-log/src/raft.rs:9");
         let waits = |line| format!("  server 1 waits at lab2a-election/src/raft.rs:{line}:1 for the lock, held by x\n");
         let deadlock = format!("deadlock: three tasks\n{}{}{}", waits(5), waits(9), waits(9));
         assert_eq!(main(FailureKind::Deadlock, &deadlock, "", "").unwrap(), "lab2a-election/src/raft.rs:9");

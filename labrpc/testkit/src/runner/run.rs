@@ -26,6 +26,10 @@ const VIRTUAL_TIME_MAX: Duration = Duration::from_secs(600);
 /// The busiest graded test makes a few million operations.
 const OPERATIONS_MAX: u64 = 50_000_000;
 
+/// A server that handles every message in a thread of its own, and has a second's calls on their way to six others, has
+/// a tenth of these.
+const THREADS_MAX: usize = 3_000;
+
 /// The body of a test.
 pub(super) type Body<'a> = &'a (dyn Fn(&World) + Send + Sync);
 
@@ -212,6 +216,7 @@ pub(crate) fn run_with(
         preemption: preemption_of(token.seed),
         virtual_time_max: limits.virtual_time,
         operations_max: limits.operations,
+        tasks_max: THREADS_MAX,
         ..Settings::default()
     };
     let is_told = Environment::get().replay.is_some() && recorded != Recorded::Turns && !is_redealt;

@@ -18,9 +18,9 @@ use crate::Event;
 use crate::cluster::{Boot, Booted, Cluster};
 use crate::contract::Contract;
 use crate::event_line::{Direction, Request};
-use crate::rule::life::ANSWERS;
+use crate::rule::life::{ANSWERS, STUCK};
 use crate::rule::replication::START;
-use crate::world::World;
+use crate::world::{BackgroundTask, World};
 
 /// One real server, number 0, among scripted ones.
 ///
@@ -151,6 +151,13 @@ impl<R: Elect> ScriptedCluster<R> {
     #[track_caller]
     pub fn status(&self) -> Status {
         self.cluster.status(REAL).expect("the server is up")
+    }
+
+    /// Watches the real server's status in a thread of the test's own, which ends when the status is another one than
+    /// `seen`, or when the server has crashed.
+    pub fn watch(&self, world: &World, seen: Status) -> BackgroundTask<Option<Status>> {
+        let cluster = self.cluster.clone();
+        world.spawn("watcher", move || cluster.visit(REAL, move |server| server.watch(seen)).flatten())
     }
 
     /// From now on the scripted servers reply by themselves with what `reply_to` returns. Where it
@@ -320,6 +327,7 @@ impl<R: Compact> ScriptedCluster<R> {
     /// The service gives its server a snapshot that covers the entries through index `through`.
     pub fn snapshot(&self, through: Index, snapshot: impl Into<Bytes>) {
         let snapshot = snapshot.into();
-        self.cluster.visit(REAL, move |server| server.snapshot(through, snapshot));
+        let cuts = move |server: &R| server.snapshot(through, snapshot);
+        self.cluster.visit_typed_promptly(REAL, "snapshot", &STUCK, cuts);
     }
 }

@@ -46,7 +46,7 @@ pub use service::{PendingAnswer, ScriptedService};
 pub(crate) use steps::about;
 #[cfg(test)]
 pub(crate) use steps::late;
-pub use steps::{Preparation, expect_eq, expect_rule, look_at, prepare};
+pub use steps::{Preparation, expect_eq, expect_rule, expect_rule_eq, look_at, prepare};
 
 use std::time::Duration;
 

@@ -11,6 +11,16 @@ use super::{ReceivedRequest, ScriptedCluster, TRAVEL};
 use crate::rule::Rule;
 use crate::rule::election::{CAMPAIGN, CAMPAIGN_DUE, FIRST_HEARTBEAT, LEADER_IN_TIME};
 
+/// What a server sends every other one at once, if it has sent it to some of them already.
+fn expected_of_all(what: &str, sent: &[ReceivedRequest]) -> String {
+    let to: Vec<String> = sent.iter().map(|received| received.to.to_string()).collect();
+    match &to[..] {
+        [] => format!("{what} to every server, at once"),
+        [one] => format!("{what} to the other servers besides server {one}, at once"),
+        _ => format!("{what} to the other servers besides servers {}, at once", to.join(" and ")),
+    }
+}
+
 /// A message, its reply, and a little time for the server.
 const ROUND_TRIP: Duration = Duration::from_millis(3);
 /// A correct server campaigns within this time.
@@ -138,7 +148,8 @@ impl<R: Elect> ScriptedCluster<R> {
                         about(rule);
                     }
                     let expected = format!("{what}, within {patience:?}");
-                    let got = if others == 0 { "no request at all".into() } else { format!("{others} other requests") };
+                    let got =
+                        if others == 0 { "no further request".into() } else { format!("{others} other requests") };
                     fail(&format!("server {REAL} does not send it"), &[("expected", &expected), ("got", &got)]);
                 }
             }
@@ -176,8 +187,8 @@ impl<R: Elect> ScriptedCluster<R> {
         let mut requests = vec![first];
         while requests.len() + 1 < self.cluster().size() {
             let is_same = |received: &ReceivedRequest| is_campaign(received) && received.term() == term;
-            let what = "a RequestVote to every server, all at once";
-            requests.push(self.expect_request_about(what, TRAVEL, || Some(&CAMPAIGN), is_same));
+            let what = expected_of_all("a RequestVote", &requests);
+            requests.push(self.expect_request_about(&what, TRAVEL, || Some(&CAMPAIGN), is_same));
         }
         (term, requests)
     }
@@ -215,9 +226,9 @@ impl<R: Elect> ScriptedCluster<R> {
         let mut heartbeats = Vec::new();
         while heartbeats.len() + 1 < self.cluster().size() {
             // Votes and heartbeats travel for two milliseconds; the rest is for the server itself.
-            let what = "a first heartbeat to every server, at once";
+            let what = expected_of_all("a first heartbeat", &heartbeats);
             let rule = || Some(if self.status().is_leader { &FIRST_HEARTBEAT } else { &LEADER_IN_TIME });
-            heartbeats.push(self.expect_request_about(what, 4 * TRAVEL, rule, is_first));
+            heartbeats.push(self.expect_request_about(&what, 4 * TRAVEL, rule, is_first));
         }
         elected.done();
         (term, heartbeats)

@@ -52,6 +52,20 @@ pub fn expect_rule(rule: &'static Rule, is_so: bool, what: impl Display) {
     }
 }
 
+/// Fails the step unless `got` is `expected`, as a violation of `rule` and not of the rule that the test is about.
+/// `what` says what is wrong.
+///
+/// # Panics
+///
+/// When they differ.
+#[track_caller]
+pub fn expect_rule_eq<T: PartialEq + Debug>(rule: &'static Rule, got: T, expected: T, what: impl Display) {
+    if got != expected {
+        about(rule);
+        fail(&what.to_string(), &[("expected", &format!("{expected:?}")), ("got", &format!("{got:?}"))]);
+    }
+}
+
 /// The failure that follows is about this rule.
 pub(crate) fn about(rule: &'static Rule) {
     Reporter::note_step(|step| step.rule = Some(rule));

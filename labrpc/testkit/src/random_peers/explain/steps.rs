@@ -7,7 +7,7 @@ use super::replies::{appended, installed, vote};
 use super::{Occurrence, Verdict, complain};
 use crate::event_line::{At, Reply, Request};
 use crate::rule::election::{CAMPAIGN, LEADER_STAYS};
-use crate::rule::life::STUCK;
+use crate::rule::life::ANSWERS;
 use crate::rule::replication::{CONSISTENCY, START};
 
 /// The states that may follow a state.
@@ -17,7 +17,7 @@ pub(super) fn step(state: &ModelServer, occurrence: &Occurrence) -> Verdict<Vec<
         Occurrence::Request(from, request, reply) => {
             let Some(reply) = reply else {
                 let what = format!("server 0 does not answer server {from}'s {}", Request(request));
-                return complain(&STUCK, what, "");
+                return complain(&ANSWERS, what, "");
             };
             return match (request, reply) {
                 (RaftRequest::RequestVote(request), RaftReply::RequestVote(reply)) => {

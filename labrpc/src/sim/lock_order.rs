@@ -1,0 +1,107 @@
+//! Finds two locks that threads take in opposite orders: such threads can wait for each other forever, even if in this run
+//! they never did.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::state::State;
+use super::task::{Held, Lifecycle, LockId, Task, TaskId, TaskSlot};
+
+/// Which lock was taken while which other one was held.
+#[derive(Default)]
+pub(super) struct LockOrders {
+    /// By the lock that was held, and the one that was taken then.
+    taken: HashMap<(LockId, LockId), Vec<Order>>,
+}
+
+/// More pairs than these come from locks that are made for a moment. They are forgotten all at once.
+const PAIRS_MAX: usize = 10_000;
+/// A pair of locks is taken in few different ways. More are not remembered.
+const ORDERS_MAX: usize = 8;
+
+/// One way in which a task took a lock while it held another one.
+#[derive(Clone)]
+struct Order {
+    task: TaskId,
+    /// The task as a report names it. It may have ended by then.
+    who: String,
+    first: Held,
+    second: Held,
+    /// The other locks that it held then.
+    gates: Vec<Held>,
+}
+
+impl Order {
+    fn is_like(&self, other: &Order) -> bool {
+        let locks = |order: &Order| order.gates.iter().map(|gate| (gate.id, gate.is_shared)).collect::<Vec<_>>();
+        (self.task, self.first.is_shared, self.second.is_shared)
+            == (other.task, other.first.is_shared, other.second.is_shared)
+            && locks(self) == locks(other)
+    }
+
+    /// Whether this task and the `other`, which takes the same two locks in the opposite order, can wait for each other.
+    fn can_block(&self, other: &Order) -> bool {
+        // Readers do not wait for readers.
+        let excludes = |one: &Held, other: &Held| !(one.is_shared && other.is_shared);
+        // Under a common lock, only one of them at a time is between its two locks.
+        let is_gated = self
+            .gates
+            .iter()
+            .any(|gate| other.gates.iter().any(|other_gate| other_gate.id == gate.id && excludes(gate, other_gate)));
+        self.task != other.task
+            && excludes(&self.first, &other.second)
+            && excludes(&self.second, &other.first)
+            && !is_gated
+    }
+}
+
+impl State {
+    /// Notes that a task takes a lock, and waits for it if it has to, while it holds others. Returns a report if another
+    /// task has taken two of these locks in the opposite order.
+    pub(super) fn note_lock_order(&mut self, slot: TaskSlot, second: Held) -> Option<String> {
+        let task = self.task(slot);
+        // The first task of a node starts the others, and what it does before that is no order for them.
+        if task.lifecycle != Lifecycle::Alive || self.is_first_task(task) {
+            return None;
+        }
+        let firsts = task.held.iter().filter(|first| first.id != second.id);
+        let orders: Vec<Order> = firsts.map(|first| self.order(task, *first, second)).collect();
+        orders.into_iter().find_map(|order| self.lock_orders.add(order))
+    }
+
+    fn order(&self, task: &Task, first: Held, second: Held) -> Order {
+        let gates = task.held.iter().filter(|gate| gate.id != first.id).copied().collect();
+        Order { task: task.id, who: self.name_of(task), first, second, gates }
+    }
+}
+
+impl LockOrders {
+    fn add(&mut self, order: Order) -> Option<String> {
+        if self.taken.len() > PAIRS_MAX {
+            self.taken.clear();
+        }
+        let (first, second) = (order.first.id, order.second.id);
+        let opposite = self.taken.get(&(second, first)).into_iter().flatten().find(|earlier| earlier.can_block(&order));
+        if let Some(opposite) = opposite {
+            return Some(describe(opposite, &order));
+        }
+        let known = self.taken.entry((first, second)).or_default();
+        if known.len() < ORDERS_MAX && !known.iter().any(|earlier| earlier.is_like(&order)) {
+            known.push(order);
+        }
+        None
+    }
+}
+
+fn describe(earlier: &Order, later: &Order) -> String {
+    let mut text =
+        "two threads take two locks in opposite orders, so each can wait forever for the other's\n".to_string();
+    for Order { who, first, second, .. } in [earlier, later] {
+        let _ = writeln!(
+            text,
+            "  {who} holds the lock made at {} since {}, and takes the one made at {} at {}",
+            first.made, first.at, second.made, second.at
+        );
+    }
+    text
+}
