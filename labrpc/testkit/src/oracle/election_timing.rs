@@ -107,8 +107,12 @@ impl Duties {
                     ),
                 ));
         }
-        // Its timer may have run from its last heartbeat, and it may have sent entries since then.
+        // Its timer may have run from its last heartbeat, and it may have sent entries since then. After a pause, the last
+        // heartbeat may be long ago.
+        let timeout_before =
+            |led: EventId| Instant::ZERO + (led.at - Instant::ZERO).saturating_sub(timing.election_timeout_max);
         if let Some(led) = self.led
+            && observed.servers[server].resumed_at.is_none_or(|resumed| resumed <= timeout_before(led))
             && is_early(led, timing.election_timeout_min.saturating_sub(timing.heartbeat_interval))
         {
             let waited = event.at() - led.at;

@@ -14,6 +14,9 @@ use crate::runner::run::{FailedRun, Recorded, RunLimits, RunOptions, Signature};
 use crate::runner::test_runs::TestRuns;
 use crate::token::Token;
 
+/// A token with more decisions is too long to be copied, and a run with more of them is no story.
+const KEPT_MAX: usize = 100;
+
 /// The smallest run that was found, and its token. `None` if there is none that is smaller than the given one, or if
 /// none is looked for. The given run made this many `operations`.
 pub(in crate::runner) fn shrink(
@@ -48,7 +51,7 @@ pub(in crate::runner) fn shrink(
             _ => Attempt::Other,
         }
     });
-    if kept.len() >= places.len() {
+    if kept.len() >= places.len() || kept.len() > KEPT_MAX {
         return None;
     }
     let smaller = Token { kept: Some(kept), ..token.clone() };
