@@ -1,8 +1,9 @@
 //! Finds two locks that threads take in opposite orders: such threads can wait for each other forever, even if in this run
 //! they never did.
 
-use std::collections::HashMap;
 use std::fmt::Write;
+
+use rustc_hash::FxHashMap;
 
 use super::state::State;
 use super::task::{Held, Lifecycle, LockId, Task, TaskId, TaskSlot};
@@ -11,7 +12,7 @@ use super::task::{Held, Lifecycle, LockId, Task, TaskId, TaskSlot};
 #[derive(Default)]
 pub(super) struct LockOrders {
     /// By the lock that was held, and the one that was taken then.
-    taken: HashMap<(LockId, LockId), Vec<Order>>,
+    taken: FxHashMap<(LockId, LockId), Vec<Order>>,
 }
 
 /// More pairs than these come from locks that are made for a moment. They are forgotten all at once.
