@@ -17,7 +17,8 @@
 //!   (§5.4.1; all logs are empty here). Only a granted vote restarts the timer.
 //! - Figure 2, Candidates: a campaign begins when nothing was heard from a leader for a random time between
 //!   `election_timeout_min` and `election_timeout_max`, drawn anew each time. The votes of a majority, each voter counted
-//!   once, make a leader. Otherwise the next campaign follows, in the next term.
+//!   once, make a leader. Otherwise the next campaign follows, in the next term and after another timeout. A leader waits for no
+//!   timeout; when it steps down, it does.
 //! - Figure 2, Leaders: the first heartbeat leaves at once, and then one every `heartbeat_interval`, at most 1 ms late: count from
 //!   the last one to the moment at which the next is due.
 //! - Figure 2, AppendEntries rule 1: a leader of an older term is refused. Any other is followed, and restarts the timer.

@@ -225,6 +225,7 @@ fn entries_follow_the_snapshot_2d() {
     LAB.rule(&RESUMES, |world| {
         let (script, _) = leader_that_cut(world, 4, 6);
         let snapshot = snapshot_to_2(&script);
+        thread::sleep(ROUND_TRIP); // What left along with the snapshot arrives.
         script.discard_requests();
         snapshot.agree();
         let next = script.next_request_to(2, 2 * ROUND_TRIP);

@@ -50,14 +50,14 @@ const SIZES: [u64; 7] = [1, 2, 1 << 16 | 1, 1 << 32, 1 << 32 | 1, 1 << 63 | 1, u
 fn names_of_any_size_are_told_apart_3a() {
     LAB.rule(&EARNED, |_| {
         const HIGH: u64 = 1 << 32;
-        let service = service();
         let names = SIZES.windows(2).map(|pair| ((pair[0], 1), (pair[1], 1)));
         let numbers = SIZES.windows(2).map(|pair| ((1, pair[0]), (1, pair[1])));
         let both = [((1, 1), (1 + HIGH, 1)), ((1, 1 + HIGH), (2, 1)), ((HIGH, 2), (HIGH, 2 + HIGH))];
         for (one, other) in both.into_iter().chain(names).chain(numbers) {
+            let (service, applied) = (service(), put(other.0, other.1, "k", "v"));
+            let index = service.raft().push(&applied);
             let waiting = service.ask(get(one.0, one.1, "k"));
-            service.apply(&put(other.0, other.1, "k", "v"));
-            service.let_threads_run();
+            service.commit(index, &applied);
             assert!(
                 !waiting.is_finished(),
                 "operation {} of client {} was applied, and operation {} of client {} is told a result",

@@ -8,8 +8,8 @@ use labrpc::sim::{self, Keep};
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
-use labrpc::{Ballot, Codec, Entry, Head, RaftRequest, RequestVote, Timing};
-use labrpc::{Bytes, Index, LogPosition, Persister, Save};
+use labrpc::{AppendEntries, Ballot, Codec, Entry, Head, RaftRequest, RequestVote, Term, Timing};
+use labrpc::{Bytes, Index, LogPosition, Persister, Save, thread};
 
 use super::Observer;
 use crate::contract::Contract;
@@ -170,6 +170,75 @@ fn a_late_vote_request_describes_the_log_of_its_campaign() {
     assert_eq!(broken_by_late_request(LogPosition::default()), None);
     let never = LogPosition { term: 1, index: 100 };
     assert_eq!(broken_by_late_request(never), Some("election-restriction"));
+}
+
+/// What a server does at a moment.
+#[derive(Clone, Copy)]
+enum Step {
+    Campaigns(Term),
+    Leads(Term),
+    IsPausedAndResumed,
+}
+
+/// The rule that is broken by a server that does this, each at so many milliseconds.
+fn broken_by_steps(steps: &'static [(u64, Step)]) -> Option<&'static str> {
+    let token = Token::of_seed("steps", 1);
+    let body = move |world: &World| {
+        let observer = observer(world);
+        for (ms, step) in steps {
+            thread::sleep((Instant::ZERO + Duration::from_millis(*ms)).duration_since(Instant::now()));
+            let request = match *step {
+                Step::Campaigns(term) => {
+                    RaftRequest::RequestVote(RequestVote { term, candidate: 0, last_log: LogPosition::ZERO })
+                }
+                Step::Leads(term) => RaftRequest::AppendEntries(AppendEntries {
+                    term,
+                    leader: 0,
+                    prev: LogPosition::ZERO,
+                    entries: Vec::new(),
+                    leader_commit: 0,
+                }),
+                Step::IsPausedAndResumed => {
+                    observer.paused(0, true);
+                    observer.paused(0, false);
+                    continue;
+                }
+            };
+            let bytes = wire::encode(&request).into();
+            let request = Message { number: *ms, answers: None, from: 0, to: 1, port: Port::Raft, bytes };
+            observer.message(Instant::now(), &request, Passage::Sent);
+        }
+    };
+    static SERVERS: Contract = Contract::new(TIMING);
+    let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&SERVERS), &body).0;
+    outcome.err().map(|failed| failed.rule(None).map_or("none", |rule| rule.name))
+}
+
+/// Between two campaigns there is a whole timeout, less the time that a message may leave late.
+#[test]
+fn campaigns_are_a_timeout_apart() {
+    use Step::Campaigns;
+    let early = Some("campaign-restarts-the-timer");
+    assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (501, Campaigns(2))]), early);
+    assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (840, Campaigns(2))]), early);
+    assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (900, Campaigns(2))]), None);
+    assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (501, Campaigns(1))]), None, "it asks once more");
+    assert_eq!(broken_by_steps(&[(500, Campaigns(2)), (501, Campaigns(1))]), None, "a late request");
+}
+
+/// A leader that steps down does not campaign at once. Its timer may run from its last heartbeat, which came an interval
+/// before its last entries at most, unless it was paused.
+#[test]
+fn a_deposed_leader_waits() {
+    use Step::{Campaigns, IsPausedAndResumed, Leads};
+    let early = Some("deposed-leader-waits");
+    assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (2_000, Leads(1)), (2_010, Campaigns(3))]), early);
+    assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (2_000, Leads(1)), (2_240, Campaigns(3))]), early);
+    // It stopped leading without a newer term, as far as these messages tell. That is another rule.
+    let late = broken_by_steps(&[(500, Campaigns(1)), (2_000, Leads(1)), (2_310, Campaigns(3))]);
+    assert_ne!(late, early);
+    let paused = [(500, Campaigns(1)), (1_990, IsPausedAndResumed), (2_000, Leads(1)), (2_010, Campaigns(3))];
+    assert_ne!(broken_by_steps(Vec::from(paused).leak()), early, "its last heartbeat came before the pause");
 }
 
 /// The rule that is broken if a server sends while it holds a lock, or after it has released it.

@@ -86,14 +86,14 @@ impl Duties {
         observed: &ObservedState,
     ) -> Result<(), Violation> {
         let timing = observed.timing;
-        let is_early = |since: EventId, wait: Duration| {
-            // The earlier message may itself have left late, after a slow save.
-            let before = Instant::ZERO + (since.at - Instant::ZERO).saturating_sub(SLACK);
-            let slack = observed.slack(server, before);
-            event.at() + slack < since.at + wait
+        // The message that is known may itself have left late, after a slow save.
+        let is_early = |known_since: Instant, restarted: Instant| {
+            let slack = observed.slack(server, known_since);
+            event.at() + slack < restarted + timing.election_timeout_min
         };
+        let before = |id: EventId, wait: Duration| Instant::ZERO + (id.at - Instant::ZERO).saturating_sub(wait);
         if let Some(began) = self.campaign_began
-            && is_early(began, timing.election_timeout_min)
+            && is_early(before(began, SLACK), began.at)
         {
             let waited = event.at() - began.at;
             let what = format!("server {server} campaigned again {waited:.0?} after its last campaign");
@@ -107,13 +107,12 @@ impl Duties {
                     ),
                 ));
         }
-        // Its timer may have run from its last heartbeat, and it may have sent entries since then. After a pause, the last
-        // heartbeat may be long ago.
-        let timeout_before =
-            |led: EventId| Instant::ZERO + (led.at - Instant::ZERO).saturating_sub(timing.election_timeout_max);
+        // Its timer may have run from its last heartbeat, and it may have sent entries since then. Of a server that was paused
+        // it is not known when that was.
         if let Some(led) = self.led
-            && observed.servers[server].resumed_at.is_none_or(|resumed| resumed <= timeout_before(led))
-            && is_early(led, timing.election_timeout_min.saturating_sub(timing.heartbeat_interval))
+            && let since = before(led, timing.heartbeat_interval + SLACK)
+            && observed.ran_since(server, since)
+            && is_early(since, before(led, timing.heartbeat_interval))
         {
             let waited = event.at() - led.at;
             let what = format!("server {server} led until just now, and campaigned without waiting for a timeout");

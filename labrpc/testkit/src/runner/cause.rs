@@ -211,12 +211,14 @@ fn is_in_a_lab(failure: &Failure) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use labrpc::Timing;
     use labrpc::codec::OwnTypes;
-    use labrpc::sim::Keep;
+    use labrpc::sim::{self, Keep};
     use labrpc::sync::Mutex;
+    use labrpc::thread;
     use labrpc::time::Instant;
 
     use super::*;
@@ -390,6 +392,35 @@ mod tests {
         });
         assert_eq!(rule, Some("never-stuck"));
         assert!(story.contains("It came up in a test of vote-once"), "{story}");
+    }
+
+    /// Locks that are taken in opposite orders, and threads without end, have rules of their own.
+    #[test]
+    fn lock_orders_and_crowds_are_told_as_such() {
+        let in_server =
+            |work: fn()| move || sim::spawn_in(sim::new_node("server 0"), "boot", move || drop(thread::spawn(work)));
+        let (rule, story) = named(|| {
+            in_server(|| {
+                let locks = Arc::new((Mutex::new(()), Mutex::new(())));
+                let for_other = Arc::clone(&locks);
+                thread::spawn(move || drop((for_other.0.lock(), for_other.1.lock())));
+                thread::sleep(Duration::from_millis(1));
+                drop((locks.1.lock(), locks.0.lock()));
+            })();
+            thread::sleep(Duration::from_millis(2));
+        });
+        assert_eq!(rule, Some("locks-in-one-order"));
+        assert!(story.contains("in opposite orders") && story.contains("It came up in a test of vote-once"), "{story}");
+        let (rule, story) = named(|| {
+            in_server(|| {
+                loop {
+                    thread::spawn(|| thread::sleep(Duration::from_secs(3600)));
+                }
+            })();
+            thread::sleep(Duration::from_millis(2));
+        });
+        assert_eq!(rule, Some("bounded-work"));
+        assert!(story.contains("threads at the same time"), "{story}");
     }
 
     /// A panic of a lab's own code is none of the test's checks, in whatever thread it is.
