@@ -1,6 +1,8 @@
 //! Stackful coroutines: a task's own stack, entered and left by the scheduler.
 
 use std::cell::Cell;
+use std::hint::black_box;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use corosensei::stack::{DefaultStack, Stack as _};
@@ -129,9 +131,21 @@ impl Coroutine {
 pub(super) fn suspend() {
     let yielder = YIELDER.get();
     assert!(!yielder.is_null(), "only a task can be suspended");
+    reach_down();
     // SAFETY: it points into the stack of the coroutine that runs on this OS thread, which stays
     // alive and does not move until its body ends.
     unsafe { (*yielder).suspend(()) };
+}
+
+/// Makes a stack that is nearly full overflow here, and not in the switch: from there the stack cannot be walked, so that
+/// nobody could say whose recursion has filled it.
+#[inline(never)]
+fn reach_down() {
+    /// More than a switch needs.
+    const BYTES: usize = 512;
+    let mut room = [MaybeUninit::<u8>::uninit(); BYTES];
+    black_box(room[0].write(0));
+    black_box(&mut room);
 }
 
 /// The usable size of the running coroutine's stack, if `address` lies in its guard page.
