@@ -7,6 +7,8 @@ use crate::{Event, Field, Kind, Role, State, Story};
 
 /// The most events that are told.
 const EVENTS_MAX: usize = 16;
+/// The states of more servers would fill the screen.
+const SERVERS_MAX: usize = 5;
 /// What happens on one server within this time, in microseconds, belongs to one step.
 const STEP: u64 = 200;
 
@@ -45,7 +47,10 @@ fn is_same_message(one: &Event, next: &Event) -> bool {
 fn states(story: &Story, clash: &[usize], last: usize) -> String {
     let first = clash.iter().min().copied().unwrap_or(last);
     let (before, after) = (story.states_after(first), story.states_after(last + 1));
-    let lanes: BTreeSet<&String> = clash.iter().filter_map(|place| story.events[*place].at.as_ref()).collect();
+    let mut lanes: BTreeSet<&String> = clash.iter().filter_map(|place| story.events[*place].at.as_ref()).collect();
+    if lanes.is_empty() {
+        lanes = story.under_test().take(SERVERS_MAX).collect();
+    }
     let mut text = String::new();
     for lane in lanes {
         let (Some(before), Some(after)) = (before.get(lane), after.get(lane)) else { continue };
@@ -190,6 +195,8 @@ impl<'a> Past<'a> {
                 request.into_iter().chain(self.step_before(place)).collect()
             }
             Kind::Restart => self.before(place, |earlier| earlier.k == Kind::Crash).into_iter().collect(),
+            // A check of the test has failed: it follows from what it has seen last.
+            Kind::Say if event.at.is_none() => self.seen_before(place),
             Kind::Crash | Kind::Cut | Kind::Heal | Kind::Call => Vec::new(),
             Kind::Role | Kind::Commit => {
                 let replies = self.replies_behind(place);
@@ -197,6 +204,16 @@ impl<'a> Past<'a> {
             }
             _ => self.step_before(place),
         }
+    }
+
+    /// The last arrival before a check of the test, and the last change that each server under test has shown.
+    fn seen_before(&self, place: usize) -> Vec<usize> {
+        let events = &self.story.events;
+        let arrival = (0..place).rev().find(|earlier| events[*earlier].k == Kind::Recv);
+        let changes = self.story.under_test().filter_map(|lane| {
+            (0..place).rev().find(|earlier| events[*earlier].d.is_some() && events[*earlier].at.as_ref() == Some(lane))
+        });
+        arrival.into_iter().chain(changes).collect()
     }
 
     /// The replies that a new leader, or a newly committed index, was made from.

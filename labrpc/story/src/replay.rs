@@ -79,6 +79,11 @@ impl Story {
         self.events.iter().filter(is_news).count()
     }
 
+    /// The lanes of the servers that are under test.
+    pub(crate) fn under_test(&self) -> impl Iterator<Item = &String> {
+        self.servers.iter().filter(|lane| !lane.scripted).map(|lane| &lane.id)
+    }
+
     /// The name of a lane for readers.
     pub fn name_of<'a>(&'a self, lane: &'a str) -> &'a str {
         let mut lanes = self.servers.iter().chain(&self.clients);

@@ -206,9 +206,9 @@ mod tests {
         assert_eq!(main(FailureKind::Panic, "no", in_std, backtrace).unwrap(), "lab2b-log/src/log.rs:10");
         assert_eq!(main(FailureKind::Stuck, "no", "", backtrace).unwrap(), "fit in lab2b-log/src/log.rs");
         assert_eq!(main(FailureKind::Operations, "no", "", backtrace).unwrap(), "fit in lab2b-log/src/log.rs");
-        let order = "holds the lock made at lab2b-log/src/raft.rs:5:1, and takes the one made at lab2b-log/src/raft.rs:6:1 at \
-                     lab2b-log/src/raft.rs:9:1\n";
-        assert_eq!(main(FailureKind::LockOrder, order, "", "").unwrap(), "lab2b-log/src/raft.rs:9");
+        let order = "holds the lock made at lab2b-log/src/server.rs:5:1, and takes the one made at lab2b-log/src/server.rs:6:1 at \
+                     lab2b-log/src/server.rs:9:1\n";
+        assert_eq!(main(FailureKind::LockOrder, order, "", "").unwrap(), "lab2b-log/src/server.rs:9");
         let waits = |line| format!("  server 1 waits at lab2a-election/src/raft.rs:{line}:1 for the lock, held by x\n");
         let deadlock = format!("deadlock: three tasks\n{}{}{}", waits(5), waits(9), waits(9));
         assert_eq!(main(FailureKind::Deadlock, &deadlock, "", "").unwrap(), "lab2a-election/src/raft.rs:9");

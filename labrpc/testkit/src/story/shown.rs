@@ -214,6 +214,9 @@ impl ShownServer {
         let mut log = self.state.log.clone();
         let new = self.story_entries(entries.iter());
         if prev.index > base + log.len() as u64 {
+            if entries.is_empty() {
+                return Delta::default(); // It tells of no entry.
+            }
             // Nobody has told what comes before.
             let (base, log) = self.set_log(position(prev), new);
             return Delta { base, log, ..Delta::default() };
