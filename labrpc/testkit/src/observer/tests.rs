@@ -180,7 +180,7 @@ enum Step {
     IsPausedAndResumed,
 }
 
-/// The rule that is broken by a server that does this, each at so many milliseconds.
+/// The rule that is broken by a server that does this, each at its time in milliseconds.
 fn broken_by_steps(steps: &'static [(u64, Step)]) -> Option<&'static str> {
     let token = Token::of_seed("steps", 1);
     let body = move |world: &World| {
