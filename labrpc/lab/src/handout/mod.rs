@@ -26,8 +26,8 @@ const README: &str = "README.md";
 const WITHHELD: [&str; 5] =
     [CATALOGUE_FILE, "planted-bugs.md", "planted-bugs-open.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
-/// The course's own CI.
-const WITHHELD_FOLDER: &str = ".github/";
+/// The course's own CI, and the stories of known bugs.
+const WITHHELD_FOLDERS: [&str; 2] = [".github/", "docs/stories/"];
 
 /// Whose design a student's servers follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -192,7 +192,9 @@ fn count(sections: &BTreeMap<String, Vec<Section>>, lab: &LabCrate) -> usize {
 /// Whether only instructors get this file, whatever the track.
 pub fn is_withheld(name: &str) -> bool {
     let file_name = name.rsplit('/').next().unwrap_or(name);
-    WITHHELD.contains(&file_name) || name.starts_with(WITHHELD_FOLDER) || name.starts_with(open::FOLDER)
+    WITHHELD.contains(&file_name)
+        || WITHHELD_FOLDERS.iter().any(|folder| name.starts_with(folder))
+        || name.starts_with(open::FOLDER)
 }
 
 /// The files of the course that a workspace has, if it has `moved` files under other names.
