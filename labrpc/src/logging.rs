@@ -66,8 +66,8 @@ pub fn init() {
     });
 }
 
-/// From now on every line that is logged inside a simulation, down to the level of debug, is given to `listener`, whether it
-/// is shown or not. Only the first listener of a process counts.
+/// From now on every line that a lab's code logs inside a simulation, down to the level of debug, is given to `listener`,
+/// whether it is shown or not. Only the first listener of a process counts.
 pub fn listen(listener: fn(LogLine)) {
     init();
     let _ = LISTENER.set(listener);
@@ -81,17 +81,16 @@ struct Lines {
 
 impl Log for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.shown.enabled(metadata) || LISTENER.get().is_some() && metadata.level() <= Level::Debug
+        self.shown.enabled(metadata) || LISTENER.get().is_some() && is_heard(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
         if self.shown.matches(record) {
             self.shown.log(record);
         }
-        let (Some(listener), Some(world)) = (LISTENER.get(), runtime::current()) else { return };
-        if record.level() > Level::Debug {
-            return;
-        }
+        // To write a line costs time, so those that nobody hears are not written.
+        let listener = LISTENER.get().filter(|_| is_heard(record.metadata()));
+        let (Some(listener), Some(world)) = (listener, runtime::current()) else { return };
         crate::sim::as_harness(|| {
             listener(LogLine {
                 at: Instant::from_nanos(world.now_ns()),
@@ -108,13 +107,23 @@ impl Log for Lines {
     }
 }
 
+/// Whether a line is one of a lab's code, and important enough for the listener.
+fn is_heard(metadata: &Metadata<'_>) -> bool {
+    metadata.level() <= Level::Debug && lab_in(metadata.target()).is_some()
+}
+
 /// `2A` for `lab2a_election::election`; the crate's name for other targets.
-pub fn lab_of(target: &str) -> String {
-    let crate_name = target.split("::").next().unwrap_or(target);
-    match crate_name.strip_prefix("lab").and_then(|rest| rest.split_once('_')) {
-        Some((lab, _)) => lab.to_uppercase(),
-        None => crate_name.to_string(),
-    }
+fn lab_of(target: &str) -> String {
+    lab_in(target).map_or_else(|| crate_in(target).to_string(), str::to_uppercase)
+}
+
+fn crate_in(target: &str) -> &str {
+    target.split("::").next().unwrap_or(target)
+}
+
+/// `2a` for `lab2a_election::election`; `None` for what is no lab's.
+fn lab_in(target: &str) -> Option<&str> {
+    crate_in(target).strip_prefix("lab")?.split_once('_').map(|(lab, _)| lab)
 }
 
 #[cfg(test)]
