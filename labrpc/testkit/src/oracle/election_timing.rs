@@ -92,23 +92,8 @@ impl Duties {
             event.at() + slack < restarted + timing.election_timeout_min
         };
         let before = |id: EventId, wait: Duration| Instant::ZERO + (id.at - Instant::ZERO).saturating_sub(wait);
-        if let Some(began) = self.campaign_began
-            && is_early(before(began, SLACK), began.at)
-        {
-            let waited = event.at() - began.at;
-            let what = format!("server {server} campaigned again {waited:.0?} after its last campaign");
-            return Err(Violation::new(&CAMPAIGNS_APART, what)
-                .with(began, format!("server {server} campaigns in term {}", self.campaigned))
-                .with(
-                    event.id,
-                    format!(
-                        "it campaigns in term {term}, but every timeout is at least {:?}",
-                        timing.election_timeout_min
-                    ),
-                ));
-        }
-        // Its timer may have run from its last heartbeat, and it may have sent entries since then. Of a server that was paused
-        // it is not known when that was.
+        // If it has led since its last campaign, its timer ran from its last heartbeat or later, and it may have sent entries
+        // after that. Of a server that was paused it is not known when its last heartbeat was due.
         if let Some(led) = self.led
             && let since = before(led, timing.heartbeat_interval + SLACK)
             && observed.ran_since(server, since)
@@ -122,6 +107,21 @@ impl Duties {
                     event.id,
                     format!(
                         "{waited:.0?} later it campaigns in term {term}, but every timeout is at least {:?}",
+                        timing.election_timeout_min
+                    ),
+                ));
+        }
+        if let Some(began) = self.campaign_began
+            && is_early(before(began, SLACK), began.at)
+        {
+            let waited = event.at() - began.at;
+            let what = format!("server {server} campaigned again {waited:.0?} after its last campaign");
+            return Err(Violation::new(&CAMPAIGNS_APART, what)
+                .with(began, format!("server {server} campaigns in term {}", self.campaigned))
+                .with(
+                    event.id,
+                    format!(
+                        "it campaigns in term {term}, but every timeout is at least {:?}",
                         timing.election_timeout_min
                     ),
                 ));
