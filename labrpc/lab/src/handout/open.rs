@@ -33,9 +33,10 @@ pub fn is_of_guided_track(name: &str) -> bool {
     is_page || name.starts_with("labrpc/solved/") || is_test_of_solved(name)
 }
 
-/// Whether a test or a bench of the kit runs the labs' finished servers.
+/// Whether a test, a bench or an example of the kit runs the labs' finished servers.
 fn is_test_of_solved(name: &str) -> bool {
-    name.starts_with("labrpc/testkit/benches/") || name == "labrpc/testkit/tests/scale.rs"
+    let folders = ["labrpc/testkit/benches/", "labrpc/testkit/examples/"];
+    folders.iter().any(|folder| name.starts_with(folder)) || name == "labrpc/testkit/tests/scale.rs"
 }
 
 /// Whether a lab's servers are of a student's own design.
