@@ -22,11 +22,6 @@ const ROLE_NAMES = { f: 'follower', c: 'candidate', l: 'leader' };
 
 // The jump of the curve: the two neighbouring points between which the failure became most likely.
 const curveJump = (() => {
-  const points = story.curve?.points ?? [];
-  let jump = null;
-  for (let i = 1; i < points.length; i++) {
-    const rise = points[i].broken - points[i - 1].broken;
-    if (rise > 0 && (!jump || rise > jump.rise)) jump = { rise, before: points[i - 1], after: points[i] };
-  }
-  return jump;
+  const { points, jump } = story.curve ?? {};
+  return jump === undefined ? null : { before: points[jump - 1], after: points[jump] };
 })();

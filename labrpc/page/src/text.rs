@@ -27,13 +27,10 @@ fn escape(text: &str) -> String {
 }
 
 /// How many events the page shows, in words.
-pub(crate) fn events_shown(meta: &Meta) -> String {
-    if meta.shown < meta.total {
-        format!("{} of {} events", grouped(meta.shown), grouped(meta.total))
-    } else if meta.shown == 1 {
-        "1 event".to_string()
-    } else {
-        format!("{} events", grouped(meta.shown))
+pub(crate) fn count_of_events(story: &Story) -> String {
+    match story.events.len() {
+        1 => "1 event".to_string(),
+        count => format!("{} events", grouped(count)),
     }
 }
 

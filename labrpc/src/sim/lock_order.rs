@@ -32,12 +32,19 @@ struct Order {
     gates: Vec<Held>,
 }
 
+/// The locks besides `first` that a task holds.
+fn gates<'a>(task: &'a Task, first: &'a Held) -> impl Iterator<Item = &'a Held> {
+    task.held.iter().filter(|gate| gate.id != first.id)
+}
+
 impl Order {
-    fn is_like(&self, other: &Order) -> bool {
-        let locks = |order: &Order| order.gates.iter().map(|gate| (gate.id, gate.is_shared)).collect::<Vec<_>>();
-        (self.task, self.first.is_shared, self.second.is_shared)
-            == (other.task, other.first.is_shared, other.second.is_shared)
-            && locks(self) == locks(other)
+    /// Whether this is how a task takes a lock while it holds others, `first` among them.
+    fn is_that_of(&self, task: &Task, first: &Held, second: &Held) -> bool {
+        let lock = |held: &Held| (held.id, held.is_shared);
+        self.task == task.id
+            && lock(&self.first) == lock(first)
+            && lock(&self.second) == lock(second)
+            && self.gates.iter().map(lock).eq(gates(task, first).map(lock))
     }
 
     /// Whether this task and the `other`, which takes the same two locks in the opposite order, can wait for each other.
@@ -65,18 +72,26 @@ impl State {
         if task.lifecycle != Lifecycle::Alive || self.is_first_task(task) {
             return None;
         }
-        let firsts = task.held.iter().filter(|first| first.id != second.id);
-        let orders: Vec<Order> = firsts.map(|first| self.order(task, *first, second)).collect();
+        // Nearly always all of them are known, and nothing is made.
+        let is_new = |first: &&Held| first.id != second.id && !self.lock_orders.has(task, first, &second);
+        let orders: Vec<Order> =
+            task.held.iter().filter(is_new).map(|first| self.order(task, *first, second)).collect();
         orders.into_iter().find_map(|order| self.lock_orders.add(order))
     }
 
     fn order(&self, task: &Task, first: Held, second: Held) -> Order {
-        let gates = task.held.iter().filter(|gate| gate.id != first.id).copied().collect();
+        let gates = gates(task, &first).copied().collect();
         Order { task: task.id, who: self.name_of(task), first, second, gates }
     }
 }
 
 impl LockOrders {
+    /// Whether this way of taking two locks was compared with all others already.
+    fn has(&self, task: &Task, first: &Held, second: &Held) -> bool {
+        let known = self.taken.get(&(first.id, second.id)).into_iter().flatten();
+        known.into_iter().any(|earlier| earlier.is_that_of(task, first, second))
+    }
+
     fn add(&mut self, order: Order) -> Option<String> {
         if self.taken.len() > PAIRS_MAX {
             self.taken.clear();
@@ -87,7 +102,7 @@ impl LockOrders {
             return Some(describe(opposite, &order));
         }
         let known = self.taken.entry((first, second)).or_default();
-        if known.len() < ORDERS_MAX && !known.iter().any(|earlier| earlier.is_like(&order)) {
+        if known.len() < ORDERS_MAX {
             known.push(order);
         }
         None

@@ -24,21 +24,13 @@ fn curve_text(curve: &Curve) -> String {
          break the same rule:\n",
         curve.runs
     );
-    let jump = jump(curve);
     for (nth, CurvePoint { t, broken }) in curve.points.iter().enumerate() {
         let bar = "█".repeat((broken * BAR_MAX).div_ceil(curve.runs.max(1)) as usize);
-        let note = if Some(nth) == jump { "  here it went wrong" } else { "" };
+        let note = if Some(nth) == curve.jump { "  here it went wrong" } else { "" };
         let line = format!("  {:>10} {broken:>4}  {bar}{note}", seconds(*t));
         text += &format!("{}\n", line.trim_end());
     }
     text
-}
-
-/// The point at which the failure has become much likelier than before; `None` if there is no such point.
-fn jump(curve: &Curve) -> Option<usize> {
-    let rise = |nth: &usize| curve.points[*nth].broken.saturating_sub(curve.points[nth - 1].broken);
-    let steepest = (1..curve.points.len()).max_by_key(|nth| (rise(nth), std::cmp::Reverse(*nth)))?;
-    (rise(&steepest) * 4 >= curve.runs).then_some(steepest)
 }
 
 fn twin_text(story: &Story, twin: &Twin) -> String {
@@ -70,17 +62,17 @@ mod tests {
 
     fn curve(broken: &[u64]) -> Curve {
         let point = |(nth, broken): (usize, &u64)| CurvePoint { t: nth as u64 * 1_000, broken: *broken };
-        Curve { runs: 50, points: broken.iter().enumerate().map(point).collect() }
+        Curve::new(50, broken.iter().enumerate().map(point).collect())
     }
 
     /// The jump is the steepest rise, the first of equal ones, and none if the likelihood hardly changes.
     #[test]
     fn the_jump_is_found() {
-        assert_eq!(jump(&curve(&[1, 2, 40, 50])), Some(2));
-        assert_eq!(jump(&curve(&[0, 25, 50])), Some(1));
-        assert_eq!(jump(&curve(&[50, 50, 50])), None);
-        assert_eq!(jump(&curve(&[0, 5, 3, 9])), None);
-        assert_eq!(jump(&curve(&[])), None);
+        assert_eq!(curve(&[1, 2, 40, 50]).jump, Some(2));
+        assert_eq!(curve(&[0, 25, 50]).jump, Some(1));
+        assert_eq!(curve(&[50, 50, 50]).jump, None);
+        assert_eq!(curve(&[0, 5, 3, 9]).jump, None);
+        assert_eq!(curve(&[]).jump, None);
     }
 
     /// A bar for each moment, and a word at the jump.

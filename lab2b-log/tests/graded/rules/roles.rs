@@ -7,7 +7,7 @@ use labrpc::{AppendEntriesReply, RaftReply, Status};
 use labrpc::{AppendOutcome, Term, thread};
 use testkit::rule::election::{CAMPAIGN, NEW_TERM, STATUS, STEPPED_DOWN};
 use testkit::rule::replication::{ACKNOWLEDGED, ELECTION_RESTRICTION, FOLLOWER_COMMIT, FOLLOWS};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at};
 use testkit::{World, number};
 
 use super::{ROUND_TRIP, follower_with};
@@ -58,14 +58,8 @@ fn a_lost_leadership_is_told_2b() {
                 "a leader" => drop(script.leader(1).in_term(newer).heartbeat()),
                 _ => requests.remove(0).stale(newer),
             }
-            let told = watcher.join_within(3 * TRAVEL).flatten();
-            let expected = Some(Status { term: newer, is_leader: false });
-            expect_eq(
-                "what a watcher is told",
-                told,
-                expected,
-                format!("{way} of term {newer} has deposed the leader"),
-            );
+            let deposed = Status { term: newer, is_leader: false };
+            script.expect_news(watcher, deposed, format!("{way} of term {newer} has deposed the leader"));
             script.crash();
         }
     });

@@ -4,7 +4,7 @@ use labrpc::{Status, thread};
 use testkit::number;
 use testkit::rule::election::{HEARTBEATS, STATUS};
 use testkit::rule::persistence::REMEMBERS;
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at, expect_eq};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, agreement, at};
 
 use crate::lab::{LAB, boot};
 
@@ -57,14 +57,8 @@ fn a_lost_leadership_is_told_2c() {
                 "a leader" => drop(script.leader(1).in_term(newer).heartbeat()),
                 _ => requests.remove(0).stale(newer),
             }
-            let told = watcher.join_within(3 * TRAVEL).flatten();
-            let expected = Some(Status { term: newer, is_leader: false });
-            expect_eq(
-                "what a watcher is told",
-                told,
-                expected,
-                format!("{way} of term {newer} has deposed the leader"),
-            );
+            let deposed = Status { term: newer, is_leader: false };
+            script.expect_news(watcher, deposed, format!("{way} of term {newer} has deposed the leader"));
             script.crash();
         }
     });

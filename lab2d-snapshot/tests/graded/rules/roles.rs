@@ -61,14 +61,8 @@ fn a_lost_leadership_is_told_2d() {
                     snapshot.expect("server 2 asks for entry 1").stale(newer);
                 }
             }
-            let told = watcher.join_within(3 * TRAVEL).flatten();
-            let expected = Some(Status { term: newer, is_leader: false });
-            expect_eq(
-                "what a watcher is told",
-                told,
-                expected,
-                format!("{way} of term {newer} has deposed the leader"),
-            );
+            let deposed = Status { term: newer, is_leader: false };
+            script.expect_news(watcher, deposed, format!("{way} of term {newer} has deposed the leader"));
             script.crash();
         }
     });

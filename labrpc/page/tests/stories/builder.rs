@@ -147,9 +147,7 @@ impl Builder {
     }
 
     /// Takes the story, to fill in the rest by hand.
-    pub fn finish(mut self) -> Story {
-        self.story.meta.shown = self.story.events.len();
-        self.story.meta.total = self.story.events.len();
+    pub fn finish(self) -> Story {
         self.story
     }
 }

@@ -33,7 +33,7 @@ pub fn generated(events: usize) -> Story {
     story.meta.cause = "rule".to_string();
     story.meta.verdict = "Two servers hold different entries of one index and term.".to_string();
     let points = (0..20).map(|n| CurvePoint { t: first + n * first / 20, broken: if n < 13 { n } else { 60 + n } });
-    story.curve = Some(Curve { runs: 100, points: points.collect() });
+    story.curve = Some(Curve::new(100, points.collect()));
     story
 }
 

@@ -38,7 +38,6 @@ pub fn stale_read() -> Story {
         place: "§8".to_string(),
         text: "Each operation takes effect at one moment between its call and its return.".to_string(),
     });
-    story.meta.why = Some("No order of the three operations explains the get.".to_string());
     story
 }
 

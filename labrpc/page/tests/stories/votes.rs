@@ -69,7 +69,6 @@ pub fn vote_twice() -> Story {
     assert_eq!(event.m, Some(number));
     story.meta.failed = true;
     story.meta.cause = "rule".to_string();
-    story.meta.title = "a lost vote".to_string();
     story.meta.verdict = "Server 0 voted twice in term 2: for server 1, and for server 2 after a restart.".to_string();
     story.meta.rule = Some(RuleText {
         name: "vote-once".to_string(),
@@ -87,7 +86,7 @@ pub fn vote_twice() -> Story {
         broken(story.events[crash].t + 30_000, 95),
         broken(end, 100),
     ];
-    story.curve = Some(Curve { runs: 100, points });
+    story.curve = Some(Curve::new(100, points));
     story.twin = Some(Twin {
         token: "2c-7-abcf".to_string(),
         without: "the crash of server 0 at 1.318 s".to_string(),

@@ -46,8 +46,6 @@ pub struct Meta {
     pub package: String,
     /// The test: `figure_8_2c`.
     pub test: String,
-    /// A short heading.
-    pub title: String,
     /// The run's token.
     pub token: String,
     /// The command that makes the run again.
@@ -61,9 +59,6 @@ pub struct Meta {
     /// The rule that was broken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleText>,
-    /// One sentence more, such as why no order explains a history.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
     /// What to ask oneself; `code` is in backticks.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hint: String,
@@ -79,10 +74,6 @@ pub struct Meta {
     /// The events that tell something: without heartbeats and log lines.
     #[serde(default)]
     pub news: usize,
-    /// The events in the story.
-    pub shown: usize,
-    /// The events of the run.
-    pub total: usize,
     /// The run's trace, in hexadecimal: equal runs have equal traces.
     pub trace: String,
     /// A hash of the sources that the run was made with, in hexadecimal.
@@ -139,6 +130,20 @@ pub struct Curve {
     pub runs: u64,
     /// The points, in order of time.
     pub points: Vec<CurvePoint>,
+    /// The point at which the failure has become much likelier than it was at the one before; `None` if there is no such
+    /// point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<usize>,
+}
+
+impl Curve {
+    /// The curve of these points, with its jump: the steepest rise, if a quarter of the runs or more make it.
+    pub fn new(runs: u64, points: Vec<CurvePoint>) -> Curve {
+        let rise = |nth: &usize| points[*nth].broken.saturating_sub(points[nth - 1].broken);
+        let steepest = (1..points.len()).max_by_key(|nth| (rise(nth), std::cmp::Reverse(*nth)));
+        let jump = steepest.filter(|nth| rise(nth) * 4 >= runs);
+        Curve { runs, points, jump }
+    }
 }
 
 /// One point of a [`Curve`].

@@ -3,6 +3,9 @@
 mod probes;
 mod written;
 
+#[cfg(test)]
+use std::time::Duration;
+
 use labrpc::codec::OwnTypes;
 use labrpc::sim::NodeId;
 use labrpc::{Codec, ServiceState, Timing, sim};
@@ -40,6 +43,14 @@ pub struct Contract {
     /// Whose design the servers follow.
     pub track: Track,
 }
+
+/// The timing of the servers in the kit's own tests.
+#[cfg(test)]
+pub(crate) const TEST_TIMING: Timing = Timing {
+    heartbeat_interval: Duration::from_millis(100),
+    election_timeout_min: Duration::from_millis(400),
+    election_timeout_max: Duration::from_millis(800),
+};
 
 /// Restores a service from a snapshot.
 pub type Restore = fn(&[u8]) -> Box<dyn ServiceState>;

@@ -160,18 +160,11 @@ fn without_hint(reply: &RaftReply) -> RaftReply {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use labrpc::wire::{self, WireError};
-    use labrpc::{AppendEntries, Codec, LogPosition, RequestVote, Timing};
+    use labrpc::{AppendEntries, Codec, LogPosition, RequestVote};
 
     use super::*;
-
-    const TIMING: Timing = Timing {
-        heartbeat_interval: Duration::from_millis(100),
-        election_timeout_min: Duration::from_millis(400),
-        election_timeout_max: Duration::from_millis(800),
-    };
+    use crate::contract::TEST_TIMING;
 
     /// Replies as in Figure 2. Its requests forget where a candidate's log ends.
     struct Figure2;
@@ -201,7 +194,7 @@ mod tests {
         }
     }
 
-    static OPEN: Contract = Contract::new(TIMING).open(&Figure2);
+    static OPEN: Contract = Contract::new(TEST_TIMING).open(&Figure2);
 
     /// What a codec loses is named, with both values.
     #[test]

@@ -11,25 +11,18 @@ use labrpc::time::Instant;
 use labrpc::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ApplyMsg, Ballot, Bytes, Entry, Head, Image, Index,
     InstallSnapshot, LogPosition, NotLeader, PeerId, Persister, RaftReply, RaftRequest, RequestVote, Save, Term,
-    Timing,
 };
 use labrpc::{thread, wire};
 
 use super::Observer;
-use crate::contract::Contract;
+use crate::contract::{Contract, TEST_TIMING};
 use crate::runner::{Lab, Recorded, run_simulated};
 use crate::script::{agrees, at, entries, refuses, votes};
 use crate::token::Token;
 use crate::world::World;
 
-const TIMING: Timing = Timing {
-    heartbeat_interval: Duration::from_millis(100),
-    election_timeout_min: Duration::from_millis(400),
-    election_timeout_max: Duration::from_millis(800),
-};
-
-static IN_MEMORY: Contract = Contract::new(TIMING).with_clerks();
-static ON_DISK: Contract = Contract::new(TIMING).with_disk();
+static IN_MEMORY: Contract = Contract::new(TEST_TIMING).with_clerks();
+static ON_DISK: Contract = Contract::new(TEST_TIMING).with_disk();
 
 const SERVERS: usize = 3;
 /// A clerk's end of the network.

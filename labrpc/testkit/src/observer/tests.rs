@@ -8,21 +8,14 @@ use labrpc::sim::{self, Keep};
 use labrpc::sync::Mutex;
 use labrpc::time::Instant;
 use labrpc::wire::{self, WireError};
-use labrpc::{AppendEntries, Ballot, Codec, Entry, Head, RaftRequest, RequestVote, Term, Timing};
+use labrpc::{AppendEntries, Ballot, Codec, Entry, Head, RaftRequest, RequestVote, Term};
 use labrpc::{Bytes, Index, LogPosition, Persister, Save, thread};
 
 use super::Observer;
-use crate::contract::Contract;
+use crate::contract::{Contract, TEST_TIMING};
 use crate::runner::{Lab, Recorded, run_simulated};
 use crate::token::Token;
 use crate::world::World;
-
-/// The timing of these tests' servers.
-const TIMING: Timing = Timing {
-    heartbeat_interval: Duration::from_millis(100),
-    election_timeout_min: Duration::from_millis(400),
-    election_timeout_max: Duration::from_millis(800),
-};
 
 /// The observer of one real server that has just booted.
 fn observer(world: &World) -> Observer {
@@ -32,7 +25,7 @@ fn observer(world: &World) -> Observer {
     observer
 }
 
-static TERMS_ONLY: Contract = Contract::new(TIMING).with_disk().open(&TermsOnly);
+static TERMS_ONLY: Contract = Contract::new(TEST_TIMING).with_disk().open(&TermsOnly);
 
 /// Reads heads that are only a number, the term.
 struct TermsOnly;
@@ -96,8 +89,8 @@ impl Codec for Forgetful {
     }
 }
 
-static FORGETFUL: Contract = Contract::new(TIMING).with_disk().open(&Forgetful);
-static GUIDED: Contract = Contract { codec: &Forgetful, ..Contract::new(TIMING) };
+static FORGETFUL: Contract = Contract::new(TEST_TIMING).with_disk().open(&Forgetful);
+static GUIDED: Contract = Contract { codec: &Forgetful, ..Contract::new(TEST_TIMING) };
 
 /// The failure of a run in which a server asks for a vote.
 fn ask(contract: &'static Contract, bytes: Vec<u8>) -> Option<(&'static str, String)> {
@@ -132,7 +125,7 @@ fn a_message_that_the_codec_cannot_read_is_named() {
     assert!(story.starts_with("The codec cannot read what server 0 sends: 1 bytes do not decode as"), "{story}");
 }
 
-static WITH_DISK: Contract = Contract::new(TIMING).with_disk();
+static WITH_DISK: Contract = Contract::new(TEST_TIMING).with_disk();
 
 /// A server campaigns, wins by its own vote alone, and takes commands; its request for another's
 /// vote leaves only then. Returns the rule that is broken if the request says that the log ends
@@ -209,7 +202,7 @@ fn broken_by_steps(steps: &'static [(u64, Step)]) -> Option<&'static str> {
             observer.message(Instant::now(), &request, Passage::Sent);
         }
     };
-    static SERVERS: Contract = Contract::new(TIMING);
+    static SERVERS: Contract = Contract::new(TEST_TIMING);
     let outcome = run_simulated(&token, Keep::All, Recorded::Nothing, Some(&SERVERS), &body).0;
     outcome.err().map(|failed| failed.rule(None).map_or("none", |rule| rule.name))
 }

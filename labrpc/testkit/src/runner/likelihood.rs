@@ -47,7 +47,7 @@ pub(crate) fn likelihood(runs: TestRuns, token: &Token, failed: &FailedRun, oper
         t: moment.as_nanos() / 1_000,
         broken: (0..RUNS).filter(|&nth| is_broken(moment, nth)).count() as u64,
     });
-    Curve { runs: RUNS, points }
+    Curve::new(RUNS, points)
 }
 
 fn first_decision(runs: TestRuns, token: &Token, keep: Keep) -> Instant {

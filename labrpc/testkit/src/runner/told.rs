@@ -88,7 +88,6 @@ impl Lab {
             lab: lab.to_uppercase(),
             package: self.package.into(),
             test: token.test.clone(),
-            title: verdict.clone(),
             token: token.to_string(),
             replay: self.replay_command(token),
             verdict,

@@ -8,11 +8,12 @@ use labrpc::{
 };
 
 use super::cluster::REAL;
-use super::steps::{about, fail, late};
+use super::steps::{about, expect_eq, fail, late};
 use super::{ScriptedCluster, TRAVEL};
 use crate::event_line::{At, ENTRIES_SHOWN_MAX, Entries, Indices, first_difference};
 use crate::rule::election::STATUS;
 use crate::rule::snapshots::CUT;
+use crate::world::BackgroundTask;
 use crate::{Envelope, Event, EventKind};
 
 fn describe(status: Status) -> String {
@@ -23,6 +24,12 @@ fn describe(status: Status) -> String {
 }
 
 impl<R: Elect> ScriptedCluster<R> {
+    /// A thread that [watches](ScriptedCluster::watch) the real server is told this status at once.
+    #[track_caller]
+    pub fn expect_news(&self, watcher: BackgroundTask<Option<Status>>, status: Status, why: impl Display) {
+        expect_eq("what a watcher is told", watcher.join_within(3 * TRAVEL).flatten(), Some(status), why);
+    }
+
     /// The real server believes that it leads `term`.
     ///
     /// # Panics
@@ -224,16 +231,14 @@ fn expect_entries(what: &str, got: (Index, &[Entry]), expected: (Index, &[Entry]
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use labrpc::sim::Keep;
     use labrpc::time::Instant;
     use labrpc::wire::WireError;
-    use labrpc::{NotLeader, Service, Timing};
+    use labrpc::{NotLeader, Service};
 
     use super::*;
     use crate::cluster::Booted;
-    use crate::contract::Contract;
+    use crate::contract::{Contract, TEST_TIMING};
     use crate::rule::snapshots::SENT;
     use crate::runner::{Lab, Recorded, run_simulated};
     use crate::script::agrees;
@@ -273,12 +278,7 @@ mod tests {
         assert_eq!(is_told(&[sent, event(EventKind::Booted(REAL))], 2, false), None, "it has booted since");
     }
 
-    static WITH_DISK: Contract = Contract::new(Timing {
-        heartbeat_interval: Duration::from_millis(100),
-        election_timeout_min: Duration::from_millis(400),
-        election_timeout_max: Duration::from_millis(800),
-    })
-    .with_disk();
+    static WITH_DISK: Contract = Contract::new(TEST_TIMING).with_disk();
 
     /// A server that does nothing, so it does not cut its log either.
     struct Idle;

@@ -340,17 +340,11 @@ impl Compact for ScriptedRaft {
 
 #[cfg(test)]
 mod tests {
-    use labrpc::Timing;
-
     use super::*;
+    use crate::contract::TEST_TIMING;
     use crate::script::put;
 
-    const TIMING: Timing = Timing {
-        heartbeat_interval: Duration::from_millis(100),
-        election_timeout_min: Duration::from_millis(400),
-        election_timeout_max: Duration::from_millis(800),
-    };
-    static SERVERS: Contract = Contract::new(TIMING).with_clerks();
+    static SERVERS: Contract = Contract::new(TEST_TIMING).with_clerks();
 
     fn start(raft: &ScriptedRaft, command: &Command) -> LogPosition {
         raft.start(SERVERS.write_logged(command).into()).expect("it leads")

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use labrpc::sim::Failure;
-use story::{ClashStep, Event, Kind, Marked, Meta, Story};
+use story::{ClashStep, Event, Field, Kind, Marked, Meta, Story};
 
 pub(crate) use record::{ClusterRecord, StoryRecord, logged};
 use teller::{DELIVER, LATE, LOSE, Teller};
@@ -73,10 +73,15 @@ pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: En
     if clash.is_empty() && ending.failure.is_some() && !told.events.is_empty() {
         clash.push(ClashStep { e: told.events.len() - 1, note: ending.meta.verdict.clone() });
     }
-    let count = told.events.len();
+    // Of a service's history, the key of the operation that fits no order is shown on every server.
+    let of_witness = |marked: &Marked| {
+        let call = told.events.iter().find(|event| event.k == Kind::Call && event.op == Some(marked.op))?;
+        if let Some(Field::Text(key)) = call.f.get("key") { Some(key.clone()) } else { None }
+    };
+    let watch = witness.iter().find_map(of_witness);
     let mut story = Story {
         v: story::VERSION,
-        meta: Meta { shown: count, total: count, ..ending.meta },
+        meta: Meta { watch, ..ending.meta },
         servers: told.servers,
         clients: told.clients,
         init: told.init,
