@@ -26,8 +26,11 @@ const README: &str = "README.md";
 const WITHHELD: [&str; 5] =
     [CATALOGUE_FILE, "planted-bugs.md", "planted-bugs-open.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
-/// The course's own CI, and the stories of known bugs.
-const WITHHELD_FOLDERS: [&str; 2] = [".github/", "docs/stories/"];
+/// The stories of known bugs.
+const STORIES: &str = "docs/stories/";
+
+/// The course's own CI, and the stories.
+const WITHHELD_FOLDERS: [&str; 2] = [".github/", STORIES];
 
 /// Whose design a student's servers follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
