@@ -119,7 +119,7 @@ impl FailedRun {
         let story = self.cause.story(&self.failure, tested, lab);
         let left = STORY_LINES_MAX.saturating_sub(story.lines().count());
         let exchange = self.exchange.text(left);
-        let exchange = if exchange.is_empty() { exchange } else { format!("\n\n{exchange}") };
+        let exchange = if exchange.is_empty() { exchange } else { format!("\n\n{}", exchange.trim_end()) };
         let test_text = self.test_text.as_ref().map(|text| text.text(lab.package)).unwrap_or_default();
         let remark = if self.remark.is_empty() { String::new() } else { format!("\n\n{}", self.remark) };
         format!("{}{story}{exchange}{test_text}{remark}", self.note)
