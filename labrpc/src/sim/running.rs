@@ -1,6 +1,8 @@
 //! What the simulation knows about the task that runs: who it is, which locks it holds, and whether the test harness
 //! works in it now.
 
+use std::sync::Arc;
+
 use super::heap;
 use super::runtime::{Held, Key, Runtime};
 use super::settings::FailureKind;
@@ -97,6 +99,12 @@ impl Runtime {
     /// Whether a crash unwinds the running task.
     pub(crate) fn is_unwinding(&self) -> bool {
         self.is_in_task() && self.with_running(|task, _| task.lifecycle == Lifecycle::Unwinding)
+    }
+
+    /// The label of the running task's node. `None` if no task runs, or if the state is borrowed now.
+    pub(crate) fn label_of_node(&self) -> Option<Arc<str>> {
+        let state = self.state.try_borrow().ok()?;
+        Some(Arc::clone(state.label(state.find(self.running.get())?.node)))
     }
 
     /// The label of the running task's node and the task's name. `None` if no task runs, or if the

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 
 use super::coroutine::{Coroutine, Stacks};
 use super::heap;
@@ -14,7 +15,7 @@ use super::task::{Key, Lifecycle, NodeId, Task, TaskId, TaskSlot, WaitReason, Wa
 use super::timers::{EventFn, TIMERS_UNTIL_SWEEP_MIN, TimerEntry};
 
 struct NodeState {
-    label: String,
+    label: Arc<str>,
     is_alive: bool,
     is_paused: bool,
     /// Whether a panic ends this node, and not the run.
@@ -30,7 +31,7 @@ struct NodeState {
 impl NodeState {
     fn new(label: String) -> NodeState {
         NodeState {
-            label,
+            label: label.into(),
             is_alive: true,
             is_paused: false,
             ends_by_panic: false,
@@ -119,7 +120,7 @@ impl State {
         self.nodes[node.0 as usize].is_paused
     }
 
-    pub(super) fn label(&self, node: NodeId) -> &str {
+    pub(super) fn label(&self, node: NodeId) -> &Arc<str> {
         &self.nodes[node.0 as usize].label
     }
 

@@ -38,11 +38,11 @@ pub(crate) struct Ending<'a> {
 
 /// Tells a run.
 pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: Ending<'_>) -> Story {
-    let (real, happened) = record.read();
+    let record = record.read();
     let spared =
         ending.flips.iter().filter_map(|flip| if let Flip::NoCrash(crash) = flip { Some(*crash) } else { None });
-    let mut teller = Teller::new(contract, real, spared.collect());
-    happened.iter().for_each(|happened| teller.tell(happened));
+    let mut teller = Teller::new(contract, record.real, spared.collect());
+    record.happened.iter().for_each(|happened| teller.tell(happened, &record.text));
     if let (Some(failure), None) = (ending.failure, ending.violation) {
         let first = failure.message.lines().next().unwrap_or_default();
         let place = if failure.place.is_empty() { String::new() } else { format!(" at {}", failure.place) };

@@ -1,9 +1,12 @@
 //! What is kept of a run while it goes on: its events, and the lines that the students' code has logged.
 
+use std::fmt::Write;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use labrpc::PeerId;
 use labrpc::logging::LogLine;
+use labrpc::time::Instant;
 
 use crate::event::{Event, EventKind};
 use crate::observed::{DiskState, ObservedState};
@@ -22,6 +25,10 @@ struct Kept {
     /// How many clusters there were.
     clusters: usize,
     happened: Vec<Happened>,
+    /// The texts of all lines, one after the other: to keep each by itself would take longer than to write it.
+    text: String,
+    /// Where the next line is written first.
+    line: String,
 }
 
 /// Something that a story tells.
@@ -30,7 +37,28 @@ pub(crate) enum Happened {
     Event(Event),
     /// A server boots, from what its disk holds if it has one.
     Booted(Event, Box<(PeerId, Option<DiskState>)>),
-    Logged(LogLine),
+    Logged(KeptLine),
+}
+
+/// A line that the students' code has logged.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptLine {
+    pub(super) at: Instant,
+    /// The label of the node that logged it.
+    pub(super) node: Arc<str>,
+    pub(super) level: log::Level,
+    /// Where its text is in [`Record::text`].
+    pub(super) text: Range<usize>,
+}
+
+/// What was kept of a run.
+pub(super) struct Record {
+    /// Which servers are under test.
+    pub(super) real: Vec<bool>,
+    /// What happened, in order.
+    pub(super) happened: Vec<Happened>,
+    /// The texts of the logged lines.
+    pub(super) text: String,
 }
 
 /// Writes down the events of one cluster.
@@ -64,10 +92,10 @@ impl StoryRecord {
         ClusterRecord { record: self.clone(), cluster: kept.clusters }
     }
 
-    /// Which servers are under test, and what happened, in order.
-    pub(super) fn read(&self) -> (Vec<bool>, Vec<Happened>) {
+    /// What was kept so far.
+    pub(super) fn read(&self) -> Record {
         let kept = self.lock();
-        (kept.real.clone(), kept.happened.clone())
+        Record { real: kept.real.clone(), happened: kept.happened.clone(), text: kept.text.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -93,9 +121,16 @@ impl ClusterRecord {
 }
 
 /// Records a line that a lab's code has logged, if the run on this thread is recorded.
-pub(crate) fn logged(line: LogLine) {
-    let record = Reporter::current().and_then(|reporter| reporter.story().cloned());
-    if let Some(record) = record {
-        record.lock().happened.push(Happened::Logged(line));
-    }
+pub(crate) fn logged(LogLine { at, node, level, text }: LogLine<'_>) {
+    let Some(record) = Reporter::current().and_then(|reporter| reporter.story().cloned()) else { return };
+    // Whatever the text is made of may log, too, so nothing is locked while it is written.
+    let mut line = std::mem::take(&mut record.lock().line);
+    line.clear();
+    line.write_fmt(text).expect("a string takes any text");
+    let mut kept = record.lock();
+    let from = kept.text.len();
+    kept.text.push_str(&line);
+    kept.line = line;
+    let text = from..kept.text.len();
+    kept.happened.push(Happened::Logged(KeptLine { at, node, level, text }));
 }

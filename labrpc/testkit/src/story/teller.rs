@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use labrpc::kv::{ClientId, Command, Op};
-use labrpc::logging::LogLine;
 use labrpc::network::Lost;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, PeerId};
 use rustc_hash::FxHashMap;
 use story::{Delta, Event, Field, Kind, Lane, State};
 
-use super::record::Happened;
+use super::record::{Happened, KeptLine};
 use super::shown::{News, ShownServer};
 use super::words::{client_lane, lane, message, operation, reason, short};
 use crate::contract::Contract;
@@ -99,9 +98,9 @@ impl Teller {
         }
     }
 
-    pub(super) fn tell(&mut self, happened: &Happened) {
+    pub(super) fn tell(&mut self, happened: &Happened, lines: &str) {
         match happened {
-            Happened::Logged(line) => self.logged(line),
+            Happened::Logged(line) => self.logged(line, &lines[line.text.clone()]),
             Happened::Booted(event, disk) => {
                 let server = disk.0;
                 self.stores[server] = ShownStore::default();
@@ -260,8 +259,8 @@ impl Teller {
         self.told.insert(event.id.event, self.events.len() - 1);
     }
 
-    fn logged(&mut self, line: &LogLine) {
-        let say = Some(format!("{} {}", line.level, line.text));
+    fn logged(&mut self, line: &KeptLine, text: &str) {
+        let say = Some(format!("{} {text}", line.level));
         let at = self.lane_of_node(&line.node);
         self.events.push(Event { t: micros(line.at), k: Kind::Log, at, say, ..Event::default() });
     }
