@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, InstallSnapshot, RaftReply, RaftRequest};
-use labrpc::{Index, LogPosition, PeerId, Term};
-use rustc_hash::FxHashMap;
+use labrpc::{Index, LogPosition, PeerId, Term, sim};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
@@ -18,6 +18,8 @@ use crate::violation::Violation;
 pub(super) struct NoNeedlessSends {
     /// By leader and follower.
     replies: FxHashMap<(PeerId, PeerId), LatestReplies>,
+    /// The directions that are cut.
+    cut: FxHashSet<(PeerId, PeerId)>,
 }
 
 #[derive(Default)]
@@ -187,7 +189,7 @@ impl NoNeedlessSends {
     }
 
     /// Once entries up to a refused position are on their way, the leader may name that position again.
-    fn offers(&mut self, envelope: &Envelope) {
+    fn offers(&mut self, envelope: &Envelope, observed: &ObservedState) {
         let request = match envelope.request() {
             Some(request @ RaftRequest::AppendEntries(_)) => request,
             Some(RaftRequest::InstallSnapshot(install)) => {
@@ -196,7 +198,11 @@ impl NoNeedlessSends {
                     *replies = LatestReplies { term: install.term, ..LatestReplies::default() };
                 }
                 replies.snapshot = Some(envelope.sent);
-                replies.unanswered = Some((install.last_included.index, envelope.sent));
+                // A call to a server that cannot be reached fails early: its caller knows that nothing is on its way.
+                let follower = &observed.servers[envelope.to];
+                let is_down = follower.is_real && !follower.node().is_some_and(sim::is_alive);
+                let is_reachable = !is_down && !self.cut.contains(&(envelope.from, envelope.to));
+                replies.unanswered = is_reachable.then_some((install.last_included.index, envelope.sent));
                 return;
             }
             _ => return,
@@ -216,7 +222,7 @@ impl Oracle for NoNeedlessSends {
             }
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 self.sends(envelope, event, observed)?;
-                self.offers(envelope);
+                self.offers(envelope, observed);
             }
             // What was lost is not on its way. A server whose call fails early may be right to send it again when the follower
             // answers next.
@@ -230,6 +236,8 @@ impl Oracle for NoNeedlessSends {
             EventKind::Booted(server) => {
                 self.replies.retain(|(leader, follower), _| leader != server && follower != server)
             }
+            EventKind::Cut(from, to, true) => drop(self.cut.insert((*from, *to))),
+            EventKind::Cut(from, to, false) => drop(self.cut.remove(&(*from, *to))),
             EventKind::Paused(server, _) => self.replies.retain(|(leader, _), _| leader != server),
             _ => {}
         }
