@@ -46,8 +46,7 @@ static SERVERS: Contract = Contract::new(TIMING).with_clerks();
 type Service = ScriptedService<KvServer<ScriptedRaft>>;
 
 fn service_over(raft: ScriptedRaft) -> Service {
-    let server = KvServer::serve(raft.clone(), raft.apply_rx());
-    ScriptedService::new(raft, server)
+    ScriptedService::new(raft, KvServer::serve)
 }
 
 /// A command is applied when `commit` returns, and so is everything before it.
@@ -135,7 +134,7 @@ fn a_lost_leadership_refuses_requests_at_once_3a() {
             kv.raft().set_status(term, is_leader);
             assert_eq!(request.expect_at_once("a newer term began"), Some(Err(Refusal::LeadershipLost)));
         }
-        assert_eq!(kv.server().submit(&put(ALICE, 1, "v")), Some(Err(Refusal::NotLeader)));
+        assert_eq!(kv.typed().submit(&put(ALICE, 1, "v")), Some(Err(Refusal::NotLeader)));
     });
 }
 
@@ -177,7 +176,7 @@ fn a_shut_down_server_answers_nothing_3a() {
         kv.server().shutdown();
         kv.server().shutdown();
         assert_eq!(request.expect_at_once("the server is shut down"), None);
-        assert_eq!(kv.server().submit(&put(ALICE, 1, "v")), None);
+        assert_eq!(kv.typed().submit(&put(ALICE, 1, "v")), None);
     });
 }
 
@@ -205,7 +204,7 @@ fn a_replaced_store_answers_the_writes_in_it_3a() {
         let others = [kv.ask(put(ALICE, 3, "v")), kv.ask(put(BOB, 2, "v"))];
         let mut store = Store::default();
         store.apply(put(ALICE, 2, "v"));
-        kv.server().replaced(&store);
+        kv.typed().replaced(&store);
         written.expect_result("", "its write is in the new store");
         assert!(others.iter().all(|other| !other.is_finished()), "their writes are not in it");
     });

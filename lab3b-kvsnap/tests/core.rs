@@ -41,8 +41,8 @@ fn store_of(commands: impl IntoIterator<Item = Command>) -> Store {
 fn service() -> (ScriptedService<KvServer<ScriptedRaft>>, Arc<Persister>) {
     let persister = Arc::new(Persister::new(0));
     let raft = ScriptedRaft::with_disk(&SERVERS, persister.clone(), Duration::ZERO);
-    let server = serve(raft.clone(), raft.apply_rx(), persister.clone(), RAFT_STATE_BYTES_MAX);
-    (ScriptedService::new(raft, server), persister)
+    let disk = persister.clone();
+    (ScriptedService::new(raft, |raft, apply_rx| serve(raft, apply_rx, disk, RAFT_STATE_BYTES_MAX)), persister)
 }
 
 /// A store that is restored from a snapshot has its sessions: it does not repeat a write.

@@ -6,12 +6,11 @@ use std::time::Duration;
 use kvkit::KvCluster;
 use lab2a_election::{Election, Raft, TIMING};
 use lab2d_snapshot::Compacting;
-pub use lab3a_kv::Clerk;
-use lab3a_kv::KvServer;
+use lab3a_kv::{Clerk, KvServer};
 use labrpc::Link;
 use labrpc::kv::ClientId;
 use testkit::script::{ScriptedRaft, ScriptedService};
-use testkit::{Boot, Booted, Contract, Lab, World};
+use testkit::{Boot, Booted, Contract, Lab, TapedClerk, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.
 pub static SERVERS: Contract = Contract::new(TIMING).with_disk().with_clerks();
@@ -37,8 +36,8 @@ pub fn store(world: &World, servers: usize) -> KvCluster<Server> {
 pub const PATIENCE: Duration = Clerk::PATIENCE;
 
 /// A clerk with a link to each server.
-pub fn clerk(client: ClientId, servers: Vec<Link>) -> Clerk {
-    Clerk::new(client, servers)
+pub fn clerk(client: ClientId, servers: Vec<Link>) -> TapedClerk {
+    TapedClerk::new(servers, |servers| Clerk::new(client, servers))
 }
 
 /// The service alone, over a Raft that the script plays.
@@ -46,6 +45,5 @@ pub type Service = ScriptedService<KvServer<ScriptedRaft>>;
 
 /// A service over this Raft.
 pub fn serve(raft: ScriptedRaft) -> Service {
-    let server = KvServer::serve(raft.clone(), raft.apply_rx());
-    ScriptedService::new(raft, server)
+    ScriptedService::new(raft, KvServer::serve)
 }

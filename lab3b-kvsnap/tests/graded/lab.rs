@@ -10,7 +10,7 @@ use lab3b_kvsnap::snapshot;
 use labrpc::kv::ClientId;
 use labrpc::{Bytes, Link, Persister, ServiceState, wire};
 use testkit::script::{ScriptedRaft, ScriptedService};
-use testkit::{Boot, Booted, Contract, Lab, World};
+use testkit::{Boot, Booted, Contract, Lab, TapedClerk, TapedState, World};
 
 /// This lab's servers use `labrpc`'s messages as they are.
 pub static SERVERS: Contract =
@@ -39,7 +39,7 @@ impl ServiceState for State {
 
 /// The state of a service without a server: an empty one, or the one that a snapshot holds.
 pub fn state(snapshot: Option<&[u8]>) -> Box<dyn ServiceState> {
-    Box::new(State(snapshot.map_or_else(Store::default, snapshot::decode)))
+    TapedState::boxed(|| Box::new(State(snapshot.map_or_else(Store::default, snapshot::decode))))
 }
 
 /// Boots a server that keeps its saved Raft state near `raft_state_bytes_max` bytes.
@@ -63,8 +63,8 @@ pub fn store(world: &World, servers: usize) -> kvkit::KvCluster<Server> {
 pub const PATIENCE: Duration = Clerk::PATIENCE;
 
 /// A clerk with a link to each server.
-pub fn clerk(client: ClientId, servers: Vec<Link>) -> Clerk {
-    Clerk::new(client, servers)
+pub fn clerk(client: ClientId, servers: Vec<Link>) -> TapedClerk {
+    TapedClerk::new(servers, |servers| Clerk::new(client, servers))
 }
 
 /// The service alone, over a Raft that the script plays.
@@ -72,6 +72,5 @@ pub type Service = ScriptedService<KvServer<ScriptedRaft>>;
 
 /// A service over this Raft, which writes to `persister`.
 pub fn serve(raft: ScriptedRaft, persister: Arc<Persister>) -> Service {
-    let server = lab3b_kvsnap::serve(raft.clone(), raft.apply_rx(), persister, RAFT_STATE_BYTES_MAX);
-    ScriptedService::new(raft, server)
+    ScriptedService::new(raft, |raft, apply_rx| lab3b_kvsnap::serve(raft, apply_rx, persister, RAFT_STATE_BYTES_MAX))
 }

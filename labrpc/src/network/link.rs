@@ -8,7 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::tap::LockedSend;
 use crate::api::PeerId;
-use crate::sim;
+use crate::sim::tape::{self, Action};
+use crate::sim::{self, NodeId};
 use crate::wire::{self, WireError};
 
 /// Selects one of a server's services.
@@ -75,12 +76,14 @@ pub struct Link {
     to: PeerId,
     port: Port,
     carrier: Arc<dyn Carrier>,
+    /// How a tape calls what is sent from this end.
+    action: Action,
 }
 
 impl Link {
     /// A link from `from` to the given port of `to`.
     pub fn new(from: PeerId, to: PeerId, port: Port, carrier: Arc<dyn Carrier>) -> Link {
-        Link { from, to, port, carrier }
+        Link { from, to, port, carrier, action: Action::default() }
     }
 
     /// The end that sends on this link.
@@ -98,7 +101,9 @@ impl Link {
     #[track_caller]
     pub fn send<Q: Serialize>(&self, request: &Q) {
         self.look_at_locks(Location::caller());
-        self.carrier.send(self.from, self.to, self.port, wire::encode(request));
+        let request = wire::encode(request);
+        let _harness = self.leave(None, &request);
+        self.carrier.send(self.from, self.to, self.port, request);
     }
 
     /// Sends a request and blocks until the reply comes, for at most `patience`. `None` does not say
@@ -107,8 +112,31 @@ impl Link {
     pub fn call<Q: Serialize, A: DeserializeOwned>(&self, request: &Q, patience: Duration) -> Option<A> {
         let place = Location::caller();
         self.look_at_locks(place);
-        let reply = self.carrier.call(self.from, self.to, self.port, wire::encode(request), patience)?;
+        let request = wire::encode(request);
+        let reply = {
+            let _harness = self.leave(Some(patience), &request);
+            self.carrier.call(self.from, self.to, self.port, request, patience)?
+        };
         wire::decode(&reply).map_err(|error| self.carrier.report(error.sent_by(self.to).awaited_at(place))).ok()
+    }
+
+    fn leave(&self, patience: Option<Duration>, request: &[u8]) -> tape::Left {
+        tape::leave(self.action, || wire::encode(&(self.to, self.port as u8, patience, request)))
+    }
+
+    /// Lets the player of a tape send in the place of the code in `node` that gets these links. They have one end in common.
+    pub fn offer(links: &mut [Link], node: Option<NodeId>) {
+        let Some(Link { from, carrier, .. }) = links.first().cloned() else { return };
+        let action = tape::offer(node, move |sent| {
+            let sent = wire::decode::<(PeerId, u8, Option<Duration>, Vec<u8>)>(sent);
+            let Ok((to, port, patience, request)) = sent else { return sim::fail("the tape sends no message") };
+            let port = if port == Port::Raft as u8 { Port::Raft } else { Port::Kv };
+            match patience {
+                None => carrier.send(from, to, port, request),
+                Some(patience) => drop(carrier.call(from, to, port, request, patience)),
+            }
+        });
+        links.iter_mut().for_each(|link| link.action = action);
     }
 
     fn look_at_locks(&self, place: &'static Location<'static>) {

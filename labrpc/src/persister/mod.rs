@@ -12,10 +12,11 @@ pub use head::{Ballot, Head};
 pub use image::{Image, Save};
 
 use crate::api::PeerId;
-use crate::sim::{self, Kind, Name, Stamp, mix};
+use crate::sim::tape::{self, Action};
+use crate::sim::{self, Kind, Name, NodeId, Stamp, mix};
 use crate::thread;
 use crate::time::Instant;
-use crate::wire::Bytes;
+use crate::wire::{self, Bytes};
 
 /// Whether a crash at a save happens before or after the save takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ struct State {
     crashes_per_mille: u64,
     stamp: Stamp,
     tap: Option<Arc<dyn DiskTap>>,
+    /// How a tape calls what is written to it.
+    action: Action,
 }
 
 impl State {
@@ -100,6 +103,25 @@ impl Persister {
     /// right after it, and then this does not return. A crashed server writes nothing more: saves of its
     /// destructors have no effect.
     pub fn save(&self, save: Save) {
+        let Save { head, forget, keep, append, snapshot } = &save;
+        let _harness = tape::leave(self.action(), || wire::encode(&(head, forget, keep, append, snapshot)));
+        self.save_here(save);
+    }
+
+    fn action(&self) -> Action {
+        self.state.lock().action
+    }
+
+    /// Lets the player of a tape write to this disk in the place of the server in `node`.
+    pub fn offer(self: &Arc<Self>, node: Option<NodeId>) {
+        let disk = self.clone();
+        self.state.lock().action = tape::offer(node, move |save| match wire::decode(save) {
+            Ok((head, forget, keep, append, snapshot)) => disk.save_here(Save { head, forget, keep, append, snapshot }),
+            Err(_) => sim::fail("the tape saves nothing that can be read"),
+        });
+    }
+
+    fn save_here(&self, save: Save) {
         if sim::is_simulated() && !sim::is_alive(sim::node()) {
             return;
         }

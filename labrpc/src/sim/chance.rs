@@ -107,6 +107,7 @@ impl Runtime {
         if options < 2 || !self.is_in_task() {
             return 0;
         }
+        self.on_tape(|writer| writer.chooses(options));
         let name = self
             .with_running(|task, now_ns| Name::new(Kind::Order, mix(task.lineage, 1), task.order_stamp.next(now_ns)));
         self.decide(name, 0, |bits| (bits % options as u64) as usize)

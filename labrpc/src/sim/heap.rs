@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use super::runtime::current;
 use super::settings::FailureKind;
+use super::tape;
 use super::task::NodeId;
 
 /// A heap that counts the bytes that each thread holds, and those that each node of a simulation has
@@ -49,7 +50,7 @@ const TURN_GROWTH_MAX: isize = 1 << 30;
 /// The bytes that the calling thread has allocated and not freed. Zero unless the program's global
 /// allocator is a [`CountedHeap`].
 pub fn heap_bytes() -> isize {
-    LIVE_BYTES.get()
+    tape::observe(|| LIVE_BYTES.get())
 }
 
 /// The bytes that a node's tasks have allocated and that nobody has freed yet. A value that one node
@@ -80,12 +81,12 @@ pub fn heap_bytes() -> isize {
 /// assert!(left < 100, "{left}");
 /// ```
 pub fn heap_bytes_in(node: NodeId) -> isize {
-    ACCOUNT_BYTES.with(|accounts| accounts[account_of(node) as usize].get())
+    tape::observe(|| ACCOUNT_BYTES.with(|accounts| accounts[account_of(node) as usize].get()))
 }
 
 /// The largest [`heap_bytes`] since the calling thread began, or since [`heap_forget_peak`].
 pub fn heap_bytes_peak() -> isize {
-    PEAK_BYTES.get()
+    tape::observe(|| PEAK_BYTES.get())
 }
 
 /// Resets the peak to the present [`heap_bytes`].

@@ -45,6 +45,7 @@ pub(crate) mod runtime;
 mod scheduler;
 mod settings;
 mod state;
+pub mod tape;
 mod task;
 mod timers;
 mod watchdog;

@@ -31,6 +31,8 @@ impl Runtime {
         body: Box<dyn FnOnce()>,
     ) -> TaskId {
         let _account = heap::charged_to_harness();
+        let segment = self.segment_of_child();
+        self.on_tape(|writer| writer.spawns(segment, &name, stack_bytes));
         let mut state = self.state.borrow_mut();
         let (parent_lineage, nth, parent_node) = match self.running.get() {
             NO_TASK => (0, state.latest_id(), NodeId::TEST),
@@ -56,7 +58,7 @@ impl Runtime {
             return 0;
         };
         let (slot, id) = state.add_task(name, node, lineage);
-        state.task_mut(slot).coroutine = Some(Coroutine::new(stack, move || run_task(slot, body)));
+        state.task_mut(slot).coroutine = Some(Coroutine::new(stack, move || run_task(slot, segment, body)));
         drop(state);
         let priority = self.priority_of(lineage);
         self.state.borrow_mut().task_mut(slot).priority = priority;

@@ -8,6 +8,7 @@ use std::sync::Once;
 use super::platform;
 use super::runtime::{Runtime, current};
 use super::settings::{Failure, FailureKind};
+use super::tape::Writer;
 use super::task::{Lifecycle, NodeId, TaskId};
 
 /// The panic payload that unwinds a task when its node crashes.
@@ -151,6 +152,7 @@ fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
         return drop(runtime.fatal_panic.replace(Some(cause)));
     }
     runtime.unwinding.begin();
+    runtime.on_tape(Writer::panics);
     let place = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column())).unwrap_or_default();
     // For a panic of the test itself the place is enough; a server's panic gets a backtrace.
     let is_server = runtime.state.try_borrow().is_ok() && runtime.node() != NodeId::TEST;

@@ -99,6 +99,7 @@ fn simulate<T>(
     runtime.spawn("test".into(), Some(NodeId::TEST), None, None, main);
     let ended = runtime.give_turns(|| is_done.get());
     let report = Report { cpu_time: thread.time_used(), ..runtime.report() };
+    runtime.deck.end();
     let is_clean = runtime.tear_down();
     let late = runtime.failure_of_abandoned().or_else(|| runtime.state.borrow_mut().failure.take());
     drop(entered);

@@ -14,6 +14,7 @@ use super::heap;
 use super::panics::{FatalPanic, PanicNote, Unwinding};
 use super::settings::{Failure, FailureKind, Report, Settings};
 use super::state::State;
+use super::tape::{Deck, NO_SEGMENT, Writer};
 pub(crate) use super::task::{Held, Key, LockId, TaskId, WaitReason, WakeReason};
 use super::task::{Lifecycle, Task, TaskSlot};
 use super::timers::EventFn;
@@ -86,6 +87,8 @@ pub(crate) struct Runtime {
     pub(super) is_calm: Cell<bool>,
     /// How many calls of the test harness are going on, one inside the other.
     pub(super) harness_calls: Cell<u32>,
+    /// What is recorded of the servers, or what plays in their place.
+    pub(super) deck: Deck,
 }
 
 impl Runtime {
@@ -93,6 +96,7 @@ impl Runtime {
         Runtime {
             run_id: RUNS.fetch_add(1, Ordering::Relaxed),
             state: RefCell::new(State::new(settings.stack_bytes, settings.is_journaling)),
+            deck: Deck::new(settings.taping.clone()),
             settings,
             now_ns: Cell::new(0),
             running: Cell::new(NO_TASK),
@@ -164,6 +168,7 @@ impl Runtime {
     /// Every operation of the facade calls this: it charges virtual time, and may end the turn.
     #[inline]
     pub(crate) fn operation(&self) {
+        self.on_tape(Writer::operation);
         self.operations.set(self.operations.get() + 1);
         self.now_ns.set(self.now_ns.get() + OPERATION_COST_NS);
         if !self.is_in_task() {
@@ -196,7 +201,7 @@ impl Runtime {
             self.find_busy();
         }
         if is_slice_used_up {
-            return self.yield_now();
+            return self.go_last();
         }
         self.wait_for_turn();
     }
@@ -227,6 +232,11 @@ impl Runtime {
     /// Lets every other ready task have its turn first, less urgent ones included: a task that yields
     /// in a loop may be waiting for one of them.
     pub(crate) fn yield_now(&self) {
+        self.on_tape(Writer::yields);
+        self.go_last();
+    }
+
+    fn go_last(&self) {
         self.with_running(|task, _| task.priority = 0);
         self.wait_for_turn();
     }
@@ -246,7 +256,9 @@ impl Runtime {
     /// Leaves the running task until its next turn.
     pub(super) fn suspend(&self) {
         let is_unwinding = self.unwinding.set_aside();
+        let segment = self.deck.switch_to(NO_SEGMENT);
         coroutine::suspend();
+        self.deck.switch_to(segment);
         self.unwinding.take_up(is_unwinding);
     }
 
@@ -254,6 +266,7 @@ impl Runtime {
     pub(crate) fn park(&self, keys: &[Key], waiting: WaitReason, deadline_ns: Option<u64>) -> WakeReason {
         let _account = heap::charged_to_harness();
         let me = self.running.get();
+        self.on_tape(|writer| writer.parks(keys, waiting, deadline_ns));
         assert!(me != NO_TASK, "the scheduler itself must not block: {waiting:?}");
         {
             let mut state = self.state.borrow_mut();
@@ -279,6 +292,11 @@ impl Runtime {
 
     /// Wakes the task that has been parked longest on `key`. False if there is none.
     pub(crate) fn unpark_one(&self, key: Key) -> bool {
+        self.on_tape(|writer| writer.unparks_one(key));
+        self.wake_one(key)
+    }
+
+    fn wake_one(&self, key: Key) -> bool {
         let woken = self.state.borrow_mut().unpark_one(key);
         if let Some(slot) = woken {
             self.make_ready(slot);
@@ -288,7 +306,8 @@ impl Runtime {
 
     /// Wakes every task that is parked on `key`.
     pub(crate) fn unpark_all(&self, key: Key) {
-        while self.unpark_one(key) {}
+        self.on_tape(|writer| writer.unparks_all(key));
+        while self.wake_one(key) {}
     }
 
     /// The number of tasks parked on `key`.

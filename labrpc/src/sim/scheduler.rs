@@ -9,6 +9,7 @@ use super::panics;
 use super::runtime::{NO_TASK, Runtime, current};
 use super::settings::{Failure, FailureKind, Preemption};
 use super::state::State;
+use super::tape::{NO_SEGMENT, SegmentId};
 use super::task::{Lifecycle, TaskSlot};
 
 impl Runtime {
@@ -135,6 +136,7 @@ impl Runtime {
             coroutine.resume()
         };
         heap::end_turn();
+        self.deck.switch_to(NO_SEGMENT);
         self.running.set(NO_TASK);
         if self.abandonment.is_done() {
             return coroutine.abandon();
@@ -184,8 +186,9 @@ impl Runtime {
 }
 
 /// Runs a task from beginning to end, on its own stack.
-pub(super) fn run_task(slot: TaskSlot, body: Box<dyn FnOnce()>) {
+pub(super) fn run_task(slot: TaskSlot, segment: SegmentId, body: Box<dyn FnOnce()>) {
     let runtime = current().expect("tasks run inside their simulation");
+    runtime.deck.switch_to(segment);
     let is_cancelled = runtime.state.borrow().task(slot).lifecycle != Lifecycle::Alive;
     let outcome = match is_cancelled {
         true => catch_unwind(AssertUnwindSafe(|| drop(body))),

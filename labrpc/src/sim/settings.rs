@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::choice::{Choice, Forced, Keep};
 use super::journal::Journal;
+use super::tape::Taping;
 use crate::time::instant::Instant;
 
 /// When the scheduler interrupts a task that has not given up its turn.
@@ -72,6 +73,8 @@ pub struct Settings {
     /// Whether the run is silent: what its tasks print is dropped, and not collected by the test harness either. For
     /// a run that only repeats another one. Elsewhere than on Linux it prints all the same.
     pub is_silent: bool,
+    /// Whether the run records a tape, or plays one.
+    pub taping: Taping,
 }
 
 impl Default for Settings {
@@ -93,6 +96,7 @@ impl Default for Settings {
             is_recording: false,
             is_journaling: false,
             is_silent: false,
+            taping: Taping::Off,
         }
     }
 }

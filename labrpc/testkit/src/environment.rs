@@ -15,6 +15,15 @@ pub(crate) enum Mode {
     Real,
 }
 
+/// What is done with tapes, and the folder that holds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tapes {
+    /// Each run records one.
+    Record(PathBuf),
+    /// Each run plays one, and no server's code is called.
+    Play(PathBuf),
+}
+
 /// The variables that a test run reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Environment {
@@ -32,6 +41,8 @@ pub(crate) struct Environment {
     pub(crate) asks_when: bool,
     /// `LAB_FLIP`: the event of the replayed run that is changed, and how.
     pub(crate) flip: Option<String>,
+    /// `LAB_TAPES`: the folder of tapes, and whether runs record them or play them.
+    pub(crate) tapes: Option<Tapes>,
     /// `LAB_REPORT`: the file that gets a record of each run.
     pub(crate) report: Option<PathBuf>,
 }
@@ -83,7 +94,16 @@ impl Environment {
             return Err("LAB_WHEN and LAB_FLIP need LAB_REPLAY: they are about one run".into());
         }
         let report = variable("LAB_REPORT").map(PathBuf::from);
-        Ok(Environment { seeds, replay, is_unshrunk, mode, story, asks_when, flip, report })
+        let tapes = variable("LAB_TAPES").map(|text| parse_tapes(&text)).transpose()?;
+        Ok(Environment { seeds, replay, is_unshrunk, mode, story, asks_when, flip, tapes, report })
+    }
+}
+
+fn parse_tapes(text: &str) -> Result<Tapes, String> {
+    match text.split_once(':') {
+        Some(("record", folder)) => Ok(Tapes::Record(folder.into())),
+        Some(("play", folder)) => Ok(Tapes::Play(folder.into())),
+        _ => Err(format!("LAB_TAPES={text}: it must be `record:FOLDER` or `play:FOLDER`")),
     }
 }
 

@@ -49,6 +49,8 @@ mod runner;
 pub mod script;
 mod story;
 pub mod sweep;
+mod tape_file;
+mod taped;
 mod task;
 mod token;
 mod violation;
@@ -65,6 +67,7 @@ pub use random_service::{ServiceUnderTest, SnapshotsUnderTest};
 pub use runner::Lab;
 #[doc(hidden)]
 pub use runner::{Measured, MeasuredShrink, measure, measure_shrinking};
+pub use taped::{Taped, TapedClerk, TapedState};
 pub use token::{Token, TokenError};
 pub use violation::{ClashingOperation, Violation};
 pub use world::{BackgroundTask, TestRng, World};

@@ -10,7 +10,7 @@ use testkit::script::{ScriptedCluster, TRAVEL, at};
 use testkit::{Boot, number};
 
 use super::follower_with;
-use crate::lab::{LAB, Server, TIMING, boot};
+use crate::lab::{LAB, TIMING, boot};
 
 /// Every entry is applied once, in order and without gaps, while more entries are committed.
 #[test]
@@ -20,8 +20,8 @@ fn apply_in_order_2b() {
         let script = ScriptedCluster::replicating(world, 1, boot);
         thread::sleep(TIMING.election_timeout_max + TRAVEL);
         // A cluster of one commits each command at once, while it applies the earlier ones.
-        let offer = |server: &Server| (1..=COMMANDS).all(|n| server.start(number(n)).is_ok());
-        assert_eq!(script.cluster().visit(0, offer), Some(true), "it leads, and takes every command");
+        let taken = script.cluster().visit(0, |server| (1..=COMMANDS).all(|n| server.start(number(n)).is_ok()));
+        assert_eq!(taken, Some(true), "it leads, and takes every command");
         thread::sleep(TRAVEL);
         script.expect_applied_indices(1..=COMMANDS, "each entry was committed as soon as it was taken");
     });
@@ -72,8 +72,8 @@ fn a_slow_service_misses_nothing_2b() {
             boot(start)
         });
         thread::sleep(TIMING.election_timeout_max + TRAVEL);
-        let offer = |server: &Server| (1..=COMMANDS).all(|n| server.start(number(n)).is_ok());
-        assert_eq!(script.cluster().visit(0, offer), Some(true), "it leads, and takes every command");
+        let taken = script.cluster().visit(0, |server| (1..=COMMANDS).all(|n| server.start(number(n)).is_ok()));
+        assert_eq!(taken, Some(true), "it leads, and takes every command");
         thread::sleep(100 * TRAVEL);
         script.expect_applied_indices(1..=COMMANDS, "it is a majority by itself");
     });

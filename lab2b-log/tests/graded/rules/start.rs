@@ -123,7 +123,7 @@ fn alone(world: &World) -> (ScriptedCluster<Server>, Instant) {
     };
     let probe = ScriptedCluster::replicating(world, 1, with_seed);
     let booted = Instant::now();
-    let elected = probe.cluster().visit(0, |server: &Server| server.watch(Status { term: 0, is_leader: false }));
+    let elected = probe.cluster().visit(0, |server| server.watch(Status { term: 0, is_leader: false }));
     assert!(elected.is_some(), "the server is up");
     let timeout = booted.elapsed();
     probe.crash();

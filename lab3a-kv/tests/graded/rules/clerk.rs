@@ -5,10 +5,11 @@ use std::time::Duration;
 use labrpc::KvClient;
 use labrpc::kv::{ClientId, CommandId};
 use labrpc::time::Instant;
+use testkit::TapedClerk;
 use testkit::rule::service::{CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK};
 use testkit::script::ScriptedServers;
 
-use crate::lab::{self, Clerk, LAB};
+use crate::lab::{self, LAB};
 
 const SERVERS: usize = 3;
 /// An answer reaches the clerk, and its next request reaches a server, within this time.
@@ -18,7 +19,7 @@ const PATIENCE_MAX: Duration = Duration::from_secs(1);
 const HAS_WORK: &str = "the clerk has an operation to send";
 
 #[track_caller]
-fn clerk(script: &ScriptedServers) -> Clerk {
+fn clerk(script: &ScriptedServers) -> TapedClerk {
     lab::clerk(ClientId(7), script.links(0))
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use kvkit::KvCluster;
 use labrpc::kv::ClientId;
-use labrpc::{ElectionServer, KvClient, Replicate};
+use labrpc::{ElectionServer, Link, Replicate};
+pub use open::lab3a::PATIENCE;
 use open::lab3a::{CODEC, TIMING};
-pub use open::lab3a::{PATIENCE, clerk};
 use testkit::script::{ScriptedRaft, ScriptedService};
-use testkit::{Boot, Booted, Contract, Lab, World};
+use testkit::{Boot, Booted, Contract, Lab, TapedClerk, World};
 
 pub static SERVERS: Contract = Contract::new(TIMING).with_disk().with_clerks().open(CODEC);
 
@@ -31,14 +31,18 @@ pub fn store(world: &World, servers: usize) -> KvCluster<Server> {
     KvCluster::new(world, servers, boot, |number, links| clerk(ClientId(number), links))
 }
 
-pub type Clerk = Box<dyn KvClient>;
+/// A clerk with a link to each server.
+pub fn clerk(client: ClientId, servers: Vec<Link>) -> TapedClerk {
+    TapedClerk::new(servers, |servers| open::lab3a::clerk(client, servers))
+}
 
 /// The service alone, over a Raft that the script plays.
 pub type Service = ScriptedService<Server>;
 
 /// A service over this Raft.
 pub fn serve(raft: ScriptedRaft) -> Service {
-    let apply_rx = raft.apply_rx();
-    let below: Arc<dyn Replicate> = Arc::new(raft.clone());
-    ScriptedService::new(raft, Arc::new(open::lab3a::serve(below, apply_rx)))
+    ScriptedService::new(raft, |raft, apply_rx| {
+        let below: Arc<dyn Replicate> = Arc::new(raft);
+        Arc::new(open::lab3a::serve(below, apply_rx))
+    })
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use kvkit::KvCluster;
 use labrpc::kv::ClientId;
-use labrpc::{Compact, ElectionServer, Persister};
+use labrpc::{Compact, ElectionServer, Link, Persister, ServiceState};
+pub use open::lab3b::PATIENCE;
 use open::lab3b::{CODEC, TIMING};
-pub use open::lab3b::{PATIENCE, clerk, state};
 use testkit::script::{ScriptedRaft, ScriptedService};
-use testkit::{Boot, Booted, Contract, Lab, World};
+use testkit::{Boot, Booted, Contract, Lab, TapedClerk, TapedState, World};
 
 pub static SERVERS: Contract =
     Contract::new(TIMING).with_disk().with_clerks().with_snapshots(|snapshot| state(Some(snapshot))).open(CODEC);
@@ -41,12 +41,23 @@ pub fn store(world: &World, servers: usize) -> KvCluster<Server> {
     KvCluster::new(world, servers, boot, |number, links| clerk(ClientId(number), links))
 }
 
+/// A clerk with a link to each server.
+pub fn clerk(client: ClientId, servers: Vec<Link>) -> TapedClerk {
+    TapedClerk::new(servers, |servers| open::lab3b::clerk(client, servers))
+}
+
+/// The state of a service without a server: an empty one, or the one that a snapshot holds.
+pub fn state(snapshot: Option<&[u8]>) -> Box<dyn ServiceState> {
+    TapedState::boxed(|| open::lab3b::state(snapshot))
+}
+
 /// The service alone, over a Raft that the script plays.
 pub type Service = ScriptedService<Server>;
 
 /// A service over this Raft, which writes to `persister`.
 pub fn serve(raft: ScriptedRaft, persister: Arc<Persister>) -> Service {
-    let apply_rx = raft.apply_rx();
-    let below: Arc<dyn Compact> = Arc::new(raft.clone());
-    ScriptedService::new(raft, Arc::new(open::lab3b::serve(below, apply_rx, persister, RAFT_STATE_BYTES_MAX)))
+    ScriptedService::new(raft, |raft, apply_rx| {
+        let below: Arc<dyn Compact> = Arc::new(raft);
+        Arc::new(open::lab3b::serve(below, apply_rx, persister, RAFT_STATE_BYTES_MAX))
+    })
 }

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use labrpc::sim::tape::{self, Action};
+use labrpc::sim::{self, NodeId};
 use labrpc::sync::Mutex;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId, sim};
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, PeerId, wire};
+use serde::{Deserialize, Serialize};
 
 use crate::observer::Observer;
 use crate::report::Reporter;
 use crate::rule::replication::{APPLY_ORDER, STATE_MACHINE};
 use crate::rule::service::LABEL;
 use crate::rule::snapshots::{BOUNDARY, DELIVERED, INSTALLS};
+use crate::taped::{read_message, write_message};
 use crate::violation::Violation;
 
 /// What the servers of a cluster applied. Clones are the same logs. A broken rule ends the run.
@@ -27,11 +31,14 @@ pub(super) struct AppliedLog {
     server: PeerId,
     incarnation: u64,
     observer: Option<Observer>,
+    /// How a tape calls what is noted here.
+    action: Action,
 }
 
 impl AppliedLog {
     /// The server applied something.
     pub(super) fn applied(&self, message: &ApplyMsg) {
+        let _harness = self.leave(|| Noted::Applied(write_message(message)));
         self.note(|records| match message {
             ApplyMsg::Command { at, command } => records.command(self.server, *at, command),
             ApplyMsg::Snapshot { through, .. } => records.snapshot(self.server, *through),
@@ -43,6 +50,7 @@ impl AppliedLog {
 
     /// The server has taken its service's snapshot.
     pub(super) fn compacted(&self, through: Index) {
+        let _harness = self.leave(|| Noted::Compacted(through));
         if let Some(observer) = &self.observer {
             observer.compacted(self.server, through);
         }
@@ -50,7 +58,26 @@ impl AppliedLog {
 
     /// The service received a snapshot, which holds these commands.
     pub(super) fn read_back(&self, through: LogPosition, commands: &[Bytes]) {
+        let _harness = self.leave(|| Noted::ReadBack(through, commands.to_vec()));
         self.note(|records| records.read_back(self.server, through, commands));
+    }
+
+    fn leave(&self, noted: impl FnOnce() -> Noted) -> tape::Left {
+        tape::leave(self.action, || wire::encode(&noted()))
+    }
+
+    /// Lets a tape's player apply.
+    pub(super) fn offer(&mut self, node: Option<NodeId>) {
+        let log = self.clone();
+        self.action = tape::offer(node, move |noted| match wire::decode(noted) {
+            Ok(Noted::Applied(message)) => match read_message(&message) {
+                Some(message) => log.applied(&message),
+                None => sim::fail("the tape applies nothing that can be read"),
+            },
+            Ok(Noted::Compacted(through)) => log.compacted(through),
+            Ok(Noted::ReadBack(through, commands)) => log.read_back(through, &commands),
+            Err(_) => sim::fail("the tape applies nothing that can be read"),
+        });
     }
 
     /// Records something, unless a newer incarnation runs: on real threads an incarnation that was shut
@@ -67,6 +94,14 @@ impl AppliedLog {
             self.applied_logs.reporter.violation(violation);
         }
     }
+}
+
+/// What a server's gate or service notes, for a tape.
+#[derive(Serialize, Deserialize)]
+enum Noted {
+    Applied(Vec<u8>),
+    Compacted(Index),
+    ReadBack(LogPosition, Vec<Bytes>),
 }
 
 /// What is recorded of all servers.
@@ -98,7 +133,13 @@ impl AppliedLogs {
         records.applied.insert(server, 0);
         let incarnation = records.incarnations.entry(server).or_default();
         *incarnation += 1;
-        AppliedLog { applied_logs: self.clone(), server, incarnation: *incarnation, observer }
+        AppliedLog {
+            applied_logs: self.clone(),
+            server,
+            incarnation: *incarnation,
+            observer,
+            action: Action::default(),
+        }
     }
 
     /// How many servers have applied the entry at `index`, and its command.

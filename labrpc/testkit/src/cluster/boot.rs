@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use labrpc::channel::{Receiver, Sender};
 use labrpc::network::{Link, Service};
+use labrpc::sim::tape;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, Elect, PeerId, Persister};
 
 use super::applied_logs::AppliedLog;
+use crate::taped::Taped;
 
 /// What a server is booted with.
 pub struct Boot {
@@ -65,7 +67,7 @@ pub(super) struct Running {
 
 impl Running {
     /// The server, which is of this type.
-    pub(super) fn typed<R: Elect>(&self) -> &R {
+    pub(super) fn typed<R: Elect>(&self) -> &Taped<R> {
         self.typed.downcast_ref().expect("every server of a `Cluster<R>` is an `R`")
     }
 }
@@ -77,9 +79,28 @@ pub(super) struct UntypedBooted {
     pub(super) kv: Option<Arc<dyn Service>>,
 }
 
-impl<R: Elect> From<Booted<R>> for UntypedBooted {
-    fn from(booted: Booted<R>) -> UntypedBooted {
-        let Booted { server, raft, kv } = booted;
-        UntypedBooted { running: Running { elect: server.clone(), typed: server }, raft, kv }
+impl UntypedBooted {
+    /// What `boot` returns, or the players of a tape.
+    pub(super) fn boot<R: Elect>(boot: impl FnOnce() -> Booted<R>) -> UntypedBooted {
+        let mut booted = None;
+        let write = |has_clerks: &bool| vec![u8::from(*has_clerks)];
+        let has_clerks = tape::enter(
+            write,
+            |bytes| Some(*bytes.first()? == 1),
+            || {
+                booted = Some(boot());
+                booted.as_ref().is_some_and(|booted| booted.kv.is_some())
+            },
+        );
+        let (server, raft, kv) = match booted {
+            Some(Booted { server, raft, kv }) => (Taped::real(server), Taped::real(raft), kv.map(Taped::real)),
+            None => (Taped::player(), Taped::player(), has_clerks.then(Taped::player)),
+        };
+        UntypedBooted::new(Arc::new(server), raft, kv)
+    }
+
+    fn new<R: Elect>(server: Arc<Taped<R>>, raft: Taped<dyn Service>, kv: Option<Taped<dyn Service>>) -> UntypedBooted {
+        let kv = kv.map(|kv| Arc::new(kv) as Arc<dyn Service>);
+        UntypedBooted { running: Running { elect: server.clone(), typed: server }, raft: Arc::new(raft), kv }
     }
 }

@@ -7,7 +7,7 @@ use labrpc::channel::{self, Receiver, Sender};
 use labrpc::network::Port;
 use labrpc::sim::{self, NodeId, mix};
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, PeerId, thread};
+use labrpc::{ApplyMsg, Link, PeerId, thread};
 
 use super::applied_logs::AppliedLog;
 use super::boot::Boot;
@@ -35,12 +35,17 @@ impl UntypedCluster {
         assert!(!self.is_up(server), "server {server} is up already");
         let now = Instant::now();
         let boot_seed = self.world().seed_of(mix(hash_of("boot"), server as u64), millis(now));
-        let links = self.servers().map(|to| self.network().link(server, to, Port::Raft)).collect();
+        let node = self.world().is_simulated().then(|| sim::new_node(format!("{SERVER_LABEL}{server}")));
+        node.into_iter().for_each(prepare);
+        let mut links: Vec<Link> = self.servers().map(|to| self.network().link(server, to, Port::Raft)).collect();
+        Link::offer(&mut links, node);
         // Without a buffer: the server waits until the service receives.
         let (apply_ch, from_server) = channel::bounded(0);
         let (to_service, apply_rx) = channel::bounded(0);
         let persister = self.persister(server);
-        let applied_log = self.inner.applied_logs.open_log(server, self.inner.observer.clone());
+        let mut applied_log = self.inner.applied_logs.open_log(server, self.inner.observer.clone());
+        persister.offer(node);
+        applied_log.offer(node);
         let gate_log = applied_log.clone();
         let boot = Boot {
             me: server,
@@ -52,8 +57,6 @@ impl UntypedCluster {
             now,
             applied_log,
         };
-        let node = self.world().is_simulated().then(|| sim::new_node(format!("{SERVER_LABEL}{server}")));
-        node.into_iter().for_each(prepare);
         self.network().plug(server, node);
         if let (Some(observer), Some(node)) = (&self.inner.observer, node) {
             persister.set_tap(Arc::new(observer.clone()));
@@ -62,11 +65,12 @@ impl UntypedCluster {
         // The task gets the network only: a task of the server must not keep the cluster alive.
         let (network, boot_fn) = (self.network().clone(), self.inner.boot.clone());
         let booted = run_in(node, "boot", mix(hash_of("boot of"), boot_seed), move || {
-            let thread = thread::Builder::new().name("gate".into());
-            thread
-                .spawn(move || pass_on(&gate_log, &from_server, &to_service))
-                .expect("a thread between server and service");
-            let booted = boot_fn(boot);
+            let gate = move || {
+                let thread = thread::Builder::new().name("gate".into());
+                let gate = thread.spawn(move || pass_on(&gate_log, &from_server, &to_service));
+                drop(gate.expect("a thread between server and service"));
+            };
+            let booted = boot_fn(boot, Box::new(gate));
             network.add_service(server, Port::Raft, booted.raft);
             if let Some(kv) = booted.kv {
                 network.add_service(server, Port::Kv, kv);

@@ -38,7 +38,11 @@ pub use compact::SNAPSHOT_INTERVAL;
 pub use replicate::number;
 pub use untyped::UntypedCluster;
 
+use boot::UntypedBooted;
+use untyped::Gate;
+
 use crate::rule::Rule;
+use crate::taped::Taped;
 use crate::world::World;
 
 /// A cluster of servers of type `R`. Clones are the same cluster.
@@ -76,7 +80,12 @@ impl<R: Elect> Cluster<R> {
         is_real: impl Fn(PeerId) -> bool,
         boot: impl Fn(Boot) -> Booted<R> + Send + Sync + 'static,
     ) -> Cluster<R> {
-        let boot = Arc::new(move |start| boot(start).into());
+        let boot = Arc::new(move |start, gate: Gate| {
+            UntypedBooted::boot(|| {
+                gate();
+                boot(start)
+            })
+        });
         Cluster { untyped: UntypedCluster::new(world, size, &is_real, boot), servers: PhantomData }
     }
 
@@ -88,14 +97,18 @@ impl<R: Elect> Cluster<R> {
         server: PeerId,
         what: &str,
         rule: &'static Rule,
-        look: impl FnOnce(&R) -> T + Send + 'static,
+        look: impl FnOnce(&Taped<R>) -> T + Send + 'static,
     ) -> Option<T> {
         self.visit_promptly(server, what, rule, move |running| look(running.typed()))
     }
 
     /// Calls `look` with a server, in a task of its node. `None` if the server is down or paused, or
     /// crashes meanwhile.
-    pub fn visit<T: Send + 'static>(&self, server: PeerId, look: impl FnOnce(&R) -> T + Send + 'static) -> Option<T> {
+    pub fn visit<T: Send + 'static>(
+        &self,
+        server: PeerId,
+        look: impl FnOnce(&Taped<R>) -> T + Send + 'static,
+    ) -> Option<T> {
         self.visit_untyped(server, move |running| look(running.typed()))
     }
 }

@@ -41,8 +41,11 @@ pub(super) struct Inner {
     pub(super) spared: std::sync::Mutex<BTreeSet<PeerId>>,
 }
 
-/// Boots a server.
-pub(super) type BootFn = Arc<dyn Fn(Boot) -> UntypedBooted + Send + Sync>;
+/// Boots a server, after its gate.
+pub(super) type BootFn = Arc<dyn Fn(Boot, Gate) -> UntypedBooted + Send + Sync>;
+
+/// Starts the thread between a server and its service.
+pub(super) type Gate = Box<dyn FnOnce() + Send>;
 
 /// One server's place in the cluster.
 pub(super) struct ServerSlot {

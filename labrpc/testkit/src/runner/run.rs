@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use labrpc::sim::tape::Taping;
 use labrpc::sim::{self, Failure, FailureKind, Keep, Preemption, Report, Settings};
 use labrpc::time::Instant;
 
@@ -17,6 +18,7 @@ use crate::recording::Exchange;
 use crate::report::Reporter;
 use crate::rule::{Hint, Rule};
 use crate::story::StoryRecord;
+use crate::tape_file::taping_of;
 use crate::token::Token;
 use crate::violation::Violation;
 use crate::world::World;
@@ -217,6 +219,7 @@ pub(crate) fn run_with(
         virtual_time_max: limits.virtual_time,
         operations_max: limits.operations,
         tasks_max: THREADS_MAX,
+        taping: if recorded == Recorded::Nothing { taping_of(token) } else { Taping::Off },
         ..Settings::default()
     };
     let is_told = Environment::get().replay.is_some() && recorded != Recorded::Turns && !is_redealt;

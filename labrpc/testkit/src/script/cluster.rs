@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use labrpc::channel::{self, Receiver};
 use labrpc::network::{Carrier, Conditions, Network, Port};
+use labrpc::sim::tape;
 use labrpc::sync::Mutex;
 use labrpc::{
     ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, PeerId, RaftReply, RaftRequest, Replicate, Status,
@@ -20,6 +21,7 @@ use crate::contract::Contract;
 use crate::event_line::{Direction, Request};
 use crate::rule::life::{ANSWERS, STUCK};
 use crate::rule::replication::START;
+use crate::taped::{Taped, read_message, write_message};
 use crate::world::{BackgroundTask, World};
 
 /// One real server, number 0, among scripted ones.
@@ -261,6 +263,11 @@ impl<R: Replicate> ScriptedCluster<R> {
     ) -> ScriptedCluster<R> {
         let (noted, applied) = channel::unbounded();
         let service = Arc::new(service);
+        let of_player = noted.clone();
+        let action = tape::offer(None, move |message| match read_message(message) {
+            Some(message) => drop(of_player.send(message)),
+            None => sim::fail("the tape applies nothing that can be read"),
+        });
         let boot = move |start: Boot| {
             let (apply_rx, noted, service) = (start.apply_rx.clone(), noted.clone(), service.clone());
             let booted = boot(start);
@@ -268,6 +275,7 @@ impl<R: Replicate> ScriptedCluster<R> {
             let serve = move || {
                 for message in apply_rx.iter() {
                     service(&raft, &message);
+                    let _harness = tape::leave(action, || write_message(&message));
                     let _ = noted.send(message);
                 }
             };
@@ -327,7 +335,7 @@ impl<R: Compact> ScriptedCluster<R> {
     /// The service gives its server a snapshot that covers the entries through index `through`.
     pub fn snapshot(&self, through: Index, snapshot: impl Into<Bytes>) {
         let snapshot = snapshot.into();
-        let cuts = move |server: &R| server.snapshot(through, snapshot);
+        let cuts = move |server: &Taped<R>| server.snapshot(through, snapshot);
         self.cluster.visit_typed_promptly(REAL, "snapshot", &STUCK, cuts);
     }
 }

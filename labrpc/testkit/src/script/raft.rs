@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver, Sender};
 use labrpc::kv::Command;
+use labrpc::sim::tape::{self, Action, Ending};
 use labrpc::sync::{Condvar, Mutex};
 use labrpc::{
     ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, Term, sim,
-    thread,
+    thread, wire,
 };
+
+use serde::{Deserialize, Serialize};
 
 use crate::contract::Contract;
 use crate::event_line::Asked;
@@ -21,6 +24,7 @@ use crate::event_line::Asked;
 #[derive(Clone)]
 pub struct ScriptedRaft {
     inner: Arc<Inner>,
+    apply_ch: Arc<ApplyCh>,
 }
 
 struct Inner {
@@ -39,8 +43,9 @@ struct Inner {
     /// How late `watch` returns.
     news_delay: Mutex<Duration>,
     during_start: DuringStart,
-    apply_ch: Sender<ApplyMsg>,
     apply_rx: Mutex<Option<Receiver<ApplyMsg>>>,
+    /// How a tape calls it.
+    action: OnceLock<Action>,
     /// What it has applied, a line each, for failures.
     history: std::sync::Mutex<Vec<String>>,
 }
@@ -54,6 +59,36 @@ pub struct TakenSnapshot {
     pub snapshot: Bytes,
     /// The size of Raft's state when the service gave it. 0 without a disk.
     pub raft_state_bytes: usize,
+}
+
+/// A call of the service, for a tape.
+#[derive(Serialize, Deserialize)]
+enum Call {
+    Status,
+    Watch { term: Term, is_leader: bool },
+    Shutdown,
+    Start(Bytes),
+    Snapshot(Index, Bytes),
+}
+
+/// The sending end of the service's channel. A tape counts what happens to the channel as the service's doing: that is how
+/// a player wakes.
+struct ApplyCh(Option<Sender<ApplyMsg>>, Ending);
+
+impl ApplyCh {
+    #[track_caller]
+    fn send(&self, message: ApplyMsg) {
+        let sender = self.0.as_ref().expect("it is there until it is dropped");
+        let write = |is_received: &bool| vec![u8::from(*is_received)];
+        let is_received = tape::enter(write, |bytes| Some(*bytes.first()? == 1), || sender.send(message).is_ok());
+        assert!(is_received, "{SERVICE_RECEIVES}");
+    }
+}
+
+impl Drop for ApplyCh {
+    fn drop(&mut self) {
+        self.1.enter(|| drop(self.0.take()));
+    }
 }
 
 type DuringStart = Box<dyn Fn(&ScriptedRaft) + Send + Sync>;
@@ -121,11 +156,39 @@ impl ScriptedRaft {
             snapshot_time,
             news_delay: Mutex::default(),
             during_start,
-            apply_ch,
             apply_rx: Mutex::new(Some(apply_rx)),
+            action: OnceLock::new(),
             history: std::sync::Mutex::default(),
         };
-        ScriptedRaft { inner: Arc::new(inner) }
+        let apply_ch = Arc::new(ApplyCh(Some(apply_ch), Ending::new()));
+        let raft = ScriptedRaft { inner: Arc::new(inner), apply_ch };
+        let (called, apply_ch) = (raft.inner.clone(), Arc::downgrade(&raft.apply_ch));
+        let action = tape::offer(None, move |call| {
+            // The service may live longer than the script's Raft, which cannot apply anything then.
+            let apply_ch = apply_ch.upgrade().unwrap_or_else(|| Arc::new(ApplyCh(None, Ending::default())));
+            match wire::decode(call) {
+                Ok(call) => ScriptedRaft { inner: called.clone(), apply_ch }.is_called(call),
+                Err(_) => sim::fail("the tape calls no Raft"),
+            }
+        });
+        raft.inner.action.set(action).expect("it was made just now");
+        raft
+    }
+
+    /// The service calls it.
+    fn leave(&self, call: impl FnOnce() -> Call) -> tape::Left {
+        tape::leave(self.inner.action.get().copied().unwrap_or_default(), || wire::encode(&call()))
+    }
+
+    /// The player of a service calls it.
+    fn is_called(&self, call: Call) {
+        match call {
+            Call::Status => drop(self.status()),
+            Call::Watch { term, is_leader } => drop(self.watch(Status { term, is_leader })),
+            Call::Shutdown => self.shutdown(),
+            Call::Start(command) => drop(self.start(command)),
+            Call::Snapshot(through, snapshot) => self.snapshot(through, snapshot),
+        }
     }
 
     /// Where the service receives what is applied.
@@ -232,7 +295,7 @@ impl ScriptedRaft {
         self.note(|| format!("{index}: client {}, {}", command.client, Asked(command)));
         let at = LogPosition { term, index };
         let message = ApplyMsg::Command { at, command: bytes };
-        self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
+        self.apply_ch.send(message);
     }
 
     /// Applies a snapshot of the entries through `through`, and drops those entries.
@@ -240,7 +303,7 @@ impl ScriptedRaft {
         self.note(|| format!("{through}: a snapshot of {} bytes", snapshot.len()));
         self.cut(through, snapshot.clone());
         let through = LogPosition { term: self.inner.watched.lock().status.term, index: through };
-        self.inner.apply_ch.send(ApplyMsg::Snapshot { through, snapshot }).expect(SERVICE_RECEIVES);
+        self.apply_ch.send(ApplyMsg::Snapshot { through, snapshot });
     }
 
     /// Notes a line for failures. It is no memory of the service.
@@ -278,11 +341,13 @@ impl ScriptedRaft {
 
 impl Elect for ScriptedRaft {
     fn status(&self) -> Status {
+        let _harness = self.leave(|| Call::Status);
         self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
         self.inner.watched.lock().status
     }
 
     fn watch(&self, seen: Status) -> Option<Status> {
+        let _harness = self.leave(|| Call::Watch { term: seen.term, is_leader: seen.is_leader });
         self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
         let mut watched = self.inner.watched.lock();
         while watched.status == seen && !watched.is_shut_down {
@@ -298,6 +363,7 @@ impl Elect for ScriptedRaft {
     }
 
     fn shutdown(&self) {
+        let _harness = self.leave(|| Call::Shutdown);
         self.inner.watched.lock().is_shut_down = true;
         self.inner.changed.notify_all();
     }
@@ -305,6 +371,7 @@ impl Elect for ScriptedRaft {
 
 impl Replicate for ScriptedRaft {
     fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
+        let _harness = self.leave(|| Call::Start(command.clone()));
         self.inner.starts.fetch_add(1, Ordering::Relaxed);
         let (term, index) = {
             // As in a real server, no command is taken after the leadership is lost.
@@ -326,6 +393,7 @@ impl Replicate for ScriptedRaft {
 
 impl Compact for ScriptedRaft {
     fn snapshot(&self, through: Index, snapshot: Bytes) {
+        let _harness = self.leave(|| Call::Snapshot(through, snapshot.clone()));
         let raft_state_bytes = self.inner.persister.as_ref().map_or(0, |persister| persister.raft_state_bytes());
         let mut snapshots = self.inner.snapshots.lock();
         sim::as_harness(|| {

@@ -4,15 +4,18 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use labrpc::channel::Receiver;
 use labrpc::kv::{Answer, Command};
+use labrpc::sim::tape;
 use labrpc::thread::{self, JoinHandle};
-use labrpc::{Bytes, Elect, Index, PeerId, Service, Term};
+use labrpc::{ApplyMsg, Bytes, Elect, Index, PeerId, Service, Term};
 
 use super::ScriptedRaft;
 use super::steps::{about, fail};
 use crate::event_line::{Asked, Told};
 use crate::rule::service::ANSWERED;
 use crate::sweep::Stimulus;
+use crate::taped::Taped;
 
 /// Enough time for a few threads to take their turns: no message travels here.
 const TURNS: Duration = Duration::from_millis(1);
@@ -22,7 +25,7 @@ const CLIENT: PeerId = 1;
 
 /// A real key-value service over a [`ScriptedRaft`].
 pub struct ScriptedService<S> {
-    server: Arc<S>,
+    server: Arc<Taped<S>>,
     raft: ScriptedRaft,
 }
 
@@ -34,8 +37,14 @@ pub struct PendingAnswer {
 }
 
 impl<S: Service> ScriptedService<S> {
-    /// The service of `server`, which runs over `raft`.
-    pub fn new(raft: ScriptedRaft, server: Arc<S>) -> ScriptedService<S> {
+    /// The service that `serve` starts over `raft`, whose apply messages come from the receiver.
+    pub fn new(
+        raft: ScriptedRaft,
+        serve: impl FnOnce(ScriptedRaft, Receiver<ApplyMsg>) -> Arc<S>,
+    ) -> ScriptedService<S> {
+        let mut server = None;
+        tape::enter_for_nothing(|| server = Some(serve(raft.clone(), raft.apply_rx())));
+        let server = Arc::new(server.map_or_else(Taped::player, Taped::real));
         ScriptedService { server, raft }
     }
 
@@ -50,8 +59,13 @@ impl<S: Service> ScriptedService<S> {
     }
 
     /// The server.
-    pub fn server(&self) -> &S {
+    pub fn server(&self) -> &Taped<S> {
         &self.server
+    }
+
+    /// The server as the type that it is, for tests that are not graded.
+    pub fn typed(&self) -> &S {
+        self.server.inner()
     }
 
     /// The Raft below it.

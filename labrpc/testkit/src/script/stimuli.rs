@@ -7,6 +7,7 @@ use labrpc::{Bytes, Compact, Elect, Index, LogPosition, NotLeader, PeerId, RaftR
 use super::cluster::{ANSWER_PATIENCE, REAL};
 use super::{ReceivedRequest, ScriptedCluster, TRAVEL};
 use crate::sweep::Stimulus;
+use crate::taped::Taped;
 
 impl<R: Elect> ScriptedCluster<R> {
     /// A request of a scripted server arrives. The result is the reply; `None` if there is none.
@@ -31,7 +32,10 @@ impl<R: Elect> ScriptedCluster<R> {
     }
 
     /// The real server is called, in a task of its node. The result is `None` if it crashes meanwhile.
-    pub fn is_called<T: Send + 'static>(&self, call: impl FnOnce(&R) -> T + Send + 'static) -> Stimulus<Option<T>> {
+    pub fn is_called<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Taped<R>) -> T + Send + 'static,
+    ) -> Stimulus<Option<T>> {
         let cluster = self.cluster().clone();
         Stimulus::now(move || cluster.visit(REAL, call))
     }

@@ -1,0 +1,106 @@
+//! Plays a segment of a tape.
+
+use std::borrow::Cow;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::reader::Record;
+use super::{SegmentId, Tape};
+use crate::sim::FailureKind;
+use crate::sim::heap;
+use crate::sim::runtime::{Key, Runtime, WaitReason};
+
+/// Plays a segment. What is left when it is dropped it plays then: that is what the destructors of the server's code did
+/// when a crash unwound them.
+pub(super) struct Player {
+    world: &'static Runtime,
+    tape: Arc<Tape>,
+    segment: SegmentId,
+    next: usize,
+}
+
+/// No address of an object is as large, so that no player wakes anybody but players.
+const KEYS_FROM: u64 = 1 << 62;
+
+fn key(recorded: u64) -> Key {
+    (recorded | KEYS_FROM) as Key
+}
+
+impl Player {
+    pub(super) fn new(world: &'static Runtime, tape: Arc<Tape>, segment: SegmentId) -> Player {
+        Player { world, tape, segment, next: 0 }
+    }
+
+    /// Plays to the end. Returns what the server's code returned, if it returned.
+    pub(super) fn play(mut self) -> Option<Vec<u8>> {
+        self.play_on()
+    }
+
+    fn play_on(&mut self) -> Option<Vec<u8>> {
+        let tape = Arc::clone(&self.tape);
+        while let Some(record) = tape.record(self.segment, self.next) {
+            self.next += 1;
+            match record {
+                Record::Return(value) => return Some(value.clone()),
+                other => self.does(other),
+            }
+        }
+        None
+    }
+
+    fn does(&self, record: &Record) {
+        let world = self.world;
+        match record {
+            Record::Operations(count) => (0..*count).for_each(|_| world.operation()),
+            Record::Yield => world.yield_now(),
+            Record::Park { keys, is_lock, deadline_ns } => {
+                let keys: Vec<Key> = keys.iter().copied().map(key).collect();
+                let _ = world.park(&keys, waiting(&keys, *is_lock), *deadline_ns);
+            }
+            Record::UnparkOne(recorded) => drop(world.unpark_one(key(*recorded))),
+            Record::UnparkAll(recorded) => world.unpark_all(key(*recorded)),
+            Record::Spawn { child, stack_bytes, name } => self.spawns(*child, *stack_bytes, name),
+            Record::Choose(options) => drop(world.choose(*options)),
+            Record::Act { action, argument } => {
+                let offered = world.deck.actions.borrow().get(action).cloned();
+                match offered {
+                    Some((node, act)) if node.is_none_or(|node| node == world.node()) => act(argument),
+                    _ => self.is_of_another_run(),
+                }
+            }
+            Record::Panic => panic!("the server panicked here when the tape was recorded"),
+            Record::Return(_) => unreachable!("it ends the playing"),
+        }
+    }
+
+    /// Ends the run. A panic would not do: a destructor may be playing.
+    fn is_of_another_run(&self) {
+        self.world.fail(FailureKind::Reported, "the tape is of another run".into());
+    }
+
+    fn spawns(&self, child: SegmentId, stack_bytes: usize, name: &str) {
+        let expected = self.world.deck.new_segment();
+        if child != expected {
+            return self.is_of_another_run();
+        }
+        let player = Player { world: self.world, tape: Arc::clone(&self.tape), segment: child, next: 0 };
+        let body = Box::new(move || drop(player.play()));
+        let stack_bytes = (stack_bytes > 0).then_some(stack_bytes);
+        self.world.spawn(Cow::Owned(name.into()), None, None, stack_bytes, body);
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        let _account = heap::charged_to_harness();
+        self.play_on();
+    }
+}
+
+fn waiting(keys: &[Key], is_lock: bool) -> WaitReason {
+    let here = Location::caller();
+    match is_lock {
+        true => WaitReason::Lock { lock: keys[0], type_name: "a lock", made: here, at: here },
+        false => WaitReason::Channel { operation: "recv", made: here, at: here },
+    }
+}

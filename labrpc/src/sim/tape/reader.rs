@@ -1,0 +1,158 @@
+//! Takes a tape apart.
+
+use std::fmt;
+
+use super::SegmentId;
+use super::writer::code;
+
+/// What the servers of a run did, as it was recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tape {
+    /// Each segment's records, in order.
+    segments: Vec<Vec<Record>>,
+    observations: Vec<i64>,
+}
+
+/// Something that the server's code does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Record {
+    Operations(u64),
+    Yield,
+    Park { keys: Vec<u64>, is_lock: bool, deadline_ns: Option<u64> },
+    UnparkOne(u64),
+    UnparkAll(u64),
+    Spawn { child: SegmentId, stack_bytes: usize, name: String },
+    Choose(usize),
+    Act { action: u64, argument: Vec<u8> },
+    Return(Vec<u8>),
+    Panic,
+}
+
+/// Bytes that are no tape, and the position from which on they are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TapeError(usize);
+
+impl fmt::Display for TapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the tape cannot be read from byte {} on", self.0)
+    }
+}
+
+impl std::error::Error for TapeError {}
+
+/// No run has more calls and threads.
+const SEGMENTS_MAX: u64 = 1 << 24;
+
+impl Tape {
+    /// Reads a tape.
+    ///
+    /// # Errors
+    ///
+    /// [`TapeError`] when the bytes are not what a run records.
+    pub fn read(bytes: &[u8]) -> Result<Tape, TapeError> {
+        let mut tape = Tape::default();
+        let mut reader = Reader { bytes, at: 0 };
+        let mut segment: Option<usize> = None;
+        while reader.at < bytes.len() {
+            let at = reader.at;
+            match reader.record(&mut tape.observations).ok_or(TapeError(at))? {
+                Part::Segment(id) if id < SEGMENTS_MAX => {
+                    let id = id as usize;
+                    if tape.segments.len() <= id {
+                        tape.segments.resize_with(id + 1, Vec::new);
+                    }
+                    segment = Some(id);
+                }
+                Part::Segment(_) => return Err(TapeError(at)),
+                Part::Record(record) => tape.segments[segment.ok_or(TapeError(at))?].push(record),
+                Part::Observation => {}
+            }
+        }
+        Ok(tape)
+    }
+
+    pub(super) fn record(&self, segment: SegmentId, nth: usize) -> Option<&Record> {
+        self.segments.get(segment as usize)?.get(nth)
+    }
+
+    pub(super) fn observation(&self, nth: usize) -> Option<i64> {
+        self.observations.get(nth).copied()
+    }
+}
+
+/// What stands at one place of a tape.
+enum Part {
+    Segment(u64),
+    Record(Record),
+    Observation,
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn record(&mut self, observations: &mut Vec<i64>) -> Option<Part> {
+        let record = match self.byte()? {
+            code::SEGMENT => return Some(Part::Segment(self.number()?)),
+            code::OBSERVED => {
+                let number = self.number()?;
+                observations.push((number >> 1) as i64 ^ -((number & 1) as i64));
+                return Some(Part::Observation);
+            }
+            code::OPERATIONS => Record::Operations(self.number()?),
+            code::YIELD => Record::Yield,
+            code::PARK_FOR_LOCK => {
+                let keys = self.keys()?;
+                let deadline_ns = if self.number()? == 0 { None } else { Some(self.number()?) };
+                Record::Park { keys, is_lock: true, deadline_ns }
+            }
+            code::PARK => Record::Park { keys: self.keys()?, is_lock: false, deadline_ns: None },
+            code::PARK_UNTIL => Record::Park { keys: self.keys()?, is_lock: false, deadline_ns: Some(self.number()?) },
+            code::UNPARK_ONE => Record::UnparkOne(self.number()?),
+            code::UNPARK_ALL => Record::UnparkAll(self.number()?),
+            code::SPAWN => {
+                let child = self.number()?.try_into().ok()?;
+                let stack_bytes = self.number()?.try_into().ok()?;
+                Record::Spawn { child, stack_bytes, name: String::from_utf8(self.text()?).ok()? }
+            }
+            code::CHOOSE => Record::Choose(self.number()?.try_into().ok()?),
+            code::ACT => Record::Act { action: self.number()?, argument: self.text()? },
+            code::RETURN => Record::Return(self.text()?),
+            code::PANIC => Record::Panic,
+            _ => return None,
+        };
+        Some(Part::Record(record))
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn keys(&mut self) -> Option<Vec<u64>> {
+        let count = self.number()?;
+        (0..count).map(|_| self.number()).collect()
+    }
+
+    fn text(&mut self) -> Option<Vec<u8>> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let text = self.bytes.get(self.at..self.at.checked_add(length)?)?.to_vec();
+        self.at += length;
+        Some(text)
+    }
+}

@@ -1,0 +1,147 @@
+//! Runs that are made again without their servers' code.
+#![allow(missing_docs, clippy::disallowed_types, reason = "tests; what the harness keeps is no part of the simulation")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use labrpc::channel::{self, Receiver, Sender};
+use labrpc::sim::tape::{self, Action, Tape, TapeSink, Taping};
+use labrpc::sim::{self, NodeId, Preemption, Report, Settings};
+use labrpc::sync::{Condvar, Mutex, RwLock};
+use labrpc::thread;
+use labrpc::time::Instant;
+
+/// A server with threads, locks and channels, which adds up numbers and tells the harness each sum.
+struct Adder {
+    numbers: Sender<u64>,
+    total: Arc<(Mutex<u64>, Condvar)>,
+    readers: RwLock<u64>,
+}
+
+impl Adder {
+    fn boot(notes: &Notes) -> Adder {
+        let (numbers, added): (Sender<u64>, Receiver<u64>) = channel::unbounded();
+        let total = Arc::new((Mutex::new(0), Condvar::new()));
+        let (sum, notes) = (total.clone(), notes.clone());
+        thread::spawn(move || {
+            for number in added.iter() {
+                *sum.0.lock() += number;
+                sum.1.notify_all();
+                let noted = *sum.0.lock();
+                notes.note(noted);
+            }
+        });
+        let beat = total.clone();
+        thread::spawn(move || {
+            loop {
+                thread::sleep(Duration::from_millis(3));
+                let _total = beat.0.lock();
+                thread::yield_now();
+            }
+        });
+        Adder { numbers, total, readers: RwLock::new(0) }
+    }
+
+    fn add(&self, number: u64) -> u64 {
+        *self.readers.write() += 1;
+        let mut total = self.total.0.lock();
+        let before = *total;
+        let _ = self.numbers.send(number);
+        while *total == before {
+            self.total.1.wait(&mut total);
+        }
+        *total
+    }
+}
+
+#[derive(Clone)]
+struct Notes {
+    notes: Arc<std::sync::Mutex<Vec<(Instant, u64)>>>,
+    action: Action,
+}
+
+impl Notes {
+    fn new(node: NodeId) -> Notes {
+        let notes = Notes { notes: Arc::default(), action: Action::default() };
+        let offered = notes.clone();
+        let action = tape::offer(Some(node), move |bytes| offered.write(u64::from_le_bytes(bytes.try_into().unwrap())));
+        Notes { action, ..notes }
+    }
+
+    fn note(&self, number: u64) {
+        let _harness = tape::leave(self.action, || number.to_le_bytes().to_vec());
+        self.write(number);
+    }
+
+    fn write(&self, number: u64) {
+        // An operation of the harness, in the server's thread.
+        let now = Instant::now();
+        self.notes.lock().unwrap().push((now, number));
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// The harness: three clients of one server, which crashes in the end. Returns what it has seen.
+fn run(seed: u64, preemption: Preemption, taping: Taping) -> (Vec<(Instant, u64)>, Report) {
+    let settings = Settings { seed, preemption, taping, ..Settings::default() };
+    let (seen, report) = sim::run(settings, || {
+        let node = sim::new_node("server 0");
+        let notes = Notes::new(node);
+        let (booted, boots) = channel::unbounded();
+        let for_server = notes.clone();
+        sim::spawn_in(node, "boot", move || {
+            let mut adder = None;
+            tape::enter_for_nothing(|| adder = Some(Adder::boot(&for_server)));
+            booted.send(Arc::new(adder)).unwrap();
+        });
+        let adder = boots.recv().unwrap();
+        let (answer, answers) = channel::unbounded();
+        for client in 1..=3_u64 {
+            let (adder, answer) = (adder.clone(), answer.clone());
+            sim::spawn_in(node, "client", move || {
+                for nth in 1..=20 {
+                    let add = || adder.as_ref().as_ref().expect("it is real").add(client * nth);
+                    let total = tape::enter(|total| total.to_le_bytes().to_vec(), number, add);
+                    answer.send((Instant::now(), total)).unwrap();
+                    thread::sleep(Duration::from_micros(700 * client));
+                }
+            });
+        }
+        let mut seen: Vec<(Instant, u64)> = (0..45).map(|_| answers.recv().unwrap()).collect();
+        sim::kill(node);
+        seen.push((Instant::now(), 0));
+        seen.extend(notes.notes.lock().unwrap().iter());
+        seen
+    });
+    (seen.unwrap(), report)
+}
+
+fn recorded(seed: u64, preemption: Preemption) -> (Vec<(Instant, u64)>, Report, Tape) {
+    let bytes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = bytes.clone();
+    let sink = TapeSink::new(move |part| kept.lock().unwrap().extend_from_slice(part));
+    let (seen, report) = run(seed, preemption, Taping::Record(sink));
+    let tape = Tape::read(&bytes.lock().unwrap()).unwrap();
+    (seen, report, tape)
+}
+
+const PREEMPTIONS: [Preemption; 3] =
+    [Preemption::None, Preemption::Random { one_in: 3 }, Preemption::Priorities { change_one_in: 5 }];
+
+/// With a player in place of the server, the harness sees the same run: the same answers at the same times, and the same
+/// turns. Recording changes nothing either.
+#[test]
+fn a_tape_makes_the_same_run() {
+    for seed in 1..=20 {
+        for preemption in PREEMPTIONS {
+            let (plain, report) = run(seed, preemption, Taping::Off);
+            let (seen, of_recording, tape) = recorded(seed, preemption);
+            assert_eq!((&seen, of_recording.trace), (&plain, report.trace));
+            let (again, of_playing) = run(seed, preemption, Taping::Play(Arc::new(tape)));
+            assert_eq!((again, of_playing.trace), (plain, report.trace), "seed {seed}, {preemption:?}");
+        }
+    }
+}
