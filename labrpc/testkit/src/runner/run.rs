@@ -272,6 +272,7 @@ fn failure_of(payload: Box<dyn Any + Send>, elapsed: Duration) -> Failure {
         task: String::new(),
         place: String::new(),
         backtrace: String::new(),
+        tasks: Vec::new(),
     }
 }
 
