@@ -52,6 +52,7 @@ pub mod sweep;
 mod task;
 mod token;
 mod violation;
+mod waited;
 mod world;
 
 pub use cluster::{AppliedLogs, Boot, Booted, Cluster, UntypedCluster, number};
@@ -67,4 +68,5 @@ pub use runner::Lab;
 pub use runner::{Measured, MeasuredShrink, measure, measure_shrinking};
 pub use token::{Token, TokenError};
 pub use violation::{ClashingOperation, Violation};
+pub use waited::{Awaited, Wait, waited_for};
 pub use world::{BackgroundTask, TestRng, World};

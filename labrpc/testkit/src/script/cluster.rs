@@ -20,6 +20,7 @@ use crate::contract::Contract;
 use crate::event_line::{Direction, Request};
 use crate::rule::life::{ANSWERS, STUCK};
 use crate::rule::replication::START;
+use crate::waited::{Awaited, Wait, waited_for};
 use crate::world::{BackgroundTask, World};
 
 /// One real server, number 0, among scripted ones.
@@ -184,6 +185,7 @@ impl<R: Elect> ScriptedCluster<R> {
             }
             let sent = format!("{}{}", Direction(from, REAL), Request(request));
             let expected = format!("a reply within {ANSWER_PATIENCE:?}");
+            waited_for(Wait::new(Awaited::Reply(REAL, None), ANSWER_PATIENCE));
             fail(
                 &format!("server {REAL} does not answer"),
                 &[("sent", &sent), ("expected", &expected), ("got", &"nothing")],
