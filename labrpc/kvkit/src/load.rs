@@ -9,7 +9,7 @@ use labrpc::thread;
 use testkit::chaos::{Faults, random_faults};
 use testkit::rule::service::{ANSWERED, LINEARIZABLE, SMALL, WORTHWHILE};
 use testkit::script::expect_rule;
-use testkit::{BackgroundTask, TestRng, UntypedCluster};
+use testkit::{Awaited, BackgroundTask, TestRng, UntypedCluster, Wait, waited_for};
 
 use crate::recorded::{RecordedClerk, RecordedStore};
 use crate::values::{difference, value};
@@ -158,6 +158,9 @@ fn load(store: &RecordedStore, plan: Plan, round: u64, left_out: &Arc<AtomicU64>
     let mut values = Vec::new();
     for client in clients {
         let value = client.join_within(ANSWER_PATIENCE);
+        if value.is_none() {
+            waited_for(Wait::new(Awaited::Answer(None), ANSWER_PATIENCE).among(cluster.servers()));
+        }
         expect_rule(&ANSWERED, value.is_some(), "all faults have ended, but a client still gets no answer");
         values.extend(value);
     }

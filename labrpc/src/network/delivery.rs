@@ -161,6 +161,7 @@ impl Network {
         self.observe(Instant::now(), &call.request, Passage::Arrived { copy });
         let network = self.clone();
         self.spawn_at(incarnation, "serve", lineage, move || {
+            network.handles(&call.request);
             match service.request(call.request.from, &call.request.bytes) {
                 Ok(Some(reply)) => network.reply_to(call, incarnation.number, reply),
                 Ok(None) => {}
@@ -196,6 +197,7 @@ impl Network {
         self.count_reply(&reply, copy);
         let network = self.clone();
         self.spawn_at(incarnation, "reply", lineage, move || {
+            network.handles(&reply);
             if let Err(error) = service.reply(reply.from, &reply.bytes) {
                 network.report_wire_error(reply.to, error);
             }

@@ -203,6 +203,14 @@ impl Network {
         }
     }
 
+    /// Tells the tap that the calling task begins to handle a message.
+    fn handles(&self, message: &Message) {
+        let tap = self.state().tap.clone();
+        if let Some(tap) = tap {
+            sim::as_harness(|| tap.handles(message));
+        }
+    }
+
     fn after(&self, delay: Duration, event: impl FnOnce() + Send + 'static) {
         let at = Instant::now() + delay;
         match &self.shared.delay_queue {

@@ -84,6 +84,11 @@ pub trait Tap: Send + Sync + 'static {
     /// Something happened to a message.
     fn message(&self, at: Instant, message: &Message, passage: Passage);
 
+    /// The calling task begins to handle a message that has arrived.
+    fn handles(&self, message: &Message) {
+        let _ = message;
+    }
+
     /// A thread holds a lock while it sends a request. This comes before the message.
     fn locked_send(&self, at: Instant, send: LockedSend) {
         let _ = (at, send);

@@ -170,9 +170,10 @@ impl Runtime {
         let AbandonedTask { kind, message, backtrace } = self.abandonment.abandoned.borrow().clone()?;
         self.running.set(self.latest.get());
         let (node, task) = self.whereabouts().unwrap_or_default();
+        let tasks = self.state.try_borrow().map(|state| state.involved(self.running.get())).unwrap_or_default();
         self.running.set(NO_TASK);
         let at = Instant::from_nanos(self.now_ns());
-        Some(Failure { kind, message, at, node, task, place: String::new(), backtrace })
+        Some(Failure { kind, message, at, node, task, place: String::new(), backtrace, tasks })
     }
 }
 

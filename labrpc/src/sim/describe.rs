@@ -70,7 +70,7 @@ impl State {
     }
 
     /// Whether a task is blocked while it holds a lock that another one waits for.
-    fn is_obstructing(&self, task: &Task) -> bool {
+    pub(super) fn is_obstructing(&self, task: &Task) -> bool {
         let is_wanted = |held: &Held| {
             self.tasks().any(|other| matches!(other.waiting, WaitReason::Lock { lock, .. } if lock == held.lock))
         };
@@ -104,7 +104,7 @@ impl State {
         format!("{}, task '{}' (#{})", self.label(task.node), task.name, task.id)
     }
 
-    fn holder(&self, lock: Key) -> Option<(&Task, &Held)> {
+    pub(super) fn holder(&self, lock: Key) -> Option<(&Task, &Held)> {
         self.tasks().find_map(|task| task.held.iter().find(|held| held.lock == lock).map(|held| (task, held)))
     }
 }

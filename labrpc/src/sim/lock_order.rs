@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use rustc_hash::FxHashMap;
 
+use super::involved::{InvolvedTask, TaskWait};
 use super::state::State;
-use super::task::{Held, Lifecycle, LockId, Task, TaskId, TaskSlot};
+use super::task::{Held, HeldLock, Lifecycle, LockId, Task, TaskId, TaskSlot};
 
 /// Which lock was taken while which other one was held.
 #[derive(Default)]
@@ -24,8 +25,8 @@ const ORDERS_MAX: usize = 8;
 #[derive(Clone)]
 struct Order {
     task: TaskId,
-    /// The task as a report names it. It may have ended by then.
-    who: String,
+    /// The node and the name of the task, which may have ended by the time of a report.
+    who: (String, String),
     first: Held,
     second: Held,
     /// The other locks that it held then.
@@ -63,10 +64,19 @@ impl Order {
     }
 }
 
+impl Order {
+    fn involved(&self) -> InvolvedTask {
+        let held = |held: &Held| HeldLock { made: held.made, taken: held.at };
+        let waits = TaskWait::Lock { type_name: "lock", made: self.second.made, holder: None };
+        let ((node, name), Held { at, .. }) = (self.who.clone(), self.second);
+        InvolvedTask { id: self.task, node, name, held: vec![held(&self.first)], waits: Some((waits, Some(at))) }
+    }
+}
+
 impl State {
     /// Notes that a task takes a lock, and waits for it if it has to, while it holds others. Returns a report if another
     /// task has taken two of these locks in the opposite order.
-    pub(super) fn note_lock_order(&mut self, slot: TaskSlot, second: Held) -> Option<String> {
+    pub(super) fn note_lock_order(&mut self, slot: TaskSlot, second: Held) -> Option<(String, Vec<InvolvedTask>)> {
         let task = self.task(slot);
         // The first task of a node starts the others, and what it does before that is no order for them.
         if task.lifecycle != Lifecycle::Alive || self.is_first_task(task) {
@@ -81,7 +91,7 @@ impl State {
 
     fn order(&self, task: &Task, first: Held, second: Held) -> Order {
         let gates = gates(task, &first).copied().collect();
-        Order { task: task.id, who: self.name_of(task), first, second, gates }
+        Order { task: task.id, who: (self.label(task.node).to_string(), task.name.to_string()), first, second, gates }
     }
 }
 
@@ -92,14 +102,14 @@ impl LockOrders {
         known.into_iter().any(|earlier| earlier.is_that_of(task, first, second))
     }
 
-    fn add(&mut self, order: Order) -> Option<String> {
+    fn add(&mut self, order: Order) -> Option<(String, Vec<InvolvedTask>)> {
         if self.taken.len() > PAIRS_MAX {
             self.taken.clear();
         }
         let (first, second) = (order.first.id, order.second.id);
         let opposite = self.taken.get(&(second, first)).into_iter().flatten().find(|earlier| earlier.can_block(&order));
         if let Some(opposite) = opposite {
-            return Some(describe(opposite, &order));
+            return Some((describe(opposite, &order), vec![order.involved(), opposite.involved()]));
         }
         let known = self.taken.entry((first, second)).or_default();
         if known.len() < ORDERS_MAX {
@@ -112,10 +122,10 @@ impl LockOrders {
 fn describe(earlier: &Order, later: &Order) -> String {
     let mut text =
         "two threads take two locks in opposite orders, so each can wait forever for the other's\n".to_string();
-    for Order { who, first, second, .. } in [earlier, later] {
+    for Order { task, who: (node, name), first, second, .. } in [earlier, later] {
         let _ = writeln!(
             text,
-            "  {who} holds the lock made at {} since {}, and takes the one made at {} at {}",
+            "  {node}, task '{name}' (#{task}) holds the lock made at {} since {}, and takes the one made at {} at {}",
             first.made, first.at, second.made, second.at
         );
     }

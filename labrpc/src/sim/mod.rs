@@ -10,7 +10,7 @@
 //! Reading order: [`Settings`] and [`Report`]; `choice` (decisions by name); `run` (how a run begins
 //! and ends); `runtime`, `running` and `nodes` (what a task can do), `scheduler` (what happens while no task
 //! runs) and `chance` (decisions about turns); `state`, `timers`, `task` and `parking` (the state
-//! of a run); then how runs fail: `panics`, `backtrace`, `abandon`, `describe`, `watchdog`,
+//! of a run); then how runs fail: `panics`, `backtrace`, `abandon`, `describe`, `involved`, `watchdog`,
 //! `platform`, `lock_order`.
 //! `coroutine` is the one place that switches stacks.
 //!
@@ -33,6 +33,7 @@ mod choice;
 mod coroutine;
 mod describe;
 mod heap;
+mod involved;
 mod journal;
 mod lock_order;
 mod nodes;
@@ -54,6 +55,7 @@ use std::borrow::Cow;
 
 pub use choice::{Choice, Forced, Keep, Kind, Name, Stamp, draw, mix};
 pub use heap::{CountedHeap, heap_bytes, heap_bytes_in, heap_bytes_peak, heap_forget_peak};
+pub use involved::{InvolvedTask, TaskWait};
 pub use journal::{Journal, Parting};
 pub use run::run;
 pub use settings::{Failure, FailureKind, Preemption, Report, Settings};
@@ -276,6 +278,18 @@ pub fn operations() -> u64 {
 /// ```
 pub fn held_locks() -> Vec<HeldLock> {
     current().map(Runtime::held_locks).unwrap_or_default()
+}
+
+/// The number of the calling task; `None` outside of every task.
+///
+/// ```
+/// use labrpc::sim::{self, Settings};
+///
+/// assert_eq!(sim::current_task(), None);
+/// assert!(sim::run(Settings::default(), sim::current_task).0.unwrap().is_some());
+/// ```
+pub fn current_task() -> Option<u64> {
+    current().and_then(Runtime::current_task)
 }
 
 /// The caller's node.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::heap;
 use super::runtime::{Held, Key, Runtime};
-use super::settings::FailureKind;
+use super::settings::{Failure, FailureKind};
 use super::task::{HeldLock, Lifecycle};
 use crate::thread::local::Locals;
 
@@ -33,15 +33,21 @@ impl Runtime {
     fn look_at_lock_order(&self, held: Held) {
         let _account = heap::charged_to_harness();
         let mut state = self.state.borrow_mut();
-        if let Some(message) = state.note_lock_order(self.running.get(), held) {
+        if let Some((message, tasks)) = state.note_lock_order(self.running.get(), held) {
             let failure = self.failure(&state, FailureKind::LockOrder, message);
-            state.failure.get_or_insert(failure);
+            state.failure.get_or_insert(Failure { tasks, ..failure });
         }
     }
 
     /// Accesses the running task's values of `labrpc::thread_local!`. `access` must not do anything else.
     pub(crate) fn with_locals(&self, access: &mut dyn FnMut(&mut Locals)) {
         self.with_running(|task, _| access(&mut task.locals));
+    }
+
+    /// The number of the running task.
+    pub(crate) fn current_task(&self) -> Option<u64> {
+        let state = self.state.try_borrow().ok()?;
+        state.find(self.running.get()).map(|task| task.id)
     }
 
     /// The locks that the running task holds, in the order in which it took them.

@@ -279,8 +279,9 @@ impl Runtime {
                 && let Some(cycle) = state.lock_cycle(me, lock)
             {
                 let message = state.describe_cycle(&cycle);
+                let tasks = state.involved_in(&cycle);
                 let failure = self.failure(&state, FailureKind::Deadlock, message);
-                state.failure.get_or_insert(failure);
+                state.failure.get_or_insert(Failure { tasks, ..failure });
             }
         }
         self.suspend();
@@ -352,6 +353,7 @@ impl Runtime {
             Some(task) => (state.label(task.node).to_string(), task.name.to_string()),
             None => Default::default(),
         };
-        Failure { kind, message, at, node, task, place: String::new(), backtrace: String::new() }
+        let tasks = state.involved(self.running.get());
+        Failure { kind, message, at, node, task, place: String::new(), backtrace: String::new(), tasks }
     }
 }

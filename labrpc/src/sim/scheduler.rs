@@ -37,6 +37,10 @@ impl Runtime {
         if failure.kind == FailureKind::Panic {
             failure.message.push_str(&state.describe_obstruction());
         }
+        if matches!(failure.kind, FailureKind::Panic | FailureKind::Reported) {
+            let failed = failure.tasks.iter().map(|task| task.id).collect::<Vec<_>>();
+            failure.tasks.extend(state.involved_obstructing().into_iter().filter(|task| !failed.contains(&task.id)));
+        }
         Some(failure)
     }
 
@@ -74,7 +78,8 @@ impl Runtime {
             }
             let Some(deadline_ns) = state.next_deadline_ns() else {
                 let message = state.describe_deadlock();
-                return Err(self.failure(&state, FailureKind::Deadlock, message));
+                let tasks = state.involved_blocked();
+                return Err(Failure { tasks, ..self.failure(&state, FailureKind::Deadlock, message) });
             };
             if self.is_too_late(deadline_ns) {
                 return Err(self.too_late(&state));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::choice::{Choice, Forced, Keep};
+use super::involved::InvolvedTask;
 use super::journal::Journal;
 use super::tape::Taping;
 use crate::time::instant::Instant;
@@ -177,6 +178,9 @@ pub struct Failure {
     pub place: String,
     /// The backtrace in the lab's code; empty if it is not known.
     pub backtrace: String,
+    /// The tasks that have a part in it: the one that failed first, then those that wait for one another or keep others
+    /// waiting.
+    pub tasks: Vec<InvolvedTask>,
 }
 
 impl Failure {

@@ -19,7 +19,7 @@ pub use columns::{Columns, columns};
 pub use explain::explanation;
 pub use filter::{Filter, FilterError, Topic};
 pub use model::{
-    ClashStep, Curve, CurvePoint, Delta, DiskMarks, Event, Field, Kind, Lane, LogDelta, Marked, Meta, Position, Role,
-    RuleText, State, Story, StoryEntry, Twin, VERSION,
+    Awaited, ClashStep, Curve, CurvePoint, Delta, DiskMarks, Event, Field, Kind, Lane, Lock, LogDelta, Marked, Meta,
+    Position, Role, RuleText, State, Story, StoryEntry, Thread, ThreadWait, Twin, VERSION, Waited,
 };
 pub use when::when_lost;

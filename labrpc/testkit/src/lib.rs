@@ -54,6 +54,7 @@ mod taped;
 mod task;
 mod token;
 mod violation;
+mod waited;
 mod world;
 
 pub use cluster::{AppliedLogs, Boot, Booted, Cluster, UntypedCluster, number};
@@ -70,4 +71,5 @@ pub use runner::{Measured, MeasuredShrink, measure, measure_shrinking};
 pub use taped::{Taped, TapedClerk, TapedState};
 pub use token::{Token, TokenError};
 pub use violation::{ClashingOperation, Violation};
+pub use waited::{Awaited, Wait, waited_for};
 pub use world::{BackgroundTask, TestRng, World};

@@ -11,6 +11,7 @@ use crate::recording::Exchange;
 use crate::rule::{Hint, Rule};
 use crate::story::StoryRecord;
 use crate::violation::Violation;
+use crate::waited::Wait;
 
 /// Ends a run at the first broken rule. Clones report to the same run.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub(crate) struct Reporter {
     /// The events that are printed if the run fails.
     exchange: Exchange,
     step: Arc<Mutex<TestStep>>,
+    /// What the test has waited for, if a step has failed because that has not come.
+    wait: Arc<Mutex<Option<Wait>>>,
     /// What is special about this part of the run, in a sentence; printed if the run fails.
     note: Arc<Mutex<String>>,
     /// The run as a test that a student could write, if the test can tell it like that.
@@ -58,6 +61,7 @@ impl Reporter {
             failure: Arc::default(),
             exchange: Exchange::default(),
             step: Arc::default(),
+            wait: Arc::default(),
             test_text: Arc::default(),
             note: Arc::default(),
         }
@@ -102,6 +106,16 @@ impl Reporter {
     /// The step that the test is at, or failed at.
     pub(crate) fn step(&self) -> TestStep {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The step that fails now has waited for this.
+    pub(crate) fn set_wait(&self, wait: Wait) {
+        *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = Some(wait);
+    }
+
+    /// What the step that failed has waited for.
+    pub(crate) fn wait(&self) -> Option<Wait> {
+        self.wait.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on a failure begins with this text.

@@ -7,6 +7,7 @@ use labrpc::time::Instant;
 
 use crate::event::EventId;
 use crate::rule::{Hint, Rule};
+use crate::waited::Wait;
 
 /// A broken rule: which one, what happened, and the events that show it.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub struct Violation {
     pub operations: Vec<ClashingOperation>,
     /// Where to look, if what was seen tells more than the rule alone.
     pub hint: &'static Hint,
+    /// What was waited for, if something did not happen in time.
+    pub(crate) wait: Option<Box<Wait>>,
+    /// What the test is about, if it did not happen.
+    pub(crate) missing: Option<String>,
 }
 
 /// An operation of a client that contradicts others.
@@ -37,12 +42,25 @@ pub struct ClashingOperation {
 impl Violation {
     /// A violation without events.
     pub fn new(rule: &'static Rule, what: impl Into<String>) -> Violation {
-        Violation { rule, what: what.into(), clash: Vec::new(), operations: Vec::new(), hint: &rule.hint }
+        Violation {
+            rule,
+            what: what.into(),
+            clash: Vec::new(),
+            operations: Vec::new(),
+            hint: &rule.hint,
+            wait: None,
+            missing: None,
+        }
     }
 
     /// Looks elsewhere than the rule's own hint says.
     pub fn look_at(self, hint: &'static Hint) -> Violation {
         Violation { hint, ..self }
+    }
+
+    /// It is broken because this has not come in time.
+    pub fn waiting(self, wait: Wait) -> Violation {
+        Violation { wait: Some(Box::new(wait)), ..self }
     }
 
     /// Names the clients' operations that contradict each other.

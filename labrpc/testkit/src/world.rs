@@ -142,7 +142,8 @@ impl World {
     /// skipped on real threads, where events are not counted.
     pub fn assert_covered(&self, what: &str, has_happened: bool) {
         if self.is_simulated() && !has_happened {
-            self.report_violation(Violation::new(&HAPPENED, format!("this test is about {what}, but there was none")));
+            let violation = Violation::new(&HAPPENED, format!("this test is about {what}, but there was none"));
+            self.report_violation(Violation { missing: Some(what.into()), ..violation });
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, State, is_default};
+use super::{Event, State, Thread, Waited, is_default};
 
 /// The version of the data that this crate writes and reads.
 pub const VERSION: u32 = 1;
@@ -29,6 +29,15 @@ pub struct Story {
     /// Of a service's history, the operations that no order explains.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witness: Vec<Marked>,
+    /// What the run waited for, if it failed because something did not happen in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<Waited>,
+    /// The threads that the run failed for: one that panicked or does not end first, or those that wait for one another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<Thread>,
+    /// What the test is about and did not happen, if it failed for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
     /// How likely the failure is from each moment on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curve: Option<Curve>,

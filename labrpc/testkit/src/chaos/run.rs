@@ -10,6 +10,7 @@ use crate::cluster::{Cluster, UntypedCluster, number};
 use crate::rule::election::{LEADER_IN_TIME, STABLE};
 use crate::rule::replication::CATCH_UP;
 use crate::violation::Violation;
+use crate::waited::{Awaited, Wait};
 
 /// How long faults occur: enough for a dozen elections.
 const FAULTS_DURATION: Duration = Duration::from_secs(6);
@@ -55,7 +56,9 @@ pub fn replication<R: Replicate>(cluster: &Cluster<R>, faults: Faults) {
             "all faults had ended, but {CATCH_UP_PATIENCE:?} later only {servers} of {} servers had applied entry {last}",
             cluster.size()
         );
-        cluster.world().report_violation(Violation::new(&CATCH_UP, what));
+        let wait = Wait::new(Awaited::Applied(Some(last), cluster.size()), CATCH_UP_PATIENCE);
+        let violation = Violation::new(&CATCH_UP, what).waiting(wait.among(cluster.servers()));
+        cluster.world().report_violation(violation);
     }
 }
 
@@ -69,7 +72,8 @@ fn wait_until_stable(cluster: &UntypedCluster) {
     };
     if !wait(ELECTION_PATIENCE, has_leader) {
         let what = format!("all faults had ended, but {ELECTION_PATIENCE:?} later no server led");
-        return cluster.world().report_violation(Violation::new(&LEADER_IN_TIME, what));
+        let wait = Wait::new(Awaited::Leader, ELECTION_PATIENCE).among(cluster.servers());
+        return cluster.world().report_violation(Violation::new(&LEADER_IN_TIME, what).waiting(wait));
     }
     // Messages that were sent during the faults may still arrive and end the first leadership.
     thread::sleep(STABLE_DURATION);

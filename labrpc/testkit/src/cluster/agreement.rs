@@ -9,6 +9,7 @@ use super::untyped::UntypedCluster;
 use crate::rule::election::LEADER_IN_TIME;
 use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE, MAJORITY_COMMIT};
 use crate::script::{about, expect_rule};
+use crate::waited::{Awaited, Wait, waited_for};
 
 /// How long [`UntypedCluster::agree`] keeps offering a command.
 const AGREEMENT_PATIENCE: Duration = Duration::from_secs(10);
@@ -39,6 +40,8 @@ impl UntypedCluster {
             }
             if !may_retry {
                 about(&COMMIT_AT_ONCE);
+                let awaited = Awaited::Applied(Some(at.index), servers);
+                waited_for(Wait::new(awaited, COMMIT_PATIENCE).among(self.reachable()));
                 panic!(
                     "server {leader} took {command:?} at index {} of term {}, but it was not applied on {servers} \
                      servers within {COMMIT_PATIENCE:?}, although nothing failed",
@@ -48,6 +51,7 @@ impl UntypedCluster {
             first = leader + 1;
         }
         about(if self.leaders().is_empty() { &LEADER_IN_TIME } else { &CATCH_UP });
+        waited_for(Wait::new(Awaited::Applied(None, servers), AGREEMENT_PATIENCE).among(self.reachable()));
         panic!(
             "{servers} servers did not agree on {command:?} within {AGREEMENT_PATIENCE:?}; of the reachable servers \
              {:?}, {}",
@@ -96,7 +100,12 @@ impl UntypedCluster {
             }
             let what =
                 format_args!("only {applied} of {servers} servers applied entry {index} in {AGREEMENT_PATIENCE:?}");
-            expect_rule(&CATCH_UP, began.elapsed() < AGREEMENT_PATIENCE, what);
+            let is_late = began.elapsed() >= AGREEMENT_PATIENCE;
+            if is_late {
+                let awaited = Awaited::Applied(Some(index), servers);
+                waited_for(Wait::new(awaited, AGREEMENT_PATIENCE).among(self.reachable()));
+            }
+            expect_rule(&CATCH_UP, !is_late, what);
             thread::sleep(LOOK_INTERVAL);
         }
     }

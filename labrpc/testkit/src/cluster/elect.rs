@@ -9,6 +9,7 @@ use super::untyped::UntypedCluster;
 use crate::rule::election::{LEADER_IN_TIME, MAJORITY, ONE_LEADER, STABLE};
 use crate::rule::life::STUCK;
 use crate::script::about;
+use crate::waited::{Awaited, Wait, waited_for};
 
 /// MIT's lab text asks for a new leader within five seconds.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(5);
@@ -45,6 +46,7 @@ impl UntypedCluster {
             }
             if waited >= ELECTION_PATIENCE {
                 about(&LEADER_IN_TIME);
+                waited_for(Wait::new(Awaited::Leader, waited).among(self.reachable()));
                 panic!("no leader within {ELECTION_PATIENCE:?} (§5.2); of the reachable servers, {}", self.terms());
             }
         }

@@ -16,6 +16,7 @@ use crate::observer::Observer;
 use crate::rule::Rule;
 use crate::script::about;
 use crate::task::with_result;
+use crate::waited::{Awaited, Wait, waited_for};
 use crate::world::{World, hash_of};
 
 /// A cluster whose servers' type does not matter: all that needs no more than [`Elect`](labrpc::Elect) of a
@@ -191,6 +192,7 @@ impl UntypedCluster {
             match result.wait_within(VISIT_PATIENCE) {
                 None if is_late() => {
                     about(rule);
+                    waited_for(Wait::new(Awaited::Return(server, what.into()), VISIT_PATIENCE));
                     panic!(
                         "`{what}` of server {server} has not returned after {VISIT_PATIENCE:?}{}",
                         sim::describe_waiting(node, VISIT)

@@ -29,6 +29,10 @@ impl Tap for Observer {
         });
     }
 
+    fn handles(&self, message: &Message) {
+        self.lock().story.iter().for_each(|story| story.handles(message.number));
+    }
+
     fn locked_send(&self, at: Instant, send: LockedSend) {
         let LockedSend { from, to, place, locks } = send;
         // A service may hold its own lock while it calls its server, which sends then.

@@ -15,6 +15,7 @@ use crate::rule::election::{
     CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, STEPPED_DOWN, TIMER,
 };
 use crate::violation::Violation;
+use crate::waited::{Awaited, Wait};
 
 /// Messages of one round leave one after another, with nothing in between that takes time.
 const ROUND: Duration = Duration::from_millis(1);
@@ -294,9 +295,13 @@ fn check_heartbeats(
         };
         let what =
             format!("server {server} leads term {}, but sent server {other} no heartbeat in time", won_term.term);
-        return Err(Violation::new(rule, what)
+        let violation = Violation::new(rule, what)
             .with(since, note)
-            .with(id, format!("still no message for server {other}; heartbeats are due every {interval:?}")));
+            .with(id, format!("still no message for server {other}; heartbeats are due every {interval:?}"));
+        // A first heartbeat is missing from the step that has won the election, which led to it.
+        let is_wait = std::ptr::eq(rule, &HEARTBEATS);
+        let wait = || Wait::new(Awaited::Message(server, format!("a message to server {other}")), id.at - since.at);
+        return Err(if is_wait { violation.waiting(wait()) } else { violation });
     }
     Ok(())
 }
@@ -324,7 +329,8 @@ fn check_campaign(
                 "{:.0?} later it has not campaigned, but every timeout is at most {timeout_max:?}",
                 id.at - reset.at
             ),
-        ))
+        )
+        .waiting(Wait::new(Awaited::Message(server, "a RequestVote".into()), id.at - reset.at)))
 }
 
 impl Oracle for ElectionTiming {

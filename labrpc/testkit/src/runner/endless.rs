@@ -51,7 +51,7 @@ mod tests {
             "    a closure\n        at x.rs:2:2\n    {function}\n        at lab2a-election/src/election.rs:{line}:9"
         );
         let (message, node, task, place) = Default::default();
-        Failure { kind, message, at: Instant::ZERO, node, task, place, backtrace }
+        Failure { kind, message, at: Instant::ZERO, node, task, place, backtrace, tasks: Vec::new() }
     }
 
     /// Two loops in one function end all further tests, whichever of its lines was interrupted. Other failures and

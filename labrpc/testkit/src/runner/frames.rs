@@ -161,6 +161,7 @@ mod tests {
             task: "ticker".into(),
             place: String::new(),
             backtrace: backtrace.into(),
+            tasks: Vec::new(),
         }
     }
 

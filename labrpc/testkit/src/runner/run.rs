@@ -21,6 +21,7 @@ use crate::story::StoryRecord;
 use crate::tape_file::taping_of;
 use crate::token::Token;
 use crate::violation::Violation;
+use crate::waited::Wait;
 use crate::world::World;
 
 /// No graded test comes near it. A run that reaches it makes no progress.
@@ -45,6 +46,8 @@ pub(crate) struct FailedRun {
     note: String,
     /// What the report ends with; mostly empty.
     remark: String,
+    /// What was waited for, if something did not come in time.
+    wait: Option<Wait>,
     /// The last events before the failure, if a script recorded them.
     exchange: Exchange,
     /// What was kept for the story of the run, if one is told.
@@ -55,10 +58,15 @@ impl FailedRun {
     fn new(failure: Failure, reporter: &Reporter) -> FailedRun {
         let cause = FailureCause::of(&failure, reporter);
         let test_text = reporter.test_text().cloned();
+        let wait = match &cause {
+            FailureCause::Violation(violation) => violation.wait.as_deref().cloned(),
+            _ => reporter.wait().filter(|_| !cause.is_of_threads()),
+        };
         FailedRun {
             failure,
             cause,
             test_text,
+            wait,
             note: reporter.note(),
             remark: String::new(),
             exchange: reporter.exchange().clone(),
@@ -99,6 +107,16 @@ impl FailedRun {
     /// The broken rule, if an oracle or a check of the test has reported one.
     pub(super) fn violation(&self) -> Option<&Violation> {
         if let FailureCause::Violation(violation) = &self.cause { Some(violation) } else { None }
+    }
+
+    /// What was waited for, if something did not come in time.
+    pub(super) fn wait(&self) -> Option<&Wait> {
+        self.wait.as_ref()
+    }
+
+    /// Whether the run failed because of what threads did, and not by a check.
+    pub(super) fn is_of_threads(&self) -> bool {
+        self.cause.is_of_threads()
     }
 
     /// What to ask oneself.
@@ -275,6 +293,7 @@ fn failure_of(payload: Box<dyn Any + Send>, elapsed: Duration) -> Failure {
         task: String::new(),
         place: String::new(),
         backtrace: String::new(),
+        tasks: Vec::new(),
     }
 }
 

@@ -68,6 +68,8 @@ impl Lab {
             meta: self.meta(token, tested, failed, report),
             failure: failed.map(|failed| &failed.failure),
             violation: failed.and_then(FailedRun::violation),
+            wait: failed.and_then(FailedRun::wait),
+            is_of_threads: failed.is_some_and(FailedRun::is_of_threads),
         };
         Some(tell(&record, self.contract?, ending))
     }

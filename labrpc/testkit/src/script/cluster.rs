@@ -22,6 +22,7 @@ use crate::event_line::{Direction, Request};
 use crate::rule::life::{ANSWERS, STUCK};
 use crate::rule::replication::START;
 use crate::taped::{Taped, read_message, write_message};
+use crate::waited::{Awaited, Wait, waited_for};
 use crate::world::{BackgroundTask, World};
 
 /// One real server, number 0, among scripted ones.
@@ -186,6 +187,7 @@ impl<R: Elect> ScriptedCluster<R> {
             }
             let sent = format!("{}{}", Direction(from, REAL), Request(request));
             let expected = format!("a reply within {ANSWER_PATIENCE:?}");
+            waited_for(Wait::new(Awaited::Reply(REAL, None), ANSWER_PATIENCE));
             fail(
                 &format!("server {REAL} does not answer"),
                 &[("sent", &sent), ("expected", &expected), ("got", &"nothing")],

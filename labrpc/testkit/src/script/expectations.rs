@@ -13,6 +13,7 @@ use super::{ScriptedCluster, TRAVEL};
 use crate::event_line::{At, ENTRIES_SHOWN_MAX, Entries, Indices, first_difference};
 use crate::rule::election::STATUS;
 use crate::rule::snapshots::CUT;
+use crate::waited::{Awaited, Wait, waited_for};
 use crate::world::BackgroundTask;
 use crate::{Envelope, Event, EventKind};
 
@@ -141,6 +142,8 @@ impl<R: Replicate> ScriptedCluster<R> {
         }
         if start == first && got.len() < expected.len() && expected.starts_with(&got) {
             late();
+            let last = first + expected.len() as Index - 1;
+            waited_for(Wait::new(Awaited::CatchUp(REAL, last), TRAVEL));
         }
         expect_entries("what was applied is wrong", (start, &got), (first, &expected), &why);
     }
@@ -156,8 +159,9 @@ impl<R: Replicate> ScriptedCluster<R> {
     pub fn expect_applied_indices(&self, expected: impl IntoIterator<Item = Index>, why: impl Display) {
         let (got, expected) = (self.applied_indices(), Vec::from_iter(expected));
         if got != expected {
-            if got.len() < expected.len() && expected.starts_with(&got) {
+            if let Some(last) = expected.last().filter(|_| got.len() < expected.len() && expected.starts_with(&got)) {
                 late();
+                waited_for(Wait::new(Awaited::CatchUp(REAL, *last), TRAVEL));
             }
             let place = got.iter().zip(&expected).take_while(|(got, right)| got == right).count();
             let (told, right) = (Indices(&got).to_string(), Indices(&expected).to_string());

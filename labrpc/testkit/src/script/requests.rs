@@ -10,6 +10,7 @@ use super::steps::{about, fail, prepare};
 use super::{ReceivedRequest, ScriptedCluster, TRAVEL};
 use crate::rule::Rule;
 use crate::rule::election::{CAMPAIGN, CAMPAIGN_DUE, FIRST_HEARTBEAT, LEADER_IN_TIME};
+use crate::waited::{Awaited, Wait, waited_for};
 
 /// What a server sends every other one at once, if it has sent it to some of them already.
 fn expected_of_all(what: &str, sent: &[ReceivedRequest]) -> String {
@@ -55,6 +56,7 @@ impl<R: Elect> ScriptedCluster<R> {
         loop {
             let Some(received) = self.next_request(until.duration_since(Instant::now())) else {
                 let expected = format!("a RequestVote, within {CAMPAIGN_PATIENCE:?}");
+                waited_for(Wait::new(Awaited::Message(REAL, "a RequestVote".into()), CAMPAIGN_PATIENCE));
                 fail(&format!("server {REAL} does not campaign"), &[("expected", &expected), ("got", &"none")]);
             };
             let is_campaign = matches!(received.request, RaftRequest::RequestVote(_));
@@ -148,6 +150,7 @@ impl<R: Elect> ScriptedCluster<R> {
                         about(rule);
                     }
                     let expected = format!("{what}, within {patience:?}");
+                    waited_for(Wait::new(Awaited::Message(REAL, what.into()), patience));
                     let got =
                         if others == 0 { "no further request".into() } else { format!("{others} other requests") };
                     fail(&format!("server {REAL} does not send it"), &[("expected", &expected), ("got", &got)]);

@@ -3,23 +3,28 @@
 //! `record` keeps what happens; `teller` turns it into events, with what each server has `shown` of its state, in the
 //! `words` of a story.
 
+mod ending;
 mod record;
 mod shown;
 mod teller;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::path::Path;
 use std::time::Duration;
 
-use labrpc::sim::Failure;
+use labrpc::sim::{Failure, FailureKind};
 use story::{ClashStep, Event, Field, Kind, Marked, Meta, Story};
 
 pub(crate) use record::{ClusterRecord, StoryRecord, logged};
-use teller::{DELIVER, LATE, LOSE, Teller};
+use teller::{DELIVER, LATE, LOSE, Teller, Told};
 
 use crate::contract::Contract;
 use crate::flip::Flip;
 use crate::violation::Violation;
+use crate::waited::Wait;
+use crate::world::SERVER_LABEL;
 
 /// A late message is late by this time: longer than any heartbeat interval of the course, and shorter than an election timeout.
 const LATE_BY: Duration = Duration::from_millis(250);
@@ -34,29 +39,88 @@ pub(crate) struct Ending<'a> {
     pub(crate) failure: Option<&'a Failure>,
     /// The broken rule, if an oracle or a check has reported one.
     pub(crate) violation: Option<&'a Violation>,
+    /// What was waited for, if something did not come in time.
+    pub(crate) wait: Option<&'a Wait>,
+    /// Whether the run failed because of what threads did, and not by a check.
+    pub(crate) is_of_threads: bool,
 }
 
 /// Tells a run.
 pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: Ending<'_>) -> Story {
-    let record = record.read();
+    let kept = record.read();
     let spared =
         ending.flips.iter().filter_map(|flip| if let Flip::NoCrash(crash) = flip { Some(*crash) } else { None });
-    let mut teller = Teller::new(contract, record.real, spared.collect());
-    record.happened.iter().for_each(|happened| teller.tell(happened, &record.text));
-    if let (Some(failure), None) = (ending.failure, ending.violation) {
-        let first = failure.message.lines().next().unwrap_or_default();
-        let place = if failure.place.is_empty() { String::new() } else { format!(" at {}", failure.place) };
-        teller.say(failure.at, &failure.node, format!("{first}{place}"));
-    }
+    let mut teller = Teller::new(contract, kept.real, spared.collect());
+    kept.happened.iter().for_each(|happened| teller.tell(happened, &kept.text));
+    say_the_end(&mut teller, &ending);
     let told = teller.end();
+    let waited = ending.wait.zip(ending.failure).map(|(wait, failure)| ending::waited(wait, failure.at, &told));
+    // A broken rule is explained by its events, and not by what threads happened to do then.
+    let has_threads = ending.is_of_threads || waited.is_some() || ending.violation.is_none();
+    let failed = ending.failure.filter(|_| has_threads);
+    let threads = failed.map(|failure| ending::threads(failure, ending.is_of_threads, &told, &record.tasks()));
+    let threads = threads.unwrap_or_default();
+    let (clash, witness) = match ending.violation {
+        Some(violation) => clash_of(violation, &told),
+        None => (ending::steps(&threads), Vec::new()),
+    };
+    // Of a service's history, the key of the operation that fits no order is shown on every server.
+    let of_witness = |marked: &Marked| {
+        let call = told.events.iter().find(|event| event.k == Kind::Call && event.op == Some(marked.op))?;
+        if let Some(Field::Text(key)) = call.f.get("key") { Some(key.clone()) } else { None }
+    };
+    let watch = witness.iter().find_map(of_witness);
+    let missing = ending.violation.and_then(|violation| violation.missing.clone());
+    let has_failed = ending.failure.is_some();
+    let mut story = Story {
+        v: story::VERSION,
+        meta: Meta { watch, ..ending.meta },
+        servers: told.servers,
+        clients: told.clients,
+        init: told.init,
+        events: told.events,
+        clash,
+        witness,
+        waited,
+        threads,
+        missing,
+        ..Story::default()
+    };
+    story.mark_wait();
+    if has_failed && (story.clash.is_empty() || ending.violation.is_none()) {
+        story.mark_end();
+    }
+    story.meta.news = story.count_news();
+    story
+}
+
+/// Says at the end of the events what has ended the run, on the lane of the server that it is about.
+fn say_the_end(teller: &mut Teller, ending: &Ending<'_>) {
+    let server = ending.wait.and_then(Wait::server);
+    match (ending.failure, ending.violation) {
+        (Some(failure), None) => {
+            let first = failure.message.lines().next().unwrap_or_default();
+            let place = if failure.place.is_empty() { String::new() } else { format!(" at {}", failure.place) };
+            let is_panic = ending.is_of_threads && failure.kind == FailureKind::Panic;
+            let first = if is_panic { format!("panics: {first}") } else { first.to_string() };
+            let of_server = server.map(|server| format!("{SERVER_LABEL}{server}"));
+            teller.say(failure.at, &of_server.unwrap_or(failure.node.clone()), format!("{first}{place}"));
+        }
+        (_, Some(violation)) => server.into_iter().for_each(|server| teller.say_what_is_missing(violation, server)),
+        (None, None) => {}
+    }
+}
+
+/// The events that contradict one another, and the operations.
+fn clash_of(violation: &Violation, told: &Told) -> (Vec<ClashStep>, Vec<Marked>) {
     let mut clash: Vec<ClashStep> = Vec::new();
-    for (id, note) in ending.violation.iter().flat_map(|violation| &violation.clash) {
+    for (id, note) in &violation.clash {
         // An event that is not told, such as a wait of the test, is shown by the one before it.
         let place = (0..=id.event).rev().find_map(|event| told.places.get(&event));
         clash.extend(place.map(|place| ClashStep { e: *place, note: note.clone() }));
     }
     let mut witness = Vec::new();
-    for operation in ending.violation.iter().flat_map(|violation| &violation.operations) {
+    for operation in &violation.operations {
         let Some((call, number)) = told.call_of(operation) else { continue };
         let part = if operation.is_read { "wrong" } else { "missed" };
         witness.push(Marked { op: number, part: part.into() });
@@ -70,28 +134,7 @@ pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: En
         clash.push(ClashStep { e: place, note: note.into() });
     }
     clash.sort_by_key(|step| step.e);
-    if clash.is_empty() && ending.failure.is_some() && !told.events.is_empty() {
-        clash.push(ClashStep { e: told.events.len() - 1, note: ending.meta.verdict.clone() });
-    }
-    // Of a service's history, the key of the operation that fits no order is shown on every server.
-    let of_witness = |marked: &Marked| {
-        let call = told.events.iter().find(|event| event.k == Kind::Call && event.op == Some(marked.op))?;
-        if let Some(Field::Text(key)) = call.f.get("key") { Some(key.clone()) } else { None }
-    };
-    let watch = witness.iter().find_map(of_witness);
-    let mut story = Story {
-        v: story::VERSION,
-        meta: Meta { watch, ..ending.meta },
-        servers: told.servers,
-        clients: told.clients,
-        init: told.init,
-        events: told.events,
-        clash,
-        witness,
-        ..Story::default()
-    };
-    story.meta.news = story.count_news();
-    story
+    (clash, witness)
 }
 
 /// The change of a run that a word makes of an event: `39:lose`, or `39` for the first that is possible.

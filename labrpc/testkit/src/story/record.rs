@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use labrpc::PeerId;
 use labrpc::logging::LogLine;
 use labrpc::time::Instant;
+use labrpc::{PeerId, sim};
+use rustc_hash::FxHashMap;
 
 use crate::event::{Event, EventKind};
 use crate::observed::{DiskState, ObservedState};
@@ -29,6 +30,16 @@ struct Kept {
     text: String,
     /// Where the next line is written first.
     line: String,
+    tasks: Tasks,
+}
+
+/// What each task of the simulation had to do with the events, by its number.
+#[derive(Clone, Default)]
+pub(crate) struct Tasks {
+    /// The message that it handles: its number in the network.
+    pub(super) handled: FxHashMap<u64, u64>,
+    /// The event of the run that it has made last.
+    pub(super) latest: FxHashMap<u64, usize>,
 }
 
 /// Something that a story tells.
@@ -89,6 +100,7 @@ impl StoryRecord {
         kept.real = real;
         kept.clusters += 1;
         kept.happened.retain(|happened| matches!(happened, Happened::Logged(_)));
+        kept.tasks = Tasks::default();
         ClusterRecord { record: self.clone(), cluster: kept.clusters }
     }
 
@@ -98,16 +110,32 @@ impl StoryRecord {
         Record { real: kept.real.clone(), happened: kept.happened.clone(), text: kept.text.clone() }
     }
 
+    /// What each task had to do with the events.
+    pub(super) fn tasks(&self) -> Tasks {
+        self.lock().tasks.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClusterRecord {
+    /// Notes that the calling task begins to handle a message.
+    pub(crate) fn handles(&self, number: u64) {
+        let mut kept = self.record.lock();
+        if let Some(task) = sim::current_task().filter(|_| self.cluster == kept.clusters) {
+            kept.tasks.handled.insert(task, number);
+        }
+    }
+
     pub(crate) fn push(&self, event: &Event, observed: &ObservedState) {
         let mut kept = self.record.lock();
         if self.cluster != kept.clusters {
             return;
+        }
+        if let Some(task) = sim::current_task() {
+            kept.tasks.latest.insert(task, event.id.event);
         }
         let event = event.clone();
         kept.happened.push(match event.kind {

@@ -15,7 +15,7 @@ use super::shown::{News, ShownServer};
 use super::words::{client_lane, lane, message, operation, reason, short};
 use crate::contract::Contract;
 use crate::event::{self, Envelope, EventKind};
-use crate::violation::ClashingOperation;
+use crate::violation::{ClashingOperation, Violation};
 use crate::world::SERVER_LABEL;
 
 /// What `--flip` can make of an event.
@@ -64,9 +64,16 @@ pub(super) struct Told {
     ends: Vec<PeerId>,
     /// The event of the story for each event of the run.
     pub(super) places: FxHashMap<usize, usize>,
+    /// The sending of each message, by its number in the network: its number and event in the story.
+    pub(super) sent: FxHashMap<u64, (usize, usize)>,
 }
 
 impl Told {
+    /// The lane of the client at an end of the network.
+    pub(super) fn client_at(&self, end: PeerId) -> Option<String> {
+        self.ends.iter().position(|known| *known == end).map(client_lane)
+    }
+
     /// The call of a client's operation: its event and its number.
     pub(super) fn call_of(&self, operation: &ClashingOperation) -> Option<(usize, usize)> {
         let end = self.ends.iter().position(|end| *end == operation.end)?;
@@ -117,6 +124,16 @@ impl Teller {
         self.events.push(at);
     }
 
+    /// What a violation says of events that are not told, such as a wait of the test, is said on a server's lane.
+    pub(super) fn say_what_is_missing(&mut self, violation: &Violation, server: PeerId) {
+        for (id, note) in &violation.clash {
+            if !self.told.contains_key(&id.event) {
+                self.say(id.at, &format!("{SERVER_LABEL}{server}"), note.clone());
+                self.told.insert(id.event, self.events.len() - 1);
+            }
+        }
+    }
+
     pub(super) fn end(self) -> Told {
         let scripted = |server: usize| !self.real[server];
         let server = |id: usize| Lane { id: lane(id), name: format!("server {id}"), scripted: scripted(id) };
@@ -131,6 +148,7 @@ impl Teller {
             servers,
             events: self.events,
             places: self.told,
+            sent: self.sent,
             ends: self.clients,
         }
     }

@@ -17,6 +17,7 @@ use crate::rule::life::ANSWERS;
 use crate::rule::replication::{CATCH_UP, COMMIT_AT_ONCE, START_AT_ONCE};
 use crate::rule::service::ANSWERED;
 use crate::violation::Violation;
+use crate::waited::{Awaited, Wait};
 use backlog::{Backlog, TakenCommand, time_for};
 
 /// A server answers another server within this time: far more than it needs, even with a slow disk.
@@ -143,7 +144,8 @@ impl Liveness {
                 let what = format!("server {server} does not answer a request of a {sender}");
                 Err(Violation::new(rule, what)
                     .with(since, format!("the request arrives at server {server}"))
-                    .with(id, format!("{patience:?} later it is still not answered")))
+                    .with(id, format!("{patience:?} later it is still not answered"))
+                    .waiting(Wait::new(Awaited::Reply(server, Some(since)), id.at - since.at)))
             };
             let late = |pending: &&PendingRequest| is_late(&pending.arrived, ANSWER_PATIENCE);
             if let Some(pending) = state.pending.iter().find(late) {
@@ -172,7 +174,8 @@ impl Liveness {
                 let waited = id.at - began.at;
                 return Err(Violation::new(&START_AT_ONCE, what)
                     .with(began, format!("`start` was called on server {server}"))
-                    .with(id, format!("{waited:.0?} later it has not returned; it may take {SLACK:?}")));
+                    .with(id, format!("{waited:.0?} later it has not returned; it may take {SLACK:?}"))
+                    .waiting(Wait::new(Awaited::Return(server, "start".into()), waited)));
             }
         }
         Ok(())
@@ -192,7 +195,10 @@ impl Liveness {
             let is_led = self.leader.as_ref().is_some_and(|leadership| id.at - leadership.latest.at <= LEADER_PATIENCE);
             if !is_led {
                 let what = format!("nothing fails, but no server has led for {LEADER_PATIENCE:?}");
-                return Err(Violation::new(&LEADER_IN_TIME, what).with(id, "no server sends messages as a leader"));
+                let since = self.leader.as_ref().map_or(failed.at, |leadership| leadership.latest.at.max(failed.at));
+                let wait = Wait::new(Awaited::Leader, id.at - since).among(0..observed.servers.len());
+                let violation = Violation::new(&LEADER_IN_TIME, what).waiting(wait);
+                return Err(violation.with(id, "no server sends messages as a leader"));
             }
         }
         if !is_undisturbed_for(CATCH_UP_PATIENCE) {
@@ -213,7 +219,8 @@ impl Liveness {
             let announces = format!("server {} announces that entry {committed} is committed", leadership.server);
             return Err(Violation::new(&CATCH_UP, what)
                 .with(announced.id, announces)
-                .with(id, format!("server {server} has applied entries through {applied}")));
+                .with(id, format!("server {server} has applied entries through {applied}"))
+                .waiting(Wait::new(Awaited::CatchUp(server, committed), id.at - announced.id.at)));
         }
         let (leader, term) = (leadership.server, leadership.term);
         match self.backlog.waits_longest(term) {
@@ -223,7 +230,8 @@ impl Liveness {
                     format!("nothing fails, but the command that server {leader} took at index {index} is not applied");
                 Err(Violation::new(&COMMIT_AT_ONCE, what)
                     .with(taken, format!("server {leader} takes it in term {term}"))
-                    .with(id, "no server has applied it"))
+                    .with(id, "no server has applied it")
+                    .waiting(Wait::new(Awaited::Applied(Some(index), 1), id.at - taken.at)))
             }
             _ => Ok(()),
         }

@@ -148,6 +148,11 @@ impl FailureCause {
         )
     }
 
+    /// Whether the run failed because of what threads did, and not by a check.
+    pub(super) fn is_of_threads(&self) -> bool {
+        self.names_lines() || matches!(self, FailureCause::CaughtCrash)
+    }
+
     /// Where to look in a lab: what the failure names, or else what the hint does.
     pub(super) fn places(&self, failure: &Failure, tested: Option<&'static Rule>, lab: &Lab) -> Vec<SeenPlace> {
         if let Some(file) = self.codec_file(tested, lab) {

@@ -154,6 +154,7 @@ fn failure_at(place: &str, message: &str, node: &str) -> Failure {
         task: String::new(),
         place: place.into(),
         backtrace: String::new(),
+        tasks: Vec::new(),
     }
 }
 

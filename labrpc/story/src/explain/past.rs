@@ -1,151 +1,27 @@
-//! Why a run failed, on one screen: the events that led to the clash, in plain sentences, and what the servers held.
+//! What led to an event: its causal past.
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::words::{self, seconds};
-use crate::{Event, Field, Kind, Role, State, Story};
+use crate::{Event, Field, Kind, Role, Story};
 
 /// The most events that are told.
 const EVENTS_MAX: usize = 16;
-/// The states of more servers would fill the screen.
-const SERVERS_MAX: usize = 5;
 /// What happens on one server within this time, in microseconds, belongs to one step.
-const STEP: u64 = 200;
-
-/// The events that led to the clash, and the states of the servers involved before and after; empty for a run that has
-/// no clash.
-pub fn explanation(story: &Story) -> String {
-    let clash: Vec<usize> = story.clash.iter().map(|step| step.e).filter(|place| *place < story.events.len()).collect();
-    let Some(last) = clash.last() else { return String::new() };
-    let past = Past::new(story).of(&clash);
-    let mut text = format!("What led to it, of {} events:\n", story.events.len());
-    let mut told = past.iter().peekable();
-    while let Some(place) = told.next() {
-        let event = &story.events[*place];
-        let mut to: Vec<&str> = event.to.as_deref().into_iter().collect();
-        // A request to several servers is one sentence.
-        while let Some(next) = told.peek().map(|next| &story.events[**next])
-            && event.k == Kind::Send
-            && is_same_message(event, next)
-            && !clash.contains(*told.peek().expect("it was looked at"))
-        {
-            to.extend(next.to.as_deref());
-            told.next();
-        }
-        text += &format!("  {:>10}  {}\n", seconds(event.t), sentence(story, event, &to));
-        let notes = story.clash.iter().filter(|step| step.e == *place);
-        notes.for_each(|step| text += &format!("  {:>10}  ↑ {}\n", "", step.note));
-    }
-    text + &states(story, &clash, *last)
-}
-
-fn is_same_message(one: &Event, next: &Event) -> bool {
-    next.k == Kind::Send && next.at == one.at && next.msg == one.msg && next.f == one.f && next.t - one.t < STEP
-}
-
-/// The servers of the clash: what they held before its first event, and after its last.
-fn states(story: &Story, clash: &[usize], last: usize) -> String {
-    let first = clash.iter().min().copied().unwrap_or(last);
-    let (before, after) = (story.states_after(first), story.states_after(last + 1));
-    let mut lanes: BTreeSet<&String> = clash.iter().filter_map(|place| story.events[*place].at.as_ref()).collect();
-    if lanes.is_empty() {
-        lanes = story.under_test().take(SERVERS_MAX).collect();
-    }
-    let mut text = String::new();
-    for lane in lanes {
-        let (Some(before), Some(after)) = (before.get(lane), after.get(lane)) else { continue };
-        text += &format!("  {}\n", story.name_of(lane));
-        text += &line("in memory", &memory(before), &memory(after));
-        if let (Some(held), Some(holds)) = (&before.disk, &after.disk) {
-            let saved = line("on disk", &words::disk(held), &words::disk(holds));
-            text += &format!("{}{}\n", saved.trim_end(), unsaved(after));
-        }
-    }
-    match text.is_empty() {
-        true => text,
-        false => format!("What the servers have shown, before and after:\n{text}"),
-    }
-}
-
-fn memory(state: &State) -> String {
-    words::state(state)
-}
-
-/// A line with the state, and what has changed in it.
-fn line(what: &str, before: &str, after: &str) -> String {
-    if before == after {
-        return format!("    {what:<9}  {before}\n");
-    }
-    let (old, new) = (before.split(", ").collect::<Vec<_>>(), after.split(", ").collect::<Vec<_>>());
-    let is_comparable = old.len() == new.len();
-    let parts = new.iter().zip(&old).map(|(new, old)| match new == old {
-        true => new.to_string(),
-        false => format!("{old} ⇒ {new}"),
-    });
-    match is_comparable {
-        true => format!("    {what:<9}  {}\n", parts.collect::<Vec<_>>().join(", ")),
-        false => format!("    {what:<9}  {before}\n    {:<9}  ⇒ {after}\n", ""),
-    }
-}
-
-/// What a server has shown and has not on its disk.
-fn unsaved(state: &State) -> String {
-    let Some(disk) = &state.disk else { return String::new() };
-    let vote = |vote: &Option<String>| vote.as_ref().map_or("no vote".into(), |vote| format!("a vote for {vote}"));
-    match () {
-        () if state.term > disk.term => format!("   ≠ term {} in memory", state.term),
-        () if state.term == disk.term && state.vote != disk.vote => format!("   ≠ {} in memory", vote(&state.vote)),
-        () => String::new(),
-    }
-}
-
-/// An event as a sentence with its subject.
-fn sentence(story: &Story, event: &Event, to: &[&str]) -> String {
-    let sent = event.m.and_then(|m| story.sendings().get(m).copied()).map(|place| &story.events[place]);
-    let words = words::event(event, sent);
-    let Some(at) = &event.at else { return words };
-    let who = story.name_of(at);
-    match event.k {
-        Kind::Send => {
-            let whom: Vec<&str> = to.iter().map(|lane| story.name_of(lane)).collect();
-            format!("{who} to {}: {words}", list(&whom))
-        }
-        Kind::Recv => {
-            let from = event.from.as_deref().map_or("", |lane| story.name_of(lane));
-            format!("{who} {words} from {from}")
-        }
-        Kind::Role | Kind::Append | Kind::Commit => format!("{who}: {words}"),
-        _ => format!("{who} {words}"),
-    }
-}
-
-/// `server 0, 1 and 3`.
-fn list(names: &[&str]) -> String {
-    let numbers: Option<Vec<&str>> = names.iter().map(|name| name.strip_prefix("server ")).collect();
-    let (names, prefix) = match &numbers {
-        Some(numbers) if numbers.len() > 1 => (&numbers[..], "servers "),
-        _ => (names, ""),
-    };
-    match names {
-        [] => String::new(),
-        [one] => format!("{prefix}{one}"),
-        [first @ .., last] => format!("{prefix}{} and {last}", first.join(", ")),
-    }
-}
+pub(super) const STEP: u64 = 200;
 
 /// What can have caused an event.
-struct Past<'a> {
+pub(super) struct Past<'a> {
     story: &'a Story,
     sendings: Vec<usize>,
 }
 
 impl<'a> Past<'a> {
-    fn new(story: &'a Story) -> Past<'a> {
+    pub(super) fn new(story: &'a Story) -> Past<'a> {
         Past { story, sendings: story.sendings() }
     }
 
     /// The events of the clash and the nearest of those that led to them, in order of time.
-    fn of(&self, clash: &[usize]) -> BTreeSet<usize> {
+    pub(super) fn of(&self, clash: &[usize]) -> BTreeSet<usize> {
         let mut told: BTreeSet<usize> = clash.iter().copied().collect();
         told.extend(self.faults(clash));
         let mut next: VecDeque<usize> = clash.iter().rev().copied().collect();
@@ -197,6 +73,11 @@ impl<'a> Past<'a> {
             Kind::Restart => self.before(place, |earlier| earlier.k == Kind::Crash).into_iter().collect(),
             // A check of the test has failed: it follows from what it has seen last.
             Kind::Say if event.at.is_none() => self.seen_before(place),
+            // A server's thread has failed: it follows from what the server has got and shown last.
+            Kind::Say => {
+                let step = self.step_before(place);
+                if step.is_empty() { self.last_of_server(place) } else { step }
+            }
             Kind::Crash | Kind::Cut | Kind::Heal | Kind::Call => Vec::new(),
             Kind::Role | Kind::Commit => {
                 let replies = self.replies_behind(place);
@@ -204,6 +85,12 @@ impl<'a> Past<'a> {
             }
             _ => self.step_before(place),
         }
+    }
+
+    /// The last arrival and the last change on the same lane, however long ago.
+    fn last_of_server(&self, place: usize) -> Vec<usize> {
+        let arrival = self.before(place, |earlier| earlier.k == Kind::Recv);
+        arrival.into_iter().chain(self.before(place, |earlier| earlier.d.is_some())).collect()
     }
 
     /// The last arrival before a check of the test, and the last change that each server under test has shown.
