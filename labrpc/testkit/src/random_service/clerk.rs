@@ -57,7 +57,8 @@ struct Asking {
 
 impl ScriptedServers {
     /// Lets random servers answer a clerk, which does one operation for each number of the plan's actions.
-    pub fn play<C: KvClient>(&self, plan: &RunPlan, mut clerk: C) {
+    pub fn play<C: KvClient>(&self, plan: &RunPlan, clerk: C) {
+        let mut clerk = self.told(clerk);
         let mut watch = Watch {
             script: self,
             servers: self.size(),

@@ -5,6 +5,7 @@
 
 mod record;
 mod shown;
+mod store;
 mod teller;
 mod words;
 

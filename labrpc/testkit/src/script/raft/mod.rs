@@ -1,5 +1,9 @@
 //! A Raft that does only what a script says, for a real key-value service above it.
 
+mod below;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -8,12 +12,11 @@ use std::time::Duration;
 use labrpc::channel::{self, Receiver, Sender};
 use labrpc::kv::Command;
 use labrpc::sync::{Condvar, Mutex};
-use labrpc::{
-    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, Term, sim,
-    thread,
-};
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, Persister, Save, Status, Term, sim};
 
+use super::told::ServiceStory;
 use crate::contract::Contract;
+use crate::event::ServiceStep;
 use crate::event_line::Asked;
 
 /// A Raft that has the status that the script gives it, takes every command while it leads, and
@@ -43,6 +46,7 @@ struct Inner {
     apply_rx: Mutex<Option<Receiver<ApplyMsg>>>,
     /// What it has applied, a line each, for failures.
     history: std::sync::Mutex<Vec<String>>,
+    story: ServiceStory,
 }
 
 /// A snapshot that the service has given to its Raft.
@@ -124,6 +128,7 @@ impl ScriptedRaft {
             apply_ch,
             apply_rx: Mutex::new(Some(apply_rx)),
             history: std::sync::Mutex::default(),
+            story: ServiceStory::begin(),
         };
         ScriptedRaft { inner: Arc::new(inner) }
     }
@@ -134,12 +139,21 @@ impl ScriptedRaft {
     ///
     /// At the second call.
     pub fn apply_rx(&self) -> Receiver<ApplyMsg> {
-        self.inner.apply_rx.lock().take().expect("one service takes the channel, once")
+        let apply_rx = self.inner.apply_rx.lock().take().expect("one service takes the channel, once");
+        self.inner.story.boots();
+        self.inner.story.step(|| ServiceStep::Status(Status { term: TERM, is_leader: true }));
+        apply_rx
     }
 
     /// Changes its status.
     pub fn set_status(&self, term: Term, is_leader: bool) {
-        self.inner.watched.lock().status = Status { term, is_leader };
+        let status = Status { term, is_leader };
+        let mut watched = self.inner.watched.lock();
+        let is_news = std::mem::replace(&mut watched.status, status) != status;
+        if is_news {
+            self.inner.story.step(|| ServiceStep::Status(status));
+        }
+        drop(watched);
         self.inner.changed.notify_all();
     }
 
@@ -169,6 +183,11 @@ impl ScriptedRaft {
         self.inner.contract
     }
 
+    /// What is told of the service above it.
+    pub(super) fn story(&self) -> &ServiceStory {
+        &self.inner.story
+    }
+
     /// The last index of its log.
     pub fn last_index(&self) -> Index {
         self.inner.log.lock().last
@@ -178,7 +197,11 @@ impl ScriptedRaft {
     /// committed.
     pub fn push(&self, command: &Command) -> Index {
         let term = self.inner.watched.lock().status.term;
-        self.append_to(&mut self.inner.log.lock(), term, self.inner.contract.write_logged(command).into())
+        let bytes: Bytes = self.inner.contract.write_logged(command).into();
+        let copy = bytes.clone();
+        let index = self.append_to(&mut self.inner.log.lock(), term, bytes);
+        self.inner.story.step(|| ServiceStep::Took(LogPosition { term, index }, copy));
+        index
     }
 
     fn append_to(&self, log: &mut Log, term: Term, command: Bytes) -> Index {
@@ -202,6 +225,7 @@ impl ScriptedRaft {
         }
         log.last = log.last.min(last);
         sim::as_harness(|| drop(log.open.split_off(&(last + 1))));
+        self.inner.story.step(|| ServiceStep::Dropped(last));
     }
 
     /// The commands that the service has started since the last call.
@@ -232,6 +256,7 @@ impl ScriptedRaft {
         self.note(|| format!("{index}: client {}, {}", command.client, Asked(command)));
         let at = LogPosition { term, index };
         let message = ApplyMsg::Command { at, command: bytes };
+        self.inner.story.applies(&message);
         self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
     }
 
@@ -240,7 +265,9 @@ impl ScriptedRaft {
         self.note(|| format!("{through}: a snapshot of {} bytes", snapshot.len()));
         self.cut(through, snapshot.clone());
         let through = LogPosition { term: self.inner.watched.lock().status.term, index: through };
-        self.inner.apply_ch.send(ApplyMsg::Snapshot { through, snapshot }).expect(SERVICE_RECEIVES);
+        let message = ApplyMsg::Snapshot { through, snapshot };
+        self.inner.story.applies(&message);
+        self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);
     }
 
     /// Notes a line for failures. It is no memory of the service.
@@ -273,106 +300,5 @@ impl ScriptedRaft {
         }
         sim::as_harness(|| log.open.retain(|index, _| *index > through));
         (log.base, log.last) = (through, log.last.max(through));
-    }
-}
-
-impl Elect for ScriptedRaft {
-    fn status(&self) -> Status {
-        self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
-        self.inner.watched.lock().status
-    }
-
-    fn watch(&self, seen: Status) -> Option<Status> {
-        self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
-        let mut watched = self.inner.watched.lock();
-        while watched.status == seen && !watched.is_shut_down {
-            self.inner.changed.wait(&mut watched);
-        }
-        let news = (!watched.is_shut_down).then_some(watched.status);
-        drop(watched);
-        let delay = *self.inner.news_delay.lock();
-        if delay > Duration::ZERO {
-            thread::sleep(delay);
-        }
-        news
-    }
-
-    fn shutdown(&self) {
-        self.inner.watched.lock().is_shut_down = true;
-        self.inner.changed.notify_all();
-    }
-}
-
-impl Replicate for ScriptedRaft {
-    fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
-        self.inner.starts.fetch_add(1, Ordering::Relaxed);
-        let (term, index) = {
-            // As in a real server, no command is taken after the leadership is lost.
-            let watched = self.inner.watched.lock();
-            if !watched.status.is_leader {
-                return Err(NotLeader);
-            }
-            let mut log = self.inner.log.lock();
-            let mut started = self.inner.started.lock();
-            // A copy for the script: it is no memory of the service.
-            sim::as_harness(|| started.push(Bytes::from(command.to_vec())));
-            drop(started);
-            (watched.status.term, self.append_to(&mut log, watched.status.term, command))
-        };
-        (self.inner.during_start)(self);
-        Ok(LogPosition { term, index })
-    }
-}
-
-impl Compact for ScriptedRaft {
-    fn snapshot(&self, through: Index, snapshot: Bytes) {
-        let raft_state_bytes = self.inner.persister.as_ref().map_or(0, |persister| persister.raft_state_bytes());
-        let mut snapshots = self.inner.snapshots.lock();
-        sim::as_harness(|| {
-            let snapshot = Bytes::from(snapshot.to_vec());
-            snapshots.push(TakenSnapshot { through, snapshot, raft_state_bytes });
-        });
-        drop(snapshots);
-        thread::sleep(self.inner.snapshot_time);
-        self.cut(through, snapshot);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::TEST_TIMING;
-    use crate::script::put;
-
-    static SERVERS: Contract = Contract::new(TEST_TIMING).with_clerks();
-
-    fn start(raft: &ScriptedRaft, command: &Command) -> LogPosition {
-        raft.start(SERVERS.write_logged(command).into()).expect("it leads")
-    }
-
-    /// A command is applied at the position that `start` has returned, and another one in its place at another position: a
-    /// service may find its requests by position.
-    #[test]
-    fn a_position_belongs_to_one_command() {
-        let raft = ScriptedRaft::new(&SERVERS);
-        let apply_rx = raft.apply_rx();
-        let commit = |index, command: &Command| {
-            raft.commit(index, command);
-            match apply_rx.recv() {
-                Ok(ApplyMsg::Command { at, .. }) => at,
-                other => panic!("a command was applied, and not {other:?}"),
-            }
-        };
-        let (own, other) = (put(0, 1, "k", "v"), put(1, 1, "k", "w"));
-        let first = start(&raft, &own);
-        assert_eq!(commit(first.index, &own), first);
-        let second = start(&raft, &own);
-        assert_ne!(commit(second.index, &other), second, "the service does not know yet that its term is over");
-        let third = start(&raft, &own);
-        raft.set_status(2, false);
-        assert_ne!(commit(third.index, &other), third, "another leader has replaced it");
-        raft.set_status(3, true);
-        let fourth = start(&raft, &own);
-        assert_eq!((fourth.term, commit(fourth.index, &own)), (3, fourth));
     }
 }
