@@ -200,6 +200,7 @@ pub(crate) fn event(event: &Event, sent: Option<&Event>) -> String {
             let again = if event.dup { " (once more)" } else { "" };
             format!("gets {}{again}", sent.map(message).unwrap_or_default())
         }
+        Kind::Append if !say.is_empty() => say,
         Kind::Role | Kind::Append | Kind::Commit => changed,
         Kind::Save if changed.is_empty() => "saves the same again".into(),
         Kind::Save => format!("saves: {changed}"),

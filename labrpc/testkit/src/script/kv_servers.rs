@@ -15,7 +15,7 @@ use super::PUNCTUAL;
 use super::steps::fail;
 use crate::contract::Contract;
 use crate::observer::Observer;
-use crate::world::{BackgroundTask, World};
+use crate::world::{BackgroundTask, CLERK_LABEL, World};
 
 /// Scripted servers, and a real clerk that asks them.
 pub struct ScriptedServers {
@@ -163,7 +163,7 @@ impl ScriptedServers {
         work: impl FnOnce(&mut ToldClerk<C>) -> T + Send + 'static,
     ) -> BackgroundTask<T> {
         let mut clerk = self.told(clerk);
-        self.world.spawn("clerk", move || work(&mut clerk))
+        self.world.spawn(CLERK_LABEL, move || work(&mut clerk))
     }
 
     /// The next request of a clerk, if it comes within `patience`.

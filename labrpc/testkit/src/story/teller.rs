@@ -21,7 +21,7 @@ use super::store::ShownStore;
 use super::words::{client_lane, lane, message, operation, reason, short};
 use crate::contract::Contract;
 use crate::event::{self, Envelope, EventKind};
-use crate::world::SERVER_LABEL;
+use crate::world::{CLERK_LABEL, SERVER_LABEL};
 
 /// What `--flip` can make of an event.
 pub(super) const LOSE: &str = "lose";
@@ -41,6 +41,8 @@ pub(super) struct Teller {
     /// The sending of each message, by its number in the network: its number and event in the story.
     sent: FxHashMap<u64, (usize, usize)>,
     messages_count: usize,
+    /// Whether the only server is a service over a scripted Raft.
+    has_service: bool,
     /// The requests to a service over a scripted Raft that are not answered, by number: each one's message in the story.
     requests: FxHashMap<u64, (usize, Command)>,
     /// The event of the story for each event of the run.
@@ -67,6 +69,7 @@ impl Teller {
             events: Vec::new(),
             sent: FxHashMap::default(),
             messages_count: 0,
+            has_service: false,
             requests: FxHashMap::default(),
             told: FxHashMap::default(),
             calls: FxHashMap::default(),
@@ -239,7 +242,7 @@ impl Teller {
 
     fn logged(&mut self, line: &KeptLine, text: &str) {
         let say = Some(format!("{} {text}", line.level));
-        let at = self.lane_of_node(&line.node);
+        let at = self.lane_of_code(&line.node);
         self.events.push(Event { t: micros(line.at), k: Kind::Log, at, say, ..Event::default() });
     }
 
@@ -276,6 +279,15 @@ impl Teller {
             self.clients.len() - 1
         });
         client_lane(nth)
+    }
+
+    /// A service over a scripted Raft, and a clerk among scripted servers, run in nodes of the test.
+    fn lane_of_code(&self, node: &str) -> Option<String> {
+        match node {
+            CLERK_LABEL => self.clients.len().checked_sub(1).map(client_lane),
+            _ if self.has_service => Some(lane(0)),
+            _ => self.lane_of_node(node),
+        }
     }
 
     fn lane_of_node(&self, node: &str) -> Option<String> {

@@ -14,6 +14,7 @@ use crate::story::words::{clerk_answer, clerk_request, label};
 
 impl Teller {
     pub(super) fn service(&mut self, event: &event::Event, server: PeerId, step: &ServiceStep) {
+        self.has_service = true;
         match step {
             ServiceStep::Asked(number, command) => {
                 let client = self.lane(end_of(command));
@@ -55,6 +56,10 @@ impl Teller {
                 if let Some(delta) = self.servers[server].drops_after(*last) {
                     self.told_of(event, Event { k: Kind::Append, d: Some(delta), ..self.at(event, server) });
                 }
+            }
+            ServiceStep::Replaced(through) => {
+                let d = Some(self.servers[server].cuts(*through));
+                self.told_of(event, Event { k: Kind::Snap, d, say: Some(step.to_string()), ..self.at(event, server) });
             }
             ServiceStep::StartReturned(_) | ServiceStep::Snapshot { .. } => self.says(event, server, step.to_string()),
         }
@@ -111,6 +116,7 @@ impl Display for ServiceStep {
             ServiceStep::Status(status) => write!(f, "its Raft is in term {}, and does not lead", status.term),
             ServiceStep::Took(at, _) => write!(f, "its Raft has the entry {}", At(*at)),
             ServiceStep::Dropped(last) => write!(f, "its Raft drops the entries after index {last}"),
+            ServiceStep::Replaced(through) => write!(f, "a leader's snapshot goes through index {through}"),
             ServiceStep::Snapshot { through, bytes, raft_state_bytes } => {
                 write!(
                     f,
