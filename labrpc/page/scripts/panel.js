@@ -55,6 +55,7 @@ function serversTable(rows) {
 
 // The servers after an event. The cells that the event changed are marked.
 function serversHtml(world, event) {
+  if (!hasStates) return '<p>A script plays the servers. They have no state.</p>';
   const change = event?.d ?? {};
   return serversTable(story.servers.map((lane, index) => {
     const here = event?.at === lane.id;

@@ -6,6 +6,7 @@
 #![cfg(unix)]
 
 mod chromium;
+mod real;
 mod stories;
 
 use std::path::Path;

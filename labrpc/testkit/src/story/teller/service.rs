@@ -97,7 +97,7 @@ struct Size(Option<usize>);
 
 impl Display for Size {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |bytes| write!(f, "; Raft's state has {bytes} bytes now"))
+        self.0.map_or(Ok(()), |bytes| write!(f, " (Raft's state: {bytes} bytes)"))
     }
 }
 
