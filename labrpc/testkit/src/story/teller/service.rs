@@ -34,11 +34,11 @@ impl Teller {
                 let what = label(command, self.contract);
                 match outcome {
                     Err(_) => {
-                        self.says(event, server, format!("proposes {what}: `start` refuses, as Raft does not lead"))
+                        self.says(event, server, format!("proposes {what}: start() refuses, as Raft does not lead"))
                     }
                     Ok(at) => {
                         let size = Size(*raft_state_bytes);
-                        let say = Some(format!("proposes {what}: `start` returns {}{size}", At(*at)));
+                        let say = Some(format!("proposes {what}: start() returns {}{size}", At(*at)));
                         let d = self.servers[server].holds_entry(*at, command);
                         self.told_of(event, Event { k: Kind::Append, d, say, ..self.at(event, server) });
                     }
@@ -108,10 +108,10 @@ impl Display for ServiceStep {
             ServiceStep::Answered(_, Some(_)) => f.write_str("answers a client"),
             ServiceStep::Answered(_, None) => f.write_str("ends a request without an answer"),
             ServiceStep::Proposed { outcome: Ok(at), .. } => {
-                write!(f, "proposes a command: `start` returns {}", At(*at))
+                write!(f, "proposes a command: start() returns {}", At(*at))
             }
-            ServiceStep::Proposed { outcome: Err(_), .. } => f.write_str("proposes a command: `start` refuses"),
-            ServiceStep::StartReturned(at) => write!(f, "`start` returns {} only now", At(*at)),
+            ServiceStep::Proposed { outcome: Err(_), .. } => f.write_str("proposes a command: start() refuses"),
+            ServiceStep::StartReturned(at) => write!(f, "start() returns {} only now", At(*at)),
             ServiceStep::Status(status) if status.is_leader => write!(f, "its Raft leads term {}", status.term),
             ServiceStep::Status(status) => write!(f, "its Raft is in term {}, and does not lead", status.term),
             ServiceStep::Took(at, _) => write!(f, "its Raft has the entry {}", At(*at)),

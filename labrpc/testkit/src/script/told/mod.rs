@@ -1,5 +1,8 @@
 //! What the story of a run tells of a service over a scripted Raft. Without a story nothing is kept.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
