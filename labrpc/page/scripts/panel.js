@@ -91,7 +91,7 @@ function whatHtml(index) {
   if (message && event.k === 'recv') when.push(`sent ${duration(event.t - message.sentTime)} earlier`);
   else if (message?.received.length) when.push(`arrives ${duration(failing.events[message.received[0]].t - event.t)} later`);
   const sentence = event.k === 'log'
-    ? `<div class="sentence"><b>${escapeHtml(laneName(event.at))}</b> logs</div><pre>${escapeHtml(what)}</pre>`
+    ? `<div class="sentence"><b>${escapeHtml(event.at === undefined ? 'a client or the test' : laneName(event.at))}</b> logs</div><pre>${escapeHtml(what)}</pre>`
     : `<div class="sentence"><b>${escapeHtml(who)}`
       + `</b> ${escapeHtml(what)}${more !== '' && !message ? `, ${escapeHtml(more)}` : ''}</div>`;
   const lost = message?.lost ? [['lost', LOST_WORDS[message.lost]?.(message.to) ?? message.lost]] : [];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use story::{Kind, Story, VERSION};
 
 use crate::chromium::Chromium;
-use crate::{assert_alone, cursor, open};
+use crate::opening::{assert_alone, cursor, open};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
