@@ -107,7 +107,9 @@ function faultRows(scale, y, width) {
       const shape = span.kind === 'down' ? `<rect class="down" x="${x1}" y="${y + 2}" width="${x2 - x1}" height="9"/>`
         : span.kind === 'paused' ? `<line class="paused" x1="${x1}" x2="${x2}" y1="${y + 6}" y2="${y + 6}"/>`
           : `<path class="fence" d="M${x1} ${y + 4}H${x2}${span.kind === 'cut off' ? `M${x1} ${y + 9}H${x2}` : ''}"/>`;
-      html.push(`<g>${title}${shape}</g>`);
+      const hasRoom = x2 - x1 > measureText(span.kind) * .8 + 16;
+      const label = hasRoom ? `<text class="outlined fault-name" x="${(x1 + x2) / 2}" y="${y + 10}">${span.kind}</text>` : '';
+      html.push(`<g>${title}${shape}${label}</g>`);
     }
     y += FAULT_ROW_HEIGHT;
   });
