@@ -1,6 +1,6 @@
 //! The stories of planted bugs, as `.ci/stories` has made them: one of each lab, and a history of clients.
 //!
-//! They are read from `docs/stories`. A handout has neither the bugs nor their stories, and skips these tests.
+//! They are read from `docs/stories`. A handout has no bugs and no stories of them, and skips these tests.
 
 use std::path::{Path, PathBuf};
 

@@ -21,7 +21,7 @@ use super::store::ShownStore;
 use super::words::{client_lane, lane, message, operation, reason, short};
 use crate::contract::Contract;
 use crate::event::{self, Envelope, EventKind};
-use crate::world::{CLERK_LABEL, SERVER_LABEL};
+use crate::world::SERVER_LABEL;
 
 /// What `--flip` can make of an event.
 pub(super) const LOSE: &str = "lose";
@@ -279,15 +279,6 @@ impl Teller {
             self.clients.len() - 1
         });
         client_lane(nth)
-    }
-
-    /// A service over a scripted Raft, and a clerk among scripted servers, run in nodes of the test.
-    fn lane_of_code(&self, node: &str) -> Option<String> {
-        match node {
-            CLERK_LABEL => self.clients.len().checked_sub(1).map(client_lane),
-            _ if self.has_service => Some(lane(0)),
-            _ => self.lane_of_node(node),
-        }
     }
 
     fn lane_of_node(&self, node: &str) -> Option<String> {

@@ -5,8 +5,19 @@ use std::time::Duration;
 
 use labrpc::{Bytes, Compact, Elect, Index, LogPosition, NotLeader, Replicate, Status, sim, thread};
 
-use super::{ScriptedRaft, TakenSnapshot};
+use super::ScriptedRaft;
 use crate::event::ServiceStep;
+
+/// A snapshot that the service has given to its Raft.
+#[derive(Clone, Debug)]
+pub struct TakenSnapshot {
+    /// The index of the last entry that it covers.
+    pub through: Index,
+    /// The service's state.
+    pub snapshot: Bytes,
+    /// The size of Raft's state when the service gave it. 0 without a disk.
+    pub raft_state_bytes: usize,
+}
 
 impl ScriptedRaft {
     /// Tells that the service proposes a command, and what `start` is going to return.

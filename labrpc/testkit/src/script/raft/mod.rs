@@ -14,6 +14,8 @@ use labrpc::kv::Command;
 use labrpc::sync::{Condvar, Mutex};
 use labrpc::{ApplyMsg, Bytes, Index, LogPosition, Persister, Save, Status, Term, sim};
 
+pub use below::TakenSnapshot;
+
 use super::told::ServiceStory;
 use crate::contract::Contract;
 use crate::event::ServiceStep;
@@ -47,17 +49,6 @@ struct Inner {
     /// What it has applied, a line each, for failures.
     history: std::sync::Mutex<Vec<String>>,
     story: ServiceStory,
-}
-
-/// A snapshot that the service has given to its Raft.
-#[derive(Clone, Debug)]
-pub struct TakenSnapshot {
-    /// The index of the last entry that it covers.
-    pub through: Index,
-    /// The service's state.
-    pub snapshot: Bytes,
-    /// The size of Raft's state when the service gave it. 0 without a disk.
-    pub raft_state_bytes: usize,
 }
 
 type DuringStart = Box<dyn Fn(&ScriptedRaft) + Send + Sync>;

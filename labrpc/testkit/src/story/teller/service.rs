@@ -10,7 +10,8 @@ use story::{Event, Field, Kind};
 use super::Teller;
 use crate::event::{self, ServiceStep};
 use crate::event_line::At;
-use crate::story::words::{clerk_answer, clerk_request, label};
+use crate::story::words::{clerk_answer, clerk_request, client_lane, label, lane};
+use crate::world::CLERK_LABEL;
 
 impl Teller {
     pub(super) fn service(&mut self, event: &event::Event, server: PeerId, step: &ServiceStep) {
@@ -62,6 +63,16 @@ impl Teller {
                 self.told_of(event, Event { k: Kind::Snap, d, say: Some(step.to_string()), ..self.at(event, server) });
             }
             ServiceStep::StartReturned(_) | ServiceStep::Snapshot { .. } => self.says(event, server, step.to_string()),
+        }
+    }
+
+    /// The lane of the code that runs in a node. A service over a scripted Raft, and a clerk among scripted servers, run in
+    /// nodes of the test.
+    pub(super) fn lane_of_code(&self, node: &str) -> Option<String> {
+        match node {
+            CLERK_LABEL => self.clients.len().checked_sub(1).map(client_lane),
+            _ if self.has_service => Some(lane(0)),
+            _ => self.lane_of_node(node),
         }
     }
 
