@@ -95,8 +95,8 @@ pub enum ServiceStep {
     Took(LogPosition, Bytes),
     /// Its Raft has dropped the entries after this index.
     Dropped(Index),
-    /// Its Raft has replaced its log by a leader's snapshot through this index.
-    Replaced(Index),
+    /// Its Raft has replaced its log by a leader's snapshot through this position.
+    Replaced(LogPosition),
     /// The service gives a snapshot to its Raft, which has not cut its log yet.
     Snapshot {
         /// The last index that it covers.

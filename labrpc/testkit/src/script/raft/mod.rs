@@ -255,8 +255,8 @@ impl ScriptedRaft {
     pub fn install(&self, through: Index, snapshot: Bytes) {
         self.note(|| format!("{through}: a snapshot of {} bytes", snapshot.len()));
         self.cut(through, snapshot.clone());
-        self.inner.story.step(|| ServiceStep::Replaced(through));
         let through = LogPosition { term: self.inner.watched.lock().status.term, index: through };
+        self.inner.story.step(|| ServiceStep::Replaced(through));
         let message = ApplyMsg::Snapshot { through, snapshot };
         self.inner.story.applies(&message);
         self.inner.apply_ch.send(message).expect(SERVICE_RECEIVES);

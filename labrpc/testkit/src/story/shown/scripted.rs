@@ -4,6 +4,7 @@ use labrpc::{Bytes, Entry, Index, LogPosition, Status};
 use story::{Delta, Role};
 
 use super::ShownServer;
+use crate::story::words::position;
 
 impl ShownServer {
     /// A script gives it this status.
@@ -17,6 +18,14 @@ impl ShownServer {
         let prev = LogPosition { index: at.index.saturating_sub(1), term: 0 };
         let delta = self.holds(prev, &[Entry { term: at.term, command: command.clone() }]);
         (delta != Delta::default()).then_some(delta)
+    }
+
+    /// A script replaces its log by a snapshot through this position. What follows it stays.
+    pub(in crate::story) fn is_replaced(&mut self, through: LogPosition) -> Delta {
+        let front = through.index.saturating_sub(self.state.base.0) as usize;
+        let rest = self.state.log.get(front..).unwrap_or_default().to_vec();
+        let (base, log) = self.set_log(position(through), rest);
+        Delta { base, log, ..Delta::default() }
     }
 
     /// A script drops the entries after an index. `None` if there are none.

@@ -59,7 +59,7 @@ impl Teller {
                 }
             }
             ServiceStep::Replaced(through) => {
-                let d = Some(self.servers[server].cuts(*through));
+                let d = Some(self.servers[server].is_replaced(*through));
                 self.told_of(event, Event { k: Kind::Snap, d, say: Some(step.to_string()), ..self.at(event, server) });
             }
             ServiceStep::StartReturned(_) | ServiceStep::Snapshot { .. } => self.says(event, server, step.to_string()),
@@ -127,7 +127,7 @@ impl Display for ServiceStep {
             ServiceStep::Status(status) => write!(f, "its Raft is in term {}, and does not lead", status.term),
             ServiceStep::Took(at, _) => write!(f, "its Raft has the entry {}", At(*at)),
             ServiceStep::Dropped(last) => write!(f, "its Raft drops the entries after index {last}"),
-            ServiceStep::Replaced(through) => write!(f, "a leader's snapshot goes through index {through}"),
+            ServiceStep::Replaced(through) => write!(f, "a leader's snapshot goes through {}", At(*through)),
             ServiceStep::Snapshot { through, bytes, raft_state_bytes } => {
                 write!(
                     f,
