@@ -203,13 +203,14 @@ Options:
       --lawful           Plant only the lawful variants, with which every test must pass
       --spread <N>       Plant only N of them, evenly spread over the lists; the same N each time
       --all-labs         Run the graded tests of later labs as well
+      --kind <KIND>      Let only these tests judge: rules, cluster, chaos or cost
       --seeds <N>        Run each test with N seeds instead of those listed in tests/points.txt
       --release          Compile with optimizations
   -j, --jobs <N>         Plant N at a time; the default is the number of processors
       --json             Print one JSON document instead of the table
       --markdown <FILE>  Also write the result to a Markdown page
       --stories <FOLDER> Also replay what caught each bug, write its story into this folder, and say
-                         how long the stories are
+                         how long the stories are; with --kind, also find out when the run was lost
   -h, --help             Print help
 
 Each bug is planted in a copy of the course in a temporary folder. Its lab's tests run with one seed

@@ -13,10 +13,19 @@ const laneName = id => lanes[laneIndex.get(id)]?.name ?? id;
 // The lane of an event; -1 for events of the network.
 const laneOfEvent = event => (event.at === undefined ? -1 : laneIndex.get(event.at) ?? -1);
 
+// A note that only repeats what its event says is left out.
+for (const step of story.clash ?? []) {
+  const said = story.events[step.e]?.say ?? '', note = step.note.replace(/\.$/, '');
+  if (note && said.toLowerCase().startsWith(note.toLowerCase())) step.note = '';
+}
+
 // The steps of the clash by event, and the operations of the witness.
 const clash = story.clash ?? [];
 const clashStep = new Map(clash.map((step, index) => [step.e, index]));
 const witness = new Map((story.witness ?? []).map(marked => [marked.op, marked.as]));
+
+// Whether any server shows something of its state. Scripted servers that only answer a clerk have none.
+const hasStates = story.events.some(event => event.d);
 
 const ROLE_NAMES = { f: 'follower', c: 'candidate', l: 'leader' };
 

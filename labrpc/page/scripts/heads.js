@@ -32,6 +32,7 @@ function drawHeads() {
 function headState(state, scripted, width) {
   if (!state || width <= 22) return '';
   if (!state.up) return 'down';
+  if (!hasStates) return scripted ? 'script' : '';
   const isMarked = scripted && width > 64;
   const role = width > 84 && !isMarked ? ROLE_NAMES[state.role] : state.role.toUpperCase();
   return `${isMarked ? 'script, ' : ''}${role} ${state.term}`;

@@ -37,10 +37,10 @@ function paintBands(column, index, { x, w }, window) {
       continue;
     }
     const stroke = band.paused ? 'paused' : ROLE_NAMES[band.role];
-    html.push(`<rect class="band${band.term % 6}" ${box}/>`
+    html.push(`<rect class="${hasStates ? `band${band.term % 6}` : 'no-band'}" ${box}/>`
       + `<line class="${stroke}" x1="${x}" x2="${x}" y1="${top}" y2="${top + height}"/>`);
     const isNews = k === 0 || bands[k - 1].term !== band.term || !bands[k - 1].up;
-    if (isNews && !hidden && to - from > 14) {
+    if (isNews && hasStates && !hidden && to - from > 14) {
       const text = w > 48 ? 'T' + band.term : band.term;
       // In a narrow lane the label stands below the shape of the event that began the band.
       const y = Math.max(from, 0) + (w > 48 || to - from < 30 ? 13 : 21);
@@ -74,17 +74,23 @@ function paintClient(column, index, place, window) {
     const bottom = operation.done ? eventY(column, operation.ret) + pad : window.bottom;
     html.push(`<rect class="operation ${part}" x="${x - width / 2}" y="${top}" width="${width}"`
       + ` height="${Math.max(2, bottom - top)}" rx="4"/>`);
-    if (!hasShapes() || width < 44) continue;
+    if (!hasShapes()) continue;
+    if (operation.server !== undefined) html.push(serverMark(operation.server, x + width / 2, bottom - 2));
+    if (width < 44) continue;
     const text = `class="operation-text${part === 'wrong' || part === 'missed' ? ' inverse' : ''}" x="${x}"`;
     // The number of a step of the clash takes the box's first line.
     html.push(`<text ${text} y="${top + (clashStep.has(operation.call) ? 30 : 14)}">`
       + `${escapeHtml(shortOperation(operation.fields, width))}</text>`);
-    if (operation.result !== undefined && bottom - top > 34) {
+    if (hasResult(operation.fields.op, operation.result) && bottom - top > 34) {
       html.push(`<text ${text} y="${bottom - 6}">→ ${escapeHtml(String(shownValue(operation.result)).slice(0, 9))}</text>`);
     }
   }
   return html.join('');
 }
+
+// The server that answered an operation, as its number in a ring.
+const serverMark = (server, x, y) => `<g class="server-mark"><title>answered by ${escapeHtml(laneName(server))}</title>`
+  + `<circle cx="${x}" cy="${y}" r="7"/><text x="${x}" y="${y + 3.5}">${escapeHtml(server)}</text></g>`;
 
 function shortOperation(fields, width) {
   const whole = operationText(fields).replace(' = ', '=');

@@ -61,6 +61,8 @@ function drawLogs(world, event) {
   const element = byId('logs'), logs = logsHtml(world, event, sizes.panelWidth);
   element.className = 'log-grid';
   element.style.gridTemplateColumns = logs.columns;
+  for (const part of [byId('logs-head'), element]) part.style.display = hasStates ? '' : 'none';
+  if (!hasStates) return;
   const isEmpty = world.servers.every(state => lastIndex(state) === 0);
   if (!isEmpty) setHtml(element, logs.html);
   else setHtml(element, '<span style="grid-column:1/-1;white-space:nowrap">All logs are empty.</span>');

@@ -42,13 +42,14 @@ function drawMap() {
 
 function drawMapBands(context, width, y) {
   const tints = [0, 1, 2, 3, 4, 5].map(term => colour('--term-' + term)), ink = (mapInk = colour('--ink'));
+  const blank = colour('--line');
   const left = curveWidth() + 3, each = (width - left - 3) / (serverCount || 1);
   for (let lane = 0; lane < serverCount; lane++) {
     const x = left + lane * each;
     for (const band of failing.bands[lane]) {
       if (!band.up) continue;
       const top = y(band.from), height = Math.max(y(band.to), top + .5) - top;
-      context.fillStyle = tints[band.term % 6];
+      context.fillStyle = hasStates ? tints[band.term % 6] : blank;
       context.fillRect(x, top, each - 1, height);
       if (band.role !== 'l') continue;
       context.fillStyle = ink;

@@ -43,24 +43,45 @@ function foldedScale(operations, left, right) {
   return { x, folds, from: times[0], to: times.at(-1) };
 }
 
+const MARK_WIDTH = 17; // of the server that answered
+const PART_WORDS = { wrong: 'wrong: ', missed: 'missed: ' };
+
+const resultText = operation => (!hasResult(operation.fields.op, operation.result) ? '' : ' → ' + shownValue(operation.result));
+
+// An operation in a sentence: what, its result, who answered, and when.
+function operationSentence(operation) {
+  const until = operation.done ? `–${seconds(retTime(operation))} s` : ' s, has not returned';
+  return [operationText(operation.fields) + resultText(operation), answeredBy(operation), seconds(callTime(operation)) + until]
+    .filter(Boolean).join(', ');
+}
+
 function operationBar(operation, next, x, y, width) {
-  const from = x(callTime(operation)), to = operation.done ? x(retTime(operation)) : width;
-  const part = witness.get(operation.number) ?? '';
-  const result = operation.result === undefined ? '' : ' → ' + shownValue(operation.result);
-  const text = (operationText(operation.fields).replace(' = ', '=') + result).slice(0, 24), length = measureText(text) * .9;
-  const fitsIn = to - from > length + 6, fitsRight = (next ? x(callTime(next)) : width) - to > length + 8;
-  const box = `<rect class="operation ${part}" x="${from}" y="${y + 1}" width="${Math.max(3, to - from)}" height="19"`
-    + ` rx="3"/>`;
-  const title = `<title>${escapeHtml(operationText(operation.fields) + result)}</title>`;
+  const from = x(callTime(operation)), to = Math.max(from + 3, operation.done ? x(retTime(operation)) : width);
+  const part = witness.get(operation.number) ?? '', right = next ? x(callTime(next)) : width;
+  const words = operationText(operation.fields).replace(' = ', '=') + resultText(operation);
+  const text = ((PART_WORDS[part] ?? '') + words).slice(0, 32), length = measureText(text) * .9;
+  const hasMark = operation.server !== undefined, mark = hasMark ? MARK_WIDTH : 0;
+  const markIn = to - from >= mark + 4, markRight = !markIn && right - to >= mark;
+  const fitsIn = to - from > length + mark + 8, textAt = to + 4 + (markRight ? mark : 0);
+  const fitsRight = right - textAt > length + 4;
+  const box = `<rect class="operation ${part}" x="${from}" y="${y + 1}" width="${to - from}" height="19" rx="3"/>`;
+  const title = `<title>${escapeHtml(operationSentence(operation))}</title>`;
+  const label = (place, more) => `<text ${place} y="${y + 15}"${more}>${escapeHtml(text)}</text>`;
   const isDark = part === 'wrong' || part === 'missed';
-  let label = '';
-  if (fitsIn) label = `<text class="operation-text${isDark ? ' inverse' : ''}" x="${(from + to) / 2}" y="${y + 15}">`
-    + `${escapeHtml(text)}</text>`;
-  else if (fitsRight) label = `<text font-size="11" class="outlined" x="${to + 4}" y="${y + 15}">${escapeHtml(text)}`
-    + `</text>`;
-  else if (part) label = `<text font-size="11" class="outlined" text-anchor="end" x="${from - 4}" y="${y + 15}">`
-    + `${escapeHtml(text)}</text>`;
-  return `<g class="bar" data-event="${operation.call}">${title}${box}${label}</g>`;
+  let html = '';
+  if (fitsIn) html = label(`class="operation-text${isDark ? ' inverse' : ''}" x="${(from + to - mark) / 2}"`, '');
+  else if (fitsRight) html = label(`font-size="11" class="outlined" x="${textAt}"`, '');
+  else if (part) html = label(`font-size="11" class="outlined" x="${from - 4}"`, ' text-anchor="end"');
+  if (hasMark && (markIn || markRight || part)) html += serverMark(operation.server, markIn ? to - 9.5 : to + 9, y + 10.5);
+  return `<g class="bar" data-event="${operation.call}">${title}${box}${html}</g>`;
+}
+
+// The operations that no order explains, in words.
+function witnessHtml() {
+  const marked = [...failing.operations.values()].filter(operation => witness.has(operation.number));
+  const item = operation => `<li><button data-event="${operation.call}"><b>${witness.get(operation.number)}</b> `
+    + `${escapeHtml(laneName(operation.client))}: ${escapeHtml(operationSentence(operation))}</button></li>`;
+  return marked.length ? `<ul class="witness">${marked.map(item).join('')}</ul>` : '';
 }
 
 // Times in which a server was down, paused or cut off, within the strip.
@@ -86,7 +107,9 @@ function faultRows(scale, y, width) {
       const shape = span.kind === 'down' ? `<rect class="down" x="${x1}" y="${y + 2}" width="${x2 - x1}" height="9"/>`
         : span.kind === 'paused' ? `<line class="paused" x1="${x1}" x2="${x2}" y1="${y + 6}" y2="${y + 6}"/>`
           : `<path class="fence" d="M${x1} ${y + 4}H${x2}${span.kind === 'cut off' ? `M${x1} ${y + 9}H${x2}` : ''}"/>`;
-      html.push(`<g>${title}${shape}</g>`);
+      const hasRoom = x2 - x1 > measureText(span.kind) * .8 + 16;
+      const label = hasRoom ? `<text class="outlined fault-name" x="${(x1 + x2) / 2}" y="${y + 10}">${span.kind}</text>` : '';
+      html.push(`<g>${title}${shape}${label}</g>`);
     }
     y += FAULT_ROW_HEIGHT;
   });
@@ -110,12 +133,13 @@ function operationsHtml(width) {
   const now = failing.events[Math.max(0, view.cursor)].t, isInside = now >= scale.from && now <= scale.to;
   const cursor = isInside ? `<line class="curve-jump" x1="${scale.x(now)}" x2="${scale.x(now)}" y1="0"`
     + ` y2="${height}"/>` : '';
-  const notes = [witness.size ? 'black was missed, red is wrong' : '', folds.length ? 'silences folded' : '',
+  const isAnswered = operations.some(operation => operation.server !== undefined);
+  const notes = [isAnswered ? 'in a ring: the server that answered' : '', folds.length ? 'silences folded' : '',
     operations.length < failing.operations.size && `${operations.length} of ${grouped(failing.operations.size)}`]
     .filter(Boolean).join('; ');
   return `<h2>Operations over time <span>${notes}</span></h2>`
     + `<svg viewBox="0 0 ${width} ${height}" height="${height}" role="img" aria-label="Client operations over time">`
-    + `${folds.join('')}${html.join('')}${faults.html}${cursor}</svg>`;
+    + `${folds.join('')}${html.join('')}${faults.html}${cursor}</svg>${witnessHtml()}`;
 }
 
 function drawOperations() {

@@ -55,6 +55,7 @@ function serversTable(rows) {
 
 // The servers after an event. The cells that the event changed are marked.
 function serversHtml(world, event) {
+  if (!hasStates) return '<p>A script plays the servers. They have no state.</p>';
   const change = event?.d ?? {};
   return serversTable(story.servers.map((lane, index) => {
     const here = event?.at === lane.id;
@@ -90,7 +91,7 @@ function whatHtml(index) {
   if (message && event.k === 'recv') when.push(`sent ${duration(event.t - message.sentTime)} earlier`);
   else if (message?.received.length) when.push(`arrives ${duration(failing.events[message.received[0]].t - event.t)} later`);
   const sentence = event.k === 'log'
-    ? `<div class="sentence"><b>${escapeHtml(laneName(event.at))}</b> logs</div><pre>${escapeHtml(what)}</pre>`
+    ? `<div class="sentence"><b>${escapeHtml(event.at === undefined ? 'a client or the test' : laneName(event.at))}</b> logs</div><pre>${escapeHtml(what)}</pre>`
     : `<div class="sentence"><b>${escapeHtml(who)}`
       + `</b> ${escapeHtml(what)}${more !== '' && !message ? `, ${escapeHtml(more)}` : ''}</div>`;
   const lost = message?.lost ? [['lost', LOST_WORDS[message.lost]?.(message.to) ?? message.lost]] : [];

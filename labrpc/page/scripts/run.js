@@ -88,7 +88,7 @@ class Run {
       this.bands[index].push(band(state, -1));
       return this.bands[index][0];
     });
-    const openFences = lanes.map(() => null);
+    const openFences = lanes.map(() => null), answers = lanes.map(() => null);
     this.updateFences(world, -1, openFences);
     for (let i = 0; i < end; i++) {
       if (i % KEY_FRAME === 0) this.frames.push(cloneWorld(world));
@@ -102,12 +102,14 @@ class Run {
           this.bands[lane].push((open[lane] = band(state, i)));
         }
       }
-      if (event.k === 'call' || event.k === 'ret') this.noteOperation(event, i);
+      if (event.k === 'recv' && lane >= serverCount) answers[lane] = this.messages[event.m];
+      if (event.k === 'call' || event.k === 'ret') this.noteOperation(event, i, answers[lane]);
       if (event.k === 'cut' || event.k === 'heal') this.updateFences(world, i, openFences);
     }
   }
 
-  noteOperation(event, index) {
+  // An operation returns with the last message that its clerk has got: the answer of the server that did it.
+  noteOperation(event, index, answer) {
     if (event.k === 'call') {
       this.operations.set(event.op, {
         number: event.op, client: event.at, call: index, ret: this.events.length, fields: event.f ?? {}, done: false,
@@ -119,6 +121,7 @@ class Run {
     operation.ret = index;
     operation.done = true;
     operation.result = event.f?.value;
+    if (answer?.fields.ok && answer.received.some(arrival => arrival > operation.call)) operation.server = answer.from;
   }
 
   // A fence stands beside a server's lane while any of its links to other servers is cut.

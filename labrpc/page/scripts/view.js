@@ -18,7 +18,7 @@ const view = {
   hits: [],
   hitSet: new Set(),
   onlyCause: false,
-  showPassing: passing !== null && innerWidth >= 1180,
+  showPassing: passing !== null && innerWidth >= Math.max(1180, 640 + 90 * lanes.length), // both need room for texts
   logShift: 0, // how many entries before the last ones the logs are shown
 };
 // Counts changes that need a new picture.

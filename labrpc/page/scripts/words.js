@@ -6,6 +6,9 @@ const LOST_WORDS = {
   network: () => 'dropped by the network',
 };
 
+// Only a get has a result, which may be empty.
+const hasResult = (name, value) => value !== undefined && (value !== '' || name === 'get');
+
 // What a message says, from the sender's or the receiver's side: [what, more].
 function messageWords(name, fields, received) {
   const term = fields.term === undefined ? '' : `term ${fields.term}`;
@@ -29,10 +32,11 @@ function messageWords(name, fields, received) {
     case 'InstallSnapshot':
       return [(received ? 'receives the snapshot through ' : 'sends its snapshot through ') + fields.last?.[0], term];
     case 'Request':
-      return [(received ? 'is asked: ' : 'asks: ') + operationText(fields), ''];
+      return [(received ? 'is asked: ' : 'asks: ') + operationText(fields),
+        fields.client === undefined ? '' : `client ${fields.client}, number ${fields.number}`];
     case 'Reply': {
       if (!fields.ok) return [received ? 'is sent away' : 'declines', fields.why ?? ''];
-      const result = fields.value === undefined ? ' done' : ` is ${shownValue(fields.value)}`;
+      const result = hasResult(fields.op, fields.value) ? ` is ${shownValue(fields.value)}` : ' is done';
       return [(received ? 'is told: ' : 'answers: ') + operationText(fields) + result, ''];
     }
     default:
@@ -76,6 +80,7 @@ function saveWords(event) {
 }
 
 function appendWords(event) {
+  if (event.say) return [event.at, event.say, ''];
   const [keep, ...added] = event.d?.log ?? [0];
   if (!added.length) return [event.at, `drops what follows entry ${keep}`, ''];
   return [event.at, 'appends ' + entrySpan(keep + 1, added.length), added.map(entry => entry[1]).join(', ')];
@@ -107,10 +112,13 @@ function linkWords(links) {
   return parts.join('; ');
 }
 
+const answeredBy = operation => (operation?.server === undefined ? '' : `answered by ${laneName(operation.server)}`);
+
 function returnWords(run, event) {
-  const value = event.f?.value;
-  const name = operationText(run.operations.get(event.op)?.fields) || 'operation';
-  return [event.at, `${name} returns`, value === undefined ? 'ok' : shownValue(value)];
+  const value = event.f?.value, operation = run.operations.get(event.op);
+  const name = operationText(operation?.fields) || 'operation';
+  const result = hasResult(operation?.fields.op, value) ? shownValue(value) : 'ok';
+  return [event.at, `${name} returns`, [result, answeredBy(operation)].filter(Boolean).join(', ')];
 }
 
 function eventWords(event, run = failing) {

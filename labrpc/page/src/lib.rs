@@ -46,7 +46,7 @@ fn values(story: &Story) -> Value {
         rule => meta.rule.as_ref().map(|rule| context! {
             name => rule.name.as_str(),
             place => rule.place.as_str(),
-            text => rule.text.as_str(),
+            text => Value::from_safe_string(text::code_in_html(&rule.text)),
         }),
         hint => Value::from_safe_string(text::code_in_html(&meta.hint)),
         file => Value::from_safe_string(text::code_in_html(&meta.file)),

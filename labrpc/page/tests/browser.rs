@@ -6,46 +6,12 @@
 #![cfg(unix)]
 
 mod chromium;
+mod opening;
+mod real;
 mod stories;
 
-use std::path::Path;
-
-use chromium::Chromium;
+use opening::{assert_alone, assert_no_complaints, cursor, open, open_at};
 use story::Story;
-
-/// Opens a story on a desktop screen. `None` without a browser.
-fn open(name: &str, story: &Story) -> Option<Chromium> {
-    open_at(name, story, 1400, 900)
-}
-
-fn open_at(name: &str, story: &Story, width: u32, height: u32) -> Option<Chromium> {
-    let Some(binary) = chromium::find() else {
-        assert!(std::env::var_os("CI").is_none(), "there is no Chromium, and under CI the page must be tested");
-        eprintln!("SKIPPED: there is no Chromium on this machine. Install it, or name it in $CHROMIUM.");
-        return None;
-    };
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.html"));
-    std::fs::write(&file, page::page(story)).expect("the build's folder is writable");
-    let mut browser = Chromium::start(&binary, name);
-    browser.resize(width, height, width < 500);
-    browser.open(&file);
-    Some(browser)
-}
-
-/// The event at the cursor.
-fn cursor(browser: &mut Chromium) -> u64 {
-    browser.evaluate("view.cursor").as_u64().expect("the cursor is an event")
-}
-
-fn assert_no_complaints(browser: &Chromium) {
-    assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
-}
-
-/// Asks for nothing but itself, and nothing in it is outside of the page.
-fn assert_alone(browser: &mut Chromium) {
-    assert_eq!(browser.evaluate("performance.getEntriesByType('resource').length"), 0);
-    assert_no_complaints(browser);
-}
 
 #[test]
 fn a_broken_rule_opens_at_its_clash() {
@@ -69,6 +35,11 @@ fn a_history_shows_its_operations_and_faults() {
     }
     assert!(browser.text("document.querySelector('#operations').textContent").contains("server 2: cut off"));
     assert!(browser.text_of("#state thead").contains("x is"));
+    let answered = "[...failing.operations.values()].map(operation => operation.server).join()";
+    assert_eq!(browser.text(answered), "0,0,2");
+    assert_eq!(browser.evaluate("document.querySelectorAll('#operations .server-mark').length"), 3);
+    assert_eq!(browser.evaluate("document.querySelectorAll('#operations .witness li').length"), 3);
+    assert!(browser.text_of("#operations .witness li:last-child").contains("get x → 1, answered by server 2"));
     assert_alone(&mut browser);
 }
 

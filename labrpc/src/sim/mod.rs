@@ -255,6 +255,20 @@ pub fn describe_waiting(node: NodeId, name: &str) -> String {
     inside().state.borrow().describe_waiting(node, name)
 }
 
+/// The virtual time. Unlike [`Instant::now`] this is no operation: it takes no time and changes nothing in the run.
+/// `None` outside of a simulation.
+///
+/// ```
+/// use labrpc::sim::{self, Settings};
+///
+/// assert_eq!(sim::now(), None);
+/// let (same, _) = sim::run(Settings::default(), || sim::now() == sim::now());
+/// assert!(same.unwrap());
+/// ```
+pub fn now() -> Option<Instant> {
+    current().map(|world| Instant::from_nanos(world.now_ns()))
+}
+
 /// The number of facade operations that all tasks have made so far.
 pub fn operations() -> u64 {
     inside().operations.get()

@@ -133,6 +133,7 @@ pub(crate) fn message(sent: &Event) -> String {
         },
         "InstallSnapshot" => format!("InstallSnapshot {term}, through {}", or_none("last")),
         "Request" => format!("{} (client {}, number {})", operation(sent), or_none("client"), or_none("number")),
+        "Reply" if is("ok", true) && get("op").as_deref() == Some("get") => format!("done: {}", or_none("value")),
         "Reply" if is("ok", true) => match get("value").filter(|value| value != "\"\"") {
             Some(value) => format!("done: {value}"),
             None => "done".into(),
@@ -200,6 +201,7 @@ pub(crate) fn event(event: &Event, sent: Option<&Event>) -> String {
             let again = if event.dup { " (once more)" } else { "" };
             format!("gets {}{again}", sent.map(message).unwrap_or_default())
         }
+        Kind::Append if !say.is_empty() => say,
         Kind::Role | Kind::Append | Kind::Commit => changed,
         Kind::Save if changed.is_empty() => "saves the same again".into(),
         Kind::Save => format!("saves: {changed}"),

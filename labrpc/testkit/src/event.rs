@@ -5,7 +5,7 @@ use std::sync::Arc;
 use labrpc::kv::{Answer, Command, Op};
 use labrpc::network::Lost;
 use labrpc::time::Instant;
-use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, Term};
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, NotLeader, PeerId, Status, Term};
 use labrpc::{Entry, Head, RaftReply, RaftRequest};
 
 /// Identifies an event of a run: its number, and when it happened.
@@ -64,9 +64,48 @@ pub enum EventKind {
     Called(PeerId, Op),
     /// The clerk at this end of the network returns from the operation, with this result.
     Returned(PeerId, String),
+    /// Something happens to a service over a scripted Raft. It is only told, and never checked.
+    Service(PeerId, ServiceStep),
     /// Nothing happened for a while: the harness has waited for something, and says so, so that what is overdue
     /// is noticed.
     Waited,
+}
+
+/// What happens to a service over a scripted Raft. No network is between the service and its clients.
+#[derive(Clone, Debug)]
+pub enum ServiceStep {
+    /// A client's request reaches the service. It has this number.
+    Asked(u64, Command),
+    /// The service has done with a request: its answer, or `None` if it gives none.
+    Answered(u64, Option<Answer>),
+    /// The service has called `start` with this command. This is what its Raft decides.
+    Proposed {
+        /// The command.
+        command: Bytes,
+        /// What `start` is going to return.
+        outcome: Result<LogPosition, NotLeader>,
+        /// The size of Raft's state now, if it has a disk.
+        raft_state_bytes: Option<usize>,
+    },
+    /// `start` returns, and something has happened since its Raft took the command.
+    StartReturned(LogPosition),
+    /// Its Raft has another status.
+    Status(Status),
+    /// Its Raft has taken a command of a client of another server as this entry.
+    Took(LogPosition, Bytes),
+    /// Its Raft has dropped the entries after this index.
+    Dropped(Index),
+    /// Its Raft has replaced its log by a leader's snapshot through this position.
+    Replaced(LogPosition),
+    /// The service gives a snapshot to its Raft, which has not cut its log yet.
+    Snapshot {
+        /// The last index that it covers.
+        through: Index,
+        /// Its size.
+        bytes: usize,
+        /// The size of Raft's state, if it has a disk.
+        raft_state_bytes: Option<usize>,
+    },
 }
 
 /// A message with its sender, its receiver and its contents.

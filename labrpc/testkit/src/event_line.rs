@@ -96,6 +96,7 @@ impl Display for EventKind {
             EventKind::Returned(end, value) => {
                 write!(f, "the clerk at end {end} returns {:?}", Short(value).to_string())
             }
+            EventKind::Service(server, step) => write!(f, "{}{step}", By(*server)),
             EventKind::Waited => f.write_str("the test looks for what is overdue"),
             EventKind::Cut(from, to, false) => write!(f, "{}the link works again", Direction(*from, *to)),
         }

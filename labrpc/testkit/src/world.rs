@@ -22,6 +22,9 @@ use crate::violation::Violation;
 /// The name of a server's node, followed by the server's number.
 pub(crate) const SERVER_LABEL: &str = "server ";
 
+/// The name of the node in which a clerk among scripted servers runs.
+pub(crate) const CLERK_LABEL: &str = "clerk";
+
 /// The world of one run. Clones are the same world.
 #[derive(Clone)]
 pub struct World {

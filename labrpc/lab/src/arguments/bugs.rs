@@ -10,13 +10,15 @@ use crate::bugs::request::{BugsOutput, BugsRequest};
 use crate::error::CommandError;
 use crate::handout::Track;
 use crate::request::Profile;
+use crate::test_kind::TestKind;
 
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 13] = [
     "--open",
     "--list",
     "--lawful",
     "--spread",
     "--all-labs",
+    "--kind",
     "--seeds",
     "--release",
     "--jobs",
@@ -46,6 +48,7 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
             "--lawful" => request.is_lawful_only = true,
             "--all-labs" => request.is_all_labs = true,
             "--release" => request.profile = Profile::Release,
+            "--kind" => request.kind = Some(kind(&value_of(&mut parser, &option, "a kind of tests")?)?),
             "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
             "--spread" => request.spread = Some(count(&mut parser, &option, "variants")?),
             "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "jobs")?),
@@ -74,6 +77,11 @@ fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), Co
     }
     request.output = output;
     Ok(())
+}
+
+fn kind(name: &str) -> Result<TestKind, CommandError> {
+    TestKind::named(name)
+        .ok_or_else(|| CommandError::Misuse(format!("`{name}` is no kind of tests: use rules, cluster, chaos or cost")))
 }
 
 fn count(parser: &mut Parser, option: &str, of_what: &str) -> Result<NonZeroUsize, CommandError> {

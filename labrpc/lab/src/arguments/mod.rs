@@ -197,6 +197,7 @@ mod tests {
     use super::*;
     use crate::bugs::request::BugsOutput;
     use crate::request::{OutputFormat, Profile, SeedChoice, WorldChoice};
+    use crate::test_kind::TestKind;
 
     fn read(line: &str) -> Invocation {
         parse(line.split_whitespace().map(OsString::from), Audience::Instructor)
@@ -272,6 +273,7 @@ mod tests {
             is_lawful_only: true,
             spread: number(30),
             is_all_labs: true,
+            kind: Some(TestKind::Chaos),
             seeds: Some(5),
             jobs: number(2),
             profile: Profile::Release,
@@ -279,7 +281,7 @@ mod tests {
             stories: Some(PathBuf::from("stories")),
             markdown: Some(PathBuf::from("docs/planted-bugs.md")),
         };
-        let line = "bugs 2a --open --lawful --spread 30 --all-labs --seeds 5 A03 -j 2 --release --json --stories stories --markdown docs/planted-bugs.md";
+        let line = "bugs 2a --open --lawful --spread 30 --all-labs --kind chaos --seeds 5 A03 -j 2 --release --json --stories stories --markdown docs/planted-bugs.md";
         assert_eq!(read(line), Invocation::Bugs(expected));
         let listed = BugsRequest { output: BugsOutput::List, jobs: number(1), ..BugsRequest::default() };
         assert_eq!(read("bugs --list --jobs=1"), Invocation::Bugs(listed));

@@ -115,6 +115,7 @@ fn try_all<'a>(
     let mut trial = Trial {
         labs: &labs,
         is_all_labs: request.is_all_labs,
+        kind: request.kind,
         seeds: request.seeds,
         harness_threads: None,
         stories: request.stories.as_deref(),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::handout::Track;
 use crate::request::Profile;
+use crate::test_kind::TestKind;
 
 /// Which variants are planted, and how they are judged.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct BugsRequest {
     pub spread: Option<NonZeroUsize>,
     /// Whether the tests of later labs run as well.
     pub is_all_labs: bool,
+    /// The only kind of tests that judges; `None` for all kinds.
+    pub kind: Option<TestKind>,
     /// How many seeds each test runs with; `None` for as many as the lab's list says.
     pub seeds: Option<u64>,
     /// How many variants are tried at a time; `None` for the number of processors.
@@ -65,6 +68,9 @@ impl fmt::Display for BugsRequest {
         if let Some(count) = self.spread {
             write!(f, " --spread {count}")?;
         }
+        if let Some(kind) = self.kind {
+            write!(f, " --kind {}", kind.name())?;
+        }
         if let Some(count) = self.seeds {
             write!(f, " --seeds {count}")?;
         }
@@ -89,11 +95,12 @@ mod tests {
             is_lawful_only: true,
             is_all_labs: true,
             spread: NonZeroUsize::new(30),
+            kind: Some(TestKind::Chaos),
             seeds: Some(5),
             profile: Profile::Release,
             ..BugsRequest::default()
         };
-        let expected = "cargo lab bugs 2a A03 --open --lawful --all-labs --spread 30 --seeds 5 --release";
+        let expected = "cargo lab bugs 2a A03 --open --lawful --all-labs --spread 30 --kind chaos --seeds 5 --release";
         assert_eq!(request.to_string(), expected);
     }
 }

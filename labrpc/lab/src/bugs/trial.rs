@@ -36,6 +36,8 @@ pub struct Trial<'a> {
     pub labs: &'a [GradedLab],
     /// Whether the tests of later labs run as well.
     pub is_all_labs: bool,
+    /// The only kind of tests that judges; `None` for all kinds.
+    pub kind: Option<TestKind>,
     /// How many seeds each test runs with; `None` for as many as the lab's list says.
     pub seeds: Option<u64>,
     /// How many tests run at a time; `None` lets the test harness decide.
@@ -94,10 +96,12 @@ impl Trial<'_> {
     pub fn judge(&self, copy: &WorkingCopy<'_>, prepared: &PreparedVariant<'_>) -> Result<TrialOutcome, CommandError> {
         let variant = prepared.variant;
         let all_seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
-        let mut stages = vec![TestRequest { seeds: all_seeds, is_unshrunk: true, ..TestRequest::default() }];
+        // A story is told of the smallest run.
+        let is_unshrunk = self.stories.is_none();
+        let mut stages = vec![TestRequest { seeds: all_seeds, is_unshrunk, ..TestRequest::default() }];
         // A lawful variant must pass with all seeds: to begin with one would only take longer.
         if !variant.is_lawful() && self.seeds != Some(1) {
-            stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), is_unshrunk: true, ..TestRequest::default() });
+            stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), is_unshrunk, ..TestRequest::default() });
         }
         let mut built = BuiltBinaries::default();
         for request in &stages {
@@ -106,7 +110,7 @@ impl Trial<'_> {
                     return Ok(unbuildable);
                 }
                 let Some(binary) = built.binaries.get(graded.lab.id) else { continue };
-                for kind in ORDER {
+                for kind in ORDER.into_iter().filter(|kind| self.kind.is_none_or(|only| *kind == only)) {
                     let result = self.run(copy, graded, binary, kind, request)?;
                     if let Some(mut catch) = catch(&result, kind, prepared) {
                         catch.is_at_once = request.seeds == SeedChoice::Count(1);
@@ -132,7 +136,8 @@ impl Trial<'_> {
         let (Some(folder), Some(token)) = (self.stories, token) else { return Ok(None) };
         let file = copy.scratch.path().join("story.json");
         let _ = fs::remove_file(&file);
-        match story::record(&copy.course, graded.lab, binary, &token, Asked::default(), &file) {
+        let asked = Asked { when: self.kind.is_some(), flip: None };
+        match story::record(&copy.course, graded.lab, binary, &token, asked, &file) {
             Ok(()) => {}
             Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
             // A process that dies tells no story.

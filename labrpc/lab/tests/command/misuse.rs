@@ -125,7 +125,7 @@ fn seeds_and_tokens_are_checked() {
 /// The options of `cargo lab bugs` are checked, and that there are lists of bugs.
 #[test]
 fn bugs_are_checked() {
-    let options = "(options: --open, --list, --lawful, --spread, --all-labs, --seeds, --release, --jobs, --json, --markdown, --stories, --help)";
+    let options = "(options: --open, --list, --lawful, --spread, --all-labs, --kind, --seeds, --release, --jobs, --json, --markdown, --stories, --help)";
     let handout = "no lab has a bugs.toml: a handout has none";
     assert_refused(&[
         ("bugs", handout.to_string()),

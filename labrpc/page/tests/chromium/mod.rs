@@ -166,6 +166,31 @@ impl Chromium {
     }
 }
 
+impl Chromium {
+    /// What the window shows, as a PNG file.
+    pub fn picture(&mut self) -> Vec<u8> {
+        let taken = self.request("Page.captureScreenshot", json!({ "format": "png" }));
+        decode_base64(taken["data"].as_str().expect("a picture is text"))
+    }
+}
+
+fn decode_base64(text: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let letters: Vec<u8> = text.bytes().filter(|letter| *letter != b'=').map(value).collect();
+    // Four letters are three bytes.
+    let bytes = letters.chunks(4).flat_map(|four| {
+        let bits = (0..4).fold(0_u32, |bits, place| bits << 6 | u32::from(four.get(place).copied().unwrap_or(0)));
+        bits.to_be_bytes()[1..four.len()].to_vec()
+    });
+    bytes.collect()
+}
+
 impl Drop for Chromium {
     fn drop(&mut self) {
         // Asked to close, the browser ends all its processes and stops writing to its profile.

@@ -181,6 +181,26 @@ impl Observer {
         self.happened(Instant::now(), |_, _| EventKind::Returned(end, value.into()));
     }
 
+    /// Notes for the story of the run that a clerk is asked for an operation. No oracle sees it.
+    pub(crate) fn tell_called(&self, end: PeerId, op: impl FnOnce() -> Op) {
+        self.tell(|| EventKind::Called(end, op()));
+    }
+
+    /// Notes for the story of the run that a clerk returns from its operation, with this result. No oracle sees it.
+    pub(crate) fn tell_returned(&self, end: PeerId, value: &str) {
+        self.tell(|| EventKind::Returned(end, value.into()));
+    }
+
+    /// Unlike what [`happened`](Observer::happened), this takes no turn and has no number of its own.
+    fn tell(&self, kind: impl FnOnce() -> EventKind) {
+        let at = sim::now().unwrap_or_default();
+        sim::as_harness(|| {
+            let inner = self.lock();
+            let Some(story) = &inner.story else { return };
+            story.tell(Event { id: EventId { event: inner.events_count, at }, kind: kind() });
+        });
+    }
+
     /// Looks for what is overdue, though nothing has happened.
     pub(crate) fn waited(&self) {
         self.happened(Instant::now(), |_, _| EventKind::Waited);
@@ -229,7 +249,7 @@ impl Observer {
 }
 
 /// A copy that shares no bytes with the server, so that its memory is its own.
-fn copy_of(message: &ApplyMsg) -> ApplyMsg {
+pub(crate) fn copy_of(message: &ApplyMsg) -> ApplyMsg {
     let copy = |bytes: &Bytes| Bytes::from(bytes.to_vec());
     match message {
         ApplyMsg::Command { at, command } => ApplyMsg::Command { at: *at, command: copy(command) },

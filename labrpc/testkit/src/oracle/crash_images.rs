@@ -27,11 +27,13 @@ pub(super) struct CrashImages {
 fn broken(rule: &'static Rule, what: String, id: EventId, disk: &DiskState) -> Violation {
     let Head { ballot: Ballot { term, voted_for }, base } = disk.head;
     let vote = voted_for.map_or("no vote".into(), |candidate| format!("a vote for server {candidate}"));
-    let state = format!(
-        "the disk now holds term {term}, {vote}, and the log from index {} to {}",
-        base.index + 1,
-        disk.last().index
-    );
+    let (first, last) = (base.index + 1, disk.last().index);
+    let log = match (last < first, base.index) {
+        (true, 0) => "an empty log".to_string(),
+        (true, base) => format!("no entries after index {base}"),
+        (false, _) => format!("the log from index {first} to {last}"),
+    };
+    let state = format!("the disk now holds term {term}, {vote}, and {log}");
     Violation::new(rule, what).with(id, state)
 }
 

@@ -14,6 +14,7 @@ use crate::rule::Rule;
 use crate::rule::service::{CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK};
 use crate::script::{ClerkRequest, ScriptedServers};
 use crate::violation::Violation;
+use crate::world::CLERK_LABEL;
 
 /// An answer reaches the clerk, and its next request reaches a server, within this time.
 const AT_ONCE: Duration = Duration::from_millis(5);
@@ -57,7 +58,8 @@ struct Asking {
 
 impl ScriptedServers {
     /// Lets random servers answer a clerk, which does one operation for each number of the plan's actions.
-    pub fn play<C: KvClient>(&self, plan: &RunPlan, mut clerk: C) {
+    pub fn play<C: KvClient>(&self, plan: &RunPlan, clerk: C) {
+        let mut clerk = self.told(clerk);
         let mut watch = Watch {
             script: self,
             servers: self.size(),
@@ -69,7 +71,7 @@ impl ScriptedServers {
         };
         let (ask, asked) = labrpc::channel::unbounded::<Op>();
         let (tell, told) = labrpc::channel::unbounded::<String>();
-        let work = self.world().spawn("clerk", move || {
+        let work = self.world().spawn(CLERK_LABEL, move || {
             for op in asked {
                 let value = match op {
                     Op::Get { key } => clerk.get(&key),

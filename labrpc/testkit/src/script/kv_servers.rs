@@ -1,10 +1,11 @@
 //! One real clerk among scripted servers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver, Sender};
-use labrpc::kv::{Answer, Command, Refusal};
+use labrpc::kv::{Answer, Command, Op, Refusal};
 use labrpc::network::{Link, Network, Port, Service};
 use labrpc::time::Instant;
 use labrpc::wire::WireError;
@@ -14,7 +15,7 @@ use super::PUNCTUAL;
 use super::steps::fail;
 use crate::contract::Contract;
 use crate::observer::Observer;
-use crate::world::{BackgroundTask, World};
+use crate::world::{BackgroundTask, CLERK_LABEL, World};
 
 /// Scripted servers, and a real clerk that asks them.
 pub struct ScriptedServers {
@@ -22,6 +23,41 @@ pub struct ScriptedServers {
     network: Network,
     servers: usize,
     asked: Receiver<ClerkRequest>,
+    observer: Observer,
+    /// The end of the network of the clerk whose links were taken last.
+    latest_end: AtomicUsize,
+}
+
+/// A clerk whose operations are told in the story of the run.
+pub struct ToldClerk<C> {
+    clerk: C,
+    end: PeerId,
+    observer: Observer,
+}
+
+impl<C: KvClient> ToldClerk<C> {
+    fn tell<T>(&mut self, op: impl FnOnce() -> Op, ask: impl FnOnce(&mut C) -> T, value: impl FnOnce(&T) -> &str) -> T {
+        self.observer.tell_called(self.end, op);
+        let result = ask(&mut self.clerk);
+        self.observer.tell_returned(self.end, value(&result));
+        result
+    }
+}
+
+impl<C: KvClient> KvClient for ToldClerk<C> {
+    fn get(&mut self, key: &str) -> String {
+        self.tell(|| Op::Get { key: key.into() }, |clerk| clerk.get(key), |value| value)
+    }
+
+    fn put(&mut self, key: &str, value: &str) {
+        let op = || Op::Put { key: key.into(), value: value.into() };
+        self.tell(op, |clerk| clerk.put(key, value), |()| "");
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        let op = || Op::Append { key: key.into(), value: value.into() };
+        self.tell(op, |clerk| clerk.append(key, value), |()| "");
+    }
 }
 
 /// A clerk's request to a scripted server. The script answers it at any time; if it drops the
@@ -88,13 +124,14 @@ impl ScriptedServers {
         network.set_conditions(PUNCTUAL);
         let observer = Observer::new(world.reporter(), contract, servers, |_| false);
         observer.record();
-        network.set_tap(Arc::new(observer));
+        network.set_tap(Arc::new(observer.clone()));
         let (asks, asked) = channel::unbounded();
         for me in 0..servers {
             network.plug(me, Some(sim::new_node(format!("scripted server {me}"))));
             network.add_service(me, Port::Kv, Arc::new(ScriptedServer { me, contract, asked: asks.clone() }));
         }
-        ScriptedServers { world: world.clone(), network, servers, asked }
+        let latest_end = AtomicUsize::new(servers);
+        ScriptedServers { world: world.clone(), network, servers, asked, observer, latest_end }
     }
 
     /// The number of servers.
@@ -109,16 +146,24 @@ impl ScriptedServers {
 
     /// The links of one clerk to all servers.
     pub fn links(&self, clerk: usize) -> Vec<Link> {
-        (0..self.servers).map(|server| self.network.link(self.servers + clerk, server, Port::Kv)).collect()
+        let end = self.servers + clerk;
+        self.latest_end.store(end, Ordering::Relaxed);
+        (0..self.servers).map(|server| self.network.link(end, server, Port::Kv)).collect()
     }
 
-    /// Runs `work` with a clerk while the script goes on.
+    /// The clerk whose links were taken last, with what its caller asks for and is told.
+    pub(crate) fn told<C: KvClient>(&self, clerk: C) -> ToldClerk<C> {
+        ToldClerk { clerk, end: self.latest_end.load(Ordering::Relaxed), observer: self.observer.clone() }
+    }
+
+    /// Runs `work` with a clerk, the one whose links were taken last, while the script goes on.
     pub fn run_clerk<C: KvClient, T: Send + 'static>(
         &self,
-        mut clerk: C,
-        work: impl FnOnce(&mut C) -> T + Send + 'static,
+        clerk: C,
+        work: impl FnOnce(&mut ToldClerk<C>) -> T + Send + 'static,
     ) -> BackgroundTask<T> {
-        self.world.spawn("clerk", move || work(&mut clerk))
+        let mut clerk = self.told(clerk);
+        self.world.spawn(CLERK_LABEL, move || work(&mut clerk))
     }
 
     /// The next request of a clerk, if it comes within `patience`.

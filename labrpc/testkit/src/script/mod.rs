@@ -28,21 +28,24 @@ mod expectations;
 mod kv_clients;
 mod kv_servers;
 mod peers;
+mod pending;
 mod raft;
 mod requests;
 mod sending;
 mod service;
 mod steps;
 mod stimuli;
+mod told;
 
 pub use cluster::ScriptedCluster;
 pub use disks::{cut_short, lengthen};
 pub use kv_clients::{AT_ONCE, append, get, put};
-pub use kv_servers::{ClerkRequest, ScriptedServers};
+pub use kv_servers::{ClerkRequest, ScriptedServers, ToldClerk};
 pub use peers::ReceivedRequest;
+pub use pending::PendingAnswer;
 pub use raft::{ScriptedRaft, TakenSnapshot};
 pub use sending::{Answered, ScriptedCandidate, ScriptedLeader};
-pub use service::{PendingAnswer, ScriptedService};
+pub use service::ScriptedService;
 pub(crate) use steps::about;
 #[cfg(test)]
 pub(crate) use steps::late;

@@ -7,18 +7,15 @@ use std::time::Duration;
 use labrpc::channel::Receiver;
 use labrpc::kv::{Answer, Command};
 use labrpc::sim::tape;
-use labrpc::thread::{self, JoinHandle};
+use labrpc::thread;
 use labrpc::{ApplyMsg, Bytes, Elect, Index, PeerId, Service, Term};
 
-use super::ScriptedRaft;
-use super::steps::{about, fail};
-use crate::event_line::{Asked, Told};
-use crate::rule::service::ANSWERED;
+use super::{PendingAnswer, ScriptedRaft};
 use crate::sweep::Stimulus;
 use crate::taped::Taped;
 
 /// Enough time for a few threads to take their turns: no message travels here.
-const TURNS: Duration = Duration::from_millis(1);
+pub(super) const TURNS: Duration = Duration::from_millis(1);
 
 /// The end of the network that clients ask from.
 const CLIENT: PeerId = 1;
@@ -27,13 +24,6 @@ const CLIENT: PeerId = 1;
 pub struct ScriptedService<S> {
     server: Arc<Taped<S>>,
     raft: ScriptedRaft,
-}
-
-/// A client's request that may not be answered yet.
-pub struct PendingAnswer {
-    raft: ScriptedRaft,
-    request: Command,
-    thread: JoinHandle<Option<Answer>>,
 }
 
 impl<S: Service> ScriptedService<S> {
@@ -50,11 +40,15 @@ impl<S: Service> ScriptedService<S> {
 
     /// Asks the server, as the network does, and returns its answer.
     fn submitting(&self, request: Command) -> impl FnOnce() -> Option<Answer> + Send + use<S> {
-        let (server, contract) = (self.server.clone(), self.raft.contract());
+        let (server, contract, story) = (self.server.clone(), self.raft.contract(), self.raft.story().clone());
         move || {
+            let number = story.is_asked(&request);
             let reply =
                 server.request(CLIENT, &contract.write_command(&request)).unwrap_or_else(|error| panic!("{error}"));
-            reply.map(|reply| contract.codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
+            let answer =
+                reply.map(|reply| contract.codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")));
+            story.has_answered(number, answer.as_ref());
+            answer
         }
     }
 
@@ -180,156 +174,4 @@ impl<S: Service> ScriptedService<S> {
     pub fn let_threads_run(&self) {
         thread::sleep(TURNS);
     }
-}
-
-impl PendingAnswer {
-    /// Whether there is an answer, or will never be one.
-    pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
-    }
-
-    /// Waits for the answer. `None` if the server was shut down.
-    ///
-    /// # Panics
-    ///
-    /// When the server's code panics. So do the checks here.
-    #[track_caller]
-    pub fn wait(self) -> Option<Answer> {
-        self.thread.join().expect("a request ends without a panic")
-    }
-
-    /// The answer, which must come at once.
-    ///
-    /// # Panics
-    ///
-    /// When it does not.
-    #[track_caller]
-    pub fn expect_at_once(self, why: impl Display) -> Option<Answer> {
-        thread::sleep(TURNS);
-        if !self.is_finished() {
-            self.wrong_answer("an answer at once", &why, "no answer yet");
-        }
-        self.wait()
-    }
-
-    /// The operation is done at once, with any result.
-    ///
-    /// # Panics
-    ///
-    /// When it is not.
-    #[track_caller]
-    pub fn expect_any_result(self, why: impl Display) -> String {
-        self.expect_done("a result", &why, |_| true)
-    }
-
-    /// The operation is done, at once, with this result.
-    ///
-    /// # Panics
-    ///
-    /// When it is not.
-    #[track_caller]
-    pub fn expect_result(self, value: &str, why: impl Display) {
-        self.expect_done(&format!("the result {value:?}"), &why, |result| result == value);
-    }
-
-    /// The client is refused at once.
-    ///
-    /// # Panics
-    ///
-    /// When it is not.
-    #[track_caller]
-    pub fn expect_refusal(self, why: impl Display) {
-        self.expect_told("a refusal", &why, |told| matches!(told, Some(Err(_))));
-    }
-
-    /// The client is not told a result, however long it takes.
-    ///
-    /// # Panics
-    ///
-    /// When it is.
-    #[track_caller]
-    pub fn expect_no_result(self, why: impl Display) {
-        self.expect_in_the_end("a refusal, or no answer", &why, |told| !matches!(told, Some(Ok(_))));
-    }
-
-    /// The client is not told anything, however long it takes.
-    ///
-    /// # Panics
-    ///
-    /// When it is.
-    #[track_caller]
-    pub fn expect_no_answer(self, why: impl Display) {
-        self.expect_in_the_end("no answer", &why, Option::is_none);
-    }
-
-    /// The operation is done at once, with a right result. Not to be told a result is about
-    /// [`ANSWERED`], whatever the test is about.
-    #[track_caller]
-    fn expect_done(self, expected: &str, why: &dyn Display, is_right: impl Fn(&str) -> bool) -> String {
-        thread::sleep(TURNS);
-        if !self.is_finished() {
-            about(&ANSWERED);
-            self.wrong_answer(expected, why, "no answer yet");
-        }
-        let (raft, request) = (self.raft.clone(), self.request.clone());
-        match self.wait() {
-            Some(Ok(result)) if is_right(&result) => result,
-            told => {
-                if !matches!(told, Some(Ok(_))) {
-                    about(&ANSWERED);
-                }
-                let got = told.map_or("no answer".to_string(), |answer| Told(&answer).to_string());
-                wrong_answer(&raft, &request, expected, why, &got)
-            }
-        }
-    }
-
-    #[track_caller]
-    fn expect_told(
-        self,
-        expected: &str,
-        why: &dyn Display,
-        is_right: impl Fn(&Option<Answer>) -> bool,
-    ) -> Option<Answer> {
-        thread::sleep(TURNS);
-        if !self.is_finished() {
-            self.wrong_answer(expected, why, "no answer yet");
-        }
-        self.expect_in_the_end(expected, why, is_right)
-    }
-
-    #[track_caller]
-    fn expect_in_the_end(
-        self,
-        expected: &str,
-        why: &dyn Display,
-        is_right: impl Fn(&Option<Answer>) -> bool,
-    ) -> Option<Answer> {
-        let (raft, request) = (self.raft.clone(), self.request.clone());
-        let told = self.wait();
-        if !is_right(&told) {
-            let got = told.map_or("no answer".to_string(), |answer| Told(&answer).to_string());
-            wrong_answer(&raft, &request, expected, why, &got);
-        }
-        told
-    }
-
-    #[track_caller]
-    fn wrong_answer(&self, expected: &str, why: &dyn Display, got: &str) -> ! {
-        wrong_answer(&self.raft, &self.request, expected, why, got)
-    }
-}
-
-#[track_caller]
-fn wrong_answer(raft: &ScriptedRaft, request: &Command, expected: &str, why: &dyn Display, got: &str) -> ! {
-    fail(
-        "a client is told the wrong thing",
-        &[
-            ("applied", &raft.history()),
-            ("sent", &format!("client {}, {}", request.client, Asked(request))),
-            ("expected", &expected),
-            ("because", why),
-            ("got", &got),
-        ],
-    )
 }

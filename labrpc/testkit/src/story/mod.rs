@@ -6,6 +6,7 @@
 mod ending;
 mod record;
 mod shown;
+mod store;
 mod teller;
 #[cfg(test)]
 mod tests;

@@ -130,6 +130,15 @@ impl ClusterRecord {
     }
 
     pub(crate) fn push(&self, event: &Event, observed: &ObservedState) {
+        self.add(event.clone(), |server| observed.has_disks.then(|| observed.servers[server].disk.clone()));
+    }
+
+    /// Writes down an event that nobody observes, of servers whose disks are not shown.
+    pub(crate) fn tell(&self, event: Event) {
+        self.add(event, |_| None);
+    }
+
+    fn add(&self, event: Event, disk_of: impl FnOnce(PeerId) -> Option<DiskState>) {
         let mut kept = self.record.lock();
         if self.cluster != kept.clusters {
             return;
@@ -137,12 +146,8 @@ impl ClusterRecord {
         if let Some(task) = sim::current_task() {
             kept.tasks.latest.insert(task, event.id.event);
         }
-        let event = event.clone();
         kept.happened.push(match event.kind {
-            EventKind::Booted(server) => {
-                let disk = observed.has_disks.then(|| observed.servers[server].disk.clone());
-                Happened::Booted(event, Box::new((server, disk)))
-            }
+            EventKind::Booted(server) => Happened::Booted(event, Box::new((server, disk_of(server)))),
             _ => Happened::Event(event),
         });
     }

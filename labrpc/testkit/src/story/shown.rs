@@ -3,6 +3,8 @@
 //! Nobody can look into a server's memory without disturbing the run. But a server shows much of it: a candidate asks
 //! for votes, a leader sends its log, a voter names its term, a disk is written, a service receives entries.
 
+mod scripted;
+
 use std::collections::BTreeMap;
 
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
@@ -81,8 +83,7 @@ impl ShownServer {
     /// A leader has taken a command as an entry.
     pub(super) fn takes(&mut self, at: LogPosition, command: &Bytes) -> News {
         let mut delta = if at.term >= self.state.term { self.leads(at.term) } else { Delta::default() };
-        let prev = LogPosition { index: at.index.saturating_sub(1), term: 0 };
-        let appended = self.holds(prev, &[Entry { term: at.term, command: command.clone() }]);
+        let appended = self.holds_entry(at, command).unwrap_or_default();
         (delta.base, delta.log) = (appended.base, appended.log);
         told(Kind::Append, delta)
     }

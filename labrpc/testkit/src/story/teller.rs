@@ -1,21 +1,27 @@
 //! Turns what was recorded into the events of a story.
 
+mod service;
+mod told;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use labrpc::kv::{ClientId, Command, Op};
+use labrpc::kv::Command;
 use labrpc::network::Lost;
 use labrpc::time::Instant;
 use labrpc::{ApplyMsg, PeerId};
 use rustc_hash::FxHashMap;
 use story::{Delta, Event, Field, Kind, Lane, State};
 
+pub(super) use told::Told;
+
 use super::record::{Happened, KeptLine};
 use super::shown::{News, ShownServer};
+use super::store::ShownStore;
 use super::words::{client_lane, lane, message, operation, reason, short};
 use crate::contract::Contract;
 use crate::event::{self, Envelope, EventKind};
-use crate::violation::{ClashingOperation, Violation};
+use crate::violation::Violation;
 use crate::world::SERVER_LABEL;
 
 /// What `--flip` can make of an event.
@@ -35,6 +41,11 @@ pub(super) struct Teller {
     events: Vec<Event>,
     /// The sending of each message, by its number in the network: its number and event in the story.
     sent: FxHashMap<u64, (usize, usize)>,
+    messages_count: usize,
+    /// Whether the only server is a service over a scripted Raft.
+    has_service: bool,
+    /// The requests to a service over a scripted Raft that are not answered, by number: each one's message in the story.
+    requests: FxHashMap<u64, (usize, Command)>,
     /// The event of the story for each event of the run.
     told: FxHashMap<usize, usize>,
     /// The operation that is going on at each end.
@@ -43,47 +54,6 @@ pub(super) struct Teller {
     /// How many crashes there were, those that the token has prevented too.
     crashes_count: u64,
     spared: Vec<u64>,
-}
-
-/// The pairs of a service, from the commands that it has received.
-#[derive(Default)]
-struct ShownStore {
-    pairs: BTreeMap<String, String>,
-    latest: FxHashMap<ClientId, u64>,
-    /// A snapshot hides what the pairs are.
-    is_hidden: bool,
-}
-
-/// What a teller has told.
-pub(super) struct Told {
-    pub(super) servers: Vec<Lane>,
-    pub(super) clients: Vec<Lane>,
-    pub(super) init: BTreeMap<String, State>,
-    pub(super) events: Vec<Event>,
-    /// The ends of the network that the clients' lanes stand for.
-    ends: Vec<PeerId>,
-    /// The event of the story for each event of the run.
-    pub(super) places: FxHashMap<usize, usize>,
-    /// The sending of each message, by its number in the network: its number and event in the story.
-    pub(super) sent: FxHashMap<u64, (usize, usize)>,
-}
-
-impl Told {
-    /// The lane of the client at an end of the network.
-    pub(super) fn client_at(&self, end: PeerId) -> Option<String> {
-        self.ends.iter().position(|known| *known == end).map(client_lane)
-    }
-
-    /// The call of a client's operation: its event and its number.
-    pub(super) fn call_of(&self, operation: &ClashingOperation) -> Option<(usize, usize)> {
-        let end = self.ends.iter().position(|end| *end == operation.end)?;
-        let (lane, t) = (client_lane(end), micros(operation.called));
-        // To look at the clock takes time, too.
-        let is_it =
-            |event: &Event| event.k == Kind::Call && event.t.abs_diff(t) <= 1 && event.at.as_ref() == Some(&lane);
-        let place = self.events.iter().position(is_it)?;
-        Some((place, self.events[place].op?))
-    }
 }
 
 impl Teller {
@@ -99,6 +69,9 @@ impl Teller {
             clients: Vec::new(),
             events: Vec::new(),
             sent: FxHashMap::default(),
+            messages_count: 0,
+            has_service: false,
+            requests: FxHashMap::default(),
             told: FxHashMap::default(),
             calls: FxHashMap::default(),
             calls_count: 0,
@@ -202,6 +175,7 @@ impl Teller {
                 self.told_of(event, cut);
             }
             EventKind::Booted(_) | EventKind::Waited => {}
+            EventKind::Service(server, step) => self.service(event, *server, step),
             EventKind::Crashed(server) => {
                 self.servers[*server].crashes();
                 let is_spared = |number: &u64| self.spared.contains(number);
@@ -244,7 +218,8 @@ impl Teller {
             };
             self.news(event, envelope.from, news);
         }
-        let m = self.sent.len();
+        let m = self.messages_count;
+        self.messages_count += 1;
         self.sent.insert(envelope.number, (m, self.events.len()));
         let (msg, f) = message(envelope);
         let (from, to) = (self.lane(envelope.from), Some(self.lane(envelope.to)));
@@ -279,7 +254,7 @@ impl Teller {
 
     fn logged(&mut self, line: &KeptLine, text: &str) {
         let say = Some(format!("{} {text}", line.level));
-        let at = self.lane_of_node(&line.node);
+        let at = self.lane_of_code(&line.node);
         self.events.push(Event { t: micros(line.at), k: Kind::Log, at, say, ..Event::default() });
     }
 
@@ -321,39 +296,6 @@ impl Teller {
     fn lane_of_node(&self, node: &str) -> Option<String> {
         let server: PeerId = node.strip_prefix(SERVER_LABEL)?.parse().ok()?;
         (server < self.servers.len()).then(|| lane(server))
-    }
-}
-
-impl ShownStore {
-    /// The pairs after a message, in short, as far as they can be known.
-    fn applies(&mut self, message: &ApplyMsg, contract: &Contract) -> BTreeMap<String, String> {
-        let command = match message {
-            ApplyMsg::Snapshot { .. } => {
-                self.is_hidden = true;
-                return BTreeMap::new();
-            }
-            ApplyMsg::Command { command, .. } if contract.has_clerks => contract.codec.read_logged(command).ok(),
-            ApplyMsg::Command { .. } => None,
-        };
-        let Some(Command { client, sequence, op }) = command.filter(|_| !self.is_hidden) else {
-            return BTreeMap::new();
-        };
-        let latest = self.latest.entry(client).or_default();
-        if sequence <= *latest {
-            return BTreeMap::new(); // A retry that was in the log twice.
-        }
-        *latest = sequence;
-        let (key, value) = match op {
-            Op::Get { .. } => return BTreeMap::new(),
-            Op::Put { key, value } => (key, value),
-            Op::Append { key, value } => {
-                let value = self.pairs.get(&key).cloned().unwrap_or_default() + &value;
-                (key, value)
-            }
-        };
-        let pair = BTreeMap::from([(short(&key), short(&value))]);
-        self.pairs.insert(key, value);
-        pair
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use labrpc::kv::{Command, Op, Refusal};
+use labrpc::kv::{Answer, Command, Op, Refusal};
 use labrpc::network::Lost;
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, InstallSnapshot, RaftReply, RaftRequest, RequestVote};
 use labrpc::{Bytes, LogPosition, PeerId, RequestVoteReply};
@@ -70,27 +70,33 @@ pub(super) fn message(envelope: &Envelope) -> (&'static str, BTreeMap<String, Fi
     match &envelope.payload {
         Payload::Request(request) => raft_request(request),
         Payload::Reply(reply) => raft_reply(reply, envelope.answers.as_ref().and_then(|asked| asked.request())),
-        Payload::ClerkRequest(Command { client, sequence, op }) => {
-            let mut fields = operation(op);
-            fields.insert("client".into(), Field::Number(client.0));
-            fields.insert("number".into(), Field::Number(*sequence));
-            ("Request", fields)
-        }
-        Payload::ClerkAnswer(answer) => {
-            let mut fields = match envelope.answers.as_ref().map(|asked| &asked.payload) {
-                Some(Payload::ClerkRequest(Command { op, .. })) => operation(op),
-                _ => BTreeMap::new(),
-            };
-            fields.remove("val");
-            fields.insert("ok".into(), Field::Truth(answer.is_ok()));
-            match answer {
-                Ok(value) => fields.insert("value".into(), Field::Text(short(value))),
-                Err(refusal) => fields.insert("why".into(), Field::Text(refused(*refusal).into())),
-            };
-            ("Reply", fields)
-        }
+        Payload::ClerkRequest(command) => clerk_request(command),
+        Payload::ClerkAnswer(answer) => match envelope.answers.as_ref().map(|asked| &asked.payload) {
+            Some(Payload::ClerkRequest(command)) => clerk_answer(Some(command), answer),
+            _ => clerk_answer(None, answer),
+        },
         Payload::Unreadable => ("unreadable", BTreeMap::new()),
     }
+}
+
+/// The name and the fields of a client's request.
+pub(super) fn clerk_request(command: &Command) -> (&'static str, BTreeMap<String, Field>) {
+    let mut fields = operation(&command.op);
+    fields.insert("client".into(), Field::Number(command.client.0));
+    fields.insert("number".into(), Field::Number(command.sequence));
+    ("Request", fields)
+}
+
+/// The name and the fields of an answer to a client's request, if that is known.
+pub(super) fn clerk_answer(asked: Option<&Command>, answer: &Answer) -> (&'static str, BTreeMap<String, Field>) {
+    let mut fields = asked.map(|asked| operation(&asked.op)).unwrap_or_default();
+    fields.remove("val");
+    fields.insert("ok".into(), Field::Truth(answer.is_ok()));
+    match answer {
+        Ok(value) => fields.insert("value".into(), Field::Text(short(value))),
+        Err(refusal) => fields.insert("why".into(), Field::Text(refused(*refusal).into())),
+    };
+    ("Reply", fields)
 }
 
 fn refused(refusal: Refusal) -> &'static str {

@@ -1,5 +1,10 @@
 //! A Raft that does only what a script says, for a real key-value service above it.
 
+mod below;
+mod taped;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -7,16 +12,16 @@ use std::time::Duration;
 
 use labrpc::channel::{self, Receiver, Sender};
 use labrpc::kv::Command;
-use labrpc::sim::tape::{self, Action, Ending};
+use labrpc::sim::tape::Action;
 use labrpc::sync::{Condvar, Mutex};
-use labrpc::{
-    ApplyMsg, Bytes, Compact, Elect, Index, LogPosition, NotLeader, Persister, Replicate, Save, Status, Term, sim,
-    thread, wire,
-};
+use labrpc::{ApplyMsg, Bytes, Index, LogPosition, Persister, Save, Status, Term, sim};
 
-use serde::{Deserialize, Serialize};
+pub use below::TakenSnapshot;
+use taped::ApplyCh;
 
+use super::told::ServiceStory;
 use crate::contract::Contract;
+use crate::event::ServiceStep;
 use crate::event_line::Asked;
 
 /// A Raft that has the status that the script gives it, takes every command while it leads, and
@@ -48,47 +53,7 @@ struct Inner {
     action: OnceLock<Action>,
     /// What it has applied, a line each, for failures.
     history: std::sync::Mutex<Vec<String>>,
-}
-
-/// A snapshot that the service has given to its Raft.
-#[derive(Clone, Debug)]
-pub struct TakenSnapshot {
-    /// The index of the last entry that it covers.
-    pub through: Index,
-    /// The service's state.
-    pub snapshot: Bytes,
-    /// The size of Raft's state when the service gave it. 0 without a disk.
-    pub raft_state_bytes: usize,
-}
-
-/// A call of the service, for a tape.
-#[derive(Serialize, Deserialize)]
-enum Call {
-    Status,
-    Watch { term: Term, is_leader: bool },
-    Shutdown,
-    Start(Bytes),
-    Snapshot(Index, Bytes),
-}
-
-/// The sending end of the service's channel. A tape counts what happens to the channel as the service's doing: that is how
-/// a player wakes.
-struct ApplyCh(Option<Sender<ApplyMsg>>, Ending);
-
-impl ApplyCh {
-    #[track_caller]
-    fn send(&self, message: ApplyMsg) {
-        let sender = self.0.as_ref().expect("it is there until it is dropped");
-        let write = |is_received: &bool| vec![u8::from(*is_received)];
-        let is_received = tape::enter(write, |bytes| Some(*bytes.first()? == 1), || sender.send(message).is_ok());
-        assert!(is_received, "{SERVICE_RECEIVES}");
-    }
-}
-
-impl Drop for ApplyCh {
-    fn drop(&mut self) {
-        self.1.enter(|| drop(self.0.take()));
-    }
+    story: ServiceStory,
 }
 
 type DuringStart = Box<dyn Fn(&ScriptedRaft) + Send + Sync>;
@@ -159,36 +124,11 @@ impl ScriptedRaft {
             apply_rx: Mutex::new(Some(apply_rx)),
             action: OnceLock::new(),
             history: std::sync::Mutex::default(),
+            story: ServiceStory::begin(),
         };
-        let apply_ch = Arc::new(ApplyCh(Some(apply_ch), Ending::new()));
-        let raft = ScriptedRaft { inner: Arc::new(inner), apply_ch };
-        let (called, apply_ch) = (raft.inner.clone(), Arc::downgrade(&raft.apply_ch));
-        let action = tape::offer(None, move |call| {
-            // The service may live longer than the script's Raft, which cannot apply anything then.
-            let apply_ch = apply_ch.upgrade().unwrap_or_else(|| Arc::new(ApplyCh(None, Ending::default())));
-            match wire::decode(call) {
-                Ok(call) => ScriptedRaft { inner: called.clone(), apply_ch }.is_called(call),
-                Err(_) => sim::fail("the tape calls no Raft"),
-            }
-        });
-        raft.inner.action.set(action).expect("it was made just now");
+        let raft = ScriptedRaft { inner: Arc::new(inner), apply_ch: Arc::new(ApplyCh::new(apply_ch)) };
+        raft.offer();
         raft
-    }
-
-    /// The service calls it.
-    fn leave(&self, call: impl FnOnce() -> Call) -> tape::Left {
-        tape::leave(self.inner.action.get().copied().unwrap_or_default(), || wire::encode(&call()))
-    }
-
-    /// The player of a service calls it.
-    fn is_called(&self, call: Call) {
-        match call {
-            Call::Status => drop(self.status()),
-            Call::Watch { term, is_leader } => drop(self.watch(Status { term, is_leader })),
-            Call::Shutdown => self.shutdown(),
-            Call::Start(command) => drop(self.start(command)),
-            Call::Snapshot(through, snapshot) => self.snapshot(through, snapshot),
-        }
     }
 
     /// Where the service receives what is applied.
@@ -197,12 +137,21 @@ impl ScriptedRaft {
     ///
     /// At the second call.
     pub fn apply_rx(&self) -> Receiver<ApplyMsg> {
-        self.inner.apply_rx.lock().take().expect("one service takes the channel, once")
+        let apply_rx = self.inner.apply_rx.lock().take().expect("one service takes the channel, once");
+        self.inner.story.boots();
+        self.inner.story.step(|| ServiceStep::Status(Status { term: TERM, is_leader: true }));
+        apply_rx
     }
 
     /// Changes its status.
     pub fn set_status(&self, term: Term, is_leader: bool) {
-        self.inner.watched.lock().status = Status { term, is_leader };
+        let status = Status { term, is_leader };
+        let mut watched = self.inner.watched.lock();
+        let is_news = std::mem::replace(&mut watched.status, status) != status;
+        if is_news {
+            self.inner.story.step(|| ServiceStep::Status(status));
+        }
+        drop(watched);
         self.inner.changed.notify_all();
     }
 
@@ -232,6 +181,11 @@ impl ScriptedRaft {
         self.inner.contract
     }
 
+    /// What is told of the service above it.
+    pub(super) fn story(&self) -> &ServiceStory {
+        &self.inner.story
+    }
+
     /// The last index of its log.
     pub fn last_index(&self) -> Index {
         self.inner.log.lock().last
@@ -241,7 +195,11 @@ impl ScriptedRaft {
     /// committed.
     pub fn push(&self, command: &Command) -> Index {
         let term = self.inner.watched.lock().status.term;
-        self.append_to(&mut self.inner.log.lock(), term, self.inner.contract.write_logged(command).into())
+        let bytes: Bytes = self.inner.contract.write_logged(command).into();
+        let copy = bytes.clone();
+        let index = self.append_to(&mut self.inner.log.lock(), term, bytes);
+        self.inner.story.step(|| ServiceStep::Took(LogPosition { term, index }, copy));
+        index
     }
 
     fn append_to(&self, log: &mut Log, term: Term, command: Bytes) -> Index {
@@ -265,6 +223,7 @@ impl ScriptedRaft {
         }
         log.last = log.last.min(last);
         sim::as_harness(|| drop(log.open.split_off(&(last + 1))));
+        self.inner.story.step(|| ServiceStep::Dropped(last));
     }
 
     /// The commands that the service has started since the last call.
@@ -295,6 +254,7 @@ impl ScriptedRaft {
         self.note(|| format!("{index}: client {}, {}", command.client, Asked(command)));
         let at = LogPosition { term, index };
         let message = ApplyMsg::Command { at, command: bytes };
+        self.inner.story.applies(&message);
         self.apply_ch.send(message);
     }
 
@@ -303,7 +263,10 @@ impl ScriptedRaft {
         self.note(|| format!("{through}: a snapshot of {} bytes", snapshot.len()));
         self.cut(through, snapshot.clone());
         let through = LogPosition { term: self.inner.watched.lock().status.term, index: through };
-        self.apply_ch.send(ApplyMsg::Snapshot { through, snapshot });
+        self.inner.story.step(|| ServiceStep::Replaced(through));
+        let message = ApplyMsg::Snapshot { through, snapshot };
+        self.inner.story.applies(&message);
+        self.apply_ch.send(message);
     }
 
     /// Notes a line for failures. It is no memory of the service.
@@ -336,111 +299,5 @@ impl ScriptedRaft {
         }
         sim::as_harness(|| log.open.retain(|index, _| *index > through));
         (log.base, log.last) = (through, log.last.max(through));
-    }
-}
-
-impl Elect for ScriptedRaft {
-    fn status(&self) -> Status {
-        let _harness = self.leave(|| Call::Status);
-        self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
-        self.inner.watched.lock().status
-    }
-
-    fn watch(&self, seen: Status) -> Option<Status> {
-        let _harness = self.leave(|| Call::Watch { term: seen.term, is_leader: seen.is_leader });
-        self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
-        let mut watched = self.inner.watched.lock();
-        while watched.status == seen && !watched.is_shut_down {
-            self.inner.changed.wait(&mut watched);
-        }
-        let news = (!watched.is_shut_down).then_some(watched.status);
-        drop(watched);
-        let delay = *self.inner.news_delay.lock();
-        if delay > Duration::ZERO {
-            thread::sleep(delay);
-        }
-        news
-    }
-
-    fn shutdown(&self) {
-        let _harness = self.leave(|| Call::Shutdown);
-        self.inner.watched.lock().is_shut_down = true;
-        self.inner.changed.notify_all();
-    }
-}
-
-impl Replicate for ScriptedRaft {
-    fn start(&self, command: Bytes) -> Result<LogPosition, NotLeader> {
-        let _harness = self.leave(|| Call::Start(command.clone()));
-        self.inner.starts.fetch_add(1, Ordering::Relaxed);
-        let (term, index) = {
-            // As in a real server, no command is taken after the leadership is lost.
-            let watched = self.inner.watched.lock();
-            if !watched.status.is_leader {
-                return Err(NotLeader);
-            }
-            let mut log = self.inner.log.lock();
-            let mut started = self.inner.started.lock();
-            // A copy for the script: it is no memory of the service.
-            sim::as_harness(|| started.push(Bytes::from(command.to_vec())));
-            drop(started);
-            (watched.status.term, self.append_to(&mut log, watched.status.term, command))
-        };
-        (self.inner.during_start)(self);
-        Ok(LogPosition { term, index })
-    }
-}
-
-impl Compact for ScriptedRaft {
-    fn snapshot(&self, through: Index, snapshot: Bytes) {
-        let _harness = self.leave(|| Call::Snapshot(through, snapshot.clone()));
-        let raft_state_bytes = self.inner.persister.as_ref().map_or(0, |persister| persister.raft_state_bytes());
-        let mut snapshots = self.inner.snapshots.lock();
-        sim::as_harness(|| {
-            let snapshot = Bytes::from(snapshot.to_vec());
-            snapshots.push(TakenSnapshot { through, snapshot, raft_state_bytes });
-        });
-        drop(snapshots);
-        thread::sleep(self.inner.snapshot_time);
-        self.cut(through, snapshot);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::TEST_TIMING;
-    use crate::script::put;
-
-    static SERVERS: Contract = Contract::new(TEST_TIMING).with_clerks();
-
-    fn start(raft: &ScriptedRaft, command: &Command) -> LogPosition {
-        raft.start(SERVERS.write_logged(command).into()).expect("it leads")
-    }
-
-    /// A command is applied at the position that `start` has returned, and another one in its place at another position: a
-    /// service may find its requests by position.
-    #[test]
-    fn a_position_belongs_to_one_command() {
-        let raft = ScriptedRaft::new(&SERVERS);
-        let apply_rx = raft.apply_rx();
-        let commit = |index, command: &Command| {
-            raft.commit(index, command);
-            match apply_rx.recv() {
-                Ok(ApplyMsg::Command { at, .. }) => at,
-                other => panic!("a command was applied, and not {other:?}"),
-            }
-        };
-        let (own, other) = (put(0, 1, "k", "v"), put(1, 1, "k", "w"));
-        let first = start(&raft, &own);
-        assert_eq!(commit(first.index, &own), first);
-        let second = start(&raft, &own);
-        assert_ne!(commit(second.index, &other), second, "the service does not know yet that its term is over");
-        let third = start(&raft, &own);
-        raft.set_status(2, false);
-        assert_ne!(commit(third.index, &other), third, "another leader has replaced it");
-        raft.set_status(3, true);
-        let fourth = start(&raft, &own);
-        assert_eq!((fourth.term, commit(fourth.index, &own)), (3, fourth));
     }
 }
