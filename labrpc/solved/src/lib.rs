@@ -18,7 +18,7 @@ use lab2d_snapshot::Compacting;
 use lab3a_kv::{Clerk, KvServer, Store};
 use labrpc::kv::ClientId;
 use labrpc::{Bytes, ServiceState, thread, wire};
-use testkit::{Boot, Booted, Cluster, Contract, World};
+use testkit::{Boot, Booted, Cluster, Contract, TapedClerk, World};
 
 /// A server of lab 2C: a log on a disk.
 pub type LogServer = Raft<Replica<VecLog>>;
@@ -89,5 +89,7 @@ pub fn store(world: &World, size: usize) -> KvCluster<StoreServer> {
         let server = lab3b_kvsnap::serve(raft.clone(), boot.apply_rx, boot.persister, RAFT_STATE_BYTES_MAX);
         Booted { kv: Some(server.clone()), raft: Arc::new(raft), server }
     };
-    KvCluster::new(world, size, boot, |number, links| Clerk::new(ClientId(number), links))
+    KvCluster::new(world, size, boot, |number, links| {
+        TapedClerk::new(links, |links| Clerk::new(ClientId(number), links))
+    })
 }
