@@ -33,7 +33,9 @@ fn commands_survive_a_crash() {
     LAB.test(|world| {
         let cluster = servers(world);
         let leader = cluster.one_leader();
-        (1..=20).for_each(|nth| drop(cluster.one(&number(nth), 3)));
+        for nth in 1..=20 {
+            cluster.one(&number(nth), 3);
+        }
         cluster.crash(leader);
         thread::sleep(std::time::Duration::from_secs(2));
         cluster.restart(leader);
