@@ -73,8 +73,10 @@ pub(crate) fn state(state: &State) -> String {
         return "down".into();
     }
     let paused = if state.paused { ", paused" } else { "" };
+    // What a follower was told and has agreed to, its own index may still not be.
+    let commit = if state.role == Role::Leader { "commit" } else { "told commit" };
     format!(
-        "{} of term {}, {}, log {}, commit {}, applied {}{paused}",
+        "{} of term {}, {}, log {}, {commit} {}, applied {}{paused}",
         role(state.role),
         state.term,
         vote(&state.vote),

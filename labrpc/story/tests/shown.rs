@@ -164,8 +164,8 @@ fn what_led_to_the_clash() {
               ↑ its other vote in term 3
 What the servers have shown, before and after:
   server 0
-    in memory  follower of term 3, vote for 1 ⇒ vote for 2, log empty, commit 0, applied 0
-    on disk    term 3, no vote, log through 0:0   ≠ a vote for 2 in memory
+    shown      follower of term 3, vote for 1 ⇒ vote for 2, log empty, told commit 0, applied 0
+    on disk    term 3, no vote, log through 0:0   ≠ a vote for 2, which it has shown
 ";
     assert_eq!(explanation(&vote_twice()), expected);
 }

@@ -157,7 +157,8 @@ fn a_lost_snapshot_is_sent_again_2d() {
         let (script, _) = leader_that_cut(world, 4, 6);
         snapshot_to_2(&script);
         let again = snapshots_to_2(&script, at(0, 0), AGAIN);
-        assert!(!again.is_empty(), "server 2 was sent a snapshot at most {HELP:?} ago, and still asks for entry 1");
+        let what = format!("server 2 still asks for entry 1, and for {AGAIN:?} it is not sent the snapshot again");
+        assert!(!again.is_empty(), "{what}");
     });
 }
 

@@ -23,7 +23,7 @@ pub(super) fn states(story: &Story, clash: &[usize], last: usize) -> String {
     for lane in lanes.into_iter().take(SERVERS_MAX) {
         let (Some(before), Some(after)) = (before.get(lane), after.get(lane)) else { continue };
         text += &format!("  {}\n", story.name_of(lane));
-        text += &line("in memory", &memory(before), &memory(after));
+        text += &line("shown", &memory(before), &memory(after));
         if let (Some(held), Some(holds)) = (&before.disk, &after.disk) {
             let saved = line("on disk", &words::disk(held), &words::disk(holds));
             text += &format!("{}{}\n", saved.trim_end(), unsaved(after));
@@ -72,8 +72,10 @@ fn unsaved(state: &State) -> String {
     let Some(disk) = &state.disk else { return String::new() };
     let vote = |vote: &Option<String>| vote.as_ref().map_or("no vote".into(), |vote| format!("a vote for {vote}"));
     match () {
-        () if state.term > disk.term => format!("   ≠ term {} in memory", state.term),
-        () if state.term == disk.term && state.vote != disk.vote => format!("   ≠ {} in memory", vote(&state.vote)),
+        () if state.term > disk.term => format!("   ≠ term {}, which it has shown", state.term),
+        () if state.term == disk.term && state.vote != disk.vote => {
+            format!("   ≠ {}, which it has shown", vote(&state.vote))
+        }
         () => String::new(),
     }
 }
