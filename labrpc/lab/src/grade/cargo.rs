@@ -9,12 +9,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::course::test_kind::GRADED_TARGET;
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
 use crate::process::Supervised;
 use crate::request::Profile;
 use crate::scratch::Scratch;
-use crate::test_kind::GRADED_TARGET;
 
 /// Where the output of cargo and the compiler goes.
 #[derive(Clone, Debug)]

@@ -15,11 +15,11 @@ pub mod verdict;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::begun;
-use crate::course::{Course, LABS, LabCrate};
+use crate::course::begun;
+use crate::course::track;
+use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
-use crate::handout::open;
-use crate::progress::TestProgress;
+use crate::output::progress::TestProgress;
 use crate::request::{TestRequest, WorldChoice};
 use crate::scratch::Scratch;
 use crate::selection::LabSelection;
@@ -114,7 +114,7 @@ pub fn grade(
 ///
 /// If a lab's source cannot be read.
 pub fn open_labs(course: &Course) -> Result<Vec<OpenLab>, CommandError> {
-    let open = LABS.iter().filter(|lab| open::is_open(course, lab));
+    let open = course.labs().filter(|lab| track::is_open(course, lab));
     open.map(|lab| Ok(OpenLab { lab, is_begun: begun::is_begun(course, lab)? })).collect()
 }
 

@@ -6,11 +6,11 @@ mod together;
 use std::collections::BTreeSet;
 
 use crate::course::LabCrate;
+use crate::course::points::{GradedLab, GradedTest};
+use crate::course::test_kind::TestKind;
 use crate::error::CommandError;
 use crate::grade::test_binary::TestBinary;
-use crate::points::{GradedLab, GradedTest};
 use crate::request::{SeedChoice, TestRequest, WorldChoice};
-use crate::test_kind::TestKind;
 use names::{Selected, lab_named, names, select_kind, token_test};
 use together::select_all;
 pub use together::several;

@@ -253,7 +253,7 @@ fn labs_that_are_not_begun_are_not_built() {
         let output = course.command(arguments).current_dir(&student).output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), read(&student.join("calls.txt")))
     };
-    let (board, calls) = lab("");
+    let (board, calls) = lab("test");
     assert!(calls.ends_with("--package lab2a-election\n"), "{calls}");
     assert_row(&board, "2A Who leads? 0/30 0/2");
     for row in ["2B What was agreed? 0/30 0/2 0 0.000 s 0.000 s not begun", "total 0/180 0/12"] {
@@ -267,10 +267,10 @@ fn labs_that_are_not_begun_are_not_built() {
     // Lab 2B is begun, but not written: the next one waits.
     let begun = read(&student.join("lab2b-log/src/lib.rs")).replacen("fn vote", "fn mine() {}\n\nfn vote", 1);
     fs::write(student.join("lab2b-log/src/lib.rs"), begun).unwrap();
-    assert!(lab("").1.ends_with("--package lab2a-election --package lab2b-log\n"));
+    assert!(lab("test").1.ends_with("--package lab2a-election --package lab2b-log\n"));
     // A file more is a beginning, too.
     fs::write(student.join("lab3a-kv/src/mine.rs"), "// mine\n").unwrap();
-    assert!(lab("").1.ends_with("--package lab2b-log --package lab3a-kv\n"));
+    assert!(lab("test").1.ends_with("--package lab2b-log --package lab3a-kv\n"));
     // A name is always obeyed.
     assert!(lab("test 3b").1.ends_with("--package lab3b-kvsnap\n"));
 }
@@ -295,7 +295,7 @@ fn a_handout_has_its_own_help() {
     let refused = String::from_utf8(run("tset").stderr).unwrap();
     assert_eq!(
         refused,
-        "error: there is no command `tset`: did you mean `test`? (commands: test, replay, story, carry, help)\n"
+        "error: there is no command `tset`: did you mean `test`? (commands: status, test, replay, story, carry, help)\n"
     );
     assert!(course.lab("--help").stdout.contains("  bugs     Plant known bugs"));
 }

@@ -12,4 +12,5 @@ mod handout;
 mod misuse;
 mod open;
 mod output;
+mod status;
 mod story;

@@ -4,6 +4,7 @@ use crate::fake::FakeCourse;
 
 const LABS: &str =
     "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
+const COMMANDS: &str = "(commands: status, test, replay, story, carry, bugs, handout, help)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
 const SEEDS: &str = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
 const TOKEN: &str =
@@ -22,16 +23,9 @@ fn assert_refused(cases: &[(&str, String)]) {
 #[test]
 fn commands_are_checked() {
     assert_refused(&[
-        (
-            "tset",
-            "there is no command `tset`: did you mean `test`? (commands: test, replay, story, carry, bugs, handout, help)".to_string(),
-        ),
-        ("frobnicate", "there is no command `frobnicate` (commands: test, replay, story, carry, bugs, handout, help)".to_string()),
-        (
-            "help hadnout",
-            "there is no command `hadnout`: did you mean `handout`? (commands: test, replay, story, carry, bugs, handout, help)"
-                .to_string(),
-        ),
+        ("tset", format!("there is no command `tset`: did you mean `test`? {COMMANDS}")),
+        ("frobnicate", format!("there is no command `frobnicate` {COMMANDS}")),
+        ("help hadnout", format!("there is no command `hadnout`: did you mean `handout`? {COMMANDS}")),
         ("2A", "`2A` is a lab, not a command: did you mean `cargo lab test 2A`?".to_string()),
         ("--json test 2a", "the command comes first: write `cargo lab test`, then its options".to_string()),
         ("--json 2a", "`2a` needs a command: did you mean `cargo lab test 2a`?".to_string()),
@@ -73,7 +67,21 @@ fn options_are_checked() {
     assert_refused(&[
         ("test --sedes 3", format!("`cargo lab test` has no option `--sedes`: did you mean `--seeds`? {TEST_OPTIONS}")),
         ("test -x", format!("`cargo lab test` has no option `-x` {TEST_OPTIONS}")),
-        ("--jsn", format!("`cargo lab test` has no option `--jsn`: did you mean `--json`? {TEST_OPTIONS}")),
+        ("--jsn", "`cargo lab` has no option `--jsn`: did you mean `cargo lab --json`?".to_string()),
+        ("--release", "`--release` needs a command: did you mean `cargo lab test --release`?".to_string()),
+        ("--sedes", "`--sedes` needs a command: did you mean `cargo lab test --seeds`?".to_string()),
+        (
+            "--frobnicate",
+            "`cargo lab` has no option `--frobnicate` (options: --json, --help; see `cargo lab help`)".to_string(),
+        ),
+        (
+            "status 2a",
+            "`cargo lab status` takes no `2a`: it shows all labs; to run tests, write `cargo lab test 2a`".to_string(),
+        ),
+        (
+            "status --jsn",
+            "`cargo lab status` has no option `--jsn`: did you mean `--json`? (options: --json, --help)".to_string(),
+        ),
         ("test --json=yes", "unexpected argument for option '--json': \"yes\"".to_string()),
         ("test --json --hash", "--json and --hash both print to standard output: use one of them".to_string()),
         ("test --world moon", "there is no world `moon` (worlds: sim, real)".to_string()),

@@ -1,0 +1,8 @@
+//! What a student does with the command besides running tests.
+
+pub mod carry;
+pub mod estimate;
+pub mod next;
+pub mod results;
+pub mod status;
+pub mod story;
