@@ -4,7 +4,7 @@
 
 use lexopt::Parser;
 
-use super::{Invocation, carry, parse_help, status, story, test};
+use super::{Invocation, carry, parse_help, status, story, test, watch};
 use crate::error::CommandError;
 
 /// One command of `cargo lab`.
@@ -76,7 +76,7 @@ const OF_INSTRUCTORS: &[Command] = &crate::instructor::COMMANDS;
 const OF_INSTRUCTORS: &[Command] = &[];
 
 /// The commands that every workspace has. The last one explains the others.
-static OF_STUDENTS: [Command; 6] = [
+static OF_STUDENTS: [Command; 7] = [
     Command {
         name: "status",
         what: "Show where you are and what to do next; the default",
@@ -92,6 +92,14 @@ static OF_STUDENTS: [Command; 6] = [
         values: Values::Tests,
         help: include_str!("../help/test.txt"),
         parse: test::parse,
+    },
+    Command {
+        name: "watch",
+        what: "Run a lab's tests again at each save, what failed first",
+        options: watch::OPTIONS,
+        values: Values::Labs,
+        help: include_str!("../help/watch.txt"),
+        parse: watch::parse,
     },
     Command {
         name: "replay",

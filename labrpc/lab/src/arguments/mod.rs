@@ -7,6 +7,7 @@ mod commands;
 mod status;
 mod story;
 mod test;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -16,7 +17,7 @@ use crate::course::points::{SEEDS_MAX, parse_seed_count};
 use crate::course::{LABS, LabCrate, lab_ids, labs_here};
 use crate::error::CommandError;
 use crate::nearest::suggestion;
-use crate::request::TestRequest;
+use crate::request::{Profile, TestRequest};
 use crate::student::story::StoryRequest;
 pub use commands::{Audience, Command, Values, command_called};
 
@@ -32,6 +33,13 @@ pub enum Invocation {
     },
     /// Run graded tests.
     Test(TestRequest),
+    /// Run a lab's tests again at each save.
+    Watch {
+        /// The lab; `None` for the one that is being worked on.
+        lab: Option<&'static LabCrate>,
+        /// How the code is compiled.
+        profile: Profile,
+    },
     /// Run one test again and show its story.
     Story(StoryRequest),
     /// Start a lab from a student's code for an earlier one.
@@ -126,7 +134,7 @@ pub fn misuse(error: lexopt::Error) -> CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{OutputFormat, Profile, SeedChoice, WorldChoice};
+    use crate::request::{OutputFormat, SeedChoice, WorldChoice};
 
     fn read(line: &str) -> Invocation {
         parse(line.split_whitespace().map(OsString::from), Audience::Instructor)

@@ -31,12 +31,21 @@ pub struct TestProgress {
     /// How many failures of the lab got a line.
     failures_shown: usize,
     world: WorldChoice,
+    /// Whether no line is shown, so that the caller decides what is.
+    is_bar_alone: bool,
 }
 
 impl TestProgress {
     /// Shows nothing.
     pub fn hidden() -> TestProgress {
         TestProgress::new(Bar::hidden(), Paint::NONE, WorldChoice::Simulated)
+    }
+
+    /// Shows a bar on a terminal, and nothing else.
+    pub fn as_bar() -> TestProgress {
+        let bar = Bar::on_stderr();
+        let bar = if bar.is_seen() { bar } else { Bar::hidden() };
+        TestProgress { is_bar_alone: true, ..TestProgress::new(bar, Paint::NONE, WorldChoice::Simulated) }
     }
 
     /// Shows lines in a file or pipe, and a bar as well on a terminal. The tests run in `world`.
@@ -55,6 +64,7 @@ impl TestProgress {
             is_of_many: false,
             failures_shown: 0,
             world,
+            is_bar_alone: false,
         }
     }
 
@@ -82,7 +92,7 @@ impl TestProgress {
         }
         let is_failure = !verdict.is_passed() && verdict.missing_code().is_none() && !verdict.is_not_run();
         let is_news = is_failure && self.failures_shown < FAILURES_SHOWN_MAX;
-        if is_news || !self.is_of_many {
+        if (is_news || !self.is_of_many) && !self.is_bar_alone {
             self.failures_shown += 1;
             self.bar.say(&format!("{}\n", self.verdict_line(verdict)));
         }
@@ -90,7 +100,7 @@ impl TestProgress {
 
     /// All verdicts on the tests of a kind are known.
     pub fn end_kind(&mut self, kind: TestKind, verdicts: &[TestVerdict]) {
-        if self.is_of_many {
+        if self.is_of_many && !self.is_bar_alone {
             self.bar.say(&format!("{}\n", self.kind_line(kind, verdicts)));
         }
     }

@@ -49,6 +49,15 @@ impl LabSelection {
         })
     }
 
+    /// Some tests of a lab, by their names.
+    ///
+    /// # Errors
+    ///
+    /// If the lab has no list of graded tests.
+    pub fn of_tests(lab: &GradedLab, names: BTreeSet<String>) -> Result<LabSelection, CommandError> {
+        Ok(LabSelection { named: names, ..LabSelection::whole(lab)? })
+    }
+
     /// The tests that are chosen by their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(String::as_str)

@@ -6,3 +6,4 @@ pub mod next;
 pub mod results;
 pub mod status;
 pub mod story;
+pub mod watch;

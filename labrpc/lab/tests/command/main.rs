@@ -14,3 +14,4 @@ mod open;
 mod output;
 mod status;
 mod story;
+mod watch;

@@ -19,7 +19,12 @@ pub use groups::by_kind as in_order_to_look_at;
 
 /// The scoreboard; below it the reports on tests that failed, and what to do next.
 pub fn render(results: &CourseResult, paint: Paint) -> String {
-    let mut text = table::render(results, paint);
+    table::render(results, paint) + &findings(results, paint)
+}
+
+/// The reports on tests that failed, and what to do next.
+pub fn findings(results: &CourseResult, paint: Paint) -> String {
+    let mut text = String::new();
     // If a lab was not built, all its tests have the same problem.
     let labs = || results.labs.iter().filter(|lab| lab.is_built && lab.is_begun);
     let mut failed: Vec<&TestVerdict> = Vec::new();
