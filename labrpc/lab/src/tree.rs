@@ -73,16 +73,24 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Comma
 /// Writes a tree into `folder`, which must be empty or not exist. It appears there completely or
 /// not at all, because it is written to a temporary folder beside it first.
 ///
+/// `finish` may do something with the files before they appear.
+///
 /// # Errors
 ///
 /// [`CommandError::Misuse`] if the folder is not empty or is inside of `source`.
-pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), CommandError> {
+pub fn write(
+    tree: &Tree,
+    source: &Path,
+    folder: &Path,
+    finish: impl FnOnce(&Path) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     let (parent, place) = free_place(source, folder)?;
     let failed = |path: &Path| CommandError::of_system(format!("{} could not be written", path.display()));
     fs::create_dir_all(&parent).map_err(failed(&parent))?;
     let staging = Scratch::new_in(&parent, "handout")?;
     let workspace = staging.path().join("workspace");
     write_into(tree, &workspace)?;
+    finish(&workspace)?;
     if place.exists() {
         fs::remove_dir(&place).map_err(failed(&place))?;
     }

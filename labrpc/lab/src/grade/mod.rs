@@ -46,6 +46,8 @@ pub struct CourseResult {
     pub world: WorldChoice,
     /// The labs of which the servers are of the student's own design.
     pub open: Vec<OpenLab>,
+    /// The last lab of the workspace; `None` if it has them all.
+    pub last: Option<&'static LabCrate>,
 }
 
 /// A lab of the open track.
@@ -95,7 +97,9 @@ pub fn grade(
     let chosen: Vec<&LabSelection> = selections.iter().filter(|selection| selection.is_begun).collect();
     let binaries = build(cargo, &chosen, &scratch)?;
     let open = open_labs(course)?;
-    let mut results = CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open };
+    let last = course.labs().last();
+    let mut results =
+        CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open, last };
     let mut runner =
         Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
     for selection in selections {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use crate::fake::{FakeCourse, LABS, PASSING, assert_row};
 
@@ -59,12 +60,16 @@ fn a_handout_is_made() {
     for withheld in ["lab2a-election/bugs.toml", "docs/planted-bugs.md"] {
         course.write(withheld, "what = \"Granting a vote twice.\"\n");
     }
+    course.write("labrpc/lab/Cargo.toml", "[features]\ndefault = [\"instructor\"]\n");
+    for of_instructors in ["labrpc/lab/src/instructor/mod.rs", "labrpc/lab/tests/command/main.rs"] {
+        course.write(of_instructors, "");
+    }
     course.write(".cargo/config.toml", "[alias]\n");
     course.write("labrpc/run.sh", "#!/bin/sh\n");
     fs::set_permissions(course.root().join("labrpc/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     let ended = course.lab("handout ../student");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
-    let summary = "../student: 40 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
+    let summary = "../student: 41 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
     assert_eq!(ended.stdout, summary);
 
     let student = course.beside("student");
@@ -82,8 +87,10 @@ fn vote() -> bool {
     assert_eq!(read(&student.join("README.md")), "For students.\n");
     assert_eq!(read(&student.join(".cargo/config.toml")), "[alias]\n");
     assert_eq!(fs::metadata(student.join("labrpc/run.sh")).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(read(&student.join("labrpc/lab/Cargo.toml")), "[features]\ndefault = []\n");
     for absent in [
-        ".git",
+        "labrpc/lab/src/instructor",
+        "labrpc/lab/tests",
         ".ci",
         "target",
         "elsewhere",
@@ -94,6 +101,52 @@ fn vote() -> bool {
         assert!(!student.join(absent).exists(), "{absent}");
     }
     assert_eq!(fs::read_dir(course.beside("")).unwrap().count(), 3, "only the handout is beside the course");
+}
+
+/// A handout is a repository with one commit, the same each time, and lists its files.
+#[test]
+fn a_handout_is_one_commit() {
+    let course = solved_course();
+    let git = |folder: &str, arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(course.beside(folder)).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (folder, author) in [("one", "A"), ("two", "B")] {
+        let made = course.command(&format!("handout ../{folder}")).env("GIT_AUTHOR_NAME", author).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        assert_eq!(git(folder, &["status", "--porcelain", "--ignored"]), "");
+    }
+    let described = git("one", &["log", "--format=%an %ae %aI%n%B"]);
+    let expected = "Raft Labs raft-labs@localhost 2000-01-01T00:00:00Z\nRaft Labs 0.1.0, guided track\n\nLabs: 2A, 2B, 2C, 2D, 3A, 3B\n";
+    assert_eq!(described.replace("+00:00", "Z").trim_end(), expected.trim_end());
+    assert_eq!(git("one", &["rev-parse", "HEAD"]), git("two", &["rev-parse", "HEAD"]));
+    let list = read(&course.beside("one/labrpc/handout.sha256"));
+    assert!(list.starts_with("# Raft Labs 0.1.0\n# track: guided\n"), "{list}");
+    let tracked = git("one", &["ls-files"]);
+    assert_eq!(list.lines().filter(|line| !line.starts_with('#')).count() + 1, tracked.lines().count());
+}
+
+/// A workspace may end with an earlier lab: nothing is left of the later ones, and every check passes.
+#[test]
+fn a_handout_may_end_early() {
+    let course = solved_course();
+    let members = "members = [\n    \"labrpc\",\n    \"lab2b-log\",\n    \"lab2c-persist\",\n]\nlab2c-persist = { path = \"lab2c-persist\" }\n";
+    course.write("Cargo.toml", members);
+    course.write("docs/handout-readme.md", "Six labs.\n\n| [2B](docs/lab2b.md) | b |\n| [2C](docs/lab2c.md) | c |\n");
+    let ended = course.lab("handout ../student --through 2b --solved 2a");
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+    assert!(ended.stdout.ends_with(" 1 solutions to write (2A 0, 2B 1)\n"), "{}", ended.stdout);
+    let student = course.beside("student");
+    assert_eq!(read(&student.join("README.md")), "Two labs.\n\n| [2B](docs/lab2b.md) | b |\n");
+    assert_eq!(read(&student.join("Cargo.toml")), "members = [\n    \"labrpc\",\n    \"lab2b-log\",\n]\n");
+    assert!(!student.join("lab2c-persist").exists() && !student.join("docs/lab2c.md").exists());
+    let lab = |arguments: &str| course.command(arguments).current_dir(&student).output().unwrap();
+    assert!(String::from_utf8(lab("").stdout).unwrap().contains("Begin with lab 2B, What was agreed?"));
+    let refused = String::from_utf8(lab("test 2z").stderr).unwrap();
+    assert!(refused.contains("(labs: 2a, 2b; kinds:"), "{refused}");
+    let ended = course.lab("handout --check --through 2b");
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
 }
 
 /// A handout works like the course, but no handout can be made from it.

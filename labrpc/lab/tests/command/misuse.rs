@@ -182,17 +182,27 @@ fn handouts_are_checked() {
         ("handout a --check", "--check makes a temporary folder of its own: leave out the folder".to_string()),
         (
             "handout --chekc",
-            "`cargo lab handout` has no option `--chekc`: did you mean `--check`? (options: --open, --solved, --check, --help)"
+            "`cargo lab handout` has no option `--chekc`: did you mean `--check`? (options: --open, --through, --solved, --check, --help)"
                 .to_string(),
         ),
         (
             "handout --open --solve 2a ../out",
-            "`cargo lab handout` has no option `--solve`: did you mean `--solved`? (options: --open, --solved, --check, --help)"
+            "`cargo lab handout` has no option `--solve`: did you mean `--solved`? (options: --open, --through, --solved, --check, --help)"
                 .to_string(),
         ),
         ("handout --solved 2x ../out", "there is no lab `2x` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
         (
             "handout --solved 2a,2b,2c,2d,3a,3b ../out",
+            "--solved names every lab: there is nothing left to write".to_string(),
+        ),
+        ("handout --through 2x ../out", "there is no lab `2x` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
+        ("handout --through", "--through needs a value: the last lab of the workspace, for instance 2c".to_string()),
+        (
+            "handout --through 2b --solved 2a,2c ../out",
+            "--solved names lab 2C, which comes after lab 2B, the last one of --through: leave it out".to_string(),
+        ),
+        (
+            "handout --through 2a --solved 2a ../out",
             "--solved names every lab: there is nothing left to write".to_string(),
         ),
         ("handout --check --solved 2a", "--check checks all labs: leave out --solved".to_string()),

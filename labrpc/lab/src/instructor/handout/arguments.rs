@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 
 use crate::arguments::{Audience, Invocation, lab_called, misuse, unknown_option, value_of};
+use crate::course::LabCrate;
 use crate::course::track::Track;
-use crate::course::{LABS, LabCrate};
 use crate::error::CommandError;
 use crate::instructor::Request;
 use crate::instructor::handout::HandoutPlan;
 
 /// The options of the command.
-pub const OPTIONS: &[&str] = &["--open", "--solved", "--check", "--help"];
+pub const OPTIONS: &[&str] = &["--open", "--through", "--solved", "--check", "--help"];
 
 /// Parses the arguments after `cargo lab handout`.
 pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
@@ -39,9 +39,14 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
             "--check" => is_check = true,
             "--open" => plan.track = Track::Open,
             "--solved" => plan.solved = solved(&mut parser, &option)?,
+            "--through" => {
+                let lab = value_of(&mut parser, &option, "the last lab of the workspace, for instance 2c")?;
+                plan.through = Some(lab_called(&lab)?);
+            }
             _ => return Err(unknown_option("handout", &option, OPTIONS)),
         }
     }
+    check_labs(&plan)?;
     match (folder, is_check) {
         (Some(folder), false) => Ok(Invocation::Instructor(Request::Handout(folder, plan))),
         (None, true) if plan.solved.is_empty() => Ok(Invocation::Instructor(Request::HandoutCheck(plan))),
@@ -58,9 +63,23 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
 /// The value of `--solved`: labs, with commas between them.
 fn solved(parser: &mut Parser, option: &str) -> Result<Vec<&'static LabCrate>, CommandError> {
     let value = value_of(parser, option, "labs with commas between them, for instance 2a,2b")?;
-    let labs = value.split(',').map(|name| lab_called(name.trim())).collect::<Result<Vec<_>, _>>()?;
-    match labs.len() < LABS.len() {
-        true => Ok(labs),
-        false => Err(CommandError::Misuse("--solved names every lab: there is nothing left to write".to_string())),
+    let mut labs = value.split(',').map(|name| lab_called(name.trim())).collect::<Result<Vec<_>, _>>()?;
+    labs.sort_by_key(|lab| lab.id);
+    labs.dedup();
+    Ok(labs)
+}
+
+/// Checks that the workspace has all labs that are named, and that one of them is left to write.
+fn check_labs(plan: &HandoutPlan) -> Result<(), CommandError> {
+    if let (Some(lab), Some(last)) = (plan.solved.iter().find(|lab| !plan.has(lab)), plan.through) {
+        return Err(CommandError::Misuse(format!(
+            "--solved names lab {}, which comes after lab {}, the last one of --through: leave it out",
+            lab.title(),
+            last.title()
+        )));
+    }
+    match plan.labs().all(|lab| plan.solved.contains(&lab)) {
+        true => Err(CommandError::Misuse("--solved names every lab: there is nothing left to write".to_string())),
+        false => Ok(()),
     }
 }

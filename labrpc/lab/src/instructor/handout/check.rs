@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Handout, HandoutPlan, is_withheld, leak, links, markers, open};
+use super::{Handout, HandoutPlan, is_withheld, leak, links, markers, open, repository};
 use crate::course::points;
 use crate::course::track::Track;
-use crate::course::{Course, LABS};
+use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
 use crate::grade::cargo::{Cargo, CargoOutput};
 use crate::grade::verdict::LabResult;
@@ -19,6 +19,9 @@ use crate::output::scoreboard;
 use crate::request::{Profile, TestRequest};
 use crate::scratch::Scratch;
 use crate::selection;
+use crate::student::next;
+use crate::student::results::LastResults;
+use crate::student::status::Status;
 use crate::tree::{self, Tree};
 
 /// A student's first run must not look like a hang.
@@ -77,7 +80,12 @@ impl Proof {
         let again = self.scratch.path().join("again");
         Handout::of(&self.course, &self.handout.plan)?.write(&self.course, &again)?;
         let (first, second) = (tree::read(&self.folder)?, tree::read(&again)?);
-        findings("two handouts differ in these files", differences(&first, &second))
+        findings("two handouts differ in these files", differences(&first, &second))?;
+        let hashes = [repository::hash(&self.folder)?, repository::hash(&again)?];
+        match hashes[0] == hashes[1] {
+            true => Ok(()),
+            false => Err(CommandError::Broken(format!("two handouts have different commits: {}", hashes.join(", ")))),
+        }
     }
 
     fn gives_nothing_away(&self) -> Result<(), CommandError> {
@@ -86,7 +94,10 @@ impl Proof {
     }
 
     fn names_its_own_pages(&self) -> Result<(), CommandError> {
-        let advice = scoreboard::all_advice(grade::open_labs(&Course::at(&self.folder))?);
+        let course = Course::at(&self.folder);
+        let labs: Vec<&LabCrate> = course.labs().collect();
+        let mut advice = scoreboard::all_advice(&labs, grade::open_labs(&course)?);
+        advice.push(next::step(&course, &Status::of(&course, &LastResults::default())?).text);
         findings("these pages are not there", links::find_broken(&tree::read(&self.folder)?, &advice))
     }
 
@@ -124,7 +135,8 @@ impl Proof {
             let text = fs::read_to_string(&path).map_err(failed())?;
             fs::write(&path, text.replacen(&format!("{line}\n"), "", 1)).map_err(failed())?;
         }
-        let is_of_labs = |name: &String| LABS.iter().any(|lab| name.starts_with(&format!("{}/", lab.package)));
+        let is_of_labs =
+            |name: &String| self.handout.plan.labs().any(|lab| name.starts_with(&format!("{}/", lab.package)));
         let mut restored = tree::read(&self.folder)?;
         restored.retain(|name, _| is_of_labs(name));
         let mut reference = self.handout.reference.clone();
@@ -134,7 +146,8 @@ impl Proof {
 
     /// Puts the server of free design into each lab, in place of what the student has there.
     fn takes_another_server(&self) -> Result<(), CommandError> {
-        LABS.iter().try_for_each(|lab| tree::write_into(&open::solution(lab, &self.handout.reference), &self.folder))
+        let plan = &self.handout.plan;
+        plan.labs().try_for_each(|lab| tree::write_into(&open::solution(lab, &self.handout.reference), &self.folder))
     }
 
     fn passes_with_solutions(&self) -> Result<(), CommandError> {

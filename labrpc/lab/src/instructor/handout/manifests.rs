@@ -9,6 +9,11 @@ const DOCS_LINT: &str = "missing_docs = \"warn\"\n";
 const LOCK: &str = "Cargo.lock";
 const PACKAGE: &str = "[[package]]\n";
 
+/// The command's manifest, and its line that decides whether the instructor's commands are built.
+const COMMAND_MANIFEST: &str = "labrpc/lab/Cargo.toml";
+const WITH_INSTRUCTOR: &str = "default = [\"instructor\"]\n";
+const WITHOUT_INSTRUCTOR: &str = "default = []\n";
+
 /// What the test kit needs for tests of the labs' finished servers: packages, and parts of its manifest.
 const KIT: &str = "testkit";
 const KIT_MANIFEST: &str = "labrpc/testkit/Cargo.toml";
@@ -17,10 +22,15 @@ const KIT_DEV_PARTS: [&str; 2] = ["[dev-dependencies]", "[[bench]]"];
 
 /// Takes a crate of `labrpc` out of the workspace: its files, and what the manifests say of it.
 pub fn remove_crate(tree: &mut Tree, package: &str) {
-    tree.retain(|name, _| !name.starts_with(&format!("labrpc/{package}/")));
+    remove_package(tree, package, &format!("labrpc/{package}"));
+}
+
+/// Takes a package out of the workspace: the files of its folder, and what the manifests say of it.
+pub fn remove_package(tree: &mut Tree, package: &str, folder: &str) {
+    tree.retain(|name, _| !name.starts_with(&format!("{folder}/")));
     edit(tree, MANIFEST, |text| {
         let is_about =
-            |line: &str| line.trim() == format!("\"labrpc/{package}\",") || line.starts_with(&format!("{package} = "));
+            |line: &str| line.trim() == format!("\"{folder}\",") || line.starts_with(&format!("{package} = "));
         text.split_inclusive('\n').filter(|line| !is_about(line)).collect()
     });
     edit(tree, LOCK, |text| {
@@ -74,6 +84,11 @@ pub fn add_dependencies(tree: &mut Tree, package: &str) {
         let blocks = text.split(PACKAGE).map(|block| if is_of(block) { with_needed(block) } else { block.to_string() });
         blocks.collect::<Vec<_>>().join(PACKAGE)
     });
+}
+
+/// Builds the command without the instructor's part, which no handout has.
+pub fn remove_instructor(tree: &mut Tree) {
+    edit(tree, COMMAND_MANIFEST, |text| text.replacen(WITH_INSTRUCTOR, WITHOUT_INSTRUCTOR, 1));
 }
 
 /// No lint asks students for docs.

@@ -7,14 +7,18 @@ mod links;
 mod manifests;
 pub mod markers;
 pub mod open;
+mod repository;
+mod through;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::course::begun::{self, Size};
+use crate::course::handout_list::{HANDOUT_LIST, HandoutList};
 use crate::course::track::{STUDENT_README, Track, after_docs};
 use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
+use crate::fingerprint::sha256;
 use crate::instructor::bugs::catalogue::CATALOGUE_FILE;
 use crate::tree::{self, PlainFile, Tree};
 use markers::{Section, Stripped};
@@ -29,8 +33,11 @@ const WITHHELD: [&str; 5] =
 /// The stories of known bugs.
 const STORIES: &str = "docs/stories/";
 
-/// The course's own CI, and the stories.
-const WITHHELD_FOLDERS: [&str; 2] = [".github/", STORIES];
+/// The command `cargo lab`.
+const COMMAND: &str = "labrpc/lab/";
+
+/// The course's own CI, the stories, and the instructor's part of the command with the tests that need it.
+const WITHHELD_FOLDERS: [&str; 4] = [".github/", STORIES, "labrpc/lab/src/instructor/", "labrpc/lab/tests/"];
 
 /// Which workspace to make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +46,20 @@ pub struct HandoutPlan {
     pub track: Track,
     /// The labs that it has with their solutions, those of the guided track.
     pub solved: Vec<&'static LabCrate>,
+    /// The last lab that it has; `None` for all of them.
+    pub through: Option<&'static LabCrate>,
+}
+
+impl HandoutPlan {
+    /// Whether the workspace has this lab.
+    pub fn has(&self, lab: &LabCrate) -> bool {
+        self.through.is_none_or(|last| lab.id <= last.id)
+    }
+
+    /// The labs that the workspace has.
+    pub fn labs(&self) -> impl Iterator<Item = &'static LabCrate> {
+        LABS.iter().filter(|lab| self.has(lab))
+    }
 }
 
 /// A student's workspace, and the solutions that were taken out.
@@ -54,6 +75,8 @@ pub struct Handout {
     pub sections: BTreeMap<String, Vec<Section>>,
     /// The lines that were added to the labs' `lib.rs` files, by file.
     pub added: BTreeMap<String, String>,
+    /// The list of its files.
+    pub list: HandoutList,
     /// The files of the course that are in the workspace, perhaps under another name or changed.
     pub given: BTreeSet<String>,
 }
@@ -75,7 +98,8 @@ impl Handout {
         manifests::remove_crate(&mut tree, "open");
         manifests::remove_docs_lint(&mut tree);
         let mut moved = Vec::new();
-        let to_write = || LABS.iter().filter(|lab| !plan.solved.contains(lab));
+        manifests::remove_instructor(&mut tree);
+        let to_write = || plan.labs().filter(|lab| !plan.solved.contains(lab));
         let readme = match plan.track {
             Track::Guided => {
                 tree.remove(open::PAGE);
@@ -97,17 +121,28 @@ impl Handout {
             tree.insert(README.to_string(), file.clone());
             moved.push((README.to_string(), readme.to_string()));
         }
+        through::leave_out_later_labs(&mut tree, plan);
         let mut handout = Handout {
             plan: plan.clone(),
             given: given(&tree, &moved),
             reference,
             tree,
+            list: empty_list(plan),
             sections: BTreeMap::new(),
             added: BTreeMap::new(),
         };
         handout.strip()?;
         to_write().for_each(|lab| handout.add_size(lab));
+        handout.add_list();
         Ok(handout)
+    }
+
+    /// Adds the list of all files, with which a student's workspace can be compared.
+    fn add_list(&mut self) {
+        let hashes = self.tree.iter().map(|(name, file)| (name.clone(), sha256(&file.bytes)));
+        self.list.files = hashes.collect();
+        let Some(permissions) = self.tree.values().next().map(|file| file.permissions.clone()) else { return };
+        self.tree.insert(HANDOUT_LIST.to_string(), PlainFile { bytes: self.list.text().into_bytes(), permissions });
     }
 
     /// Takes out the solutions of the labs that a student writes, and the markers of the others.
@@ -148,7 +183,7 @@ impl Handout {
     ///
     /// If the folder is not empty, or is inside of the course.
     pub fn write(&self, course: &Course, folder: &Path) -> Result<(), CommandError> {
-        tree::write(&self.tree, course.root(), folder)
+        tree::write(&self.tree, course.root(), folder, |folder| repository::commit(self, folder))
     }
 
     /// How many solutions were taken out of a lab.
@@ -158,11 +193,21 @@ impl Handout {
 
     /// What the handout contains, in one line.
     pub fn summary(&self, folder: &Path) -> String {
-        let counts: Vec<String> = LABS.iter().map(|lab| format!("{} {}", lab.title(), self.count(lab))).collect();
+        let counts: Vec<String> = self.plan.labs().map(|lab| format!("{} {}", lab.title(), self.count(lab))).collect();
         let total: usize = self.sections.values().map(Vec::len).sum();
         let (files, folder, counts) = (self.tree.len(), folder.display(), counts.join(", "));
         let track = if self.plan.track == Track::Open { " of the open track" } else { "" };
         format!("{folder}: {files} files{track}, {total} solutions to write ({counts})\n")
+    }
+}
+
+/// What the list of a handout says besides its files.
+fn empty_list(plan: &HandoutPlan) -> HandoutList {
+    HandoutList {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        track: plan.track,
+        solved: plan.solved.iter().map(|lab| lab.id).collect(),
+        files: BTreeMap::new(),
     }
 }
 

@@ -29,7 +29,8 @@ pub fn next_step(results: &CourseResult) -> String {
     }
     let more_seeds = format!("More seeds find rare mistakes: cargo lab test {id} --seeds 1000");
     let position = LABS.iter().position(|lab| lab == last.lab).unwrap_or_default();
-    match LABS.get(position + 1) {
+    let is_there = |lab: &&LabCrate| results.last.is_none_or(|end| lab.id <= end.id);
+    match LABS.get(position + 1).filter(is_there) {
         Some(next) => format!(
             "\nLab {title} is done. {more_seeds}\nNext: lab {}, {} {}\n",
             next.title(),
@@ -40,9 +41,9 @@ pub fn next_step(results: &CourseResult) -> String {
     }
 }
 
-/// How to begin each lab but the first.
-pub fn all_beginnings(open: &[OpenLab]) -> Vec<String> {
-    LABS.windows(2).map(|labs| beginning(open, &labs[0], &labs[1])).collect()
+/// How to begin each of these labs but the first.
+pub fn all_beginnings(labs: &[&LabCrate], open: &[OpenLab]) -> Vec<String> {
+    labs.windows(2).map(|labs| beginning(open, labs[0], labs[1])).collect()
 }
 
 /// How to begin the lab `next`, after `last`. Only the guided track has a page for each lab.

@@ -4,6 +4,7 @@ mod advice;
 mod groups;
 mod table;
 
+use crate::course::LabCrate;
 use crate::grade::verdict::{LabResult, TestVerdict};
 use crate::grade::{CourseResult, OpenLab};
 use crate::output::paint::Paint;
@@ -53,10 +54,10 @@ pub fn findings(results: &CourseResult, paint: Paint) -> String {
 }
 
 /// All that the scoreboard can say about how to begin a lab, whether others have begun or not.
-pub fn all_advice(mut open: Vec<OpenLab>) -> Vec<String> {
-    let mut advice = advice::all_beginnings(&open);
+pub fn all_advice(labs: &[&LabCrate], mut open: Vec<OpenLab>) -> Vec<String> {
+    let mut advice = advice::all_beginnings(labs, &open);
     open.iter_mut().for_each(|lab| lab.is_begun = true);
-    advice.extend(advice::all_beginnings(&open));
+    advice.extend(advice::all_beginnings(labs, &open));
     advice
 }
 

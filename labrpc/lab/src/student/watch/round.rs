@@ -69,6 +69,7 @@ impl Round<'_> {
             is_graded: true,
             world: WorldChoice::Simulated,
             open: grade::open_labs(self.course)?,
+            last: self.course.labs().last(),
         };
         last.add(self.course, &results)?;
         last.write(self.course);
