@@ -4,7 +4,7 @@
 
 use lexopt::Parser;
 
-use super::{Invocation, carry, parse_help, status, story, test, watch};
+use super::{Invocation, carry, doctor, parse_help, status, story, test, watch};
 use crate::error::CommandError;
 
 /// One command of `cargo lab`.
@@ -76,7 +76,7 @@ const OF_INSTRUCTORS: &[Command] = &crate::instructor::COMMANDS;
 const OF_INSTRUCTORS: &[Command] = &[];
 
 /// The commands that every workspace has. The last one explains the others.
-static OF_STUDENTS: [Command; 7] = [
+static OF_STUDENTS: [Command; 8] = [
     Command {
         name: "status",
         what: "Show where you are and what to do next; the default",
@@ -124,6 +124,14 @@ static OF_STUDENTS: [Command; 7] = [
         values: Values::Labs,
         help: include_str!("../help/carry.txt"),
         parse: carry::parse,
+    },
+    Command {
+        name: "doctor",
+        what: "Check the machine and the workspace, and say what to do",
+        options: doctor::OPTIONS,
+        values: Values::Nothing,
+        help: include_str!("../help/doctor.txt"),
+        parse: doctor::parse,
     },
     Command {
         name: "help",

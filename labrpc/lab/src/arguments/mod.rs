@@ -4,6 +4,7 @@
 
 mod carry;
 mod commands;
+mod doctor;
 mod status;
 mod story;
 mod test;
@@ -42,6 +43,11 @@ pub enum Invocation {
     },
     /// Run one test again and show its story.
     Story(StoryRequest),
+    /// Check the machine and the workspace.
+    Doctor {
+        /// Whether to print JSON.
+        is_json: bool,
+    },
     /// Start a lab from a student's code for an earlier one.
     Carry {
         /// The earlier lab.

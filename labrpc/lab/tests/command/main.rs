@@ -6,6 +6,7 @@
 mod bugs;
 mod catalogue;
 mod choosing;
+mod doctor;
 mod fake;
 mod grading;
 mod handout;

@@ -130,7 +130,7 @@ mod tests {
         let source = folder.path().join("lab2a-election/src");
         fs::create_dir_all(source.join("deep")).unwrap();
         let write = |name: &str, text: &str| fs::write(source.join(name), text).unwrap();
-        ["kept.rs", "grown.rs", "gone.rs"].map(|name| write(name, "one"));
+        ["kept.rs", "grown.rs", "gone.rs"].iter().for_each(|name| write(name, "one"));
         let before = Snapshot::of(&course);
         write("grown.rs", "one and two");
         write("deep/new.rs", "");
