@@ -4,7 +4,7 @@
 
 use lexopt::Parser;
 
-use super::{Invocation, carry, doctor, parse_help, status, story, test, watch};
+use super::{Invocation, carry, doctor, parse_help, status, story, submit, test, watch};
 use crate::error::CommandError;
 
 /// One command of `cargo lab`.
@@ -76,7 +76,7 @@ const OF_INSTRUCTORS: &[Command] = &crate::instructor::COMMANDS;
 const OF_INSTRUCTORS: &[Command] = &[];
 
 /// The commands that every workspace has. The last one explains the others.
-static OF_STUDENTS: [Command; 8] = [
+static OF_STUDENTS: [Command; 9] = [
     Command {
         name: "status",
         what: "Show where you are and what to do next; the default",
@@ -132,6 +132,14 @@ static OF_STUDENTS: [Command; 8] = [
         values: Values::Nothing,
         help: include_str!("../help/doctor.txt"),
         parse: doctor::parse,
+    },
+    Command {
+        name: "submit",
+        what: "Pack what you have written into one file, to be handed in",
+        options: submit::OPTIONS,
+        values: Values::Paths,
+        help: include_str!("../help/submit.txt"),
+        parse: submit::parse,
     },
     Command {
         name: "help",

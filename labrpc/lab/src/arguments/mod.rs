@@ -7,6 +7,7 @@ mod commands;
 mod doctor;
 mod status;
 mod story;
+mod submit;
 mod test;
 mod watch;
 
@@ -20,6 +21,7 @@ use crate::error::CommandError;
 use crate::nearest::suggestion;
 use crate::request::{Profile, TestRequest};
 use crate::student::story::StoryRequest;
+use crate::student::submit::SubmitRequest;
 pub use commands::{Audience, Command, Values, command_called};
 
 /// What the command line asks for.
@@ -48,6 +50,8 @@ pub enum Invocation {
         /// Whether to print JSON.
         is_json: bool,
     },
+    /// Pack what a student has written.
+    Submit(SubmitRequest),
     /// Start a lab from a student's code for an earlier one.
     Carry {
         /// The earlier lab.

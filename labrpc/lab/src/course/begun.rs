@@ -118,9 +118,8 @@ fn written_part(course: &Course, lab: &LabCrate) -> Result<(WrittenPart, usize),
     if !folder.is_dir() {
         return Ok((WrittenPart::All, 0));
     }
-    let sources = tree::read(&folder)?;
-    let sources = sources.iter().filter(|(name, _)| name.ends_with(".rs"));
-    let texts: Vec<String> = sources.map(|(_, file)| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
+    let sources = tree::read_sources(&folder)?;
+    let texts: Vec<String> = sources.values().map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).collect();
     let size = size_of(lab, texts.iter().map(String::as_str));
     let at_first = texts.iter().find_map(|text| size_at_first(text));
     let part = match at_first {

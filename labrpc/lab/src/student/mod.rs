@@ -7,4 +7,5 @@ pub mod next;
 pub mod results;
 pub mod status;
 pub mod story;
+pub mod submit;
 pub mod watch;

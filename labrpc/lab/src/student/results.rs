@@ -172,7 +172,7 @@ pub fn sources(course: &Course, lab: &LabCrate) -> Result<BTreeMap<String, Strin
     for earlier in course.labs().filter(|earlier| earlier.id <= lab.id) {
         let folder = course.folder(earlier).join("src");
         if folder.is_dir() {
-            let files = tree::read(&folder)?.into_iter();
+            let files = tree::read_sources(&folder)?.into_iter();
             sources.extend(files.map(|(name, file)| (format!("{}/src/{name}", earlier.package), sha256(&file.bytes))));
         }
     }

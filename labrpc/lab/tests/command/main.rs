@@ -15,4 +15,5 @@ mod open;
 mod output;
 mod status;
 mod story;
+mod submit;
 mod watch;

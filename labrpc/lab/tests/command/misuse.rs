@@ -4,7 +4,7 @@ use crate::fake::FakeCourse;
 
 const LABS: &str =
     "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
-const COMMANDS: &str = "(commands: status, test, watch, replay, story, carry, doctor, bugs, handout, help)";
+const COMMANDS: &str = "(commands: status, test, watch, replay, story, carry, doctor, submit, bugs, handout, help)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
 const SEEDS: &str = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
 const TOKEN: &str =
@@ -80,6 +80,16 @@ fn options_are_checked() {
         ),
         ("doctor 2a", "`cargo lab doctor` takes no `2a`: it looks at the whole workspace".to_string()),
         ("doctor --fix", "`cargo lab doctor` has no option `--fix` (options: --json, --help)".to_string()),
+        (
+            "submit a.zip",
+            "`a.zip` is no name for an archive: let it end in .tar.gz, for instance ../alice.tar.gz".to_string(),
+        ),
+        (
+            "submit .tar.gz",
+            "`.tar.gz` is no name for an archive: let it end in .tar.gz, for instance ../alice.tar.gz".to_string(),
+        ),
+        ("submit a.tar.gz b.tgz", "`b.tgz` is one file too many: `cargo lab submit` writes one archive".to_string()),
+        ("submit --force", "`cargo lab submit` has no option `--force` (options: --list, --help)".to_string()),
         ("watch 2z", "there is no lab `2z` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
         (
             "watch 2a 2b",

@@ -33,7 +33,7 @@ pub fn in_servers(course: &Course) -> Result<Vec<Finding>, CommandError> {
         if !folder.is_dir() {
             continue;
         }
-        for (name, file) in tree::read(&folder)?.iter().filter(|(name, _)| name.ends_with(".rs")) {
+        for (name, file) in &tree::read_sources(&folder)? {
             let text = String::from_utf8_lossy(&file.bytes);
             let uses = uses(&text, &list).into_iter();
             places.extend(uses.map(|(line, used)| (format!("{}/src/{name}:{line}", lab.package), used)));
