@@ -58,7 +58,7 @@ use output::progress::TestProgress;
 use output::{json, scoreboard};
 use request::{OutputFormat, SeedChoice, TestRequest};
 use student::results::LastResults;
-use student::{carry, doctor, status, story, submit, watch};
+use student::{carry, completions, doctor, status, story, submit, watch};
 
 /// The variable with which `cargo test` replays a run.
 const REPLAY_VARIABLE: &str = "LAB_REPLAY";
@@ -87,6 +87,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
         Invocation::Watch { lab, profile } => watch::watch(&find_course()?, lab, profile),
         Invocation::Doctor { is_json } => doctor::examine(&find_course()?, is_json, print),
         Invocation::Submit(request) => submit::submit(&find_course()?, &request, print),
+        Invocation::Completions { shell, audience } => {
+            print(&completions::script(shell, audience));
+            Ok(ExitCode::SUCCESS)
+        }
         Invocation::Story(request) => story::tell(&find_course()?, &request),
         #[cfg(feature = "instructor")]
         Invocation::Instructor(request) => instructor::run(&find_course()?, &request, print),

@@ -4,7 +4,7 @@
 
 use lexopt::Parser;
 
-use super::{Invocation, carry, doctor, parse_help, status, story, submit, test, watch};
+use super::{Invocation, carry, completions, doctor, parse_help, status, story, submit, test, watch};
 use crate::error::CommandError;
 
 /// One command of `cargo lab`.
@@ -76,7 +76,7 @@ const OF_INSTRUCTORS: &[Command] = &crate::instructor::COMMANDS;
 const OF_INSTRUCTORS: &[Command] = &[];
 
 /// The commands that every workspace has. The last one explains the others.
-static OF_STUDENTS: [Command; 9] = [
+static OF_STUDENTS: [Command; 10] = [
     Command {
         name: "status",
         what: "Show where you are and what to do next; the default",
@@ -140,6 +140,14 @@ static OF_STUDENTS: [Command; 9] = [
         values: Values::Paths,
         help: include_str!("../help/submit.txt"),
         parse: submit::parse,
+    },
+    Command {
+        name: "completions",
+        what: "Print what completes these commands in your shell",
+        options: completions::OPTIONS,
+        values: Values::Shells,
+        help: include_str!("../help/completions.txt"),
+        parse: completions::parse,
     },
     Command {
         name: "help",

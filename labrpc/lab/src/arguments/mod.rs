@@ -4,6 +4,7 @@
 
 mod carry;
 mod commands;
+mod completions;
 mod doctor;
 mod status;
 mod story;
@@ -20,6 +21,7 @@ use crate::course::{LABS, LabCrate, lab_ids, labs_here};
 use crate::error::CommandError;
 use crate::nearest::suggestion;
 use crate::request::{Profile, TestRequest};
+use crate::student::completions::Shell;
 use crate::student::story::StoryRequest;
 use crate::student::submit::SubmitRequest;
 pub use commands::{Audience, Command, Values, command_called};
@@ -52,6 +54,13 @@ pub enum Invocation {
     },
     /// Pack what a student has written.
     Submit(SubmitRequest),
+    /// Print the script that completes the command in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+        /// For whom.
+        audience: Audience,
+    },
     /// Start a lab from a student's code for an earlier one.
     Carry {
         /// The earlier lab.

@@ -18,14 +18,14 @@ impl Paint {
     /// No colour.
     pub const NONE: Paint = Paint { is_coloured: false };
 
-    /// Colour if standard output is a terminal and the environment allows it.
+    /// Colour if standard output is a terminal and the environment allows it, or if the environment asks for it.
     pub fn for_stdout() -> Paint {
-        Paint { is_coloured: io::stdout().is_terminal() && is_wanted() }
+        Paint { is_coloured: is_wanted(io::stdout().is_terminal()) }
     }
 
-    /// Colour if standard error is a terminal and the environment allows it.
+    /// Colour if standard error is a terminal and the environment allows it, or if the environment asks for it.
     pub fn for_stderr() -> Paint {
-        Paint { is_coloured: io::stderr().is_terminal() && is_wanted() }
+        Paint { is_coloured: is_wanted(io::stderr().is_terminal()) }
     }
 
     /// Paints bad news.
@@ -43,8 +43,11 @@ impl Paint {
     }
 }
 
-/// `NO_COLOR` is how a user turns colours off, and `TERM=dumb` how a terminal does.
-fn is_wanted() -> bool {
-    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && env::var_os("TERM").is_none_or(|term| term != "dumb")
+/// `NO_COLOR` is how a user turns colours off, `CLICOLOR_FORCE` how one turns them on in a pipe, and `TERM=dumb` how a terminal
+/// turns them off.
+fn is_wanted(is_terminal: bool) -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_forced = is_set("CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    let is_able = is_terminal && env::var_os("TERM").is_none_or(|term| term != "dumb");
+    !is_set("NO_COLOR") && (is_forced || is_able)
 }

@@ -1,6 +1,7 @@
 //! What a student does with the command besides running tests.
 
 pub mod carry;
+pub mod completions;
 pub mod doctor;
 pub mod estimate;
 pub mod next;

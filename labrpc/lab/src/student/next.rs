@@ -26,7 +26,7 @@ pub fn step(course: &Course, status: &Status) -> NextStep {
         return NextStep { text: beginning(course, status, first), is_fresh: true };
     }
     // A lab that was handed out whole is nobody's next step, unless its tests have failed.
-    let is_open_question = |lab: &&&LabStatus| !lab.is_green() && !(lab.written.is_given && lab.last.is_none());
+    let is_open_question = |lab: &&&LabStatus| !(lab.is_green() || lab.written.is_given && lab.last.is_none());
     let text = match (begun.iter().find(is_open_question), to_write()) {
         (Some(lab), _) => work_on(lab),
         (None, Some(next)) => on_to(status, next),

@@ -4,7 +4,8 @@ use crate::fake::FakeCourse;
 
 const LABS: &str =
     "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
-const COMMANDS: &str = "(commands: status, test, watch, replay, story, carry, doctor, submit, bugs, handout, help)";
+const COMMANDS: &str =
+    "(commands: status, test, watch, replay, story, carry, doctor, submit, completions, bugs, handout, help)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
 const SEEDS: &str = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
 const TOKEN: &str =
@@ -90,6 +91,15 @@ fn options_are_checked() {
         ),
         ("submit a.tar.gz b.tgz", "`b.tgz` is one file too many: `cargo lab submit` writes one archive".to_string()),
         ("submit --force", "`cargo lab submit` has no option `--force` (options: --list, --help)".to_string()),
+        (
+            "completions",
+            "the shell is missing: write `cargo lab completions bash` (shells: bash, zsh, fish)".to_string(),
+        ),
+        (
+            "completions bsh",
+            "there are no completions for `bsh`: did you mean `bash`? (shells: bash, zsh, fish)".to_string(),
+        ),
+        ("completions bash zsh", "`zsh` is one shell too many: name one of bash, zsh, fish".to_string()),
         ("watch 2z", "there is no lab `2z` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
         (
             "watch 2a 2b",

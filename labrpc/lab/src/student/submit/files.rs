@@ -12,7 +12,7 @@ use crate::tree::{PlainFile, Tree};
 /// No source file of a person is larger. A larger one is most likely there by mistake.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Nor are all of them together.
+/// All of them together are not larger than this, for the same reason.
 const ALL_BYTES_MAX: u64 = 8 << 20;
 
 /// The files that count, by their paths in the workspace.

@@ -70,7 +70,7 @@ fn watch_until_quit(
             Err(CommandError::Superseded) => {}
             Err(error) => return Err(error),
             Ok(is_read) if !is_read => return Ok(()),
-            Ok(_) => say(&waiting_line(keys)).map_or(Err(CommandError::Interrupted), Ok)?,
+            Ok(_) => say(&waiting_line(keys)).ok_or(CommandError::Interrupted)?,
         }
         let (files, saved_at) = next_reason(events)?;
         // The last lab of several: a later lab is tested with the earlier ones.
