@@ -23,7 +23,9 @@ pub fn first_build(course: &Course) -> Option<String> {
 /// Whether a test binary was built before. What a student changes since is built in seconds.
 fn is_built(course: &Course) -> bool {
     let Ok(entries) = fs::read_dir(course.target().join("debug/deps")) else { return false };
-    entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("graded-"))
+    // Only a whole build leaves an executable: parts of one have other endings.
+    let is_executable = |name: &str| name.starts_with("graded-") && (!name.contains('.') || name.ends_with(".exe"));
+    entries.flatten().any(|entry| is_executable(&entry.file_name().to_string_lossy()))
 }
 
 fn in_words(seconds: usize) -> String {

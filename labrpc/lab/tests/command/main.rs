@@ -10,6 +10,7 @@ mod completions;
 mod doctor;
 mod fake;
 mod grading;
+mod handed_out;
 mod handout;
 mod misuse;
 mod open;

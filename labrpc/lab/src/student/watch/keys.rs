@@ -16,7 +16,7 @@ pub const EXPLANATION: &str = "q and Enter quit, Enter alone runs everything aga
 /// Reads keys until it is dropped. A terminal then is as it was.
 pub struct Keys {
     #[cfg(unix)]
-    _terminal: Option<terminal::KeyByKey>,
+    terminal: Option<terminal::KeyByKey>,
 }
 
 impl Keys {
@@ -24,7 +24,7 @@ impl Keys {
     pub fn read(events: Sender<Event>) -> Keys {
         let keys = Keys {
             #[cfg(unix)]
-            _terminal: terminal::KeyByKey::new(),
+            terminal: terminal::KeyByKey::new(),
         };
         // A process in the background that reads from its terminal would be stopped.
         if keys.is_read() {
@@ -52,7 +52,7 @@ impl Keys {
 
     #[cfg(unix)]
     fn is_read(&self) -> bool {
-        self._terminal.is_some() || !io::stdin().is_terminal()
+        self.terminal.is_some() || !io::stdin().is_terminal()
     }
 
     #[cfg(not(unix))]
