@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::fake::{FakeCourse, LABS, PASSING, assert_row};
+use crate::fake::{FakeCourse, LABS, PASSING};
 
 /// The tests of a lab: they fail at the `todo!` if there is one, and pass otherwise.
 const HONEST: &str = "\

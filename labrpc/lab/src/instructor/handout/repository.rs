@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::Handout;
 use crate::error::CommandError;
+use crate::interrupt;
 
 /// Who commits. Nobody's mail address: answers belong to the instructor.
 const NAME: &str = "Raft Labs";
@@ -60,6 +61,8 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<String, CommandError> {
             "git could not be started ({error}): a handout is a git repository, so install git"
         ))
     })?;
+    // Ctrl-C on a terminal ends git as well.
+    interrupt::check()?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr);
         return Err(CommandError::Broken(format!("git {} failed: {}", arguments[0], reason.trim())));
