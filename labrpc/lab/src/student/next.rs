@@ -42,7 +42,7 @@ fn beginning(course: &Course, status: &Status, first: &LabStatus) -> String {
         Track::Guided => {
             (format!("docs/lab{}.md", lab.id), format!("{}/{}", lab.package, lab.begins_in), lab.time_needed)
         }
-        Track::Open => ("docs/open-track.md".to_string(), format!("{}/src/lib.rs", lab.package), "a day or more"),
+        Track::Open => ("docs/open-track.md".to_string(), format!("{}/src/lib.rs", lab.package), "a day"),
     };
     let write = match status.track {
         Track::Guided => format!("Write the first rule of that page, in {file}."),

@@ -132,8 +132,11 @@ fn text(status: &Status, next: &NextStep, paint: Paint) -> String {
     if next.is_fresh {
         return format!("Raft Labs, {place}\n\n{}", next.text);
     }
-    let mut text =
-        format!("Raft Labs, {place}: {} of {} points when the tests ran last\n\n", status.score(), status.points());
+    let so_far = match status.labs.iter().any(|lab| lab.last.is_some()) {
+        true => format!("{} of {} points when the tests ran last", status.score(), status.points()),
+        false => "the tests have not run yet".to_string(),
+    };
+    let mut text = format!("Raft Labs, {place}: {so_far}\n\n");
     let question = status.labs.iter().map(|lab| lab.lab.question.chars().count()).max().unwrap_or_default();
     for lab in &status.labs {
         let (points, tests) = (format!("{}/{}", lab.score, lab.points), format!("{}/{}", lab.tests_passed, lab.tests));

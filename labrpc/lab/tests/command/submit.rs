@@ -94,7 +94,7 @@ fn a_free_design_has_its_crates() {
     student(&course, "--open");
     let ended = submit(&course, "--list");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
-    let told = "2A  4 files, 115 bytes; 0/30 points when its tests ran last\nnote: the tests have not run with this code: cargo lab test 2a\n";
+    let told = "2A  4 files, 115 bytes; its tests have not run\nnote: the tests have not run with this code: cargo lab test 2a\n";
     assert_eq!(ended.stdout, told);
     assert_eq!(submit(&course, "mine.tgz").status, Some(0));
     let names = "submission.json\nCargo.lock\nlab2a-election/Cargo.toml\nlab2a-election/src/codec.rs\n\

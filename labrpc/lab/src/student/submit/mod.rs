@@ -115,17 +115,16 @@ fn summary(begun: &[&LabStatus], files: &Tree) -> String {
             .map(|(_, file)| file.bytes.len())
             .collect();
         let (count, bytes) = (own.len(), own.iter().sum::<usize>());
-        let todos = if lab.written.todos > 0 {
-            format!("; {} places are not written", lab.written.todos)
-        } else {
-            String::new()
+        let todos = match lab.written.todos {
+            0 => String::new(),
+            1 => "; one place is not written".to_string(),
+            todos => format!("; {todos} places are not written"),
         };
-        text += &format!(
-            "{}  {count} files, {bytes} bytes; {}/{} points when its tests ran last{todos}\n",
-            lab.lab.title(),
-            lab.score,
-            lab.points
-        );
+        let points = match &lab.last {
+            Some(_) => format!("{}/{} points when its tests ran last", lab.score, lab.points),
+            None => "its tests have not run".to_string(),
+        };
+        text += &format!("{}  {count} files, {bytes} bytes; {points}{todos}\n", lab.lab.title());
     }
     let stale: Vec<String> = begun
         .iter()
