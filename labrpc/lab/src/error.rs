@@ -23,6 +23,8 @@ pub enum CommandError {
     Broken(String),
     /// Ctrl-C, or a request of the system to end.
     Interrupted,
+    /// There is a newer reason to work: it begins anew.
+    Superseded,
 }
 
 impl CommandError {
@@ -30,7 +32,7 @@ impl CommandError {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             CommandError::Misuse(_) | CommandError::Catalogue(_) => EXIT_MISUSE,
-            CommandError::Broken(_) => EXIT_FAILED,
+            CommandError::Broken(_) | CommandError::Superseded => EXIT_FAILED,
             CommandError::Interrupted => EXIT_INTERRUPTED,
         })
     }
@@ -55,6 +57,7 @@ impl fmt::Display for CommandError {
                 f.write_str(text)
             }
             CommandError::Interrupted => f.write_str("interrupted"),
+            CommandError::Superseded => f.write_str("begun anew"),
         }
     }
 }

@@ -32,10 +32,40 @@ pub fn watch() -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Fails after an interrupt.
+/// Whether there was a newer reason to work, so that the work at hand need not be finished.
+static SUPERSEDED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the work at hand is finished all the same.
+static IS_KEPT: AtomicBool = AtomicBool::new(false);
+
+/// Finishes `work` although it may be superseded. Only Ctrl-C ends it.
+pub fn keep<T>(work: impl FnOnce() -> T) -> T {
+    IS_KEPT.store(true, Ordering::SeqCst);
+    let done = work();
+    IS_KEPT.store(false, Ordering::SeqCst);
+    done
+}
+
+/// Ends the work at hand at its next [`check`]: it is about to begin anew.
+pub fn supersede() {
+    SUPERSEDED.store(true, Ordering::SeqCst);
+}
+
+/// Work begins anew.
+pub fn begin_anew() {
+    SUPERSEDED.store(false, Ordering::SeqCst);
+}
+
+/// Asks the command to end, as Ctrl-C does.
+pub fn request() {
+    REQUESTED.get_or_init(Arc::default).store(true, Ordering::Relaxed);
+}
+
+/// Fails after an interrupt, or if the work at hand is superseded.
 pub fn check() -> Result<(), CommandError> {
     match REQUESTED.get() {
         Some(requested) if requested.load(Ordering::Relaxed) => Err(CommandError::Interrupted),
+        _ if SUPERSEDED.load(Ordering::SeqCst) && !IS_KEPT.load(Ordering::SeqCst) => Err(CommandError::Superseded),
         _ => Ok(()),
     }
 }

@@ -6,19 +6,20 @@
 //! In reading order:
 //!
 //! - [`arguments`] reads the command line, [`help`] explains it;
-//! - [`course`] lists the labs, [`begun`] says which of them are begun, [`points`] lists the graded tests of each lab, and [`selection`]
-//!   chooses tests as the command line asks;
+//! - [`course`] lists the labs, which of them are begun, and their graded tests, and [`selection`] chooses tests as the
+//!   command line asks;
 //! - [`grade`] builds and runs them, and turns what they report into verdicts;
-//! - [`scoreboard`] and [`json`] show the verdicts to people and to programs;
-//! - [`story`] runs one test again and shows what happened;
-//! - [`handout`] makes the workspace that a student starts from, and checks it; [`carry`] starts a lab of the open track
-//!   from the one before;
-//! - [`bugs`] plants known bugs, and checks that the graded tests catch them.
+//! - [`output`] shows the verdicts to people and to programs;
+//! - [`student`] is what a student needs besides: where the work stands, what failed last, and what a run looked like;
+//! - `instructor` makes the workspace that a student starts from, plants known bugs, and checks that the graded tests
+//!   catch them. A handout does not have it.
 //!
 //! Missing on purpose: a sandbox. The tests run with the caller's rights, and a student's code can
 //! forge its own report. To grade untrusted code, run this in a container, on a fresh copy of the
 //! course that takes only `src` from the student.
 
+// A handout is built without the instructor's commands, and has the same shared modules.
+#![cfg_attr(not(feature = "instructor"), allow(dead_code, reason = "only the instructor's commands use it"))]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -26,45 +27,38 @@
 )]
 
 mod arguments;
-mod bar;
-mod begun;
-mod bugs;
-mod carry;
 mod course;
-mod duration;
 mod error;
+mod fingerprint;
 mod grade;
-mod handout;
 mod help;
+#[cfg(feature = "instructor")]
+mod instructor;
 mod interrupt;
-mod json;
 mod nearest;
-mod paint;
-mod points;
+mod output;
 mod process;
-mod progress;
 mod request;
-mod scoreboard;
 mod scratch;
 mod selection;
-mod story;
-mod test_kind;
+mod student;
 mod tree;
 
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Audience, Invocation};
-use course::Course;
+use course::{Course, begun, points, track};
 use error::CommandError;
 use grade::cargo::Cargo;
-use handout::HandoutPlan;
-use paint::Paint;
-use progress::TestProgress;
+use output::paint::Paint;
+use output::progress::TestProgress;
+use output::{json, scoreboard};
 use request::{OutputFormat, SeedChoice, TestRequest};
+use student::results::LastResults;
+use student::{carry, completions, doctor, status, story, submit, watch};
 
 /// The variable with which `cargo test` replays a run.
 const REPLAY_VARIABLE: &str = "LAB_REPLAY";
@@ -84,18 +78,22 @@ fn main() -> ExitCode {
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandError> {
     let audience = audience();
     match arguments::parse(arguments, audience)? {
-        Invocation::Help(topic) => {
-            print(help::text(topic, audience));
+        Invocation::Help(command) => {
+            print(&help::text(command, audience));
             Ok(ExitCode::SUCCESS)
         }
+        Invocation::Status { is_json } => status::show(&find_course()?, is_json, print),
         Invocation::Test(request) => test(&find_course()?, &request),
-        Invocation::Story(request) => story::tell(&find_course()?, &request),
-        Invocation::Bugs(request) => bugs::run(&find_course()?, &request, print),
-        Invocation::Handout(folder, plan) => make_handout(&find_course()?, &folder, &plan),
-        Invocation::HandoutCheck(track) => {
-            handout::check::check(&find_course()?, track, &mut |line| print(line))?;
+        Invocation::Watch { lab, profile } => watch::watch(&find_course()?, lab, profile),
+        Invocation::Doctor { is_json } => doctor::examine(&find_course()?, is_json, print),
+        Invocation::Submit(request) => submit::submit(&find_course()?, &request, print),
+        Invocation::Completions { shell, audience } => {
+            print(&completions::script(shell, audience));
             Ok(ExitCode::SUCCESS)
         }
+        Invocation::Story(request) => story::tell(&find_course()?, &request),
+        #[cfg(feature = "instructor")]
+        Invocation::Instructor(request) => instructor::run(&find_course()?, &request, print),
         Invocation::Carry { from, to, restart } => {
             print(&carry::carry(&find_course()?, from, to, restart)?);
             Ok(ExitCode::SUCCESS)
@@ -106,7 +104,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
 /// For whom messages are. Outside of the course they are for everybody.
 fn audience() -> Audience {
     let course = env::current_dir().ok().and_then(|folder| Course::around(&folder).ok());
-    if course.is_some_and(|course| handout::is_handout(&course)) { Audience::Student } else { Audience::Instructor }
+    if course.is_some_and(|course| track::is_handout(&course)) { Audience::Student } else { Audience::Instructor }
 }
 
 /// The course around the current folder. Handles Ctrl-C from now on, because temporary files may
@@ -128,6 +126,9 @@ fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError
     warn_of_ignored_variables();
     let cargo = Cargo::new(course, request.profile);
     let result = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr(request.world))?;
+    let mut last = LastResults::read(course);
+    last.add(course, &result)?;
+    last.write(course);
     match request.output {
         OutputFormat::Scoreboard if result.is_nothing_built() => {}
         OutputFormat::Scoreboard => print(&scoreboard::render(&result, Paint::for_stdout())),
@@ -140,13 +141,6 @@ fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError
         }
     }
     Ok(if result.is_passed() { ExitCode::SUCCESS } else { ExitCode::from(error::EXIT_FAILED) })
-}
-
-fn make_handout(course: &Course, folder: &Path, plan: &HandoutPlan) -> Result<ExitCode, CommandError> {
-    let handout = handout::Handout::of(course, plan)?;
-    handout.write(course, folder)?;
-    print(&handout.summary(folder));
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Refuses a token that `cargo test` would read. To run all tests instead of the one that is asked for would

@@ -79,7 +79,7 @@ pub enum OutputFormat {
     /// For people.
     #[default]
     Scoreboard,
-    /// For programs: see [`json`](crate::json).
+    /// For programs: see [`json`](crate::output::json).
     Json,
     /// The trace hash of each run, to compare two machines or two versions.
     Hashes,

@@ -37,6 +37,37 @@ pub fn read(root: &Path) -> Result<Tree, CommandError> {
     Ok(tree)
 }
 
+/// Reads the Rust files of a lab's `src`, by their paths in it. Anything else is not compiled: what editors keep there, such as
+/// the links with which Emacs locks a file, is left out.
+///
+/// # Errors
+///
+/// If a file cannot be read.
+pub fn read_sources(folder: &Path) -> Result<Tree, CommandError> {
+    let mut tree = Tree::new();
+    read_sources_of(folder, "", &mut tree)?;
+    Ok(tree)
+}
+
+fn read_sources_of(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), CommandError> {
+    let failed = |path: &Path| CommandError::of_system(format!("{} could not be read", path.display()));
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let entry = entry.map_err(failed(folder))?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let kind = entry.file_type().map_err(failed(&path))?;
+        if name.starts_with('.') {
+            continue;
+        } else if kind.is_dir() {
+            read_sources_of(&path, &format!("{prefix}{name}/"), tree)?;
+        } else if kind.is_file() && name.ends_with(".rs") {
+            let bytes = fs::read(&path).map_err(failed(&path))?;
+            let permissions = fs::metadata(&path).map_err(failed(&path))?.permissions();
+            tree.insert(format!("{prefix}{name}"), PlainFile { bytes, permissions });
+        }
+    }
+    Ok(())
+}
+
 fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), CommandError> {
     interrupt::check()?;
     let failed = |path: &Path| CommandError::of_system(format!("{} could not be read", path.display()));
@@ -73,16 +104,24 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree) -> Result<(), Comma
 /// Writes a tree into `folder`, which must be empty or not exist. It appears there completely or
 /// not at all, because it is written to a temporary folder beside it first.
 ///
+/// `finish` may do something with the files before they appear.
+///
 /// # Errors
 ///
 /// [`CommandError::Misuse`] if the folder is not empty or is inside of `source`.
-pub fn write(tree: &Tree, source: &Path, folder: &Path) -> Result<(), CommandError> {
+pub fn write(
+    tree: &Tree,
+    source: &Path,
+    folder: &Path,
+    finish: impl FnOnce(&Path) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     let (parent, place) = free_place(source, folder)?;
     let failed = |path: &Path| CommandError::of_system(format!("{} could not be written", path.display()));
     fs::create_dir_all(&parent).map_err(failed(&parent))?;
     let staging = Scratch::new_in(&parent, "handout")?;
     let workspace = staging.path().join("workspace");
     write_into(tree, &workspace)?;
+    finish(&workspace)?;
     if place.exists() {
         fs::remove_dir(&place).map_err(failed(&place))?;
     }

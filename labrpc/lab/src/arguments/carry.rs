@@ -2,12 +2,15 @@
 
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, Topic, lab_called, misuse, unknown_option};
+use super::{Audience, Invocation, lab_called, misuse, unknown_option};
 use crate::course::{LABS, LabCrate};
 use crate::error::CommandError;
 
+/// The options of the command.
+pub const OPTIONS: &[&str] = &["--restart", "--help"];
+
 /// Parses the arguments after `cargo lab carry`.
-pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
+pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
     let mut labs: Vec<&'static LabCrate> = Vec::new();
     let mut restart = false;
     while let Some(argument) = parser.next().map_err(misuse)? {
@@ -20,9 +23,9 @@ pub fn parse(mut parser: Parser) -> Result<Invocation, CommandError> {
             Arg::Long(name) => format!("--{name}"),
         };
         match option.as_str() {
-            "-h" | "--help" => return Ok(Invocation::Help(Topic::Carry)),
+            "-h" | "--help" => return Ok(Invocation::Help(Some("carry"))),
             "--restart" => restart = true,
-            _ => return Err(unknown_option("carry", &option, &["--restart", "--help"])),
+            _ => return Err(unknown_option("carry", &option, OPTIONS)),
         }
     }
     let [from, to] = labs[..] else {

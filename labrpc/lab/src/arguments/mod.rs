@@ -2,64 +2,65 @@
 //!
 //! Names of labs and tests are checked later, in [`selection`](crate::selection).
 
-mod bugs;
 mod carry;
-mod handout;
+mod commands;
+mod completions;
+mod doctor;
+mod status;
 mod story;
+mod submit;
 mod test;
+mod watch;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::bugs::request::BugsRequest;
-use crate::course::{LABS, LabCrate, lab_ids};
+use crate::course::points::{SEEDS_MAX, parse_seed_count};
+use crate::course::{LABS, LabCrate, lab_ids, labs_here};
 use crate::error::CommandError;
-use crate::handout::{HandoutPlan, Track};
 use crate::nearest::suggestion;
-use crate::points::{SEEDS_MAX, parse_seed_count};
-use crate::request::TestRequest;
-use crate::story::StoryRequest;
-use story::StoryCommand;
-
-const COMMANDS: [&str; 7] = ["test", "replay", "story", "carry", "bugs", "handout", "help"];
-/// The commands that messages and help name in a handout.
-const STUDENT_COMMANDS: [&str; 5] = ["test", "replay", "story", "carry", "help"];
-
-/// For whom help and messages are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// In the course: everything.
-    Instructor,
-    /// In a handout: what a student needs.
-    Student,
-}
-
-impl Audience {
-    fn commands(self) -> &'static [&'static str] {
-        match self {
-            Audience::Instructor => &COMMANDS,
-            Audience::Student => &STUDENT_COMMANDS,
-        }
-    }
-}
+use crate::request::{Profile, TestRequest};
+use crate::student::completions::Shell;
+use crate::student::story::StoryRequest;
+use crate::student::submit::SubmitRequest;
+pub use commands::{Audience, Command, Values, command_called};
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Invocation {
-    /// Show help.
-    Help(Topic),
+    /// Show the help of a command, or of all.
+    Help(Option<&'static str>),
+    /// Show where the work stands.
+    Status {
+        /// Whether to print JSON.
+        is_json: bool,
+    },
     /// Run graded tests.
     Test(TestRequest),
+    /// Run a lab's tests again at each save.
+    Watch {
+        /// The lab; `None` for the one that is being worked on.
+        lab: Option<&'static LabCrate>,
+        /// How the code is compiled.
+        profile: Profile,
+    },
     /// Run one test again and show its story.
     Story(StoryRequest),
-    /// Plant known bugs.
-    Bugs(BugsRequest),
-    /// Make a student's workspace in this folder.
-    Handout(PathBuf, HandoutPlan),
-    /// Make a student's workspace in a temporary folder and check it.
-    HandoutCheck(Track),
+    /// Check the machine and the workspace.
+    Doctor {
+        /// Whether to print JSON.
+        is_json: bool,
+    },
+    /// Pack what a student has written.
+    Submit(SubmitRequest),
+    /// Print the script that completes the command in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+        /// For whom.
+        audience: Audience,
+    },
     /// Start a lab from a student's code for an earlier one.
     Carry {
         /// The earlier lab.
@@ -69,25 +70,9 @@ pub enum Invocation {
         /// Whether to start it again, if it has begun.
         restart: bool,
     },
-}
-
-/// The topic of a help text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// The command as a whole.
-    Overview,
-    /// `cargo lab test`.
-    Test,
-    /// `cargo lab replay`.
-    Replay,
-    /// `cargo lab story`.
-    Story,
-    /// `cargo lab carry`.
-    Carry,
-    /// `cargo lab bugs`.
-    Bugs,
-    /// `cargo lab handout`.
-    Handout,
+    /// What only instructors ask for.
+    #[cfg(feature = "instructor")]
+    Instructor(crate::instructor::Request),
 }
 
 /// Parses the arguments after `cargo lab`.
@@ -99,55 +84,37 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, audience: Audience) 
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let first = arguments.first().map(|first| first.to_string_lossy().into_owned()).unwrap_or_default();
     if first.is_empty() || first.starts_with('-') {
-        return test::parse(Parser::from_args(arguments), Subcommand::Implied);
+        return status::parse_implied(Parser::from_args(arguments));
     }
-    let rest = Parser::from_args(arguments.into_iter().skip(1));
-    match first.as_str() {
-        "test" => test::parse(rest, Subcommand::Explicit),
-        "replay" => story::parse(rest, StoryCommand::Replay),
-        "story" => story::parse(rest, StoryCommand::Story),
-        "carry" => carry::parse(rest),
-        "bugs" => bugs::parse(rest),
-        "handout" => handout::parse(rest),
-        "help" => parse_help(rest, audience),
-        _ => Err(unknown_command(&first, audience)),
+    match command_called(&first) {
+        Some(command) => (command.parse)(Parser::from_args(arguments.into_iter().skip(1)), audience),
+        None => Err(unknown_command(&first, audience)),
     }
-}
-
-/// Whether the command line contains the word `test`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Subcommand {
-    Explicit,
-    Implied,
 }
 
 fn parse_help(mut parser: Parser, audience: Audience) -> Result<Invocation, CommandError> {
-    let topic = match parser.next().map_err(misuse)? {
-        None | Some(Arg::Long("help") | Arg::Short('h')) => Topic::Overview,
-        Some(Arg::Value(value)) => match value.to_string_lossy().as_ref() {
-            "test" => Topic::Test,
-            "replay" => Topic::Replay,
-            "story" => Topic::Story,
-            "carry" => Topic::Carry,
-            "bugs" => Topic::Bugs,
-            "handout" => Topic::Handout,
-            "help" => Topic::Overview,
-            name => return Err(unknown_command(name, audience)),
-        },
-        Some(Arg::Long(name)) => return Err(unknown_option("help", &format!("--{name}"), &["--help"])),
-        Some(Arg::Short(letter)) => return Err(unknown_option("help", &format!("-{letter}"), &["--help"])),
+    let option = match parser.next().map_err(misuse)? {
+        None | Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Invocation::Help(None)),
+        Some(Arg::Value(value)) => {
+            let name = value.to_string_lossy();
+            let command = command_called(&name).ok_or_else(|| unknown_command(&name, audience))?;
+            return Ok(Invocation::Help(Some(command.name).filter(|_| !command.help.is_empty())));
+        }
+        Some(Arg::Long(name)) => format!("--{name}"),
+        Some(Arg::Short(letter)) => format!("-{letter}"),
     };
-    Ok(Invocation::Help(topic))
+    Err(unknown_option("help", &option, &["--help"]))
 }
 
-fn value_of(parser: &mut Parser, option: &str, expected: &str) -> Result<String, CommandError> {
+/// The value of an option. `expected` says what is right.
+pub fn value_of(parser: &mut Parser, option: &str, expected: &str) -> Result<String, CommandError> {
     let missing = || CommandError::Misuse(format!("{option} needs a value: {expected}"));
     let value = parser.value().map_err(|_| missing())?;
     value.string().map_err(misuse)
 }
 
 /// The value of `--seeds`.
-fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
+pub fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
     let value = value_of(parser, option, &format!("a number from 1 to {SEEDS_MAX}"))?;
     parse_seed_count(&value).ok_or_else(|| {
         CommandError::Misuse(format!("`--seeds {value}` is not a number of seeds: use 1 to {SEEDS_MAX}"))
@@ -155,8 +122,9 @@ fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
 }
 
 /// The lab that a word on the command line means.
-fn lab_called(name: &str) -> Result<&'static LabCrate, CommandError> {
-    LABS.iter()
+pub fn lab_called(name: &str) -> Result<&'static LabCrate, CommandError> {
+    labs_here()
+        .into_iter()
         .find(|lab| lab.is_called(&name.to_lowercase()))
         .ok_or_else(|| CommandError::Misuse(format!("there is no lab `{name}` (labs: {})", lab_ids())))
 }
@@ -167,37 +135,25 @@ fn unknown_command(name: &str, audience: Audience) -> CommandError {
             "`{name}` is a lab, not a command: did you mean `cargo lab test {name}`?"
         ));
     }
-    let commands = audience.commands();
-    let suggestion = suggestion(name, commands.iter().copied());
-    CommandError::Misuse(format!("there is no command `{name}`{suggestion} (commands: {})", commands.join(", ")))
+    let suggestion = suggestion(name, audience.commands().map(|command| command.name));
+    CommandError::Misuse(format!("there is no command `{name}`{suggestion} (commands: {})", audience.command_names()))
 }
 
-fn late_command(value: &str) -> CommandError {
-    if COMMANDS.contains(&value) {
-        return CommandError::Misuse(format!("the command comes first: write `cargo lab {value}`, then its options"));
-    }
-    CommandError::Misuse(format!("`{value}` needs a command: did you mean `cargo lab test {value}`?"))
-}
-
-fn unknown_option(command: &str, option: &str, options: &[&str]) -> CommandError {
+pub fn unknown_option(command: &str, option: &str, options: &[&str]) -> CommandError {
     let suggestion = suggestion(option, options.iter().copied());
     let options = options.join(", ");
     CommandError::Misuse(format!("`cargo lab {command}` has no option `{option}`{suggestion} (options: {options})"))
 }
 
 /// Converts an error of lexopt: a flag with a value, or a value that is not UTF-8.
-fn misuse(error: lexopt::Error) -> CommandError {
+pub fn misuse(error: lexopt::Error) -> CommandError {
     CommandError::Misuse(error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
-
     use super::*;
-    use crate::bugs::request::BugsOutput;
-    use crate::request::{OutputFormat, Profile, SeedChoice, WorldChoice};
-    use crate::test_kind::TestKind;
+    use crate::request::{OutputFormat, SeedChoice, WorldChoice};
 
     fn read(line: &str) -> Invocation {
         parse(line.split_whitespace().map(OsString::from), Audience::Instructor)
@@ -211,12 +167,13 @@ mod tests {
         }
     }
 
-    /// Without a command all labs are tested, with or without options.
+    /// Without a command the status is shown, and nothing runs.
     #[test]
-    fn no_command_means_test() {
-        assert_eq!(request(""), TestRequest::default());
-        assert_eq!(request("--json --release").profile, Profile::Release);
-        assert_eq!(request("--json").output, OutputFormat::Json);
+    fn no_command_means_status() {
+        for (line, is_json) in [("", false), ("--json", true), ("status", false), ("status --json", true)] {
+            assert_eq!(read(line), Invocation::Status { is_json }, "{line}");
+        }
+        assert_eq!(request("test"), TestRequest::default());
     }
 
     /// Each option of `cargo lab test` reaches the request, in any order and in both spellings.
@@ -249,51 +206,31 @@ mod tests {
     #[test]
     fn help_is_about_its_command() {
         for line in ["--help", "-h", "help", "help help"] {
-            assert_eq!(read(line), Invocation::Help(Topic::Overview), "{line}");
+            assert_eq!(read(line), Invocation::Help(None), "{line}");
         }
-        for line in ["help test", "test --help", "test 2a -h"] {
-            assert_eq!(read(line), Invocation::Help(Topic::Test), "{line}");
+        for command in Audience::Instructor.commands().filter(|command| command.name != "help") {
+            for line in [format!("help {}", command.name), format!("{} --help", command.name)] {
+                assert_eq!(read(&line), Invocation::Help(Some(command.name)), "{line}");
+            }
         }
-        for line in ["help bugs", "bugs --help", "bugs 2a -h"] {
-            assert_eq!(read(line), Invocation::Help(Topic::Bugs), "{line}");
-        }
-        for line in ["help handout", "handout --help"] {
-            assert_eq!(read(line), Invocation::Help(Topic::Handout), "{line}");
-        }
+        assert_eq!(read("test 2a -h"), Invocation::Help(Some("test")));
     }
 
-    /// Each option of `cargo lab bugs` reaches the request.
+    /// The help of a command begins with what it does, and has its usage, each of its options and its exit statuses.
     #[test]
-    fn options_reach_the_request_for_bugs() {
-        let number = |number| NonZeroUsize::new(number);
-        assert_eq!(read("bugs"), Invocation::Bugs(BugsRequest::default()));
-        let expected = BugsRequest {
-            track: Track::Open,
-            selectors: vec!["2a".to_string(), "A03".to_string()],
-            is_lawful_only: true,
-            spread: number(30),
-            is_all_labs: true,
-            kind: Some(TestKind::Chaos),
-            seeds: Some(5),
-            jobs: number(2),
-            profile: Profile::Release,
-            output: BugsOutput::Json,
-            stories: Some(PathBuf::from("stories")),
-            markdown: Some(PathBuf::from("docs/planted-bugs.md")),
-        };
-        let line = "bugs 2a --open --lawful --spread 30 --all-labs --kind chaos --seeds 5 A03 -j 2 --release --json --stories stories --markdown docs/planted-bugs.md";
-        assert_eq!(read(line), Invocation::Bugs(expected));
-        let listed = BugsRequest { output: BugsOutput::List, jobs: number(1), ..BugsRequest::default() };
-        assert_eq!(read("bugs --list --jobs=1"), Invocation::Bugs(listed));
-    }
-
-    /// A handout is either made or checked.
-    #[test]
-    fn a_handout_is_made_or_checked() {
-        assert_eq!(
-            read("handout ../student"),
-            Invocation::Handout(PathBuf::from("../student"), HandoutPlan::default())
-        );
-        assert_eq!(read("handout --check"), Invocation::HandoutCheck(Track::Guided));
+    fn help_is_complete() {
+        for Command { name, what, options, help, .. } in Audience::Instructor.commands() {
+            if *name == "help" {
+                continue;
+            }
+            assert!(help.starts_with(what), "{name}");
+            for part in [&format!("Usage: cargo lab {name}"), "\nExamples:\n", "\nExit status:\n  0  "] {
+                assert!(help.contains(part), "{name}: {part}");
+            }
+            for option in *options {
+                assert!(help.contains(option) || help.contains("see `cargo lab help replay`"), "{name} {option}");
+            }
+            assert!(help.lines().all(|line| line.chars().count() <= 105), "{name}: a line is too long");
+        }
     }
 }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, Topic, misuse, unknown_option, value_of};
+use super::{Audience, Invocation, misuse, unknown_option, value_of};
 use crate::error::CommandError;
 use crate::nearest::suggestion;
 use crate::request::{Profile, ReplayToken};
-use crate::story::{StoryRequest, StoryView, Which};
+use crate::student::story::{StoryRequest, StoryView, Which};
 
-const OPTIONS: [&str; 13] = [
+/// The options of `cargo lab replay`.
+pub const OPTIONS_OF_REPLAY: &[&str] = &[
     "--server",
     "--kind",
     "--from",
@@ -18,12 +19,28 @@ const OPTIONS: [&str; 13] = [
     "--rows",
     "--all",
     "--heartbeats",
-    "--page",
-    "--seed",
-    "--release",
-    "--help",
     "--when",
     "--flip",
+    "--page",
+    "--release",
+    "--help",
+];
+
+/// The options of `cargo lab story`.
+pub const OPTIONS_OF_STORY: &[&str] = &[
+    "--seed",
+    "--server",
+    "--kind",
+    "--from",
+    "--until",
+    "--rows",
+    "--all",
+    "--heartbeats",
+    "--when",
+    "--flip",
+    "--page",
+    "--release",
+    "--help",
 ];
 
 /// The kinds of events, as the command that shows a story knows them.
@@ -31,7 +48,7 @@ pub const KINDS: [&str; 8] = ["vote", "append", "snapshot", "apply", "save", "fa
 
 /// Which of the two commands is parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum StoryCommand {
+enum StoryCommand {
     /// `cargo lab replay TOKEN`.
     Replay,
     /// `cargo lab story TEST`.
@@ -45,10 +62,26 @@ impl StoryCommand {
             StoryCommand::Story => "story",
         }
     }
+
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            StoryCommand::Replay => OPTIONS_OF_REPLAY,
+            StoryCommand::Story => OPTIONS_OF_STORY,
+        }
+    }
 }
 
-/// Parses the arguments after `cargo lab replay` or `cargo lab story`.
-pub fn parse(mut parser: Parser, command: StoryCommand) -> Result<Invocation, CommandError> {
+/// Parses the arguments after `cargo lab replay`.
+pub fn parse_replay(parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
+    parse(parser, StoryCommand::Replay)
+}
+
+/// Parses the arguments after `cargo lab story`.
+pub fn parse_story(parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
+    parse(parser, StoryCommand::Story)
+}
+
+fn parse(mut parser: Parser, command: StoryCommand) -> Result<Invocation, CommandError> {
     let mut names: Vec<String> = Vec::new();
     let mut seed = None;
     let mut view = StoryView::default();
@@ -65,10 +98,7 @@ pub fn parse(mut parser: Parser, command: StoryCommand) -> Result<Invocation, Co
         };
         match option.as_str() {
             "-h" | "--help" => {
-                return Ok(Invocation::Help(match command {
-                    StoryCommand::Replay => Topic::Replay,
-                    StoryCommand::Story => Topic::Story,
-                }));
+                return Ok(Invocation::Help(Some(command.name())));
             }
             "--release" => profile = Profile::Release,
             "--all" => view.is_whole = true,
@@ -84,7 +114,7 @@ pub fn parse(mut parser: Parser, command: StoryCommand) -> Result<Invocation, Co
             "--seed" if command == StoryCommand::Story => {
                 seed = Some(parse_number(&mut parser, &option, "a seed, for instance 17")?);
             }
-            _ => return Err(unknown_option(command.name(), &option, &OPTIONS)),
+            _ => return Err(unknown_option(command.name(), &option, command.options())),
         }
     }
     let which = match (command, &names[..]) {

@@ -2,19 +2,19 @@
 
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, Subcommand, Topic, late_command, misuse, seed_count, unknown_option, value_of};
+use super::{Audience, Invocation, misuse, seed_count, unknown_option, value_of};
 use crate::error::CommandError;
 use crate::nearest::suggestion;
 use crate::request::{OutputFormat, Profile, ReplayToken, SeedChoice, TestRequest, WorldChoice};
 
-const OPTIONS: [&str; 8] = ["--seeds", "--seed", "--replay", "--json", "--hash", "--release", "--world", "--help"];
+/// The options of the command.
+pub const OPTIONS: &[&str] = &["--seeds", "--seed", "--replay", "--json", "--hash", "--release", "--world", "--help"];
 
-/// Parses the arguments after `cargo lab test`, or the options after `cargo lab`.
-pub fn parse(mut parser: Parser, command: Subcommand) -> Result<Invocation, CommandError> {
+/// Parses the arguments after `cargo lab test`.
+pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
     let mut request = TestRequest::default();
     while let Some(argument) = parser.next().map_err(misuse)? {
         let option = match argument {
-            Arg::Value(value) if command == Subcommand::Implied => return Err(late_command(&value.to_string_lossy())),
             Arg::Value(value) => {
                 request.selectors.push(value.to_string_lossy().into_owned());
                 continue;
@@ -23,14 +23,13 @@ pub fn parse(mut parser: Parser, command: Subcommand) -> Result<Invocation, Comm
             Arg::Long(name) => format!("--{name}"),
         };
         match option.as_str() {
-            "-h" | "--help" if command == Subcommand::Implied => return Ok(Invocation::Help(Topic::Overview)),
-            "-h" | "--help" => return Ok(Invocation::Help(Topic::Test)),
+            "-h" | "--help" => return Ok(Invocation::Help(Some("test"))),
             "--json" => choose_output(&mut request, OutputFormat::Json)?,
             "--hash" => choose_output(&mut request, OutputFormat::Hashes)?,
             "--release" => request.profile = Profile::Release,
             "--world" => request.world = parse_world(&value_of(&mut parser, &option, "sim or real")?)?,
             "--seeds" | "--seed" | "--replay" => choose_seeds(&mut request, &mut parser, &option)?,
-            _ => return Err(unknown_option("test", &option, &OPTIONS)),
+            _ => return Err(unknown_option("test", &option, OPTIONS)),
         }
     }
     if matches!(request.seeds, SeedChoice::Replay(_)) && !request.selectors.is_empty() {

@@ -9,12 +9,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::course::test_kind::GRADED_TARGET;
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
 use crate::process::Supervised;
 use crate::request::Profile;
 use crate::scratch::Scratch;
-use crate::test_kind::GRADED_TARGET;
 
 /// Where the output of cargo and the compiler goes.
 #[derive(Clone, Debug)]
@@ -31,8 +31,10 @@ pub enum CargoOutput {
 #[derive(Clone, Debug)]
 pub struct Cargo {
     root: PathBuf,
+    target: PathBuf,
     profile: Profile,
     output: CargoOutput,
+    is_quiet: bool,
     variables: Vec<(&'static str, OsString)>,
 }
 
@@ -57,12 +59,24 @@ pub struct Build {
 impl Cargo {
     /// Builds the given course.
     pub fn new(course: &Course, profile: Profile) -> Cargo {
-        Cargo { root: course.root().to_path_buf(), profile, output: CargoOutput::Shown, variables: Vec::new() }
+        Cargo {
+            root: course.root().to_path_buf(),
+            target: course.target(),
+            profile,
+            output: CargoOutput::Shown,
+            is_quiet: false,
+            variables: Vec::new(),
+        }
     }
 
     /// Sends cargo's output elsewhere.
     pub fn with_output(self, output: CargoOutput) -> Cargo {
         Cargo { output, ..self }
+    }
+
+    /// Leaves out what cargo says about its own work. Warnings and errors of the compiler stay.
+    pub fn quietly(self) -> Cargo {
+        Cargo { is_quiet: true, ..self }
     }
 
     /// Sets an environment variable for all builds.
@@ -89,14 +103,38 @@ impl Cargo {
         if self.profile == Profile::Release {
             command.arg("--release");
         }
+        if self.is_quiet {
+            command.arg("--quiet");
+        }
         // A file and not a pipe: cargo can write everything while we wait for its end.
         let messages = scratch.path().join("cargo-messages.jsonl");
         let failed = || CommandError::of_system(format!("{} could not be used", messages.display()));
         command.stdout(File::create(&messages).map_err(failed())?);
-        if !Supervised::start(&mut command)?.wait()?.success() {
+        let ended = Supervised::start(&mut command)?.wait();
+        if matches!(ended, Err(CommandError::Interrupted)) {
+            self.forget_increments(labs);
+        }
+        if !ended?.success() {
             return Ok(None);
         }
         Ok(Some(read(&fs::read_to_string(&messages).map_err(failed())?)))
+    }
+
+    /// Removes what the compiler keeps of the labs for its next run. A compiler that is killed may leave it in a state in which
+    /// nothing can be linked any more: <https://github.com/rust-lang/rust/issues/81280>.
+    fn forget_increments(&self, labs: &[&LabCrate]) {
+        let profile = if self.profile == Profile::Release { "release" } else { "debug" };
+        let crates: Vec<String> = labs.iter().map(|lab| lab.package.replace('-', "_")).collect();
+        let is_of_labs = |name: &str| {
+            let name = name.rsplit_once('-').map_or(name, |(name, _)| name);
+            name == GRADED_TARGET || crates.iter().any(|lab| lab == name)
+        };
+        for entry in fs::read_dir(self.target.join(profile).join("incremental")).into_iter().flatten().flatten() {
+            if is_of_labs(&entry.file_name().to_string_lossy()) {
+                // If it stays, the next build most likely works all the same.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// Checks the whole workspace, and returns whether it compiles.

@@ -6,9 +6,9 @@ use super::record::RunRecord;
 use super::run_results::RunResults;
 use super::verdict::LabResult;
 use crate::course::LABS;
-use crate::points::GradedTest;
+use crate::course::points::GradedTest;
+use crate::course::test_kind::TestKind;
 use crate::request::{ReplayToken, TestRequest};
-use crate::test_kind::TestKind;
 
 /// A run that takes `seed` virtual seconds and `seed` milliseconds of processor time.
 pub fn run(test: &str, seed: u64, failure: Option<&str>) -> RunRecord {

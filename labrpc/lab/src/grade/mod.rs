@@ -15,11 +15,11 @@ pub mod verdict;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::begun;
-use crate::course::{Course, LABS, LabCrate};
+use crate::course::begun;
+use crate::course::track;
+use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
-use crate::handout::open;
-use crate::progress::TestProgress;
+use crate::output::progress::TestProgress;
 use crate::request::{TestRequest, WorldChoice};
 use crate::scratch::Scratch;
 use crate::selection::LabSelection;
@@ -46,6 +46,8 @@ pub struct CourseResult {
     pub world: WorldChoice,
     /// The labs of which the servers are of the student's own design.
     pub open: Vec<OpenLab>,
+    /// The last lab of the workspace; `None` if it has them all.
+    pub last: Option<&'static LabCrate>,
 }
 
 /// A lab of the open track.
@@ -95,7 +97,9 @@ pub fn grade(
     let chosen: Vec<&LabSelection> = selections.iter().filter(|selection| selection.is_begun).collect();
     let binaries = build(cargo, &chosen, &scratch)?;
     let open = open_labs(course)?;
-    let mut results = CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open };
+    let last = course.labs().last();
+    let mut results =
+        CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open, last };
     let mut runner =
         Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
     for selection in selections {
@@ -114,7 +118,7 @@ pub fn grade(
 ///
 /// If a lab's source cannot be read.
 pub fn open_labs(course: &Course) -> Result<Vec<OpenLab>, CommandError> {
-    let open = LABS.iter().filter(|lab| open::is_open(course, lab));
+    let open = course.labs().filter(|lab| track::is_open(course, lab));
     open.map(|lab| Ok(OpenLab { lab, is_begun: begun::is_begun(course, lab)? })).collect()
 }
 

@@ -7,13 +7,13 @@ use super::endless::SLOW_DEATH_MIN;
 use super::run_results::RunResults;
 use super::test_binary::TestBinary;
 use super::verdict::{LabResult, TestVerdict};
+use crate::course::test_kind::TestKind;
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
-use crate::progress::TestProgress;
+use crate::output::progress::TestProgress;
 use crate::request::TestRequest;
 use crate::scratch::Scratch;
 use crate::selection::LabSelection;
-use crate::test_kind::TestKind;
 
 /// A test process that reports nothing for this long hangs. One seed takes well under a second in a
 /// simulation and at most a minute in the real world; the rest is for slow machines.
@@ -181,11 +181,11 @@ mod tests {
 
     use super::*;
     use crate::course::LABS;
+    use crate::course::points::GradedLab;
+    use crate::course::test_kind::TestKind;
     use crate::grade::cargo::Executable;
     use crate::grade::examples::test;
     use crate::grade::verdict::TestOutcome;
-    use crate::points::GradedLab;
-    use crate::test_kind::TestKind;
 
     /// Far longer than the shell takes to report its first runs.
     const SHORT_SILENCE: Duration = Duration::from_secs(2);

@@ -7,9 +7,9 @@ use super::endless::EndlessRuns;
 use super::record::RunRecord;
 use super::verdict::{ExpectedRuns, LabResult, TestOutcome, TestVerdict};
 use crate::course::LabCrate;
-use crate::points::GradedTest;
+use crate::course::points::GradedTest;
+use crate::course::test_kind::TestKind;
 use crate::request::TestRequest;
-use crate::test_kind::TestKind;
 
 /// The results of one lab's runs as they come in.
 #[derive(Debug)]

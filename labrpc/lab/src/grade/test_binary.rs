@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::cargo::Executable;
+use crate::course::points::GradedTest;
+use crate::course::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 use crate::error::CommandError;
-use crate::points::GradedTest;
 use crate::process::{OutputTail, Supervised};
-use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 
 /// The test binary of one lab. The default value is for a lab without graded tests.
 #[derive(Debug, Default)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::record::RunRecord;
 use crate::course::LabCrate;
-use crate::points::GradedTest;
+use crate::course::points::GradedTest;
+use crate::course::test_kind::TestKind;
 use crate::request::{SeedChoice, TestRequest};
-use crate::test_kind::TestKind;
 
 /// The beginning of the panic message of a `todo!`.
 pub const NOT_YET_IMPLEMENTED: &str = "not yet implemented: ";

@@ -6,11 +6,11 @@ mod together;
 use std::collections::BTreeSet;
 
 use crate::course::LabCrate;
+use crate::course::points::{GradedLab, GradedTest};
+use crate::course::test_kind::TestKind;
 use crate::error::CommandError;
 use crate::grade::test_binary::TestBinary;
-use crate::points::{GradedLab, GradedTest};
 use crate::request::{SeedChoice, TestRequest, WorldChoice};
-use crate::test_kind::TestKind;
 use names::{Selected, lab_named, names, select_kind, token_test};
 use together::select_all;
 pub use together::several;
@@ -47,6 +47,15 @@ impl LabSelection {
             named: names(lab)?.map(str::to_string).collect(),
             kinds: BTreeSet::new(),
         })
+    }
+
+    /// Some tests of a lab, by their names.
+    ///
+    /// # Errors
+    ///
+    /// If the lab has no list of graded tests.
+    pub fn of_tests(lab: &GradedLab, names: BTreeSet<String>) -> Result<LabSelection, CommandError> {
+        Ok(LabSelection { named: names, ..LabSelection::whole(lab)? })
     }
 
     /// The tests that are chosen by their names.

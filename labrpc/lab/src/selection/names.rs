@@ -1,10 +1,10 @@
 //! What a name on the command line chooses, and the messages for names that choose nothing.
 
-use crate::course::{LABS, lab_ids};
+use crate::course::points::GradedLab;
+use crate::course::test_kind::{GRADED_FOLDER, TestKind, kind_names};
+use crate::course::{lab_ids, labs_here};
 use crate::error::CommandError;
 use crate::nearest::suggestion;
-use crate::points::GradedLab;
-use crate::test_kind::{GRADED_FOLDER, TestKind, kind_names};
 
 /// What a name on the command line chooses. One name may choose several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,12 +141,12 @@ fn no_kind(selector: &str, kind: &str) -> CommandError {
 }
 
 fn no_lab(selector: &str, lab: &str) -> CommandError {
-    let suggestion = suggestion(lab, LABS.iter().flat_map(|lab| [lab.id, lab.package]));
+    let suggestion = suggestion(lab, labs_here().into_iter().flat_map(|lab| [lab.id, lab.package]));
     CommandError::Misuse(format!("in `{selector}`, there is no lab `{lab}`{suggestion} (labs: {})", lab_ids()))
 }
 
 fn unknown(selector: &str, tests: &[&str]) -> CommandError {
-    let labs = LABS.iter().flat_map(|lab| [lab.id, lab.package]);
+    let labs = labs_here().into_iter().flat_map(|lab| [lab.id, lab.package]);
     let known = labs.chain(TestKind::ALL.map(TestKind::name)).chain(tests.iter().copied());
     let suggestion = suggestion(selector, known);
     let (ids, kinds) = (lab_ids(), kind_names());

@@ -1,9 +1,9 @@
 //! What several names on the command line choose together.
 
 use super::names::{Meaning, Selected, lab_named, meaning, names, select_kind};
+use crate::course::points::GradedLab;
+use crate::course::test_kind::TestKind;
 use crate::error::CommandError;
-use crate::points::GradedLab;
-use crate::test_kind::TestKind;
 
 /// What the names choose, each with the name that chooses it. Labs and kinds of labs add up. A lab that is
 /// named with tests of its own narrows: only these tests run.

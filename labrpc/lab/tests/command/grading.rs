@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[test]
 fn a_solved_course_passes() {
     let course = FakeCourse::new();
-    let ended = course.lab("");
+    let ended = course.lab("test");
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert_row(&ended.stdout, "2A Who leads? 30/30 2/2 4 4.000 s");
     assert_row(&ended.stdout, "3B How does a service stay small? 30/30 2/2 4 4.000 s");

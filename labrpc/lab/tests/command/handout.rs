@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::fake::{FakeCourse, LABS, PASSING, assert_row};
+use crate::fake::{FakeCourse, LABS, PASSING};
 
 /// The tests of a lab: they fail at the `todo!` if there is one, and pass otherwise.
 const HONEST: &str = "\
@@ -24,7 +24,7 @@ const CLAIMS: [&str; 7] = [
     "7. every graded test then passes … ok",
 ];
 
-fn solved_course() -> FakeCourse {
+pub fn solved_course() -> FakeCourse {
     let course = FakeCourse::new();
     for (id, package) in LABS {
         course.behave(package, HONEST);
@@ -45,7 +45,7 @@ fn lib(id: &str) -> String {
     )
 }
 
-fn read(path: &Path) -> String {
+pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -59,12 +59,16 @@ fn a_handout_is_made() {
     for withheld in ["lab2a-election/bugs.toml", "docs/planted-bugs.md"] {
         course.write(withheld, "what = \"Granting a vote twice.\"\n");
     }
+    course.write("labrpc/lab/Cargo.toml", "[features]\ndefault = [\"instructor\"]\n");
+    for of_instructors in ["labrpc/lab/src/instructor/mod.rs", "labrpc/lab/tests/command/main.rs"] {
+        course.write(of_instructors, "");
+    }
     course.write(".cargo/config.toml", "[alias]\n");
     course.write("labrpc/run.sh", "#!/bin/sh\n");
     fs::set_permissions(course.root().join("labrpc/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     let ended = course.lab("handout ../student");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
-    let summary = "../student: 40 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
+    let summary = "../student: 41 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
     assert_eq!(ended.stdout, summary);
 
     let student = course.beside("student");
@@ -82,8 +86,10 @@ fn vote() -> bool {
     assert_eq!(read(&student.join("README.md")), "For students.\n");
     assert_eq!(read(&student.join(".cargo/config.toml")), "[alias]\n");
     assert_eq!(fs::metadata(student.join("labrpc/run.sh")).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(read(&student.join("labrpc/lab/Cargo.toml")), "[features]\ndefault = []\n");
     for absent in [
-        ".git",
+        "labrpc/lab/src/instructor",
+        "labrpc/lab/tests",
         ".ci",
         "target",
         "elsewhere",
@@ -240,62 +246,4 @@ fn each_check_can_fail() {
         let refuted = CLAIMS[number - 1].strip_suffix("ok").unwrap();
         assert!(lines[number - 1].starts_with(&format!("{refuted}NO")), "{}", ended.stdout);
     }
-}
-
-/// In a handout, only the labs that are begun are built, and the next one; the board has a row for each.
-#[test]
-fn labs_that_are_not_begun_are_not_built() {
-    let course = solved_course();
-    assert_eq!(course.lab("handout ../student").status, Some(0));
-    let student = course.beside("student");
-    let lab = |arguments: &str| {
-        let _ = fs::remove_file(student.join("calls.txt"));
-        let output = course.command(arguments).current_dir(&student).output().unwrap();
-        (String::from_utf8(output.stdout).unwrap(), read(&student.join("calls.txt")))
-    };
-    let (board, calls) = lab("");
-    assert!(calls.ends_with("--package lab2a-election\n"), "{calls}");
-    assert_row(&board, "2A Who leads? 0/30 0/2");
-    for row in ["2B What was agreed? 0/30 0/2 0 0.000 s 0.000 s not begun", "total 0/180 0/12"] {
-        assert_row(&board, row);
-    }
-    // Lab 2A is written: 2B is the next.
-    fs::copy(course.root().join("lab2a-election/src/lib.rs"), student.join("lab2a-election/src/lib.rs")).unwrap();
-    let (board, calls) = lab("test --seeds 2");
-    assert!(calls.ends_with("--package lab2a-election --package lab2b-log\n"), "{calls}");
-    assert_row(&board, "2A Who leads? 30/30 2/2");
-    // Lab 2B is begun, but not written: the next one waits.
-    let begun = read(&student.join("lab2b-log/src/lib.rs")).replacen("fn vote", "fn mine() {}\n\nfn vote", 1);
-    fs::write(student.join("lab2b-log/src/lib.rs"), begun).unwrap();
-    assert!(lab("").1.ends_with("--package lab2a-election --package lab2b-log\n"));
-    // A file more is a beginning, too.
-    fs::write(student.join("lab3a-kv/src/mine.rs"), "// mine\n").unwrap();
-    assert!(lab("").1.ends_with("--package lab2b-log --package lab3a-kv\n"));
-    // A name is always obeyed.
-    assert!(lab("test 3b").1.ends_with("--package lab3b-kvsnap\n"));
-}
-
-/// A handout's lints do not ask for docs of a student's own functions.
-#[test]
-fn students_need_not_document() {
-    let course = solved_course();
-    course.write("Cargo.toml", "[workspace.lints.rust]\nmissing_docs = \"warn\"\nunsafe_code = \"forbid\"\n");
-    assert_eq!(course.lab("handout ../student").status, Some(0));
-    assert_eq!(read(&course.beside("student/Cargo.toml")), "[workspace.lints.rust]\nunsafe_code = \"forbid\"\n");
-}
-
-/// Help and suggestions in a handout name only what a student needs.
-#[test]
-fn a_handout_has_its_own_help() {
-    let course = solved_course();
-    assert_eq!(course.lab("handout ../student").status, Some(0));
-    let run = |arguments: &str| course.command(arguments).current_dir(course.beside("student")).output().unwrap();
-    let help = String::from_utf8(run("--help").stdout).unwrap();
-    assert!(help.starts_with("Work on the labs\n") && !help.contains("bugs") && !help.contains("handout"), "{help}");
-    let refused = String::from_utf8(run("tset").stderr).unwrap();
-    assert_eq!(
-        refused,
-        "error: there is no command `tset`: did you mean `test`? (commands: test, replay, story, carry, help)\n"
-    );
-    assert!(course.lab("--help").stdout.contains("  bugs     Plant known bugs"));
 }

@@ -6,10 +6,16 @@
 mod bugs;
 mod catalogue;
 mod choosing;
+mod completions;
+mod doctor;
 mod fake;
 mod grading;
+mod handed_out;
 mod handout;
 mod misuse;
 mod open;
 mod output;
+mod status;
 mod story;
+mod submit;
+mod watch;

@@ -4,6 +4,8 @@ use crate::fake::FakeCourse;
 
 const LABS: &str =
     "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
+const COMMANDS: &str =
+    "(commands: status, test, watch, replay, story, carry, doctor, submit, completions, bugs, handout, help)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
 const SEEDS: &str = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
 const TOKEN: &str =
@@ -22,16 +24,9 @@ fn assert_refused(cases: &[(&str, String)]) {
 #[test]
 fn commands_are_checked() {
     assert_refused(&[
-        (
-            "tset",
-            "there is no command `tset`: did you mean `test`? (commands: test, replay, story, carry, bugs, handout, help)".to_string(),
-        ),
-        ("frobnicate", "there is no command `frobnicate` (commands: test, replay, story, carry, bugs, handout, help)".to_string()),
-        (
-            "help hadnout",
-            "there is no command `hadnout`: did you mean `handout`? (commands: test, replay, story, carry, bugs, handout, help)"
-                .to_string(),
-        ),
+        ("tset", format!("there is no command `tset`: did you mean `test`? {COMMANDS}")),
+        ("frobnicate", format!("there is no command `frobnicate` {COMMANDS}")),
+        ("help hadnout", format!("there is no command `hadnout`: did you mean `handout`? {COMMANDS}")),
         ("2A", "`2A` is a lab, not a command: did you mean `cargo lab test 2A`?".to_string()),
         ("--json test 2a", "the command comes first: write `cargo lab test`, then its options".to_string()),
         ("--json 2a", "`2a` needs a command: did you mean `cargo lab test 2a`?".to_string()),
@@ -73,7 +68,48 @@ fn options_are_checked() {
     assert_refused(&[
         ("test --sedes 3", format!("`cargo lab test` has no option `--sedes`: did you mean `--seeds`? {TEST_OPTIONS}")),
         ("test -x", format!("`cargo lab test` has no option `-x` {TEST_OPTIONS}")),
-        ("--jsn", format!("`cargo lab test` has no option `--jsn`: did you mean `--json`? {TEST_OPTIONS}")),
+        ("--jsn", "`cargo lab` has no option `--jsn`: did you mean `cargo lab --json`?".to_string()),
+        ("--release", "`--release` needs a command: did you mean `cargo lab test --release`?".to_string()),
+        ("--sedes", "`--sedes` needs a command: did you mean `cargo lab test --seeds`?".to_string()),
+        (
+            "--frobnicate",
+            "`cargo lab` has no option `--frobnicate` (options: --json, --help; see `cargo lab help`)".to_string(),
+        ),
+        (
+            "status 2a",
+            "`cargo lab status` takes no `2a`: it shows all labs; to run tests, write `cargo lab test 2a`".to_string(),
+        ),
+        ("doctor 2a", "`cargo lab doctor` takes no `2a`: it looks at the whole workspace".to_string()),
+        ("doctor --fix", "`cargo lab doctor` has no option `--fix` (options: --json, --help)".to_string()),
+        (
+            "submit a.zip",
+            "`a.zip` is no name for an archive: let it end in .tar.gz, for instance ../alice.tar.gz".to_string(),
+        ),
+        (
+            "submit .tar.gz",
+            "`.tar.gz` is no name for an archive: let it end in .tar.gz, for instance ../alice.tar.gz".to_string(),
+        ),
+        ("submit a.tar.gz b.tgz", "`b.tgz` is one file too many: `cargo lab submit` writes one archive".to_string()),
+        ("submit --force", "`cargo lab submit` has no option `--force` (options: --list, --help)".to_string()),
+        (
+            "completions",
+            "the shell is missing: write `cargo lab completions bash` (shells: bash, zsh, fish)".to_string(),
+        ),
+        (
+            "completions bsh",
+            "there are no completions for `bsh`: did you mean `bash`? (shells: bash, zsh, fish)".to_string(),
+        ),
+        ("completions bash zsh", "`zsh` is one shell too many: name one of bash, zsh, fish".to_string()),
+        ("watch 2z", "there is no lab `2z` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
+        (
+            "watch 2a 2b",
+            "`2b` is one lab too many: `cargo lab watch` takes one, or none to follow what you save".to_string(),
+        ),
+        ("watch --seeds 3", "`cargo lab watch` has no option `--seeds` (options: --release, --help)".to_string()),
+        (
+            "status --jsn",
+            "`cargo lab status` has no option `--jsn`: did you mean `--json`? (options: --json, --help)".to_string(),
+        ),
         ("test --json=yes", "unexpected argument for option '--json': \"yes\"".to_string()),
         ("test --json --hash", "--json and --hash both print to standard output: use one of them".to_string()),
         ("test --world moon", "there is no world `moon` (worlds: sim, real)".to_string()),
@@ -168,17 +204,27 @@ fn handouts_are_checked() {
         ("handout a --check", "--check makes a temporary folder of its own: leave out the folder".to_string()),
         (
             "handout --chekc",
-            "`cargo lab handout` has no option `--chekc`: did you mean `--check`? (options: --open, --solved, --check, --help)"
+            "`cargo lab handout` has no option `--chekc`: did you mean `--check`? (options: --open, --through, --solved, --check, --help)"
                 .to_string(),
         ),
         (
             "handout --open --solve 2a ../out",
-            "`cargo lab handout` has no option `--solve`: did you mean `--solved`? (options: --open, --solved, --check, --help)"
+            "`cargo lab handout` has no option `--solve`: did you mean `--solved`? (options: --open, --through, --solved, --check, --help)"
                 .to_string(),
         ),
         ("handout --solved 2x ../out", "there is no lab `2x` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
         (
             "handout --solved 2a,2b,2c,2d,3a,3b ../out",
+            "--solved names every lab: there is nothing left to write".to_string(),
+        ),
+        ("handout --through 2x ../out", "there is no lab `2x` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
+        ("handout --through", "--through needs a value: the last lab of the workspace, for instance 2c".to_string()),
+        (
+            "handout --through 2b --solved 2a,2c ../out",
+            "--solved names lab 2C, which comes after lab 2B, the last one of --through: leave it out".to_string(),
+        ),
+        (
+            "handout --through 2a --solved 2a ../out",
             "--solved names every lab: there is nothing left to write".to_string(),
         ),
         ("handout --check --solved 2a", "--check checks all labs: leave out --solved".to_string()),

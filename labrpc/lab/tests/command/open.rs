@@ -263,16 +263,16 @@ fn a_solved_lab_is_not_carried() {
 fn the_next_lab_is_not_run_before_it_is_carried() {
     let course = course();
     let student = student(&course, "--open");
-    assert_eq!(lab_in(&course, &student, "").status, Some(1), "lab 2A is the first");
+    assert_eq!(lab_in(&course, &student, "test").status, Some(1), "lab 2A is the first");
     write_2a(&student);
-    let ended = lab_in(&course, &student, "");
+    let ended = lab_in(&course, &student, "test");
     assert_row(&ended.stdout, "2A Who leads? 30/30 2/2");
     assert_row(&ended.stdout, "2B What was agreed?");
     assert!(!ended.stdout.contains("wait for code"), "{}", ended.stdout);
     let next = "Next: lab 2B, What was agreed? Run cargo lab carry 2a 2b, then read lab2b-log/src/lib.rs\n";
     assert!(ended.stdout.ends_with(next), "{}", ended.stdout);
     assert_eq!(lab_in(&course, &student, "carry 2a 2b").status, Some(0));
-    assert_eq!(lab_in(&course, &student, "").status, Some(1), "now it waits for code");
+    assert_eq!(lab_in(&course, &student, "test").status, Some(1), "now it waits for code");
 }
 
 /// No page of the open track may name one that only the guided track has.

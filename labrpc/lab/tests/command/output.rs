@@ -127,3 +127,20 @@ fn a_green_board_leads_to_the_next_lab() {
     assert!(course.lab("test one_2a").stdout.ends_with("\nNext: all tests of lab 2A: cargo lab test 2a\n"));
     assert!(!course.lab("test 2a --world real").stdout.contains("Next"));
 }
+
+/// A pipe gets no colour, unless the environment asks for it; `NO_COLOR` has the last word.
+#[test]
+fn colours_follow_the_environment() {
+    let course = FakeCourse::new();
+    for (variables, is_coloured) in [
+        (&[][..], false),
+        (&[("CLICOLOR_FORCE", "1")], true),
+        (&[("CLICOLOR_FORCE", "0")], false),
+        (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+    ] {
+        let mut command = course.command("test 2a");
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        assert_eq!(output.stdout.contains(&0x1b), is_coloured, "{variables:?}");
+    }
+}

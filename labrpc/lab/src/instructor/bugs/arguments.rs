@@ -1,0 +1,94 @@
+//! `cargo lab bugs`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+
+use crate::arguments::{Audience, Invocation, misuse, seed_count, unknown_option, value_of};
+use crate::course::test_kind::TestKind;
+use crate::course::track::Track;
+use crate::error::CommandError;
+use crate::instructor::Request;
+use crate::instructor::bugs::request::{BugsOutput, BugsRequest};
+use crate::request::Profile;
+
+/// The options of the command.
+pub const OPTIONS: &[&str] = &[
+    "--open",
+    "--list",
+    "--lawful",
+    "--spread",
+    "--all-labs",
+    "--kind",
+    "--seeds",
+    "--release",
+    "--jobs",
+    "--json",
+    "--markdown",
+    "--stories",
+    "--help",
+];
+
+/// Parses the arguments after `cargo lab bugs`.
+pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
+    let mut request = BugsRequest::default();
+    while let Some(argument) = parser.next().map_err(misuse)? {
+        let option = match argument {
+            Arg::Value(value) => {
+                request.selectors.push(value.to_string_lossy().into_owned());
+                continue;
+            }
+            Arg::Short(letter) => format!("-{letter}"),
+            Arg::Long(name) => format!("--{name}"),
+        };
+        match option.as_str() {
+            "-h" | "--help" => return Ok(Invocation::Help(Some("bugs"))),
+            "--list" => choose_output(&mut request, BugsOutput::List)?,
+            "--json" => choose_output(&mut request, BugsOutput::Json)?,
+            "--open" => request.track = Track::Open,
+            "--lawful" => request.is_lawful_only = true,
+            "--all-labs" => request.is_all_labs = true,
+            "--release" => request.profile = Profile::Release,
+            "--kind" => request.kind = Some(kind(&value_of(&mut parser, &option, "a kind of tests")?)?),
+            "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
+            "--spread" => request.spread = Some(count(&mut parser, &option, "variants")?),
+            "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "jobs")?),
+            "--markdown" => {
+                request.markdown = Some(PathBuf::from(value_of(&mut parser, &option, "a file to write")?));
+            }
+            "--stories" => {
+                request.stories = Some(PathBuf::from(value_of(&mut parser, &option, "a folder for the stories")?));
+            }
+            _ => return Err(unknown_option("bugs", &option, OPTIONS)),
+        }
+    }
+    if request.output == BugsOutput::List && request.markdown.is_some() {
+        return Err(CommandError::Misuse(
+            "--list plants nothing, so --markdown has nothing to write: leave one out".to_string(),
+        ));
+    }
+    Ok(Invocation::Instructor(Request::Bugs(request)))
+}
+
+fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), CommandError> {
+    if request.output != BugsOutput::Table && request.output != output {
+        return Err(CommandError::Misuse(
+            "--list and --json both print to standard output: use one of them".to_string(),
+        ));
+    }
+    request.output = output;
+    Ok(())
+}
+
+fn kind(name: &str) -> Result<TestKind, CommandError> {
+    TestKind::named(name)
+        .ok_or_else(|| CommandError::Misuse(format!("`{name}` is no kind of tests: use rules, cluster, chaos or cost")))
+}
+
+fn count(parser: &mut Parser, option: &str, of_what: &str) -> Result<NonZeroUsize, CommandError> {
+    let value = value_of(parser, option, &format!("a number of {of_what}"))?;
+    value
+        .parse()
+        .map_err(|_| CommandError::Misuse(format!("`{option} {value}` is not a number of {of_what}: use 1 or more")))
+}

@@ -1,0 +1,104 @@
+//! What to do next: where to begin, the code that tests wait for, the test to look at, or the next lab.
+
+use super::estimate;
+use super::results::LastLab;
+use super::status::{LabStatus, Status};
+use crate::course::Course;
+use crate::course::track::Track;
+use crate::grade::OpenLab;
+use crate::output::scoreboard::how_to_begin;
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NextStep {
+    /// The advice, of one line or several.
+    pub text: String,
+    /// Whether nothing is written yet, so that there is nothing else to show.
+    pub is_fresh: bool,
+}
+
+/// The next step of this work.
+pub fn step(course: &Course, status: &Status) -> NextStep {
+    let begun: Vec<&LabStatus> = status.labs.iter().filter(|lab| lab.is_begun()).collect();
+    let to_write = || status.labs.iter().find(|lab| !lab.is_begun());
+    let is_nothing_written = begun.iter().all(|lab| lab.written.is_given && lab.last.is_none());
+    if let (true, Some(first)) = (is_nothing_written, to_write()) {
+        return NextStep { text: beginning(course, status, first), is_fresh: true };
+    }
+    // A lab that was handed out whole is nobody's next step, unless its tests have failed.
+    let is_open_question = |lab: &&&LabStatus| !(lab.is_green() || lab.written.is_given && lab.last.is_none());
+    let text = match (begun.iter().find(is_open_question), to_write()) {
+        (Some(lab), _) => work_on(lab),
+        (None, Some(next)) => on_to(status, next),
+        (None, None) => "All labs are done. More seeds find rare mistakes: cargo lab test --seeds 1000\n".to_string(),
+    };
+    NextStep { text, is_fresh: false }
+}
+
+/// The first steps in a fresh workspace.
+fn beginning(course: &Course, status: &Status, first: &LabStatus) -> String {
+    let (lab, title) = (first.lab, first.lab.title());
+    let (page, file, time) = match status.track {
+        Track::Guided => {
+            (format!("docs/lab{}.md", lab.id), format!("{}/{}", lab.package, lab.begins_in), lab.time_needed)
+        }
+        Track::Open => ("docs/open-track.md".to_string(), format!("{}/src/lib.rs", lab.package), "a day"),
+    };
+    let write = match status.track {
+        Track::Guided => format!("Write the first rule of that page, in {file}."),
+        Track::Open => format!("Design your server, and write `boot` in {file}."),
+    };
+    let build = match estimate::first_build(course) {
+        Some(seconds) => format!("builds it, which takes about {seconds} once, and tests it at each save"),
+        None => "tests it at each save".to_string(),
+    };
+    format!(
+        "Nothing is written yet. Begin with lab {title}, {} It takes about {time}.\n\n  \
+         1. Read §1 to §5 of the Raft paper, then {page}.\n  \
+         2. {write}\n  \
+         3. cargo lab watch {}   {build}.\n",
+        lab.question, lab.id
+    )
+}
+
+/// What to do in a lab whose tests do not all pass.
+fn work_on(lab: &LabStatus) -> String {
+    let (id, title) = (lab.lab.id, lab.lab.title());
+    let run = format!("cargo lab test {id}, or at each save: cargo lab watch {id}");
+    let Some(last) = &lab.last else { return format!("Next: run the tests of lab {title}: {run}\n") };
+    if !lab.changed.is_empty() {
+        return format!("Next: run the tests of lab {title} again: {run}\n{}", look_at(last).unwrap_or_default());
+    }
+    let rest = || format!("Next: run all tests of lab {title}: {run}\n");
+    look_at(last).map_or_else(rest, |look| format!("Next, in lab {title}:\n{look}\nThen: {run}\n"))
+}
+
+/// The test to look at, or the code that tests wait for.
+fn look_at(last: &LastLab) -> Option<String> {
+    let (name, test) = last.to_look_at.iter().find_map(|name| Some((name, last.tests.get(name)?)))?;
+    let waiting = |code: &&String| last.tests.values().filter(|test| test.missing_code.as_ref() == Some(code)).count();
+    Some(match (&test.missing_code, &test.token) {
+        (Some(code), _) => format!("  {} tests wait for this code:\n      {code}\n", waiting(&code)),
+        (None, Some(token)) => {
+            let rule = test.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
+            format!(
+                "  {name} failed{rule}\n      its report:           cargo lab test {name}\n      event by event:       \
+                 cargo lab replay {token}\n"
+            )
+        }
+        (None, None) => format!("  {name} has no verdict: cargo lab test {name}\n"),
+    })
+}
+
+/// How to begin the next lab.
+fn on_to(status: &Status, next: &LabStatus) -> String {
+    let open: Vec<OpenLab> = status
+        .labs
+        .iter()
+        .filter(|lab| lab.is_open)
+        .map(|lab| OpenLab { lab: lab.lab, is_begun: lab.is_begun() })
+        .collect();
+    let before = status.labs.iter().take_while(|lab| lab.lab != next.lab).last().unwrap_or(next);
+    let (title, question) = (next.lab.title(), next.lab.question);
+    format!("Next: lab {title}, {question} {}\n", how_to_begin(&open, before.lab, next.lab))
+}
