@@ -1,6 +1,7 @@
 //! Which tests the names on the command line choose.
 
 mod names;
+mod real;
 mod together;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,8 @@ use crate::course::test_kind::TestKind;
 use crate::error::CommandError;
 use crate::grade::test_binary::TestBinary;
 use crate::request::{SeedChoice, TestRequest, WorldChoice};
-use names::{Selected, lab_named, names, select_kind, token_test};
+use names::{Selected, names, select_kind, token_test};
+use real::{REAL_KIND, on_real_threads};
 use together::select_all;
 pub use together::several;
 
@@ -116,29 +118,6 @@ pub fn choose(labs: &[GradedLab], request: &TestRequest) -> Result<Vec<LabSelect
         is_chosen.then_some(LabSelection { lab: lab.lab, listed, has_graded_tests, is_begun: true, named, kinds })
     });
     Ok(selections.collect())
-}
-
-/// The one kind that runs on real threads. The others need time that is exact to the millisecond,
-/// and only virtual time is.
-const REAL_KIND: TestKind = TestKind::Cluster;
-
-/// What a name chooses on real threads: a lab's name chooses only the tests of [`REAL_KIND`].
-fn on_real_threads<'a>(
-    labs: &[GradedLab],
-    selector: &str,
-    selected: Vec<Selected<'a>>,
-) -> Result<Vec<Selected<'a>>, CommandError> {
-    if let Some(lab) = lab_named(labs, selector) {
-        return select_kind(labs, REAL_KIND, Some(lab));
-    }
-    let is_other_kind = |chosen: &Selected<'_>| matches!(chosen, Selected::Kind(_, kind) if *kind != REAL_KIND);
-    if selected.iter().any(is_other_kind) {
-        let kind = REAL_KIND.name();
-        return Err(CommandError::Misuse(format!(
-            "`{selector}` needs virtual time: on real threads, only `{kind}` tests run"
-        )));
-    }
-    Ok(selected)
 }
 
 #[cfg(test)]
