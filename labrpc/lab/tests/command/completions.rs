@@ -34,8 +34,15 @@ fn bash_completes() {
     let code = "\nt() { COMP_WORDS=(cargo \"$@\"); COMP_CWORD=$#; _cargo_and_lab; echo \"${COMPREPLY[*]}\"; }\n\
                 t lab st; t lab test --see; t lab test two_2; t lab watch 3; t lab completions ''; t lab help hando; t clip\n";
     let Some(output) = run(&course, "bash", code) else { return };
-    let expected =
-        ["status story", "--seeds --seed", "two_2a two_2b two_2c two_2d", "3a 3b", "bash zsh fish", "handout", "clippy"];
+    let expected = [
+        "status story",
+        "--seeds --seed",
+        "two_2a two_2b two_2c two_2d",
+        "3a 3b",
+        "bash zsh fish",
+        "handout",
+        "clippy",
+    ];
     let mut found = lines(&output);
     let mut tests: Vec<&str> = found[2].split(' ').collect();
     tests.sort_unstable();
