@@ -29,6 +29,8 @@ pub(crate) enum Tapes {
 pub(crate) struct Environment {
     /// `LAB_SEEDS`: how many seeds each test runs, instead of its own number.
     pub(crate) seeds: Option<u64>,
+    /// `LAB_FIRST_SEED`: the first seed of each test, instead of 1.
+    pub(crate) first_seed: Option<u64>,
     /// `LAB_REPLAY`: the one run to repeat.
     pub(crate) replay: Option<Token>,
     /// `LAB_SHRINK=0`: a failed run is reported as it is, and no smaller one is looked for.
@@ -63,6 +65,7 @@ impl Environment {
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Environment, String> {
         let seeds = variable("LAB_SEEDS").map(|text| parse_seeds(&text)).transpose()?;
+        let first_seed = variable("LAB_FIRST_SEED").map(|text| parse_first_seed(&text)).transpose()?;
         let replay = variable("LAB_REPLAY")
             .map(|text| text.parse::<Token>().map_err(|error| format!("LAB_REPLAY={text}: {error}")))
             .transpose()?;
@@ -95,7 +98,14 @@ impl Environment {
         }
         let report = variable("LAB_REPORT").map(PathBuf::from);
         let tapes = variable("LAB_TAPES").map(|text| parse_tapes(&text)).transpose()?;
-        Ok(Environment { seeds, replay, is_unshrunk, mode, story, asks_when, flip, tapes, report })
+        Ok(Environment { seeds, first_seed, replay, is_unshrunk, mode, story, asks_when, flip, tapes, report })
+    }
+}
+
+fn parse_first_seed(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(seed) if (1..=u64::MAX - SEEDS_MAX).contains(&seed) => Ok(seed),
+        _ => Err(format!("LAB_FIRST_SEED={text}: it must be a whole number from 1 on")),
     }
 }
 

@@ -44,6 +44,8 @@ struct Duties {
     campaign_began: Option<EventId>,
     /// When it last sent a message as a leader.
     led: Option<EventId>,
+    /// The term that it leads, as its messages show, until it may know of a newer one.
+    leads_in: Option<Term>,
     /// The round of vote requests that it is sending.
     campaign: Option<VoteRound>,
     won_term: Option<WonTerm>,
@@ -71,7 +73,8 @@ impl Duties {
     fn learn(&mut self, term: Term, id: EventId) {
         self.term = self.term.max(term);
         let newest = self.term;
-        if self.won_term.take_if(|won_term| won_term.term < newest).is_some() {
+        let has_won = self.won_term.take_if(|won_term| won_term.term < newest).is_some();
+        if self.leads_in.take_if(|term| *term < newest).is_some() || has_won {
             // A leader has no election timer. It may start one when it steps down, and not before.
             self.reset_before = Some(id);
         }
@@ -145,7 +148,9 @@ impl ElectionTiming {
         let is_new = term > duties.campaigned;
         if is_new {
             duties.check_timeout(server, term, event, observed)?;
-            duties.campaign_began = Some(event.id);
+            // A campaign that comes right after a pause may have begun before it, and its timeout with it.
+            let since = Instant::ZERO + (event.at() - Instant::ZERO).saturating_sub(SLACK);
+            duties.campaign_began = observed.ran_since(server, since).then_some(event.id);
         }
         duties.campaigned = duties.campaigned.max(term);
         if is_new && term > duties.term {
@@ -194,7 +199,7 @@ impl ElectionTiming {
         duties.campaign = None;
         // If it steps down later, its timer runs from its last message as a leader.
         duties.reset_before = Some(event.id);
-        duties.led = Some(event.id);
+        (duties.led, duties.leads_in) = (Some(event.id), Some(term));
         if let Some(won_term) = duties.won_term.as_mut().filter(|won_term| won_term.term == term) {
             won_term.sent_at.insert(envelope.to, event.id);
         }

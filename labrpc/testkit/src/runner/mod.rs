@@ -193,7 +193,8 @@ impl Lab {
         if let Some(reason) = endless::LOOPS.reason_to_give_up() {
             return self.conclude_without_run(test.name, seeds, &reason, ("not run", None, ""));
         }
-        for seed in 1..=seeds {
+        let first_seed = environment.first_seed.unwrap_or(1);
+        for seed in first_seed..first_seed + seeds {
             let token = Token::of_seed(test.name, seed);
             let again = || run_simulated(&token, Keep::All, Recorded::Turns, self.contract, test.body);
             let (run, complaint) = match environment.mode {
