@@ -1,6 +1,7 @@
 //! The options of `cargo lab test`: which tests run, how, and what is printed.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::error::CommandError;
 
@@ -21,6 +22,10 @@ pub struct TestRequest {
     pub world: WorldChoice,
     /// How the code is compiled.
     pub profile: Profile,
+    /// The first seed of each test; 1 if nothing else is asked for.
+    pub first_seed: Option<u64>,
+    /// What is done with tapes of the runs.
+    pub tapes: Option<Tapes>,
     /// Whether failed runs are reported as they are. Then nobody looks for smaller ones, which takes time.
     pub is_unshrunk: bool,
 }
@@ -47,6 +52,15 @@ impl TestRequest {
     pub fn is_graded(&self) -> bool {
         self.world == WorldChoice::Simulated && matches!(self.seeds, SeedChoice::Listed | SeedChoice::Count(_))
     }
+}
+
+/// What is done with tapes, from which a run can be made again without the code under test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tapes {
+    /// Each run records one into this folder.
+    Record(PathBuf),
+    /// Each run plays its own from this folder.
+    Play(PathBuf),
 }
 
 /// The seeds of each test.

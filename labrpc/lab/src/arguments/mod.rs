@@ -185,7 +185,7 @@ mod tests {
             output: OutputFormat::Hashes,
             world: WorldChoice::Simulated,
             profile: Profile::Release,
-            is_unshrunk: false,
+            ..TestRequest::default()
         };
         assert_eq!(request("test 2a --seeds 40 --hash figure_8_2c --release --world sim"), expected);
         assert_eq!(request("test --hash --release 2a figure_8_2c --seeds=40"), expected);

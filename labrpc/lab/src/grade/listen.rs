@@ -14,6 +14,7 @@ use crate::course::LabCrate;
 use crate::error::CommandError;
 use crate::interrupt;
 use crate::process::{OutputTail, POLL_INTERVAL, Supervised};
+use crate::request::Tapes;
 
 /// Tells Rust's test harness how many tests to run at a time.
 const HARNESS_THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
@@ -76,6 +77,15 @@ impl Runner<'_> {
         match self.request.seed_count() {
             Some(count) => command.env("LAB_SEEDS", count.to_string()),
             None => command.env_remove("LAB_SEEDS"),
+        };
+        match self.request.first_seed {
+            Some(seed) => command.env("LAB_FIRST_SEED", seed.to_string()),
+            None => command.env_remove("LAB_FIRST_SEED"),
+        };
+        match &self.request.tapes {
+            Some(Tapes::Record(folder)) => command.env("LAB_TAPES", format!("record:{}", folder.display())),
+            Some(Tapes::Play(folder)) => command.env("LAB_TAPES", format!("play:{}", folder.display())),
+            None => command.env_remove("LAB_TAPES"),
         };
         if self.request.is_unshrunk {
             command.env("LAB_SHRINK", "0");

@@ -1,8 +1,9 @@
-//! What only instructors need: handing the course out, and knowing that its tests find mistakes.
+//! What only instructors need: handing the course out, grading it, and knowing that its tests find mistakes.
 //!
 //! A handout is built without the feature `instructor`, and does not have this folder.
 
 pub mod bugs;
+pub mod grading;
 pub mod handout;
 
 use std::path::PathBuf;
@@ -12,10 +13,11 @@ use crate::arguments::{Command, Values};
 use crate::course::Course;
 use crate::error::CommandError;
 use bugs::request::BugsRequest;
+use grading::GradingRequest;
 use handout::{Handout, HandoutPlan};
 
 /// The commands of this module.
-pub const COMMANDS: [Command; 2] = [
+pub const COMMANDS: [Command; 3] = [
     Command {
         name: "bugs",
         what: "Plant known bugs and show which graded tests catch them",
@@ -32,6 +34,14 @@ pub const COMMANDS: [Command; 2] = [
         help: include_str!("handout/help.txt"),
         parse: handout::arguments::parse,
     },
+    Command {
+        name: "grade",
+        what: "Grade what students have handed in",
+        options: grading::arguments::OPTIONS,
+        values: Values::Paths,
+        help: include_str!("grading/help.txt"),
+        parse: grading::arguments::parse,
+    },
 ];
 
 /// What the command line asks for.
@@ -39,6 +49,8 @@ pub const COMMANDS: [Command; 2] = [
 pub enum Request {
     /// Plant known bugs.
     Bugs(BugsRequest),
+    /// Grade submissions.
+    Grade(GradingRequest),
     /// Make a student's workspace in this folder.
     Handout(PathBuf, HandoutPlan),
     /// Make a student's workspace in a temporary folder and check it.
@@ -53,6 +65,7 @@ pub enum Request {
 pub fn run(course: &Course, request: &Request, print: fn(&str)) -> Result<ExitCode, CommandError> {
     match request {
         Request::Bugs(request) => bugs::run(course, request, print),
+        Request::Grade(request) => grading::run(course, request, print),
         Request::Handout(folder, plan) => {
             let handout = Handout::of(course, plan)?;
             handout.write(course, folder)?;

@@ -1,0 +1,58 @@
+//! `cargo lab grade`.
+
+use lexopt::{Arg, Parser};
+
+use crate::arguments::{Audience, Invocation, lab_called, misuse, unknown_option, value_of};
+use crate::course::points::parse_seed_count;
+use crate::course::track::Track;
+use crate::error::CommandError;
+use crate::instructor::Request;
+use crate::instructor::grading::GradingRequest;
+
+/// The options of the command.
+pub const OPTIONS: &[&str] = &["--lab", "--open", "--seeds", "--first-seed", "--unsandboxed", "--json", "--help"];
+
+/// Parses the arguments after `cargo lab grade`.
+pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
+    let mut request = GradingRequest::default();
+    while let Some(argument) = parser.next().map_err(misuse)? {
+        let option = match argument {
+            Arg::Value(value) => {
+                request.folders.push(value.into());
+                continue;
+            }
+            Arg::Short(letter) => format!("-{letter}"),
+            Arg::Long(name) => format!("--{name}"),
+        };
+        match option.as_str() {
+            "-h" | "--help" => return Ok(Invocation::Help(Some("grade"))),
+            "--open" => request.track = Track::Open,
+            "--unsandboxed" => request.is_unsandboxed = true,
+            "--json" => request.is_json = true,
+            "--lab" => request.labs.push(lab_called(&value_of(&mut parser, &option, "a lab, for instance 3b")?)?),
+            "--seeds" => request.seeds = Some(number(&mut parser, &option)?),
+            "--first-seed" => request.first_seed = Some(number(&mut parser, &option)?),
+            _ => return Err(unknown_option("grade", &option, OPTIONS)),
+        }
+    }
+    if request.folders.is_empty() {
+        return Err(CommandError::Misuse("the submissions are missing: run `cargo lab grade FOLDER…`".to_string()));
+    }
+    if let Some(repeated) = repeated(&request) {
+        return Err(CommandError::Misuse(format!("{repeated} is named twice: each submission is graded once")));
+    }
+    Ok(Invocation::Instructor(Request::Grade(request)))
+}
+
+fn repeated(request: &GradingRequest) -> Option<String> {
+    let folders = &request.folders;
+    let is_repeated = |nth: usize| folders[..nth].contains(&folders[nth]);
+    (0..folders.len()).find(|nth| is_repeated(*nth)).map(|nth| folders[nth].display().to_string())
+}
+
+fn number(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
+    let value = value_of(parser, option, "a number")?;
+    let of_seeds =
+        if option == "--seeds" { parse_seed_count(&value) } else { value.parse().ok().filter(|seed| *seed > 0) };
+    of_seeds.ok_or_else(|| CommandError::Misuse(format!("{option} {value}: it must be a whole number from 1 on")))
+}
