@@ -289,12 +289,15 @@ fn a_message_of_an_old_term_is_told_by_where_it_is_made() {
     assert!(text.contains("Look at: `append_to`"), "{text}");
 }
 
-/// A leader has no election timer: one that steps down may start its timer then.
+/// A leader has no election timer: one that steps down may start its timer then, whether it was paused before or not.
 #[test]
 fn a_deposed_leader_has_a_whole_timeout() {
-    let deposed = |silent_ms: u64| {
+    let deposed = |silent_ms: u64, was_paused: bool| {
         move |play: &Play| {
             play.elect(1, LogPosition::ZERO);
+            if was_paused {
+                [true, false].into_iter().for_each(|is_paused| play.observer.paused(0, is_paused));
+            }
             play.append((0, 2), 1, LogPosition::ZERO, Vec::new(), agrees(1, 0));
             let prev = LogPosition::ZERO;
             let heartbeat = AppendEntries { term: 1, leader: 0, prev, entries: Vec::new(), leader_commit: 0 };
@@ -311,8 +314,10 @@ fn a_deposed_leader_has_a_whole_timeout() {
             play.observer.waited();
         }
     };
-    assert_eq!(broken(deposed(800)), None);
-    assert_eq!(rule(deposed(900)), Some("campaign-in-time"));
+    for was_paused in [false, true] {
+        assert_eq!(broken(deposed(800, was_paused)), None);
+        assert_eq!(rule(deposed(900, was_paused)), Some("campaign-in-time"));
+    }
 }
 
 /// A server that does nothing at all is noticed, although nothing happens.

@@ -210,8 +210,11 @@ fn broken_by_steps(steps: &'static [(u64, Step)]) -> Option<&'static str> {
 /// Between two campaigns there is a whole timeout, less the time that a message may leave late.
 #[test]
 fn campaigns_are_a_timeout_apart() {
-    use Step::Campaigns;
+    use Step::{Campaigns, IsPausedAndResumed};
     let early = Some("campaign-restarts-the-timer");
+    assert_eq!(broken_by_steps(&[(400, IsPausedAndResumed), (500, Campaigns(1)), (501, Campaigns(2))]), early);
+    let at_once = broken_by_steps(&[(499, IsPausedAndResumed), (500, Campaigns(1)), (501, Campaigns(2))]);
+    assert_eq!(at_once, None, "the first one may have begun before the pause");
     assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (501, Campaigns(2))]), early);
     assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (840, Campaigns(2))]), early);
     assert_eq!(broken_by_steps(&[(500, Campaigns(1)), (900, Campaigns(2))]), None);
