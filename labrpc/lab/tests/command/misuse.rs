@@ -5,7 +5,7 @@ use crate::fake::FakeCourse;
 const LABS: &str =
     "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
 const COMMANDS: &str =
-    "(commands: status, test, watch, replay, story, carry, doctor, submit, completions, bugs, handout, help)";
+    "(commands: status, test, watch, replay, story, carry, doctor, submit, completions, bugs, handout, grade, help)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
 const SEEDS: &str = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
 const TOKEN: &str =
@@ -283,4 +283,24 @@ fn errors_in_the_course_have_status_1() {
     let ended = course.lab("test 2a");
     let message = "error: lab2b-log/tests/points.txt:1: `one_2b 10` has 2 fields instead of three: write `test_name points seeds`\n";
     assert_eq!((ended.stderr.as_str(), ended.status), (message, Some(1)));
+}
+
+/// `cargo lab grade` says what it misses, and runs nothing without a sandbox unless that is asked for.
+#[test]
+fn grading_is_checked() {
+    const OPTIONS: &str = "(options: --lab, --open, --seeds, --first-seed, --unsandboxed, --json, --help)";
+    let no_sandbox = "there is no sandbox yet: a submission can read and change whatever you can. On a machine where this \
+                      does not matter, add --unsandboxed";
+    assert_refused(&[
+        ("grade", "the submissions are missing: run `cargo lab grade FOLDER…`".to_string()),
+        ("grade alice", no_sandbox.to_string()),
+        ("grade alice bob alice", "alice is named twice: each submission is graded once".to_string()),
+        ("grade --seeds 0 alice", "--seeds 0: it must be a whole number from 1 on".to_string()),
+        ("grade --first-seed x alice", "--first-seed x: it must be a whole number from 1 on".to_string()),
+        ("grade --lab 4a alice", "there is no lab `4a` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
+        (
+            "grade --sandbox alice",
+            format!("`cargo lab grade` has no option `--sandbox`: did you mean `--unsandboxed`? {OPTIONS}"),
+        ),
+    ]);
 }

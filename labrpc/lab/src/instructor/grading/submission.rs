@@ -26,9 +26,10 @@ impl Submission {
         let mut files = Tree::new();
         let mut bytes = 0;
         for lab in &LABS {
-            let sources = folder.join(lab.package).join("src");
-            let is_there = fs::symlink_metadata(&sources).is_ok_and(|found| found.is_dir());
-            if !is_there {
+            let package = folder.join(lab.package);
+            let sources = package.join("src");
+            let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+            if !is_folder(&package) || !is_folder(&sources) {
                 continue;
             }
             bytes += size_of(&sources);
