@@ -193,6 +193,27 @@ fn an_unsaved_log_and_a_wrong_one_are_told_apart() {
     assert!(text.contains("2 entries after index 1 of term 1 arrive"), "{text}");
 }
 
+/// A leader whose log is cut sends its snapshot to a follower that has refused something in its term, or if it has cut
+/// more than it had when it campaigned.
+#[test]
+fn a_snapshot_that_nobody_asked_for_is_told_as_such() {
+    let sends = |refused: Option<Index>, through: Index| {
+        broken(move |play: &Play| {
+            play.elect(2, at(4, 1));
+            play.append((0, 1), 2, at(4, 1), Vec::new(), refused.map_or(agrees(2, 4), |from| refuses(2, from)));
+            let (last_included, snapshot) = (at(through, 1), Bytes::default());
+            for follower in 1..SERVERS {
+                let install = InstallSnapshot { term: 2, leader: 0, last_included, snapshot: snapshot.clone() };
+                play.exchange(0, follower, RaftRequest::InstallSnapshot(install), None);
+            }
+        })
+    };
+    let (rule, text) = sends(Some(2), 3).expect("server 2 has refused nothing");
+    assert_eq!(rule, "snapshot-traffic", "{text}");
+    assert!(text.contains("server 2 has refused nothing in term 2"), "{text}");
+    assert_eq!(sends(None, 5), None);
+}
+
 /// A voter that has lost its entries says so in its next refusal, long before it votes.
 #[test]
 fn a_lost_entry_is_told_as_such() {

@@ -14,6 +14,12 @@ pub static SENDS: Hint = hint!(
     ["2d": COMPACTING send_snapshot, COMPACT_LOG compact, COMPACT_LOG install]
 );
 
+/// Where a leader decides who needs its snapshot.
+pub static SENDS_TO: Hint = hint!(
+    "a follower needs the snapshot once its next entry is gone; a new leader knows of no agreement yet, and begins with the entry after its log's end",
+    ["2d": REPLICA needs_snapshot, COMPACTING send_snapshot, PROGRESS new]
+);
+
 /// Where a snapshot gets the term with which it is sent.
 pub static SENDS_IN_TERM: Hint = hint!(
     "build each InstallSnapshot when it is sent, from the current term and the current snapshot, and keep none for later",
