@@ -22,7 +22,7 @@ pub static SENDS_TO: Hint = hint!(
 
 /// Where a snapshot gets the term with which it is sent.
 pub static SENDS_IN_TERM: Hint = hint!(
-    "build each InstallSnapshot when it is sent, from the current term and the current snapshot, and keep none for later",
+    "make each InstallSnapshot in the step that sends it, with the term and the snapshot of that step; keep none for later, and do not read the term again when it leaves",
     ["2d": COMPACTING send_snapshot, COMPACTING handle_reply, COMPACTING compact, COMPACTING install]
 );
 
