@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use labrpc::time::Instant;
 use labrpc::{PeerId, thread};
-use testkit::rule::election::{CANDIDATE_YIELDS, FIRST_HEARTBEAT, HEARTBEATS, IDLE_TRAFFIC, LEADER_STAYS};
+use testkit::rule::election::{CANDIDATE_YIELDS, FIRST_HEARTBEAT, HEARTBEATS, IDLE_TRAFFIC, LEADER_STAYS, OLD_TERM};
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL};
 
 use crate::lab::{LAB, boot};
@@ -106,6 +106,23 @@ fn a_candidate_yields_to_the_leader_of_its_term_2a() {
             let answer = script.leader(1).in_term(term).heartbeat();
             answer.expect_same_term(format!("server 1 leads term {term}, in which server 0 has campaigned"));
             script.expect_silence(script.timing().heartbeat_interval, format!("term {term} has a leader, server 1"));
+        }
+    });
+}
+
+/// A server follows the leader of its term, whomever it voted for in that term.
+#[test]
+fn a_voter_follows_the_winner_2a() {
+    LAB.rule(&OLD_TERM, |world| {
+        let script = ScriptedCluster::new(world, 5, boot);
+        for term in [3, 4] {
+            script.candidate(1).in_term(term).asks_for_vote().expect_vote("nobody has the vote of this term yet");
+            for _ in 0..10 {
+                let answer = script.leader(2).in_term(term).heartbeat();
+                answer.expect_same_term(format!("server 2 leads term {term}, in which server 0 voted for server 1"));
+                let why = format!("server 2 leads term {term}, and sends heartbeats");
+                script.expect_silence(script.timing().heartbeat_interval, why);
+            }
         }
     });
 }

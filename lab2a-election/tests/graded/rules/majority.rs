@@ -65,6 +65,30 @@ fn denials_do_not_count_2a() {
     });
 }
 
+/// A denied vote ends no campaign: the candidate goes on counting, and wins with enough others.
+#[test]
+fn a_denied_vote_ends_no_campaign_2a() {
+    LAB.rule(&MAJORITY, |world| {
+        for denials in [[0, 1], [1, 1], [2, 0], [1, 0]] {
+            let script = ScriptedCluster::new(world, 5, boot);
+            let (term, mut requests) = script.expect_campaign();
+            for count in denials {
+                for _ in 0..count {
+                    requests.pop().expect("there is another voter").deny();
+                    thread::sleep(2 * TRAVEL);
+                }
+                script.expect_not_leading("it has no majority of the votes yet");
+                grant_one(&mut requests);
+            }
+            script.expect_leader(
+                term,
+                "it has three votes of five, which is a majority, and denied votes change nothing",
+            );
+            script.crash();
+        }
+    });
+}
+
 /// A vote counts only in the term in which it was granted: a late one does not help the next campaign.
 #[test]
 fn late_votes_do_not_count_2a() {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use labrpc::time::Instant;
-use labrpc::{Elect, Status, Term};
-use testkit::rule::election::{NEW_TERM, STATUS, TIMER};
+use labrpc::{AppendOutcome, Elect, RaftReply, Status, Term};
+use testkit::rule::election::{MESSAGE_TERM, NEW_TERM, STATUS, TIMER};
 use testkit::rule::life::SILENT;
 use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, votes};
 use testkit::sweep::Sweep;
@@ -44,6 +44,41 @@ fn a_winning_vote_meets_a_newer_term_2a() {
                 script.crash();
             },
         );
+    });
+}
+
+/// A request arrives at the moment when a newer term begins: the term of its reply is the one in which it was granted, or
+/// the newer one that has refused it.
+#[test]
+fn a_request_meets_a_newer_term_2a() {
+    LAB.rule(&MESSAGE_TERM, |world| {
+        const TERM: Term = 5;
+        let sweep = Sweep::of(world, "a request of a term arrives", "a candidate of the next term asks for the vote");
+        sweep.within(REACH).each(|offset| {
+            for is_heartbeat in [true, false] {
+                let script = ScriptedCluster::new(world, 3, boot);
+                let request = match is_heartbeat {
+                    true => script.leader(1).in_term(TERM).request(),
+                    false => script.candidate(1).in_term(TERM).request(),
+                };
+                let newer = script.candidate(2).in_term(TERM + 1).request();
+                let replies = offset.meet(script.arrives(1, request), script.arrives(2, newer));
+                let (Some(reply), Some(newest)) = replies else { panic!("server 0 is up, and answers {replies:?}") };
+                let is_taken = match &reply {
+                    RaftReply::RequestVote(reply) => reply.granted,
+                    RaftReply::AppendEntries(reply) => reply.outcome != AppendOutcome::StaleTerm,
+                };
+                let expected = if is_taken { TERM } else { TERM + 1 };
+                assert_eq!(
+                    reply.term(),
+                    expected,
+                    "the term of the reply to a request of term {TERM}, which meets one of term {}: {reply:?}",
+                    TERM + 1
+                );
+                assert_eq!(newest, votes(TERM + 1), "nobody has the vote of term {} yet", TERM + 1);
+                script.crash();
+            }
+        });
     });
 }
 

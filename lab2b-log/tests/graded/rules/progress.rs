@@ -193,6 +193,31 @@ fn quick_back_up_2b() {
     });
 }
 
+/// A refusal says what the follower lacks, and not what it holds: it may refuse the entry before the one that it asked
+/// for, too. Nothing is committed meanwhile.
+#[test]
+fn a_refusal_is_no_agreement_2b() {
+    LAB.rule(&BACK_UP, |world| {
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        send_log(&script, &[1, 1, 2, 2, 3, 3]);
+        let (term, _) = script.elect();
+        script.expect_taken(number(7), at(7, term), format!("it leads term {term}, and its log ended at 6:3"));
+        for (refused, asked_for) in [(6, 5), (4, 3), (2, 1)] {
+            for follower in [1, 2] {
+                let is_there = |received: &ReceivedRequest| received.append().prev.index <= refused;
+                let what = format!("entries to server {follower}, which holds no entry of index {refused} or higher");
+                let mut sent = (0..4).map(|_| script.expect_append_to(follower, &what));
+                let received = sent.find(is_there);
+                let what = format!("server {follower} has asked for entry {}, and is not sent it", refused + 1);
+                expect_rule(&BACK_UP, received.is_some(), what);
+                received.expect("it was looked at").retry_from(asked_for);
+            }
+        }
+        thread::sleep(2 * TRAVEL);
+        script.expect_applied_indices([], "both followers have refused everything");
+    });
+}
+
 /// A new leader begins with a guess. What it learned in an earlier term as leader no longer counts,
 /// because other servers have led since.
 #[test]

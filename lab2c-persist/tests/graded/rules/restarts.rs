@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use labrpc::{ApplyMsg, Ballot, Bytes, Head, LogPosition, Term, thread};
-use testkit::rule::persistence::{COMMIT_FORGOTTEN, REFUSES_TO_BOOT, REMEMBERS};
+use labrpc::{ApplyMsg, Ballot, Bytes, Entry, Head, Index, LogPosition, Term, thread};
+use testkit::rule::persistence::{COMMIT_FORGOTTEN, REFUSES_TO_BOOT, REMEMBERS, SAVED_LOG};
 use testkit::rule::replication::TAKES_A_LOG;
 use testkit::script::{
-    ReceivedRequest, ScriptedCluster, at, cut_short, entries, expect_eq, lengthen, look_at, prepare,
+    ReceivedRequest, ScriptedCluster, at, cut_short, entries, entry, expect_eq, lengthen, look_at, prepare,
 };
 use testkit::{DiskState, World};
 
@@ -14,6 +14,15 @@ use crate::lab::{LAB, Server, boot};
 
 /// The log of most scripts here: the terms of its entries.
 const TERMS: [Term; 4] = [1, 1, 2, 3];
+
+/// The command that the service receives.
+#[track_caller]
+fn command(message: ApplyMsg) -> Bytes {
+    match message {
+        ApplyMsg::Command { command, .. } => command,
+        other => panic!("only commands are committed, and the service receives {other:?}"),
+    }
+}
 
 /// A server in term 3 whose log holds entries of [`TERMS`]. The server does not know any of them to be committed.
 #[track_caller]
@@ -79,13 +88,54 @@ fn the_log_survives_2c() {
 
         leader.after(at(4, 3)).entries_of_terms(&[3]).commit(5).send();
         thread::sleep(Duration::from_millis(1));
-        let command = |message| match message {
-            ApplyMsg::Command { command, .. } => command,
-            other => panic!("five commands are committed, and the service receives {other:?}"),
-        };
         let applied: Vec<_> = script.applied().into_iter().map(command).collect();
         let expected: Vec<_> = entries(1, &[1, 1, 2, 3, 3]).into_iter().map(|entry| entry.command).collect();
         expect_eq("the applied commands", applied, expected, "four were saved before the crash, and one came after it");
+    });
+}
+
+/// A command is any bytes: it is saved, read back, applied and sent again unchanged, whatever it holds and however
+/// long it is.
+#[test]
+fn commands_survive_as_they_are_2c() {
+    LAB.rule(&SAVED_LOG, |world| {
+        let large = (0..=u8::MAX).cycle().take(20_000).collect();
+        let commands = (0..=u8::MAX).map(|byte| vec![byte]).chain([vec![], (0..=u8::MAX).rev().collect(), large]);
+        let entries: Vec<Entry> = commands.map(|command| entry(1, command)).collect();
+        let last = entries.len() as Index;
+        let script = ScriptedCluster::replicating(world, 3, boot);
+        let leader = script.leader(1).in_term(1);
+        let sent = leader.clone().with_entries(entries.clone()).send();
+        sent.expect_agreement(last, "entries from index 1 on fit any log");
+        script.expect_entries_on_disk(&entries, "these were sent, each with another command");
+
+        script.restart();
+        script.expect_entries_on_disk(&entries, "they were saved before the crash");
+        leader.after(at(last, 1)).commit(last).send().expect_agreement(last, "its log was saved before the crash");
+        thread::sleep(Duration::from_millis(1));
+        let applied: Vec<Bytes> = script.applied().into_iter().map(command).collect();
+        let saved: Vec<Bytes> = entries.iter().map(|entry| entry.command.clone()).collect();
+        let wrong = (1..).zip(applied.iter().zip(&saved)).find(|(_, (applied, saved))| applied != saved);
+        if let Some((index, (applied, saved))) = wrong {
+            panic!("the command of entry {index} was {saved:?} before the crash, and {applied:?} is applied after it");
+        }
+        assert_eq!(applied.len(), saved.len(), "all entries are committed");
+
+        let (_, heartbeats) = script.elect();
+        let first = heartbeats.into_iter().find(|received| received.to == 2).expect("a heartbeat to server 2");
+        first.retry_from(1);
+        let mut held = 0;
+        while held < last {
+            let received = script.expect_append_to(2, "entries to server 2, which asks for all of them");
+            let (prev, sent) = (received.append().prev.index, received.append().entries.clone());
+            if prev == held && !sent.is_empty() {
+                let why = format!("these are its entries from {} on", prev + 1);
+                let right = &entries[prev as usize..][..sent.len()];
+                expect_eq("the entries that are sent", sent.as_slice(), right, why);
+                held += sent.len() as Index;
+                received.agree();
+            }
+        }
     });
 }
 

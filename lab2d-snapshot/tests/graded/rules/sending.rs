@@ -6,12 +6,13 @@ use labrpc::network::Conditions;
 use labrpc::time::Instant;
 use labrpc::{PeerId, thread};
 use testkit::rule::election::HEARTBEATS;
-use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENDS, SENT, SNAPSHOT_TRAFFIC};
+use testkit::rule::replication::CATCH_UP;
+use testkit::rule::snapshots::{BOUNDARY, OPAQUE, RESUMES, SENDS, SENDS_TO, SENT, SNAPSHOT_TRAFFIC};
 use testkit::script::{PUNCTUAL, ReceivedRequest, ScriptedCluster, agrees, at, expect_eq, expect_rule, look_at};
 
 use super::setup::{
-    HEARTBEAT, ROUND_TRIP, cut, elect, expect_snapshot, extend, first_snapshot_to_2, leader, leader_of_that_cut,
-    leader_that_cut, snapshots_to_2, state,
+    HEARTBEAT, ROUND_TRIP, cut, elect, expect_snapshot, extend, first_snapshot_to_2, follower_with, leader,
+    leader_of_that_cut, leader_that_cut, snapshots_to_2, state,
 };
 use crate::lab::{LAB, Server};
 
@@ -62,6 +63,46 @@ fn a_follower_that_fell_behind_is_sent_the_snapshot_2d() {
         cut(&script, 10);
         let snapshots = snapshots_to_2(&script, at(6, term), HELP);
         assert!(!snapshots.is_empty(), "server 2 needs entry 7, and the leader's log begins after 10:{term}");
+    });
+}
+
+/// A new leader whose log is cut sends its snapshot to nobody who lacks nothing: not while it knows of no agreement yet,
+/// and not later.
+#[test]
+fn a_new_leader_sends_no_needless_snapshot_2d() {
+    LAB.rule(&SNAPSHOT_TRAFFIC, |world| {
+        look_at(&SENDS_TO);
+        let script = follower_with(world, &[1; 4], 3);
+        cut(&script, 3);
+        let (_, first) = script.elect();
+        let later = |received: &ReceivedRequest| format!("both followers hold everything, and {received} is sent");
+        for received in first {
+            assert!(!received.is_snapshot(), "{}", later(&received));
+            received.agree();
+        }
+        script.agree_to_everything();
+        let sent = script.requests_within(3 * HEARTBEAT);
+        sent.iter().for_each(|received| assert!(!received.is_snapshot(), "{}", later(received)));
+    });
+}
+
+/// A follower that asks for an entry after the leader's snapshot is sent entries from there on, and no snapshot.
+#[test]
+fn a_follower_at_the_base_is_sent_entries_2d() {
+    LAB.rule(&SNAPSHOT_TRAFFIC, |world| {
+        look_at(&SENDS_TO);
+        for needed in [5, 6] {
+            let script = follower_with(world, &[1; 6], 4);
+            cut(&script, 4);
+            elect(&script);
+            heartbeat_to_2(&script).retry_from(needed);
+            let what = format!("server 2 asks for entry {needed}, and the leader's log begins after 4:1");
+            let next = script.next_request_to(2, HEARTBEAT);
+            let next = next.unwrap_or_else(|| panic!("{what}; it is sent nothing for {HEARTBEAT:?}"));
+            assert!(!next.is_snapshot(), "{what}; it is sent {next}");
+            let is_right = next.append().prev.index + 1 == needed;
+            expect_rule(&CATCH_UP, is_right, format!("{what}; it is sent {next}"));
+        }
     });
 }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use labrpc::KvClient;
-use labrpc::kv::{ClientId, CommandId};
+use labrpc::kv::{ClientId, CommandId, Op};
 use labrpc::time::Instant;
 use testkit::TapedClerk;
-use testkit::rule::service::{CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK};
-use testkit::script::ScriptedServers;
+use testkit::rule::service::{
+    CLERK_RETURNS, CLIENT_TRAFFIC, EARNED, KNOWN_LEADER, NEXT_SERVER, NUMBERED, PATIENT_CLERK,
+};
+use testkit::script::{ScriptedServers, expect_rule};
 
 use crate::lab::{self, LAB};
 
@@ -81,14 +83,26 @@ fn the_leader_is_remembered_3a() {
 
 /// All requests of one operation: `refusals` of them are refused, and the last one is done.
 #[track_caller]
-fn requests_of_one_operation(script: &ScriptedServers, refusals: usize) -> Vec<CommandId> {
+fn requests_of_one_operation(script: &ScriptedServers, op: &Op, refusals: usize) -> Vec<CommandId> {
     let mut ids = Vec::new();
     for nth in 0..=refusals {
         let asked = script.expect_request(PATIENCE_MAX, HAS_WORK);
+        let asks_for = &asked.request.op;
+        expect_rule(
+            &CLERK_RETURNS,
+            asks_for == op,
+            format!("the clerk is called for {op:?}, and asks for {asks_for:?}"),
+        );
         ids.push(asked.request.id());
         if nth < refusals { asked.refuse() } else { asked.done("") }
     }
     ids
+}
+
+/// What the clerk is called for.
+fn each_operation() -> [Op; 3] {
+    let key = || "k".to_string();
+    [Op::Append { key: key(), value: "a".into() }, Op::Get { key: key() }, Op::Put { key: key(), value: "b".into() }]
 }
 
 /// Every operation has a number of its own, reads included, and keeps it however often it is repeated.
@@ -103,8 +117,10 @@ fn each_operation_has_its_own_number_3a() {
             clerk.put("k", "b");
         });
         let mut latest = 0;
-        for (operation, refusals) in [("an Append", 1), ("a Get", 0), ("a second Get", 4), ("a Put", 1)] {
-            let ids = requests_of_one_operation(&script, refusals);
+        let [append, get, put] = each_operation();
+        let operations = [("an Append", &append, 1), ("a Get", &get, 0), ("a second Get", &get, 4), ("a Put", &put, 1)];
+        for (operation, op, refusals) in operations {
+            let ids = requests_of_one_operation(&script, op, refusals);
             let (client, number) = ids[0];
             for id in &ids {
                 assert_eq!(*id, (client, number), "{operation} is repeated as another operation: {ids:?}");
@@ -115,7 +131,10 @@ fn each_operation_has_its_own_number_3a() {
             );
             latest = number;
         }
-        assert!(work.join_within(AT_ONCE).is_some(), "every operation was done");
+        let is_over = work.join_within(AT_ONCE).is_some();
+        let what =
+            format!("every operation was answered, and the clerk has not returned from the last one after {AT_ONCE:?}");
+        expect_rule(&CLERK_RETURNS, is_over, what);
     });
 }
 
@@ -131,7 +150,8 @@ fn two_clerks_are_two_clients_3a() {
             let asked = script.expect_request(PATIENCE_MAX, HAS_WORK);
             let client = asked.request.client;
             asked.done("");
-            assert!(work.join_within(AT_ONCE).is_some(), "the operation was done");
+            let what = format!("the Put was answered, and the clerk has not returned from it after {AT_ONCE:?}");
+            expect_rule(&CLERK_RETURNS, work.join_within(AT_ONCE).is_some(), what);
             client
         });
         let mut clients: Vec<ClientId> = clients.collect();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use labrpc::Elect;
+use labrpc::kv::Refusal;
 use labrpc::thread;
 use labrpc::time::Instant;
 use testkit::rule::life::{RESTS, SILENT};
@@ -38,6 +39,32 @@ fn lost_before_start_returns_3a() {
         }));
         let asked = service.ask(put(0, 1, "k", "v"));
         asked.expect_refusal("`start` took it in term 1, but term 2 had begun before `start` returned");
+    });
+}
+
+/// A command that was taken may still take effect when the leadership is lost, so its client is never told that the
+/// server has not taken it.
+#[test]
+fn a_taken_command_is_not_denied_3a() {
+    LAB.rule(&LEADERSHIP_LOST, |_| {
+        for news in [&[(2, false)][..], &[(2, true)], &[(2, false), (3, true)]] {
+            let early = news.to_vec();
+            let during = serve(ScriptedRaft::during_start(&SERVERS, move |raft| {
+                early.iter().for_each(|(term, is_leader)| raft.set_status(*term, *is_leader));
+                thread::sleep(TURNS);
+            }));
+            for (service, when) in [(service(), "after"), (during, "before")] {
+                let asked = service.ask(put(0, 1, "k", "v"));
+                news.iter().for_each(|(term, is_leader)| service.raft().set_status(*term, *is_leader));
+                let told = asked.expect_at_once("`start` took the command in term 1, and that term is over");
+                assert!(
+                    told != Some(Err(Refusal::NotLeader)),
+                    "`start` took the command in term 1, and that term ended {when} `start` returned; the client is \
+                     told that this server has not taken it"
+                );
+                service.server().shutdown();
+            }
+        }
     });
 }
 

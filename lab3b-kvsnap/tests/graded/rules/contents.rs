@@ -1,12 +1,13 @@
 //! What a snapshot holds, and what a service does with one that it receives.
 
 use std::panic;
+use std::time::Duration;
 
 use testkit::rule::service::{EARNED, LABEL, RESTORED, SESSIONS};
 use testkit::script::{TakenSnapshot, append, get, put};
 
-use super::setup::{READER, read_after_copy, service, snapshot_of};
-use crate::lab::{LAB, state};
+use super::setup::{READER, read_after_copy, service, service_with_disk, snapshot_of};
+use crate::lab::{LAB, RAFT_STATE_BYTES_MAX, state};
 
 /// A snapshot holds the effect of exactly the entries through its index, however far Raft is ahead of
 /// the service.
@@ -75,6 +76,64 @@ fn an_installed_snapshot_replaces_the_store_3b() {
             "1,2,3,4,5,6,7,8,9,",
             "nine Appends, of which 2 to 4 and 6 to 8 came in snapshots",
         );
+    });
+}
+
+/// Keys and values that a text format would have to escape, or that it might take for its own.
+const STRINGS: [&str; 20] = [
+    "",
+    "=",
+    "a=b",
+    "a",
+    ":",
+    ",",
+    ";",
+    "\n",
+    "a\nb=c",
+    "\r\n",
+    "\t",
+    " ",
+    "\"",
+    "'",
+    "\\n",
+    "%3D",
+    "\0",
+    "a\0b",
+    "é€🦀",
+    "\u{feff}end",
+];
+
+/// Keys and values are any strings: a snapshot brings all of them back, and keeps them apart. So does a snapshot of
+/// the store that it restored.
+#[test]
+fn any_strings_survive_a_cut_3b() {
+    LAB.rule(&RESTORED, |world| {
+        let (service, persister) = service_with_disk(Duration::ZERO);
+        let long = "=\n\"é\0".repeat(1000);
+        let strings: Vec<&str> = STRINGS.into_iter().chain([long.as_str()]).collect();
+        let value_of = |nth: usize, round: usize| strings[(nth + round) % strings.len()];
+        for round in 1..=2 {
+            for (nth, key) in strings.iter().enumerate() {
+                let sequence = round * strings.len() + nth;
+                service.apply(&put(0, sequence as u64, key, value_of(nth, round)));
+            }
+            // A large command is cut as soon as it is applied, with all before it.
+            let last = put(1, round as u64, "large", &"x".repeat(3 * RAFT_STATE_BYTES_MAX));
+            service.apply(&last);
+            service.let_threads_run();
+            let snapshot = persister.image().map(|image| image.snapshot).unwrap_or_default();
+            world.assert_covered("a snapshot", !snapshot.is_empty());
+            for (nth, key) in strings.iter().enumerate() {
+                let right = value_of(nth, round);
+                let found = read_after_copy(&snapshot, &last, key);
+                assert!(
+                    found == right,
+                    "{right:.40?} was put at key {key:.40?}; a store that is restored from the snapshot has {found:.40?} there"
+                );
+            }
+            // What follows begins with the restored store.
+            service.install(service.raft().last_index() + 1, snapshot);
+        }
     });
 }
 

@@ -1,5 +1,6 @@
 //! When a snapshot is taken, and what goes on meanwhile.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use labrpc::thread;
@@ -49,6 +50,36 @@ fn what_waits_keeps_nothing_3b() {
                 bytes <= waiting + 2 * RAFT_STATE_BYTES_MAX,
                 "{nth} of {COMMANDS} commands are applied, and {bytes} bytes are left in the log, of which {waiting} \
                  wait to be committed; the limit is {RAFT_STATE_BYTES_MAX}"
+            );
+        }
+    });
+}
+
+/// The log is cut while clients wait for this server, whose commands are not committed yet: on a server with many clients
+/// some always do.
+#[test]
+fn clients_that_wait_keep_nothing_3b() {
+    LAB.rule(&SMALL, |_| {
+        const COMMANDS: u64 = 200;
+        /// More clients than one wait, and none of them for long.
+        const CLIENTS: u64 = 3;
+        let (service, persister) = service_with_disk(Duration::ZERO);
+        let mut waiting = VecDeque::new();
+        for nth in 1..=COMMANDS {
+            let request = append(nth % CLIENTS, nth, &format!("k{}", nth % CLIENTS), "x");
+            waiting.push_back((nth, request.clone(), service.ask(request)));
+            if (waiting.len() as u64) < CLIENTS {
+                continue;
+            }
+            let (index, first, asked) = waiting.pop_front().expect("clients wait");
+            service.commit(index, &first);
+            asked.expect_any_result("its command was applied");
+            let bytes = persister.raft_state_bytes();
+            let waiting = waiting.len();
+            assert!(
+                bytes <= 2 * RAFT_STATE_BYTES_MAX,
+                "a leader has applied {index} commands of its clients, {waiting} clients wait, as at every moment, and \
+                 {bytes} bytes of Raft's state are on disk; the limit is {RAFT_STATE_BYTES_MAX}"
             );
         }
     });

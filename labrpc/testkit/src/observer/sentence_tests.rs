@@ -1,5 +1,8 @@
 //! What the oracles say of runs that are easily misread: an event at a time, without any server.
 
+mod elections;
+mod logs;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;

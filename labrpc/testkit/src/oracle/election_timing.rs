@@ -12,7 +12,8 @@ use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
 use crate::observed::{ObservedState, SLACK};
 use crate::rule::election::{
-    CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, STEPPED_DOWN, TIMER,
+    BOOTS_WAITING, CAMPAIGN, CAMPAIGN_DUE, CAMPAIGNS_APART, FIRST_HEARTBEAT, HEARTBEATS, LEADER_STAYS, MAJORITY,
+    STEPPED_DOWN, TIMER, WINS,
 };
 use crate::violation::Violation;
 use crate::waited::{Awaited, Wait};
@@ -32,8 +33,10 @@ pub(super) struct ElectionTiming {
 /// What one server has to do in time.
 #[derive(Default)]
 struct Duties {
-    /// The latest request that certainly restarted its timer, at the earliest possible moment.
+    /// The latest request that certainly restarted its timer, or its boot, at the earliest possible moment.
     reset_after: Option<EventId>,
+    /// When it booted.
+    booted: Option<EventId>,
     /// The latest moment at which anything may have restarted its timer.
     reset_before: Option<EventId>,
     /// The newest term that it may know.
@@ -158,9 +161,20 @@ impl ElectionTiming {
                 && event.at() < reset.at + timing.election_timeout_min
             {
                 let waited = event.at() - reset.at;
-                let what = format!("server {server} campaigned {waited:.0?} after its election timer had to restart");
-                return Err(Violation::new(&TIMER, what)
-                    .with(reset, format!("server {server} grants a vote, or hears from the leader of its term"))
+                let is_boot = duties.booted == Some(reset);
+                let what = match is_boot {
+                    true => format!("server {server} campaigned {waited:.0?} after it had booted"),
+                    false => {
+                        format!("server {server} campaigned {waited:.0?} after its election timer had to restart")
+                    }
+                };
+                let restarts = match is_boot {
+                    true => format!("server {server} boots, and begins to wait for a leader"),
+                    false => format!("server {server} grants a vote, or hears from the leader of its term"),
+                };
+                let violation = Violation::new(&TIMER, what);
+                return Err(if is_boot { violation.look_at(&BOOTS_WAITING) } else { violation }
+                    .with(reset, restarts)
                     .with(
                         event.id,
                         format!(
@@ -174,10 +188,21 @@ impl ElectionTiming {
                 !won_term.sent_at.is_empty() || event.at() - won_term.won.at > observed.slack(server, won_term.won.at)
             };
             if let Some(won_term) = duties.won_term.take().filter(has_led) {
-                let what =
-                    format!("server {server} stopped leading term {} without hearing of a newer one", won_term.term);
-                return Err(Violation::new(&LEADER_STAYS, what)
-                    .with(won_term.won, format!("server {server} wins term {}", won_term.term))
+                let won = won_term.term;
+                // Nobody knows that it leads if it has sent nothing as a leader.
+                let (rule, what) = match won_term.sent_at.is_empty() {
+                    true => {
+                        let what =
+                            format!("server {server} had the votes of a majority for term {won}, and never led it");
+                        (&MAJORITY, what)
+                    }
+                    false => {
+                        let what = format!("server {server} stopped leading term {won} without hearing of a newer one");
+                        (&LEADER_STAYS, what)
+                    }
+                };
+                return Err(Violation::new(rule, what)
+                    .with(won_term.won, format!("the vote arrives with which server {server} wins term {won}"))
                     .with(event.id, format!("it campaigns in term {term}")));
             }
         }
@@ -298,9 +323,17 @@ fn check_heartbeats(
             }
             Some(_) => (&HEARTBEATS, format!("server {server} sends server {other} its last message")),
         };
-        let what =
-            format!("server {server} leads term {}, but sent server {other} no heartbeat in time", won_term.term);
-        let violation = Violation::new(rule, what)
+        let term = won_term.term;
+        let has_sent_nothing = won_term.sent_at.is_empty();
+        let what = match has_sent_nothing {
+            // It may not even lead.
+            true => format!(
+                "server {server} has the votes of a majority for term {term}, and has sent nobody a message as its leader"
+            ),
+            false => format!("server {server} leads term {term}, but sent server {other} no heartbeat in time"),
+        };
+        let violation = Violation::new(rule, what);
+        let violation = if has_sent_nothing { violation.look_at(&WINS) } else { violation }
             .with(since, note)
             .with(id, format!("still no message for server {other}; heartbeats are due every {interval:?}"));
         // A first heartbeat is missing from the step that has won the election, which led to it.
@@ -356,9 +389,13 @@ impl Oracle for ElectionTiming {
                 }
             }
             EventKind::Booted(server) => {
+                let term = observed.servers[*server].disk.head.ballot.term;
                 let duties = Duties {
-                    term: observed.servers[*server].disk.head.ballot.term,
+                    term,
+                    // A server that boots for the first time has no leader to depose.
+                    reset_after: (term > 0).then_some(event.id),
                     reset_before: Some(event.id),
+                    booted: Some(event.id),
                     ..Duties::default()
                 };
                 self.duties.insert(*server, duties);

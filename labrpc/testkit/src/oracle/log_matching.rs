@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
 use crate::event_line::At;
-use crate::observed::ObservedState;
-use crate::rule::persistence::{DISK_DIFFERS, DURABLE};
+use crate::observed::{DiskState, ObservedState};
+use crate::rule::persistence::{DISK_DIFFERS, DURABLE, SAVED_LOG};
 use crate::rule::replication::{CONSISTENCY, FOLLOWS, LOG_MATCHING};
 use crate::rule::snapshots::BOUNDARY;
 use crate::violation::Violation;
@@ -29,15 +29,17 @@ struct Seen {
     prev: LogPosition,
     command: Bytes,
     by: PeerId,
+    /// Whether a disk had it, and not a message.
+    is_saved: bool,
     id: EventId,
 }
 
 impl LogMatching {
-    fn seen(&self, position: LogPosition) -> Option<&Seen> {
+    fn seen_mut(&mut self, position: LogPosition) -> Option<&mut Seen> {
         let slot = position.index.checked_sub(1)?;
-        match self.first.get(slot as usize) {
+        match self.first.get_mut(slot as usize) {
             Some((term, seen)) if *term == position.term => Some(seen),
-            _ => self.others.get(&position),
+            _ => self.others.get_mut(&position),
         }
     }
 
@@ -50,14 +52,32 @@ impl LogMatching {
     }
 
     /// Compares a part of a server's log with the entries seen before, and remembers it.
-    fn note(&mut self, by: PeerId, mut prev: LogPosition, entries: &[Entry], id: EventId) -> Result<(), Violation> {
+    fn note(
+        &mut self,
+        by: PeerId,
+        mut prev: LogPosition,
+        entries: &[Entry],
+        is_saved: bool,
+        id: EventId,
+    ) -> Result<(), Violation> {
         for entry in entries {
             let position = LogPosition { term: entry.term, index: prev.index + 1 };
-            let Some(seen) = self.seen(position) else {
-                self.remember(position, Seen { prev, command: entry.command.clone(), by, id });
+            let Some(seen) = self.seen_mut(position) else {
+                self.remember(position, Seen { prev, command: entry.command.clone(), by, is_saved, id });
                 prev = position;
                 continue;
             };
+            let is_disk_wrong = seen.is_saved != is_saved && (is_saved || seen.by == by);
+            if seen.prev == prev && seen.command != entry.command && is_disk_wrong {
+                let note = |by, is_saved, command: &Bytes| {
+                    format!("server {by} {} the command {command:?}", if is_saved { "saves" } else { "sends" })
+                };
+                let what = format!("server {by} saved entry {} with another command than was sent", At(position));
+                return Err(Violation::new(&SAVED_LOG, what)
+                    .look_at(&DISK_DIFFERS)
+                    .with(seen.id, note(seen.by, seen.is_saved, &seen.command))
+                    .with(id, note(by, is_saved, &entry.command)));
+            }
             if seen.prev != prev || seen.command != entry.command {
                 let note = |by, prev: LogPosition, command: &Bytes| {
                     format!("server {by} has {command:?} there, after an entry of term {}", prev.term)
@@ -69,6 +89,10 @@ impl LogMatching {
                 )
                 .with(seen.id, note(seen.by, seen.prev, &seen.command))
                 .with(id, note(by, prev, &entry.command)));
+            }
+            if seen.is_saved && !is_saved {
+                // Its sender's own word is what disks are compared with.
+                (seen.by, seen.is_saved, seen.id) = (by, false, id);
             }
             prev = position;
         }
@@ -128,13 +152,17 @@ impl LogMatching {
                     At(pending.tail_min)
                 ),
             ),
-            RaftRequest::AppendEntries(_) => violation(
-                &FOLLOWS,
-                format!(
-                    "server {server} agreed through index {through}, but its log on disk differs from what it was sent"
-                ),
-            )
-            .map_err(|violation| violation.look_at(&DISK_DIFFERS)),
+            RaftRequest::AppendEntries(AppendEntries { prev, entries, .. }) => {
+                let agreed = format!("server {server} agreed through index {through}, but its");
+                match other_command(&observed.servers[server].disk, prev.index, entries) {
+                    None => violation(&FOLLOWS, format!("{agreed} log on disk differs from what it was sent")),
+                    Some(index) => {
+                        let what = format!("{agreed} disk holds another command at index {index} than it was sent");
+                        violation(&SAVED_LOG, what)
+                    }
+                }
+                .map_err(|violation| violation.look_at(&DISK_DIFFERS))
+            }
             _ => violation(
                 &BOUNDARY,
                 format!(
@@ -143,6 +171,15 @@ impl LogMatching {
             ),
         }
     }
+}
+
+/// The first index at which a disk holds another command than was sent, if its log is otherwise the one that was sent.
+fn other_command(disk: &DiskState, prev: Index, entries: &[Entry]) -> Option<Index> {
+    let is_same_term = |(index, entry): &(Index, &Entry)| disk.term_at(*index) == Some(entry.term);
+    let sent = || (prev + 1..).zip(entries);
+    let is_other =
+        |(index, entry): &(Index, &Entry)| disk.get(*index).is_some_and(|held| held.command != entry.command);
+    sent().all(|sent| is_same_term(&sent)).then(|| sent().find(is_other))?.map(|(index, _)| index)
 }
 
 /// A request in words, for a violation's note.
@@ -177,7 +214,7 @@ impl Oracle for LogMatching {
         match &event.kind {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 if let Some(RaftRequest::AppendEntries(AppendEntries { prev, entries, .. })) = envelope.request() {
-                    self.note(envelope.from, *prev, entries, event.id)?;
+                    self.note(envelope.from, *prev, entries, false, event.id)?;
                 }
                 LogMatching::agreed(envelope, event.id, observed)
             }
@@ -185,7 +222,7 @@ impl Oracle for LogMatching {
                 let disk = &observed.servers[*server].disk;
                 let Some(term) = disk.term_at(change.kept_through) else { return Ok(()) };
                 let prev = LogPosition { term, index: change.kept_through };
-                self.note(*server, prev, &change.appended, event.id)
+                self.note(*server, prev, &change.appended, true, event.id)
             }
             _ => Ok(()),
         }

@@ -13,6 +13,7 @@
 //! | `start_results` | `start` returns the position that the command gets |
 //! | `election_timing` | elections and heartbeats come in time |
 //! | `no_needless_sends` | nothing is sent that the receiver is known to have |
+//! | `no_early_snapshots` | a snapshot is sent only to a follower that may need it |
 //! | `no_needless_saves` | unchanged state is not saved again; a snapshot cuts the log |
 //! | `service` | servers' answers and snapshots agree with a model of the store; clerks send and return what they should |
 //! | `liveness` | requests are answered; once nothing fails, there is a leader and entries are applied |
@@ -31,6 +32,7 @@ mod interface;
 mod liveness;
 mod log_matching;
 mod majorities;
+mod no_early_snapshots;
 mod no_needless_saves;
 mod no_needless_sends;
 mod one_vote_per_term;
@@ -58,6 +60,7 @@ pub(crate) fn all(contract: &'static Contract) -> Vec<Box<dyn Oracle>> {
         Box::new(terms_only_grow::TermsOnlyGrow::default()),
         Box::new(election_timing::ElectionTiming::default()),
         Box::new(no_needless_sends::NoNeedlessSends::default()),
+        Box::new(no_early_snapshots::NoEarlySnapshots::default()),
         Box::new(no_needless_saves::NoNeedlessSaves::default()),
     ];
     if contract.has_clerks {

@@ -120,7 +120,7 @@ impl TermsOnlyGrow {
         if agrees && answered != asked {
             return violation(
                 &OLD_TERM,
-                format!("server {server} is in term {answered}, but agreed to a request of term {asked}"),
+                format!("server {server} agreed to a request of term {asked} in a reply of term {answered}"),
             );
         }
         Ok(())

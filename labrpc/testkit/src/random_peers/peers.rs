@@ -24,9 +24,12 @@ const ALL_ONE_IN: u64 = 12;
 
 const EMPTY_ONE_IN: u64 = 5;
 
+/// Commands are any bytes.
+const LETTERS: [u8; 3] = [b'a', b'\0', 0xff];
+
 /// One of a few commands, or an empty one: the same command may be proposed again, in another term or right away.
 fn command(bits: &mut Bits) -> Bytes {
-    let letter = b'a' + bits.below(3) as u8;
+    let letter = LETTERS[bits.below(3) as usize];
     let length = match bits.below(40) {
         0 => bits.pick(&LARGE_BYTES).expect("it is not empty"),
         1..4 => 0,

@@ -50,14 +50,20 @@ fn packed(lines: &[String]) -> Vec<String> {
     packed
 }
 
-/// Bytes as Rust code: short text, or one letter many times.
+/// Bytes as Rust code: short text or other bytes, or one of them many times.
 pub(super) fn bytes(bytes: &Bytes) -> String {
     const SHOWN_MAX: usize = 40;
     match bytes.first() {
         Some(&letter) if bytes.len() > SHOWN_MAX && bytes.iter().all(|byte| *byte == letter) => {
-            format!("{:?}.repeat({})", char::from(letter).to_string(), bytes.len())
+            match letter.is_ascii() {
+                true => format!("{:?}.repeat({})", char::from(letter).to_string(), bytes.len()),
+                false => format!("vec![{letter}; {}]", bytes.len()),
+            }
         }
-        _ => format!("{:?}", String::from_utf8_lossy(bytes)),
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => format!("{text:?}"),
+            Err(_) => format!("&b\"{}\"[..]", bytes.escape_ascii()),
+        },
     }
 }
 
@@ -249,6 +255,8 @@ mod tests {
     fn many_equal_entries_are_short() {
         let (few, many) = ([entry(1, ""), entry(1, "a")], vec![entry(2, "d"); 1_100]);
         assert_eq!(entries(&few), r#"[entry(1, ""), entry(1, "a")]"#);
+        assert_eq!(entries(&[entry(1, vec![255])]), r#"[entry(1, &b"\xff"[..])]"#);
+        assert_eq!(entries(&[entry(1, vec![255; 50])]), "[entry(1, vec![255; 50])]");
         assert_eq!(entries(&many), r#"vec![entry(2, "d"); 1100]"#);
         let around = [&few[..], &many, &few[..1]].concat();
         let expected = r#"[vec![entry(1, ""), entry(1, "a")], vec![entry(2, "d"); 1100], vec![entry(1, "")]].concat()"#;

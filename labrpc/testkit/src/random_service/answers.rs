@@ -1,8 +1,9 @@
 //! Whether clients are told what they may be told, and whether a request that waits should have been answered.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use labrpc::kv::{Answer, Command, Op, Refusal};
+use labrpc::kv::{Answer, Command, CommandId, Op, Refusal};
 
 use super::driver::{OpenRequest, ServiceRun};
 use super::model::key_of;
@@ -20,6 +21,7 @@ impl ServiceRun<'_> {
     /// Checks all requests, and returns those that were answered with a result.
     pub(super) fn check_answers(&mut self) -> Vec<Command> {
         self.tell_copies_apart();
+        let copied = self.copied_commands();
         let mut done = Vec::new();
         let mut still = Vec::new();
         for waiting in std::mem::take(&mut self.waiting) {
@@ -33,12 +35,15 @@ impl ServiceRun<'_> {
                 still.push(waiting);
                 continue;
             }
+            // Of several requests for one command, one may have been refused and another one taken.
+            let is_taken = waiting.own_entry.is_some() && !copied.contains(&waiting.command.id());
             let OpenRequest { command, answer, since, term, led_always, led_once, replaced, versions_before, .. } =
                 waiting;
             let told = answer.wait();
             let waited = since.elapsed();
             let is_replaced = replaced.is_some();
-            let circumstances = Circumstances { waited, term, led_always, led_once, is_replaced, versions_before };
+            let circumstances =
+                Circumstances { waited, term, led_always, led_once, is_taken, is_replaced, versions_before };
             if let Some(violation) = self.wrong_answer(&command, &told, circumstances) {
                 self.report(violation);
             }
@@ -48,6 +53,13 @@ impl ServiceRun<'_> {
         }
         self.waiting = still;
         done
+    }
+
+    /// The commands that several requests wait for.
+    fn copied_commands(&self) -> BTreeSet<CommandId> {
+        let mut seen = BTreeSet::new();
+        let ids = self.waiting.iter().map(|waiting| waiting.command.id());
+        ids.filter(|id| !seen.insert(*id)).collect()
     }
 
     /// Of several requests for one command, each has put an entry into the log, and nobody saw which entry is whose. Those
@@ -101,7 +113,8 @@ impl ServiceRun<'_> {
         told: &Option<Answer>,
         circumstances: Circumstances,
     ) -> Option<Violation> {
-        let Circumstances { waited, term, led_always, led_once, is_replaced, versions_before } = circumstances;
+        let Circumstances { waited, term, led_always, led_once, is_taken, is_replaced, versions_before } =
+            circumstances;
         let Some(answer) = told else {
             let what = format!("{}, and gets no answer, though the server is not shut down", asks(command));
             return Some(Violation::new(&ANSWERED, what));
@@ -127,8 +140,16 @@ impl ServiceRun<'_> {
                 violation(rule, format!("when its command was applied, the result was {results:?}"))
             }
             Err(Refusal::LeadershipLost | Refusal::Undecided) if is_replaced => None,
-            Err(Refusal::NotLeader) if led_always => {
+            Err(Refusal::NotLeader) if led_always && self.term == term => {
                 violation(&ANSWERED, format!("the server leads term {term} all the time"))
+            }
+            Err(Refusal::NotLeader) if led_always || is_taken => {
+                let now = if self.is_leader { "leads" } else { "is in" };
+                let why = format!(
+                    "the server took its command in term {term}, and {now} term {} now: the command may still take effect",
+                    self.term
+                );
+                violation(&LEADERSHIP_LOST, why)
             }
             Err(Refusal::LeadershipLost) if self.term == term || !led_once => violation(
                 &LEADERSHIP_LOST,
@@ -148,6 +169,8 @@ struct Circumstances {
     term: labrpc::Term,
     led_always: bool,
     led_once: bool,
+    /// Whether its command was certainly put into the log.
+    is_taken: bool,
     is_replaced: bool,
     versions_before: usize,
 }

@@ -23,7 +23,10 @@ const LEAP: u64 = 1 << 32;
 const READS: u64 = 10;
 /// Some values are this many times as long as the others, so that logs reach their limit.
 const LARGE: usize = 100;
-pub(super) const KEYS: [&str; 3] = ["x", "y", ""];
+/// Keys are any strings.
+pub(super) const KEYS: [&str; 3] = ["x", "y=\n", ""];
+/// Values are any strings, too: each has one of these in it, in turn.
+const ODD: [&str; 10] = ["", "", "=", "", "\n", "\"", "", "\0", "é", "\\"];
 /// One value of this many is empty.
 pub(super) const EMPTY_ONE_IN: u64 = 6;
 
@@ -60,7 +63,8 @@ impl Clients {
             _ if bits.one_in(8) => LARGE,
             _ => 1,
         };
-        let value = format!("{}.", self.values).repeat(times);
+        let odd = ODD[self.values as usize % ODD.len()];
+        let value = format!("{}{odd}.", self.values).repeat(times);
         let is_read = self.reads.is_some_and(|reads| !bits.one_in(reads));
         let op = match if is_read { 0 } else { bits.below(3) } {
             0 => Op::Get { key },

@@ -10,8 +10,26 @@ pub static COMPARES_OR_LOSES: Hint = hint!(
 
 /// Where a RequestVote gets its term.
 pub static ASKS_IN_TERM: Hint = hint!(
-    "build each RequestVote when it is sent, from the current term, and keep none for later",
+    "make each RequestVote in the step that campaigns, with the term of that step; keep none for later, and do not read the term again when it leaves",
     ["2a": ELECTION campaign, ELECTION observe_term]
+);
+
+/// Where a majority of votes makes a leader.
+pub static WINS: Hint = hint!(
+    "does the vote that completes the majority make a leader, whatever replies came before it, and does that step send to everyone?",
+    [
+        "2a": ELECTION count_vote, ELECTION_SERVER handle_reply, ELECTION lead, RAFT step;
+        "2b": ELECTION count_vote, REPLICA handle_reply, REPLICA become_leader, REPLICA append_to_all;
+    ]
+);
+
+/// Where the election timer starts at a boot.
+pub static BOOTS_WAITING: Hint = hint!(
+    "a server boots as a follower and waits for a leader first: which timeout does it begin with?",
+    [
+        "2a": ELECTION new, ELECTION restart_timer;
+        "2c": ELECTION resume, ELECTION new, REPLICA resume, DISK restore;
+    ]
 );
 
 rules! {
@@ -65,7 +83,7 @@ rules! {
     MESSAGE_TERM = "messages-carry-the-term",
         "Every message carries the term that its sender is in, not an older one",
         "Figure 2, arguments and results term; §5.1",
-        "read the term when the reply is made, after the request was handled",
+        "make the reply in the step that handles the request, with the term in which that step ends; a step that comes later may have another one",
         [
             "2a": ELECTION_SERVER handle_request, ELECTION request_vote, ELECTION hear_leader;
             "2b": REPLICA handle_request, REPLICA append_entries, ELECTION request_vote;
@@ -82,7 +100,7 @@ rules! {
         ];
 
     MAJORITY = "majority-of-votes",
-        "A server leads a term only with the votes of a majority, given in this term, each voter counted once",
+        "A candidate leads once it has the votes of a majority, given in its term, each voter counted once, and not before",
         "Figure 2, Candidates rule 2; §5.2",
         "count distinct voters, only votes of this term, and require more than half of all servers; only a count makes a leader",
         [

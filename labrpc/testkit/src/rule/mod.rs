@@ -28,6 +28,8 @@ pub fn hints() -> impl Iterator<Item = &'static Hint> {
     let situations = [
         &election::COMPARES_OR_LOSES,
         &election::ASKS_IN_TERM,
+        &election::WINS,
+        &election::BOOTS_WAITING,
         &replication::TAKES_A_LOG,
         &replication::LEADS_AND_SENDS,
         &replication::ADDS,
@@ -37,6 +39,7 @@ pub fn hints() -> impl Iterator<Item = &'static Hint> {
         &replication::APPENDS_IN_TERM,
         &snapshots::CUTS,
         &snapshots::SENDS,
+        &snapshots::SENDS_TO,
         &snapshots::SENDS_IN_TERM,
         &snapshots::INSTALLS,
         &snapshots::BOOTS,

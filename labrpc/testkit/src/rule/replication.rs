@@ -37,7 +37,7 @@ pub static ADDS: Hint = hint!(
 
 /// Where an AppendEntries gets its term.
 pub static APPENDS_IN_TERM: Hint = hint!(
-    "build each AppendEntries when it is sent, from the current term, and keep none for later",
+    "make each AppendEntries in the step that sends it, with the term of that step; keep none for later, and do not read the term again when it leaves",
     ["2b": REPLICA append_to, REPLICA append_to_all, REPLICA propose, REPLICA tick]
 );
 

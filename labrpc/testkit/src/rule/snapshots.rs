@@ -14,9 +14,15 @@ pub static SENDS: Hint = hint!(
     ["2d": COMPACTING send_snapshot, COMPACT_LOG compact, COMPACT_LOG install]
 );
 
+/// Where a leader decides who needs its snapshot.
+pub static SENDS_TO: Hint = hint!(
+    "a follower needs the snapshot once its next entry is gone; a new leader knows of no agreement yet, and begins with the entry after its log's end",
+    ["2d": REPLICA needs_snapshot, COMPACTING send_snapshot, PROGRESS new]
+);
+
 /// Where a snapshot gets the term with which it is sent.
 pub static SENDS_IN_TERM: Hint = hint!(
-    "build each InstallSnapshot when it is sent, from the current term and the current snapshot, and keep none for later",
+    "make each InstallSnapshot in the step that sends it, with the term and the snapshot of that step; keep none for later, and do not read the term again when it leaves",
     ["2d": COMPACTING send_snapshot, COMPACTING handle_reply, COMPACTING compact, COMPACTING install]
 );
 

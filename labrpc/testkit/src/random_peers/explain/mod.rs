@@ -208,11 +208,19 @@ fn has_said(term: Term, seen: &Behavior, occurrences: &[Occurrence]) -> bool {
     occurrences.iter().any(replied) || seen.sent.iter().any(|(_, request)| request.term() == term)
 }
 
+/// Whether the server has sent a message as the leader of this term.
+fn has_led(term: Term, seen: &Behavior) -> bool {
+    let is_leaders = |request: &RaftRequest| request.term() == term && !matches!(request, RaftRequest::RequestVote(_));
+    seen.sent.iter().any(|(_, request)| is_leaders(request))
+}
+
 /// Checks what is there when everything is handled.
 fn check_end(path: &[ModelServer], seen: &Behavior, occurrences: &[Occurrence]) -> Verdict<ModelServer> {
     let mut state = path.last().expect("a path begins with a state").clone();
     if let Some(status) = seen.status {
-        check_status(&state, status, has_said(state.term(), seen, occurrences))?;
+        let term = state.term();
+        let has_led = path[0].is_leader() && path[0].term() == term || has_led(term, seen);
+        check_status(&state, status, has_said(term, seen, occurrences), has_led)?;
     }
     if let Some(disk) = &seen.disk {
         check_disk(&path[0], &mut state, disk, occurrences)?;

@@ -6,13 +6,14 @@ use super::super::model::ModelServer;
 use super::{Complaint, Occurrence, Verdict, complain};
 use crate::DiskState;
 use crate::event_line::{At, Entries, first_difference};
-use crate::rule::election::{NEW_TERM, STATUS};
+use crate::rule::election::{MAJORITY, NEW_TERM, STATUS};
 use crate::rule::persistence::{DISK_DIFFERS, DURABLE};
 use crate::rule::replication::{APPEND_ONLY, FOLLOWS};
 use crate::rule::snapshots::{BOUNDARY, CUT, DISCARDS, KEEPS, OPAQUE};
 
-/// Checks a status. `has_said`: whether the server has sent a message of the term that it must be in.
-pub(super) fn check_status(state: &ModelServer, status: Status, has_said: bool) -> Verdict<()> {
+/// Checks a status. `has_said`: whether the server has sent a message of the term that it must be in. `has_led`: whether
+/// it has sent one as the leader of this term.
+pub(super) fn check_status(state: &ModelServer, status: Status, has_said: bool, has_led: bool) -> Verdict<()> {
     let Status { term, is_leader } = status;
     if (term, is_leader) == (state.term(), state.is_leader()) {
         return Ok(());
@@ -24,7 +25,13 @@ pub(super) fn check_status(state: &ModelServer, status: Status, has_said: bool) 
         role(state.is_leader()),
         state.term()
     );
-    let rule = if term == state.term() || has_said { &STATUS } else { &NEW_TERM };
+    let has_not_won = term == state.term() && state.is_leader() && !has_led;
+    let rule = match term == state.term() || has_said {
+        _ if has_not_won => &MAJORITY,
+        true => &STATUS,
+        false => &NEW_TERM,
+    };
+    let what = if has_not_won { format!("{what}: a majority has voted for it") } else { what };
     let check = if state.is_leader() { "expect_leader" } else { "expect_no_leader" };
     complain(rule, what, format!("script.{check}({}, \"what it has heard\")", state.term()))
 }
@@ -103,6 +110,7 @@ mod tests {
     use labrpc::{Ballot, Entry};
 
     use super::*;
+    use crate::random_peers::model::ModelRole;
     use crate::script::entries;
 
     /// The complaint about a disk that holds `held`, if the log was `before` and must be `expected` after a step.
@@ -138,7 +146,18 @@ mod tests {
     fn a_late_status_is_no_ignored_term() {
         let state = ModelServer { ballot: Ballot { term: 3, voted_for: None }, ..ModelServer::new(0, 3) };
         let status = Status { term: 2, is_leader: false };
-        let rule = |has_said| check_status(&state, status, has_said).err().map(|complaint| complaint.rule.name);
+        let rule = |has_said| check_status(&state, status, has_said, false).err().map(|complaint| complaint.rule.name);
         assert_eq!((rule(true), rule(false)), (Some("status"), Some("newer-term-adopted")));
+    }
+
+    /// A server that has a majority of the votes, and has sent nothing as a leader, does not lead; one that has sent
+    /// something has a wrong status.
+    #[test]
+    fn a_server_that_does_not_lead_has_no_wrong_status() {
+        let role = ModelRole::Leader(vec![0; 3]);
+        let state = ModelServer { ballot: Ballot { term: 3, voted_for: Some(0) }, role, ..ModelServer::new(0, 3) };
+        let status = Status { term: 3, is_leader: false };
+        let rule = |has_led| check_status(&state, status, true, has_led).err().map(|complaint| complaint.rule.name);
+        assert_eq!((rule(true), rule(false)), (Some("status"), Some("majority-of-votes")));
     }
 }
