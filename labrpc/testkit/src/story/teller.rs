@@ -129,22 +129,8 @@ impl Teller {
     fn event(&mut self, event: &event::Event) {
         match &event.kind {
             EventKind::Sent(envelope) => self.sends(event, envelope),
-            EventKind::Arrived(envelope, copy) => {
-                let Some((m, _)) = self.sent.get(&envelope.number).copied() else { return };
-                let from = Some(self.lane(envelope.from));
-                let to = self.lane(envelope.to);
-                let arrival = Event { k: Kind::Recv, m: Some(m), from, dup: *copy > 0, ..self.on(event, to) };
-                self.told_of(event, arrival);
-            }
-            EventKind::Lost(envelope, why) => {
-                if let Some((_, place)) = self.sent.get(&envelope.number).copied() {
-                    self.events[place].lost = Some(reason(*why).into());
-                    // What another fault has prevented cannot be delivered.
-                    let flip = (*why == Lost::Dropped).then(|| DELIVER.to_string());
-                    self.events[place].flips = flip.into_iter().collect();
-                    self.told.insert(event.id.event, place);
-                }
-            }
+            EventKind::Arrived(envelope, copy) => self.arrives(event, envelope, *copy > 0),
+            EventKind::Lost(envelope, why) => self.is_lost(event, envelope, *why),
             EventKind::Saved(server, change) => {
                 let delta = self.servers[*server].saves(change);
                 self.changed(event, *server, Kind::Save, delta);
@@ -207,6 +193,23 @@ impl Teller {
                 self.told_of(event, Event { k: Kind::Ret, op, f, ..self.on(event, at) });
             }
         }
+    }
+
+    fn arrives(&mut self, event: &event::Event, envelope: &Envelope, dup: bool) {
+        let Some((m, _)) = self.sent.get(&envelope.number).copied() else { return };
+        let from = Some(self.lane(envelope.from));
+        let to = self.lane(envelope.to);
+        let arrival = Event { k: Kind::Recv, m: Some(m), from, dup, ..self.on(event, to) };
+        self.told_of(event, arrival);
+    }
+
+    fn is_lost(&mut self, event: &event::Event, envelope: &Envelope, why: Lost) {
+        let Some((_, place)) = self.sent.get(&envelope.number).copied() else { return };
+        self.events[place].lost = Some(reason(why).into());
+        // What another fault has prevented cannot be delivered.
+        let flip = (why == Lost::Dropped).then(|| DELIVER.to_string());
+        self.events[place].flips = flip.into_iter().collect();
+        self.told.insert(event.id.event, place);
     }
 
     fn sends(&mut self, event: &event::Event, envelope: &Arc<Envelope>) {
