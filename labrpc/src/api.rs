@@ -53,7 +53,7 @@ pub struct Timing {
 }
 
 /// What a server believes about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Its current term.
     pub term: Term,

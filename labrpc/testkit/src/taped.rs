@@ -58,24 +58,13 @@ impl<S: ?Sized> Drop for Taped<S> {
     }
 }
 
-fn status_of(term: u64, is_leader: bool) -> Status {
-    Status { term, is_leader }
-}
-
 impl<S: Elect + ?Sized> Elect for Taped<S> {
     fn status(&self) -> Status {
-        let write = |status: &Status| wire::encode(&(status.term, status.is_leader));
-        let read = |bytes: &[u8]| wire::decode(bytes).ok().map(|(term, is_leader)| status_of(term, is_leader));
-        enter(write, read, || self.inner().status())
+        enter(wire::encode, |bytes| wire::decode(bytes).ok(), || self.inner().status())
     }
 
     fn watch(&self, seen: Status) -> Option<Status> {
-        let write = |status: &Option<Status>| wire::encode(&status.map(|status| (status.term, status.is_leader)));
-        let read = |bytes: &[u8]| {
-            let status: Option<(u64, bool)> = wire::decode(bytes).ok()?;
-            Some(status.map(|(term, is_leader)| status_of(term, is_leader)))
-        };
-        enter(write, read, || self.inner().watch(seen))
+        enter(wire::encode, |bytes| wire::decode(bytes).ok(), || self.inner().watch(seen))
     }
 
     fn shutdown(&self) {

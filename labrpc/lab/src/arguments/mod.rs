@@ -129,6 +129,30 @@ pub fn lab_called(name: &str) -> Result<&'static LabCrate, CommandError> {
         .ok_or_else(|| CommandError::Misuse(format!("there is no lab `{name}` (labs: {})", lab_ids())))
 }
 
+/// Whether `--json` is among the arguments of a command that takes nothing else; `None` if help is asked for. `why` says why
+/// it does not take a value.
+fn is_json(
+    mut parser: Parser,
+    command: &str,
+    options: &[&str],
+    why: impl Fn(&str) -> String,
+) -> Result<Option<bool>, CommandError> {
+    let mut is_json = false;
+    while let Some(argument) = parser.next().map_err(misuse)? {
+        match argument {
+            Arg::Long("json") => is_json = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            Arg::Long(name) => return Err(unknown_option(command, &format!("--{name}"), options)),
+            Arg::Short(letter) => return Err(unknown_option(command, &format!("-{letter}"), options)),
+            Arg::Value(value) => {
+                let value = value.to_string_lossy();
+                return Err(CommandError::Misuse(format!("`cargo lab {command}` takes no `{value}`: {}", why(&value))));
+            }
+        }
+    }
+    Ok(Some(is_json))
+}
+
 fn unknown_command(name: &str, audience: Audience) -> CommandError {
     if LABS.iter().any(|lab| lab.is_called(&name.to_lowercase())) {
         return CommandError::Misuse(format!(

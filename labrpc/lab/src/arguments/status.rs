@@ -2,7 +2,7 @@
 
 use lexopt::{Arg, Parser};
 
-use super::{Audience, Invocation, command_called, misuse, unknown_option};
+use super::{Audience, Invocation, command_called, is_json, misuse};
 use crate::error::CommandError;
 use crate::nearest::nearest;
 
@@ -10,23 +10,10 @@ use crate::nearest::nearest;
 pub const OPTIONS: &[&str] = &["--json", "--help"];
 
 /// Parses the arguments after `cargo lab status`.
-pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
-    let mut is_json = false;
-    while let Some(argument) = parser.next().map_err(misuse)? {
-        match argument {
-            Arg::Long("json") => is_json = true,
-            Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Help(Some("status"))),
-            Arg::Long(name) => return Err(unknown_option("status", &format!("--{name}"), OPTIONS)),
-            Arg::Short(letter) => return Err(unknown_option("status", &format!("-{letter}"), OPTIONS)),
-            Arg::Value(value) => {
-                let value = value.to_string_lossy();
-                return Err(CommandError::Misuse(format!(
-                    "`cargo lab status` takes no `{value}`: it shows all labs; to run tests, write `cargo lab test {value}`"
-                )));
-            }
-        }
-    }
-    Ok(Invocation::Status { is_json })
+pub fn parse(parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
+    let shows_all = |value: &str| format!("it shows all labs; to run tests, write `cargo lab test {value}`");
+    let is_json = is_json(parser, "status", OPTIONS, shows_all)?;
+    Ok(is_json.map_or(Invocation::Help(Some("status")), |is_json| Invocation::Status { is_json }))
 }
 
 /// Parses the arguments after `cargo lab`, the first of which is an option, if there is one.

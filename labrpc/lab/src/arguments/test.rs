@@ -1,4 +1,4 @@
-//! `cargo lab test`, or `cargo lab` alone.
+//! `cargo lab test`.
 
 use lexopt::{Arg, Parser};
 

@@ -288,15 +288,18 @@ fn errors_in_the_course_have_status_1() {
 /// `cargo lab grade` says what it misses, and runs nothing without a sandbox unless that is asked for.
 #[test]
 fn grading_is_checked() {
-    const OPTIONS: &str = "(options: --lab, --open, --seeds, --first-seed, --unsandboxed, --json, --help)";
+    const OPTIONS: &str = "(options: --lab, --seeds, --first-seed, --unsandboxed, --json, --help)";
     let no_sandbox = "there is no sandbox yet: a submission can read and change whatever you can. On a machine where this \
                       does not matter, add --unsandboxed";
     assert_refused(&[
         ("grade", "the submissions are missing: run `cargo lab grade FOLDER…`".to_string()),
         ("grade alice", no_sandbox.to_string()),
         ("grade alice bob alice", "alice is named twice: each submission is graded once".to_string()),
-        ("grade --seeds 0 alice", "--seeds 0: it must be a whole number from 1 on".to_string()),
-        ("grade --first-seed x alice", "--first-seed x: it must be a whole number from 1 on".to_string()),
+        ("grade --seeds 0 alice", "`--seeds 0` is not a number of seeds: use 1 to 1000000".to_string()),
+        (
+            "grade --first-seed x alice",
+            "--first-seed x: it must be a whole number from 1 to 4611686018427387904".to_string(),
+        ),
         ("grade --lab 4a alice", "there is no lab `4a` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
         (
             "grade --sandbox alice",

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rustc_hash::FxHashMap;
+
 use super::SegmentId;
 use super::writer::code;
 
@@ -9,7 +11,7 @@ use super::writer::code;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tape {
     /// Each segment's records, in order.
-    segments: Vec<Vec<Record>>,
+    segments: FxHashMap<SegmentId, Vec<Record>>,
     observations: Vec<i64>,
 }
 
@@ -40,9 +42,6 @@ impl fmt::Display for TapeError {
 
 impl std::error::Error for TapeError {}
 
-/// No run has more calls and threads.
-const SEGMENTS_MAX: u64 = 1 << 24;
-
 impl Tape {
     /// Reads a tape.
     ///
@@ -52,19 +51,12 @@ impl Tape {
     pub fn read(bytes: &[u8]) -> Result<Tape, TapeError> {
         let mut tape = Tape::default();
         let mut reader = Reader { bytes, at: 0 };
-        let mut segment: Option<usize> = None;
+        let mut segment = None;
         while reader.at < bytes.len() {
             let at = reader.at;
             match reader.record(&mut tape.observations).ok_or(TapeError(at))? {
-                Part::Segment(id) if id < SEGMENTS_MAX => {
-                    let id = id as usize;
-                    if tape.segments.len() <= id {
-                        tape.segments.resize_with(id + 1, Vec::new);
-                    }
-                    segment = Some(id);
-                }
-                Part::Segment(_) => return Err(TapeError(at)),
-                Part::Record(record) => tape.segments[segment.ok_or(TapeError(at))?].push(record),
+                Part::Segment(id) => segment = Some(id),
+                Part::Record(record) => tape.segments.entry(segment.ok_or(TapeError(at))?).or_default().push(record),
                 Part::Observation => {}
             }
         }
@@ -72,7 +64,7 @@ impl Tape {
     }
 
     pub(super) fn record(&self, segment: SegmentId, nth: usize) -> Option<&Record> {
-        self.segments.get(segment as usize)?.get(nth)
+        self.segments.get(&segment)?.get(nth)
     }
 
     pub(super) fn observation(&self, nth: usize) -> Option<i64> {
@@ -82,7 +74,7 @@ impl Tape {
 
 /// What stands at one place of a tape.
 enum Part {
-    Segment(u64),
+    Segment(SegmentId),
     Record(Record),
     Observation,
 }
@@ -95,7 +87,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn record(&mut self, observations: &mut Vec<i64>) -> Option<Part> {
         let record = match self.byte()? {
-            code::SEGMENT => return Some(Part::Segment(self.number()?)),
+            code::SEGMENT => return Some(Part::Segment(self.number()?.try_into().ok()?)),
             code::OBSERVED => {
                 let number = self.number()?;
                 observations.push((number >> 1) as i64 ^ -((number & 1) as i64));
@@ -104,7 +96,7 @@ impl Reader<'_> {
             code::OPERATIONS => Record::Operations(self.number()?),
             code::YIELD => Record::Yield,
             code::PARK_FOR_LOCK => {
-                let keys = self.keys()?;
+                let keys = self.keys().filter(|keys| !keys.is_empty())?;
                 let deadline_ns = if self.number()? == 0 { None } else { Some(self.number()?) };
                 Record::Park { keys, is_lock: true, deadline_ns }
             }

@@ -2,15 +2,13 @@
 
 use lexopt::{Arg, Parser};
 
-use crate::arguments::{Audience, Invocation, lab_called, misuse, unknown_option, value_of};
-use crate::course::points::parse_seed_count;
-use crate::course::track::Track;
+use crate::arguments::{Audience, Invocation, lab_called, misuse, seed_count, unknown_option, value_of};
 use crate::error::CommandError;
 use crate::instructor::Request;
 use crate::instructor::grading::GradingRequest;
 
 /// The options of the command.
-pub const OPTIONS: &[&str] = &["--lab", "--open", "--seeds", "--first-seed", "--unsandboxed", "--json", "--help"];
+pub const OPTIONS: &[&str] = &["--lab", "--seeds", "--first-seed", "--unsandboxed", "--json", "--help"];
 
 /// Parses the arguments after `cargo lab grade`.
 pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
@@ -26,12 +24,11 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
         };
         match option.as_str() {
             "-h" | "--help" => return Ok(Invocation::Help(Some("grade"))),
-            "--open" => request.track = Track::Open,
             "--unsandboxed" => request.is_unsandboxed = true,
             "--json" => request.is_json = true,
             "--lab" => request.labs.push(lab_called(&value_of(&mut parser, &option, "a lab, for instance 3b")?)?),
-            "--seeds" => request.seeds = Some(number(&mut parser, &option)?),
-            "--first-seed" => request.first_seed = Some(number(&mut parser, &option)?),
+            "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
+            "--first-seed" => request.first_seed = Some(first_seed(&mut parser, &option)?),
             _ => return Err(unknown_option("grade", &option, OPTIONS)),
         }
     }
@@ -50,9 +47,13 @@ fn repeated(request: &GradingRequest) -> Option<String> {
     (0..folders.len()).find(|nth| is_repeated(*nth)).map(|nth| folders[nth].display().to_string())
 }
 
-fn number(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
+/// The largest seed to begin with: it leaves room for those that follow.
+const FIRST_SEED_MAX: u64 = 1 << 62;
+
+fn first_seed(parser: &mut Parser, option: &str) -> Result<u64, CommandError> {
     let value = value_of(parser, option, "a number")?;
-    let of_seeds =
-        if option == "--seeds" { parse_seed_count(&value) } else { value.parse().ok().filter(|seed| *seed > 0) };
-    of_seeds.ok_or_else(|| CommandError::Misuse(format!("{option} {value}: it must be a whole number from 1 on")))
+    let seed = value.parse().ok().filter(|seed| (1..=FIRST_SEED_MAX).contains(seed));
+    seed.ok_or_else(|| {
+        CommandError::Misuse(format!("{option} {value}: it must be a whole number from 1 to {FIRST_SEED_MAX}"))
+    })
 }

@@ -2,8 +2,11 @@
 //!
 //! The code that is graded runs in the same process as its tests, and can change anything there. So nothing that this
 //! process reports is believed. It records a tape of each run. Another process, the *judge*, has the same tests and none of
-//! the submitted code, makes the same runs again from the tapes, and reports the verdicts: see the test kit's page in
-//! `docs/ARCHITECTURE.md`. The seeds are chosen when grading begins, so nobody can prepare for them.
+//! the submitted code, makes the same runs again from the tapes, and reports the verdicts. `docs/ARCHITECTURE.md` says how:
+//! "How a run is made again without its servers". The seeds are chosen when grading begins, so nobody can prepare for them.
+//!
+//! Missing: a sandbox, without which submitted code can also change the judge's files; and the open track, whose messages
+//! the judge could read only with the student's own codec.
 //!
 //! `submission` takes the files that count, `exam` builds and runs, `report` shows what came of it.
 
@@ -15,7 +18,6 @@ mod submission;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::course::track::Track;
 use crate::course::{Course, LabCrate};
 use crate::error::{CommandError, EXIT_FAILED};
 use crate::instructor::handout::{Handout, HandoutPlan};
@@ -30,8 +32,6 @@ pub struct GradingRequest {
     pub folders: Vec<PathBuf>,
     /// The labs that are graded; all of them if there is none.
     pub labs: Vec<&'static LabCrate>,
-    /// Whose design the submissions follow.
-    pub track: Track,
     /// How many seeds each test runs; `None` for the numbers that `tests/points.txt` lists.
     pub seeds: Option<u64>,
     /// The first seed; `None` for one that nobody knows.
@@ -55,8 +55,7 @@ pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result
                 .to_string(),
         ));
     }
-    let plan = HandoutPlan { track: request.track, ..HandoutPlan::default() };
-    let handout = Handout::of(course, &plan)?;
+    let handout = Handout::of(course, &HandoutPlan::default())?;
     let exam = Exam::prepare(&handout, request)?;
     let mut results = Vec::new();
     for folder in &request.folders {

@@ -43,7 +43,7 @@ impl Elect for ScriptedRaft {
     }
 
     fn watch(&self, seen: Status) -> Option<Status> {
-        let _harness = self.leave(|| Call::Watch { term: seen.term, is_leader: seen.is_leader });
+        let _harness = self.leave(|| Call::Watch(seen));
         self.inner.status_reads.fetch_add(1, Ordering::Relaxed);
         let mut watched = self.inner.watched.lock();
         while watched.status == seen && !watched.is_shut_down {

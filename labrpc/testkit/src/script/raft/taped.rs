@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use labrpc::channel::Sender;
 use labrpc::sim::tape::{self, Ending};
-use labrpc::{ApplyMsg, Bytes, Compact, Elect, Index, Replicate, Status, Term, sim, wire};
+use labrpc::{ApplyMsg, Bytes, Compact, Elect, Index, Replicate, Status, sim, wire};
 use serde::{Deserialize, Serialize};
 
 use super::{SERVICE_RECEIVES, ScriptedRaft};
@@ -13,7 +13,7 @@ use super::{SERVICE_RECEIVES, ScriptedRaft};
 #[derive(Serialize, Deserialize)]
 pub(super) enum Call {
     Status,
-    Watch { term: Term, is_leader: bool },
+    Watch(Status),
     Shutdown,
     Start(Bytes),
     Snapshot(Index, Bytes),
@@ -42,7 +42,7 @@ impl ScriptedRaft {
     fn is_called(&self, call: Call) {
         match call {
             Call::Status => drop(self.status()),
-            Call::Watch { term, is_leader } => drop(self.watch(Status { term, is_leader })),
+            Call::Watch(seen) => drop(self.watch(seen)),
             Call::Shutdown => self.shutdown(),
             Call::Start(command) => drop(self.start(command)),
             Call::Snapshot(through, snapshot) => self.snapshot(through, snapshot),
