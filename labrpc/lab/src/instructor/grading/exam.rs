@@ -6,16 +6,17 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::GradingRequest;
-use super::report::LabGrade;
+use super::result::{Conditions, LabEnding, LabGrade, TestFailure, TestGrade};
 use super::submission::Submission;
 use crate::course::points::{self, GradedLab};
 use crate::course::{Course, LABS, LabCrate, begun};
 use crate::error::CommandError;
 use crate::fingerprint::sha256;
 use crate::grade::cargo::{Cargo, CargoOutput};
+use crate::grade::record::RunRecord;
 use crate::grade::run::{Runner, SILENCE_MAX};
 use crate::grade::test_binary::TestBinary;
-use crate::grade::verdict::LabResult;
+use crate::grade::verdict::{LabResult, TestVerdict};
 use crate::instructor::handout::Handout;
 use crate::output::progress::TestProgress;
 use crate::request::{Profile, SeedChoice, Tapes, TestRequest};
@@ -83,9 +84,9 @@ impl Exam {
         Ok(Exam { scratch, pristine: handout.tree.clone(), candidate, judge, judges, labs, seeds, first_seed })
     }
 
-    /// The first seed of every test.
-    pub fn first_seed(&self) -> u64 {
-        self.first_seed
+    /// How submissions are graded.
+    pub fn conditions(&self) -> Conditions {
+        Conditions { first_seed: self.first_seed, seeds: self.seeds, sandbox: "none".to_string() }
     }
 
     /// Grades a submission, lab by lab.
@@ -117,19 +118,19 @@ impl Exam {
 
     fn grade_lab(&self, lab: &GradedLab) -> Result<LabGrade, CommandError> {
         let points = lab.tests()?.iter().map(|test| test.points).sum();
-        let nothing = |why: &str| LabGrade {
-            lab: lab.lab,
+        let nothing = |ending: LabEnding| LabGrade {
+            lab: lab.lab.id.to_string(),
             points,
             score: 0,
-            claimed: 0,
-            why: Some(why.to_string()),
-            failed: vec![],
+            ending,
+            notes: vec![],
+            tests: vec![],
         };
         if !begun::is_begun(&self.candidate.course, lab.lab)? {
-            return Ok(nothing("not begun"));
+            return Ok(nothing(LabEnding::NotBegun));
         }
         let Some(binaries) = self.candidate.build(&[lab.lab], &self.scratch)? else {
-            return Ok(nothing("it does not compile"));
+            return Ok(nothing(LabEnding::CompileError(String::new())));
         };
         let tapes = self.scratch.path().join("tapes");
         let _ = fs::remove_dir_all(&tapes);
@@ -137,7 +138,7 @@ impl Exam {
             .map_err(CommandError::of_system(format!("{} could not be made", tapes.display())))?;
         let claimed = self.run(lab, &self.candidate.course, &binaries, Tapes::Record(tapes.clone()))?;
         let judged = self.run(lab, &self.judge.course, &self.judges, Tapes::Play(tapes))?;
-        Ok(LabGrade::of(points, &claimed, &judged))
+        Ok(grade_of(points, &claimed, &judged))
     }
 
     fn run(
@@ -166,6 +167,35 @@ impl Exam {
         };
         runner.run(&LabSelection::whole(lab)?, binary)
     }
+}
+
+/// A test counts if the judge saw it pass, with the tapes of a process in which it passed too.
+fn grade_of(points: u64, claimed: &LabResult, judged: &LabResult) -> LabGrade {
+    let tests = judged.verdicts.iter().map(|verdict| {
+        let own = claimed.verdicts.iter().find(|own| own.test.name == verdict.test.name);
+        let is_passed = verdict.is_passed() && own.is_some_and(TestVerdict::is_passed);
+        // Where the tested process failed by itself, it knows best why.
+        let failed = own.filter(|own| !own.is_passed()).unwrap_or(verdict);
+        let is_failed = |(_, run): &(&u64, &RunRecord)| run.failure.is_some();
+        TestGrade {
+            test: verdict.test.name.clone(),
+            points: verdict.test.points,
+            score: if is_passed { verdict.test.points } else { 0 },
+            seeds: verdict.expected.count(),
+            failed_seeds: failed.runs.iter().filter(is_failed).map(|(seed, _)| *seed).collect(),
+            failure: (!is_passed).then(|| TestFailure {
+                rule: failed.rule().map(str::to_string),
+                report: failed.failure().unwrap_or_default().to_string(),
+                token: failed.failed_run().map(|run| run.token.clone()),
+            }),
+        }
+    });
+    let tests: Vec<TestGrade> = tests.collect();
+    let score = tests.iter().map(|test| test.score).sum();
+    let is_forged = claimed.score() > score;
+    let note = || format!("the tested process reported {} points, which its runs do not show", claimed.score());
+    let notes = is_forged.then(note).into_iter().collect();
+    LabGrade { lab: judged.lab.id.to_string(), points, score, ending: LabEnding::Ran, notes, tests }
 }
 
 /// A seed that nobody can know before grading begins.

@@ -8,11 +8,12 @@
 //! Missing: a sandbox, without which submitted code can also change the judge's files; and the open track, whose messages
 //! the judge could read only with the student's own codec.
 //!
-//! `submission` takes the files that count, `exam` builds and runs, `report` shows what came of it.
+//! `submission` takes the files that count, `exam` builds and runs, `result` is what came of it, `report` shows that.
 
 pub mod arguments;
 mod exam;
 mod report;
+mod result;
 mod submission;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use crate::error::{CommandError, EXIT_FAILED};
 use crate::instructor::handout::{Handout, HandoutPlan};
 use crate::interrupt;
 use exam::Exam;
+use result::{GradedSubmission, SubmissionOutcome};
 use submission::Submission;
 
 /// What is graded, and how.
@@ -63,12 +65,12 @@ pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result
         let name = folder.display().to_string();
         eprintln!("grading {name}");
         let outcome = match Submission::read(folder) {
-            Ok(submission) => Ok(exam.grade(&submission)?),
-            Err(reason) => Err(reason),
+            Ok(submission) => SubmissionOutcome::Graded(exam.grade(&submission)?),
+            Err(reason) => SubmissionOutcome::Refused(reason),
         };
-        results.push(report::Graded { name, outcome });
+        results.push(GradedSubmission { name, outcome });
     }
-    print(&report::show(&results, exam.first_seed(), request.is_json));
-    let is_graded = results.iter().all(|graded| graded.outcome.is_ok());
+    print(&report::show(&results, &exam.conditions(), request.is_json));
+    let is_graded = results.iter().all(|graded| matches!(graded.outcome, SubmissionOutcome::Graded(_)));
     Ok(if is_graded { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
 }
