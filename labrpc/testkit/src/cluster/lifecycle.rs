@@ -11,13 +11,18 @@ use labrpc::{ApplyMsg, Link, PeerId, thread};
 
 use super::applied_logs::AppliedLog;
 use super::boot::Boot;
-use super::untyped::{UntypedCluster, run_in};
+use super::untyped::{Call, UntypedCluster, run_promptly};
 use crate::flip;
+use crate::rule::life::{BOOTS, STUCK};
 use crate::world::{SERVER_LABEL, hash_of};
 
 impl UntypedCluster {
     /// Boots a server that is down, from its disk and in tasks of its own. A crash may hit the
     /// boot as well.
+    ///
+    /// # Panics
+    ///
+    /// When `boot` does not return.
     pub fn start(&self, server: PeerId) {
         self.start_in_node(server, |_| ());
     }
@@ -64,19 +69,26 @@ impl UntypedCluster {
         }
         // The task gets the network only: a task of the server must not keep the cluster alive.
         let (network, boot_fn) = (self.network().clone(), self.inner.boot.clone());
-        let booted = run_in(node, "boot", mix(hash_of("boot of"), boot_seed), move || {
-            let gate = move || {
-                let thread = thread::Builder::new().name("gate".into());
-                let gate = thread.spawn(move || pass_on(&gate_log, &from_server, &to_service));
-                drop(gate.expect("a thread between server and service"));
-            };
-            let booted = boot_fn(boot, Box::new(gate));
-            network.add_service(server, Port::Raft, booted.raft);
-            if let Some(kv) = booted.kv {
-                network.add_service(server, Port::Kv, kv);
-            }
-            booted.running
-        });
+        let lineage = mix(hash_of("boot of"), boot_seed);
+        let call = Call { server, what: "boot", rule: &BOOTS, task: "boot", lineage };
+        let booted = run_promptly(
+            node,
+            &call,
+            || false,
+            move || {
+                let gate = move || {
+                    let thread = thread::Builder::new().name("gate".into());
+                    let gate = thread.spawn(move || pass_on(&gate_log, &from_server, &to_service));
+                    drop(gate.expect("a thread between server and service"));
+                };
+                let booted = boot_fn(boot, Box::new(gate));
+                network.add_service(server, Port::Raft, booted.raft);
+                if let Some(kv) = booted.kv {
+                    network.add_service(server, Port::Kv, kv);
+                }
+                booted.running
+            },
+        );
         let slot = &mut self.inner.slots.lock()[server];
         (slot.server, slot.node, slot.is_paused) = (booted, node, false);
     }
@@ -127,9 +139,14 @@ impl UntypedCluster {
     }
 
     /// Shuts a server down in an orderly way. It stays in its node.
+    ///
+    /// # Panics
+    ///
+    /// When `shutdown` does not return.
+    #[track_caller]
     pub fn shut_down(&self, server: PeerId) {
         self.inner.observer.iter().for_each(|observer| observer.shut_down(server));
-        self.visit_untyped(server, |running| running.elect.shutdown());
+        self.visit_promptly(server, "shutdown", &STUCK, |running| running.elect.shutdown());
     }
 
     /// Stops a server's threads, or lets them go on.

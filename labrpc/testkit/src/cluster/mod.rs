@@ -112,3 +112,6 @@ impl<R: Elect> Cluster<R> {
         self.visit_untyped(server, move |running| look(running.typed()))
     }
 }
+
+#[cfg(test)]
+mod tests;

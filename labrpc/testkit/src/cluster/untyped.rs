@@ -61,7 +61,7 @@ pub(super) struct ServerSlot {
 /// The name of a task in which the harness calls a server.
 const VISIT: &str = "visit";
 /// A method that waits for no message returns much sooner, even while the disk is slow.
-const VISIT_PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Ends of the network for clerks and scripted clients, to begin with; clerks add more.
 const CLIENT_ENDS: usize = 160;
@@ -184,24 +184,8 @@ impl UntypedCluster {
         look: impl FnOnce(&Running) -> T + Send + 'static,
     ) -> Option<T> {
         let (running, node, lineage) = self.next_visit(server)?;
-        let Some(node) = node else { return Some(look(&running)) };
-        let (task, result) = with_result(move || look(&running));
-        sim::spawn_named(node, VISIT, lineage, task);
-        let is_late = || sim::is_alive(node) && !self.inner.slots.lock()[server].is_paused;
-        loop {
-            match result.wait_within(VISIT_PATIENCE) {
-                None if is_late() => {
-                    about(rule);
-                    waited_for(Wait::new(Awaited::Return(server, what.into()), VISIT_PATIENCE));
-                    panic!(
-                        "`{what}` of server {server} has not returned after {VISIT_PATIENCE:?}{}",
-                        sim::describe_waiting(node, VISIT)
-                    );
-                }
-                None if sim::is_alive(node) => {} // It is paused.
-                returned => return returned,
-            }
-        }
+        let is_paused = || self.inner.slots.lock()[server].is_paused;
+        run_promptly(node, &Call { server, what, rule, task: VISIT, lineage }, is_paused, move || look(&running))
     }
 
     /// The server to visit, its node, and the name of the visit.
@@ -230,6 +214,50 @@ pub(super) fn run_in<T: Send + 'static>(
     let (task, result) = with_result(body);
     sim::spawn_named(node, name, lineage, task);
     result.wait()
+}
+
+/// A call of a server's code that returns at once.
+pub(super) struct Call<'a> {
+    /// Whose code.
+    pub(super) server: PeerId,
+    /// What is called, as the student knows it.
+    pub(super) what: &'a str,
+    /// The rule that is broken if it does not return.
+    pub(super) rule: &'static Rule,
+    /// The name of the task that calls it.
+    pub(super) task: &'static str,
+    /// What distinguishes the task from others.
+    pub(super) lineage: u64,
+}
+
+/// As [`run_in`], for a body that returns at once.
+///
+/// # Panics
+///
+/// When it does not return within seconds, though the server is not paused.
+#[track_caller]
+pub(super) fn run_promptly<T: Send + 'static>(
+    node: Option<NodeId>,
+    call: &Call<'_>,
+    is_paused: impl Fn() -> bool,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let Some(node) = node else { return Some(body()) };
+    let (task, result) = with_result(body);
+    sim::spawn_named(node, call.task, call.lineage, task);
+    loop {
+        match result.wait_within(PATIENCE) {
+            None if sim::is_alive(node) && !is_paused() => {
+                let Call { server, what, rule, task, .. } = call;
+                about(rule);
+                waited_for(Wait::new(Awaited::Return(*server, (*what).into()), PATIENCE));
+                let waiting = sim::describe_waiting(node, task);
+                panic!("`{what}` of server {server} has not returned after {PATIENCE:?}{waiting}");
+            }
+            None if sim::is_alive(node) => {} // It is paused.
+            returned => return returned,
+        }
+    }
 }
 
 impl Drop for Inner {

@@ -39,6 +39,12 @@ rules! {
         "the lines above show both orders: choose one of them, or release the first lock before the second is taken",
         [];
 
+    BOOTS = "boot-returns",
+        "Booting starts a server or a service, and returns it at once; its threads do the rest",
+        "the tests' contract",
+        "does the code that starts it wait for something, or is the server's own loop in it? Give the loop a thread",
+        [];
+
     ANSWERS = "requests-are-answered",
         "A server answers each request of another server, without waiting for any other one",
         "Figure 2, RequestVote and AppendEntries",

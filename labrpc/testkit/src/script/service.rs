@@ -10,7 +10,9 @@ use labrpc::sim::tape;
 use labrpc::thread;
 use labrpc::{ApplyMsg, Bytes, Elect, Index, PeerId, Service, Term};
 
+use super::steps::about_while;
 use super::{PendingAnswer, ScriptedRaft};
+use crate::rule::life::BOOTS;
 use crate::sweep::Stimulus;
 use crate::taped::Taped;
 
@@ -33,7 +35,7 @@ impl<S: Service> ScriptedService<S> {
         serve: impl FnOnce(ScriptedRaft, Receiver<ApplyMsg>) -> Arc<S>,
     ) -> ScriptedService<S> {
         let mut server = None;
-        tape::enter_for_nothing(|| server = Some(serve(raft.clone(), raft.apply_rx())));
+        about_while(&BOOTS, || tape::enter_for_nothing(|| server = Some(serve(raft.clone(), raft.apply_rx()))));
         let server = Arc::new(server.map_or_else(Taped::player, Taped::real));
         ScriptedService { server, raft }
     }

@@ -71,6 +71,15 @@ pub(crate) fn about(rule: &'static Rule) {
     Reporter::note_step(|step| step.rule = Some(rule));
 }
 
+/// A failure while `work` runs is about this rule: that it does not return, say.
+pub(super) fn about_while<T>(rule: &'static Rule, work: impl FnOnce() -> T) -> T {
+    let mut before = None;
+    Reporter::note_step(|step| before = step.rule.replace(rule));
+    let value = work();
+    Reporter::note_step(|step| step.rule = before);
+    value
+}
+
 /// The failure that follows is that something has not happened yet.
 pub(crate) fn late() {
     Reporter::note_step(|step| step.is_late = true);

@@ -1,20 +1,26 @@
 //! The story of a service over a scripted Raft.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use labrpc::channel::Receiver;
 use labrpc::kv::Refusal;
 use labrpc::network::Service;
-use labrpc::sim::{self, Settings};
+use labrpc::sim::{self, Keep, Settings};
 use labrpc::wire::WireError;
-use labrpc::{ApplyMsg, PeerId, Replicate};
+use labrpc::{ApplyMsg, PeerId, Replicate, thread};
 use story::{Event, Kind, Meta, Story};
 
 use crate::contract::{Contract, TEST_TIMING};
 use crate::environment::Mode;
 use crate::report::Reporter;
+use crate::rule::life::BOOTS;
+use crate::rule::service::EARNED;
+use crate::runner::{Recorded, run_simulated};
 use crate::script::{ScriptedRaft, ScriptedService, put};
 use crate::story::{Ending, StoryRecord, tell};
+use crate::token::Token;
+use crate::world::World;
 
 static SERVERS: Contract = Contract::new(TEST_TIMING).with_clerks();
 
@@ -82,4 +88,18 @@ fn a_service_is_told_without_changing_its_run() {
         "no network is between the service and its clients"
     );
     assert_eq!(story.states_after(story.events.len())["0"].kv["k"], "v");
+}
+
+/// A service that does not come up is told as such, and not as a violation of what is tested.
+#[test]
+fn a_service_that_does_not_boot_is_told_as_such() {
+    let body = |_: &World| {
+        ScriptedService::new(ScriptedRaft::new(&SERVERS), |raft, applied| {
+            thread::sleep(Duration::MAX);
+            Arc::new(Echo { applied, raft })
+        });
+    };
+    let outcome = run_simulated(&Token::of_seed("boot", 1), Keep::All, Recorded::Nothing, Some(&SERVERS), &body).0;
+    let failed = outcome.expect_err("it sleeps forever");
+    assert_eq!(failed.rule(Some(&EARNED)), Some(&BOOTS));
 }
