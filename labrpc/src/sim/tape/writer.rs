@@ -1,5 +1,7 @@
 //! Records a tape.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::{NO_SEGMENT, SegmentId, TapeSink};
 use crate::sim::runtime::{Key, WaitReason};
 
@@ -33,16 +35,25 @@ pub(super) mod code {
     pub(crate) const PANIC: u8 = 12;
     /// Something was measured.
     pub(crate) const OBSERVED: u8 = 13;
+    /// A function has made something of an input.
+    pub(crate) const MADE: u8 = 14;
+    /// A function has panicked at an input.
+    pub(crate) const MADE_NOTHING: u8 = 15;
 }
 
 /// The bytes that are kept until they are given away. They are there from the beginning, so that recording takes no
 /// memory that a test would count.
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// How many answers of functions are remembered, by their hashes: most questions are asked several times.
+const ANSWERS: usize = 4096;
+
 /// Records a tape.
 pub(in crate::sim) struct Writer {
     sink: Option<TapeSink>,
     buffer: Vec<u8>,
+    /// The hashes of questions and answers that are on the tape, each at a place of its own. They are not written again.
+    answers: Vec<u64>,
     /// The segment of the latest records.
     segment: SegmentId,
     /// Operations that are not written yet.
@@ -51,8 +62,14 @@ pub(in crate::sim) struct Writer {
 
 impl Writer {
     pub(super) fn new(sink: Option<TapeSink>) -> Writer {
-        let capacity = if sink.is_some() { 2 * BUFFER_BYTES } else { 0 };
-        Writer { sink, buffer: Vec::with_capacity(capacity), segment: NO_SEGMENT, operations: 0 }
+        let (capacity, answers) = if sink.is_some() { (2 * BUFFER_BYTES, ANSWERS) } else { (0, 0) };
+        Writer {
+            sink,
+            buffer: Vec::with_capacity(capacity),
+            answers: vec![0; answers],
+            segment: NO_SEGMENT,
+            operations: 0,
+        }
     }
 
     /// What follows is of this segment.
@@ -135,6 +152,20 @@ impl Writer {
     pub(super) fn observed(&mut self, value: i64) {
         self.begin(code::OBSERVED);
         self.number(((value << 1) ^ (value >> 63)) as u64);
+    }
+
+    /// What a function makes of an input; `None` if it panics.
+    pub(super) fn made(&mut self, input: &[u8], made: Option<&[u8]>) {
+        let mut hasher = DefaultHasher::new();
+        (input, made).hash(&mut hasher);
+        let hash = hasher.finish();
+        let place = &mut self.answers[hash as usize % ANSWERS];
+        if std::mem::replace(place, hash) == hash {
+            return;
+        }
+        self.begin(if made.is_some() { code::MADE } else { code::MADE_NOTHING });
+        self.bytes(input);
+        made.into_iter().for_each(|made| self.bytes(made));
     }
 
     fn begin(&mut self, code: u8) {
