@@ -58,9 +58,9 @@ pub fn init() {
                 writeln!(line, "{}  {:5} {}", lab_of(record.target()), record.level(), record.args())
             })
             .build();
-        let level = shown.filter();
-        if log::set_boxed_logger(Box::new(Lines { shown })).is_ok() {
-            log::set_max_level(level);
+        let shown_level = shown.filter();
+        if log::set_boxed_logger(Box::new(Lines { shown, shown_level })).is_ok() {
+            log::set_max_level(shown_level);
         }
     });
 }
@@ -76,6 +76,8 @@ pub fn listen(listener: fn(LogLine<'_>)) {
 /// Shows lines, and gives them to the listener.
 struct Lines {
     shown: Logger,
+    /// The highest level that is shown of any target. Most lines that are only listened to are above it.
+    shown_level: LevelFilter,
 }
 
 impl Log for Lines {
@@ -84,7 +86,7 @@ impl Log for Lines {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.shown.matches(record) {
+        if record.level() <= self.shown_level && self.shown.matches(record) {
             self.shown.log(record);
         }
         // To write a line costs time, so those that nobody hears are not written.
@@ -122,8 +124,9 @@ fn crate_in(target: &str) -> &str {
 /// `2a` for `lab2a_election::election`; `None` for what is no lab's.
 fn lab_in(target: &str) -> Option<&str> {
     // Asked for each line of each run that is told: a search for `::` would cost as much as the line itself.
-    let (lab, _) = target.strip_prefix("lab")?.split_once('_')?;
-    (!lab.contains(':')).then_some(lab)
+    let rest = target.strip_prefix("lab")?;
+    let end = rest.bytes().position(|byte| matches!(byte, b'_' | b':'))?;
+    rest[end..].starts_with('_').then(|| &rest[..end])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::filter::Filter;
 use crate::words::{self, is_heartbeat};
-use crate::{Event, Kind, Role, State, Story};
+use crate::{Event, Kind, Repeats, Role, State, Story};
 
 /// How the columns are shown.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,9 @@ pub struct Columns {
     pub rows_max: Option<usize>,
     /// Whether each heartbeat has a row. If not, heartbeats in a row and their replies share one.
     pub has_heartbeats: bool,
+    /// Whether each round of what comes again and again has its rows. If not, only the first and the last have, as long as no
+    /// filter chooses a part.
+    pub has_repeats: bool,
 }
 
 /// The letters of a column.
@@ -34,9 +37,18 @@ pub fn columns(story: &Story, options: &Columns) -> String {
     let mut drawing = Drawing::new(story, options);
     let mut rows: Vec<Row> = Vec::new();
     let mut shown = shown.into_iter().peekable();
+    // Of a part, all is shown: what is left out could not be told by the rows above it.
+    let is_whole = options.has_repeats || options.filter != Filter::default();
+    let repeats = if is_whole { Vec::new() } else { story.repeats() };
+    let mut repeats = repeats.into_iter().peekable();
     for (place, event) in story.events.iter().enumerate() {
         let is_shown = shown.next_if_eq(&place).is_some();
-        if is_shown {
+        if let Some(hidden) = repeats.peek().filter(|hidden| hidden.from == place) {
+            drawing.add_repeats(hidden, event, &mut rows);
+        }
+        repeats.next_if(|hidden| hidden.until <= place);
+        let is_hidden = repeats.peek().is_some_and(|hidden| hidden.from <= place);
+        if is_shown && !is_hidden {
             drawing.add(place, event, &mut rows);
         }
         drawing.take(event);
@@ -172,6 +184,12 @@ impl<'a> Drawing<'a> {
         };
         let text = self.row(since, &self.idle(), &self.paint(FAINT, &format!("… {many}")), false);
         rows.push(Row { text, is_clash: false, folded: Folded::Heartbeats(count, since) });
+    }
+
+    /// One row for all rounds that are not shown.
+    fn add_repeats(&self, hidden: &Repeats, first: &Event, rows: &mut Vec<Row>) {
+        let text = self.row((hidden.from, first.t), &self.idle(), &self.paint(FAINT, &hidden.text()), false);
+        rows.push(Row { text, is_clash: false, folded: Folded::No });
     }
 
     /// Who does it: the words of a row stand far from its column.

@@ -11,6 +11,7 @@ mod columns;
 mod explain;
 mod filter;
 mod model;
+mod repeats;
 mod replay;
 mod when;
 mod words;
@@ -22,4 +23,5 @@ pub use model::{
     Awaited, ClashStep, Curve, CurvePoint, Delta, DiskMarks, Event, Field, Kind, Lane, Lock, LogDelta, Marked, Meta,
     Position, Role, RuleText, State, Story, StoryEntry, Thread, ThreadWait, Twin, VERSION, Waited,
 };
+pub use repeats::Repeats;
 pub use when::when_lost;

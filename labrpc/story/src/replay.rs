@@ -65,10 +65,10 @@ impl Story {
         states
     }
 
-    /// How many events tell something: heartbeats, the replies to them, and log lines do not.
-    pub fn count_news(&self) -> usize {
+    /// The events that tell something: heartbeats, the replies to them, and log lines do not.
+    pub(crate) fn news(&self) -> Vec<usize> {
         let sendings = self.sendings();
-        let is_news = |event: &&Event| match event.k {
+        let is_news = |(_, event): &(usize, &Event)| match event.k {
             Kind::Log => false,
             Kind::Send | Kind::Recv => {
                 let sent = event.m.and_then(|m| sendings.get(m)).map(|place| &self.events[*place]);
@@ -76,7 +76,14 @@ impl Story {
             }
             _ => true,
         };
-        self.events.iter().filter(is_news).count()
+        self.events.iter().enumerate().filter(is_news).map(|(place, _)| place).collect()
+    }
+
+    /// How many events a reader is shown: those that tell something, and of what comes again and again the first round and
+    /// the last.
+    pub fn count_news(&self) -> usize {
+        let hidden: usize = self.repeats().iter().map(|repeats| repeats.rounds * repeats.events).sum();
+        self.news().len() - hidden
     }
 
     /// The lanes of the servers that are under test.

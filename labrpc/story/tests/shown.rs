@@ -108,6 +108,51 @@ fn a_run_in_columns() {
     assert_eq!(columns(&vote_twice(), &Columns::default()), expected);
 }
 
+/// A client asks the same server twenty times. The `marked`th request belongs to the clash.
+fn twenty_requests(marked: usize) -> Story {
+    let request = |nth: usize| {
+        let asked = Event {
+            to: Some("0".into()),
+            m: Some(nth),
+            msg: Some("RequestVote".into()),
+            f: fields([("term", Field::Number(nth as u64)), ("last", Field::Position(Position(0, 0)))]),
+            ..on(nth as u64 * 1_000, "1", Kind::Send)
+        };
+        let arrives = Event { from: Some("1".into()), m: Some(nth), ..on(nth as u64 * 1_000 + 500, "0", Kind::Recv) };
+        [asked, arrives]
+    };
+    let clash = vec![ClashStep { e: 2 * marked, note: "this one".into() }];
+    Story { events: (0..20).flat_map(request).collect(), clash, ..vote_twice() }
+}
+
+/// Of rounds that come again and again the first and the last are shown, and the clash is. Whoever asks for all of them, or for
+/// a part of the run, sees each.
+#[test]
+fn rounds_share_a_row() {
+    let story = twenty_requests(12);
+    let shown = columns(&story, &Columns::default());
+    let rows: Vec<&str> = shown.lines().collect();
+    assert_eq!(
+        rows[3],
+        "     2    0.001000  │    │    │    … the 2 events above come 10 times more, with other numbers (--all shows them)"
+    );
+    assert!(rows[4].starts_with("    22 ") && rows[5].starts_with("    23 "), "{shown}");
+    assert!(
+        shown.contains("1→0 RequestVote term 12, log ends at 0:0\n                                   ↑ this one"),
+        "{shown}"
+    );
+    assert_eq!(shown.matches("times more").count(), 2, "{shown}");
+    let rows_with = |options: Columns| columns(&story, &options).lines().count();
+    assert_eq!(rows_with(Columns { has_repeats: true, ..Columns::default() }), 42);
+    let part = Filter { lanes: vec!["0".into()], ..Filter::default() };
+    assert_eq!(rows_with(Columns { filter: part, ..Columns::default() }), 42);
+    assert_eq!(
+        story.count_news(),
+        shown.lines().count() - 4,
+        "without the heading, the note and the two rows for rounds"
+    );
+}
+
 /// A filter chooses by server, kind and time, and never hides the clash.
 #[test]
 fn filters_never_hide_the_clash() {

@@ -33,7 +33,7 @@ impl Event {
     }
 }
 
-/// What can happen.
+/// What can happen. What is rare and large is boxed: a story keeps all events of a run.
 #[derive(Clone, Debug)]
 pub enum EventKind {
     /// A message is sent.
@@ -61,11 +61,11 @@ pub enum EventKind {
     /// One direction of a link is cut (`true`) or restored (`false`).
     Cut(PeerId, PeerId, bool),
     /// A caller asks the clerk at this end of the network for an operation.
-    Called(PeerId, Op),
+    Called(PeerId, Box<Op>),
     /// The clerk at this end of the network returns from the operation, with this result.
     Returned(PeerId, String),
     /// Something happens to a service over a scripted Raft. It is only told, and never checked.
-    Service(PeerId, ServiceStep),
+    Service(PeerId, Box<ServiceStep>),
     /// Nothing happened for a while: the harness has waited for something, and says so, so that what is overdue
     /// is noticed.
     Waited,

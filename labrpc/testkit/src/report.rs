@@ -82,6 +82,13 @@ impl Reporter {
         CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
     }
 
+    /// Calls `note` with what is kept for the story of the run on this thread, if one is told.
+    pub(crate) fn with_story_of_run(note: impl FnOnce(&StoryRecord)) {
+        let _ = CURRENT.try_with(|current| {
+            current.borrow().as_ref().and_then(Reporter::story).map(note);
+        });
+    }
+
     /// Makes this the reporter of everything that runs on this thread.
     pub(crate) fn make_current(&self) {
         CURRENT.with(|current| *current.borrow_mut() = Some(self.clone()));

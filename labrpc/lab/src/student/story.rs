@@ -96,6 +96,9 @@ impl StoryView {
         if self.has_heartbeats {
             arguments.push("--heartbeats".to_string());
         }
+        if self.is_whole {
+            arguments.push("--repeats".to_string());
+        }
         arguments
     }
 }

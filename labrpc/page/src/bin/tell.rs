@@ -28,6 +28,10 @@ fn run() -> Result<(), String> {
             options.has_heartbeats = true;
             continue;
         }
+        if option == "--repeats" {
+            options.has_repeats = true;
+            continue;
+        }
         let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
         let number = || value.parse().map_err(|_| format!("{option} {value}: this is no number"));
         match option.as_str() {

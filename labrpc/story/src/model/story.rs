@@ -80,7 +80,7 @@ pub struct Meta {
     /// A key whose value each server shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
-    /// The events that tell something: without heartbeats and log lines.
+    /// The events that a reader is shown: without heartbeats, log lines, and what comes again and again.
     #[serde(default)]
     pub news: usize,
     /// The run's trace, in hexadecimal: equal runs have equal traces.

@@ -173,7 +173,7 @@ impl Observer {
 
     /// Notes that a caller asks a clerk for an operation. `end` is the clerk's end of the network.
     pub fn called(&self, end: PeerId, op: &Op) {
-        self.happened(Instant::now(), |_, _| EventKind::Called(end, op.clone()));
+        self.happened(Instant::now(), |_, _| EventKind::Called(end, Box::new(op.clone())));
     }
 
     /// Notes that a clerk returns from its operation, with this result.
@@ -183,7 +183,7 @@ impl Observer {
 
     /// Notes for the story of the run that a clerk is asked for an operation. No oracle sees it.
     pub(crate) fn tell_called(&self, end: PeerId, op: impl FnOnce() -> Op) {
-        self.tell(|| EventKind::Called(end, op()));
+        self.tell(|| EventKind::Called(end, Box::new(op())));
     }
 
     /// Notes for the story of the run that a clerk returns from its operation, with this result. No oracle sees it.

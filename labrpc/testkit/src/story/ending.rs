@@ -6,7 +6,7 @@ use labrpc::sim::{Failure, FailureKind, InvolvedTask, TaskWait};
 use labrpc::time::Instant;
 use story::{ClashStep, Event, Kind, Lock, Thread, ThreadWait, Waited};
 
-use super::record::Tasks;
+use super::record::LatestOfTasks;
 use super::teller::Told;
 use super::words::lane;
 use crate::waited::{Awaited, Wait};
@@ -36,7 +36,7 @@ pub(super) fn waited(wait: &Wait, until: Instant, told: &Told) -> Waited {
 }
 
 /// The threads of a failure: those that it is about, or only those that hold a lock which others wait for.
-pub(super) fn threads(failure: &Failure, is_about_them: bool, told: &Told, tasks: &Tasks) -> Vec<Thread> {
+pub(super) fn threads(failure: &Failure, is_about_them: bool, told: &Told, tasks: &LatestOfTasks) -> Vec<Thread> {
     let is_told = |task: &&InvolvedTask| is_about_them || !task.held.is_empty() || is_for_lock(task);
     let involved: Vec<&InvolvedTask> = failure.tasks.iter().filter(is_told).collect();
     let (ids, is_server): (Vec<u64>, fn(&str) -> bool) =
@@ -44,7 +44,7 @@ pub(super) fn threads(failure: &Failure, is_about_them: bool, told: &Told, tasks
     let all = involved.iter().enumerate().map(|(nth, task)| {
         let at = task.node.strip_prefix(SERVER_LABEL).filter(|at| told.servers.iter().any(|lane| lane.id == *at));
         let handled = tasks.handled.get(&task.id).and_then(|number| arrival(told, *number, at));
-        let latest = || tasks.latest.get(&task.id).and_then(|event| told.places.get(event)).copied();
+        let latest = || tasks.made.get(&task.id).and_then(|event| told.places.get(event)).copied();
         let is_first = nth == 0 && is_about_them;
         Thread {
             name: task.name.clone(),

@@ -48,11 +48,13 @@ pub(crate) struct Ending<'a> {
 
 /// Tells a run.
 pub(crate) fn tell(record: &StoryRecord, contract: &'static Contract, ending: Ending<'_>) -> Story {
-    let kept = record.read();
     let spared =
         ending.flips.iter().filter_map(|flip| if let Flip::NoCrash(crash) = flip { Some(*crash) } else { None });
-    let mut teller = Teller::new(contract, kept.real, spared.collect());
-    kept.happened.iter().for_each(|happened| teller.tell(happened, &kept.text));
+    let mut teller = record.read(|kept| {
+        let mut teller = Teller::new(contract, kept.real.to_vec(), spared.collect());
+        kept.happened.iter().for_each(|happened| teller.tell(happened, kept.text));
+        teller
+    });
     say_the_end(&mut teller, &ending);
     let told = teller.end();
     let waited = ending.wait.zip(ending.failure).map(|(wait, failure)| ending::waited(wait, failure.at, &told));

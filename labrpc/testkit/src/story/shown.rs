@@ -21,6 +21,8 @@ pub(super) struct ShownServer {
     me: PeerId,
     state: State,
     disk: DiskState,
+    /// The entries on the disk, as they are told. Each is read once: a disk is written much more often than it grows.
+    disk_log: Vec<StoryEntry>,
     contract: &'static Contract,
 }
 
@@ -29,7 +31,7 @@ pub(super) type News = Vec<(Kind, Delta)>;
 
 impl ShownServer {
     pub(super) fn new(me: PeerId, contract: &'static Contract) -> ShownServer {
-        ShownServer { me, state: State::default(), disk: DiskState::default(), contract }
+        ShownServer { me, state: State::default(), disk: DiskState::default(), disk_log: Vec::new(), contract }
     }
 
     /// What a request shows of its sender.
@@ -98,12 +100,18 @@ impl ShownServer {
 
     /// What a save has changed, on the disk and in the memory that it was made from.
     pub(super) fn saves(&mut self, change: &DiskChange) -> Delta {
+        let appended = self.story_entries(change.appended.iter());
         let disk = &mut self.disk;
         let first = disk.head.base.index + 1;
-        disk.entries.drain(..change.forgotten.min(disk.entries.len()));
+        let forgotten = change.forgotten.min(disk.entries.len());
+        disk.entries.drain(..forgotten);
+        self.disk_log.drain(..forgotten);
         let base = change.head.base.index.max(first - 1);
-        disk.entries.truncate(change.kept_through.saturating_sub(base) as usize);
+        let kept = change.kept_through.saturating_sub(base) as usize;
+        disk.entries.truncate(kept);
+        self.disk_log.truncate(kept);
         disk.entries.extend(change.appended.iter().cloned());
+        self.disk_log.extend(appended);
         disk.head = change.head;
         let ballot = change.head.ballot;
         let mut delta = Delta::default();
@@ -111,8 +119,7 @@ impl ShownServer {
             let role = if ballot.term > self.state.term { Role::Follower } else { self.state.role };
             delta = self.is_in(ballot.term, role, Some(ballot.voted_for));
         }
-        let entries = self.story_entries(self.disk.entries.iter());
-        (delta.base, delta.log) = self.set_log(position(self.disk.head.base), entries);
+        (delta.base, delta.log) = set_log(&mut self.state, position(self.disk.head.base), &self.disk_log);
         let marks = marks(&self.disk);
         if self.state.disk.as_ref() != Some(&marks) {
             self.state.disk = Some(marks.clone());
@@ -151,13 +158,14 @@ impl ShownServer {
         let Some(front) = through.checked_sub(held.base.0).filter(|front| *front > 0) else { return Delta::default() };
         let term = held.log.get(front as usize - 1).map_or(0, |entry| entry.0);
         let rest = held.log.get(front as usize..).unwrap_or_default().to_vec();
-        let (base, log) = self.set_log(Position(through, term), rest);
+        let (base, log) = set_log(&mut self.state, Position(through, term), &rest);
         Delta { base, log, ..Delta::default() }
     }
 
     /// The whole state after a boot: what is on the disk, and nothing else.
     pub(super) fn boots(&mut self, disk: Option<&DiskState>) -> Delta {
         self.disk = disk.cloned().unwrap_or_default();
+        self.disk_log = self.story_entries(self.disk.entries.iter());
         let base = position(self.disk.head.base);
         let ballot = self.disk.head.ballot;
         self.state = State {
@@ -165,7 +173,7 @@ impl ShownServer {
             term: ballot.term,
             vote: ballot.voted_for.map(lane),
             base,
-            log: self.story_entries(self.disk.entries.iter()),
+            log: self.disk_log.clone(),
             commit: base.0,
             disk: disk.map(marks),
             ..State::default()
@@ -212,45 +220,45 @@ impl ShownServer {
     /// The log holds these entries behind a position. What follows them is kept if nothing contradicts it.
     fn holds(&mut self, prev: LogPosition, entries: &[Entry]) -> Delta {
         let Position(base, _) = self.state.base;
-        let mut log = self.state.log.clone();
         let new = self.story_entries(entries.iter());
+        let log = &mut self.state.log;
         if prev.index > base + log.len() as u64 {
             if entries.is_empty() {
                 return Delta::default(); // It tells of no entry.
             }
             // Nobody has told what comes before.
-            let (base, log) = self.set_log(position(prev), new);
+            let (base, log) = set_log(&mut self.state, position(prev), &new);
             return Delta { base, log, ..Delta::default() };
         }
         let covered = base.saturating_sub(prev.index) as usize;
         let first = (prev.index.max(base) - base) as usize;
-        for (place, entry) in (first..).zip(new.into_iter().skip(covered)) {
-            if log.get(place) != Some(&entry) {
-                log.truncate(place);
-                log.push(entry);
-            }
+        let new = new.get(covered..).unwrap_or_default();
+        let same = new.iter().zip(log.get(first..).unwrap_or_default()).take_while(|(new, old)| new == old).count();
+        if same == new.len() {
+            return Delta::default();
         }
-        let (base, log) = self.set_log(self.state.base, log);
-        Delta { base, log, ..Delta::default() }
+        log.truncate(first + same);
+        log.extend_from_slice(&new[same..]);
+        let added = LogDelta { keep: base + (first + same) as u64, add: new[same..].to_vec() };
+        Delta { log: Some(added), ..Delta::default() }
     }
+}
 
-    /// Replaces the log, and says what changed.
-    fn set_log(&mut self, base: Position, log: Vec<StoryEntry>) -> (Option<Position>, Option<LogDelta>) {
-        let State { base: old_base, log: old_log, .. } = &mut self.state;
-        let (old_base, old_log) = (std::mem::replace(old_base, base), std::mem::replace(old_log, log));
-        let log = &self.state.log;
-        if base == old_base {
-            let same = old_log.iter().zip(log).take_while(|(old, new)| old == new).count();
-            let is_new = same < old_log.len() || same < log.len();
-            let delta = LogDelta { keep: base.0 + same as u64, add: log[same..].to_vec() };
-            return (None, is_new.then_some(delta));
-        }
-        let front = base.0.checked_sub(old_base.0).and_then(|front| old_log.get(front as usize..));
-        if front == Some(log) {
-            return (Some(base), None);
-        }
-        (Some(base), Some(LogDelta { keep: base.0, add: log.clone() }))
+/// Replaces the log, and says what changed.
+fn set_log(state: &mut State, base: Position, log: &[StoryEntry]) -> (Option<Position>, Option<LogDelta>) {
+    let old_base = std::mem::replace(&mut state.base, base);
+    if base == old_base {
+        let same = state.log.iter().zip(log).take_while(|(old, new)| old == new).count();
+        let is_new = same < state.log.len() || same < log.len();
+        state.log.truncate(same);
+        state.log.extend_from_slice(&log[same..]);
+        let delta = LogDelta { keep: base.0 + same as u64, add: log[same..].to_vec() };
+        return (None, is_new.then_some(delta));
     }
+    let front = base.0.checked_sub(old_base.0).and_then(|front| state.log.get(front as usize..));
+    let is_front = front == Some(log);
+    state.log = log.to_vec();
+    (Some(base), (!is_front).then(|| LogDelta { keep: base.0, add: log.to_vec() }))
 }
 
 /// Replaces a value, and returns the new one if it is another.

@@ -43,7 +43,8 @@ impl HonestClerks {
     pub(super) fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         match &event.kind {
             EventKind::Called(end, op) => {
-                let called = Called { op: op.clone(), id: event.id, sent: None, results: Vec::new(), is_unsure: false };
+                let op = Op::clone(op);
+                let called = Called { op, id: event.id, sent: None, results: Vec::new(), is_unsure: false };
                 self.clerks.entry(*end).or_default().called = Some(called);
                 Ok(())
             }

@@ -50,7 +50,7 @@ impl ServiceStory {
     }
 
     pub(super) fn step(&self, step: impl FnOnce() -> ServiceStep) {
-        self.tell(|| EventKind::Service(SERVICE, step()));
+        self.tell(|| EventKind::Service(SERVICE, Box::new(step())));
     }
 
     /// How much was told so far.

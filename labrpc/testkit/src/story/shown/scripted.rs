@@ -3,7 +3,7 @@
 use labrpc::{Bytes, Entry, Index, LogPosition, Status};
 use story::{Delta, Role};
 
-use super::ShownServer;
+use super::{ShownServer, set_log};
 use crate::story::words::position;
 
 impl ShownServer {
@@ -24,7 +24,7 @@ impl ShownServer {
     pub(in crate::story) fn is_replaced(&mut self, through: LogPosition) -> Delta {
         let front = through.index.saturating_sub(self.state.base.0) as usize;
         let rest = self.state.log.get(front..).unwrap_or_default().to_vec();
-        let (base, log) = self.set_log(position(through), rest);
+        let (base, log) = set_log(&mut self.state, position(through), &rest);
         Delta { base, log, ..Delta::default() }
     }
 
@@ -35,7 +35,8 @@ impl ShownServer {
             return None;
         }
         let log = self.state.log[..kept].to_vec();
-        let (base, log) = self.set_log(self.state.base, log);
+        let held = self.state.base;
+        let (base, log) = set_log(&mut self.state, held, &log);
         Some(Delta { base, log, ..Delta::default() })
     }
 }
