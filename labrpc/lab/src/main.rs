@@ -41,6 +41,7 @@ mod process;
 mod request;
 mod scratch;
 mod selection;
+mod source_item;
 mod student;
 mod tree;
 

@@ -27,6 +27,7 @@ pub const OPTIONS: &[&str] = &[
     "--json",
     "--markdown",
     "--stories",
+    "--known-mistakes",
     "--help",
 ];
 
@@ -49,6 +50,7 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
             "--open" => request.track = Track::Open,
             "--lawful" => request.is_lawful_only = true,
             "--all-labs" => request.is_all_labs = true,
+            "--known-mistakes" => request.is_known_mistakes = true,
             "--release" => request.profile = Profile::Release,
             "--kind" => request.kind = Some(kind(&value_of(&mut parser, &option, "a kind of tests")?)?),
             "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
@@ -68,7 +70,26 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
             "--list plants nothing, so --markdown has nothing to write: leave one out".to_string(),
         ));
     }
+    check_known_mistakes(&request)?;
     Ok(Invocation::Instructor(Request::Bugs(request)))
+}
+
+/// Known mistakes are those of the course's own design, and of what a student's own run shows.
+fn check_known_mistakes(request: &BugsRequest) -> Result<(), CommandError> {
+    let others = [
+        ("--open", request.track == Track::Open),
+        ("--list", request.output == BugsOutput::List),
+        ("--all-labs", request.is_all_labs),
+        ("--kind", request.kind.is_some()),
+        ("--seeds", request.seeds.is_some()),
+        ("--stories", request.stories.is_some()),
+    ];
+    match others.iter().find(|(_, is_set)| *is_set && request.is_known_mistakes) {
+        Some((option, _)) => Err(CommandError::Misuse(format!(
+            "--known-mistakes runs each guided lab's own tests, all of them and as they are graded: leave out {option}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), CommandError> {

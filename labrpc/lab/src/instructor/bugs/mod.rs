@@ -12,6 +12,7 @@ mod chosen;
 #[cfg(test)]
 mod examples;
 mod json;
+mod known_mistakes;
 mod page;
 mod progress;
 pub mod request;
@@ -80,6 +81,9 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
     if complain_of_unbuildable(&findings) {
         return Ok(ExitCode::from(EXIT_MISUSE));
     }
+    if request.is_known_mistakes {
+        known_mistakes::write(course, &catalogue, &findings)?;
+    }
     if let Some(path) = &request.markdown {
         let failed = CommandError::of_system(format!("{} could not be written", path.display()));
         fs::write(path, page::render(&findings, request)).map_err(failed)?;
@@ -121,6 +125,7 @@ fn try_all<'a>(
         seeds: request.seeds,
         harness_threads: None,
         stories: request.stories.as_deref(),
+        is_whole: request.is_known_mistakes,
     };
     // All copies are made before anything is built, because artifacts must be newer than their
     // sources.

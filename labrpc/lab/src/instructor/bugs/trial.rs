@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::catalogue::changed::{SourceItem, item_at};
 use super::verdict::{Catch, StoryFigures, TrialOutcome};
 use super::worker_pool::PreparedVariant;
 use super::working_copy::WorkingCopy;
@@ -23,6 +22,8 @@ use crate::grade::verdict::{LabResult, TestOutcome, TestVerdict};
 use crate::output::progress::TestProgress;
 use crate::request::{ReplayToken, SeedChoice, TestRequest};
 use crate::selection::LabSelection;
+use crate::source_item::{SourceItem, item_at};
+use crate::student::hint::pattern::RedTest;
 use crate::student::story::{self, Asked};
 
 /// The kinds in the order in which they run: those that find the most in the shortest time come
@@ -42,6 +43,8 @@ pub struct Trial<'a> {
     pub seeds: Option<u64>,
     /// How many tests run at a time; `None` lets the test harness decide.
     pub harness_threads: Option<usize>,
+    /// Whether every test runs, as when a student tests a lab.
+    pub is_whole: bool,
     /// The folder for stories, if they are asked for.
     pub stories: Option<&'a Path>,
 }
@@ -104,6 +107,9 @@ impl Trial<'_> {
             stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), is_unshrunk, ..TestRequest::default() });
         }
         let mut built = BuiltBinaries::default();
+        if self.is_whole && !variant.is_lawful() {
+            return self.judge_whole(copy, prepared, &mut built);
+        }
         for request in &stages {
             for graded in self.judging_labs(variant.lab) {
                 if let Some(unbuildable) = build(copy, graded, &mut built)? {
@@ -118,6 +124,38 @@ impl Trial<'_> {
                         return Ok(TrialOutcome::Caught(catch));
                     }
                 }
+            }
+        }
+        Ok(TrialOutcome::Passed)
+    }
+
+    /// Judges a bug by all tests of its lab with all seeds, as a student runs them: which of them fail?
+    fn judge_whole(
+        &self,
+        copy: &WorkingCopy<'_>,
+        prepared: &PreparedVariant<'_>,
+        built: &mut BuiltBinaries,
+    ) -> Result<TrialOutcome, CommandError> {
+        let seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
+        let request = TestRequest { seeds, is_unshrunk: true, ..TestRequest::default() };
+        let judges = self.labs.iter().filter(|graded| graded.lab == prepared.variant.lab);
+        for graded in judges {
+            if let Some(unbuildable) = build(copy, graded, built)? {
+                return Ok(unbuildable);
+            }
+            let Some(binary) = built.binaries.get(graded.lab.id) else { continue };
+            let selection = LabSelection::whole(graded)?;
+            let mut result = self.with_runner(copy, &request, |runner| runner.run(&selection, binary))?;
+            let red = RedTest::all_of(&result, &copy.course);
+            let is_red_of = |kind: &TestKind| {
+                let is_of = |verdict: &TestVerdict| verdict.kind == Some(*kind) && !verdict.is_not_run();
+                result.verdicts.iter().any(|verdict| !verdict.is_passed() && is_of(verdict))
+            };
+            let kind = ORDER.into_iter().find(is_red_of).unwrap_or(TestKind::Rules);
+            result.verdicts.retain(|verdict| verdict.kind == Some(kind));
+            if let Some(catch) = catch(&result, kind, prepared) {
+                let is_at_once = catch.seed == Some(1);
+                return Ok(TrialOutcome::Caught(Catch { is_at_once, red, ..catch }));
             }
         }
         Ok(TrialOutcome::Passed)
@@ -241,6 +279,7 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
             failure: trouble,
             is_at_once: false,
             token: None,
+            red: Vec::new(),
             story: None,
         });
     };
@@ -253,6 +292,7 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
         failure: best.failure().unwrap_or_default().to_string(),
         is_at_once: false,
         token: best.failed_run().map(|run| run.token.clone()),
+        red: Vec::new(),
         story: None,
     })
 }

@@ -7,13 +7,13 @@ use std::thread;
 use std::time::Instant;
 
 use super::catalogue::Variant;
-use super::catalogue::changed::SourceItem;
 use super::progress::BugsProgress;
 use super::trial::Trial;
 use super::verdict::TriedVariant;
 use super::working_copy::WorkingCopy;
 use crate::error::CommandError;
 use crate::process::POLL_INTERVAL;
+use crate::source_item::SourceItem;
 
 /// A variant, and the files that it changes.
 #[derive(Debug)]
