@@ -3,34 +3,28 @@
 use std::fs;
 
 use super::catalogue::Catalogue;
-use super::verdict::{Findings, TriedVariant};
+use super::verdict::TriedVariant;
 use crate::course::Course;
 use crate::error::CommandError;
 use crate::student::hint::known::{self, KNOWN_MISTAKES_FILE, KnownMistake};
 
-/// Writes the lists of the labs of which bugs were tried. Bugs that were not tried keep what was written before, and
-/// those that are no longer planted go.
+/// Puts a bug that was tried into its lab's list, in the order of the list of bugs. Bugs that are no longer planted go.
+/// It is written after each bug, so that an interrupt loses none.
 ///
 /// # Errors
 ///
-/// If a list cannot be read or written.
-pub fn write(course: &Course, catalogue: &Catalogue, findings: &Findings<'_>) -> Result<(), CommandError> {
-    let mut labs: Vec<_> = findings.tried.iter().map(|tried| tried.variant.lab).collect();
-    labs.dedup();
-    for lab in labs {
-        let before = known::read(course, lab)?;
-        let bugs = catalogue.variants.iter().filter(|variant| variant.lab == lab && !variant.is_lawful());
-        let mistakes: Vec<KnownMistake> = bugs
-            .filter_map(|bug| {
-                let tried = findings.tried.iter().find(|tried| tried.variant.id == bug.id);
-                tried.map_or_else(|| before.iter().find(|known| known.id == bug.id).cloned(), known_mistake)
-            })
-            .collect();
-        let path = course.folder(lab).join(KNOWN_MISTAKES_FILE);
-        fs::write(&path, known::text(lab, &mistakes))
-            .map_err(CommandError::of_system(format!("{} could not be written", path.display())))?;
-    }
-    Ok(())
+/// If the list cannot be read or written.
+pub fn keep(course: &Course, catalogue: &Catalogue, tried: &TriedVariant<'_>) -> Result<(), CommandError> {
+    let lab = tried.variant.lab;
+    let before = known::read(course, lab)?;
+    let is_of_lab = |id: &str| catalogue.variants.iter().any(|bug| bug.lab == lab && bug.id == id && !bug.is_lawful());
+    let mut mistakes: Vec<KnownMistake> = before.into_iter().filter(|known| is_of_lab(&known.id)).collect();
+    mistakes.retain(|known| known.id != tried.variant.id);
+    mistakes.extend(known_mistake(tried));
+    mistakes.sort_by_key(|known| catalogue.variants.iter().position(|bug| bug.id == known.id));
+    let path = course.folder(lab).join(KNOWN_MISTAKES_FILE);
+    fs::write(&path, known::text(lab, &mistakes))
+        .map_err(CommandError::of_system(format!("{} could not be written", path.display())))
 }
 
 /// A bug, as hints know it; `None` if no test failed.

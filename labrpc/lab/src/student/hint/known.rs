@@ -4,8 +4,8 @@
 //! planted. A line is a mistake:
 //!
 //! ```json
-//! {"id":"A10","what":"A campaign does not raise the term.","rules":["campaign"],"changes":[0],
-//!  "red":[{"by":"vote-once","places":[0,2],"tests":[7,8,31]}]}
+//! {"changes":[0],"id":"A10","red":[{"by":"vote-once","places":[0,2],"tests":[7,8,31]}],
+//!  "rules":["campaign"],"what":"A campaign does not raise the term."}
 //! ```
 //!
 //! without the line break. `rules` are the rules that it breaks, `changes` the items that it changes. `red` are the tests
@@ -84,8 +84,10 @@ fn value(mistake: &KnownMistake, tests: &[&str], places: &[&str]) -> Value {
     let numbers_in = |list: &[&str], texts: &[String]| -> Vec<usize> {
         texts.iter().filter_map(|text| list.binary_search(&text.as_str()).ok()).collect()
     };
+    let mut red: Vec<&RedTest> = mistake.red.iter().collect();
+    red.sort_by(|one, other| one.test.cmp(&other.test));
     let mut alike: Vec<(&RedTest, Vec<String>)> = Vec::new();
-    for red in &mistake.red {
+    for red in red {
         match alike.iter_mut().find(|(first, _)| first.by == red.by && first.places == red.places) {
             Some((_, names)) => names.push(red.test.clone()),
             None => alike.push((red, vec![red.test.clone()])),

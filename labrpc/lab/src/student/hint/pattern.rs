@@ -7,8 +7,9 @@ use crate::grade::record::RecordedPlace;
 use crate::grade::verdict::{LabResult, TestVerdict};
 use crate::source_item::{SourceItem, item_at};
 
-/// What is said of a test that has no result.
+/// What is said of a test that has no result, and of one that gave no reason.
 const NO_RESULT: &str = "no result";
+const NO_REASON: &str = "no reason";
 
 /// A test that failed, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +29,12 @@ impl RedTest {
             return None;
         }
         let run = verdict.failed_run();
-        let by = run.and_then(|run| run.rule.as_deref().or(run.cause.as_deref())).unwrap_or(NO_RESULT).to_string();
+        let by = run.map_or(NO_RESULT, |run| run.rule.as_deref().or(run.cause.as_deref()).unwrap_or(NO_REASON));
         let mut places: Vec<String> =
             run.iter().flat_map(|run| &run.places).filter_map(|place| item(place, course)).collect();
         places.sort();
         places.dedup();
-        Some(RedTest { test: verdict.test.name.clone(), by, places })
+        Some(RedTest { test: verdict.test.name.clone(), by: by.to_string(), places })
     }
 
     /// The tests of a lab that failed.
