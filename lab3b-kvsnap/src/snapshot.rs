@@ -33,12 +33,11 @@ pub fn decode(snapshot: &[u8]) -> Store {
 
 /// Decides when to cut the log.
 ///
-/// A snapshot costs as much as the store is large, so it is due only if it helps: once Raft's
-/// state is over its limit *and* a good part of it can go. Commands that are not applied yet
-/// cannot be cut, and with many clients they may exceed the limit by themselves. A rule that looked
-/// only at the limit would then take a snapshot after every command.
+/// Raft's state may exceed its limit by what is not yet applied, and by little else.
 ///
-/// So Raft's state may exceed the limit by what is not yet applied, and by little else.
+/// A snapshot costs as much as the store is large, so none is taken that hardly helps. Commands that are
+/// not applied yet cannot be cut, and with many clients they may exceed the limit by themselves: even
+/// then, there is not a snapshot after every command.
 ///
 /// ```
 /// use lab3b_kvsnap::SnapshotRule;

@@ -76,7 +76,7 @@ The next hint says where mistakes like this were: cargo lab hint one_2a
 ";
     assert_eq!(hint(&course, ""), expected);
     let second = hint(&course, "one_2a");
-    let where_ = "Known mistakes that fail like yours are in `vote` in lab2a-election/src/lib.rs.\n";
+    let where_ = "Look at `vote` in lab2a-election/src/lib.rs: mistakes that fail like yours were there.\n";
     assert!(second.starts_with("Hint 2 of 3: ") && second.contains(where_), "{second}");
     for _ in 0..2 {
         let last = hint(&course, "one");

@@ -67,6 +67,7 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
             failure: "Nobody leads.".to_string(),
             is_at_once: seed == Some(1),
             token: None,
+            ran: Vec::new(),
             red: Vec::new(),
             story: None,
         })

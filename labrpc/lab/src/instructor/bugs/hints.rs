@@ -1,7 +1,9 @@
 //! How good the hints are: each known mistake in turn is taken out of its lab's list, and the hints are asked what it is.
 //!
 //! Only the mistake itself is taken out. Others that fail alike stay, also if they are in the same function: that they
-//! lead to the right rule and function is what the list is for.
+//! lead to the right rule and function is what the list is for. Two mistakes are of the same rule if they have one in
+//! common: `bugs.toml` lists the rules that may be named, and any of them is a right one. How often the first rules
+//! agree, those that fit best, is counted as well.
 
 use std::collections::BTreeSet;
 
@@ -27,18 +29,23 @@ pub struct HintFigures {
 struct Guess {
     lab: &'static LabCrate,
     id: String,
-    rule: String,
+    rules: Vec<String>,
     functions: BTreeSet<String>,
-    /// The mistakes that were likely, with the rule of each.
-    likely: Vec<(String, String)>,
+    /// The mistakes that were likeliest, with the rules of each.
+    likely: Vec<(String, Vec<String>)>,
     /// The functions that the second hint would have named.
     named: Vec<String>,
 }
 
 impl Guess {
-    /// Whether one of the three likeliest mistakes breaks the same rule first.
+    /// Whether one of the three likeliest mistakes breaks a rule that this one breaks.
     fn is_rule_right(&self) -> bool {
-        self.likely.iter().take(NAMED_MAX).any(|(_, rule)| *rule == self.rule)
+        self.likely.iter().any(|(_, rules)| rules.iter().any(|rule| self.rules.contains(rule)))
+    }
+
+    /// Whether one of the three likeliest mistakes has the same first rule.
+    fn is_first_rule_right(&self) -> bool {
+        self.likely.iter().any(|(_, rules)| rules.first() == self.rules.first())
     }
 
     /// Whether functions were named, and the mistake is in none of them.
@@ -56,7 +63,7 @@ impl HintFigures {
     pub fn of(course: &Course, catalogue: &Catalogue, tree: &Tree) -> Result<HintFigures, CommandError> {
         let mut guesses = Vec::new();
         for lab in &catalogue.labs {
-            let mistakes = known::read(course, lab)?;
+            let mistakes = known::read(course, lab)?.mistakes;
             let bugs = catalogue.variants.iter().filter(|variant| variant.lab == *lab && !variant.is_lawful());
             check(lab, &mistakes, &bugs.collect::<Vec<&Variant>>(), tree)?;
             guesses.extend(mistakes.iter().map(|mistake| guess(lab, mistake, &mistakes)));
@@ -77,14 +84,29 @@ impl HintFigures {
     /// The figures for people.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "each known mistake left out of its lab's list in turn; the others stay\n\n{:7} {:>8} {:>22} {:>16} {:>13}\n",
-            "lab", "mistakes", "same rule among three", "function wrong", "none is near"
+            "each known mistake left out of its lab's list in turn; the others stay\n\n\
+             {:5}  {:>8}  {:>21}  {:>15}  {:>14}  {:>15}  {:>9}\n",
+            "lab",
+            "mistakes",
+            "same rule among three",
+            "same first rule",
+            "function wrong",
+            "functions named",
+            "none near"
         );
         for lab in self.labs().into_iter().map(Some).chain([None]) {
-            let Counts { all, rule_right, function_wrong, silent } = self.counts(lab);
+            let counts = self.counts(lab);
             let title = lab.map_or("total".to_string(), LabCrate::title);
-            let (right, wrong) = (share(rule_right, all), share(function_wrong, all));
-            text += &format!("{title:7} {all:>8} {right:>22} {wrong:>16} {silent:>13}\n");
+            let of_all = |count: usize| format!("{count} ({:.1} %)", 100.0 * count as f64 / counts.all.max(1) as f64);
+            text += &format!(
+                "{title:5}  {:>8}  {:>21}  {:>15}  {:>14}  {:>15.2}  {:>9}\n",
+                counts.all,
+                of_all(counts.rule_right),
+                of_all(counts.first_rule_right),
+                of_all(counts.function_wrong),
+                counts.named as f64 / (counts.all - counts.silent).max(1) as f64,
+                counts.silent
+            );
         }
         text
     }
@@ -92,8 +114,11 @@ impl HintFigures {
     /// The figures for programs, with what was said of each mistake.
     pub fn json(&self) -> String {
         let counts = |lab: Option<&LabCrate>| {
-            let Counts { all, rule_right, function_wrong, silent } = self.counts(lab);
-            json!({ "mistakes": all, "rule_right": rule_right, "function_wrong": function_wrong, "none_near": silent })
+            let Counts { all, rule_right, first_rule_right, function_wrong, named, silent } = self.counts(lab);
+            json!({
+                "mistakes": all, "rule_right": rule_right, "first_rule_right": first_rule_right,
+                "function_wrong": function_wrong, "functions_named": named, "none_near": silent,
+            })
         };
         let labs: serde_json::Map<String, Value> =
             self.labs().into_iter().map(|lab| (lab.id.to_string(), counts(Some(lab)))).collect();
@@ -113,6 +138,8 @@ impl HintFigures {
         Counts {
             all: guesses.clone().count(),
             rule_right: guesses.clone().filter(|guess| guess.is_rule_right()).count(),
+            first_rule_right: guesses.clone().filter(|guess| guess.is_first_rule_right()).count(),
+            named: guesses.clone().map(|guess| guess.named.len()).sum(),
             function_wrong: guesses.clone().filter(|guess| guess.is_function_wrong()).count(),
             silent: guesses.filter(|guess| guess.likely.is_empty()).count(),
         }
@@ -123,26 +150,22 @@ impl HintFigures {
 struct Counts {
     all: usize,
     rule_right: usize,
+    first_rule_right: usize,
     function_wrong: usize,
+    named: usize,
     silent: usize,
-}
-
-fn share(count: usize, all: usize) -> String {
-    let percent = 100.0 * count as f64 / all.max(1) as f64;
-    format!("{count} ({percent:.1} %)")
 }
 
 fn guess(lab: &'static LabCrate, mistake: &KnownMistake, mistakes: &[KnownMistake]) -> Guess {
     let others = mistakes.iter().filter(|other| other.id != mistake.id);
     let likely = matching::likely(&mistake.red, |_| true, others);
-    let first_rule = |mistake: &KnownMistake| mistake.rules.first().cloned().unwrap_or_default();
-    let told = |likely: &Likely<'_>| (likely.mistake.id.clone(), first_rule(likely.mistake));
+    let told = |likely: &Likely<'_>| (likely.mistake.id.clone(), likely.mistake.rules.clone());
     Guess {
         lab,
         id: mistake.id.clone(),
-        rule: first_rule(mistake),
+        rules: mistake.rules.clone(),
         functions: mistake.changes.iter().cloned().collect(),
-        named: matching::functions(&likely),
+        named: matching::functions(&likely, &mistake.red),
         likely: likely.iter().take(NAMED_MAX).map(told).collect(),
     }
 }

@@ -6,7 +6,7 @@ use super::catalogue::Catalogue;
 use super::verdict::TriedVariant;
 use crate::course::Course;
 use crate::error::CommandError;
-use crate::student::hint::known::{self, KNOWN_MISTAKES_FILE, KnownMistake};
+use crate::student::hint::known::{self, KNOWN_MISTAKES_FILE, KnownMistake, KnownMistakes};
 
 /// Puts a bug that was tried into its lab's list, in the order of the list of bugs. Bugs that are no longer planted go.
 /// It is written after each bug, so that an interrupt loses none.
@@ -16,14 +16,17 @@ use crate::student::hint::known::{self, KNOWN_MISTAKES_FILE, KnownMistake};
 /// If the list cannot be read or written.
 pub fn keep(course: &Course, catalogue: &Catalogue, tried: &TriedVariant<'_>) -> Result<(), CommandError> {
     let lab = tried.variant.lab;
-    let before = known::read(course, lab)?;
+    let KnownMistakes { mut tests, mistakes } = known::read(course, lab)?;
+    tests.extend(tried.catch().iter().flat_map(|catch| catch.ran.clone()));
+    tests.sort();
+    tests.dedup();
     let is_of_lab = |id: &str| catalogue.variants.iter().any(|bug| bug.lab == lab && bug.id == id && !bug.is_lawful());
-    let mut mistakes: Vec<KnownMistake> = before.into_iter().filter(|known| is_of_lab(&known.id)).collect();
+    let mut mistakes: Vec<KnownMistake> = mistakes.into_iter().filter(|known| is_of_lab(&known.id)).collect();
     mistakes.retain(|known| known.id != tried.variant.id);
     mistakes.extend(known_mistake(tried));
     mistakes.sort_by_key(|known| catalogue.variants.iter().position(|bug| bug.id == known.id));
     let path = course.folder(lab).join(KNOWN_MISTAKES_FILE);
-    fs::write(&path, known::text(lab, &mistakes))
+    fs::write(&path, known::text(lab, &KnownMistakes { tests, mistakes }))
         .map_err(CommandError::of_system(format!("{} could not be written", path.display())))
 }
 

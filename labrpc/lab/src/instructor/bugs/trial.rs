@@ -23,7 +23,7 @@ use crate::output::progress::TestProgress;
 use crate::request::{ReplayToken, SeedChoice, TestRequest};
 use crate::selection::LabSelection;
 use crate::source_item::{SourceItem, item_at};
-use crate::student::hint::pattern::RedTest;
+use crate::student::hint::pattern::{COMPARED_KINDS, RedTest};
 use crate::student::story::{self, Asked};
 
 /// The kinds in the order in which they run: those that find the most in the shortest time come
@@ -43,7 +43,7 @@ pub struct Trial<'a> {
     pub seeds: Option<u64>,
     /// How many tests run at a time; `None` lets the test harness decide.
     pub harness_threads: Option<usize>,
-    /// Whether every test runs, as when a student tests a lab.
+    /// Whether every test runs that hints compare.
     pub is_whole: bool,
     /// The folder for stories, if they are asked for.
     pub stories: Option<&'a Path>,
@@ -129,7 +129,7 @@ impl Trial<'_> {
         Ok(TrialOutcome::Passed)
     }
 
-    /// Judges a bug by all tests of its lab with all seeds, as a student runs them: which of them fail?
+    /// Judges a bug by all tests that hints compare, with all seeds: which of them fail?
     fn judge_whole(
         &self,
         copy: &WorkingCopy<'_>,
@@ -138,27 +138,27 @@ impl Trial<'_> {
     ) -> Result<TrialOutcome, CommandError> {
         let seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
         let request = TestRequest { seeds, is_unshrunk: true, ..TestRequest::default() };
-        let judges = self.labs.iter().filter(|graded| graded.lab == prepared.variant.lab);
-        for graded in judges {
-            if let Some(unbuildable) = build(copy, graded, built)? {
-                return Ok(unbuildable);
-            }
-            let Some(binary) = built.binaries.get(graded.lab.id) else { continue };
-            let selection = LabSelection::whole(graded)?;
-            let mut result = self.with_runner(copy, &request, |runner| runner.run(&selection, binary))?;
-            let red = RedTest::all_of(&result, &copy.course);
-            let is_red_of = |kind: &TestKind| {
-                let is_of = |verdict: &TestVerdict| verdict.kind == Some(*kind) && !verdict.is_not_run();
-                result.verdicts.iter().any(|verdict| !verdict.is_passed() && is_of(verdict))
-            };
-            let kind = ORDER.into_iter().find(is_red_of).unwrap_or(TestKind::Rules);
-            result.verdicts.retain(|verdict| verdict.kind == Some(kind));
-            if let Some(catch) = catch(&result, kind, prepared) {
-                let is_at_once = catch.seed == Some(1);
-                return Ok(TrialOutcome::Caught(Catch { is_at_once, red, ..catch }));
+        let Some(graded) = self.labs.iter().find(|graded| graded.lab == prepared.variant.lab) else {
+            return Ok(TrialOutcome::Passed);
+        };
+        if let Some(unbuildable) = build(copy, graded, built)? {
+            return Ok(unbuildable);
+        }
+        let Some(binary) = built.binaries.get(graded.lab.id) else { return Ok(TrialOutcome::Passed) };
+        let (mut ran, mut red, mut caught) = (Vec::new(), Vec::new(), None);
+        for kind in COMPARED_KINDS {
+            let result = self.run(copy, graded, binary, kind, &request)?;
+            ran.extend(binary.of_kind(kind, graded.tests()?));
+            red.extend(RedTest::all_of(&result, &copy.course));
+            caught = caught.or_else(|| catch(&result, kind, prepared));
+            // A student's run ends there, too.
+            if result.verdicts.iter().any(TestVerdict::is_not_run) {
+                break;
             }
         }
-        Ok(TrialOutcome::Passed)
+        Ok(caught.map_or(TrialOutcome::Passed, |catch| {
+            TrialOutcome::Caught(Catch { is_at_once: catch.seed == Some(1), ran, red, ..catch })
+        }))
     }
 
     /// Replays what has caught a variant, and keeps its story.
@@ -279,6 +279,7 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
             failure: trouble,
             is_at_once: false,
             token: None,
+            ran: Vec::new(),
             red: Vec::new(),
             story: None,
         });
@@ -292,6 +293,7 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
         failure: best.failure().unwrap_or_default().to_string(),
         is_at_once: false,
         token: best.failed_run().map(|run| run.token.clone()),
+        ran: Vec::new(),
         red: Vec::new(),
         story: None,
     })

@@ -51,7 +51,9 @@ pub struct Catch {
     pub is_at_once: bool,
     /// The token of the run; `None` if there was none.
     pub token: Option<String>,
-    /// Every test that failed, if all tests ran.
+    /// Every test that ran, if all ran that hints compare.
+    pub ran: Vec<String>,
+    /// Every one of them that failed.
     pub red: Vec<RedTest>,
     /// The story of the run, if stories are asked for and it could be told.
     pub story: Option<StoryFigures>,

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! without the line break. `rules` are the rules that it breaks, `changes` the items that it changes. `red` are the tests
-//! that fail, those together that fail alike. Numbers count, from 0, in the file's own lists `places` and `tests`.
+//! that fail, those together that fail alike. Numbers count, from 0, in the file's own lists `places` and `tests`. The
+//! latter has every test that ran with a mistake.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -41,16 +42,25 @@ pub struct KnownMistake {
     pub red: Vec<RedTest>,
 }
 
+/// The known mistakes of a lab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownMistakes {
+    /// The tests that ran with them, sorted.
+    pub tests: Vec<String>,
+    /// The mistakes, in the order of the list of bugs.
+    pub mistakes: Vec<KnownMistake>,
+}
+
 /// Reads the known mistakes of a lab; none if it has no such file.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, or is malformed.
-pub fn read(course: &Course, lab: &LabCrate) -> Result<Vec<KnownMistake>, CommandError> {
+pub fn read(course: &Course, lab: &LabCrate) -> Result<KnownMistakes, CommandError> {
     let path = course.folder(lab).join(KNOWN_MISTAKES_FILE);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(KnownMistakes::default()),
         Err(error) => return Err(CommandError::of_system(format!("{} could not be read", path.display()))(error)),
     };
     serde_json::from_str(&text).ok().as_ref().and_then(parse).ok_or_else(|| {
@@ -60,8 +70,9 @@ pub fn read(course: &Course, lab: &LabCrate) -> Result<Vec<KnownMistake>, Comman
 }
 
 /// The text of the file. Equal mistakes have equal texts.
-pub fn text(lab: &LabCrate, mistakes: &[KnownMistake]) -> String {
-    let mut tests: Vec<&str> = mistakes.iter().flat_map(|mistake| &mistake.red).map(|red| red.test.as_str()).collect();
+pub fn text(lab: &LabCrate, KnownMistakes { tests, mistakes }: &KnownMistakes) -> String {
+    let failed = mistakes.iter().flat_map(|mistake| &mistake.red).map(|red| red.test.as_str());
+    let mut tests: Vec<&str> = tests.iter().map(String::as_str).chain(failed).collect();
     let of_tests = mistakes.iter().flat_map(|mistake| &mistake.red).flat_map(|red| &red.places);
     let mut places: Vec<&str> =
         mistakes.iter().flat_map(|mistake| &mistake.changes).chain(of_tests).map(String::as_str).collect();
@@ -103,7 +114,7 @@ fn value(mistake: &KnownMistake, tests: &[&str], places: &[&str]) -> Value {
     json!({ "id": id, "what": what, "rules": rules, "changes": numbers_in(places, changes), "red": red })
 }
 
-fn parse(value: &Value) -> Option<Vec<KnownMistake>> {
+fn parse(value: &Value) -> Option<KnownMistakes> {
     if value.get("version")?.as_u64()? != VERSION {
         return None;
     }
@@ -124,7 +135,8 @@ fn parse(value: &Value) -> Option<Vec<KnownMistake>> {
             red,
         })
     };
-    value.get("mistakes")?.as_array()?.iter().map(mistake).collect()
+    let mistakes = value.get("mistakes")?.as_array()?.iter().map(mistake).collect::<Option<_>>()?;
+    Some(KnownMistakes { tests, mistakes })
 }
 
 fn strings(value: &Value) -> Option<Vec<String>> {
@@ -164,16 +176,19 @@ mod tests {
             ],
         };
         let second = KnownMistake { id: "A02".to_string(), ..KnownMistake::default() };
-        let written = text(&LABS[0], &[first.clone(), second.clone()]);
+        let tests = ["a_2a", "b_2a", "c_2a", "green_2a"].map(str::to_string).to_vec();
+        let known = KnownMistakes { tests, mistakes: vec![first, second] };
+        let written = text(&LABS[0], &known);
         assert!(written.contains(r#"{"by":"vote-once","places":[0],"tests":[0,2]}"#), "{written}");
         let value: Value = serde_json::from_str(&written).unwrap();
-        assert_eq!(parse(&value).unwrap(), [first, second]);
+        assert_eq!(parse(&value), Some(known));
     }
 
     /// A file of another version, or with a number that its lists do not have, is refused.
     #[test]
     fn malformed_files_are_refused() {
-        let written = text(&LABS[0], &[KnownMistake { red: vec![red("a_2a", "x", &[])], ..KnownMistake::default() }]);
+        let mistake = KnownMistake { red: vec![red("a_2a", "x", &[])], ..KnownMistake::default() };
+        let written = text(&LABS[0], &KnownMistakes { tests: Vec::new(), mistakes: vec![mistake] });
         for (from, to) in
             [("\"version\":1", "\"version\":2"), ("\"tests\":[0]", "\"tests\":[1]"), ("\"what\"", "\"wat\"")]
         {

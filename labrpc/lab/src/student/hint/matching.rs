@@ -1,8 +1,9 @@
 //! Which known mistakes fail like this: a likeness of two lists of failed tests.
 //!
-//! What failed is taken apart into *signals*: that a test failed, and that a test failed by a rule. The likeness of two
-//! failures is the share of their signals that they have in common, each by its weight: a signal that few known
-//! mistakes give says more than one that many give.
+//! What failed is taken apart into *signals*: that a test failed, and that a test failed by a rule. A signal that few known
+//! mistakes give says more than one that many give: its weight is the square of the logarithm of how many mistakes there
+//! are for each that gives it. Two failures are as much alike as the weight of what they have in common, measured by the
+//! geometric mean of their own weights: 1 if they are the same, 0 if they have nothing in common.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +16,20 @@ pub const NEAR_MIN: f64 = 0.2;
 /// How many known mistakes are named at most, and functions.
 pub const NAMED_MAX: usize = 3;
 
-/// What is this close to the best one ties with it.
+/// What is this close to the best known mistake ties with it.
 const TIE_SHARE: f64 = 0.8;
+
+/// How many of the likeliest mistakes speak for the functions that they change.
+const SPEAKERS_MAX: usize = 8;
+
+/// How much all places that the failed tests name themselves count for a function, where all mistakes count 1.
+const PLACES_SHARE: f64 = 0.6;
+
+/// A function that has less than this share of the best one's score is not named.
+const FUNCTION_SHARE: f64 = 0.3;
+
+/// What counts for a signal that no known mistake gives: as if half a mistake gave it.
+const UNSEEN: f64 = 0.5;
 
 /// A known mistake, and how much alike it fails: from 0 to 1.
 #[derive(Clone, Copy, Debug)]
@@ -43,31 +56,31 @@ pub fn likely<'a>(
     has_result: impl Fn(&str) -> bool,
     mistakes: impl IntoIterator<Item = &'a KnownMistake>,
 ) -> Vec<Likely<'a>> {
-    let is_counted = |red: &&RedTest| has_result(&red.test);
-    let signals_of =
-        |red: &'a [RedTest]| -> BTreeSet<Signal<'a>> { red.iter().filter(is_counted).flat_map(signals).collect() };
+    let own = signals(red, &has_result);
     let known: Vec<(&KnownMistake, BTreeSet<Signal<'_>>)> =
-        mistakes.into_iter().map(|mistake| (mistake, signals_of(&mistake.red))).collect();
-    let mut counts: BTreeMap<Signal<'_>, usize> = BTreeMap::new();
-    known.iter().flat_map(|(_, signals)| signals).for_each(|signal| *counts.entry(*signal).or_default() += 1);
-    let all = known.len() as f64;
-    let weight = |signal: &Signal<'_>| (all / counts.get(signal).map_or(0.5, |count| *count as f64)).ln().max(0.0);
-    let own: BTreeSet<Signal<'_>> = red.iter().filter(is_counted).flat_map(signals).collect();
-    let mut likely: Vec<Likely<'a>> = known
-        .iter()
-        .map(|(mistake, signals)| {
-            let common: f64 = own.intersection(signals).map(weight).sum();
-            let either: f64 = own.union(signals).map(weight).sum();
-            Likely { mistake, likeness: if either > 0.0 { common / either } else { 0.0 } }
-        })
-        .filter(|likely| likely.likeness >= NEAR_MIN)
-        .collect();
+        mistakes.into_iter().map(|mistake| (mistake, signals(&mistake.red, &has_result))).collect();
+    let mut counts: BTreeMap<Signal<'_>, f64> = BTreeMap::new();
+    known.iter().flat_map(|(_, signals)| signals).for_each(|signal| *counts.entry(*signal).or_default() += 1.0);
+    let weight = |signal: &Signal<'_>| {
+        let seen = counts.get(signal).copied().unwrap_or(UNSEEN);
+        (known.len() as f64 / seen).ln().powi(2)
+    };
+    let own_weight: f64 = own.iter().map(weight).sum();
+    let likeness = |signals: &BTreeSet<Signal<'_>>| {
+        let common: f64 = own.intersection(signals).map(weight).sum();
+        let mean = (own_weight * signals.iter().map(weight).sum::<f64>()).sqrt();
+        if mean > 0.0 { common / mean } else { 0.0 }
+    };
+    let mut likely: Vec<Likely<'a>> =
+        known.iter().map(|(mistake, signals)| Likely { mistake, likeness: likeness(signals) }).collect();
+    likely.retain(|likely| likely.likeness >= NEAR_MIN);
     likely.sort_by(|one, other| other.likeness.total_cmp(&one.likeness));
     likely
 }
 
-fn signals(red: &RedTest) -> [Signal<'_>; 2] {
-    [Signal::Test(&red.test), Signal::Rule(&red.test, &red.by)]
+fn signals<'a>(red: &'a [RedTest], has_result: &impl Fn(&str) -> bool) -> BTreeSet<Signal<'a>> {
+    let counted = red.iter().filter(|red| has_result(&red.test));
+    counted.flat_map(|red| [Signal::Test(&red.test), Signal::Rule(&red.test, &red.by)]).collect()
 }
 
 /// The first of them, and those that tie with it: at most [`NAMED_MAX`].
@@ -76,19 +89,36 @@ pub fn first_and_ties<'a>(likely: &[Likely<'a>]) -> Vec<Likely<'a>> {
     likely.iter().take_while(|likely| likely.likeness >= best * TIE_SHARE).take(NAMED_MAX).copied().collect()
 }
 
-/// The functions that the likely mistakes change, the likeliest first, with those that tie with it: at most [`NAMED_MAX`].
-pub fn functions(likely: &[Likely<'_>]) -> Vec<String> {
-    let mut scores: BTreeMap<&str, f64> = BTreeMap::new();
-    for likely in likely.iter().take(NAMED_MAX) {
-        for item in &likely.mistake.changes {
-            *scores.entry(item).or_default() += likely.likeness / likely.mistake.changes.len() as f64;
-        }
+/// The functions in which the mistake may be, the likeliest first and at most [`NAMED_MAX`]; none if no known mistake is near.
+///
+/// The likeliest mistakes speak for what they change, with the square of their likeness, and the tests that failed for the
+/// places that they name.
+pub fn functions(likely: &[Likely<'_>], red: &[RedTest]) -> Vec<String> {
+    let by_mistakes =
+        shares(likely.iter().take(SPEAKERS_MAX).map(|likely| (&likely.mistake.changes, likely.likeness.powi(2))));
+    if by_mistakes.is_empty() {
+        return Vec::new();
+    }
+    let mut scores = by_mistakes;
+    for (item, share) in shares(red.iter().map(|red| (&red.places, 1.0))) {
+        *scores.entry(item).or_default() += share * PLACES_SHARE;
     }
     let mut scores: Vec<(&str, f64)> = scores.into_iter().collect();
     scores.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     let best = scores.first().map_or(0.0, |(_, score)| *score);
-    let ties = scores.iter().take_while(|(_, score)| *score >= best * TIE_SHARE);
-    ties.take(NAMED_MAX).map(|(item, _)| item.to_string()).collect()
+    let named = scores.iter().take_while(|(_, score)| *score >= best * FUNCTION_SHARE);
+    named.take(NAMED_MAX).map(|(item, _)| item.to_string()).collect()
+}
+
+/// How much each item is spoken for, all together 1: each list of items shares its weight.
+fn shares<'a>(lists: impl Iterator<Item = (&'a Vec<String>, f64)>) -> BTreeMap<&'a str, f64> {
+    let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
+    for (items, weight) in lists {
+        items.iter().for_each(|item| *shares.entry(item).or_default() += weight / items.len() as f64);
+    }
+    let all: f64 = shares.values().sum();
+    shares.values_mut().for_each(|share| *share /= all);
+    shares
 }
 
 #[cfg(test)]
@@ -134,16 +164,22 @@ mod tests {
         assert_eq!(ids(&[("common", "late")], |test| test == "common"), ["A", "B", "C"]);
     }
 
-    /// The functions of the likeliest mistakes are named, those of ties with them.
+    /// The functions of the likeliest mistakes are named, and with less weight the places of the failed tests.
     #[test]
     fn functions_are_those_of_the_likeliest() {
         let mistakes = mistakes();
         let likely = |likeness: [f64; 3]| -> Vec<Likely<'_>> {
             mistakes.iter().zip(likeness).map(|(mistake, likeness)| Likely { mistake, likeness }).collect()
         };
-        assert_eq!(functions(&likely([0.9, 0.5, 0.4])), ["tick", "vote"], "two in one function count together");
-        assert_eq!(functions(&likely([0.9, 0.5, 0.2])), ["vote"]);
+        let at = |places: &[&str]| -> Vec<RedTest> {
+            let places = places.iter().map(|place| place.to_string()).collect();
+            vec![RedTest { places, ..red(&[("rare", "once")]).remove(0) }]
+        };
+        assert_eq!(functions(&likely([0.9, 0.4, 0.4]), &[]), ["vote", "tick"], "two in one function count together");
+        assert_eq!(functions(&likely([0.9, 0.2, 0.2]), &[]), ["vote"]);
+        assert_eq!(functions(&likely([0.9, 0.2, 0.2]), &at(&["step", "lead"])), ["vote", "lead", "step"]);
+        assert_eq!(functions(&likely([0.9, 0.6, 0.2]), &at(&["tick"])), ["tick", "vote"]);
         assert_eq!(first_and_ties(&likely([0.9, 0.8, 0.4])).len(), 2);
-        assert!(functions(&[]).is_empty());
+        assert!(functions(&[], &at(&["step"])).is_empty());
     }
 }

@@ -3,9 +3,13 @@
 use std::fs;
 
 use crate::course::Course;
+use crate::course::test_kind::TestKind;
 use crate::grade::record::RecordedPlace;
 use crate::grade::verdict::{LabResult, TestVerdict};
 use crate::source_item::{SourceItem, item_at};
+
+/// The kinds of tests by which failures are compared. Those of the other kinds fail by chance, and take longer.
+pub const COMPARED_KINDS: [TestKind; 2] = [TestKind::Rules, TestKind::Cost];
 
 /// What is said of a test that has no result, and of one that gave no reason.
 const NO_RESULT: &str = "no result";

@@ -89,14 +89,15 @@ pub fn of_failure(course: &Course, failure: &Failure) -> Result<Hints, CommandEr
     let all: Vec<RedTest> = last.tests.values().filter_map(|test| test.red.clone()).collect();
     let is_waiting = |test: &str| last.tests.get(test).is_some_and(|test| test.missing_code.is_some());
     let red: Vec<RedTest> = all.into_iter().filter(|red| !is_waiting(&red.test)).collect();
+    let known = known::read(course, lab)?;
+    let is_known = |test: &str| known.tests.iter().any(|known| known == test);
     let has_result = |test: &str| {
         let is_red = red.iter().any(|red| red.test == test);
         is_red || last.tests.get(test).is_some_and(|test| test.is_passed)
     };
-    let mistakes = known::read(course, lab)?;
-    let fails_too = |mistake: &&KnownMistake| mistake.red.iter().any(|red| red.test == *test);
-    let mut likely = matching::likely(&red, has_result, &mistakes);
-    likely.retain(|likely| fails_too(&likely.mistake));
+    let mut likely = matching::likely(&red, |test| is_known(test) && has_result(test), &known.mistakes);
+    let fails_too = |mistake: &KnownMistake| mistake.red.iter().any(|red| red.test == *test);
+    likely.retain(|likely| !is_known(test) || fails_too(likely.mistake));
 
     let mut notes = Vec::new();
     if !changed.is_empty() {
@@ -107,7 +108,7 @@ pub fn of_failure(course: &Course, failure: &Failure) -> Result<Hints, CommandEr
     if likely.is_empty() {
         rungs.push(nothing_near());
     } else {
-        rungs.push(if track::is_open(course, lab) { of_part(&likely) } else { of_functions(&likely) });
+        rungs.push(if track::is_open(course, lab) { of_part(&likely) } else { of_functions(&likely, &red) });
         rungs.push(of_mistakes(&likely));
     }
     let (key, title) = (format!("test {test} by {by}"), format!("{test} of lab {}", lab.title()));
@@ -144,14 +145,14 @@ fn nothing_near() -> Rung {
     Rung { kind: RungKind::NothingNear, lines, items: Vec::new() }
 }
 
-fn of_functions(likely: &[Likely<'_>]) -> Rung {
-    let items = matching::functions(likely);
+fn of_functions(likely: &[Likely<'_>], red: &[RedTest]) -> Rung {
+    let items = matching::functions(likely, red);
     let named = |item: &String| match item.split_once(": ") {
         Some((file, function)) => format!("`{function}` in {file}"),
         None => item.clone(),
     };
     let names: Vec<String> = items.iter().map(named).collect();
-    let lines = vec![format!("Known mistakes that fail like yours are in {}.", names.join(", or in "))];
+    let lines = vec![format!("Look at {}: mistakes that fail like yours were there.", names.join(", or in "))];
     Rung { kind: RungKind::Function, lines, items }
 }
 
