@@ -34,7 +34,7 @@ pub type Keep<'k> = &'k dyn Fn(&TriedVariant<'_>) -> Result<(), CommandError>;
 enum WorkerMessage<'a> {
     Begun(&'a Variant),
     /// The variant with this number was tried.
-    Done(usize, TriedVariant<'a>),
+    Done(usize, Box<TriedVariant<'a>>),
     Failed(CommandError),
 }
 
@@ -70,7 +70,7 @@ pub fn try_all<'a>(
                     if let Err(new) = keep(&done) {
                         stop(&next, new, &mut error);
                     }
-                    tried[number] = Some(done);
+                    tried[number] = Some(*done);
                 }
                 Ok(WorkerMessage::Failed(new)) => stop(&next, new, &mut error),
                 Err(RecvTimeoutError::Timeout) => progress.draw(),
@@ -108,7 +108,7 @@ fn work<'a>(
         let _ = messages.send(match judged {
             Ok(outcome) => {
                 let real_time = started.elapsed();
-                WorkerMessage::Done(number, TriedVariant { variant, changed, outcome, real_time })
+                WorkerMessage::Done(number, Box::new(TriedVariant { variant, changed, outcome, real_time }))
             }
             Err(error) => WorkerMessage::Failed(error),
         });
