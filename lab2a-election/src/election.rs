@@ -118,7 +118,9 @@ impl Election {
 
     /// The size of a majority: more than half of all servers, so that any two majorities share a server.
     pub fn majority(&self) -> usize {
-        // BEGIN 2A §5.2 majority: clusters of one and of an even size count as well
+        // BEGIN 2A §5.2, majority
+        // HINT What is more than half of three servers? Of four? Of one?
+        // HINT Round down before you add, and never round up.
         self.cluster_size / 2 + 1
         // END
     }
@@ -131,13 +133,16 @@ impl Election {
         self.timer_started + pause
     }
 
-    /// Acts on the clock, if anything is due: a leader sends heartbeats, any other server campaigns.
-    /// `last_log` is where the caller's log ends.
+    /// Acts on the clock: whenever [`due`](Election::due) has come, a leader sends heartbeats, and any other
+    /// server campaigns. `last_log` is where the caller's log ends. The invariants hold at its beginning.
     ///
-    /// Checks [`due`](Election::due) again, because the timer may have been restarted while the caller
-    /// was waking up.
+    /// The caller may come too early: the timer may have been restarted while it was waking up. Then nothing
+    /// happens.
     pub fn tick(&mut self, last_log: LogPosition, now: Instant) -> TickOutcome {
-        // BEGIN 2A Figure 2, Rules for Servers: assert_invariants, look at due() again, then act by role
+        // BEGIN 2A Figure 2, Rules for Servers
+        // HINT What may have happened between the moment for which the ticker was set and the moment in which it runs?
+        // HINT Assert the invariants; do nothing before `due`; what is due depends on the role.
+        // HINT A heartbeat counts from now: note it in `timer_started`, or the next tick is due at once.
         self.assert_invariants();
         if now < self.due() {
             return TickOutcome::NotDue; // Something moved the deadline while the ticker was waking.
@@ -150,10 +155,13 @@ impl Election {
         // END
     }
 
-    /// Starts an election: in a new term, with its own vote, and with a new timeout in case
-    /// nobody wins. A server that is alone in its cluster wins at once.
+    /// Starts an election, and says what is to be sent: the server is a candidate in the next term, or, if it is
+    /// alone in its cluster, the leader of it. If nobody wins, it campaigns again after a timeout.
     fn campaign(&mut self, last_log: LogPosition, now: Instant) -> TickOutcome {
-        // BEGIN 2A Figure 2, Candidates: the next term, your own vote, a new timer, a RequestVote; alone, lead at once
+        // BEGIN 2A Figure 2, Candidates
+        // HINT Four things happen when an election starts: Figure 2 lists them. What is written down of each?
+        // HINT A candidate is the first to vote for itself: in its ballot, and among the votes that it has.
+        // HINT When is one vote a majority? Then nobody is asked.
         self.ballot = Ballot { term: self.ballot.term + 1, voted_for: Some(self.me) };
         self.role = Role::Candidate { votes: BTreeSet::from([self.me]) };
         self.restart_timer(now);
@@ -165,31 +173,38 @@ impl Election {
         // END
     }
 
-    /// Becomes the leader. The caller sends the first heartbeat at once, so the next one is due
-    /// after a whole interval.
+    /// Becomes the leader. The caller sends the first heartbeat at once: the next one is due a heartbeat interval
+    /// after `now`.
     fn lead(&mut self, now: Instant) {
-        // BEGIN 2A §5.2: change the role, and count the interval from now
+        // BEGIN 2A §5.2
+        // HINT Two fields of the election say everything about it. Which?
+        // HINT `due` counts a leader's interval from `timer_started`.
         self.role = Role::Leader;
         self.timer_started = now;
         // END
     }
 
-    /// Restarts the election timer with a new random timeout, so that servers whose timeouts
-    /// collided once do not collide again.
+    /// Restarts the election timer at `now`. Servers whose timeouts collided once do not collide again: each
+    /// timeout is a new random one, within the bounds of `timing`.
     fn restart_timer(&mut self, now: Instant) {
-        // BEGIN 2A §5.2 randomized timeouts: draw from self.rng, between the bounds of self.timing; count from now
+        // BEGIN 2A §5.2, randomized timeouts
+        // HINT How long does the next wait take, and when did it begin?
+        // HINT Draw from `self.rng` and no other source: a run must be repeatable. Both bounds belong to the range.
         let Timing { election_timeout_min, election_timeout_max, .. } = self.timing;
         self.election_timeout = self.rng.random_range(election_timeout_min..=election_timeout_max);
         self.timer_started = now;
         // END
     }
 
-    /// Takes over a newer term, from a request or a reply: the server becomes a follower that has
-    /// not voted.
+    /// Learns of a term, from a request or a reply. After it, this server's term is at least as new. In a term
+    /// that is new to it, it has no role yet but that of a follower, and nobody has its vote.
     ///
-    /// An equal or older term changes nothing. In particular, the server may not vote again.
+    /// A term that is not newer changes nothing.
     pub fn observe_term(&mut self, term: Term) {
-        // BEGIN 2A Figure 2, All Servers: a newer term makes a follower that has voted for nobody
+        // BEGIN 2A Figure 2, Rules for Servers, All Servers
+        // HINT What does a server know of a term in which it has done nothing yet?
+        // HINT What would go wrong if the vote were forgotten although the term stays the same?
+        // HINT Compare first. The ballot is term and vote together; the election timer is not touched.
         if term > self.ballot.term {
             self.ballot = Ballot { term, voted_for: None };
             self.role = Role::Follower;
@@ -197,14 +212,17 @@ impl Election {
         // END
     }
 
-    /// A candidate asks for this server's vote. It gets the vote if its term is current, if
-    /// the vote is still free or already the candidate's, and if its log is at least as up to
-    /// date as ours, which ends at `last_log`.
+    /// A candidate asks for this server's vote, and gets an answer with this server's term. Our own log ends at
+    /// `last_log`.
     ///
-    /// Only a granted vote restarts the timer. Otherwise a candidate that cannot win would keep
-    /// the others from campaigning.
+    /// Within a term, at most one candidate gets the vote, as often as it asks, and none whose log could lack
+    /// what is committed (§5.4.1). A candidate that does not get it never keeps this server from campaigning.
     pub fn request_vote(&mut self, request: &RequestVote, last_log: LogPosition, now: Instant) -> RequestVoteReply {
-        // BEGIN 2A Figure 2, RequestVote rules 1 and 2: observe the term; three conditions; a vote restarts the timer
+        // BEGIN 2A Figure 2, RequestVote RPC, receiver implementation
+        // HINT What does the request tell you before you have looked at any condition?
+        // HINT Three conditions: about the term, the vote, and the two logs. A request's second copy is granted, too.
+        // HINT Observe the term first. Positions compare as §5.4.1 wants: `last_log` of the request with our own.
+        // HINT Only a granted vote restarts the timer.
         self.observe_term(request.term);
         let is_current = request.term == self.ballot.term;
         let is_free = self.ballot.voted_for.is_none_or(|candidate| candidate == request.candidate);
@@ -218,13 +236,16 @@ impl Election {
         // END
     }
 
-    /// Handles the answer to a [`RequestVote`]. True if this vote wins the election: the caller
-    /// then sends the first heartbeat at once.
+    /// Handles the answer to a [`RequestVote`]. True if this vote wins the election: this server leads then, and
+    /// the caller sends the first heartbeat at once.
     ///
-    /// The answer may belong to an earlier campaign, may come twice, or may come after the election
-    /// is won.
+    /// The answer may belong to an earlier campaign, may come twice, may come after the election is won or lost,
+    /// or may bring a newer term.
     pub fn count_vote(&mut self, from: PeerId, reply: &RequestVoteReply, now: Instant) -> bool {
-        // BEGIN 2A Figure 2, Candidates: observe the term; count distinct voters, of this term only, as a candidate
+        // BEGIN 2A Figure 2, Rules for Servers, Candidates
+        // HINT Whose vote is it, in which term was it given, and what is this server now? One answer may fail at each.
+        // HINT A newer term comes before everything else. An answer of an older term is about an earlier campaign.
+        // HINT The votes are a set of servers: the same server counts once. With a majority of them, lead.
         self.observe_term(reply.term);
         if !reply.granted || reply.term < self.ballot.term {
             return false;
@@ -245,14 +266,16 @@ impl Election {
     /// Handles the arrival of a message from the leader of `term`. False if this server knows a newer
     /// term: the caller then refuses the message.
     ///
-    /// Otherwise the server follows that leader, even if it was a candidate, and restarts its
-    /// timer, no matter whether the message's entries fit.
+    /// Otherwise this server is a follower in the leader's term, and gives it a whole election timeout from now.
     ///
     /// # Panics
     ///
     /// When this server leads the same term: Election Safety (§5.2) is broken.
     pub fn hear_leader(&mut self, term: Term, now: Instant) -> bool {
-        // BEGIN 2A Figure 2, AppendEntries rule 1: observe the term; refuse an older one; follow, and restart the timer
+        // BEGIN 2A Figure 2, AppendEntries RPC rule 1, and Candidates
+        // HINT There is at most one leader in a term. What does that mean for a candidate that hears from one?
+        // HINT After the term is observed, it is either this server's own or an older one.
+        // HINT Observe; refuse what is older; assert that you do not lead; follow; restart the timer.
         self.observe_term(term);
         if term < self.ballot.term {
             return false;

@@ -77,20 +77,21 @@ impl<P: Protocol> Raft<P> {
     }
 
     /// Changes the protocol. All messages, commands and deadlines are handled in here, one step at a
-    /// time:
+    /// time. `step` gets the time at which it runs, and returns what this returns.
     ///
-    /// 1. take the lock;
-    /// 2. let `step` change the protocol, and give it the current time;
-    /// 3. save the change;
-    /// 4. release the lock;
-    /// 5. wake only those whose condition has come true: the ticker if it is due sooner, the
-    ///    applier if something is newly committed, watchers if the status changed;
-    /// 6. send what `step` put into the outbox.
+    /// - What `step` changed is saved before any of its messages leaves, and before another step begins.
+    /// - The lock is free while messages leave: a slow network never delays an incoming message.
+    /// - Those whose condition has come true are woken, and no others: the ticker if it is due sooner
+    ///   than before, the applier if there is something to apply and there was nothing before, watchers
+    ///   if the status changed.
     ///
-    /// The lock is free before anything is sent, so a slow network never delays an incoming
-    /// message. `None` if the server is shut down; then `step` was not called.
+    /// `None` if the server is shut down; then `step` was not called.
     pub fn step<R>(&self, step: impl FnOnce(&mut P, Instant, &mut Outbox) -> R) -> Option<R> {
-        // BEGIN 2A §5 all rules: lock, step, save, unlock, signal, send
+        // BEGIN 2A §5, all rules
+        // HINT Which of the things that must hold concern the lock, and which the order of saving and sending?
+        // HINT Who sleeps at each of the three condition variables, and what has each of them seen before the step?
+        // HINT Lock; None if it is shut down; note the three conditions; step, with the time of now; save.
+        // HINT Then compare the conditions, unlock, notify, and send what is in the outbox over `links`.
         let mut outbox = Outbox::default();
         let mut inside = self.shared.inside.lock();
         if inside.is_shut_down {

@@ -16,7 +16,10 @@ pub fn boot(election: Election, links: Vec<Link>) -> Raft<Election> {
 
 impl Protocol for Election {
     fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2A §5.2: turn the TickOutcome into requests to all others; a new leader sends a heartbeat at once
+        // BEGIN 2A §5.2
+        // HINT The rules have said what is to be done. Who has to hear of it?
+        // HINT A new leader tells the others at once: what is the difference between its first message and a heartbeat?
+        // HINT `Election::tick`, at `LogPosition::ZERO`; a request for each outcome but one; send_to_others.
         let request = match Election::tick(self, LogPosition::ZERO, now) {
             TickOutcome::NotDue => return,
             TickOutcome::Campaign(request) => RaftRequest::RequestVote(request),
@@ -41,7 +44,10 @@ impl Protocol for Election {
     }
 
     fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2A Figure 2: each kind of reply may bring a newer term; the vote that wins sends the first heartbeat
+        // BEGIN 2A Figure 2, Rules for Servers
+        // HINT What can each of the two kinds of reply tell a candidate, a leader, or a server that is neither now?
+        // HINT Nobody waits for the ticker to hear of a new leader.
+        // HINT `count_vote` says whether this vote has won; the answer to a heartbeat has nothing to tell but its term.
         match reply {
             RaftReply::RequestVote(reply) => {
                 if self.count_vote(from, &reply, now) {

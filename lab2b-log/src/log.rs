@@ -2,10 +2,13 @@
 
 use labrpc::{Compacted, Conflict, Entry, Index, LogPosition, RaftLog, Suffix};
 
-/// Returns as many of the suffix's first entries as fit into `bytes_max`, but at least one if there
-/// is one: otherwise an entry larger than `bytes_max` would never be sent.
+/// Returns the first entries of a suffix: as many as fit into `bytes_max` together, counted by `bytes_len`, with
+/// the same `prev`. A suffix that has entries keeps at least one: otherwise an entry larger than `bytes_max`
+/// would never be sent.
 pub fn fit(suffix: Suffix<'_>, bytes_max: usize) -> Suffix<'_> {
-    // BEGIN 2B §5.3: add up bytes_len; keep an entry that is too large by itself; the suffix may be empty
+    // BEGIN 2B §5.3
+    // HINT Which three cases are there: no entry, a first entry that is too large, and what else?
+    // HINT Add up until the sum is over the limit. Then how many entries are left, at least, and at most?
     let mut bytes_len = 0;
     let fitting = suffix.entries.iter().take_while(|entry| {
         bytes_len += entry.bytes_len();
@@ -43,7 +46,10 @@ impl RaftLog for VecLog {
     }
 
     fn suffix(&self, from: Index) -> Result<Suffix<'_>, Compacted> {
-        // BEGIN 2B §5.3: the position right before from, and the entries after it; from 0 is Compacted
+        // BEGIN 2B §5.3
+        // HINT What precedes the entry at index 1, and what would precede one at index 0?
+        // HINT A suffix may be empty, right after the last entry; further on it is a mistake of the caller: panic.
+        // HINT Index `i` is slot `i - 1`: the entries from `from` on begin at the slot of the position before them.
         let before = from.checked_sub(1).ok_or(Compacted)?;
         let prev = self.position(before).unwrap_or_else(|| {
             panic!("the entries from index {from} on were requested, but the log ends at {:?}", self.last());
@@ -53,7 +59,9 @@ impl RaftLog for VecLog {
     }
 
     fn push(&mut self, entry: Entry) -> LogPosition {
-        // BEGIN 2B §5.3: append the entry, and return its position
+        // BEGIN 2B §5.3
+        // HINT What is true of the terms along a log, and of this entry if that is so?
+        // HINT Assert it; then the position of the new entry is where the log ends.
         let last = self.last();
         assert!(entry.term >= last.term, "an entry of term {} cannot follow {last:?}", entry.term);
         self.entries.push(entry);
@@ -61,16 +69,18 @@ impl RaftLog for VecLog {
         // END
     }
 
-    /// First checks that both logs agree up to `prev`. If they do not, nothing changes, and the
-    /// conflict says from where to try again: one past our last index if our log is too short,
-    /// else the first index of the term that our log holds at `prev`, since that whole term may
-    /// differ.
+    /// Makes this log agree with a leader's, which holds `entries` right after `prev`.
     ///
-    /// Then compares entry by entry. An entry that is already there stays, with everything after
-    /// it: the request may be an old one, and may know less than the log does. The log is cut
-    /// only at an index where the terms differ, from there to its end.
+    /// If this log does not hold `prev`, nothing changes, and the conflict says from which index the leader should
+    /// try again: not after our own end, and not within a term that may differ as a whole (§5.3).
+    ///
+    /// Otherwise this log holds all of `entries` afterwards. What it held and the leader may hold as well stays,
+    /// also after them: the request may be an old one, and may know less than this log does.
     fn splice(&mut self, prev: LogPosition, entries: Vec<Entry>) -> Result<(), Conflict> {
-        // BEGIN 2B Figure 2, AppendEntries rules 2 to 4: check prev, skip what is there, cut at a conflict, append
+        // BEGIN 2B Figure 2, AppendEntries RPC rules 2 to 4
+        // HINT When exactly do two logs disagree: when one is longer, or when they hold different entries at one index?
+        // HINT Too short: retry from one past the last index. Another term at `prev`: from that term's first index.
+        // HINT Go entry by entry: same term there, leave it; another term, cut from there to the end; then append.
         let Some(own) = self.position(prev.index) else {
             return Err(Conflict { retry_from: self.last().index + 1 }); // rule 2, the log is too short
         };

@@ -51,10 +51,15 @@ impl Progress {
         self.awaited = Some(through);
     }
 
-    /// The follower agrees through `through`. The request on its way is answered if it ends at
-    /// or before `through`. An answer to an older request never moves anything back.
+    /// The follower agrees with the leader's log through `through`. The request on its way is answered if it
+    /// ends at or before `through`.
+    ///
+    /// The answer may be late or doubled: what the follower has agreed to before, it still agrees to.
     pub fn agree(&mut self, through: Index) {
-        // BEGIN 2B Figure 2, Leaders: raise both indices, never lower them; clear awaited if answered; assert_invariants
+        // BEGIN 2B Figure 2, Rules for Servers, Leaders rule 3
+        // HINT An answer to an older request comes after one to a newer request. Which of the two do you believe?
+        // HINT Neither index ever falls here. What is the first index that the follower may still lack?
+        // HINT `awaited` is over once an answer reaches as far. Assert the invariants at the end.
         self.match_index = self.match_index.max(through);
         self.next_index = self.next_index.max(through + 1);
         if self.awaited.is_some_and(|awaited| awaited <= through) {
@@ -67,11 +72,13 @@ impl Progress {
     /// The follower does not hold the position before the request's entries, and asks for the
     /// entries from `retry_from` on. True if the next request must start earlier now.
     ///
-    /// It never moves back over what the follower has agreed to. An answer that moves nothing back
-    /// is late or doubled and is ignored: each genuine answer lowers `next_index`, so no answer
-    /// counts twice.
+    /// The answer may be late or doubled. What the follower has agreed to is never in question again, and no
+    /// answer counts twice.
     pub fn back_up(&mut self, retry_from: Index) -> bool {
-        // BEGIN 2B Figure 2, Leaders: lower next_index, never below what matches, never raise it; say whether it moved
+        // BEGIN 2B Figure 2, Rules for Servers, Leaders rule 3
+        // HINT How far back can the next request have to start at most, given what is known to match?
+        // HINT If the same refusal comes twice, the second one changes nothing, and says so.
+        // HINT The new guess is `retry_from`, or right after what matches if that is later; take it only if lower.
         let next_index = retry_from.max(self.match_index + 1);
         if next_index >= self.next_index {
             return false;

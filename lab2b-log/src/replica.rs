@@ -90,10 +90,12 @@ impl<L: RaftLog> Replica<L> {
         self.election.is_leader() && self.progress[follower].next_index() <= self.log.base().index
     }
 
-    /// Starts a term as leader. Forgets what this server knew about the followers from an earlier
-    /// term, since others may have led meanwhile, and sends each follower a first request.
+    /// Starts a term as leader. What this server knew about its followers from an earlier term counts for
+    /// nothing, since others may have led meanwhile. Each follower hears from it at once.
     fn become_leader(&mut self, outbox: &mut Outbox) {
-        // BEGIN 2B Figure 2, volatile state on leaders: a fresh Progress for each server, then the first round
+        // BEGIN 2B Figure 2, volatile state on leaders
+        // HINT "Reinitialized after election": what does a new leader know, and what does it guess?
+        // HINT One `Progress` for each server, this one included, with the end of the log; then append_to_all.
         self.progress = vec![Progress::new(self.log.last().index); self.election.cluster_size()];
         self.append_to_all(outbox);
         // END
@@ -105,12 +107,16 @@ impl<L: RaftLog> Replica<L> {
         }
     }
 
-    /// Sends a follower the entries that it needs next, up to [`APPEND_BYTES_MAX`].
+    /// Sends a follower the entries that it needs next, up to [`APPEND_BYTES_MAX`], and notes that the request is
+    /// on its way. It may have no entries: it is a heartbeat then.
     ///
-    /// If the log no longer goes back that far, the request has no entries and starts at the log's
+    /// If the log no longer goes back far enough (lab 2D), the request has no entries and starts at the log's
     /// base: the follower hears from its leader, and its answer says whether it holds the base.
     fn append_to(&mut self, follower: PeerId, outbox: &mut Outbox) {
-        // BEGIN 2B Figure 2, Leaders: the log's suffix from next_index on, limited by fit, and note_sent
+        // BEGIN 2B Figure 2, Rules for Servers, Leaders rule 3
+        // HINT Each field of the request is something that this server knows. Which of them depend on the follower?
+        // HINT `suffix` gives entries and the position before them together; it fails only if the log begins later.
+        // HINT Limit it by `log::fit`. `note_sent` gets the request's last index: that of `prev` if it has no entries.
         let next_index = self.progress[follower].next_index();
         let at_base = Suffix { prev: self.log.base(), entries: &[] };
         let Suffix { prev, entries } = log::fit(self.log.suffix(next_index).unwrap_or(at_base), APPEND_BYTES_MAX);
@@ -128,11 +134,15 @@ impl<L: RaftLog> Replica<L> {
         // END
     }
 
-    /// Handles a leader's entries. They are taken if this log holds the position before them. Only
-    /// then does the request say anything about what is committed, and only as far as its own
-    /// entries go: entries beyond them may come from another leader.
+    /// Handles a leader's entries, and says how that went: an older term; where to retry from; or through which
+    /// index this log is now known to agree with the leader's.
+    ///
+    /// What is known to be committed never falls, and never covers an entry that may not be the leader's.
     fn append_entries(&mut self, request: AppendEntries, now: Instant) -> AppendOutcome {
-        // BEGIN 2B Figure 2, AppendEntries rules 1 to 5: refuse an old term, splice, then learn what is committed
+        // BEGIN 2B Figure 2, AppendEntries RPC rules 1 to 5
+        // HINT How much of this log does the request vouch for? Its end may be far behind the end of this log.
+        // HINT Rule 1 is the election's `hear_leader`, rules 2 to 4 are the log's `splice`.
+        // HINT Rule 5: "index of last new entry" is where the request ends, and not where this log ends.
         if !self.election.hear_leader(request.term, now) {
             return AppendOutcome::StaleTerm; // rule 1
         }
@@ -145,11 +155,15 @@ impl<L: RaftLog> Replica<L> {
         // END
     }
 
-    /// Handles a follower's answer. It matters only to the leader of the same term; any other server
-    /// takes at most a newer term from it. If the follower lacks more entries, they are sent at once,
-    /// unless a request is still on its way.
+    /// Handles a follower's answer, which may be late or doubled, or of an older term than this server leads now.
+    ///
+    /// Afterwards everything is committed that may be. If the follower lacks more entries, and no request is on
+    /// its way that could bring them, the next one leaves at once.
     fn handle_append_reply(&mut self, follower: PeerId, reply: &AppendEntriesReply, outbox: &mut Outbox) {
-        // BEGIN 2B Figure 2, Leaders: observe the term, then agree and advance, or back up; and go on sending
+        // BEGIN 2B Figure 2, Rules for Servers, Leaders rules 3 and 4
+        // HINT To whom does the answer matter at all, and what can every server learn from it?
+        // HINT Agreed: more is due if it is idle and lacks entries. Refused: the next is due if the guess moved.
+        // HINT Observe the term; return unless you lead it; `agree` or `back_up`; advance_commit; then append_to.
         self.election.observe_term(reply.term);
         if !self.election.is_leader() || reply.term < self.election.ballot().term {
             return;
@@ -172,11 +186,13 @@ impl<L: RaftLog> Replica<L> {
         // END
     }
 
-    /// A leader's entry is committed once a majority holds it, this server included, and so are all
-    /// entries before it. Copies of an older term's entry are not enough, since a later leader may
-    /// still replace it: only entries of the leader's own term are counted.
+    /// Raises the commit index of a leader as far as Figure 2 allows, and never lowers it: to an entry that a
+    /// majority holds, this server included, and that no later leader can replace (§5.4.2).
     fn advance_commit(&mut self) {
-        // BEGIN 2B §5.3 and §5.4.2: the highest index that a majority holds, if its entry is of this term
+        // BEGIN 2B Figure 2, Rules for Servers, Leaders rule 4; §5.4.2
+        // HINT Look at Figure 8 (c): what does the majority hold there, and why is it not committed?
+        // HINT Through which index does each server hold the log? This one holds all of its own.
+        // HINT Sort them, high to low: a majority holds the log through number `majority() - 1`. Check its term.
         let mut held: Vec<Index> =
             self.election.others().map(|follower| self.progress[follower].match_index()).collect();
         held.push(self.log.last().index);
@@ -202,7 +218,10 @@ impl<L: RaftLog> Replica<L> {
 
 impl<L: RaftLog> Protocol for Replica<L> {
     fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2B §5.2 and §5.3: act on each TickOutcome; a heartbeat repeats what is unanswered; assert_invariants
+        // BEGIN 2B §5.2 and §5.3
+        // HINT What does each outcome ask for? None of them needs a message that this file does not send already.
+        // HINT A heartbeat is an ordinary request to everybody: so it repeats what was lost.
+        // HINT Assert the invariants first. The election gets the position at which this log ends.
         self.assert_invariants();
         match self.election.tick(self.log.last(), now) {
             TickOutcome::NotDue => {}
@@ -261,10 +280,14 @@ impl<L: RaftLog> Protocol for Replica<L> {
 }
 
 impl<L: RaftLog> Replication for Replica<L> {
-    /// Appends the command to the leader's log without waiting for the network. Sends it at once to
-    /// each follower that has no request on its way; the others get it with their next request.
+    /// Puts a command into the leader's log, and returns its position without waiting for the network. Each
+    /// follower without a request on its way is sent the command at once, the others with their next request.
+    /// Any other server than the leader changes nothing.
     fn propose(&mut self, command: Bytes, outbox: &mut Outbox) -> Result<LogPosition, NotLeader> {
-        // BEGIN 2B Figure 2, Leaders: only as the leader: append, send to idle followers; a cluster of one commits here
+        // BEGIN 2B Figure 2, Rules for Servers, Leaders rule 2
+        // HINT Which term does the new entry have, and how do you know that a follower has no request on its way?
+        // HINT What if there is no follower whose answer could ever commit the entry?
+        // HINT NotLeader; push; append_to those that are idle; advance_commit; the position.
         if !self.election.is_leader() {
             return Err(NotLeader);
         }
@@ -280,7 +303,10 @@ impl<L: RaftLog> Replication for Replica<L> {
     }
 
     fn take_committed(&mut self) -> Vec<ApplyMsg> {
-        // BEGIN 2B Figure 2, All Servers: each entry above last_applied through commit_index, once, with its position
+        // BEGIN 2B Figure 2, Rules for Servers, All Servers rule 1
+        // HINT Which entries has the service not received, although they are committed?
+        // HINT What is taken counts as applied from now on: the same entries are not taken twice.
+        // HINT A message for each index after `last_applied` through `commit_index`, with its own index and term.
         let committed = self.last_applied + 1..=self.commit_index;
         self.last_applied = self.commit_index;
         committed

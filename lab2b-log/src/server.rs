@@ -28,10 +28,14 @@ pub fn spawn<P: Replication>(
     raft
 }
 
-/// The applier, the only thread that sends to the service. It sends whatever is committed at once
-/// and in order, then sleeps until there is more. It ends when the server or the service ends.
+/// The applier, the only thread that sends to the service. Whatever is committed is sent at once, in order
+/// and once. The server does not wait meanwhile, however slow the service is. The thread ends when the server
+/// or the service ends, and uses no processor while there is nothing to send.
 fn apply_committed<P: Replication>(raft: &Raft<P>, apply_ch: &Sender<ApplyMsg>) {
-    // BEGIN 2B §5.3: wait, take, and send with the lock free
+    // BEGIN 2B Figure 2, Rules for Servers, All Servers rule 1
+    // HINT What must this thread not hold while it is blocked in `send`, and what would wait for it otherwise?
+    // HINT `wait_for_committed` blocks until there is something, takes it under the lock, and returns without it.
+    // HINT It is `None` at the end of the server; a send that fails is the end of the service.
     // It waits for a signal: an applier that polls every few milliseconds is late each time.
     while let Some(messages) = raft.wait_for_committed(P::take_committed) {
         // The lock is free. The service may be slow, or may call this server before it receives

@@ -36,7 +36,10 @@ impl Disk {
     ///
     /// When the disk cannot be read back.
     pub fn restore<L: RaftLog>(&mut self, replica: &mut Replica<L>) -> Bytes {
-        // BEGIN 2C Figure 2, persistent state: read back head and log; the summary catches up, the replica resumes
+        // BEGIN 2C Figure 2, persistent state on all servers
+        // HINT What is in an image, and what of it does the replica need? What of it does the next `save` need?
+        // HINT There is no image before the first save. The log begins at the base that the head names.
+        // HINT `read_back` the head and each entry, and push them; `catch_up` with them; `resume`; return the snapshot.
         let Some(image) = self.persister.image() else { return Bytes::default() };
         let head: Head = read_back("its term, vote and log base", &image.head);
         let mut log = L::starting_after(head.base);
@@ -49,14 +52,15 @@ impl Disk {
         // END
     }
 
-    /// Saves what a step changed, and a new snapshot with it (lab 2D). The caller sends the step's
-    /// messages only after this has returned.
+    /// Makes the disk hold the current state of the replica, and the snapshot, if there is a new one (lab 2D). The
+    /// caller sends the step's messages only after this has returned.
     ///
-    /// Every step is saved here, so no rule can forget to save. Everything that a step changes is
-    /// saved at once, under the lock that the step was taken under: no crash and no other step
-    /// comes in between.
+    /// Every step is saved here, so no rule can forget to save. A crash finds either all or nothing of what a
+    /// step changed. A step that changed nothing which must survive costs no save.
     pub fn save<L: RaftLog>(&mut self, replica: &Replica<L>, snapshot: Option<Bytes>) {
-        // BEGIN 2C Figure 2, updated before responding: compare the fingerprints; save changes and snapshot, once
+        // BEGIN 2C Figure 2, persistent state on all servers
+        // HINT How do you find out cheaply that a step changed nothing that must survive?
+        // HINT One call of the persister for one step: ballot, log and snapshot together, or a crash comes in between.
         if Fingerprint::of(replica) != self.summary.fingerprint() {
             let changes = self.changes(replica.election().ballot(), replica.log());
             self.persister.save(Save { snapshot, ..changes });
@@ -64,10 +68,12 @@ impl Disk {
         // END
     }
 
-    /// Returns the smallest save that makes the disk hold `ballot` and `log`, and updates the summary
-    /// as if it were written.
+    /// Returns the smallest save that makes the disk hold `ballot` and `log`, without a snapshot. The summary
+    /// describes the disk after that save.
     fn changes<L: RaftLog>(&mut self, ballot: Ballot, log: &L) -> Save {
-        // BEGIN 2C Figure 2, persistent state: the whole head, and of the log only what the summary says
+        // BEGIN 2C Figure 2, persistent state on all servers
+        // HINT What of a `Save` is always written whole, and who knows what the disk has of the log?
+        // HINT `catch_up` gives the edit; the head has the ballot and the log's base. Encode both by `wire`.
         let Edit { forget, keep, append } = self.summary.catch_up(ballot, log);
         let head = wire::encode(&Head { ballot, base: log.base() }).into();
         let append = append.iter().map(|entry| wire::encode(entry).into()).collect();
@@ -101,7 +107,9 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// The fingerprint of a replica's persistent state. It is cheap, because each step needs it.
     pub fn of<L: RaftLog>(replica: &Replica<L>) -> Fingerprint {
-        // BEGIN 2C Figure 2, persistent state: currentTerm, votedFor, and two positions that stand for log[]
+        // BEGIN 2C Figure 2, persistent state on all servers
+        // HINT Figure 2 names three things. Two are in the ballot; what stands for the third?
+        // HINT By Log Matching, an index and its term identify all up to there. Where does the log begin and end?
         let (base, last) = (replica.log().base(), replica.log().last());
         Fingerprint { ballot: replica.election().ballot(), base, last }
         // END
@@ -138,11 +146,13 @@ impl DiskSummary {
     /// Returns the edit that turns the log on disk into `log`, and updates the summary as if `log` and
     /// `ballot` were written.
     ///
-    /// If `log` has a later base, the entries up to that base are forgotten. The other entries on disk
-    /// are kept as far as both logs agree. It is enough to find the last entry that they agree on,
-    /// since they agree on everything before it. All entries of `log` after it are appended.
+    /// The edit is the smallest one: nothing is written that is on disk already. Before the base of `log` nothing
+    /// is left. The base never moves back.
     pub fn catch_up<'a, L: RaftLog>(&mut self, ballot: Ballot, log: &'a L) -> Edit<'a> {
-        // BEGIN 2C §5.3 Log Matching: forget up to the base, keep what agrees, append the rest; the summary notes it
+        // BEGIN 2C §5.3, Log Matching
+        // HINT Which entries on disk come before the new base, which others are the same in `log`, which are missing?
+        // HINT If two logs agree on one entry, they agree on all before it: find the last one on which they agree.
+        // HINT Note everything in the summary: the terms that are left and the new ones, and the whole fingerprint.
         let base = log.base();
         let forget = self.terms.len().min((base.index - self.fingerprint.base.index) as usize);
         self.terms.drain(..forget);

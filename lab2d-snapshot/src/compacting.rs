@@ -57,19 +57,23 @@ impl Compacting {
         }
     }
 
-    /// Continues with the state that `disk` holds. The service has nothing after a crash, so it
-    /// receives the snapshot like any other.
+    /// Continues with the state that `disk` holds, its snapshot included. The service has nothing after a crash: it
+    /// has yet to receive what the log no longer holds.
     pub fn restore(&mut self, disk: &mut Disk) {
-        // BEGIN 2D Figure 13, rule 8: restore the replica and the snapshot; if the log has a base, the service needs it
+        // BEGIN 2D Figure 13, rule 8
+        // HINT How do you tell a disk with a snapshot from one without, although a snapshot may be empty?
+        // HINT `Disk::restore` puts the replica back and returns the snapshot. There is one if the base is not zero.
         self.snapshot = disk.restore(&mut self.replica);
         self.is_snapshot_unapplied = self.replica.log().base() != LogPosition::ZERO;
         // END
     }
 
-    /// Saves what a step changed. A snapshot is saved together with the log's new base, and only
-    /// when the base has moved: one without the other would leave a gap in the log.
+    /// Saves what a step changed. On disk, too, the snapshot is always the state at the log's base: one without the
+    /// other would leave a gap in the log. A snapshot is large, and is written once.
     pub fn save(&self, disk: &mut Disk) {
-        // BEGIN 2D Figure 13, rule 5: save the replica, and the snapshot as it is if the base has moved
+        // BEGIN 2D Figure 13, rule 5
+        // HINT When is the snapshot on disk another than the one in memory?
+        // HINT The disk knows the base that it holds: compare it with the log's. `Disk::save` writes both at once.
         let is_new = disk.base() != self.replica.log().base();
         disk.save(&self.replica, is_new.then(|| self.snapshot.clone()));
         // END
@@ -80,13 +84,17 @@ impl Compacting {
         &self.replica
     }
 
-    /// Handles a leader's snapshot. It is installed only if it covers more than is known to be
-    /// committed here. Otherwise this server has, or will be sent, everything in it, and must not
-    /// apply the same entries again.
+    /// Handles a leader's snapshot, and says how that went, as for entries: an older term; or through which index
+    /// this log now agrees with the leader's.
     ///
-    /// In either case this log now agrees with the leader's as far as the snapshot reaches.
+    /// It may be late or doubled. The service never goes back: it never gets a state that is older than what it
+    /// may have been given already.
     fn install(&mut self, request: InstallSnapshot, now: Instant) -> AppendOutcome {
-        // BEGIN 2D Figure 13, rules 1 and 5 to 8: refuse an old term, ignore an old snapshot, install it
+        // BEGIN 2D Figure 13, rules 1 and 5 to 8
+        // HINT What may this server know already of what the snapshot covers: is it in the log, committed, applied?
+        // HINT Everything through the commit index is here or with the service: an older snapshot changes nothing.
+        // HINT Rule 1 is `hear_leader`, rules 6 and 7 are `edit_log` with `install`. Note that the service needs it.
+        // HINT In both cases the log agrees through the snapshot's last index.
         if !self.replica.hear_leader(request.term, now) {
             return AppendOutcome::StaleTerm; // rule 1
         }
@@ -100,10 +108,12 @@ impl Compacting {
         // END
     }
 
-    /// Sends the snapshot to `follower`, which has just answered, if the log no longer holds what
-    /// it needs and no snapshot is on its way to it.
+    /// Sends the snapshot to `follower`, which has just answered, if the log no longer holds what it needs. While
+    /// one is on its way, no second one is sent.
     fn send_snapshot(&mut self, follower: PeerId, now: Instant, outbox: &mut Outbox) {
-        // BEGIN 2D Figure 13: only if needed and none is on its way; note it as pending; its position is the log's base
+        // BEGIN 2D Figure 13, InstallSnapshot RPC; §7
+        // HINT Two questions come before: does it need one, and is one on its way?
+        // HINT Of which position is the snapshot the state? Note that index, and when it left.
         if !self.replica.needs_snapshot(follower) || self.is_on_its_way(follower, now) {
             return;
         }
@@ -121,10 +131,12 @@ impl Compacting {
         // END
     }
 
-    /// Whether a snapshot was sent to `follower` less than [`SNAPSHOT_PATIENCE`] ago and was not
-    /// answered.
+    /// Whether a snapshot is on its way to `follower`: one that is not answered yet, and not given up after
+    /// [`SNAPSHOT_PATIENCE`].
     fn is_on_its_way(&self, follower: PeerId, now: Instant) -> bool {
-        // BEGIN 2D Figure 13: a snapshot was sent, its patience has not run out, and match_index is below its index
+        // BEGIN 2D Figure 13, InstallSnapshot RPC; §7
+        // HINT How does a leader learn that a snapshot has arrived, if its answer looks like that to entries?
+        // HINT It is answered when the follower is known to agree through its index. It is given up after the patience.
         self.pending_snapshots.get(&follower).is_some_and(|pending| {
             let is_answered = self.replica.match_index(follower) >= pending.through;
             !is_answered && now < pending.sent_at + SNAPSHOT_PATIENCE
@@ -175,9 +187,12 @@ impl Replication for Compacting {
         self.replica.propose(command, outbox)
     }
 
-    /// A snapshot that the service does not have yet comes before the commands that follow it.
+    /// Takes what the service has yet to receive, in the order of the log. A snapshot that it lacks is part of it,
+    /// and is taken once.
     fn take_committed(&mut self) -> Vec<ApplyMsg> {
-        // BEGIN 2D Figure 13, rule 8: first the snapshot, once, with the position of the log's base
+        // BEGIN 2D Figure 13, rule 8
+        // HINT Which of what the service lacks comes first in the log?
+        // HINT Take the flag, and clear it. The snapshot's position is the log's base; then comes what the replica has.
         let mut messages = Vec::new();
         if std::mem::take(&mut self.is_snapshot_unapplied) {
             messages.push(ApplyMsg::Snapshot { through: self.replica.log().base(), snapshot: self.snapshot.clone() });
@@ -190,7 +205,10 @@ impl Replication for Compacting {
 
 impl Compaction for Compacting {
     fn compact(&mut self, through: Index, snapshot: Bytes) {
-        // BEGIN 2D §7: ignore what is covered, refuse what was not applied, cut the log, keep the snapshot
+        // BEGIN 2D §7
+        // HINT What may have happened to the log since the service took its snapshot?
+        // HINT One that covers no more than the base is nothing new; one of what was never given out is a mistake.
+        // HINT Cut by `edit_log` and `compact`, and keep the snapshot, in the same step.
         if through <= self.replica.log().base().index {
             return; // A leader's newer snapshot came in meanwhile, or the same one was taken twice.
         }

@@ -42,12 +42,17 @@ impl Clerk {
         Clerk { client, sequence: 0, leader: 0, links }
     }
 
-    /// Asks one server after the other, as often as needed, until one of them has an answer.
+    /// Returns the answer to an operation, however long that takes. Each server is given [`Clerk::PATIENCE`], and
+    /// the network is left alone for [`Clerk::PAUSE`] when none of them has an answer. The server that answered
+    /// is asked first the next time.
     ///
-    /// A refusal or a timeout does not mean that the operation was not done. It is safe to ask
-    /// again only because the operation keeps its number, by which the servers recognize it.
+    /// A refusal or a timeout does not mean that the operation was not done: the servers must recognize it when
+    /// they are asked again.
     fn run(&mut self, op: Op) -> String {
-        // BEGIN 3A §8, clients: one number for one operation; on to the next server; a pause after all of them
+        // BEGIN 3A §8, clients
+        // HINT What must be the same in all requests for one operation, and what must no two operations share?
+        // HINT Refused, or no answer: on to the next server, in a circle. Where does the search begin the next time?
+        // HINT The number once, before the loop; `call` with PATIENCE; after a whole round, sleep for PAUSE.
         self.sequence += 1;
         let command = Command { client: self.client, sequence: self.sequence, op };
         loop {

@@ -62,10 +62,15 @@ impl<R: Replicate> KvServer<R> {
         &self.raft
     }
 
-    /// Asks Raft for agreement on a command, and blocks until there is an answer. `None` once the
-    /// server is shut down.
+    /// Asks Raft for agreement on a command, and blocks until there is an answer: the result once the command is
+    /// applied, or a refusal. It takes no longer than the clerk waits for it ([`Clerk::PATIENCE`]), and holds no
+    /// lock meanwhile. `None` once the server is shut down.
     pub fn submit(&self, command: &Command) -> Option<Answer> {
-        // BEGIN 3A §8, clients: register, start, note the term or refuse; wait up to PATIENCE, without a lock
+        // BEGIN 3A §8, clients
+        // HINT The command may be applied before `start` returns. What must be there by then?
+        // HINT Three ways to an answer: it is applied; the term is over; nothing happens, on a leader that is cut off.
+        // HINT Register; `start`; `started` with its term, or `refuse`; then receive with a timeout, without the lock.
+        // HINT After the timeout refuse your own ticket, and receive what is there now: an answer may have come first.
         let (ticket, answered) = self.waiting.lock().register(command.id());
         match self.raft.start(wire::encode(command).into()) {
             Ok(at) => self.waiting.lock().started(ticket, at.term),
@@ -92,7 +97,9 @@ impl<R: Replicate> KvServer<R> {
     ///
     /// When the bytes are not a [`Command`]: only servers of this service write to the log.
     pub fn apply(&self, store: &mut Store, command: &[u8]) {
-        // BEGIN 3A Figure 2, rules for all servers: decode the command, apply it, answer its waiters
+        // BEGIN 3A Figure 2, Rules for Servers, All Servers rule 1
+        // HINT Who waits for this command, and by what do you recognize it?
+        // HINT Decode, or panic; note its id; apply it to the store; `applied` with the value.
         let command: Command = wire::decode(command).unwrap_or_else(|error| {
             panic!("a committed entry is not a command of this service ({error}); only `submit` may start commands")
         });
@@ -109,9 +116,12 @@ impl<R: Replicate> KvServer<R> {
         self.waiting.lock().replaced(store);
     }
 
-    /// Refuses requests as soon as the term in which Raft took their command is over.
+    /// Lets no request wait for a term that is over, from the boot of the server to its shutdown: see
+    /// [`reached`](Waiting::reached). It uses no processor while nothing changes.
     fn watch_terms(&self) {
-        // BEGIN 3A §5.1, terms: act on Raft's status, then watch for the next change, until the server is shut down
+        // BEGIN 3A §5.1, terms
+        // HINT A status may change between two looks at it. Which call does not miss that?
+        // HINT `status` for the beginning; then `watch` with what was seen last, until it is `None`.
         let mut seen = self.raft.status();
         loop {
             self.waiting.lock().reached(seen.term);
@@ -208,9 +218,12 @@ impl Waiting {
         (ticket, answered)
     }
 
-    /// Raft has taken a waiter's command, in the given term.
+    /// Raft has taken a waiter's command, in the given term. From now on, the waiter is refused when that term is
+    /// over, and it may be over already.
     fn started(&mut self, ticket: Ticket, term: Term) {
-        // BEGIN 3A §5.1, terms: note the term; what if it ended while start() was returning? That is told once
+        // BEGIN 3A §5.1, terms
+        // HINT A change of term is told once. What if it was told while `start` was still returning?
+        // HINT Compare with the newest term that is known. The waiter may be gone already: it was answered.
         if term < self.current_term {
             return self.refuse(ticket, Refusal::LeadershipLost);
         }
@@ -220,24 +233,25 @@ impl Waiting {
         // END
     }
 
-    /// A command was applied with this result: answers all requests that wait for it.
+    /// A command was applied with this result: all requests that wait for it are answered, and no others.
     ///
-    /// They are found by the command and not by its index. Another leader's command can replace
-    /// the one at an index; and a command that this server's Raft lost can still be applied, at
-    /// an index where a later leader put a copy.
+    /// It may be applied at another index than `start` returned, and another command may be applied at that index:
+    /// a later leader decides.
     fn applied(&mut self, command: CommandId, value: &str) {
-        // BEGIN 3A §8, clients: the right answer for the requests that wait for this command, and for no others
+        // BEGIN 3A §8, clients
+        // HINT The same request may have come twice, from the network or from the clerk.
+        // HINT `answer_all`, for the waiters with this command.
         self.answer_all(Ok(value), |waiter| waiter.command == command);
         // END
     }
 
-    /// This server has reached a term: refuses all requests whose command was taken in an older one.
-    ///
-    /// A leader steps down only for a newer term, so the term alone shows that its leadership is
-    /// over. What it had not committed may be lost, and then no answer would ever come. It may also
-    /// still be applied, which is why the refusal promises nothing.
+    /// This server has reached a term. No request waits any longer whose command was taken in an older one: what
+    /// that leader had not committed may be lost, and then no answer would ever come. It may also still be
+    /// applied, which is why the refusal promises nothing.
     fn reached(&mut self, term: Term) {
-        // BEGIN 3A §5.1, terms: refuse requests of older terms; remember the newest, for those still in start()
+        // BEGIN 3A §5.1, terms
+        // HINT Which waiters know their term, and which do not yet? Who takes care of the latter?
+        // HINT Terms only grow: assert it. Remember the term, and refuse with LeadershipLost.
         assert!(term >= self.current_term, "Raft went back from term {} to {term}: terms only grow", self.current_term);
         self.current_term = term;
         self.answer_all(Err(Refusal::LeadershipLost), |waiter| waiter.term.is_some_and(|taken_in| taken_in < term));

@@ -41,7 +41,9 @@ impl Store {
     ///
     /// The answer is borrowed, since on most servers no request waits for it.
     pub fn apply(&mut self, command: Command) -> &str {
-        // BEGIN 3A §8, exactly once: a write changes the pairs only if its session admits it
+        // BEGIN 3A §8
+        // HINT Which of the three operations does it matter for that a command may be in the log twice?
+        // HINT Ask `admit` for each write, and not for a get. A key that is not there reads as the empty string.
         let Command { client, sequence, op } = command;
         match op {
             Op::Get { key } => return self.pairs.get(&key).map_or("", String::as_str),
@@ -65,13 +67,16 @@ impl Store {
         self.sessions.get(&client) == Some(&sequence)
     }
 
-    /// Returns whether a write still has to be done, and records it as done.
+    /// Returns whether a write still has to be done, and records it as done. True once for each write of a client,
+    /// however often and however late its copies come.
     ///
     /// This is asked when a command is applied, and nowhere else. When its request arrives it
     /// is too early to tell: the first copy may be in the log without being applied, or in the
     /// log of a leader that is about to lose it.
     fn admit(&mut self, client: ClientId, sequence: u64) -> bool {
-        // BEGIN 3A §8, sessions: a client's writes are numbered upwards, and a late copy may follow a newer write
+        // BEGIN 3A §8
+        // HINT A client has one operation at a time, numbered upwards. What does the latest tell about the others?
+        // HINT A late copy may come after a newer write: equal is not the only case. A new client has written nothing.
         let latest = self.sessions.entry(client).or_default();
         if sequence <= *latest {
             return false;

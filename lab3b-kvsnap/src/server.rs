@@ -21,15 +21,19 @@ pub fn serve<R: Compact>(
     KvServer::spawn(raft, move |server| apply_all(server, apply_ch, &persister, rule))
 }
 
-/// The apply loop. It owns the store, so no lock is held while a snapshot is encoded, and nothing
-/// can be applied between a command and the snapshot that includes it.
+/// The apply loop, from the boot of the server until Raft closes the channel. It owns the store, so no lock is held
+/// while a snapshot is encoded. Each request that waits gets its answer, whether its command came by itself or in a
+/// snapshot. A snapshot that this server takes is the state at the index that it names, and `rule` says when.
 fn apply_all<R: Compact>(
     server: &KvServer<R>,
     apply_ch: Receiver<ApplyMsg>,
     persister: &Persister,
     mut rule: SnapshotRule,
 ) {
-    // BEGIN 3B §7: apply, cut at the applied index; replace the store by a snapshot, then answer; tell the rule of each
+    // BEGIN 3B §7
+    // HINT What does the store include at each moment, and which index says so?
+    // HINT After a command: tell the rule; if it is due, `snapshot` at that command's index, and tell the rule again.
+    // HINT A snapshot is the whole new store: replace the old one, tell the rule, and then answer by `replaced`.
     let mut store = Store::default();
     for message in apply_ch {
         match message {

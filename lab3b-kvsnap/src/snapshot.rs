@@ -3,10 +3,12 @@
 use lab3a_kv::Store;
 use labrpc::{Bytes, wire};
 
-/// A store as bytes: its pairs and its sessions. Without the sessions, a server that boots from
-/// the snapshot would repeat a write whose retry is still on its way.
+/// A store as bytes, from which [`decode`] makes an equal one: it answers each later command alike, also a write
+/// whose retry is still on its way.
 pub fn encode(store: &Store) -> Bytes {
-    // BEGIN 3B §7, §8: the whole state of the service, which is more than its pairs
+    // BEGIN 3B §7 and §8
+    // HINT Which parts of the store does a later command depend on? All of its fields can be serialized.
+    // HINT `wire` encodes a store as a whole.
     wire::encode(store).into()
     // END
 }
@@ -18,7 +20,9 @@ pub fn encode(store: &Store) -> Bytes {
 /// When the bytes are not a store. The log no longer holds the commands that the snapshot covers,
 /// so a server that continued without them would serve a wrong store.
 pub fn decode(snapshot: &[u8]) -> Store {
-    // BEGIN 3B §7: the store, or a panic: the server cannot continue without it
+    // BEGIN 3B §7
+    // HINT What can a server do whose log no longer begins at the beginning, and which has no snapshot?
+    // HINT Decode by `wire`; if that fails, panic, and say what is wrong.
     wire::decode(snapshot).unwrap_or_else(|error| {
         panic!(
             "this server cannot continue without its snapshot ({error}); Raft must return the bytes of `encode` unchanged"
@@ -29,12 +33,11 @@ pub fn decode(snapshot: &[u8]) -> Store {
 
 /// Decides when to cut the log.
 ///
-/// A snapshot costs as much as the store is large, so it is due only if it helps: once Raft's
-/// state is over its limit *and* a good part of it can go. Commands that are not applied yet
-/// cannot be cut, and with many clients they may exceed the limit by themselves. A rule that looked
-/// only at the limit would then take a snapshot after every command.
+/// Raft's state may exceed its limit by what is not yet applied, and by little else.
 ///
-/// So Raft's state may exceed the limit by what is not yet applied, and by little else.
+/// A snapshot costs as much as the store is large, so none is taken that hardly helps. Commands that are
+/// not applied yet cannot be cut, and with many clients they may exceed the limit by themselves: even
+/// then, there is not a snapshot after every command.
 ///
 /// ```
 /// use lab3b_kvsnap::SnapshotRule;
@@ -67,7 +70,10 @@ impl SnapshotRule {
 
     /// Whether to take a snapshot now, if Raft's state has `raft_state_bytes` bytes.
     pub fn is_due(&self, raft_state_bytes: usize) -> bool {
-        // BEGIN 3B §7, when to snapshot: over the limit, and with enough to gain
+        // BEGIN 3B §7
+        // HINT What if the limit is passed, but only by entries that cannot be removed yet?
+        // HINT Two conditions: Raft's state is over its limit, and a good part of the limit can be removed.
+        // HINT Half the limit is a good part. Neither condition may be met when the limit is usize::MAX.
         // Half the limit: less would mean more snapshots, more would mean a longer log.
         let worthwhile_bytes = self.raft_state_bytes_max / 2;
         raft_state_bytes > self.raft_state_bytes_max && self.removable_bytes > worthwhile_bytes

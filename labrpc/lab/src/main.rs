@@ -41,6 +41,7 @@ mod process;
 mod request;
 mod scratch;
 mod selection;
+mod source_item;
 mod student;
 mod tree;
 
@@ -58,7 +59,7 @@ use output::progress::TestProgress;
 use output::{json, scoreboard};
 use request::{OutputFormat, SeedChoice, TestRequest};
 use student::results::LastResults;
-use student::{carry, completions, doctor, status, story, submit, watch};
+use student::{carry, completions, doctor, hint, status, story, submit, watch};
 
 /// The variable with which `cargo test` replays a run.
 const REPLAY_VARIABLE: &str = "LAB_REPLAY";
@@ -85,6 +86,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, CommandErr
         Invocation::Status { is_json } => status::show(&find_course()?, is_json, print),
         Invocation::Test(request) => test(&find_course()?, &request),
         Invocation::Watch { lab, profile } => watch::watch(&find_course()?, lab, profile),
+        Invocation::Hint(request) => hint::give(&find_course()?, &request, print),
         Invocation::Doctor { is_json } => doctor::examine(&find_course()?, is_json, print),
         Invocation::Submit(request) => submit::submit(&find_course()?, &request, print),
         Invocation::Completions { shell, audience } => {

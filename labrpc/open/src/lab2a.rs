@@ -45,7 +45,9 @@ pub const TIMING: Timing = Timing {
 
 /// Starts server `me`. `peers` has a link to each server, itself included, in order; `seed` is for its timeouts.
 pub fn boot(me: PeerId, peers: Vec<Link>, seed: u64) -> Arc<dyn ElectionServer> {
-    // BEGIN 2A the whole lab: start your server, and return it
+    // BEGIN 2A the whole lab
+    // HINT docs/open-track.md says what `boot` gets, what its server implements, and what is up to you.
+    // HINT A type of your own implements the traits. Start its threads, and return an `Arc` of it.
     Arc::new(crate::raft::Raft::start(me, peers, TIMING, seed, None, None))
     // END
 }

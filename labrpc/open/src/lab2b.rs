@@ -46,7 +46,10 @@ pub const TIMING: Timing = Timing {
 
 /// Starts server `me`. `peers` has a link to each server, itself included, in order; `seed` is for its timeouts.
 pub fn boot(me: PeerId, peers: Vec<Link>, seed: u64, apply_ch: Sender<ApplyMsg>) -> Arc<dyn LogServer> {
-    // BEGIN 2B the whole lab: start your server, and return it
+    // BEGIN 2B the whole lab
+    // HINT Begin with your code for lab 2A: `cargo lab carry 2a 2b` copies it.
+    // HINT What is committed goes to `apply_ch`, in order and once, from a thread that holds no lock.
+    // HINT A type of your own implements the traits. Start its threads, and return an `Arc` of it.
     Arc::new(crate::raft::Raft::start(me, peers, TIMING, seed, None, Some(apply_ch)))
     // END
 }

@@ -48,7 +48,10 @@ pub fn boot(
     apply_ch: Sender<ApplyMsg>,
     persister: Arc<Persister>,
 ) -> Arc<dyn LogServer> {
-    // BEGIN 2C the whole lab: start your server, and return it
+    // BEGIN 2C the whole lab
+    // HINT Begin with your code for lab 2B: `cargo lab carry 2b 2c` copies it.
+    // HINT If the persister has an image, the server goes on from there. A change is saved before it is sent.
+    // HINT A type of your own implements the traits. Start its threads, and return an `Arc` of it.
     Arc::new(crate::raft::Raft::start(me, peers, TIMING, seed, Some(persister), Some(apply_ch)))
     // END
 }

@@ -50,7 +50,10 @@ pub fn boot(
     apply_ch: Sender<ApplyMsg>,
     persister: Arc<Persister>,
 ) -> Arc<dyn SnapshotServer> {
-    // BEGIN 2D the whole lab: start your server, and return it
+    // BEGIN 2D the whole lab
+    // HINT Begin with your code for lab 2C: `cargo lab carry 2c 2d` copies it.
+    // HINT After a boot, the service receives the snapshot on the disk before anything else.
+    // HINT A type of your own implements the traits. Start its threads, and return an `Arc` of it.
     Arc::new(crate::raft::Raft::start(me, peers, TIMING, seed, Some(persister), Some(apply_ch)))
     // END
 }

@@ -52,21 +52,25 @@ pub fn boot(
     apply_ch: Sender<ApplyMsg>,
     persister: Arc<Persister>,
 ) -> Arc<dyn SnapshotServer> {
-    // BEGIN 3A lab 2D: start your server, and return it
+    // BEGIN 3A lab 2D
+    // HINT It is the server of lab 2D: `cargo lab carry 2d 3a` copies it.
     Arc::new(crate::raft::Raft::start(me, peers, TIMING, seed, Some(persister), Some(apply_ch)))
     // END
 }
 
 /// Starts the service over a Raft server, which sends what is committed to the other end of `apply_ch`.
 pub fn serve(raft: Arc<dyn Replicate>, apply_ch: Receiver<ApplyMsg>) -> Arc<dyn ElectionServer> {
-    // BEGIN 3A the service: start it, and return it
+    // BEGIN 3A §8, the service
+    // HINT What are the commands in the log, and how does a request learn that its command was applied?
+    // HINT A request that waits must end when the leadership is lost, and when nothing happens for `PATIENCE`.
     Arc::new(crate::kv::server::KvServer::start(raft, apply_ch, PATIENCE))
     // END
 }
 
 /// A client with a link to each server. No other client ever has its name.
 pub fn clerk(client: ClientId, servers: Vec<Link>) -> Box<dyn KvClient> {
-    // BEGIN 3A the client: make one
+    // BEGIN 3A §8, the client
+    // HINT What must be the same in each request for one operation, so that a server recognizes it?
     Box::new(crate::kv::clerk::Clerk::new(client, servers, PATIENCE))
     // END
 }

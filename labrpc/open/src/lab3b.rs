@@ -49,7 +49,8 @@ pub fn boot(
     apply_ch: Sender<ApplyMsg>,
     persister: Arc<Persister>,
 ) -> Arc<dyn SnapshotServer> {
-    // BEGIN 3B lab 2D: start your server, and return it
+    // BEGIN 3B lab 2D
+    // HINT It is the server of lab 2D: `cargo lab carry 3a 3b` copies it.
     Arc::new(crate::raft::Raft::start(me, peers, TIMING, seed, Some(persister), Some(apply_ch)))
     // END
 }
@@ -62,7 +63,9 @@ pub fn serve(
     persister: Arc<Persister>,
     raft_state_bytes_max: usize,
 ) -> Arc<dyn ElectionServer> {
-    // BEGIN 3B the service: start it, and return it
+    // BEGIN 3B §7, the service
+    // HINT It is the service of lab 3A, which also takes snapshots, and starts from them.
+    // HINT Which index belongs to a snapshot, and what besides the pairs is in it?
     let server =
         crate::kv::server::KvServer::start_compacting(raft, apply_ch, persister, raft_state_bytes_max, PATIENCE);
     Arc::new(server)
@@ -71,7 +74,8 @@ pub fn serve(
 
 /// The state of a service without a server: an empty one, or the one that a snapshot holds.
 pub fn state(snapshot: Option<&[u8]>) -> Box<dyn ServiceState> {
-    // BEGIN 3B the state: make it, and refuse a snapshot that cannot be read
+    // BEGIN 3B §7, the state
+    // HINT Without its snapshot a server cannot go on: panic if it cannot be read.
     use crate::kv::store::Store;
     Box::new(snapshot.map_or_else(Store::default, Store::from_bytes))
     // END
@@ -79,7 +83,8 @@ pub fn state(snapshot: Option<&[u8]>) -> Box<dyn ServiceState> {
 
 /// A client with a link to each server. No other client ever has its name.
 pub fn clerk(client: ClientId, servers: Vec<Link>) -> Box<dyn KvClient> {
-    // BEGIN 3B the client: make one
+    // BEGIN 3B §8, the client
+    // HINT It is the client of lab 3A.
     Box::new(crate::kv::clerk::Clerk::new(client, servers, PATIENCE))
     // END
 }

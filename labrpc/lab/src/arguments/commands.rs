@@ -4,7 +4,7 @@
 
 use lexopt::Parser;
 
-use super::{Invocation, carry, completions, doctor, parse_help, status, story, submit, test, watch};
+use super::{Invocation, carry, completions, doctor, hint, parse_help, status, story, submit, test, watch};
 use crate::error::CommandError;
 
 /// One command of `cargo lab`.
@@ -76,7 +76,7 @@ const OF_INSTRUCTORS: &[Command] = &crate::instructor::COMMANDS;
 const OF_INSTRUCTORS: &[Command] = &[];
 
 /// The commands that every workspace has. The last one explains the others.
-static OF_STUDENTS: [Command; 10] = [
+static OF_STUDENTS: [Command; 11] = [
     Command {
         name: "status",
         what: "Show where you are and what to do next; the default",
@@ -100,6 +100,14 @@ static OF_STUDENTS: [Command; 10] = [
         values: Values::Labs,
         help: include_str!("../help/watch.txt"),
         parse: watch::parse,
+    },
+    Command {
+        name: "hint",
+        what: "Give a hint about what failed, a clearer one with each call",
+        options: hint::OPTIONS,
+        values: Values::Tests,
+        help: include_str!("../help/hint.txt"),
+        parse: hint::parse,
     },
     Command {
         name: "replay",

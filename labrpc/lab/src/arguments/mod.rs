@@ -6,6 +6,7 @@ mod carry;
 mod commands;
 mod completions;
 mod doctor;
+mod hint;
 mod status;
 mod story;
 mod submit;
@@ -22,6 +23,7 @@ use crate::error::CommandError;
 use crate::nearest::suggestion;
 use crate::request::{Profile, TestRequest};
 use crate::student::completions::Shell;
+use crate::student::hint::HintRequest;
 use crate::student::story::StoryRequest;
 use crate::student::submit::SubmitRequest;
 pub use commands::{Audience, Command, Values, command_called};
@@ -47,6 +49,8 @@ pub enum Invocation {
     },
     /// Run one test again and show its story.
     Story(StoryRequest),
+    /// Give a hint about what failed, or about a place to write.
+    Hint(HintRequest),
     /// Check the machine and the workspace.
     Doctor {
         /// Whether to print JSON.

@@ -116,6 +116,8 @@ mod tests {
             output: BugsOutput::Json,
             stories: Some(PathBuf::from("stories")),
             markdown: Some(PathBuf::from("docs/planted-bugs.md")),
+            is_known_mistakes: false,
+            is_hints: false,
         };
         let line = "bugs 2a --open --lawful --spread 30 --all-labs --kind chaos --seeds 5 A03 -j 2 --release --json --stories stories --markdown docs/planted-bugs.md";
         assert_eq!(read(line), Request::Bugs(expected));

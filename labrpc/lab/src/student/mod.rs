@@ -4,6 +4,7 @@ pub mod carry;
 pub mod completions;
 pub mod doctor;
 pub mod estimate;
+pub mod hint;
 pub mod next;
 pub mod results;
 pub mod status;

@@ -78,12 +78,17 @@ fn look_at(last: &LastLab) -> Option<String> {
     let (name, test) = last.to_look_at.iter().find_map(|name| Some((name, last.tests.get(name)?)))?;
     let waiting = |code: &&String| last.tests.values().filter(|test| test.missing_code.as_ref() == Some(code)).count();
     Some(match (&test.missing_code, &test.token) {
-        (Some(code), _) => format!("  {} tests wait for this code:\n      {code}\n", waiting(&code)),
+        (Some(code), _) => {
+            format!(
+                "  {} tests wait for this code:\n      {code}\n      a hint:               cargo lab hint\n",
+                waiting(&code)
+            )
+        }
         (None, Some(token)) => {
             let rule = test.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
             format!(
                 "  {name} failed{rule}\n      its report:           cargo lab test {name}\n      event by event:       \
-                 cargo lab replay {token}\n"
+                 cargo lab replay {token}\n      a hint:               cargo lab hint {name}\n"
             )
         }
         (None, None) => format!("  {name} has no verdict: cargo lab test {name}\n"),

@@ -16,6 +16,7 @@ use crate::fingerprint::sha256;
 use crate::grade::CourseResult;
 use crate::grade::verdict::{LabResult, TestOutcome, TestVerdict};
 use crate::output::scoreboard::in_order_to_look_at;
+use crate::student::hint::pattern::RedTest;
 use crate::tree;
 
 /// The version of the file.
@@ -45,12 +46,14 @@ pub struct LastLab {
 pub struct LastTest {
     /// Whether it passed with all of its seeds.
     pub is_passed: bool,
-    /// The `todo!` that it waits for: lab, rule, hint and file.
+    /// The `todo!` that it waits for: lab, rule, function and file.
     pub missing_code: Option<String>,
     /// The token of its failed run.
     pub token: Option<String>,
     /// The rule that was broken.
     pub rule: Option<String>,
+    /// How it failed, to be compared with known mistakes.
+    pub red: Option<RedTest>,
 }
 
 impl LastResults {
@@ -80,7 +83,7 @@ impl LastResults {
             if lab.is_whole || last.sources.is_empty() {
                 last.sources = sources(course, lab.lab)?;
             }
-            last.add(lab);
+            last.add(course, lab);
         }
         Ok(())
     }
@@ -104,9 +107,9 @@ impl LastResults {
 }
 
 impl LastLab {
-    fn add(&mut self, lab: &LabResult) {
+    fn add(&mut self, course: &Course, lab: &LabResult) {
         for verdict in lab.verdicts.iter().filter(|verdict| !is_too_short(verdict)) {
-            self.tests.insert(verdict.test.name.clone(), LastTest::of(verdict));
+            self.tests.insert(verdict.test.name.clone(), LastTest::of(course, verdict));
         }
         let failed: Vec<&TestVerdict> = lab.verdicts.iter().filter(|verdict| !verdict.is_passed()).collect();
         let (waiting, broken): (Vec<&TestVerdict>, Vec<&TestVerdict>) =
@@ -142,18 +145,22 @@ impl LastLab {
 }
 
 impl LastTest {
-    fn of(verdict: &TestVerdict) -> LastTest {
+    fn of(course: &Course, verdict: &TestVerdict) -> LastTest {
         LastTest {
             is_passed: verdict.is_passed(),
             missing_code: verdict.missing_code().map(str::to_string),
             token: verdict.failed_run().map(|run| run.token.clone()),
             rule: verdict.rule().map(str::to_string),
+            red: RedTest::of(verdict, course),
         }
     }
 
     fn value(&self) -> Value {
-        let LastTest { is_passed, missing_code, token, rule } = self;
-        json!({ "passed": is_passed, "missing_code": missing_code, "token": token, "rule": rule })
+        let LastTest { is_passed, missing_code, token, rule, red } = self;
+        let (by, places) = (red.as_ref().map(|red| &red.by), red.as_ref().map(|red| &red.places));
+        json!({
+            "passed": is_passed, "missing_code": missing_code, "token": token, "rule": rule, "by": by, "places": places
+        })
     }
 }
 
@@ -200,7 +207,8 @@ fn parse(value: &Value) -> Option<LastResults> {
 fn parse_lab(value: &Value) -> Option<LastLab> {
     let text = |value: &Value| value.as_str().map(str::to_string);
     let sources = value.get("sources")?.as_object()?.iter().map(|(name, hash)| Some((name.clone(), text(hash)?)));
-    let tests = value.get("tests")?.as_object()?.iter().map(|(name, test)| Some((name.clone(), parse_test(test)?)));
+    let tests =
+        value.get("tests")?.as_object()?.iter().map(|(name, test)| Some((name.clone(), parse_test(name, test)?)));
     Some(LastLab {
         at_seconds: value.get("at_seconds")?.as_u64()?,
         sources: sources.collect::<Option<_>>()?,
@@ -209,13 +217,16 @@ fn parse_lab(value: &Value) -> Option<LastLab> {
     })
 }
 
-fn parse_test(value: &Value) -> Option<LastTest> {
+fn parse_test(name: &str, value: &Value) -> Option<LastTest> {
     let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_string);
+    let places = value.get("places").and_then(Value::as_array).into_iter().flatten();
+    let places = places.filter_map(Value::as_str).map(str::to_string).collect();
     Some(LastTest {
         is_passed: value.get("passed")?.as_bool()?,
         missing_code: text("missing_code"),
         token: text("token"),
         rule: text("rule"),
+        red: text("by").map(|by| RedTest { test: name.to_string(), by, places }),
     })
 }
 

@@ -197,6 +197,63 @@ fn nothing_runs_after_a_failure() {
     assert_eq!((judged_later, seen.len()), (6 * 2 + 5 * 2, 6 * 2 * 2), "{seen:?}");
 }
 
+/// The list of known mistakes has every test that ran, and those that fail with a bug, of all kinds. A bug that is tried
+/// again replaces what was written of it, and others keep it.
+#[test]
+fn known_mistakes_are_written() {
+    let course = course();
+    list(&course, "lab2a-election", &[("bug", "A01", "two"), ("bug", "A02", "dear"), ("lawful", "slow", "other")]);
+    let mistakes = |arguments: &str| -> Value {
+        assert_eq!(course.lab(arguments).status, Some(0), "{arguments}");
+        let text = fs::read_to_string(course.root().join("lab2a-election/tests/known-mistakes.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let document = mistakes("bugs A02 --known-mistakes");
+    assert_eq!((&document["lab"], &document["tests"]), (&json!("2a"), &json!(["one_2a", "three_2a", "two_2a"])));
+    assert_eq!(document["mistakes"].as_array().unwrap().len(), 1);
+    let document = mistakes("bugs --known-mistakes");
+    let red = |by: &str, test: usize| json!({ "by": by, "places": [], "tests": [test] });
+    let mistake = |id: &str, word: &str, red: Value| json!({ "id": id, "what": format!("It is {word}."), "rules": ["vote-once"], "changes": [], "red": red });
+    let expected = json!([
+        mistake("A01", "two", json!([red("odd", 0), red("vote-once", 1)])),
+        mistake("A02", "dear", json!([red("no reason", 2)])),
+    ]);
+    assert_eq!(document["mistakes"], expected);
+    assert!(seen(&course).iter().all(|line| !line.starts_with("other")), "no lawful variant is planted");
+}
+
+/// The hints are measured by leaving each known mistake out. A list that is out of date is an error.
+#[test]
+fn hints_are_measured() {
+    let course = course();
+    list(&course, "lab2a-election", &[("bug", "A01", "two"), ("bug", "A02", "at-once"), ("bug", "A03", "dear")]);
+    assert_eq!(course.lab("bugs --known-mistakes").status, Some(0));
+    let ended = course.lab("bugs --hints");
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    let total = ended.stdout.lines().last().unwrap().split_whitespace().collect::<Vec<&str>>().join(" ");
+    assert!(total.starts_with("total 3 "), "{total}");
+    let document: Value = serde_json::from_str(&course.lab("bugs --hints --json").stdout).unwrap();
+    assert_eq!((&document["total"]["mistakes"], &document["mistakes"][2]["likely"]), (&json!(3), &json!([])));
+
+    let out_of_date = |what: &str| {
+        let ended = course.lab("bugs --hints");
+        let message = format!(
+            "error: lab2a-election/tests/known-mistakes.json {what}: write it anew with `cargo lab bugs 2a --known-mistakes`\n"
+        );
+        assert_eq!((ended.status, ended.stderr), (Some(1), message));
+    };
+    list(&course, "lab2a-election", &[("bug", "A01", "two"), ("bug", "A02", "at-once")]);
+    out_of_date("has A03, which is planted no longer");
+    list(&course, "lab2a-election", &[("bug", "A01", "two"), ("bug", "A02", "dear"), ("bug", "A03", "dear")]);
+    out_of_date("has another A02 than the list of bugs");
+    list(&course, "lab2a-election", &["A01", "A02", "A03", "A04"].map(|id| ("bug", id, "dear")));
+    out_of_date("has another A01 than the list of bugs");
+    course.write("lab2b-log/bugs.toml", &entry("bug", "lab2b-log", "B01", "dear"));
+    course.write("lab2a-election/bugs.toml", "");
+    let ended = course.lab("bugs --hints");
+    assert!(ended.stderr.contains("has A01, which is planted no longer"), "{ended:?}");
+}
+
 /// A bug that does not compile is an error of its list. It is reported after all others were tried.
 #[test]
 fn a_bug_must_compile() {

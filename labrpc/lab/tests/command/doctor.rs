@@ -15,7 +15,7 @@ fn course() -> FakeCourse {
     let course = FakeCourse::new();
     for (id, package) in LABS {
         let lab = id.to_uppercase();
-        course.write(&format!("{package}/src/lib.rs"), &format!("// BEGIN {lab} §5: vote\nsecret();\n// END\n"));
+        course.write(&format!("{package}/src/lib.rs"), &format!("// BEGIN {lab} §5\nsecret();\n// END\n"));
     }
     course.write("Cargo.toml", "rust-version = \"1.88\"\n");
     course.write("Cargo.lock", "");

@@ -105,7 +105,7 @@ fn a_handout_has_its_own_help() {
     let refused = String::from_utf8(run("tset").stderr).unwrap();
     assert_eq!(
         refused,
-        "error: there is no command `tset`: did you mean `test`? (commands: status, test, watch, replay, story, carry, doctor, submit, completions, help)\n"
+        "error: there is no command `tset`: did you mean `test`? (commands: status, test, watch, hint, replay, story, carry, doctor, submit, completions, help)\n"
     );
     assert!(course.lab("--help").stdout.contains("Plant known bugs"));
 }

@@ -40,7 +40,7 @@ pub fn solved_course() -> FakeCourse {
 fn lib(id: &str) -> String {
     let lab = id.to_uppercase();
     format!(
-        "//! Who leads?\n//!\n//! See the paper.\n\nfn vote() -> bool {{\n    // BEGIN {lab} §5.2: vote\n    \
+        "//! Who leads?\n//!\n//! See the paper.\n\nfn vote() -> bool {{\n    // BEGIN {lab} §5.2\n    // HINT Once.\n    \
          secret_of_lab_{id}(self.voted_for)\n    // END\n}}\n"
     )
 }
@@ -68,7 +68,7 @@ fn a_handout_is_made() {
     fs::set_permissions(course.root().join("labrpc/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     let ended = course.lab("handout ../student");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
-    let summary = "../student: 41 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
+    let summary = "../student: 42 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
     assert_eq!(ended.stdout, summary);
 
     let student = course.beside("student");
@@ -83,6 +83,11 @@ fn vote() -> bool {
 }
 ";
     assert_eq!(read(&student.join("lab2a-election/src/lib.rs")), lib);
+    let hints: serde_json::Value = serde_json::from_str(&read(&student.join("labrpc/hints.json"))).unwrap();
+    let place = serde_json::json!({
+        "file": "lab2a-election/src/lib.rs", "item": "vote", "rule": "§5.2", "hints": ["Once."]
+    });
+    assert_eq!((hints["places"].as_array().unwrap().len(), &hints["places"][0]), (6, &place));
     assert_eq!(read(&student.join("README.md")), "For students.\n");
     assert_eq!(read(&student.join(".cargo/config.toml")), "[alias]\n");
     assert_eq!(fs::metadata(student.join("labrpc/run.sh")).unwrap().permissions().mode() & 0o777, 0o755);
@@ -147,7 +152,7 @@ fn a_folder_in_use_is_refused() {
 #[test]
 fn a_wrong_marker_makes_no_handout() {
     let course = solved_course();
-    course.write("lab2b-log/src/deep/log.rs", "fn log() {\n    // BEGIN 2A §5.3: log\n    1\n    // END\n}\n");
+    course.write("lab2b-log/src/deep/log.rs", "fn log() {\n    // BEGIN 2A §5.3\n    1\n    // END\n}\n");
     let ended = course.lab("handout ../student");
     let message = "error: lab2b-log/src/deep/log.rs:2: the section is marked for lab 2A, but the file is in lab 2B\n";
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(1), message));

@@ -12,6 +12,7 @@ mod fake;
 mod grading;
 mod handed_out;
 mod handout;
+mod hint;
 mod misuse;
 mod open;
 mod output;

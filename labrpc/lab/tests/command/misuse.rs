@@ -4,8 +4,7 @@ use crate::fake::FakeCourse;
 
 const LABS: &str =
     "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
-const COMMANDS: &str =
-    "(commands: status, test, watch, replay, story, carry, doctor, submit, completions, bugs, handout, grade, help)";
+const COMMANDS: &str = "(commands: status, test, watch, hint, replay, story, carry, doctor, submit, completions, bugs, handout, grade, help)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
 const SEEDS: &str = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
 const TOKEN: &str =
@@ -161,7 +160,7 @@ fn seeds_and_tokens_are_checked() {
 /// The options of `cargo lab bugs` are checked, and that there are lists of bugs.
 #[test]
 fn bugs_are_checked() {
-    let options = "(options: --open, --list, --lawful, --spread, --all-labs, --kind, --seeds, --release, --jobs, --json, --markdown, --stories, --help)";
+    let options = "(options: --open, --list, --lawful, --spread, --all-labs, --kind, --seeds, --release, --jobs, --json, --markdown, --stories, --known-mistakes, --hints, --help)";
     let handout = "no lab has a bugs.toml: a handout has none";
     assert_refused(&[
         ("bugs", handout.to_string()),
@@ -170,6 +169,14 @@ fn bugs_are_checked() {
         (
             "bugs --list --markdown page.md",
             "--list plants nothing, so --markdown has nothing to write: leave one out".to_string(),
+        ),
+        (
+            "bugs --known-mistakes --kind rules",
+            "--known-mistakes runs all tests of the bug's own lab, in the guided track: leave out --kind".to_string(),
+        ),
+        (
+            "bugs --hints 2a",
+            "--hints plants nothing and is about all known mistakes: use it alone, or with --json".to_string(),
         ),
         ("bugs --jobs 0", "`--jobs 0` is not a number of jobs: use 1 or more".to_string()),
         ("bugs -j", "--jobs needs a value: a number of jobs".to_string()),

@@ -18,9 +18,7 @@ fn course() -> FakeCourse {
     let course = FakeCourse::new();
     let solution = |id: &str, what: &str| {
         let lab = id.to_uppercase();
-        format!(
-            "fn boot() -> bool {{\n    // BEGIN {lab} {what}: {what}\n    {what}_secret_of_lab_{id}()\n    // END\n}}\n"
-        )
+        format!("fn boot() -> bool {{\n    // BEGIN {lab} {what}\n    {what}_secret_of_lab_{id}()\n    // END\n}}\n")
     };
     for (id, package) in LABS {
         course.behave(package, HONEST);
@@ -83,7 +81,7 @@ fn an_open_handout_is_made() {
 mod codec;
 
 fn boot() -> bool {
-    todo!(\"lab 2A: open: open (lab2a-election/src/lib.rs)\")
+    todo!(\"lab 2A: open: boot (lab2a-election/src/lib.rs)\")
 }
 ";
     assert_eq!(read(&student.join("lab2a-election/src/lib.rs")), lib);

@@ -65,7 +65,7 @@ fn each_step_leads_to_the_next() {
         "for test in one two; do run ${test}_2a 1 failed 'not yet implemented: lab 2A: lead'; done",
     );
     course.lab("test 2a");
-    let waiting = "  2 tests wait for this code:\n      lab 2A: lead\n";
+    let waiting = "  2 tests wait for this code:\n      lab 2A: lead\n      a hint:               cargo lab hint\n";
     assert_eq!(advice(&course.lab("")), format!("Next, in lab 2A:\n{waiting}\nThen: {run}"));
 
     course.write("lab2a-election/src/lib.rs", "fn vote() {}\n");
@@ -83,7 +83,7 @@ fn each_step_leads_to_the_next() {
     let ended = course.lab("");
     assert!(row(&ended, "2A").ends_with("10/30 points 1/2 tests FAILED just now"), "{}", ended.stdout);
     let look = "  two_2a failed (vote-once)\n      its report:           cargo lab test two_2a\n      event by event:       cargo lab \
-                replay two_2a:2\n";
+                replay two_2a:2\n      a hint:               cargo lab hint two_2a\n";
     assert_eq!(advice(&ended), format!("Next, in lab 2A:\n{look}\nThen: {run}"));
 
     course.behave("lab2a-election", PASSING);

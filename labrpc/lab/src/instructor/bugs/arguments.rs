@@ -27,6 +27,8 @@ pub const OPTIONS: &[&str] = &[
     "--json",
     "--markdown",
     "--stories",
+    "--known-mistakes",
+    "--hints",
     "--help",
 ];
 
@@ -49,6 +51,8 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
             "--open" => request.track = Track::Open,
             "--lawful" => request.is_lawful_only = true,
             "--all-labs" => request.is_all_labs = true,
+            "--hints" => request.is_hints = true,
+            "--known-mistakes" => request.is_known_mistakes = true,
             "--release" => request.profile = Profile::Release,
             "--kind" => request.kind = Some(kind(&value_of(&mut parser, &option, "a kind of tests")?)?),
             "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
@@ -68,7 +72,39 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
             "--list plants nothing, so --markdown has nothing to write: leave one out".to_string(),
         ));
     }
+    check_known_mistakes(&request)?;
+    check_hints(&request)?;
     Ok(Invocation::Instructor(Request::Bugs(request)))
+}
+
+/// Known mistakes are those of the course's own design, and of what a student's own run shows.
+fn check_known_mistakes(request: &BugsRequest) -> Result<(), CommandError> {
+    let others = [
+        ("--open", request.track == Track::Open),
+        ("--list", request.output == BugsOutput::List),
+        ("--all-labs", request.is_all_labs),
+        ("--kind", request.kind.is_some()),
+        ("--lawful", request.is_lawful_only),
+        ("--stories", request.stories.is_some()),
+    ];
+    match others.iter().find(|(_, is_set)| *is_set && request.is_known_mistakes) {
+        Some((option, _)) => Err(CommandError::Misuse(format!(
+            "--known-mistakes runs all tests of the bug's own lab, in the guided track: leave out {option}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Hints are measured from the lists of known mistakes alone.
+fn check_hints(request: &BugsRequest) -> Result<(), CommandError> {
+    let output = request.output;
+    let alone = BugsRequest { is_hints: true, output, ..BugsRequest::default() };
+    if request.is_hints && (*request != alone || output == BugsOutput::List) {
+        return Err(CommandError::Misuse(
+            "--hints plants nothing and is about all known mistakes: use it alone, or with --json".to_string(),
+        ));
+    }
+    Ok(())
 }
 
 fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), CommandError> {

@@ -35,6 +35,8 @@ impl Catalogue {
         let mut variants: Vec<&Variant> =
             self.variants.iter().filter(|variant| is_chosen(variant.lab, &variant.id)).collect();
         variants.retain(|variant| variant.is_lawful() || !request.is_lawful_only);
+        // A lawful variant is no mistake.
+        variants.retain(|variant| !variant.is_lawful() || !request.is_known_mistakes);
         if let Some(count) = request.spread {
             variants = spread(variants, count);
         }

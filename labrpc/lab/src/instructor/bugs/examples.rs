@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::catalogue::changed::SourceItem;
 use super::catalogue::edit::SourceEdit;
 use super::catalogue::{Catalogue, ListPlace, Unplantable, Variant, VariantKind};
 use super::verdict::{Catch, Findings, TrialOutcome, TriedVariant};
 use crate::course::test_kind::TestKind;
 use crate::course::{LABS, LabCrate};
+use crate::source_item::SourceItem;
 
 fn item(lab: usize, name: &str) -> SourceItem {
     SourceItem { file: format!("{}/src/lib.rs", LABS[lab].package), name: name.to_string() }
@@ -67,6 +67,8 @@ pub fn findings_of_each_outcome(catalogue: &Catalogue) -> Findings<'_> {
             failure: "Nobody leads.".to_string(),
             is_at_once: seed == Some(1),
             token: None,
+            ran: Vec::new(),
+            red: Vec::new(),
             story: None,
         })
     };

@@ -33,11 +33,11 @@
 
 use serde_json::{Value, json};
 
-use super::catalogue::changed::SourceItem;
 use super::request::BugsRequest;
 use super::verdict::{Findings, TrialOutcome, TriedVariant, VariantVerdict};
 use crate::course::test_kind::TestKind;
 use crate::output::json::nanoseconds;
+use crate::source_item::SourceItem;
 
 /// The version of the document.
 const VERSION: u64 = 1;

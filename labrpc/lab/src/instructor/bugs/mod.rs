@@ -11,7 +11,9 @@ pub mod catalogue;
 mod chosen;
 #[cfg(test)]
 mod examples;
+mod hints;
 mod json;
+mod known_mistakes;
 mod page;
 mod progress;
 pub mod request;
@@ -36,11 +38,12 @@ use crate::output::paint::Paint;
 use crate::tree::{self, Tree};
 use catalogue::{Catalogue, changed, edit};
 use chosen::ChosenVariants;
+use hints::HintFigures;
 use progress::BugsProgress;
 use request::{BugsOutput, BugsRequest};
 use trial::Trial;
-use verdict::{Findings, TrialOutcome};
-use worker_pool::PreparedVariant;
+use verdict::{Findings, TrialOutcome, TriedVariant};
+use worker_pool::{Keep, PreparedVariant};
 use working_copy::WorkingCopy;
 
 /// Plants the requested bugs and shows the findings.
@@ -51,6 +54,11 @@ use working_copy::WorkingCopy;
 pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<ExitCode, CommandError> {
     let catalogue = Catalogue::read(course, request.track)?;
     let chosen = catalogue.choose(request)?;
+    if request.is_hints {
+        let figures = HintFigures::of(course, &catalogue, &tree::read(course.root())?)?;
+        print(&if request.output == BugsOutput::Json { figures.json() } else { figures.text() });
+        return Ok(ExitCode::SUCCESS);
+    }
     let tree = match request.track {
         Track::Guided => tree::read(course.root())?,
         Track::Open => handout::open::solved(course)?,
@@ -69,7 +77,11 @@ pub fn run(course: &Course, request: &BugsRequest, print: fn(&str)) -> Result<Ex
     }
     let tried = {
         let mut progress = BugsProgress::on_stderr(prepared.len());
-        try_all(course, &tree, request, &prepared, &mut progress)?
+        let keep = |tried: &TriedVariant<'_>| match request.is_known_mistakes {
+            true => known_mistakes::keep(course, &catalogue, tried),
+            false => Ok(()),
+        };
+        try_all(course, &tree, request, &prepared, &mut progress, &keep)?
     };
     let has_places = request.track == Track::Guided;
     let findings = Findings { tried, unplantable: chosen.unplantable, has_places };
@@ -109,7 +121,8 @@ fn try_all<'a>(
     request: &BugsRequest,
     prepared: &'a [PreparedVariant<'a>],
     progress: &mut BugsProgress,
-) -> Result<Vec<verdict::TriedVariant<'a>>, CommandError> {
+    keep: Keep<'_>,
+) -> Result<Vec<TriedVariant<'a>>, CommandError> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let workers = request.jobs.map_or(processors, NonZeroUsize::get).min(prepared.len());
     let labs = points::read_all(course)?;
@@ -121,6 +134,7 @@ fn try_all<'a>(
         seeds: request.seeds,
         harness_threads: None,
         stories: request.stories.as_deref(),
+        is_whole: request.is_known_mistakes,
     };
     // All copies are made before anything is built, because artifacts must be newer than their
     // sources.
@@ -136,7 +150,7 @@ fn try_all<'a>(
     }
     copies.iter_mut().for_each(|copy| copy.limit_build_jobs(processors_each));
     trial.harness_threads = Some(processors_each);
-    worker_pool::try_all(prepared, copies, &trial, progress)
+    worker_pool::try_all(prepared, copies, &trial, progress, keep)
 }
 
 /// Prints an error for each variant that could not be built, and returns whether there is one.

@@ -36,6 +36,10 @@ pub struct BugsRequest {
     pub stories: Option<PathBuf>,
     /// The file for the result as Markdown.
     pub markdown: Option<PathBuf>,
+    /// Whether every test runs, as a student runs them, and the labs' lists of known mistakes are written.
+    pub is_known_mistakes: bool,
+    /// Whether nothing is planted, and the hints are measured instead.
+    pub is_hints: bool,
 }
 
 /// What is printed on standard output.

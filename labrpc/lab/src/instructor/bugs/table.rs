@@ -1,11 +1,11 @@
 //! The findings for people, and the list of what would be planted.
 
-use super::catalogue::changed::SourceItem;
 use super::chosen::ChosenVariants;
 use super::verdict::{Catch, Findings, TriedVariant, VariantVerdict};
 use crate::output::duration::seconds;
 use crate::output::paint::Paint;
 use crate::output::scoreboard::indented;
+use crate::source_item::SourceItem;
 
 /// The number of columns.
 const COLUMNS: usize = 7;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::catalogue::changed::{SourceItem, item_at};
 use super::verdict::{Catch, StoryFigures, TrialOutcome};
 use super::worker_pool::PreparedVariant;
 use super::working_copy::WorkingCopy;
@@ -23,6 +22,8 @@ use crate::grade::verdict::{LabResult, TestOutcome, TestVerdict};
 use crate::output::progress::TestProgress;
 use crate::request::{ReplayToken, SeedChoice, TestRequest};
 use crate::selection::LabSelection;
+use crate::source_item::{SourceItem, item_at};
+use crate::student::hint::pattern::{COMPARED_KINDS, RedTest};
 use crate::student::story::{self, Asked};
 
 /// The kinds in the order in which they run: those that find the most in the shortest time come
@@ -42,6 +43,8 @@ pub struct Trial<'a> {
     pub seeds: Option<u64>,
     /// How many tests run at a time; `None` lets the test harness decide.
     pub harness_threads: Option<usize>,
+    /// Whether every test runs that hints compare.
+    pub is_whole: bool,
     /// The folder for stories, if they are asked for.
     pub stories: Option<&'a Path>,
 }
@@ -104,6 +107,9 @@ impl Trial<'_> {
             stages.insert(0, TestRequest { seeds: SeedChoice::Count(1), is_unshrunk, ..TestRequest::default() });
         }
         let mut built = BuiltBinaries::default();
+        if self.is_whole && !variant.is_lawful() {
+            return self.judge_whole(copy, prepared, &mut built);
+        }
         for request in &stages {
             for graded in self.judging_labs(variant.lab) {
                 if let Some(unbuildable) = build(copy, graded, &mut built)? {
@@ -121,6 +127,38 @@ impl Trial<'_> {
             }
         }
         Ok(TrialOutcome::Passed)
+    }
+
+    /// Judges a bug by all tests that hints compare, with all seeds: which of them fail?
+    fn judge_whole(
+        &self,
+        copy: &WorkingCopy<'_>,
+        prepared: &PreparedVariant<'_>,
+        built: &mut BuiltBinaries,
+    ) -> Result<TrialOutcome, CommandError> {
+        let seeds = self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count);
+        let request = TestRequest { seeds, is_unshrunk: true, ..TestRequest::default() };
+        let Some(graded) = self.labs.iter().find(|graded| graded.lab == prepared.variant.lab) else {
+            return Ok(TrialOutcome::Passed);
+        };
+        if let Some(unbuildable) = build(copy, graded, built)? {
+            return Ok(unbuildable);
+        }
+        let Some(binary) = built.binaries.get(graded.lab.id) else { return Ok(TrialOutcome::Passed) };
+        let (mut ran, mut red, mut caught) = (Vec::new(), Vec::new(), None);
+        for kind in COMPARED_KINDS {
+            let result = self.run(copy, graded, binary, kind, &request)?;
+            ran.extend(binary.of_kind(kind, graded.tests()?));
+            red.extend(RedTest::all_of(&result, &copy.course));
+            caught = caught.or_else(|| catch(&result, kind, prepared));
+            // A student's run ends there, too.
+            if result.verdicts.iter().any(TestVerdict::is_not_run) {
+                break;
+            }
+        }
+        Ok(caught.map_or(TrialOutcome::Passed, |catch| {
+            TrialOutcome::Caught(Catch { is_at_once: catch.seed == Some(1), ran, red, ..catch })
+        }))
     }
 
     /// Replays what has caught a variant, and keeps its story.
@@ -241,6 +279,8 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
             failure: trouble,
             is_at_once: false,
             token: None,
+            ran: Vec::new(),
+            red: Vec::new(),
             story: None,
         });
     };
@@ -253,6 +293,8 @@ fn catch(result: &LabResult, kind: TestKind, prepared: &PreparedVariant<'_>) -> 
         failure: best.failure().unwrap_or_default().to_string(),
         is_at_once: false,
         token: best.failed_run().map(|run| run.token.clone()),
+        ran: Vec::new(),
+        red: Vec::new(),
         story: None,
     })
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::catalogue::changed::SourceItem;
 use super::catalogue::{Unplantable, Variant};
 use crate::course::test_kind::TestKind;
+use crate::source_item::SourceItem;
+use crate::student::hint::pattern::RedTest;
 
 /// A variant, and the result of its trial.
 #[derive(Debug)]
@@ -50,6 +51,10 @@ pub struct Catch {
     pub is_at_once: bool,
     /// The token of the run; `None` if there was none.
     pub token: Option<String>,
+    /// Every test that ran, if all ran that hints compare.
+    pub ran: Vec<String>,
+    /// Every one of them that failed.
+    pub red: Vec<RedTest>,
     /// The story of the run, if stories are asked for and it could be told.
     pub story: Option<StoryFigures>,
 }

@@ -1,19 +1,20 @@
 //! Trying variants in several working copies at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Instant;
 
 use super::catalogue::Variant;
-use super::catalogue::changed::SourceItem;
 use super::progress::BugsProgress;
 use super::trial::Trial;
 use super::verdict::TriedVariant;
 use super::working_copy::WorkingCopy;
 use crate::error::CommandError;
 use crate::process::POLL_INTERVAL;
+use crate::source_item::SourceItem;
 
 /// A variant, and the files that it changes.
 #[derive(Debug)]
@@ -26,11 +27,14 @@ pub struct PreparedVariant<'a> {
     pub changed: BTreeSet<SourceItem>,
 }
 
+/// Keeps what was found about a variant, right after it was tried.
+pub type Keep<'k> = &'k dyn Fn(&TriedVariant<'_>) -> Result<(), CommandError>;
+
 /// A message from a worker.
 enum WorkerMessage<'a> {
     Begun(&'a Variant),
     /// The variant with this number was tried.
-    Done(usize, TriedVariant<'a>),
+    Done(usize, Box<TriedVariant<'a>>),
     Failed(CommandError),
 }
 
@@ -45,6 +49,7 @@ pub fn try_all<'a>(
     copies: Vec<WorkingCopy<'_>>,
     trial: &Trial<'_>,
     progress: &mut BugsProgress,
+    keep: Keep<'_>,
 ) -> Result<Vec<TriedVariant<'a>>, CommandError> {
     let next = Mutex::new(0..prepared.len());
     let (sender, messages) = mpsc::channel();
@@ -62,14 +67,12 @@ pub fn try_all<'a>(
                 Ok(WorkerMessage::Begun(variant)) => progress.begin(variant),
                 Ok(WorkerMessage::Done(number, done)) => {
                     progress.end(&done);
-                    tried[number] = Some(done);
+                    if let Err(new) = keep(&done) {
+                        stop(&next, new, &mut error);
+                    }
+                    tried[number] = Some(*done);
                 }
-                Ok(WorkerMessage::Failed(new)) => {
-                    // No worker begins another variant. Those that are busy finish theirs, or are
-                    // interrupted, too.
-                    next.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).start = prepared.len();
-                    error.get_or_insert(new);
-                }
+                Ok(WorkerMessage::Failed(new)) => stop(&next, new, &mut error),
                 Err(RecvTimeoutError::Timeout) => progress.draw(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -81,11 +84,18 @@ pub fn try_all<'a>(
     }
 }
 
+/// No worker begins another variant. Those that are busy finish theirs, or are interrupted, too.
+fn stop(next: &Mutex<Range<usize>>, new: CommandError, error: &mut Option<CommandError>) {
+    let mut next = next.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    next.start = next.end;
+    error.get_or_insert(new);
+}
+
 fn work<'a>(
     prepared: &'a [PreparedVariant<'a>],
     mut copy: WorkingCopy<'_>,
     trial: &Trial<'_>,
-    next: &Mutex<std::ops::Range<usize>>,
+    next: &Mutex<Range<usize>>,
     messages: &Sender<WorkerMessage<'a>>,
 ) {
     loop {
@@ -98,7 +108,7 @@ fn work<'a>(
         let _ = messages.send(match judged {
             Ok(outcome) => {
                 let real_time = started.elapsed();
-                WorkerMessage::Done(number, TriedVariant { variant, changed, outcome, real_time })
+                WorkerMessage::Done(number, Box::new(TriedVariant { variant, changed, outcome, real_time }))
             }
             Err(error) => WorkerMessage::Failed(error),
         });

@@ -20,6 +20,7 @@ use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
 use crate::fingerprint::sha256;
 use crate::instructor::bugs::catalogue::CATALOGUE_FILE;
+use crate::student::hint::place::{self, HINTS_FILE};
 use crate::tree::{self, PlainFile, Tree};
 use markers::{Section, Stripped};
 
@@ -132,17 +133,28 @@ impl Handout {
             added: BTreeMap::new(),
         };
         handout.strip()?;
+        handout.add_hints();
         to_write().for_each(|lab| handout.add_size(lab));
         handout.add_list();
         Ok(handout)
+    }
+
+    /// Adds the hints of all places to write, which `cargo lab hint` shows one at a time.
+    fn add_hints(&mut self) {
+        let text = place::text(self.sections.values().flatten().map(|section| &section.place));
+        self.add_file(HINTS_FILE, text);
     }
 
     /// Adds the list of all files, with which a student's workspace can be compared.
     fn add_list(&mut self) {
         let hashes = self.tree.iter().map(|(name, file)| (name.clone(), sha256(&file.bytes)));
         self.list.files = hashes.collect();
+        self.add_file(HANDOUT_LIST, self.list.text());
+    }
+
+    fn add_file(&mut self, name: &str, text: String) {
         let Some(permissions) = self.tree.values().next().map(|file| file.permissions.clone()) else { return };
-        self.tree.insert(HANDOUT_LIST.to_string(), PlainFile { bytes: self.list.text().into_bytes(), permissions });
+        self.tree.insert(name.to_string(), PlainFile { bytes: text.into_bytes(), permissions });
     }
 
     /// Takes out the solutions of the labs that a student writes, and the markers of the others.

@@ -2,27 +2,12 @@
 //! the student.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::ops::Range;
 
 use super::Variant;
 use super::edit::SourceEdit;
+use crate::source_item::{SourceItem, items_of};
 use crate::tree::Tree;
-
-/// A function, a constant or a type of a file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceItem {
-    /// The file's path in the workspace, with slashes.
-    pub file: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for SourceItem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file, self.name)
-    }
-}
 
 /// The items that a variant's edits change. An edit outside of every item adds none. Call it only
 /// after [`apply`](super::edit::apply) has found the edits to fit.
@@ -45,12 +30,6 @@ pub fn changed_items(variant: &Variant, tree: &Tree) -> BTreeSet<SourceItem> {
     items
 }
 
-/// The item around a line, counted from 1.
-pub fn item_at(text: &str, line: usize) -> Option<String> {
-    let around = items_of(text).into_iter().filter(|(_, lines)| lines.contains(&line.saturating_sub(1)));
-    around.min_by_key(|(_, lines)| lines.len()).map(|(name, _)| name)
-}
-
 /// The lines that an edit changes, counted from 0: without those that the texts to find and to
 /// replace have in common at their beginning and at their end. Empty if lines are only inserted.
 fn changed_lines(text: &str, start: usize, edit: &SourceEdit) -> Range<usize> {
@@ -68,39 +47,6 @@ fn touches(lines: &Range<usize>, changed: &Range<usize>) -> bool {
         true => lines.start < changed.start && changed.start < lines.end,
         false => lines.start < changed.end && changed.start < lines.end,
     }
-}
-
-/// All named items of a formatted source, each with its lines, counted from 0.
-fn items_of(text: &str) -> Vec<(String, Range<usize>)> {
-    let lines: Vec<&str> = text.lines().collect();
-    let mut items = Vec::new();
-    for (first, line) in lines.iter().enumerate() {
-        let Some(name) = name_of(line) else { continue };
-        let indentation = &line[..line.len() - line.trim_start().len()];
-        let is_attached = |line: &&&str| {
-            let inside = line.strip_prefix(indentation).unwrap_or_default();
-            inside.starts_with("///") || inside.starts_with("#[")
-        };
-        let begin = first - lines[..first].iter().rev().take_while(is_attached).count();
-        let is_end = |line: &&str| line.strip_prefix(indentation).is_some_and(|inside| inside.starts_with(['}', ']']));
-        let is_one_line = line.ends_with([';', '}']);
-        let end = if is_one_line { Some(0) } else { lines[first..].iter().position(is_end) };
-        items.push((name, begin..first + end.unwrap_or(0) + 1));
-    }
-    items
-}
-
-/// The name of the item that a line begins.
-fn name_of(line: &str) -> Option<String> {
-    const MODIFIERS: [&str; 6] = ["pub", "pub(crate)", "pub(super)", "const", "extern", "unsafe"];
-    let mut words = line.split_whitespace().skip_while(|word| MODIFIERS[..3].contains(word)).peekable();
-    let mut kind = words.next()?;
-    if MODIFIERS.contains(&kind) && words.peek() == Some(&"fn") {
-        kind = words.next()?;
-    }
-    let name = words.next().filter(|_| ["fn", "const", "static", "struct", "enum", "type"].contains(&kind))?;
-    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
-    (end > 0).then(|| name[..end].to_string())
 }
 
 #[cfg(test)]
@@ -151,12 +97,5 @@ const FIVE: One = One {
         assert_eq!(changed("    one: 1,\n", ""), ["FIVE"]);
         assert_eq!(changed("#[derive(Debug)]\n", ""), ["One"]);
         assert!(changed("impl One {\n", "impl One {\n    fn six() {}\n\n").is_empty());
-    }
-
-    /// A line of a failure is in the innermost item.
-    #[test]
-    fn lines_have_their_items() {
-        let names = [4, 7, 8, 10, 11, 17, 19].map(|line| item_at(SOURCE, line).unwrap_or_default());
-        assert_eq!(names, ["One", "", "two", "THREE", "two", "four", ""]);
     }
 }

@@ -24,6 +24,8 @@ pub enum Cause {
     Unclosed,
     /// A section has no code.
     Empty,
+    /// A hint that does not stand right below the beginning of a section.
+    StrayHint,
     /// A section names another lab than the one it is in.
     OtherLab { named: String, lab: &'static str },
     /// The line looks like a marker and is not one.
@@ -44,12 +46,13 @@ impl fmt::Display for MarkerError {
             Cause::Empty => {
                 f.write_str("the section that begins here has no code: a student would have nothing to write")
             }
+            Cause::StrayHint => f.write_str("a hint belongs right below `// BEGIN`, before the code"),
             Cause::OtherLab { named, lab } => {
                 write!(f, "the section is marked for lab {named}, but the file is in lab {}", lab.to_uppercase())
             }
-            Cause::Malformed => {
-                f.write_str("a marker is `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own")
-            }
+            Cause::Malformed => f.write_str(
+                "a marker is `// BEGIN 2A <rule of the paper>`, `// HINT <hint>` or `// END`, on a line of its own",
+            ),
         }
     }
 }

@@ -3,18 +3,22 @@
 //! The code that a student writes is between two marker lines:
 //!
 //! ```text
-//!     // BEGIN 2A §5.2: grant a vote at most once a term
+//!     // BEGIN 2A Figure 2, RequestVote rule 2
+//!     // HINT Whom has this server voted for already, and in which term?
 //!     …
 //!     // END
 //! ```
 //!
-//! In the handout, a `todo!` replaces the markers and all lines between them.
+//! In the handout, a `todo!` replaces the markers and all lines between them. It names the rule of the paper only. The
+//! hints, from vague to concrete, are kept apart, for `cargo lab hint`.
 
 mod error;
 mod line;
 
 use crate::course::LabCrate;
 use crate::grade::verdict::NOT_YET_IMPLEMENTED;
+use crate::source_item::item_at;
+use crate::student::hint::place::PlaceToWrite;
 use error::{Cause, MarkerError};
 use line::Marker;
 
@@ -27,7 +31,9 @@ const INDENTATION: &str = "    ";
 /// A solution that was taken out of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// The message of its `todo!`: lab, rule, hint and file.
+    /// What a student has to write there.
+    pub place: PlaceToWrite,
+    /// The message of its `todo!`: lab, rule, function and file.
     pub message: String,
     /// The lines of the solution, with the markers.
     pub solution: String,
@@ -53,8 +59,8 @@ pub struct Stripped {
 pub fn strip(text: &str, lab: &LabCrate, file: &str) -> Result<Stripped, MarkerError> {
     let error = |line, cause| Err(MarkerError { file: file.to_string(), line, cause });
     let mut stripped = Stripped { text: String::new(), sections: Vec::new() };
-    // The open section: the number of its first line, its message, and its lines so far.
-    let mut open: Option<(usize, String, String)> = None;
+    // The open section: the number of its first line, its place, and its lines so far.
+    let mut open: Option<(usize, PlaceToWrite, String)> = None;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let number = index + 1;
         match (line::parse(line), &mut open) {
@@ -63,16 +69,25 @@ pub fn strip(text: &str, lab: &LabCrate, file: &str) -> Result<Stripped, MarkerE
             (Some(Marker::Begin { lab: named, .. }), None) if named != lab.title() => {
                 return error(number, Cause::OtherLab { named: named.to_string(), lab: lab.id });
             }
-            (Some(Marker::Begin { rule_and_hint, .. }), None) => {
-                let message = format!("lab {}: {rule_and_hint} ({file})", lab.title());
-                open = Some((number, message, line.to_string()));
+            (Some(Marker::Begin { rule, .. }), None) => {
+                let (item, rule) = (item_at(text, number).unwrap_or_default(), rule.to_string());
+                let place = PlaceToWrite { file: file.to_string(), item, rule, hints: Vec::new() };
+                open = Some((number, place, line.to_string()));
+            }
+            (Some(Marker::Hint(_)), None) => return error(number, Cause::StrayHint),
+            (Some(Marker::Hint(hint)), Some((_, place, solution))) => {
+                if solution.lines().any(is_code) {
+                    return error(number, Cause::StrayHint);
+                }
+                place.hints.push(hint.to_string());
+                *solution += line;
             }
             (Some(Marker::End), None) => return error(number, Cause::NotBegun),
-            (Some(Marker::End), Some((begun, message, solution))) => {
+            (Some(Marker::End), Some((begun, place, solution))) => {
                 if !solution.lines().any(is_code) {
                     return error(*begun, Cause::Empty);
                 }
-                let section = close(std::mem::take(message), std::mem::take(solution) + line);
+                let section = close(place.clone(), std::mem::take(solution) + line);
                 stripped.text += &section.placeholder;
                 stripped.sections.push(section);
                 open = None;
@@ -116,7 +131,8 @@ pub fn is_code(line: &str) -> bool {
     !line.is_empty() && !line.starts_with("//")
 }
 
-fn close(message: String, solution: String) -> Section {
+fn close(place: PlaceToWrite, solution: String) -> Section {
+    let message = place.message();
     let first = solution.lines().next().unwrap_or_default();
     let indentation = &first[..first.len() - first.trim_start().len()];
     let line_end = if solution.ends_with("\r\n") { "\r\n" } else { "\n" };
@@ -131,7 +147,7 @@ fn close(message: String, solution: String) -> Section {
     if solution.ends_with('\n') {
         placeholder += line_end;
     }
-    Section { message, solution, placeholder }
+    Section { place, message, solution, placeholder }
 }
 
 /// The message as a format string, with escaped braces.
@@ -149,7 +165,9 @@ mod tests {
 
     const SOURCE: &str = "\
 fn vote(&mut self) -> bool {
-    // BEGIN 2A §5.2: grant a vote at most once a term
+    // BEGIN 2A Figure 2, RequestVote rule 2
+    // HINT Whom has this server voted for?
+    // HINT A vote is never taken back.
     if self.voted_for.is_some() {
         return false;
     }
@@ -160,7 +178,7 @@ fn vote(&mut self) -> bool {
 }
 
 fn tick(&mut self) {
-        // BEGIN 2A §5.2: campaign
+        // BEGIN 2A §5.2
         self.campaign();
         // END
 }
@@ -174,23 +192,34 @@ fn tick(&mut self) {
         strip(text, &LABS[0], FILE).unwrap_err().to_string()
     }
 
-    fn section(rule_and_hint: &str) -> Section {
-        stripped(&format!("    // BEGIN 2A {rule_and_hint}\n    x();\n    // END\n")).sections.remove(0)
+    fn section(rule: &str) -> Section {
+        stripped(&format!("    // BEGIN 2A {rule}\n    x();\n    // END\n")).sections.remove(0)
     }
 
-    /// A `todo!` with lab, rule, hint and file replaces each solution; the rest stays.
+    /// A `todo!` with lab, rule, function and file replaces each solution; the rest stays. No hint is left.
     #[test]
     fn solutions_are_taken_out() {
         let expected = "\
 fn vote(&mut self) -> bool {
-    todo!(\"lab 2A: §5.2: grant a vote at most once a term (lab2a-election/src/election.rs)\")
+    todo!(\"lab 2A: Figure 2, RequestVote rule 2: vote (lab2a-election/src/election.rs)\")
 }
 
 fn tick(&mut self) {
-        todo!(\"lab 2A: §5.2: campaign (lab2a-election/src/election.rs)\")
+        todo!(\"lab 2A: §5.2: tick (lab2a-election/src/election.rs)\")
 }
 ";
         assert_eq!(stripped(SOURCE).text, expected);
+    }
+
+    /// The hints of a place are kept in their order, from vague to concrete.
+    #[test]
+    fn hints_are_kept_apart() {
+        let sections = stripped(SOURCE).sections;
+        let hints = ["Whom has this server voted for?", "A vote is never taken back."].map(str::to_string).to_vec();
+        let (file, item) = (FILE.to_string(), "vote".to_string());
+        let rule = "Figure 2, RequestVote rule 2".to_string();
+        assert_eq!(sections[0].place, PlaceToWrite { file, item, rule, hints });
+        assert!(sections[1].place.hints.is_empty());
     }
 
     /// Putting the solutions back restores every byte, with all kinds of line ends.
@@ -208,8 +237,8 @@ fn tick(&mut self) {
     #[test]
     fn markers_alone_can_be_removed() {
         let whole = unmarked(SOURCE);
-        assert!(whole.contains("campaign();") && !whole.contains("BEGIN") && !whole.contains("END"), "{whole}");
-        assert_eq!(whole.lines().count(), SOURCE.lines().count() - 4);
+        assert!(whole.contains("campaign();") && !["BEGIN", "HINT", "END"].iter().any(|mark| whole.contains(mark)));
+        assert_eq!(whole.lines().count(), SOURCE.lines().count() - 6);
     }
 
     /// Two placeholders with the same text get their solutions back in order.
@@ -221,9 +250,9 @@ fn tick(&mut self) {
         assert_eq!(put_back("nothing of the kind", &sections), None);
     }
 
-    /// The panic shows quotes, braces and backslashes of a hint as they were written.
+    /// The panic shows quotes, braces and backslashes of a rule as they were written.
     #[test]
-    fn hints_are_escaped() {
+    fn rules_are_escaped() {
         let section = section(r#"Figure 2: say "no" to {term} with \n"#);
         let escaped =
             r#"    todo!("lab 2A: Figure 2: say \"no\" to {{term}} with \\n (lab2a-election/src/election.rs)")"#;
@@ -235,7 +264,7 @@ fn tick(&mut self) {
 
     /// A `todo!` that is too long for one line is broken like the formatter does.
     #[test]
-    fn long_hints_take_three_lines() {
+    fn long_rules_take_three_lines() {
         let fixed = section("§5: x").placeholder.trim_end().chars().count() - 1;
         let fitting = "x".repeat(LINE_CHARACTERS_MAX - fixed);
         assert_eq!(section(&format!("§5: {fitting}")).placeholder.lines().count(), 1);
@@ -246,7 +275,9 @@ fn tick(&mut self) {
     /// A wrong marker is an error with file and line, and is never ignored.
     #[test]
     fn bad_markers_are_refused() {
-        let malformed = "a marker is `// BEGIN 2A <rule of the paper>: <hint>` or `// END`, on a line of its own";
+        let malformed =
+            "a marker is `// BEGIN 2A <rule of the paper>`, `// HINT <hint>` or `// END`, on a line of its own";
+        let stray = "a hint belongs right below `// BEGIN`, before the code";
         let empty = "the section that begins here has no code: a student would have nothing to write";
         let cases = [
             (
@@ -264,8 +295,11 @@ fn tick(&mut self) {
             ("\n// BEGIN 2A a: b\n\n    // just words\n// END\n", 2, empty),
             ("// BEGIN 2B a: b\nx\n// END\n", 1, "the section is marked for lab 2B, but the file is in lab 2A"),
             ("// BEGIN 2a a: b\nx\n// END\n", 1, "the section is marked for lab 2a, but the file is in lab 2A"),
-            ("// BEGIN 2A no hint\nx\n// END\n", 1, malformed),
-            ("// BEGIN 2A a:\nx\n// END\n", 1, malformed),
+            ("// BEGIN 2A\nx\n// END\n", 1, malformed),
+            ("// BEGIN 2A a\n// HINT\nx\n// END\n", 2, malformed),
+            ("// BEGIN 2A a\n// HINT: b\nx\n// END\n", 2, malformed),
+            ("// BEGIN 2A a\nx\n// HINT b\n// END\n", 3, stray),
+            ("x\n// HINT b\n", 2, stray),
             ("// BEGIN\nx\n// END\n", 1, malformed),
             ("//BEGIN 2A a: b\nx\n// END\n", 1, malformed),
             ("/// BEGIN 2A a: b\nx\n// END\n", 1, malformed),
@@ -275,7 +309,7 @@ fn tick(&mut self) {
         for (text, line, reason) in cases {
             assert_eq!(error(text), format!("{FILE}:{line}: {reason}"), "{text:?}");
         }
-        let beginning = "// Beginning\n// begin 2A\n// ENDING\nlet end = \"// END\";\n";
+        let beginning = "// Beginning\n// begin 2A\n// Hint\n// ENDING\nlet end = \"// END\";\n";
         assert_eq!(stripped(beginning).text, beginning);
     }
 }
