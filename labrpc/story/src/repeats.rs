@@ -102,7 +102,7 @@ fn hidden_by_place(shapes: &[Shape]) -> Vec<(usize, usize)> {
     best
 }
 
-/// How many events are hidden by so many rounds of this length.
+/// How many events are hidden by `rounds` rounds of `round` events each.
 fn hides((round, rounds): (usize, usize)) -> usize {
     round * rounds.saturating_sub(2)
 }

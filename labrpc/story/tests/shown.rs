@@ -125,8 +125,8 @@ fn twenty_requests(marked: usize) -> Story {
     Story { events: (0..20).flat_map(request).collect(), clash, ..vote_twice() }
 }
 
-/// Of rounds that come again and again the first and the last are shown, and the clash is. Whoever asks for all of them, or for
-/// a part of the run, sees each.
+/// Of rounds that come again and again the first and the last are shown, and the clash is. A request for all of them, or for
+/// a part of the run, shows each.
 #[test]
 fn rounds_share_a_row() {
     let story = twenty_requests(12);
