@@ -12,6 +12,9 @@ use crate::wire::{self, Bytes, WireError};
 /// [`wire`]. A server with messages of its own overrides those that differ. Each `write` is the inverse
 /// of its `read`.
 ///
+/// Each method is a function: what it makes depends on its arguments alone, and it takes no lock and waits for nothing. Bytes
+/// hold what is read from them: they are no fewer than those of its commands, keys, values and snapshots.
+///
 /// A reply is read along with the request that it answers. Figure 2's `success`, for example, does not say
 /// which entries it is about; the request does.
 ///

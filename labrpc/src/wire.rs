@@ -5,6 +5,7 @@
 //! to compile. So the version is pinned, decoding is bounded, and replacing bincode is a change to this one
 //! file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
@@ -70,30 +71,38 @@ fn too_large(type_name: &str) -> ! {
 /// assert!(error.to_string().contains("String"));
 /// ```
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
-    format().deserialize(bytes).map_err(|error| WireError {
-        type_name: std::any::type_name::<T>(),
-        bytes_len: bytes.len(),
-        sender: None,
-        awaited_at: None,
-        reason: match *error {
-            bincode::ErrorKind::Io(_) => "they end too early".to_string(),
-            other => other.to_string(),
-        },
+    format().deserialize(bytes).map_err(|error| match *error {
+        bincode::ErrorKind::Io(_) => WireError::new::<T>(bytes, "they end too early"),
+        other => WireError::new::<T>(bytes, other.to_string()),
     })
 }
 
 /// Bytes that do not decode as the expected type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WireError {
-    type_name: &'static str,
+    type_name: Cow<'static, str>,
     bytes_len: usize,
     sender: Option<PeerId>,
     /// The call that expects them.
+    #[serde(skip)]
     awaited_at: Option<&'static Location<'static>>,
     reason: String,
 }
 
 impl WireError {
+    /// These bytes are no `T`, for this reason: what a codec with a format of its own returns.
+    ///
+    /// ```
+    /// use labrpc::wire::WireError;
+    ///
+    /// let error = WireError::new::<bool>(&[2], "a flag is 0 or 1");
+    /// assert_eq!(error.to_string(), "1 bytes do not decode as bool: a flag is 0 or 1");
+    /// ```
+    pub fn new<T>(bytes: &[u8], reason: impl Into<String>) -> WireError {
+        let (type_name, reason) = (std::any::type_name::<T>().into(), reason.into());
+        WireError { type_name, bytes_len: bytes.len(), sender: None, awaited_at: None, reason }
+    }
+
     /// Adds the sender of the bytes.
     pub fn sent_by(self, sender: PeerId) -> WireError {
         WireError { sender: Some(sender), ..self }

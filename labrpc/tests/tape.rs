@@ -2,10 +2,11 @@
 #![allow(missing_docs, clippy::disallowed_types, reason = "tests; what the harness keeps is no part of the simulation")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use labrpc::channel::{self, Receiver, Sender};
-use labrpc::sim::tape::{self, Action, Tape, TapeSink, Taping};
+use labrpc::sim::tape::{self, Action, NoAnswer, Tape, TapeSink, Taping};
 use labrpc::sim::{self, NodeId, Preemption, Report, Settings};
 use labrpc::sync::{Condvar, Mutex, RwLock};
 use labrpc::thread;
@@ -144,4 +145,47 @@ fn a_tape_makes_the_same_run() {
             assert_eq!((again, of_playing.trace), (plain, report.trace), "seed {seed}, {preemption:?}");
         }
     }
+}
+
+/// What the run of a harness comes to that asks a function of the server's code for these numbers.
+fn asking(
+    numbers: &'static [u64],
+    taping: Taping,
+    double: fn(u64) -> u64,
+) -> Result<Vec<Result<u64, NoAnswer>>, String> {
+    let write = |number: &u64| number.to_le_bytes().to_vec();
+    let asked =
+        move || numbers.iter().map(|asked| tape::ask(|| write(asked), write, number, || double(*asked))).collect();
+    sim::run(Settings { taping, is_silent: true, ..Settings::default() }, asked).0.map_err(|failure| failure.message)
+}
+
+fn recorded_answers(numbers: &'static [u64], double: fn(u64) -> u64) -> Tape {
+    let bytes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = bytes.clone();
+    let sink = TapeSink::new(move |part| kept.lock().unwrap().extend_from_slice(part));
+    let _ = asking(numbers, Taping::Record(sink), double);
+    Tape::read(&bytes.lock().unwrap()).unwrap()
+}
+
+/// A tape answers what a function was asked, in any order and any number of times, and nothing else.
+#[test]
+fn a_tape_knows_what_a_function_makes() {
+    let not_called = |_| panic!("a tape plays");
+    let tape = Arc::new(recorded_answers(&[1, 2, 3, 2], |number| 2 * number));
+    let played = |numbers| asking(numbers, Taping::Play(tape.clone()), not_called);
+    assert_eq!(played(&[3, 1, 2, 2, 3]), Ok([6, 2, 4, 4, 6].map(Ok).to_vec()));
+    assert_eq!(played(&[1, 4]), Ok(vec![Ok(2), Err(NoAnswer::OtherRun)]));
+}
+
+/// What gives several answers to one question is no function. A function that has panicked does it again.
+#[test]
+fn a_tape_finds_what_is_no_function() {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let not_called = |_| panic!("a tape plays");
+    let tape = recorded_answers(&[5, 7, 5], |number| number + CALLS.fetch_add(1, Ordering::Relaxed));
+    let played = asking(&[7, 5], Taping::Play(Arc::new(tape)), not_called);
+    assert_eq!(played, Ok(vec![Ok(8), Err(NoAnswer::Several)]));
+    let tape = recorded_answers(&[9], |_| panic!("a mistake"));
+    let played = asking(&[9], Taping::Play(Arc::new(tape)), not_called);
+    assert!(played.is_err_and(|message| message.contains("panicked here when the tape was recorded")));
 }

@@ -392,11 +392,20 @@ pub fn record(word: u64) {
 /// ```
 /// use labrpc::sim::{self, Settings};
 ///
-/// let (result, _) = sim::run(Settings::default(), || sim::fail("two leaders in term 3"));
+/// let (result, _) = sim::run(Settings::default(), || {
+///     assert!(!sim::has_failed());
+///     sim::fail("two leaders in term 3");
+///     assert!(sim::has_failed());
+/// });
 /// assert!(result.unwrap_err().message.contains("two leaders"));
 /// ```
 pub fn fail(message: impl Into<String>) {
     inside().fail(FailureKind::Reported, message.into());
+}
+
+/// Whether the run has failed, and ends at the next turn. False outside of a simulation.
+pub fn has_failed() -> bool {
+    current().is_some_and(|world| world.state.borrow().failure.is_some())
 }
 
 /// As [`fail`], because a message does not decode ([`FailureKind::Undecodable`]).

@@ -63,6 +63,11 @@ impl Environment {
         })
     }
 
+    /// Whether runs play tapes, and no server's code is there.
+    pub(crate) fn plays_tapes(&self) -> bool {
+        matches!(self.tapes, Some(Tapes::Play(_)))
+    }
+
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Environment, String> {
         let seeds = variable("LAB_SEEDS").map(|text| parse_seeds(&text)).transpose()?;
         let first_seed = variable("LAB_FIRST_SEED").map(|text| parse_first_seed(&text)).transpose()?;

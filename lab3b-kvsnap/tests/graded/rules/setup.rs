@@ -16,7 +16,7 @@ pub const READER: u64 = 99;
 fn state_after(commands: impl IntoIterator<Item = Command>) -> Box<dyn ServiceState> {
     let mut state = state(None);
     for command in commands {
-        state.apply(&SERVERS.codec.write_logged(&command));
+        state.apply(&SERVERS.codec().write_logged(&command));
     }
     state
 }
@@ -29,8 +29,8 @@ pub fn snapshot_of(commands: impl IntoIterator<Item = Command>) -> Bytes {
 /// What a service that begins with this snapshot reads at a key, after a copy of a client's command has come again.
 pub fn read_after_copy(snapshot: &[u8], copy: &Command, key: &str) -> String {
     let mut restored = state(Some(snapshot));
-    restored.apply(&SERVERS.codec.write_logged(copy));
-    restored.apply(&SERVERS.codec.write_logged(&get(READER, 1, key)))
+    restored.apply(&SERVERS.codec().write_logged(copy));
+    restored.apply(&SERVERS.codec().write_logged(&get(READER, 1, key)))
 }
 
 /// Lets the real server lead. The others agree to everything.

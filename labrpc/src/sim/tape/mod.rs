@@ -11,8 +11,12 @@
 //! recorded. Which locks and channels they belong to is of no interest: a key is enough, so that a player's tasks wake
 //! one another as the server's did.
 //!
+//! Some of the server's code is only asked: a codec, say, makes a message of bytes. [`ask`] calls it, and the tape has what it
+//! makes of each input, whenever that was. Such code has no state, so two answers to one question are found.
+//!
 //! `writer` records, `reader` takes a tape apart, `player` plays it.
 
+mod functions;
 mod player;
 mod reader;
 mod writer;
@@ -24,6 +28,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+pub use functions::{NoAnswer, ask};
 pub use reader::{Tape, TapeError};
 
 use super::heap;
@@ -249,7 +254,10 @@ impl Default for Ending {
 /// `argument` says what is done.
 #[must_use = "the harness's code runs while this lives"]
 pub fn leave(action: Action, argument: impl FnOnce() -> Vec<u8>) -> Left {
-    let Some(world) = current().filter(|world| world.deck.recorded().is_some()) else { return Left { _harness: None } };
+    let is_known = action != Action::default();
+    let Some(world) = current().filter(|world| is_known && world.deck.recorded().is_some()) else {
+        return Left { _harness: None };
+    };
     let argument = argument();
     world.on_tape(|writer| writer.acts(action.0, &argument));
     Left { _harness: Some(Switched::to(&world.deck, NO_SEGMENT)) }
@@ -260,7 +268,8 @@ pub struct Left {
     _harness: Option<Switched<'static>>,
 }
 
-/// Something that the harness does for a server: sending for it, say. The default is nothing that a tape knows.
+/// Something that the harness does for a server: sending for it, say. The default is nothing that a tape knows: a carrier of the
+/// server's own, say, which is a part of its code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Action(u64);
 

@@ -1,5 +1,7 @@
 //! Takes a tape apart.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use rustc_hash::FxHashMap;
@@ -13,6 +15,17 @@ pub struct Tape {
     /// Each segment's records, in order.
     segments: FxHashMap<SegmentId, Vec<Record>>,
     observations: Vec<i64>,
+    /// What functions make of their inputs.
+    functions: BTreeMap<Vec<u8>, Made>,
+}
+
+/// What a function makes of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    Value(Vec<u8>),
+    Panic,
+    /// Not always the same.
+    Several,
 }
 
 /// Something that the server's code does.
@@ -54,10 +67,10 @@ impl Tape {
         let mut segment = None;
         while reader.at < bytes.len() {
             let at = reader.at;
-            match reader.record(&mut tape.observations).ok_or(TapeError(at))? {
+            match reader.record(&mut tape).ok_or(TapeError(at))? {
                 Part::Segment(id) => segment = Some(id),
                 Part::Record(record) => tape.segments.entry(segment.ok_or(TapeError(at))?).or_default().push(record),
-                Part::Observation => {}
+                Part::OfNoSegment => {}
             }
         }
         Ok(tape)
@@ -70,13 +83,37 @@ impl Tape {
     pub(super) fn observation(&self, nth: usize) -> Option<i64> {
         self.observations.get(nth).copied()
     }
+
+    /// Shows to `is_same` each input that a function was asked about, and what it has made of it. Where the result is false, this
+    /// is no function, see [`NoAnswer::Several`](super::NoAnswer::Several).
+    pub fn compare_functions(&mut self, mut is_same: impl FnMut(&[u8], &[u8]) -> bool) {
+        for (input, made) in &mut self.functions {
+            if let Made::Value(value) = made
+                && !is_same(input, value)
+            {
+                *made = Made::Several;
+            }
+        }
+    }
+
+    pub(super) fn made_of(&self, input: &[u8]) -> Option<&Made> {
+        self.functions.get(input)
+    }
+
+    fn add_made(&mut self, input: Vec<u8>, made: Made) {
+        match self.functions.entry(input) {
+            Entry::Vacant(entry) => drop(entry.insert(made)),
+            Entry::Occupied(entry) if *entry.get() == made => {}
+            Entry::Occupied(mut entry) => drop(entry.insert(Made::Several)),
+        }
+    }
 }
 
 /// What stands at one place of a tape.
 enum Part {
     Segment(SegmentId),
     Record(Record),
-    Observation,
+    OfNoSegment,
 }
 
 struct Reader<'a> {
@@ -85,13 +122,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn record(&mut self, observations: &mut Vec<i64>) -> Option<Part> {
+    fn record(&mut self, tape: &mut Tape) -> Option<Part> {
         let record = match self.byte()? {
             code::SEGMENT => return Some(Part::Segment(self.number()?.try_into().ok()?)),
             code::OBSERVED => {
                 let number = self.number()?;
-                observations.push((number >> 1) as i64 ^ -((number & 1) as i64));
-                return Some(Part::Observation);
+                tape.observations.push((number >> 1) as i64 ^ -((number & 1) as i64));
+                return Some(Part::OfNoSegment);
+            }
+            code::MADE => {
+                let (input, value) = (self.text()?, self.text()?);
+                tape.add_made(input, Made::Value(value));
+                return Some(Part::OfNoSegment);
+            }
+            code::MADE_NOTHING => {
+                let input = self.text()?;
+                tape.add_made(input, Made::Panic);
+                return Some(Part::OfNoSegment);
             }
             code::OPERATIONS => Record::Operations(self.number()?),
             code::YIELD => Record::Yield,

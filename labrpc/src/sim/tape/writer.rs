@@ -33,6 +33,10 @@ pub(super) mod code {
     pub(crate) const PANIC: u8 = 12;
     /// Something was measured.
     pub(crate) const OBSERVED: u8 = 13;
+    /// A function has made something of an input.
+    pub(crate) const MADE: u8 = 14;
+    /// A function has panicked at an input.
+    pub(crate) const MADE_NOTHING: u8 = 15;
 }
 
 /// The bytes that are kept until they are given away. They are there from the beginning, so that recording takes no
@@ -135,6 +139,13 @@ impl Writer {
     pub(super) fn observed(&mut self, value: i64) {
         self.begin(code::OBSERVED);
         self.number(((value << 1) ^ (value >> 63)) as u64);
+    }
+
+    /// What a function makes of an input; `None` if it panics.
+    pub(super) fn made(&mut self, input: &[u8], made: Option<&[u8]>) {
+        self.begin(if made.is_some() { code::MADE } else { code::MADE_NOTHING });
+        self.bytes(input);
+        made.into_iter().for_each(|made| self.bytes(made));
     }
 
     fn begin(&mut self, code: u8) {

@@ -1,15 +1,16 @@
 //! What the tests know about a lab's servers.
 
 mod probes;
+mod taped_codec;
 mod written;
 
 #[cfg(test)]
 use std::time::Duration;
 
-use labrpc::codec::OwnTypes;
 use labrpc::sim::NodeId;
 use labrpc::{Codec, ServiceState, Timing, sim};
 pub(crate) use probes::MessageKind;
+use taped_codec::TapedCodec;
 
 /// What a lab's servers promise, and how their bytes are read. The oracles and the scripted peers know nothing
 /// else of them.
@@ -33,7 +34,7 @@ pub struct Contract {
     /// The timing that the servers promise to keep.
     pub timing: Timing,
     /// How they encode their messages and their disks.
-    pub codec: &'static dyn Codec,
+    codec: TapedCodec,
     /// Whether they save their state (from lab 2C on).
     pub has_disk: bool,
     /// Whether they answer clerks (from lab 3A on).
@@ -59,7 +60,7 @@ impl Contract {
     /// Servers of lab 2A or 2B in the guided track: they send `labrpc`'s messages, save nothing, and have no clerks.
     pub const fn new(timing: Timing) -> Contract {
         let (has_disk, has_clerks) = (false, false);
-        Contract { timing, codec: &OwnTypes, has_disk, has_clerks, restore: None, track: Track::Guided }
+        Contract { timing, codec: TapedCodec::OWN, has_disk, has_clerks, restore: None, track: Track::Guided }
     }
 
     /// The same, and they save their state.
@@ -79,7 +80,24 @@ impl Contract {
 
     /// The same in the open track, for servers that send and save what `codec` reads.
     pub const fn open(self, codec: &'static dyn Codec) -> Contract {
-        Contract { codec, track: Track::Open, ..self }
+        Contract { codec: TapedCodec::of_student(codec), track: Track::Open, ..self }
+    }
+
+    /// The same in the guided track, with another codec.
+    #[cfg(test)]
+    pub(crate) const fn with_codec(self, codec: &'static dyn Codec) -> Contract {
+        Contract { codec: TapedCodec::of_course(codec), ..self }
+    }
+
+    /// How the servers encode their messages and their disks.
+    pub const fn codec(&self) -> &dyn Codec {
+        &self.codec
+    }
+
+    /// Whether a codec that does not fit ends the run: not in the guided track, whose codec is not the student's, and not if the
+    /// run has failed already.
+    pub(crate) fn is_codec_checked(&self) -> bool {
+        self.track == Track::Open && !sim::has_failed()
     }
 }
 

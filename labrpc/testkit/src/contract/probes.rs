@@ -10,7 +10,7 @@ use labrpc::{
     RequestVoteReply, Term,
 };
 
-use super::{Contract, Track};
+use super::Contract;
 use crate::event::Payload;
 
 /// What one codec method reads, and another writes. Of each kind, a run checks the first one that it sees.
@@ -51,7 +51,7 @@ impl Contract {
     /// What the codec loses of messages like this one, in a sentence. `None` if it loses nothing, and in the guided track,
     /// whose codec is not the student's.
     pub(crate) fn misfit_of(&self, payload: &Payload, answered: Option<&RaftRequest>) -> Option<String> {
-        if self.track == Track::Guided {
+        if !self.is_codec_checked() {
             return None;
         }
         match payload {
@@ -65,7 +65,7 @@ impl Contract {
 
     /// As [`misfit_of`](Contract::misfit_of), for what a server saves.
     pub(crate) fn misfit_of_save(&self, head: &Head, entries: &[Entry]) -> Option<String> {
-        if self.track == Track::Guided {
+        if !self.is_codec_checked() {
             return None;
         }
         let mut later = *head;

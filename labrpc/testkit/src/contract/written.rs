@@ -7,9 +7,9 @@ use std::fmt::Debug;
 
 use labrpc::kv::{Answer, Command};
 use labrpc::wire::WireError;
-use labrpc::{AppendEntriesReply, AppendOutcome, Bytes, Entry, Head, RaftReply, RaftRequest, RequestVoteReply};
+use labrpc::{AppendEntriesReply, AppendOutcome, Bytes, Codec, Entry, Head, RaftReply, RaftRequest, RequestVoteReply};
 
-use super::{Contract, Track};
+use super::Contract;
 use crate::report::Reporter;
 use crate::rule::life::CODEC;
 use crate::violation::Violation;
@@ -42,8 +42,9 @@ impl Contract {
 
     /// A clerk's command as it stands in the log.
     pub(crate) fn write_logged(&self, command: &Command) -> Vec<u8> {
-        let bytes = self.codec.write_logged(command);
-        let misfit = self.misfit("logged", command, || self.codec.read_logged(&bytes));
+        let write = || self.codec.write_logged(command);
+        let bytes = write();
+        let misfit = self.misfit("logged", command, (&bytes, write), || self.codec.read_logged(&bytes));
         self.checked((bytes, misfit))
     }
 
@@ -62,58 +63,70 @@ impl Contract {
     }
 
     pub(super) fn request(&self, request: &RaftRequest) -> Written<Vec<u8>> {
-        let bytes = self.codec.write_request(request);
-        let misfit = self.misfit("request", request, || self.codec.read_request(&bytes));
+        let write = || self.codec.write_request(request);
+        let bytes = write();
+        let misfit = self.misfit("request", request, (&bytes, write), || self.codec.read_request(&bytes));
         (bytes, misfit)
     }
 
     pub(super) fn reply(&self, request: &RaftRequest, reply: &RaftReply) -> Written<Vec<u8>> {
-        let bytes = self.codec.write_reply(request, reply);
+        let write = || self.codec.write_reply(request, reply);
+        let bytes = write();
         if !is_expressible(request, reply) {
             return (bytes, None);
         }
         let read = || self.codec.read_reply(request, &bytes).map(|reply| without_hint(&reply));
-        let misfit = self.misfit("reply", &without_hint(reply), read);
+        let misfit = self.misfit("reply", &without_hint(reply), (&bytes, write), read);
         (bytes, misfit)
     }
 
     pub(super) fn head(&self, head: &Head) -> Written<Bytes> {
-        let bytes = self.codec.write_head(head);
-        let misfit = self.misfit("head", head, || self.codec.read_head(&bytes));
+        let write = || self.codec.write_head(head);
+        let bytes = write();
+        let misfit = self.misfit("head", head, (&bytes, write), || self.codec.read_head(&bytes));
         (bytes, misfit)
     }
 
     pub(super) fn entry(&self, entry: &Entry) -> Written<Bytes> {
-        let bytes = self.codec.write_entry(entry);
-        let misfit = self.misfit("entry", entry, || self.codec.read_entry(&bytes));
+        let write = || self.codec.write_entry(entry);
+        let bytes = write();
+        let misfit = self.misfit("entry", entry, (&bytes, write), || self.codec.read_entry(&bytes));
         (bytes, misfit)
     }
 
     pub(super) fn command(&self, command: &Command) -> Written<Vec<u8>> {
-        let bytes = self.codec.write_command(command);
-        let misfit = self.misfit("command", command, || self.codec.read_command(&bytes));
+        let write = || self.codec.write_command(command);
+        let bytes = write();
+        let misfit = self.misfit("command", command, (&bytes, write), || self.codec.read_command(&bytes));
         (bytes, misfit)
     }
 
     pub(super) fn answer(&self, answer: &Answer) -> Written<Vec<u8>> {
-        let bytes = self.codec.write_answer(answer);
+        let write = || self.codec.write_answer(answer);
+        let bytes = write();
         // Why a client is refused is for the client alone.
         let result = |answer: &Answer| answer.clone().map_err(drop);
-        let misfit =
-            self.misfit("answer", &result(answer), || self.codec.read_answer(&bytes).map(|answer| result(&answer)));
+        let read = || self.codec.read_answer(&bytes).map(|answer| result(&answer));
+        let misfit = self.misfit("answer", &result(answer), (&bytes, write), read);
         (bytes, misfit)
     }
 
     /// What `read_{what}` makes of the bytes that `write_{what}` made, in a sentence. `None` if it is what was written, and
-    /// in the guided track.
-    fn misfit<T: PartialEq + Debug>(
+    /// in the guided track. `write` writes them once more.
+    fn misfit<T: PartialEq + Debug, B: PartialEq>(
         &self,
         what: &str,
         written: &T,
+        (bytes, write): (&B, impl FnOnce() -> B),
         read: impl FnOnce() -> Result<T, WireError>,
     ) -> Option<String> {
-        if self.track == Track::Guided {
+        if !self.is_codec_checked() {
             return None;
+        }
+        if write() != *bytes {
+            return Some(format!(
+                "`write_{what}` of the codec was given twice\n    {written:?}\nand made other bytes of it the second time"
+            ));
         }
         let read = match read() {
             Ok(read) if read == *written => return None,
@@ -161,7 +174,7 @@ fn without_hint(reply: &RaftReply) -> RaftReply {
 #[cfg(test)]
 mod tests {
     use labrpc::wire::{self, WireError};
-    use labrpc::{AppendEntries, Codec, LogPosition, RequestVote};
+    use labrpc::{AppendEntries, LogPosition, RequestVote};
 
     use super::*;
     use crate::contract::TEST_TIMING;

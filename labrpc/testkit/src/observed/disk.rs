@@ -27,8 +27,8 @@ pub(crate) struct DecodedSave {
 
 impl DecodedSave {
     pub(crate) fn read(save: &Save, contract: &Contract) -> Result<DecodedSave, WireError> {
-        let entries = save.append.iter().map(|entry| contract.codec.read_entry(entry));
-        Ok(DecodedSave { head: contract.codec.read_head(&save.head)?, entries: entries.collect::<Result<_, _>>()? })
+        let entries = save.append.iter().map(|entry| contract.codec().read_entry(entry));
+        Ok(DecodedSave { head: contract.codec().read_head(&save.head)?, entries: entries.collect::<Result<_, _>>()? })
     }
 }
 

@@ -90,7 +90,7 @@ impl Codec for Forgetful {
 }
 
 static FORGETFUL: Contract = Contract::new(TEST_TIMING).with_disk().open(&Forgetful);
-static GUIDED: Contract = Contract { codec: &Forgetful, ..Contract::new(TEST_TIMING) };
+static GUIDED: Contract = Contract::new(TEST_TIMING).with_codec(&Forgetful);
 
 /// The failure of a run in which a server asks for a vote.
 fn ask(contract: &'static Contract, bytes: Vec<u8>) -> Option<(&'static str, String)> {

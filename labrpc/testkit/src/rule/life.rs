@@ -104,9 +104,9 @@ rules! {
         [];
 
     CODEC = "codec-fits",
-        "What a codec writes, it reads back as it was",
+        "A codec is a function, and what it writes it reads back as it was",
         "the tests' contract",
-        "compare the two functions field by field; is something left out, or told apart in only one of them?",
+        "compare the two methods field by field: is something left out, or told apart in only one of them? does one look at more than its arguments?",
         [];
 
     HAPPENED = "test-is-vacuous",

@@ -200,7 +200,9 @@ impl Lab {
             let (run, complaint) = match environment.mode {
                 Mode::Simulated => {
                     let run = run_simulated(&token, Keep::All, Recorded::Nothing, self.contract, test.body);
-                    let complaint = run.0.is_err().then(|| repeat::complaint(&run, again)).flatten();
+                    // A process that plays tapes has no servers to run again.
+                    let is_repeated = run.0.is_err() && !environment.plays_tapes();
+                    let complaint = is_repeated.then(|| repeat::complaint(&run, again)).flatten();
                     (run, complaint)
                 }
                 Mode::Real => (run_real(&token, test.body), None),
@@ -237,7 +239,7 @@ impl Lab {
     /// A smaller run that fails in the same way as a failed one, and its token; or else the given ones.
     fn smallest(&self, token: Token, (outcome, report): Run, test: &GradedTest) -> (Token, Run) {
         let failed = match outcome {
-            Err(failed) if !Environment::get().is_unshrunk => failed,
+            Err(failed) if !Environment::get().is_unshrunk && !Environment::get().plays_tapes() => failed,
             _ => return (token, (outcome, report)),
         };
         let smaller = match test.shorten {

@@ -200,7 +200,7 @@ impl<R: Elect> ScriptedCluster<R> {
     pub fn try_ask(&self, from: PeerId, request: &RaftRequest) -> Option<RaftReply> {
         let contract = self.contract();
         let reply = self.network().call(from, REAL, Port::Raft, contract.write_request(request), ANSWER_PATIENCE)?;
-        Some(contract.codec.read_reply(request, &reply).unwrap_or_else(|error| panic!("{error}")))
+        Some(contract.codec().read_reply(request, &reply).unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Sends the real server a request, and does not wait for the reply.

@@ -51,7 +51,7 @@ impl<R: Elect> ScriptedCluster<R> {
     pub fn expect_no_boot(&self, disk: &DiskState, damage: impl FnOnce(&mut Image), what: impl Display) {
         let mut image = self.image_of(disk);
         damage(&mut image);
-        let codec = self.contract().codec;
+        let codec = self.contract().codec();
         let is_readable =
             codec.read_head(&image.head).is_ok() && image.entries.iter().all(|entry| codec.read_entry(entry).is_ok());
         if is_readable {

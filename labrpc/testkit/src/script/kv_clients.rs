@@ -101,5 +101,5 @@ pub(super) fn ask_kv<R: Elect>(cluster: &Cluster<R>, request: Command, patience:
     // In the network, clients come after the servers.
     let from = cluster.size() + request.client.0 as usize;
     let reply = cluster.network().call(from, REAL, Port::Kv, contract.write_command(&request), patience)?;
-    Some(contract.codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
+    Some(contract.codec().read_answer(&reply).unwrap_or_else(|error| panic!("{error}")))
 }

@@ -98,7 +98,7 @@ struct ScriptedServer {
 impl Service for ScriptedServer {
     fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let (answer, answered) = channel::bounded(1);
-        let request = self.contract.codec.read_command(request)?;
+        let request = self.contract.codec().read_command(request)?;
         let _ = self.asked.send(ClerkRequest {
             at: Instant::now(),
             server: self.me,

@@ -166,7 +166,7 @@ pub(super) struct ScriptedPeer {
 impl Service for ScriptedPeer {
     fn request(&self, _: PeerId, request: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
         let at = Instant::now();
-        let request = self.contract.codec.read_request(request)?;
+        let request = self.contract.codec().read_request(request)?;
         let (answer, answered): (_, Receiver<Vec<u8>>) = channel::bounded(1);
         let automatic = self.automatic.lock().as_mut().and_then(|reply_to| reply_to(self.me, &request));
         let received = ReceivedRequest { at, to: self.me, request, contract: self.contract, answer: Some(answer) };

@@ -48,7 +48,7 @@ impl<S: Service> ScriptedService<S> {
             let reply =
                 server.request(CLIENT, &contract.write_command(&request)).unwrap_or_else(|error| panic!("{error}"));
             let answer =
-                reply.map(|reply| contract.codec.read_answer(&reply).unwrap_or_else(|error| panic!("{error}")));
+                reply.map(|reply| contract.codec().read_answer(&reply).unwrap_or_else(|error| panic!("{error}")));
             story.has_answered(number, answer.as_ref());
             answer
         }

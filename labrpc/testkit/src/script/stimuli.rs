@@ -16,7 +16,7 @@ impl<R: Elect> ScriptedCluster<R> {
         Stimulus::in_advance(TRAVEL, move || {
             let bytes = contract.write_request(&request);
             let reply = network.call(from, REAL, Port::Raft, bytes, ANSWER_PATIENCE)?;
-            Some(contract.codec.read_reply(&request, &reply).unwrap_or_else(|error| panic!("{error}")))
+            Some(contract.codec().read_reply(&request, &reply).unwrap_or_else(|error| panic!("{error}")))
         })
     }
 

@@ -26,7 +26,7 @@ impl ShownStore {
                 self.is_hidden = true;
                 return BTreeMap::new();
             }
-            ApplyMsg::Command { command, .. } if contract.has_clerks => contract.codec.read_logged(command).ok(),
+            ApplyMsg::Command { command, .. } if contract.has_clerks => contract.codec().read_logged(command).ok(),
             ApplyMsg::Command { .. } => None,
         };
         let Some(Command { client, sequence, op }) = command.filter(|_| !self.is_hidden) else {

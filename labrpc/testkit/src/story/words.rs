@@ -51,7 +51,7 @@ pub(super) fn short(text: &str) -> String {
 /// A command in a few letters: an operation of a clerk, or the text that it is, or its size.
 pub(super) fn label(command: &Bytes, contract: &Contract) -> String {
     if contract.has_clerks
-        && let Ok(Command { op, .. }) = contract.codec.read_logged(command)
+        && let Ok(Command { op, .. }) = contract.codec().read_logged(command)
     {
         return match op {
             Op::Get { key } => format!("get {}", short(&key)),

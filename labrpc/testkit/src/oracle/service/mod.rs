@@ -42,7 +42,7 @@ impl ServiceOracle {
 impl Oracle for ServiceOracle {
     fn check(&mut self, event: &Event, observed: &ObservedState) -> Result<(), Violation> {
         if let EventKind::Applied(_, ApplyMsg::Command { at, command }) = &event.kind {
-            self.model.applied(at.index, command, self.contract.codec);
+            self.model.applied(at.index, command, self.contract.codec());
         }
         self.clerks.check(event, observed)?;
         self.answers.check(event, observed, &self.model)?;

@@ -233,7 +233,7 @@ impl ScriptedRaft {
     /// When one of them is not the command of a clerk.
     pub(crate) fn take_started(&self) -> Vec<Command> {
         let read =
-            |bytes: Bytes| self.inner.contract.codec.read_logged(&bytes).unwrap_or_else(|error| panic!("{error}"));
+            |bytes: Bytes| self.inner.contract.codec().read_logged(&bytes).unwrap_or_else(|error| panic!("{error}"));
         std::mem::take(&mut *self.inner.started.lock()).into_iter().map(read).collect()
     }
 
