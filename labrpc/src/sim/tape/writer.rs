@@ -1,5 +1,7 @@
 //! Records a tape.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::{NO_SEGMENT, SegmentId, TapeSink};
 use crate::sim::runtime::{Key, WaitReason};
 
@@ -43,10 +45,15 @@ pub(super) mod code {
 /// memory that a test would count.
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// So many answers of functions are remembered, by their hashes: most questions are asked several times.
+const ANSWERS: usize = 4096;
+
 /// Records a tape.
 pub(in crate::sim) struct Writer {
     sink: Option<TapeSink>,
     buffer: Vec<u8>,
+    /// The hashes of questions and answers that are on the tape, each at a place of its own. They are not written again.
+    answers: Vec<u64>,
     /// The segment of the latest records.
     segment: SegmentId,
     /// Operations that are not written yet.
@@ -55,8 +62,14 @@ pub(in crate::sim) struct Writer {
 
 impl Writer {
     pub(super) fn new(sink: Option<TapeSink>) -> Writer {
-        let capacity = if sink.is_some() { 2 * BUFFER_BYTES } else { 0 };
-        Writer { sink, buffer: Vec::with_capacity(capacity), segment: NO_SEGMENT, operations: 0 }
+        let (capacity, answers) = if sink.is_some() { (2 * BUFFER_BYTES, ANSWERS) } else { (0, 0) };
+        Writer {
+            sink,
+            buffer: Vec::with_capacity(capacity),
+            answers: vec![0; answers],
+            segment: NO_SEGMENT,
+            operations: 0,
+        }
     }
 
     /// What follows is of this segment.
@@ -143,6 +156,13 @@ impl Writer {
 
     /// What a function makes of an input; `None` if it panics.
     pub(super) fn made(&mut self, input: &[u8], made: Option<&[u8]>) {
+        let mut hasher = DefaultHasher::new();
+        (input, made).hash(&mut hasher);
+        let hash = hasher.finish();
+        let place = &mut self.answers[hash as usize % ANSWERS];
+        if std::mem::replace(place, hash) == hash {
+            return;
+        }
         self.begin(if made.is_some() { code::MADE } else { code::MADE_NOTHING });
         self.bytes(input);
         made.into_iter().for_each(|made| self.bytes(made));

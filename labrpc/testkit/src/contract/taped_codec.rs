@@ -229,3 +229,47 @@ fn text_bytes(command: &Command) -> usize {
         Op::Put { key, value } | Op::Append { key, value } => key.len() + value.len(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use labrpc::time::Instant;
+
+    use super::*;
+    use crate::contract::{Contract, TEST_TIMING};
+
+    /// Finds a command of ten bytes in any entry, and looks at the clock before it writes a head.
+    struct Wrong;
+
+    impl Codec for Wrong {
+        fn read_entry(&self, _: &[u8]) -> Result<Entry, WireError> {
+            Ok(Entry { term: 1, command: Bytes::from("ten bytes!") })
+        }
+
+        fn write_head(&self, head: &Head) -> Bytes {
+            wire::encode(&(head, Instant::now() > Instant::ZERO)).into()
+        }
+    }
+
+    static OPEN: Contract = Contract::new(TEST_TIMING).with_disk().open(&Wrong);
+
+    /// An entry has a byte for its term, and all bytes of its command.
+    #[test]
+    fn an_entry_is_no_shorter_than_its_command() {
+        assert!(OPEN.codec().read_entry(&[0; 11]).is_ok());
+        let error = OPEN.codec().read_entry(&[0; 10]).unwrap_err().to_string();
+        assert!(error.starts_with("10 bytes do not decode as"), "{error}");
+        assert!(error.ends_with("what `read_entry` reads from them needs at least 11"), "{error}");
+    }
+
+    /// A codec that looks at the clock is no function.
+    #[test]
+    fn a_codec_makes_no_operation() {
+        let settings = sim::Settings { is_silent: true, ..sim::Settings::default() };
+        let (written, _) = sim::run(settings, || OPEN.codec().write_head(&Head::default()));
+        let message = written.unwrap_err().message;
+        assert!(
+            message.starts_with("`write_head` of the codec uses a lock, a channel, a thread or a clock"),
+            "{message}"
+        );
+    }
+}

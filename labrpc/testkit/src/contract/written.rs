@@ -173,6 +173,8 @@ fn without_hint(reply: &RaftReply) -> RaftReply {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use labrpc::wire::{self, WireError};
     use labrpc::{AppendEntries, LogPosition, RequestVote};
 
@@ -217,6 +219,29 @@ mod tests {
     fn a_codec_that_loses_something_is_named() {
         let last_log = LogPosition { term: 1, index: 1 };
         OPEN.write_request(&RaftRequest::RequestVote(RequestVote { term: 2, candidate: 1, last_log }));
+    }
+
+    /// Numbers the answers that it writes.
+    struct Numbering;
+
+    impl Codec for Numbering {
+        fn write_answer(&self, answer: &Answer) -> Vec<u8> {
+            static NUMBERS: AtomicU64 = AtomicU64::new(0);
+            wire::encode(&(answer, NUMBERS.fetch_add(1, Ordering::Relaxed)))
+        }
+
+        fn read_answer(&self, bytes: &[u8]) -> Result<Answer, WireError> {
+            wire::decode::<(Answer, u64)>(bytes).map(|(answer, _)| answer)
+        }
+    }
+
+    static NUMBERED: Contract = Contract::new(TEST_TIMING).open(&Numbering);
+
+    /// Equal messages are equal bytes.
+    #[test]
+    #[should_panic(expected = "`write_answer` of the codec was given twice\n    Ok(\"\")\nand made other bytes")]
+    fn a_codec_that_numbers_messages_is_named() {
+        NUMBERED.write_answer(&Ok(String::new()));
     }
 
     /// A reply without an index is as good as one with it, whatever it says.

@@ -3,12 +3,13 @@
 use lexopt::{Arg, Parser};
 
 use crate::arguments::{Audience, Invocation, lab_called, misuse, seed_count, unknown_option, value_of};
+use crate::course::track::Track;
 use crate::error::CommandError;
 use crate::instructor::Request;
 use crate::instructor::grading::GradingRequest;
 
 /// The options of the command.
-pub const OPTIONS: &[&str] = &["--lab", "--seeds", "--first-seed", "--unsandboxed", "--json", "--help"];
+pub const OPTIONS: &[&str] = &["--lab", "--open", "--seeds", "--first-seed", "--unsandboxed", "--json", "--help"];
 
 /// Parses the arguments after `cargo lab grade`.
 pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
@@ -24,6 +25,7 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
         };
         match option.as_str() {
             "-h" | "--help" => return Ok(Invocation::Help(Some("grade"))),
+            "--open" => request.track = Track::Open,
             "--unsandboxed" => request.is_unsandboxed = true,
             "--json" => request.is_json = true,
             "--lab" => request.labs.push(lab_called(&value_of(&mut parser, &option, "a lab, for instance 3b")?)?),

@@ -5,8 +5,7 @@
 //! the submitted code, makes the same runs again from the tapes, and reports the verdicts. `docs/ARCHITECTURE.md` says how:
 //! "How a run is made again without its servers". The seeds are chosen when grading begins, so nobody can prepare for them.
 //!
-//! Missing: a sandbox, without which submitted code can also change the judge's files; and the open track, whose messages
-//! the judge could read only with the student's own codec.
+//! Missing: a sandbox, without which submitted code can also change the judge's files.
 //!
 //! `submission` takes the files that count, `exam` builds and runs, `result` is what came of it, `report` shows that.
 
@@ -19,6 +18,7 @@ mod submission;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::course::track::Track;
 use crate::course::{Course, LabCrate};
 use crate::error::{CommandError, EXIT_FAILED};
 use crate::instructor::handout::{Handout, HandoutPlan};
@@ -34,6 +34,8 @@ pub struct GradingRequest {
     pub folders: Vec<PathBuf>,
     /// The labs that are graded; all of them if there is none.
     pub labs: Vec<&'static LabCrate>,
+    /// Whose design the submissions follow.
+    pub track: Track,
     /// How many seeds each test runs; `None` for the numbers that `tests/points.txt` lists.
     pub seeds: Option<u64>,
     /// The first seed; `None` for one that nobody knows.
@@ -57,7 +59,7 @@ pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result
                 .to_string(),
         ));
     }
-    let handout = Handout::of(course, &HandoutPlan::default())?;
+    let handout = Handout::of(course, &HandoutPlan { track: request.track, ..HandoutPlan::default() })?;
     let exam = Exam::prepare(&handout, request)?;
     let mut results = Vec::new();
     for folder in &request.folders {
