@@ -167,25 +167,27 @@ fn recorded_answers(numbers: &'static [u64], double: fn(u64) -> u64) -> Tape {
     Tape::read(&bytes.lock().unwrap()).unwrap()
 }
 
+fn not_called(_: u64) -> u64 {
+    panic!("a tape plays");
+}
+
 /// A tape answers what a function was asked, in any order and any number of times, and nothing else.
 #[test]
 fn a_tape_knows_what_a_function_makes() {
-    let not_called = |_| panic!("a tape plays");
     let tape = Arc::new(recorded_answers(&[1, 2, 3, 2], |number| 2 * number));
-    let played = |numbers| asking(numbers, Taping::Play(tape.clone()), not_called);
-    assert_eq!(played(&[3, 1, 2, 2, 3]), Ok([6, 2, 4, 4, 6].map(Ok).to_vec()));
-    assert_eq!(played(&[1, 4]), Ok(vec![Ok(2), Err(NoAnswer::OtherRun)]));
+    let answers = |numbers| asking(numbers, Taping::Play(tape.clone()), not_called);
+    assert_eq!(answers(&[3, 1, 2, 2, 3]), Ok([6, 2, 4, 4, 6].map(Ok).to_vec()));
+    assert_eq!(answers(&[1, 4]), Ok(vec![Ok(2), Err(NoAnswer::OtherRun)]));
 }
 
 /// What gives several answers to one question is no function. A function that has panicked does it again.
 #[test]
 fn a_tape_finds_what_is_no_function() {
     static CALLS: AtomicU64 = AtomicU64::new(0);
-    let not_called = |_| panic!("a tape plays");
     let tape = recorded_answers(&[5, 7, 5], |number| number + CALLS.fetch_add(1, Ordering::Relaxed));
-    let played = asking(&[7, 5], Taping::Play(Arc::new(tape)), not_called);
-    assert_eq!(played, Ok(vec![Ok(8), Err(NoAnswer::Several)]));
+    let answers = asking(&[7, 5], Taping::Play(Arc::new(tape)), not_called);
+    assert_eq!(answers, Ok(vec![Ok(8), Err(NoAnswer::Several)]));
     let tape = recorded_answers(&[9], |_| panic!("a mistake"));
-    let played = asking(&[9], Taping::Play(Arc::new(tape)), not_called);
-    assert!(played.is_err_and(|message| message.contains("panicked here when the tape was recorded")));
+    let answers = asking(&[9], Taping::Play(Arc::new(tape)), not_called);
+    assert!(answers.is_err_and(|message| message.contains("panicked here when the tape was recorded")));
 }

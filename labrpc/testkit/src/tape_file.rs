@@ -56,7 +56,7 @@ struct Answers(BTreeMap<Hashes, u64>);
 type Hashes = (u64, u64);
 
 impl Answers {
-    /// So many are kept: those of the first runs, if there are more. They take 64 MB at most.
+    /// How many are kept: those of the first runs, if there are more. They take 64 MB at most.
     const COUNT_MAX: usize = 1 << 20;
 
     /// Whether the function has made the same of this input before, if it is known.

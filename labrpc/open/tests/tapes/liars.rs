@@ -17,7 +17,7 @@ use labrpc::{
 pub enum Code {
     /// Lab 2C's server, and its codec.
     Honest,
-    /// Neither a server nor a codec.
+    /// No server and no codec.
     None,
     /// The same server. Its codec reads a heartbeat that comes again and again as if nothing were committed.
     Memory,

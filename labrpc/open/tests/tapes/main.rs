@@ -1,4 +1,4 @@
-//! A run of the open track that one process has recorded is made again by another one, which has neither the server nor its
+//! A run of the open track that one process has recorded is made again by another one, which has no server and no
 //! codec. What a codec says that is no codec, is not believed.
 
 mod liars;

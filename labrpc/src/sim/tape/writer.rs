@@ -45,7 +45,7 @@ pub(super) mod code {
 /// memory that a test would count.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// So many answers of functions are remembered, by their hashes: most questions are asked several times.
+/// How many answers of functions are remembered, by their hashes: most questions are asked several times.
 const ANSWERS: usize = 4096;
 
 /// Records a tape.
