@@ -3,7 +3,8 @@
 //! What failed is taken apart into *signals*: that a test failed, and that a test failed by a rule. A signal that few known
 //! mistakes give says more than one that many give: its weight is the square of the logarithm of how many mistakes there
 //! are for each that gives it. Two failures are as much alike as the weight of what they have in common, measured by the
-//! geometric mean of their own weights: 1 if they are the same, 0 if they have nothing in common.
+//! geometric mean of their own weights: 1 if they are the same, 0 if they have nothing in common. To this comes the share of
+//! the failed tests that name a rule which the mistake is known to break.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,9 @@ use super::pattern::RedTest;
 
 /// What is less like is not near: there is nothing to say then but the rule.
 pub const NEAR_MIN: f64 = 0.2;
+
+/// How much the rules count that a mistake is known to break; the signals count the rest.
+const RULES_SHARE: f64 = 0.25;
 
 /// How many known mistakes are named at most, and functions.
 pub const NAMED_MAX: usize = 3;
@@ -66,13 +70,21 @@ pub fn likely<'a>(
         (known.len() as f64 / seen).ln().powi(2)
     };
     let own_weight: f64 = own.iter().map(weight).sum();
-    let likeness = |signals: &BTreeSet<Signal<'_>>| {
+    let by_signals = |signals: &BTreeSet<Signal<'_>>| {
         let common: f64 = own.intersection(signals).map(weight).sum();
         let mean = (own_weight * signals.iter().map(weight).sum::<f64>()).sqrt();
         if mean > 0.0 { common / mean } else { 0.0 }
     };
+    let counted: Vec<&RedTest> = red.iter().filter(|red| has_result(&red.test)).collect();
+    let by_rules = |mistake: &KnownMistake| {
+        let named = counted.iter().filter(|red| mistake.rules.contains(&red.by)).count();
+        named as f64 / counted.len().max(1) as f64
+    };
+    let likeness = |(mistake, signals): &(&'a KnownMistake, BTreeSet<Signal<'_>>)| {
+        (1.0 - RULES_SHARE) * by_signals(signals) + RULES_SHARE * by_rules(mistake)
+    };
     let mut likely: Vec<Likely<'a>> =
-        known.iter().map(|(mistake, signals)| Likely { mistake, likeness: likeness(signals) }).collect();
+        known.iter().map(|known| Likely { mistake: known.0, likeness: likeness(known) }).collect();
     likely.retain(|likely| likely.likeness >= NEAR_MIN);
     likely.sort_by(|one, other| other.likeness.total_cmp(&one.likeness));
     likely
@@ -156,6 +168,16 @@ mod tests {
         assert_eq!(ids(&[("rare", "once"), ("common", "late")], |_| true)[0], "A");
         assert_eq!(ids(&[("other", "work"), ("common", "late")], |_| true)[0], "B");
         assert!(ids(&[("fifth", "sixth")], |_| true).is_empty(), "nothing is near");
+    }
+
+    /// Of mistakes that fail alike, and not much like this, the one is near that is known to break the rule.
+    #[test]
+    fn rules_that_are_known_to_break_count() {
+        let mut mistakes = mistakes();
+        mistakes[2].rules = vec!["late".to_string()];
+        let failed = red(&[("common", "late")]);
+        let likely = likely(&failed, |_| true, &mistakes);
+        assert_eq!(likely.iter().map(|likely| likely.mistake.id.as_str()).collect::<Vec<&str>>(), ["C"]);
     }
 
     /// A test without a result says nothing about a mistake, whichever it is.
