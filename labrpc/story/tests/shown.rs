@@ -153,6 +153,20 @@ fn rounds_share_a_row() {
     );
 }
 
+/// Two messages that leave at the same moment are the same round in either order.
+#[test]
+fn rounds_of_moments_share_a_row() {
+    let crash = |t: u64, lane: &str| on(t, lane, Kind::Crash);
+    let round = |nth: u64| {
+        let (first, second) = if nth % 3 == 0 { ("0", "1") } else { ("1", "0") };
+        [crash(nth * 10_000, first), crash(nth * 10_000 + 10, second)]
+    };
+    let story = Story { events: (0..10).flat_map(round).collect(), clash: Vec::new(), ..vote_twice() };
+    let shown = columns(&story, &Columns::default());
+    assert!(shown.contains("… the 2 events above come 8 times more, those of one moment in any order"), "{shown}");
+    assert_eq!(story.count_news(), 4);
+}
+
 /// A filter chooses by server, kind and time, and never hides the clash.
 #[test]
 fn filters_never_hide_the_clash() {
