@@ -15,6 +15,8 @@ mod handout;
 mod misuse;
 mod open;
 mod output;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod status;
 mod story;
 mod submit;

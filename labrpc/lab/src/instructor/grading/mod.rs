@@ -5,17 +5,22 @@
 //! the submitted code, makes the same runs again from the tapes, and reports the verdicts. `docs/ARCHITECTURE.md` says how:
 //! "How a run is made again without its servers". The seeds are chosen when grading begins, so nobody can prepare for them.
 //!
-//! Missing: a sandbox, without which submitted code can also change the judge's files; and the open track, whose messages
-//! the judge could read only with the student's own codec.
+//! All that is a submission's is compiled and run in a sandbox, with limits on everything; the judge, too, whose tapes a
+//! submission has written.
 //!
-//! `submission` takes the files that count, `exam` builds and runs, `result` is what came of it, `report` shows that.
+//! Missing: the open track, whose messages the judge could read only with the student's own codec.
+//!
+//! `submission` takes the files that count, `exam` builds and runs, `sandbox` keeps that in, `result` is what came of it,
+//! `report` shows that.
 
 pub mod arguments;
 mod exam;
 mod report;
 mod result;
+mod sandbox;
 mod submission;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,6 +30,7 @@ use crate::instructor::handout::{Handout, HandoutPlan};
 use crate::interrupt;
 use exam::Exam;
 use result::{GradedSubmission, SubmissionOutcome};
+use sandbox::Level;
 use submission::Submission;
 
 /// What is graded, and how.
@@ -38,10 +44,18 @@ pub struct GradingRequest {
     pub seeds: Option<u64>,
     /// The first seed; `None` for one that nobody knows.
     pub first_seed: Option<u64>,
+    /// The sandbox that must be used; `None` for the best that there is.
+    pub sandbox: Option<Level>,
     /// Whether the submitted code may run without a sandbox.
     pub is_unsandboxed: bool,
     /// Whether one JSON document is printed.
     pub is_json: bool,
+}
+
+/// What this command does where it stands in for another program: for the compiler, whose calls are noted, or for a program
+/// that is to be confined. `None` if it was started as itself.
+pub fn stand_in(arguments: &[OsString]) -> Option<ExitCode> {
+    exam::commands::record(arguments).or_else(|| sandbox::run_confined(arguments))
 }
 
 /// Grades each submission, and shows the points of all.
@@ -50,13 +64,6 @@ pub struct GradingRequest {
 ///
 /// On Ctrl-C, or if the system fails. What is submitted is never an error.
 pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result<ExitCode, CommandError> {
-    if !request.is_unsandboxed {
-        return Err(CommandError::Misuse(
-            "there is no sandbox yet: a submission can read and change whatever you can. On a machine where this does not \
-             matter, add --unsandboxed"
-                .to_string(),
-        ));
-    }
     let handout = Handout::of(course, &HandoutPlan::default())?;
     let exam = Exam::prepare(&handout, request)?;
     let mut results = Vec::new();
@@ -65,7 +72,11 @@ pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result
         let name = folder.display().to_string();
         eprintln!("grading {name}");
         let outcome = match Submission::read(folder) {
-            Ok(submission) => SubmissionOutcome::Graded(exam.grade(&submission)?),
+            Ok(submission) => match exam.grade(&submission) {
+                Ok(labs) => SubmissionOutcome::Graded(labs),
+                Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
+                Err(error) => SubmissionOutcome::GraderFault(error.to_string()),
+            },
             Err(reason) => SubmissionOutcome::Refused(reason),
         };
         results.push(GradedSubmission { name, outcome });
