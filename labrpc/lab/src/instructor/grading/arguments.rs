@@ -6,7 +6,7 @@ use crate::arguments::{Audience, Invocation, lab_called, misuse, seed_count, unk
 use crate::error::CommandError;
 use crate::instructor::Request;
 use crate::instructor::grading::GradingRequest;
-use crate::instructor::grading::sandbox::Level;
+use crate::instructor::grading::level::Level;
 
 /// The options of the command.
 pub const OPTIONS: &[&str] = &["--lab", "--seeds", "--first-seed", "--sandbox", "--unsandboxed", "--json", "--help"];

@@ -14,12 +14,19 @@
 //! `report` shows that.
 
 pub mod arguments;
+#[cfg(target_os = "linux")]
 mod exam;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_exam.rs"]
+mod exam;
+pub mod level;
 mod report;
 mod result;
+#[cfg(target_os = "linux")]
 mod sandbox;
 mod submission;
 
+#[cfg(target_os = "linux")]
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,8 +36,8 @@ use crate::error::{CommandError, EXIT_FAILED};
 use crate::instructor::handout::{Handout, HandoutPlan};
 use crate::interrupt;
 use exam::Exam;
+use level::Level;
 use result::{GradedSubmission, SubmissionOutcome};
-use sandbox::Level;
 use submission::Submission;
 
 /// What is graded, and how.
@@ -54,6 +61,7 @@ pub struct GradingRequest {
 
 /// What this command does where it stands in for another program: for the compiler, whose calls are noted, or for a program
 /// that is to be confined. `None` if it was started as itself.
+#[cfg(target_os = "linux")]
 pub fn stand_in(arguments: &[OsString]) -> Option<ExitCode> {
     exam::commands::record(arguments).or_else(|| sandbox::run_confined(arguments))
 }

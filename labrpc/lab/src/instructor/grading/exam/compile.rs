@@ -22,7 +22,7 @@ use crate::instructor::grading::submission::Submission;
 const LIMITS: Limits = Limits {
     step: "compiling it",
     wall: Duration::from_secs(600),
-    cpu: Duration::from_secs(240),
+    cpu: Duration::from_secs(90),
     memory_bytes: 3 << 30,
     address_bytes: 32 << 30,
     threads: 256,

@@ -126,7 +126,9 @@ impl Exam {
             submission,
             done: BTreeMap::new(),
         };
-        self.labs.iter().map(|lab| self.grade_lab(lab, &mut compiler)).collect()
+        let grades = self.labs.iter().map(|lab| self.grade_lab(lab, &mut compiler)).collect();
+        self.sandbox.clean();
+        grades
     }
 
     /// Puts a submission's files into the candidate's workspace, in place of the one before.
@@ -178,7 +180,9 @@ impl Exam {
         room.read.extend([self.judge.folder(lab.lab), tapes.clone()]);
         room.write.push(reports);
         let mut guard = Guard::new(&self.sandbox, room, self.run_limits("making its runs again", lab)?);
-        let judged = self.run(lab, &self.judge, judge, Tapes::Play(tapes), &mut guard)?;
+        let judged = self.run(lab, &self.judge, judge, Tapes::Play(tapes.clone()), &mut guard)?;
+        // Where all users can read, another submission could hand these in as its own.
+        self.remove(&tapes)?;
         let runs = Runs { claimed, judged, ending, ending_of_judge: guard.ending() };
         verdict::grade_of(lab, &runs)
     }
@@ -214,14 +218,18 @@ impl Exam {
     /// An empty folder for the user of the sandbox, in place of the one before.
     fn empty_folder(&self, name: &str) -> Result<PathBuf, CommandError> {
         let path = self.folder.join(name);
-        let failed = || CommandError::of_system(format!("{} could not be made", path.display()));
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(failed())?;
-        }
-        fs::create_dir(&path).map_err(failed())?;
+        self.remove(&path)?;
+        fs::create_dir(&path).map_err(CommandError::of_system(format!("{} could not be made", path.display())))?;
         set_mode(&path, 0o700)?;
         self.sandbox.give(&path)?;
         Ok(path)
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), CommandError> {
+        if !path.exists() {
+            return Ok(());
+        }
+        fs::remove_dir_all(path).map_err(CommandError::of_system(format!("{} could not be removed", path.display())))
     }
 
     /// What the runs of a lab may take. The reference takes a few milliseconds for one.

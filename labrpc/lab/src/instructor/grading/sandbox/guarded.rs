@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::guard::Guard;
 use super::limits::Limits;
-use super::{Calls, Level, Room, Sandbox};
+use super::{Calls, Room, Sandbox};
 use crate::error::{CommandError, EXIT_MISUSE};
+use crate::instructor::grading::level::Level;
 use crate::scratch::Scratch;
 
 /// The first argument. It is in no help.

@@ -24,50 +24,18 @@ mod processes;
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::error::{CommandError, EXIT_MISUSE};
+use crate::instructor::grading::level::{LADDER, Level};
 use guarded::GUARDED;
 use limits::Limits;
 pub use orders::Calls;
 use orders::{CONFINED, NOT_CONFINED_EXIT, Orders, Strength};
 use probe::PROBE;
 use processes::Mark;
-
-/// What keeps submitted code in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// bubblewrap, with all of the others that there are.
-    Bubblewrap,
-    /// Landlock, seccomp, and a user of its own if the grader is root.
-    Landlock,
-    /// A user of its own, and seccomp.
-    OwnUser,
-    /// Nothing but limits.
-    Nothing,
-}
-
-/// The levels, the best first.
-const LADDER: [Level; 3] = [Level::Bubblewrap, Level::Landlock, Level::OwnUser];
-
-impl Level {
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Bubblewrap => "bwrap",
-            Level::Landlock => "landlock",
-            Level::OwnUser => "uid",
-            Level::Nothing => "none",
-        }
-    }
-
-    /// The level that has this name on the command line.
-    pub fn called(name: &str) -> Option<Level> {
-        LADDER.into_iter().find(|level| level.name() == name)
-    }
-}
 
 /// What a process may see and do.
 #[derive(Clone, Debug)]
@@ -79,6 +47,9 @@ pub struct Room {
     /// The calls of the system that it may make.
     pub calls: Calls,
 }
+
+/// The folders in which every user may make files.
+const FOR_EVERYBODY: [&str; 4] = ["/tmp", "/var/tmp", "/dev/shm", "/run/lock"];
 
 /// Where programs find their shared libraries.
 const LIBRARIES: [&str; 5] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"];
@@ -197,6 +168,18 @@ impl Sandbox {
         let Some(user) = self.user else { return Ok(()) };
         chown(path, Some(user), Some(user))
             .map_err(CommandError::of_system(format!("{} could not be given away", path.display())))
+    }
+
+    /// Removes what the user of the sandbox has left where everybody may write. On the better levels it cannot.
+    pub fn clean(&self) {
+        let Some(user) = self.user.filter(|_| self.level == Level::OwnUser) else { return };
+        for entry in FOR_EVERYBODY.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten() {
+            let is_of_user = entry.metadata().is_ok_and(|found| found.uid() == user);
+            if is_of_user {
+                // It is one or the other, and if it stays, it harms nobody but the next student who copies it.
+                let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
+            }
+        }
     }
 
     /// This command, at a place where everybody finds it.
