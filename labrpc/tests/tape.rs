@@ -191,3 +191,98 @@ fn a_tape_finds_what_is_no_function() {
     let answers = asking(&[9], Taping::Play(Arc::new(tape)), not_called);
     assert!(answers.is_err_and(|message| message.contains("panicked here when the tape was recorded")));
 }
+
+/// The bytes of a tape that nobody has recorded. The codes are those of `labrpc/src/sim/tape/writer.rs`.
+#[derive(Default)]
+struct Forged(Vec<u8>);
+
+impl Forged {
+    fn code(mut self, code: u8, numbers: &[u64]) -> Forged {
+        self.0.push(code);
+        for mut number in numbers.iter().copied() {
+            while number >= 0x80 {
+                self.0.push(number as u8 | 0x80);
+                number >>= 7;
+            }
+            self.0.push(number as u8);
+        }
+        self
+    }
+
+    fn segment(self, segment: u64) -> Forged {
+        self.code(0, &[segment])
+    }
+
+    fn operations(self, count: u64) -> Forged {
+        self.code(1, &[count])
+    }
+
+    fn park(self) -> Forged {
+        self.code(4, &[1, 5])
+    }
+
+    fn spawn(self, child: u64, stack_bytes: u64) -> Forged {
+        self.code(8, &[child, stack_bytes, 0])
+    }
+
+    fn panic(self) -> Forged {
+        self.code(12, &[])
+    }
+
+    /// Plays it as a server that is booted, and crashes a second later.
+    fn play(&self) -> sim::Failure {
+        let taping = Taping::Play(Arc::new(Tape::read(&self.0).unwrap()));
+        let (seen, _) = sim::run(Settings { taping, operations_max: 100_000, ..Settings::default() }, || {
+            let node = sim::new_node("server 0");
+            sim::spawn_in(node, "boot", || tape::enter_for_nothing(|| unreachable!("a tape plays")));
+            thread::sleep(Duration::from_secs(1));
+            sim::kill(node);
+            thread::sleep(Duration::from_secs(1));
+        });
+        seen.expect_err("a forged tape passes")
+    }
+}
+
+/// A tape cannot ask for more operations than a run may make, not even in destructors, which nothing interrupts.
+#[test]
+fn a_tape_makes_no_endless_operations() {
+    let failure = Forged::default().segment(0).operations(u64::MAX).play();
+    assert_eq!(failure.kind, sim::FailureKind::Operations, "{failure}");
+    let failure = Forged::default().segment(0).park().operations(u64::MAX).play();
+    assert_eq!(failure.kind, sim::FailureKind::Operations, "{failure}");
+}
+
+/// A panic in the destructors of a crash would end the process.
+#[test]
+fn a_tape_does_not_panic_in_a_crash() {
+    let failure = Forged::default().segment(0).park().panic().play();
+    assert_eq!(failure.kind, sim::FailureKind::Reported, "{failure}");
+}
+
+/// Threads that start one another in a crash are not run one inside the other without end.
+#[test]
+fn a_tape_starts_no_endless_chain_of_threads_in_a_crash() {
+    let first = Forged::default().segment(0).park().spawn(1, 0);
+    let forged = (1..100_000).fold(first, |forged, nth| forged.segment(nth).spawn(nth + 1, 0));
+    let failure = forged.play();
+    assert_eq!(failure.kind, sim::FailureKind::Reported, "{failure}");
+}
+
+/// A tape starts no more threads at a time than a server may have.
+#[test]
+fn a_tape_starts_no_endless_number_of_threads() {
+    let forged = (1..20_000).fold(Forged::default().segment(0), |forged, nth| forged.spawn(nth, 0));
+    let failure = forged.play();
+    assert_eq!(failure.kind, sim::FailureKind::Tasks, "{failure}");
+}
+
+/// Stacks of any size, and more records than memory is meant for, are no tape.
+#[test]
+fn what_no_run_records_is_no_tape() {
+    for stack_bytes in [1, 4096, 1 << 40, u64::MAX] {
+        assert!(Tape::read(&Forged::default().segment(0).spawn(1, stack_bytes).0).is_err(), "{stack_bytes}");
+    }
+    let yields = [Forged::default().segment(0).0, vec![2; 4_000_000]].concat();
+    assert!(Tape::read(&yields).is_err());
+    assert!(Tape::read(&yields[..yields.len() - 2]).is_ok());
+}

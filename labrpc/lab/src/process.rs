@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -22,6 +24,50 @@ const OUTPUT_KEPT_BYTES_MAX: usize = 1 << 20;
 /// left behind may keep the pipe open.
 const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(1);
 
+/// Keeps processes that are not trusted in, within limits. They run one after the other.
+pub trait Keeper {
+    /// The command that starts the same program where it can do no harm.
+    fn confine(&mut self, command: Command) -> Command;
+
+    /// Lets the next process write a file that is there.
+    ///
+    /// # Errors
+    ///
+    /// If the system fails.
+    fn admit(&mut self, file: &Path) -> Result<(), CommandError>;
+
+    /// Looks at the running process, which has printed this much. Returns why it must end now, if it must.
+    fn look(&mut self, process: u32, printed_bytes: u64) -> Option<Stop>;
+
+    /// Ends all that the process has left behind, and says how it came to its end. `status` is how the process itself ended; `None`
+    /// if it was killed.
+    ///
+    /// # Errors
+    ///
+    /// If the system fails.
+    fn end(&mut self, status: Option<ExitStatus>) -> Result<KeptEnd, CommandError>;
+}
+
+/// How a process came to its end that was kept within limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptEnd {
+    /// Its program ended like this.
+    Program(ExitStatus),
+    /// It was ended at a limit.
+    Limit(Stop),
+    /// Its owner killed it.
+    Killed,
+}
+
+/// Why a process was ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// A sentence on the limit that was reached.
+    pub why: String,
+    /// Whether no other process may start after it.
+    pub is_final: bool,
+}
+
 /// A running process. It is killed with its children if this value is dropped before it has ended.
 #[derive(Debug)]
 pub struct Supervised {
@@ -39,6 +85,11 @@ impl Supervised {
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.spawn().map_err(CommandError::of_system(format!("{program} could not be started")))?;
         Ok(Supervised { child, has_ended: false })
+    }
+
+    /// The number that the system has given it.
+    pub fn number(&self) -> u32 {
+        self.child.id()
     }
 
     /// Its exit status, if it has ended.
@@ -87,6 +138,7 @@ fn kill_group(_: &Child) {}
 #[derive(Debug)]
 pub struct OutputTail {
     kept: Arc<Mutex<VecDeque<u8>>>,
+    printed_bytes: Arc<AtomicU64>,
     reader: JoinHandle<()>,
 }
 
@@ -98,9 +150,15 @@ impl OutputTail {
         let (reader, writer) = io::pipe().map_err(failed())?;
         command.stdout(writer.try_clone().map_err(failed())?).stderr(writer);
         let kept = Arc::new(Mutex::new(VecDeque::new()));
-        let shared = Arc::clone(&kept);
-        let reader = thread::spawn(move || keep_tail(reader, &shared));
-        Ok(OutputTail { kept, reader })
+        let printed_bytes = Arc::new(AtomicU64::new(0));
+        let (shared, counter) = (Arc::clone(&kept), Arc::clone(&printed_bytes));
+        let reader = thread::spawn(move || keep_tail(reader, &shared, &counter));
+        Ok(OutputTail { kept, printed_bytes, reader })
+    }
+
+    /// How much was printed so far.
+    pub fn printed_bytes(&self) -> u64 {
+        self.printed_bytes.load(Ordering::Relaxed)
     }
 
     /// The end of the output. Call it after the process has ended.
@@ -114,10 +172,11 @@ impl OutputTail {
     }
 }
 
-fn keep_tail(mut pipe: PipeReader, kept: &Mutex<VecDeque<u8>>) {
+fn keep_tail(mut pipe: PipeReader, kept: &Mutex<VecDeque<u8>>, printed_bytes: &AtomicU64) {
     let mut buffer = [0; 16 << 10];
     // An error ends the output, too.
     while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+        printed_bytes.fetch_add(count as u64, Ordering::Relaxed);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend(&buffer[..count]);
         let surplus = kept.len().saturating_sub(OUTPUT_KEPT_BYTES_MAX);

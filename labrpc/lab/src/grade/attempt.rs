@@ -5,6 +5,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::test_binary::TestBinary;
+use crate::process::Stop;
 use crate::request::{ReplayToken, SeedChoice};
 
 /// Makes Rust's test harness run exactly the tests that are named.
@@ -98,6 +99,8 @@ pub enum Ending {
     Hung,
     /// It was killed, because too many of its tests did not come to an end.
     Stopped,
+    /// It was killed at a limit.
+    Limited(Stop),
 }
 
 impl Ending {
@@ -124,6 +127,7 @@ impl Ending {
                 silence_max.as_secs()
             ),
             Ending::Stopped => "the test process was ended".to_string(),
+            Ending::Limited(stop) => format!("the test process was ended: {}", stop.why),
             Ending::Ended(status) if status.code().is_some_and(|code| HARNESS_EXITS.contains(&code)) => {
                 format!("the test process ended with {status}")
             }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 use std::time::Instant;
-use std::{fs, thread};
 
 use super::attempt::{Attempt, Ending};
 use super::record::{self, ReportFile, ReportLine};
@@ -13,7 +13,7 @@ use super::test_binary::TestBinary;
 use crate::course::LabCrate;
 use crate::error::CommandError;
 use crate::interrupt;
-use crate::process::{OutputTail, POLL_INTERVAL, Supervised};
+use crate::process::{KeptEnd, OutputTail, POLL_INTERVAL, Supervised};
 use crate::request::Tapes;
 
 /// Tells Rust's test harness how many tests to run at a time.
@@ -28,11 +28,13 @@ impl Runner<'_> {
         attempt: &Attempt,
         run_results: &mut RunResults,
     ) -> Result<(Ending, String), CommandError> {
-        let report_path = self.scratch.path().join("report.jsonl");
-        // Each process writes a new report. The one of the process before must not be read twice.
-        let _ = fs::remove_file(&report_path);
-        let mut report = ReportFile::at(&report_path);
-        let mut command = self.command(lab, binary, attempt, report_path);
+        let report_path = self.scratch.join("report.jsonl");
+        let mut report = ReportFile::new(&report_path)?;
+        let mut command = self.command(lab, binary, attempt, report_path.clone());
+        if let Some(keeper) = &mut self.keeper {
+            keeper.admit(&report_path)?;
+            command = keeper.confine(command);
+        }
         let output = OutputTail::of(&mut command)?;
         let mut process = Supervised::start(&mut command)?;
         drop(command);
@@ -42,12 +44,19 @@ impl Runner<'_> {
             // is missed.
             let ended = process.ending()?;
             let lines = report.new_lines()?;
+            let stop = match &mut self.keeper {
+                Some(keeper) if ended.is_none() => keeper.look(process.number(), output.printed_bytes()),
+                _ => None,
+            };
             if !lines.is_empty() {
                 last_line_at = Instant::now();
             }
             lines.iter().for_each(|line| self.handle_line(line, attempt, run_results));
             if let Some(status) = ended {
                 break Ending::Ended(status);
+            }
+            if let Some(stop) = stop.or_else(|| report.stop()) {
+                break Ending::Limited(stop);
             }
             if run_results.reason_to_stop().is_some() {
                 break Ending::Stopped;
@@ -60,7 +69,18 @@ impl Runner<'_> {
             thread::sleep(POLL_INTERVAL);
         };
         drop(process);
-        Ok((ending, output.text()))
+        Ok((self.end_kept(ending)?, output.text()))
+    }
+
+    /// Ends what a process has left behind, if it was kept within limits.
+    fn end_kept(&mut self, ending: Ending) -> Result<Ending, CommandError> {
+        let Some(keeper) = &mut self.keeper else { return Ok(ending) };
+        let status = if let Ending::Ended(status) = ending { Some(status) } else { None };
+        Ok(match keeper.end(status)? {
+            KeptEnd::Program(status) => Ending::Ended(status),
+            KeptEnd::Limit(stop) => Ending::Limited(stop),
+            KeptEnd::Killed => ending,
+        })
     }
 
     fn command(&self, lab: &LabCrate, binary: &TestBinary, attempt: &Attempt, report: PathBuf) -> Command {

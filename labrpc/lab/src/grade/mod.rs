@@ -100,8 +100,15 @@ pub fn grade(
     let last = course.labs().last();
     let mut results =
         CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open, last };
-    let mut runner =
-        Runner { course, request, scratch: &scratch, progress, harness_threads: None, silence_max: SILENCE_MAX };
+    let mut runner = Runner {
+        course,
+        request,
+        scratch: scratch.path(),
+        progress,
+        harness_threads: None,
+        silence_max: SILENCE_MAX,
+        keeper: None,
+    };
     for selection in selections {
         results.labs.push(match binaries.get(selection.lab.package) {
             Some(binary) => runner.run(selection, binary)?,

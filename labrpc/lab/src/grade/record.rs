@@ -18,7 +18,7 @@
 //! one cause have in common: a rule, or a place in the code. Both may be null or absent. A failure without a
 //! trace says that the test was not run, because too many tests before it did not come to an end.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::CommandError;
+use crate::process::Stop;
 
 /// One run of a test with one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,38 +141,56 @@ fn places(record: &Value) -> Result<Vec<RecordedPlace>, String> {
     places.ok_or_else(|| "its `places` are not a list, each with a string `file`".to_string())
 }
 
+/// The largest report. A run has some hundred bytes, a failure some thousand, and a test thousands of runs at most.
+const REPORT_BYTES_MAX: u64 = 64 << 20;
+
 /// The growing report of a running process.
 #[derive(Debug)]
 pub struct ReportFile {
     path: PathBuf,
-    file: Option<File>,
+    /// The file as it was before the process began. What the process puts in its place is not read: a pipe, say.
+    file: File,
+    /// How much may still be read.
+    bytes_left: u64,
     /// The beginning of a line whose end is not written yet.
     unfinished: Vec<u8>,
 }
 
 impl ReportFile {
-    /// The report that a process will write to `path`.
-    pub fn at(path: &Path) -> ReportFile {
-        ReportFile { path: path.to_path_buf(), file: None, unfinished: Vec::new() }
+    /// A new report that a process will write to `path`, in place of what is there.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be made.
+    pub fn new(path: &Path) -> Result<ReportFile, CommandError> {
+        let failed = || CommandError::of_system(format!("{} could not be made", path.display()));
+        match fs::symlink_metadata(path) {
+            Ok(found) if found.is_dir() => fs::remove_dir_all(path).map_err(failed())?,
+            Ok(_) => fs::remove_file(path).map_err(failed())?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed()(error)),
+        }
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).open(path).map_err(failed())?;
+        Ok(ReportFile { path: path.to_path_buf(), file, bytes_left: REPORT_BYTES_MAX, unfinished: Vec::new() })
     }
 
     /// The lines that were completed since the last call.
     pub fn new_lines(&mut self) -> Result<Vec<String>, CommandError> {
         let failed = format!("{} could not be read", self.path.display());
-        if self.file.is_none() {
-            self.file = match File::open(&self.path) {
-                Ok(file) => Some(file),
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(error) => return Err(CommandError::of_system(failed)(error)),
-            };
-        }
-        if let Some(file) = &mut self.file {
-            file.read_to_end(&mut self.unfinished).map_err(CommandError::of_system(failed))?;
-        }
+        let mut part = (&mut self.file).take(self.bytes_left);
+        let read = part.read_to_end(&mut self.unfinished).map_err(CommandError::of_system(failed))?;
+        self.bytes_left -= read as u64;
         let Some(last_end) = self.unfinished.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
         let rest = self.unfinished.split_off(last_end + 1);
         let complete = std::mem::replace(&mut self.unfinished, rest);
         Ok(String::from_utf8_lossy(&complete).lines().map(str::to_string).collect())
+    }
+
+    /// Why the process must end, if its report is too large.
+    pub fn stop(&self) -> Option<Stop> {
+        let why = format!("its report has more than {} MB", REPORT_BYTES_MAX >> 20);
+        (self.bytes_left == 0).then_some(Stop { why, is_final: true })
     }
 }
 
@@ -250,9 +269,9 @@ mod tests {
     fn a_growing_report_is_read_by_lines() {
         let scratch = Scratch::new("report").unwrap();
         let path = scratch.path().join("report.jsonl");
-        let mut report = ReportFile::at(&path);
+        let mut report = ReportFile::new(&path).unwrap();
         assert!(report.new_lines().unwrap().is_empty());
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"one\ntwo\nthr").unwrap();
         assert_eq!(report.new_lines().unwrap(), ["one", "two"]);
         assert!(report.new_lines().unwrap().is_empty());

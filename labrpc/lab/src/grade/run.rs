@@ -1,5 +1,6 @@
 //! Running the graded tests of one lab.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::attempt::{self, Attempt, Ending};
@@ -11,8 +12,8 @@ use crate::course::test_kind::TestKind;
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
 use crate::output::progress::TestProgress;
+use crate::process::Keeper;
 use crate::request::TestRequest;
-use crate::scratch::Scratch;
 use crate::selection::LabSelection;
 
 /// A test process that reports nothing for this long hangs. One seed takes well under a second in a
@@ -26,13 +27,15 @@ pub struct Runner<'a> {
     /// How the tests run.
     pub request: &'a TestRequest,
     /// Where the reports are written.
-    pub scratch: &'a Scratch,
+    pub scratch: &'a Path,
     /// Shows the progress.
     pub progress: &'a mut TestProgress,
     /// How many tests run at a time; `None` lets the test harness decide.
     pub harness_threads: Option<usize>,
     /// How long a process may report nothing: [`SILENCE_MAX`].
     pub silence_max: Duration,
+    /// Who keeps the processes in, if they are not trusted.
+    pub keeper: Option<&'a mut dyn Keeper>,
 }
 
 /// Why nothing of a lab runs after a process that hung.
@@ -123,6 +126,13 @@ impl Runner<'_> {
                 }
                 return Ok(Some(AFTER_HANG.to_string()));
             }
+            if let Ending::Limited(stop) = &ending
+                && stop.is_final
+            {
+                missing.iter().for_each(|test| run_results.set_reason(test, &reason));
+                attempts.iter().for_each(|attempt| run_results.set_not_run(&attempt.tests, &stop.why));
+                return Ok(Some(stop.why.clone()));
+            }
             if !missing.is_empty() && attempt.tests.len() > 1 {
                 attempts.extend(missing.iter().map(|test| Attempt::of(binary, test, attempt.replay.clone())));
                 died_together = Some(reason);
@@ -177,7 +187,6 @@ fn note_unlisted(selection: &LabSelection, binary: &TestBinary, run_results: &mu
 #[cfg(all(test, unix))]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use super::*;
     use crate::course::LABS;
@@ -186,6 +195,7 @@ mod tests {
     use crate::grade::cargo::Executable;
     use crate::grade::examples::test;
     use crate::grade::verdict::TestOutcome;
+    use crate::scratch::Scratch;
 
     /// Far longer than the shell takes to report its first runs.
     const SHORT_SILENCE: Duration = Duration::from_secs(2);
@@ -218,9 +228,10 @@ mod tests {
         let kinds = files.iter().map(|(kind, _)| *kind).collect();
         let lab = GradedLab { lab: &LABS[0], kinds, tests: Some(tests) };
         let (request, progress) = (&TestRequest::default(), &mut TestProgress::hidden());
-        let (course, scratch) = (&course, &scratch);
+        let (course, scratch) = (&course, scratch.path());
         let silence_max = SHORT_SILENCE;
-        let mut runner = Runner { course, request, scratch, progress, harness_threads: None, silence_max };
+        let mut runner =
+            Runner { course, request, scratch, progress, harness_threads: None, silence_max, keeper: None };
         runner.run(&LabSelection::whole(&lab).unwrap(), &binaries[LABS[0].package]).unwrap()
     }
 

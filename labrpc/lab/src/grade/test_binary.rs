@@ -59,6 +59,11 @@ impl TestBinary {
         Ok(binaries)
     }
 
+    /// Another executable that was built of the same tests. It is not asked for its list.
+    pub fn at(&self, executable: PathBuf) -> TestBinary {
+        TestBinary { executable, paths: self.paths.clone(), list_error: self.list_error.clone() }
+    }
+
     /// The test with this name.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ mod hint;
 mod misuse;
 mod open;
 mod output;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod status;
 mod story;
 mod submit;

@@ -292,15 +292,20 @@ fn errors_in_the_course_have_status_1() {
     assert_eq!((ended.stderr.as_str(), ended.status), (message, Some(1)));
 }
 
-/// `cargo lab grade` says what it misses, and runs nothing without a sandbox unless that is asked for.
+/// `cargo lab grade` says what it misses, and which sandboxes there are.
 #[test]
 fn grading_is_checked() {
-    const OPTIONS: &str = "(options: --lab, --seeds, --first-seed, --unsandboxed, --json, --help)";
-    let no_sandbox = "there is no sandbox yet: a submission can read and change whatever you can. On a machine where this \
-                      does not matter, add --unsandboxed";
+    const OPTIONS: &str = "(options: --lab, --seeds, --first-seed, --sandbox, --unsandboxed, --json, --help)";
     assert_refused(&[
         ("grade", "the submissions are missing: run `cargo lab grade FOLDER…`".to_string()),
-        ("grade alice", no_sandbox.to_string()),
+        (
+            "grade --sandbox docker alice",
+            "--sandbox docker: there is no such sandbox (bwrap, landlock, uid)".to_string(),
+        ),
+        (
+            "grade --sandbox uid --unsandboxed alice",
+            "--sandbox and --unsandboxed exclude each other: leave one out".to_string(),
+        ),
         ("grade alice bob alice", "alice is named twice: each submission is graded once".to_string()),
         ("grade --seeds 0 alice", "`--seeds 0` is not a number of seeds: use 1 to 1000000".to_string()),
         (
@@ -309,8 +314,8 @@ fn grading_is_checked() {
         ),
         ("grade --lab 4a alice", "there is no lab `4a` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
         (
-            "grade --sandbox alice",
-            format!("`cargo lab grade` has no option `--sandbox`: did you mean `--unsandboxed`? {OPTIONS}"),
+            "grade --unsandboxe alice",
+            format!("`cargo lab grade` has no option `--unsandboxe`: did you mean `--unsandboxed`? {OPTIONS}"),
         ),
     ]);
 }

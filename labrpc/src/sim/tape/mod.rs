@@ -90,6 +90,8 @@ pub(super) struct Deck {
     actions: RefCell<FxHashMap<u64, (Option<NodeId>, Act)>>,
     /// The number of the next action.
     next_action: Cell<u64>,
+    /// How many threads a player starts now, one inside the other.
+    spawns_inside: Cell<u32>,
 }
 
 impl Deck {
@@ -107,6 +109,7 @@ impl Deck {
             actions: RefCell::default(),
             // 0 is no action.
             next_action: Cell::new(1),
+            spawns_inside: Cell::new(0),
         }
     }
 

@@ -19,6 +19,10 @@ pub(super) struct Player {
     next: usize,
 }
 
+/// The most threads that start one inside the other. On a crashed server none starts, and what was to be its code is dropped at
+/// once: its player then plays what its destructors did, which may start another one.
+const SPAWNS_INSIDE_MAX: u32 = 64;
+
 /// No address of an object is as large, so that no player wakes anybody but players.
 const KEYS_FROM: u64 = 1 << 62;
 
@@ -51,7 +55,7 @@ impl Player {
     fn does(&self, record: &Record) {
         let world = self.world;
         match record {
-            Record::Operations(count) => (0..*count).for_each(|_| world.operation()),
+            Record::Operations(count) => self.operates(*count),
             Record::Yield => world.yield_now(),
             Record::Park { keys, is_lock, deadline_ns } => {
                 let keys: Vec<Key> = keys.iter().copied().map(key).collect();
@@ -68,8 +72,21 @@ impl Player {
                     _ => self.is_of_another_run(),
                 }
             }
+            // A second panic would end the process, and no code that was recorded can have done that.
+            Record::Panic if world.unwinding.is_running_task() => self.is_of_another_run(),
             Record::Panic => panic!("the server panicked here when the tape was recorded"),
             Record::Return(_) => unreachable!("it ends the playing"),
+        }
+    }
+
+    /// Makes this many operations, or ends the run: a forged tape may ask for more than would ever come to an end, and even
+    /// in destructors, which nothing interrupts.
+    fn operates(&self, count: u64) {
+        let world = self.world;
+        let left = world.settings.operations_max.saturating_mul(2).saturating_sub(world.operations.get());
+        (0..count.min(left)).for_each(|_| world.operation());
+        if count > left {
+            world.fail(FailureKind::Operations, "the tape makes more operations than a run may make".into());
         }
     }
 
@@ -80,13 +97,16 @@ impl Player {
 
     fn spawns(&self, child: SegmentId, stack_bytes: usize, name: &str) {
         let expected = self.world.deck.new_segment();
-        if child != expected {
+        let depth = &self.world.deck.spawns_inside;
+        if child != expected || depth.get() >= SPAWNS_INSIDE_MAX {
             return self.is_of_another_run();
         }
         let player = Player { world: self.world, tape: Arc::clone(&self.tape), segment: child, next: 0 };
         let body = Box::new(move || drop(player.play()));
         let stack_bytes = (stack_bytes > 0).then_some(stack_bytes);
+        depth.set(depth.get() + 1);
         self.world.spawn(Cow::Owned(name.into()), None, None, stack_bytes, body);
+        depth.set(depth.get() - 1);
     }
 }
 

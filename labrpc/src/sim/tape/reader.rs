@@ -28,6 +28,12 @@ pub(super) enum Made {
     Several,
 }
 
+/// The most records of a tape. Those of the longest graded run are a hundredth of it, and each takes some fifty bytes of memory.
+const RECORDS_MAX: usize = 4_000_000;
+
+/// The smallest and the largest stack of a thread that a tape starts.
+const STACK_BYTES: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 30;
+
 /// Something that the server's code does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Record {
@@ -60,17 +66,22 @@ impl Tape {
     ///
     /// # Errors
     ///
-    /// [`TapeError`] when the bytes are not what a run records.
+    /// [`TapeError`] when the bytes are not what a run records, or more than a run records.
     pub fn read(bytes: &[u8]) -> Result<Tape, TapeError> {
         let mut tape = Tape::default();
         let mut reader = Reader { bytes, at: 0 };
         let mut segment = None;
+        let mut records = 0;
         while reader.at < bytes.len() {
             let at = reader.at;
             match reader.record(&mut tape).ok_or(TapeError(at))? {
                 Part::Segment(id) => segment = Some(id),
                 Part::Record(record) => tape.segments.entry(segment.ok_or(TapeError(at))?).or_default().push(record),
                 Part::OfNoSegment => {}
+            }
+            records += 1;
+            if records > RECORDS_MAX {
+                return Err(TapeError(at));
             }
         }
         Ok(tape)
@@ -153,7 +164,11 @@ impl Reader<'_> {
             code::UNPARK_ALL => Record::UnparkAll(self.number()?),
             code::SPAWN => {
                 let child = self.number()?.try_into().ok()?;
+                // 0 stands for the run's own size.
                 let stack_bytes = self.number()?.try_into().ok()?;
+                if stack_bytes != 0 && !STACK_BYTES.contains(&stack_bytes) {
+                    return None;
+                }
                 Record::Spawn { child, stack_bytes, name: String::from_utf8(self.text()?).ok()? }
             }
             code::CHOOSE => Record::Choose(self.number()?.try_into().ok()?),

@@ -222,9 +222,9 @@ impl Trial<'_> {
         request: &TestRequest,
         run: impl FnOnce(&mut Runner<'_>) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        let (course, scratch, harness_threads) = (&copy.course, &copy.scratch, self.harness_threads);
+        let (course, scratch, harness_threads) = (&copy.course, copy.scratch.path(), self.harness_threads);
         let progress = &mut TestProgress::hidden();
-        run(&mut Runner { course, request, scratch, progress, harness_threads, silence_max: SILENCE_MAX })
+        run(&mut Runner { course, request, scratch, progress, harness_threads, silence_max: SILENCE_MAX, keeper: None })
     }
 }
 

@@ -7,9 +7,11 @@ use crate::course::track::Track;
 use crate::error::CommandError;
 use crate::instructor::Request;
 use crate::instructor::grading::GradingRequest;
+use crate::instructor::grading::level::Level;
 
 /// The options of the command.
-pub const OPTIONS: &[&str] = &["--lab", "--open", "--seeds", "--first-seed", "--unsandboxed", "--json", "--help"];
+pub const OPTIONS: &[&str] =
+    &["--lab", "--open", "--seeds", "--first-seed", "--sandbox", "--unsandboxed", "--json", "--help"];
 
 /// Parses the arguments after `cargo lab grade`.
 pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
@@ -26,6 +28,7 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
         match option.as_str() {
             "-h" | "--help" => return Ok(Invocation::Help(Some("grade"))),
             "--open" => request.track = Track::Open,
+            "--sandbox" => request.sandbox = Some(level(&mut parser, &option)?),
             "--unsandboxed" => request.is_unsandboxed = true,
             "--json" => request.is_json = true,
             "--lab" => request.labs.push(lab_called(&value_of(&mut parser, &option, "a lab, for instance 3b")?)?),
@@ -37,6 +40,9 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
     if request.folders.is_empty() {
         return Err(CommandError::Misuse("the submissions are missing: run `cargo lab grade FOLDER…`".to_string()));
     }
+    if request.is_unsandboxed && request.sandbox.is_some() {
+        return Err(CommandError::Misuse("--sandbox and --unsandboxed exclude each other: leave one out".to_string()));
+    }
     if let Some(repeated) = repeated(&request) {
         return Err(CommandError::Misuse(format!("{repeated} is named twice: each submission is graded once")));
     }
@@ -47,6 +53,13 @@ fn repeated(request: &GradingRequest) -> Option<String> {
     let folders = &request.folders;
     let is_repeated = |nth: usize| folders[..nth].contains(&folders[nth]);
     (0..folders.len()).find(|nth| is_repeated(*nth)).map(|nth| folders[nth].display().to_string())
+}
+
+fn level(parser: &mut Parser, option: &str) -> Result<Level, CommandError> {
+    let value = value_of(parser, option, "a level: bwrap, landlock or uid")?;
+    Level::called(&value).ok_or_else(|| {
+        CommandError::Misuse(format!("{option} {value}: there is no such sandbox (bwrap, landlock, uid)"))
+    })
 }
 
 /// The largest seed to begin with: it leaves room for those that follow.

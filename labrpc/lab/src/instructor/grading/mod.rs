@@ -5,16 +5,27 @@
 //! the submitted code, makes the same runs again from the tapes, and reports the verdicts. `docs/ARCHITECTURE.md` says how:
 //! "How a run is made again without its servers". The seeds are chosen when grading begins, so nobody can prepare for them.
 //!
-//! Missing: a sandbox, without which submitted code can also change the judge's files.
+//! All that is a submission's is compiled and run in a sandbox, with limits on everything; the judge, too, whose tapes a
+//! submission has written.
 //!
-//! `submission` takes the files that count, `exam` builds and runs, `result` is what came of it, `report` shows that.
+//! `submission` takes the files that count, `exam` builds and runs, `sandbox` keeps that in, `result` is what came of it,
+//! `report` shows that.
 
 pub mod arguments;
+#[cfg(target_os = "linux")]
 mod exam;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_exam.rs"]
+mod exam;
+pub mod level;
 mod report;
 mod result;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod submission;
 
+#[cfg(target_os = "linux")]
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,6 +35,7 @@ use crate::error::{CommandError, EXIT_FAILED};
 use crate::instructor::handout::{Handout, HandoutPlan};
 use crate::interrupt;
 use exam::Exam;
+use level::Level;
 use result::{GradedSubmission, SubmissionOutcome};
 use submission::Submission;
 
@@ -40,10 +52,19 @@ pub struct GradingRequest {
     pub seeds: Option<u64>,
     /// The first seed; `None` for one that nobody knows.
     pub first_seed: Option<u64>,
+    /// The sandbox that must be used; `None` for the best that there is.
+    pub sandbox: Option<Level>,
     /// Whether the submitted code may run without a sandbox.
     pub is_unsandboxed: bool,
     /// Whether one JSON document is printed.
     pub is_json: bool,
+}
+
+/// What this command does where it stands in for another program: for the compiler, whose calls are noted, or for a program
+/// that is to be confined. `None` if it was started as itself.
+#[cfg(target_os = "linux")]
+pub fn stand_in(arguments: &[OsString]) -> Option<ExitCode> {
+    exam::commands::record(arguments).or_else(|| sandbox::run_confined(arguments))
 }
 
 /// Grades each submission, and shows the points of all.
@@ -52,13 +73,6 @@ pub struct GradingRequest {
 ///
 /// On Ctrl-C, or if the system fails. What is submitted is never an error.
 pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result<ExitCode, CommandError> {
-    if !request.is_unsandboxed {
-        return Err(CommandError::Misuse(
-            "there is no sandbox yet: a submission can read and change whatever you can. On a machine where this does not \
-             matter, add --unsandboxed"
-                .to_string(),
-        ));
-    }
     let handout = Handout::of(course, &HandoutPlan { track: request.track, ..HandoutPlan::default() })?;
     let exam = Exam::prepare(&handout, request)?;
     let mut results = Vec::new();
@@ -67,7 +81,11 @@ pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result
         let name = folder.display().to_string();
         eprintln!("grading {name}");
         let outcome = match Submission::read(folder) {
-            Ok(submission) => SubmissionOutcome::Graded(exam.grade(&submission)?),
+            Ok(submission) => match exam.grade(&submission) {
+                Ok(labs) => SubmissionOutcome::Graded(labs),
+                Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
+                Err(error) => SubmissionOutcome::GraderFault(error.to_string()),
+            },
             Err(reason) => SubmissionOutcome::Refused(reason),
         };
         results.push(GradedSubmission { name, outcome });

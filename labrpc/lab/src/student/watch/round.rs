@@ -107,10 +107,11 @@ impl Round<'_> {
         let mut runner = Runner {
             course: self.course,
             request: &request,
-            scratch,
+            scratch: scratch.path(),
             progress: &mut progress,
             harness_threads: None,
             silence_max: SILENCE_MAX,
+            keeper: None,
         };
         let all: BTreeSet<String> = graded.tests()?.iter().map(|test| test.name.clone()).collect();
         let failed_last = before.map_or(&[][..], |last| &last.to_look_at);
