@@ -20,3 +20,4 @@ mod status;
 mod story;
 mod submit;
 mod watch;
+mod workflow;
