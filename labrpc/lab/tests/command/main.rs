@@ -9,6 +9,7 @@ mod choosing;
 mod completions;
 mod doctor;
 mod fake;
+mod grades_page;
 mod grading;
 mod handed_out;
 mod handout;

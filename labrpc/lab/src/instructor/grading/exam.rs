@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::GradingRequest;
+use super::cohort::conditions::fingerprint;
 use super::result::{Conditions, LabEnding, LabGrade, TestFailure, TestGrade};
 use super::submission::Submission;
 use crate::course::points::{self, GradedLab};
@@ -36,6 +37,8 @@ pub struct Exam {
     labs: Vec<GradedLab>,
     seeds: Option<u64>,
     first_seed: u64,
+    /// The fingerprint of the course.
+    grader: String,
 }
 
 struct Workspace {
@@ -81,12 +84,19 @@ impl Exam {
             CommandError::Broken("the course itself does not compile without the solutions".to_string())
         })?;
         let (seeds, first_seed) = (request.seeds, request.first_seed.unwrap_or_else(|| hidden_seed(&folder)));
-        Ok(Exam { scratch, pristine: handout.tree.clone(), candidate, judge, judges, labs, seeds, first_seed })
+        let grader = fingerprint(handout);
+        Ok(Exam { scratch, pristine: handout.tree.clone(), candidate, judge, judges, labs, seeds, first_seed, grader })
     }
 
     /// How submissions are graded.
     pub fn conditions(&self) -> Conditions {
-        Conditions { first_seed: self.first_seed, seeds: self.seeds, sandbox: "none".to_string() }
+        Conditions {
+            first_seed: self.first_seed,
+            seeds: self.seeds,
+            labs: self.labs.iter().map(|lab| lab.lab.id.to_string()).collect(),
+            sandbox: "none".to_string(),
+            grader: self.grader.clone(),
+        }
     }
 
     /// Grades a submission, lab by lab.
@@ -182,11 +192,13 @@ fn grade_of(points: u64, claimed: &LabResult, judged: &LabResult) -> LabGrade {
             points: verdict.test.points,
             score: if is_passed { verdict.test.points } else { 0 },
             seeds: verdict.expected.count(),
+            passed_seeds: failed.runs.values().filter(|run| run.failure.is_none()).count() as u64,
             failed_seeds: failed.runs.iter().filter(is_failed).map(|(seed, _)| *seed).collect(),
             failure: (!is_passed).then(|| TestFailure {
                 rule: failed.rule().map(str::to_string),
                 report: failed.failure().unwrap_or_default().to_string(),
                 token: failed.failed_run().map(|run| run.token.clone()),
+                known_mistakes: Vec::new(),
             }),
         }
     });

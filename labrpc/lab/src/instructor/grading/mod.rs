@@ -7,9 +7,16 @@
 //!
 //! Missing: a sandbox, without which submitted code can also change the judge's files.
 //!
-//! `submission` takes the files that count, `exam` builds and runs, `result` is what came of it, `report` shows that.
+//! - `submission` takes the files that count, of folders, archives and git bundles;
+//! - `exam` builds and runs;
+//! - `result` is what came of it: the one model of which all reports are made;
+//! - `cohort` goes through many submissions, keeps each result at once, goes on after an interruption, and merges parts;
+//! - `report` shows results to people and other programs;
+//! - `autograder` packs all of this for Gradescope.
 
 pub mod arguments;
+pub mod autograder;
+pub mod cohort;
 mod exam;
 mod report;
 mod result;
@@ -20,18 +27,15 @@ use std::process::ExitCode;
 
 use crate::course::track::Track;
 use crate::course::{Course, LabCrate};
-use crate::error::{CommandError, EXIT_FAILED};
-use crate::instructor::handout::{Handout, HandoutPlan};
-use crate::interrupt;
-use exam::Exam;
-use result::{GradedSubmission, SubmissionOutcome};
-use submission::Submission;
+use crate::error::CommandError;
+use cohort::shard::Shard;
+use report::Format;
 
 /// What is graded, and how.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GradingRequest {
-    /// The folders with the submissions.
-    pub folders: Vec<PathBuf>,
+    /// The submissions: folders, archives, git bundles.
+    pub submissions: Vec<PathBuf>,
     /// The labs that are graded; all of them if there is none.
     pub labs: Vec<&'static LabCrate>,
     /// Whose design the submissions follow.
@@ -42,8 +46,12 @@ pub struct GradingRequest {
     pub first_seed: Option<u64>,
     /// Whether the submitted code may run without a sandbox.
     pub is_unsandboxed: bool,
-    /// Whether one JSON document is printed.
-    pub is_json: bool,
+    /// The folder for the results; `None` if they are only shown.
+    pub out: Option<PathBuf>,
+    /// Which of the submissions are graded; `None` for all.
+    pub shard: Option<Shard>,
+    /// In which forms the results are shown or, with a folder for them, written.
+    pub formats: Vec<Format>,
 }
 
 /// Grades each submission, and shows the points of all.
@@ -59,20 +67,14 @@ pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result
                 .to_string(),
         ));
     }
-    let handout = Handout::of(course, &HandoutPlan { track: request.track, ..HandoutPlan::default() })?;
-    let exam = Exam::prepare(&handout, request)?;
-    let mut results = Vec::new();
-    for folder in &request.folders {
-        interrupt::check()?;
-        let name = folder.display().to_string();
-        eprintln!("grading {name}");
-        let outcome = match Submission::read(folder) {
-            Ok(submission) => SubmissionOutcome::Graded(exam.grade(&submission)?),
-            Err(reason) => SubmissionOutcome::Refused(reason),
-        };
-        results.push(GradedSubmission { name, outcome });
-    }
-    print(&report::show(&results, &exam.conditions(), request.is_json));
-    let is_graded = results.iter().all(|graded| matches!(graded.outcome, SubmissionOutcome::Graded(_)));
-    Ok(if is_graded { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
+    let cohort = cohort::grade(course, request)?;
+    let shown = match &request.out {
+        Some(folder) => {
+            report::write(&request.formats, &cohort, folder)?;
+            Format::Table
+        }
+        None => request.formats.first().copied().unwrap_or(Format::Table),
+    };
+    print(&report::text(shown, &cohort)?);
+    Ok(cohort::exit_code(&cohort))
 }
