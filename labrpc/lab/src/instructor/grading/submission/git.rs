@@ -10,7 +10,7 @@ use crate::scratch::Scratch;
 
 /// The bounds of each call, as a shell sets them: seconds of processor time, blocks of 512 bytes in a file, and KiB of
 /// memory. What git unpacks of a bundle is not larger than the bundle; what it holds in memory may be.
-const BOUNDS: &str = r#"ulimit -t 60; ulimit -f 2097152; ulimit -v 2097152; exec git "$@""#;
+const BOUNDS: &str = r#"ulimit -t 30; ulimit -f 2097152; ulimit -v 2097152; exec git "$@""#;
 
 /// Settings that hold whatever a repository says: one thread, large files never in memory, no program of anybody else.
 const SETTINGS: [&str; 6] = [
