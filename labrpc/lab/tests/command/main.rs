@@ -6,6 +6,7 @@
 mod bugs;
 mod catalogue;
 mod choosing;
+mod cohort;
 mod completions;
 mod doctor;
 mod fake;

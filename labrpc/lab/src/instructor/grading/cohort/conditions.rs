@@ -19,8 +19,19 @@ pub fn fingerprint(handout: &Handout) -> String {
     format!("{} {}", env!("CARGO_PKG_VERSION"), &sha256(text.as_bytes())[..DIGITS])
 }
 
-/// What differs between two gradings: `with seeds …, and now with …`. `None` if nothing does.
-pub fn difference(before: &Conditions, now: &Conditions) -> Option<String> {
+/// What differs between two gradings.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The condition that differs.
+    pub what: &'static str,
+    /// What it was.
+    pub before: String,
+    /// What it is.
+    pub now: String,
+}
+
+/// The first difference between two gradings; `None` if there is none.
+pub fn difference(before: &Conditions, now: &Conditions) -> Option<Difference> {
     let pairs = [
         ("first seed", before.first_seed.to_string(), now.first_seed.to_string()),
         ("number of seeds", seeds(before.seeds), seeds(now.seeds)),
@@ -29,11 +40,16 @@ pub fn difference(before: &Conditions, now: &Conditions) -> Option<String> {
         ("course", before.grader.clone(), now.grader.clone()),
     ];
     let (what, before, now) = pairs.into_iter().find(|(_, before, now)| before != now)?;
-    Some(format!("its {what} was {before}, and is {now} here"))
+    Some(Difference { what, before, now })
 }
 
 /// What differs between a grading and what the command line asks for, as far as that is known before anything is built.
-pub fn difference_from(before: &Conditions, request: &GradingRequest, grader: &str, labs: &[String]) -> Option<String> {
+pub fn difference_from(
+    before: &Conditions,
+    request: &GradingRequest,
+    grader: &str,
+    labs: &[String],
+) -> Option<Difference> {
     let now = Conditions {
         first_seed: request.first_seed.unwrap_or(before.first_seed),
         seeds: request.seeds,
@@ -65,19 +81,14 @@ mod tests {
         assert_eq!(difference(&before, &before), None);
         let labs = vec!["2a".to_string(), "2b".to_string()];
         for (now, told) in [
-            (Conditions { first_seed: 8, ..before.clone() }, "its first seed was 7, and is 8 here"),
-            (
-                Conditions { seeds: Some(5), ..before.clone() },
-                "its number of seeds was that of tests/points.txt, and is 5 here",
-            ),
-            (Conditions { labs, ..before.clone() }, "its labs was 2a, and is 2a, 2b here"),
-            (
-                Conditions { sandbox: "landlock".to_string(), ..before.clone() },
-                "its sandbox was none, and is landlock here",
-            ),
-            (Conditions { grader: "1 b".to_string(), ..before.clone() }, "its course was 1 a, and is 1 b here"),
+            (Conditions { first_seed: 8, ..before.clone() }, ("first seed", "7", "8")),
+            (Conditions { seeds: Some(5), ..before.clone() }, ("number of seeds", "that of tests/points.txt", "5")),
+            (Conditions { labs, ..before.clone() }, ("labs", "2a", "2a, 2b")),
+            (Conditions { sandbox: "landlock".to_string(), ..before.clone() }, ("sandbox", "none", "landlock")),
+            (Conditions { grader: "1 b".to_string(), ..before.clone() }, ("course", "1 a", "1 b")),
         ] {
-            assert_eq!(difference(&before, &now).as_deref(), Some(told));
+            let found = difference(&before, &now).unwrap();
+            assert_eq!((found.what, found.before.as_str(), found.now.as_str()), told);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser};
 
-use super::conditions::difference;
+use super::conditions::{Difference, difference};
 use super::shard::Shard;
 use super::store::{Grading, Store};
 use super::{Cohort, exit_code};
@@ -98,9 +98,9 @@ fn check(stores: &[Store]) -> Result<&Grading, CommandError> {
         };
         let (first_store, first_grading) = *first.get_or_insert((store, grading));
         let first_folder = first_store.folder().display();
-        if let Some(difference) = difference(&first_grading.conditions, &grading.conditions) {
+        if let Some(Difference { what, before, now }) = difference(&first_grading.conditions, &grading.conditions) {
             return refused(format!(
-                "{first_folder} and {folder} were not graded alike: in {first_folder} {difference}"
+                "{first_folder} and {folder} were not graded alike, {what}: {before} in {first_folder}, and {now} in {folder}"
             ));
         }
         if let Some(missing) = store.missing().first() {

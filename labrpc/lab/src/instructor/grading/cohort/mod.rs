@@ -21,6 +21,7 @@ use crate::course::{Course, LABS};
 use crate::error::{CommandError, EXIT_FAILED};
 use crate::instructor::handout::{Handout, HandoutPlan};
 use crate::interrupt;
+use conditions::Difference;
 use names::Named;
 use store::Store;
 
@@ -93,18 +94,15 @@ fn grade_into(
     let names = || named.iter().map(|named| named.name.clone());
     let mut request = request.clone();
     if let Some(before) = store.grading().cloned() {
-        let differs = |how: String| {
-            let folder = store.folder().display();
-            CommandError::Misuse(format!("{folder} has results of another grading: {how}. Name a new folder"))
-        };
         let is_chosen = |lab: &str| request.labs.is_empty() || request.labs.iter().any(|chosen| chosen.id == lab);
         let labs: Vec<String> = LABS.iter().map(|lab| lab.id.to_string()).filter(|lab| is_chosen(lab)).collect();
         let grader = conditions::fingerprint(handout);
         if let Some(how) = conditions::difference_from(&before.conditions, &request, &grader, &labs) {
-            return Err(differs(how));
+            return Err(another_grading(store, &how));
         }
         if before.shard != request.shard {
-            return Err(differs("it is another part of the cohort".to_string()));
+            let folder = store.folder().display();
+            return Err(CommandError::Misuse(format!("{folder} has another part of the cohort: name a new folder")));
         }
         request.first_seed = Some(before.conditions.first_seed);
         refuse_other_sources(store, named)?;
@@ -123,8 +121,7 @@ fn grade_into(
     if let Some(before) = store.grading()
         && let Some(how) = conditions::difference(&before.conditions, &conditions)
     {
-        let folder = store.folder().display();
-        return Err(CommandError::Misuse(format!("{folder} has results of another grading: {how}. Name a new folder")));
+        return Err(another_grading(store, &how));
     }
     store.begin(&conditions, request.shard, names())?;
     let (before, all) = (named.len() - left.len(), named.len());
@@ -138,6 +135,14 @@ fn grade_into(
         let (graded, folder) = (before + kept, store.folder().display());
         eprintln!("{graded} of {all} submissions are graded and kept in {folder}: run the same command again to go on");
     })
+}
+
+/// Refuses a folder whose results are of other conditions.
+fn another_grading(store: &Store, Difference { what, before, now }: &Difference) -> CommandError {
+    let folder = store.folder().display();
+    CommandError::Misuse(format!(
+        "{folder} has results of another grading, {what}: {before} there, and {now} here. Name a new folder"
+    ))
 }
 
 /// Makes what grades, which takes a minute.

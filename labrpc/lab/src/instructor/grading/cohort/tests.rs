@@ -174,7 +174,7 @@ fn parts_that_do_not_fit_are_refused() {
         (["one", "again"], "alice is in "),
         (["one", "third"], "some are parts of 2, and others of 3"),
         (["one", "unfinished"], "is not finished, 1 of 2 are not graded, bob for one"),
-        (["one", "other"], "its first seed was 7, and is 8 here"),
+        (["one", "other"], "other were not graded alike, first seed: 7 in "),
         (["one", "empty"], "has no results of `cargo lab grade --out`"),
     ] {
         let error = merge(folder, &parts).unwrap_err();
