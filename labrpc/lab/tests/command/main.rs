@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests run real processes")]
 
+mod autograder;
 mod bugs;
 mod catalogue;
 mod choosing;
