@@ -95,10 +95,10 @@ fn the_page_is_safe_and_fits() {
     assert_eq!(browser.text_of("table.points tbody tr:first-child"), "alice\t10/30\t0/30\t10/60\t102 ×1\t1/2");
     assert_eq!(browser.text_of("table.points tbody tr:nth-child(3)"), "carol\t30/30\t\t30/30\t\t");
     browser.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)");
-    assert_eq!(browser.text_of("#alice details pre"), HOSTILE);
-    assert_eq!(browser.text_of("#alice .note"), HOSTILE);
-    assert!(browser.text_of("#bob .reason").ends_with(HOSTILE));
-    assert!(browser.text_of("#alice details").ends_with("Replay: cargo lab replay lead_2a:102"));
+    assert_eq!(browser.text_of("#submission-alice details pre"), HOSTILE);
+    assert_eq!(browser.text_of("#submission-alice .note"), HOSTILE);
+    assert!(browser.text_of("#submission-bob .reason").ends_with(HOSTILE));
+    assert!(browser.text_of("#submission-alice details").ends_with("Replay: cargo lab replay lead_2a:102"));
     let rules = browser.text_of("section:nth-of-type(2) tbody");
     assert_eq!(rules, "election-safety\t1\t1\talice");
     assert_eq!(browser.evaluate("document.querySelectorAll('script, img, link').length"), 0);

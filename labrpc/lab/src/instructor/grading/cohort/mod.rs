@@ -175,7 +175,12 @@ fn left_to_grade(store: &Store, named: &[Named]) -> Result<Vec<Named>, CommandEr
         interrupt::check()?;
         let now = || Submission::read(&submission.path);
         let is_graded = match store.result(&submission.name).map(|before| (&before.outcome, &before.digest)) {
-            Some((SubmissionOutcome::Graded(_), Some(digest))) => now().is_ok_and(|now| now.digest == *digest),
+            Some((SubmissionOutcome::Graded(_), Some(digest))) => match now() {
+                Ok(now) => now.digest == *digest,
+                // A grade is not lost because the machine cannot read the submission just now.
+                Err(NotRead::Failed(_)) => true,
+                Err(NotRead::Refused(_)) => false,
+            },
             Some((SubmissionOutcome::Refused(before), _)) => {
                 matches!(now(), Err(NotRead::Refused(reason)) if reason == *before)
             }

@@ -55,6 +55,9 @@ fn an_interruption_loses_nothing() {
         left_to_grade(store, &named).unwrap().into_iter().map(|named| named.name).collect()
     };
     assert_eq!(left(&again), ["carol"]);
+    fs::rename(&named[0].path, scratch.path().join("away")).unwrap();
+    assert_eq!(left(&again), ["carol"], "a grade stays, although its submission cannot be read");
+    fs::rename(scratch.path().join("away"), &named[0].path).unwrap();
     fs::write(named[0].path.join("lab2a-election/src/lib.rs"), "// better").unwrap();
     assert_eq!(left(&again), ["alice", "carol"], "other code is graded again");
     let fault = |_: &Submission| Err(CommandError::Broken("no space left".to_string()));

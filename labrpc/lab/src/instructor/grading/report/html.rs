@@ -42,6 +42,11 @@ fn values(cohort: &Cohort) -> Value {
     }
 }
 
+/// Where a submission is on the page.
+fn anchor(name: &str) -> String {
+    format!("submission-{}", file_name(name))
+}
+
 fn is_graded(graded: &GradedSubmission) -> bool {
     matches!(graded.outcome, SubmissionOutcome::Graded(_))
 }
@@ -56,7 +61,7 @@ fn submission(one: &GradedSubmission, labs: &[String]) -> Value {
     let has_more = |lab: &&LabGrade| lab.score < lab.points || !lab.notes.is_empty();
     let (flaky, ran) = one.flaky_tests();
     context! {
-        id => file_name(&one.name),
+        id => anchor(&one.name),
         name => one.name.as_str(),
         source => one.source.as_str(),
         outcome => outcome,
@@ -133,8 +138,7 @@ fn counted(cohort: &Cohort, names: impl Fn(&TestFailure) -> &[String]) -> Vec<Va
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, (submissions, tests))| std::cmp::Reverse((submissions.len(), *tests)));
     let shown = counts.into_iter().map(|(name, (submissions, tests))| {
-        let all: Vec<Value> =
-            submissions.iter().map(|name| context! { id => file_name(name), name => *name }).collect();
+        let all: Vec<Value> = submissions.iter().map(|name| context! { id => anchor(name), name => *name }).collect();
         context! { name => name, count => submissions.len(), tests => tests, submissions => all }
     });
     shown.collect()
