@@ -14,10 +14,12 @@ use crate::course::Course;
 use crate::error::CommandError;
 use bugs::request::BugsRequest;
 use grading::GradingRequest;
+use grading::autograder::{self, AutograderRequest};
+use grading::cohort::merge::{self, MergeRequest};
 use handout::{Handout, HandoutPlan};
 
 /// The commands of this module.
-pub const COMMANDS: [Command; 3] = [
+pub const COMMANDS: [Command; 5] = [
     Command {
         name: "bugs",
         what: "Plant known bugs and show which graded tests catch them",
@@ -42,6 +44,22 @@ pub const COMMANDS: [Command; 3] = [
         help: include_str!("grading/help.txt"),
         parse: grading::arguments::parse,
     },
+    Command {
+        name: "merge",
+        what: "Put the parts of a graded cohort together",
+        options: merge::OPTIONS,
+        values: Values::Paths,
+        help: include_str!("grading/cohort/merge.txt"),
+        parse: merge::parse,
+    },
+    Command {
+        name: "gradescope",
+        what: "Make an autograder for Gradescope",
+        options: autograder::OPTIONS,
+        values: Values::Paths,
+        help: include_str!("grading/autograder/help.txt"),
+        parse: autograder::parse,
+    },
 ];
 
 /// What the command line asks for.
@@ -51,6 +69,10 @@ pub enum Request {
     Bugs(BugsRequest),
     /// Grade submissions.
     Grade(GradingRequest),
+    /// Put parts of a graded cohort together.
+    Merge(MergeRequest),
+    /// Make an autograder for Gradescope.
+    Autograder(AutograderRequest),
     /// Make a student's workspace in this folder.
     Handout(PathBuf, HandoutPlan),
     /// Make a student's workspace in a temporary folder and check it.
@@ -66,6 +88,8 @@ pub fn run(course: &Course, request: &Request, print: fn(&str)) -> Result<ExitCo
     match request {
         Request::Bugs(request) => bugs::run(course, request, print),
         Request::Grade(request) => grading::run(course, request, print),
+        Request::Merge(request) => merge::run(request, print),
+        Request::Autograder(request) => autograder::run(course, request, print),
         Request::Handout(folder, plan) => {
             let handout = Handout::of(course, plan)?;
             handout.write(course, folder)?;

@@ -58,7 +58,7 @@ fn zsh_completes() {
                 t() { words=(\"$@\"); CURRENT=$#; PREFIX=${@[-1]}; _cargo-lab }\n\
                 t lab ''; t lab watch ''; t lab doctor --\n";
     let Some(output) = run(&course, "zsh", code) else { return };
-    assert_eq!(lines(&output), ["14", "--json --help", "2a 2b 2c 2d 3a 3b", "--json --help"]);
+    assert_eq!(lines(&output), ["16", "--json --help", "2a 2b 2c 2d 3a 3b", "--json --help"]);
 }
 
 /// The same in fish, which can be asked what it would offer.

@@ -3,12 +3,15 @@
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "these tests run real processes")]
 
+mod autograder;
 mod bugs;
 mod catalogue;
 mod choosing;
+mod cohort;
 mod completions;
 mod doctor;
 mod fake;
+mod grades_page;
 mod grading;
 mod handed_out;
 mod handout;
@@ -22,3 +25,4 @@ mod status;
 mod story;
 mod submit;
 mod watch;
+mod workflow;

@@ -4,7 +4,7 @@ use crate::fake::FakeCourse;
 
 const LABS: &str =
     "(labs: 2a, 2b, 2c, 2d, 3a, 3b; kinds: rules, cluster, chaos, cost; tests: see a lab's tests/points.txt)";
-const COMMANDS: &str = "(commands: status, test, watch, hint, replay, story, carry, doctor, submit, completions, bugs, handout, grade, help)";
+const COMMANDS: &str = "(commands: status, test, watch, hint, replay, story, carry, doctor, submit, completions, bugs, handout, grade, merge, gradescope, help)";
 const TEST_OPTIONS: &str = "(options: --seeds, --seed, --replay, --json, --hash, --release, --world, --help)";
 const SEEDS: &str = "--seeds, --seed and --replay each choose the seeds: use one of them, once";
 const TOKEN: &str =
@@ -295,9 +295,9 @@ fn errors_in_the_course_have_status_1() {
 /// `cargo lab grade` says what it misses, and which sandboxes there are.
 #[test]
 fn grading_is_checked() {
-    const OPTIONS: &str = "(options: --lab, --seeds, --first-seed, --sandbox, --unsandboxed, --json, --help)";
+    const OPTIONS: &str = "(options: --lab, --open, --seeds, --first-seed, --out, --shard, --format, --json, --sandbox, --unsandboxed, --help)";
     assert_refused(&[
-        ("grade", "the submissions are missing: run `cargo lab grade FOLDER…`".to_string()),
+        ("grade", "the submissions are missing: run `cargo lab grade SUBMISSION…`".to_string()),
         (
             "grade --sandbox docker alice",
             "--sandbox docker: there is no such sandbox (bwrap, landlock, uid)".to_string(),
@@ -312,6 +312,18 @@ fn grading_is_checked() {
             "grade --first-seed x alice",
             "--first-seed x: it must be a whole number from 1 to 4611686018427387904".to_string(),
         ),
+        (
+            "grade --shard 3/2 alice",
+            "`--shard 3/2` is not a part: use for instance 2/5 for the second of five".to_string(),
+        ),
+        (
+            "grade --shard 1/2 --out x alice",
+            "--shard needs --first-seed: all parts are graded with the same seeds, so choose one at random".to_string(),
+        ),
+        ("grade --json --format csv alice", "one format is printed: use --out for a folder with several".to_string()),
+        ("grade --unsandboxed alice", "alice cannot be read: No such file or directory (os error 2)".to_string()),
+        ("gradescope", "the file is missing: run `cargo lab gradescope autograder.zip`".to_string()),
+        ("gradescope x.zip --minutes 60", "`--minutes 60`: Gradescope takes 10 to 40".to_string()),
         ("grade --lab 4a alice", "there is no lab `4a` (labs: 2a, 2b, 2c, 2d, 3a, 3b)".to_string()),
         (
             "grade --unsandboxe alice",

@@ -7,11 +7,24 @@ use crate::course::track::Track;
 use crate::error::CommandError;
 use crate::instructor::Request;
 use crate::instructor::grading::GradingRequest;
+use crate::instructor::grading::cohort::shard::Shard;
 use crate::instructor::grading::level::Level;
+use crate::instructor::grading::report::Format;
 
 /// The options of the command.
-pub const OPTIONS: &[&str] =
-    &["--lab", "--open", "--seeds", "--first-seed", "--sandbox", "--unsandboxed", "--json", "--help"];
+pub const OPTIONS: &[&str] = &[
+    "--lab",
+    "--open",
+    "--seeds",
+    "--first-seed",
+    "--out",
+    "--shard",
+    "--format",
+    "--json",
+    "--sandbox",
+    "--unsandboxed",
+    "--help",
+];
 
 /// Parses the arguments after `cargo lab grade`.
 pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
@@ -19,7 +32,7 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
     while let Some(argument) = parser.next().map_err(misuse)? {
         let option = match argument {
             Arg::Value(value) => {
-                request.folders.push(value.into());
+                request.submissions.push(value.into());
                 continue;
             }
             Arg::Short(letter) => format!("-{letter}"),
@@ -30,29 +43,49 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
             "--open" => request.track = Track::Open,
             "--sandbox" => request.sandbox = Some(level(&mut parser, &option)?),
             "--unsandboxed" => request.is_unsandboxed = true,
-            "--json" => request.is_json = true,
+            "--json" => request.formats.push(Format::Json),
+            "--format" => request.formats.push(Format::read(&value_of(&mut parser, &option, &Format::names())?)?),
+            "--out" => request.out = Some(value_of(&mut parser, &option, "a folder")?.into()),
+            "--shard" => {
+                request.shard = Some(Shard::read(&value_of(&mut parser, &option, "a part, for instance 2/5")?)?)
+            }
             "--lab" => request.labs.push(lab_called(&value_of(&mut parser, &option, "a lab, for instance 3b")?)?),
             "--seeds" => request.seeds = Some(seed_count(&mut parser, &option)?),
             "--first-seed" => request.first_seed = Some(first_seed(&mut parser, &option)?),
             _ => return Err(unknown_option("grade", &option, OPTIONS)),
         }
     }
-    if request.folders.is_empty() {
-        return Err(CommandError::Misuse("the submissions are missing: run `cargo lab grade FOLDER…`".to_string()));
-    }
-    if request.is_unsandboxed && request.sandbox.is_some() {
-        return Err(CommandError::Misuse("--sandbox and --unsandboxed exclude each other: leave one out".to_string()));
-    }
-    if let Some(repeated) = repeated(&request) {
-        return Err(CommandError::Misuse(format!("{repeated} is named twice: each submission is graded once")));
-    }
+    check(&request)?;
     Ok(Invocation::Instructor(Request::Grade(request)))
 }
 
-fn repeated(request: &GradingRequest) -> Option<String> {
-    let folders = &request.folders;
-    let is_repeated = |nth: usize| folders[..nth].contains(&folders[nth]);
-    (0..folders.len()).find(|nth| is_repeated(*nth)).map(|nth| folders[nth].display().to_string())
+/// Refuses what makes no sense together.
+fn check(request: &GradingRequest) -> Result<(), CommandError> {
+    let refused = |reason: &str| Err(CommandError::Misuse(reason.to_string()));
+    if request.submissions.is_empty() {
+        return refused("the submissions are missing: run `cargo lab grade SUBMISSION…`");
+    }
+    if request.is_unsandboxed && request.sandbox.is_some() {
+        return refused("--sandbox and --unsandboxed exclude each other: leave one out");
+    }
+    let paths = &request.submissions;
+    if let Some(at) = (0..paths.len()).find(|at| paths[..*at].contains(&paths[*at])) {
+        return refused(&format!("{} is named twice: each submission is graded once", paths[at].display()));
+    }
+    if request.out.is_none() && request.formats.len() > 1 {
+        return refused("one format is printed: use --out for a folder with several");
+    }
+    if request.shard.is_some() && request.out.is_none() {
+        return refused(
+            "--shard needs --out: a folder for this part, which `cargo lab merge` puts together with the others",
+        );
+    }
+    if request.shard.is_some() && request.first_seed.is_none() {
+        return refused(
+            "--shard needs --first-seed: all parts are graded with the same seeds, so choose one at random",
+        );
+    }
+    Ok(())
 }
 
 fn level(parser: &mut Parser, option: &str) -> Result<Level, CommandError> {

@@ -8,10 +8,16 @@
 //! All that is a submission's is compiled and run in a sandbox, with limits on everything; the judge, too, whose tapes a
 //! submission has written.
 //!
-//! `submission` takes the files that count, `exam` builds and runs, `sandbox` keeps that in, `result` is what came of it,
-//! `report` shows that.
+//! - `submission` takes the files that count, of folders, archives and git bundles;
+//! - `exam` builds and runs, and `sandbox` keeps that in;
+//! - `result` is what came of it: the one model of which all reports are made;
+//! - `cohort` goes through many submissions, keeps each result at once, goes on after an interruption, and merges parts;
+//! - `report` shows results to people and other programs;
+//! - `autograder` packs all of this for Gradescope.
 
 pub mod arguments;
+pub mod autograder;
+pub mod cohort;
 #[cfg(target_os = "linux")]
 mod exam;
 #[cfg(not(target_os = "linux"))]
@@ -31,19 +37,16 @@ use std::process::ExitCode;
 
 use crate::course::track::Track;
 use crate::course::{Course, LabCrate};
-use crate::error::{CommandError, EXIT_FAILED};
-use crate::instructor::handout::{Handout, HandoutPlan};
-use crate::interrupt;
-use exam::Exam;
+use crate::error::CommandError;
+use cohort::shard::Shard;
 use level::Level;
-use result::{GradedSubmission, SubmissionOutcome};
-use submission::Submission;
+use report::Format;
 
 /// What is graded, and how.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GradingRequest {
-    /// The folders with the submissions.
-    pub folders: Vec<PathBuf>,
+    /// The submissions: folders, archives, git bundles.
+    pub submissions: Vec<PathBuf>,
     /// The labs that are graded; all of them if there is none.
     pub labs: Vec<&'static LabCrate>,
     /// Whose design the submissions follow.
@@ -56,8 +59,12 @@ pub struct GradingRequest {
     pub sandbox: Option<Level>,
     /// Whether the submitted code may run without a sandbox.
     pub is_unsandboxed: bool,
-    /// Whether one JSON document is printed.
-    pub is_json: bool,
+    /// The folder for the results; `None` if they are only shown.
+    pub out: Option<PathBuf>,
+    /// Which of the submissions are graded; `None` for all.
+    pub shard: Option<Shard>,
+    /// In which forms the results are shown or, with a folder for them, written.
+    pub formats: Vec<Format>,
 }
 
 /// What this command does where it stands in for another program: for the compiler, whose calls are noted, or for a program
@@ -73,24 +80,14 @@ pub fn stand_in(arguments: &[OsString]) -> Option<ExitCode> {
 ///
 /// On Ctrl-C, or if the system fails. What is submitted is never an error.
 pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result<ExitCode, CommandError> {
-    let handout = Handout::of(course, &HandoutPlan { track: request.track, ..HandoutPlan::default() })?;
-    let exam = Exam::prepare(&handout, request)?;
-    let mut results = Vec::new();
-    for folder in &request.folders {
-        interrupt::check()?;
-        let name = folder.display().to_string();
-        eprintln!("grading {name}");
-        let outcome = match Submission::read(folder) {
-            Ok(submission) => match exam.grade(&submission) {
-                Ok(labs) => SubmissionOutcome::Graded(labs),
-                Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
-                Err(error) => SubmissionOutcome::GraderFault(error.to_string()),
-            },
-            Err(reason) => SubmissionOutcome::Refused(reason),
-        };
-        results.push(GradedSubmission { name, outcome });
-    }
-    print(&report::show(&results, &exam.conditions(), request.is_json));
-    let is_graded = results.iter().all(|graded| matches!(graded.outcome, SubmissionOutcome::Graded(_)));
-    Ok(if is_graded { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
+    let cohort = cohort::grade(course, request)?;
+    let shown = match &request.out {
+        Some(folder) => {
+            report::write(&request.formats, &cohort, folder)?;
+            Format::Table
+        }
+        None => request.formats.first().copied().unwrap_or(Format::Table),
+    };
+    print(&report::text(shown, &cohort)?);
+    Ok(cohort::exit_code(&cohort))
 }

@@ -1,5 +1,8 @@
 //! What grading has found: one model, from which every report is made.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// How submissions were graded: equal for all of one grading.
@@ -9,15 +12,25 @@ pub struct Conditions {
     pub first_seed: u64,
     /// How many seeds each test ran; `None` for the numbers that `tests/points.txt` lists.
     pub seeds: Option<u64>,
+    /// The short names of the labs that were graded.
+    pub labs: Vec<String>,
     /// What the submitted code ran in.
     pub sandbox: String,
+    /// The fingerprint of the course that graded: its tests and its grader.
+    pub grader: String,
 }
 
 /// A submission, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GradedSubmission {
-    /// How the instructor called it: the file's or folder's name.
+    /// What it is called: see `cohort/names`.
     pub name: String,
+    /// Where it was, as the instructor has written it.
+    pub source: String,
+    /// The digest of the files that counted; `None` if there are none.
+    pub digest: Option<String>,
+    /// How long grading it took.
+    pub milliseconds: u64,
     /// What came of it.
     pub outcome: SubmissionOutcome,
 }
@@ -39,6 +52,35 @@ impl GradedSubmission {
     /// The points that could be earned.
     pub fn points(&self) -> u64 {
         self.labs().iter().map(|lab| lab.points).sum()
+    }
+
+    /// Its failed tests, with the labs that they are of.
+    pub fn failures(&self) -> impl Iterator<Item = (&LabGrade, &TestGrade, &TestFailure)> {
+        let tests = self.labs().iter().flat_map(|lab| lab.tests.iter().map(move |test| (lab, test)));
+        tests.filter_map(|(lab, test)| Some((lab, test, test.failure.as_ref()?)))
+    }
+
+    /// The seed with which most tests failed, and with how many; the smallest of several. `None` if no run failed.
+    pub fn worst_seed(&self) -> Option<(u64, usize)> {
+        let mut counts = BTreeMap::new();
+        let seeds = self.failures().flat_map(|(_, test, _)| &test.failed_seeds);
+        seeds.for_each(|seed| *counts.entry(*seed).or_insert(0) += 1);
+        counts.into_iter().max_by_key(|(seed, count)| (*count, Reverse(*seed)))
+    }
+
+    /// How many tests passed with some seeds and failed with others, and how many ran.
+    pub fn flaky_tests(&self) -> (usize, usize) {
+        let tests = || self.labs().iter().flat_map(|lab| &lab.tests);
+        let has_run = |test: &&TestGrade| test.passed_seeds > 0 || !test.failed_seeds.is_empty();
+        (tests().filter(|test| test.is_flaky()).count(), tests().filter(has_run).count())
+    }
+
+    /// Of the tests that ran, the part that passed with some seeds and failed with others, from 0 to 1.
+    pub fn flake_rate(&self) -> f64 {
+        match self.flaky_tests() {
+            (_, 0) => 0.0,
+            (flaky, tests) => flaky as f64 / tests as f64,
+        }
     }
 }
 
@@ -69,6 +111,22 @@ pub struct LabGrade {
     pub notes: Vec<String>,
     /// Its graded tests, in the order of the lab's list.
     pub tests: Vec<TestGrade>,
+}
+
+impl LabGrade {
+    /// Why its tests did not run to their end, as a sentence; `None` if they did.
+    pub fn ending_in_words(&self) -> Option<String> {
+        match &self.ending {
+            LabEnding::Ran => None,
+            LabEnding::NotBegun => Some("not begun".to_string()),
+            LabEnding::CompileError(_) => Some("it does not compile".to_string()),
+            LabEnding::Forbidden(why)
+            | LabEnding::Timeout(why)
+            | LabEnding::Memory(why)
+            | LabEnding::Crash(why)
+            | LabEnding::Output(why) => Some(why.clone()),
+        }
+    }
 }
 
 /// How the submitted code of one lab ended.
@@ -104,10 +162,19 @@ pub struct TestGrade {
     pub score: u64,
     /// How many runs were to be made.
     pub seeds: u64,
+    /// How many runs passed. A run that fails ends its test.
+    pub passed_seeds: u64,
     /// The seeds that failed, in order.
     pub failed_seeds: Vec<u64>,
     /// Why it did not pass; `None` if it passed.
     pub failure: Option<TestFailure>,
+}
+
+impl TestGrade {
+    /// Whether it passed with some seeds and failed with others.
+    pub fn is_flaky(&self) -> bool {
+        self.passed_seeds > 0 && !self.failed_seeds.is_empty()
+    }
 }
 
 /// Why a test did not pass.
@@ -119,4 +186,7 @@ pub struct TestFailure {
     pub report: String,
     /// The token that replays the worst run, if there is one.
     pub token: Option<String>,
+    /// The planted bugs that fail like this, the most alike first; none if nobody has compared.
+    #[serde(default)]
+    pub known_mistakes: Vec<String>,
 }

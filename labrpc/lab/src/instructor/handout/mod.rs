@@ -31,6 +31,10 @@ const README: &str = "README.md";
 const WITHHELD: [&str; 5] =
     [CATALOGUE_FILE, "planted-bugs.md", "planted-bugs-open.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
+/// Where GitHub finds the workflow that tests a student's labs, and where the course has it.
+const WORKFLOW: &str = ".github/workflows/labs.yml";
+const WORKFLOW_IN_COURSE: &str = "labrpc/lab/src/instructor/handout/labs.yml";
+
 /// The stories of known bugs.
 const STORIES: &str = "docs/stories/";
 
@@ -121,6 +125,10 @@ impl Handout {
         if let Some(file) = reference.get(readme) {
             tree.insert(README.to_string(), file.clone());
             moved.push((README.to_string(), readme.to_string()));
+        }
+        if let Some(file) = reference.get(WORKFLOW_IN_COURSE) {
+            tree.insert(WORKFLOW.to_string(), file.clone());
+            moved.push((WORKFLOW.to_string(), WORKFLOW_IN_COURSE.to_string()));
         }
         through::leave_out_later_labs(&mut tree, plan);
         let mut handout = Handout {

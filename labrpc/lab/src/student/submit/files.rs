@@ -10,10 +10,10 @@ use crate::interrupt;
 use crate::tree::{PlainFile, Tree};
 
 /// No source file of a person is larger. A larger one is most likely there by mistake.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// All of them together are not larger than this, for the same reason.
-const ALL_BYTES_MAX: u64 = 8 << 20;
+pub const ALL_BYTES_MAX: u64 = 8 << 20;
 
 /// The files that count, by their paths in the workspace.
 ///

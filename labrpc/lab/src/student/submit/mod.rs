@@ -14,8 +14,8 @@
 //! Equal files make equal archives, but for the date. What a student's own tests said is not in it: the tests run again.
 
 mod archive;
-mod date;
-mod files;
+pub mod date;
+pub mod files;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ const VERSION: u64 = 1;
 const ARCHIVE: &str = "raft-labs-submission.tar.gz";
 
 /// The list of files in it.
-const LIST: &str = "submission.json";
+pub const LIST: &str = "submission.json";
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]

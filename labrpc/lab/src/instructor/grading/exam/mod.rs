@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::GradingRequest;
+use super::cohort::conditions::fingerprint;
 use super::result::{Conditions, LabEnding, LabGrade};
 use super::sandbox::guard::Guard;
 use super::sandbox::limits::Limits;
@@ -59,6 +60,8 @@ pub struct Exam {
     labs: Vec<GradedLab>,
     seeds: Option<u64>,
     first_seed: u64,
+    /// The fingerprint of the course.
+    grader: String,
 }
 
 impl Exam {
@@ -101,12 +104,19 @@ impl Exam {
             labs,
             seeds,
             first_seed,
+            grader: fingerprint(handout),
         })
     }
 
     /// How submissions are graded.
     pub fn conditions(&self) -> Conditions {
-        Conditions { first_seed: self.first_seed, seeds: self.seeds, sandbox: self.sandbox.name() }
+        Conditions {
+            first_seed: self.first_seed,
+            seeds: self.seeds,
+            labs: self.labs.iter().map(|lab| lab.lab.id.to_string()).collect(),
+            sandbox: self.sandbox.name(),
+            grader: self.grader.clone(),
+        }
     }
 
     /// Grades a submission, lab by lab.

@@ -56,11 +56,13 @@ fn grade_of_test(verdict: &TestVerdict, claimed: &LabResult) -> TestGrade {
         points: verdict.test.points,
         score: if is_passed { verdict.test.points } else { 0 },
         seeds: verdict.expected.count(),
+        passed_seeds: failed.runs.values().filter(|run| run.failure.is_none()).count() as u64,
         failed_seeds: failed.runs.iter().filter(is_failed).map(|(seed, _)| *seed).collect(),
         failure: (!is_passed).then(|| TestFailure {
             rule: failed.rule().map(str::to_string),
             report: failed.failure().unwrap_or_default().to_string(),
             token: failed.failed_run().map(|run| run.token.clone()),
+            known_mistakes: Vec::new(),
         }),
     }
 }

@@ -1,0 +1,46 @@
+//! All results for people, on a terminal.
+
+use crate::instructor::grading::cohort::Cohort;
+use crate::instructor::grading::result::{GradedSubmission, LabEnding, LabGrade, SubmissionOutcome};
+
+/// The lines of a compiler that are shown.
+const COMPILER_LINES_MAX: usize = 5;
+
+/// The table.
+pub fn render(cohort: &Cohort) -> String {
+    let mut text = format!("The first seed of each test was {}.\n", cohort.conditions.first_seed);
+    cohort.submissions.iter().for_each(|result| text += &lines_of(result));
+    text
+}
+
+fn lines_of(result: &GradedSubmission) -> String {
+    let name = &result.name;
+    match &result.outcome {
+        SubmissionOutcome::Refused(reason) => format!("\n{name}: not graded: {reason}\n"),
+        SubmissionOutcome::GraderFault(reason) => format!("\n{name}: the grader failed: {reason}\n"),
+        SubmissionOutcome::Graded(labs) => {
+            let flaky = match result.flaky_tests() {
+                (0, _) => String::new(),
+                (1, _) => ", one test fails with some seeds only".to_string(),
+                (flaky, _) => format!(", {flaky} tests fail with some seeds only"),
+            };
+            let lines: String = labs.iter().map(lines_of_lab).collect();
+            format!("\n{name}: {}/{} points{flaky}\n{lines}", result.score(), result.points())
+        }
+    }
+}
+
+fn lines_of_lab(grade: &LabGrade) -> String {
+    let LabGrade { lab, points, score, ending, notes, tests } = grade;
+    let why = grade.ending_in_words().map(|why| format!("  {why}")).unwrap_or_default();
+    let mut text = format!("  {}  {score:>3}/{points}{why}\n", lab.to_uppercase());
+    if let LabEnding::CompileError(lines) = ending {
+        lines.lines().take(COMPILER_LINES_MAX).for_each(|line| text += &format!("      {line}\n"));
+    }
+    notes.iter().for_each(|note| text += &format!("      {note}\n"));
+    for (test, failure) in tests.iter().filter_map(|test| Some((test, test.failure.as_ref()?))) {
+        let rule = failure.rule.as_ref().map(|rule| format!("  {rule}")).unwrap_or_default();
+        text += &format!("      {}{rule}\n", test.test);
+    }
+    text
+}
