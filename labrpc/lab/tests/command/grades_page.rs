@@ -26,8 +26,7 @@ fn result(name: &str, outcome: Value) -> Value {
 fn graded(course: &FakeCourse) -> PathBuf {
     let folder = course.beside("graded");
     let names = ["alice", "bob", "carol"];
-    let conditions =
-        json!({ "first_seed": 100, "seeds": 4, "labs": ["2a", "2b"], "sandbox": "none", "grader": "0.1.0 abc" });
+    let conditions = json!({ "first_seed": 100, "seeds": 4, "track": "guided", "labs": ["2a", "2b"], "sandbox": "none", "grader": "0.1.0 abc" });
     let grading = json!({ "version": 1, "conditions": conditions, "shard": null, "submissions": names });
     write(&folder, "grading.json", &grading);
     let failure = json!({ "rule": "election-safety", "report": HOSTILE, "token": "lead_2a:102" });

@@ -3,6 +3,7 @@
 use super::GradingRequest;
 use super::result::{Conditions, LabGrade};
 use super::submission::Submission;
+use crate::course::track::Track;
 use crate::error::CommandError;
 use crate::instructor::handout::Handout;
 
@@ -23,6 +24,11 @@ impl Exam {
 
     /// How submissions are graded.
     pub fn conditions(&self) -> Conditions {
+        match *self {}
+    }
+
+    /// Whose design the submissions follow.
+    pub fn track(&self) -> Track {
         match *self {}
     }
 

@@ -12,6 +12,8 @@ pub struct Conditions {
     pub first_seed: u64,
     /// How many seeds each test ran; `None` for the numbers that `tests/points.txt` lists.
     pub seeds: Option<u64>,
+    /// Whose design the submissions follow: `guided` or `open`.
+    pub track: String,
     /// The short names of the labs that were graded.
     pub labs: Vec<String>,
     /// What the submitted code ran in.

@@ -13,13 +13,14 @@ use rawzip::{CompressionMethod, ZipArchiveWriter};
 use super::cohort::store::write_file;
 use crate::arguments::{Audience, Invocation, lab_called, misuse, seed_count, unknown_option, value_of};
 use crate::course::points::{self, GradedLab};
+use crate::course::track::Track;
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
 use crate::instructor::Request;
 use crate::tree;
 
 /// The options of `cargo lab gradescope`.
-pub const OPTIONS: &[&str] = &["--lab", "--seeds", "--minutes", "--unsandboxed", "--help"];
+pub const OPTIONS: &[&str] = &["--lab", "--open", "--seeds", "--minutes", "--unsandboxed", "--help"];
 
 const SETUP: &str = include_str!("setup.sh");
 const RUN: &str = include_str!("run_autograder.sh");
@@ -45,6 +46,8 @@ pub struct AutograderRequest {
     pub file: PathBuf,
     /// The labs that it grades; all of them if there is none.
     pub labs: Vec<&'static LabCrate>,
+    /// Whose design the submissions follow.
+    pub track: Track,
     /// How many seeds each test runs.
     pub seeds: Option<u64>,
     /// The time limit in Gradescope.
@@ -59,7 +62,8 @@ pub struct AutograderRequest {
 ///
 /// [`CommandError::Misuse`].
 pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError> {
-    let (mut file, mut labs, mut seeds, mut minutes, mut is_unsandboxed) = (None, Vec::new(), None, MINUTES_MAX, false);
+    let (mut file, mut labs, mut seeds, mut minutes) = (None, Vec::new(), None, MINUTES_MAX);
+    let (mut track, mut is_unsandboxed) = (Track::Guided, false);
     while let Some(argument) = parser.next().map_err(misuse)? {
         let option = match argument {
             Arg::Value(value) if file.is_none() => {
@@ -77,6 +81,7 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
         };
         match option.as_str() {
             "-h" | "--help" => return Ok(Invocation::Help(Some("gradescope"))),
+            "--open" => track = Track::Open,
             "--unsandboxed" => is_unsandboxed = true,
             "--lab" => labs.push(lab_called(&value_of(&mut parser, &option, "a lab, for instance 3b")?)?),
             "--seeds" => seeds = Some(seed_count(&mut parser, &option)?),
@@ -86,7 +91,14 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
     }
     let missing = || CommandError::Misuse("the file is missing: run `cargo lab gradescope autograder.zip`".to_string());
     let file = file.ok_or_else(missing)?;
-    Ok(Invocation::Instructor(Request::Autograder(AutograderRequest { file, labs, seeds, minutes, is_unsandboxed })))
+    Ok(Invocation::Instructor(Request::Autograder(AutograderRequest {
+        file,
+        labs,
+        track,
+        seeds,
+        minutes,
+        is_unsandboxed,
+    })))
 }
 
 fn minutes_of(value: &str) -> Result<u64, CommandError> {
@@ -153,6 +165,7 @@ fn zip(files: &[(String, u32, Vec<u8>)]) -> io::Result<Vec<u8>> {
 
 fn run_script(request: &AutograderRequest) -> String {
     let mut options: Vec<String> = request.labs.iter().map(|lab| format!("--lab {}", lab.id)).collect();
+    options.extend((request.track == Track::Open).then(|| "--open".to_string()));
     options.extend(request.seeds.map(|seeds| format!("--seeds {seeds}")));
     options.extend(request.is_unsandboxed.then(|| "--unsandboxed".to_string()));
     let seconds = request.minutes * 60 - RESERVE_SECONDS;
@@ -174,7 +187,14 @@ mod tests {
 
     fn request(labs: &[&str]) -> AutograderRequest {
         let labs = labs.iter().map(|lab| lab_called(lab).unwrap()).collect();
-        AutograderRequest { file: PathBuf::new(), labs, seeds: Some(7), minutes: 10, is_unsandboxed: false }
+        AutograderRequest {
+            file: PathBuf::new(),
+            labs,
+            track: Track::Open,
+            seeds: Some(7),
+            minutes: 10,
+            is_unsandboxed: false,
+        }
     }
 
     /// What the instructor chooses stands in the script, nothing is left open, and a shell takes both scripts.
@@ -182,7 +202,7 @@ mod tests {
     fn choices_are_in_the_script() {
         let script = run_script(&request(&["2a", "3b"]));
         assert!(script.contains(
-            "timeout --kill-after=10 540 cargo lab grade --format gradescope --lab 2a --lab 3b --seeds 7 \""
+            "timeout --kill-after=10 540 cargo lab grade --format gradescope --lab 2a --lab 3b --open --seeds 7 \""
         ));
         for script in [script, SETUP.replace("@TOOLCHAIN@", &toolchain())] {
             assert!(!script.contains('@') || script.contains("[@]"), "{script}");

@@ -35,6 +35,7 @@ pub fn difference(before: &Conditions, now: &Conditions) -> Option<Difference> {
     let pairs = [
         ("first seed", before.first_seed.to_string(), now.first_seed.to_string()),
         ("number of seeds", seeds(before.seeds), seeds(now.seeds)),
+        ("track", before.track.clone(), now.track.clone()),
         ("labs", before.labs.join(", "), now.labs.join(", ")),
         ("sandbox", before.sandbox.clone(), now.sandbox.clone()),
         ("course", before.grader.clone(), now.grader.clone()),
@@ -53,6 +54,7 @@ pub fn difference_from(
     let now = Conditions {
         first_seed: request.first_seed.unwrap_or(before.first_seed),
         seeds: request.seeds,
+        track: request.track.name().to_string(),
         labs: labs.to_vec(),
         sandbox: before.sandbox.clone(),
         grader: grader.to_string(),
@@ -74,6 +76,7 @@ mod tests {
         let before = Conditions {
             first_seed: 7,
             seeds: None,
+            track: "guided".to_string(),
             labs: vec!["2a".to_string()],
             sandbox: "none".to_string(),
             grader: "1 a".to_string(),
@@ -83,6 +86,7 @@ mod tests {
         for (now, told) in [
             (Conditions { first_seed: 8, ..before.clone() }, ("first seed", "7", "8")),
             (Conditions { seeds: Some(5), ..before.clone() }, ("number of seeds", "that of tests/points.txt", "5")),
+            (Conditions { track: "open".to_string(), ..before.clone() }, ("track", "guided", "open")),
             (Conditions { labs, ..before.clone() }, ("labs", "2a", "2a, 2b")),
             (Conditions { sandbox: "landlock".to_string(), ..before.clone() }, ("sandbox", "none", "landlock")),
             (Conditions { grader: "1 b".to_string(), ..before.clone() }, ("course", "1 a", "1 b")),

@@ -17,6 +17,7 @@ use super::GradingRequest;
 use super::exam::Exam;
 use super::result::{Conditions, GradedSubmission, SubmissionOutcome};
 use super::submission::{NotRead, Submission};
+use crate::course::track::Track;
 use crate::course::{Course, LABS};
 use crate::error::{CommandError, EXIT_FAILED};
 use crate::instructor::handout::{Handout, HandoutPlan};
@@ -105,9 +106,9 @@ fn grade_into(
             return Err(CommandError::Misuse(format!("{folder} has another part of the cohort: name a new folder")));
         }
         request.first_seed = Some(before.conditions.first_seed);
-        refuse_other_sources(store, named)?;
+        refuse_other_sources(store, named, request.track)?;
     }
-    let left: Vec<Named> = left_to_grade(store, named)?;
+    let left: Vec<Named> = left_to_grade(store, named, request.track)?;
     if left.is_empty() && store.grading().is_some() {
         let conditions = store.grading().map(|grading| grading.conditions.clone()).expect("it was just found");
         eprintln!("all {} submissions were graded before", named.len());
@@ -152,12 +153,12 @@ fn prepare(handout: &Handout, request: &GradingRequest) -> Result<Exam, CommandE
 }
 
 /// Refuses another submission of a name that has a result: it would take its place.
-fn refuse_other_sources(store: &Store, named: &[Named]) -> Result<(), CommandError> {
+fn refuse_other_sources(store: &Store, named: &[Named], track: Track) -> Result<(), CommandError> {
     for Named { name, path } in named {
         let Some(before) = store.result(name).filter(|before| before.source != path.display().to_string()) else {
             continue;
         };
-        let digest = Submission::read(path).ok().map(|submission| submission.digest);
+        let digest = Submission::read(path, track).ok().map(|submission| submission.digest);
         if digest != before.digest {
             let (source, path, folder) = (&before.source, path.display(), store.folder().display());
             return Err(CommandError::Misuse(format!(
@@ -169,11 +170,11 @@ fn refuse_other_sources(store: &Store, named: &[Named]) -> Result<(), CommandErr
 }
 
 /// The submissions without a result for what they are now.
-fn left_to_grade(store: &Store, named: &[Named]) -> Result<Vec<Named>, CommandError> {
+fn left_to_grade(store: &Store, named: &[Named], track: Track) -> Result<Vec<Named>, CommandError> {
     let mut left = Vec::new();
     for submission in named {
         interrupt::check()?;
-        let now = || Submission::read(&submission.path);
+        let now = || Submission::read(&submission.path, track);
         let is_graded = match store.result(&submission.name).map(|before| (&before.outcome, &before.digest)) {
             Some((SubmissionOutcome::Graded(_), Some(digest))) => match now() {
                 Ok(now) => now.digest == *digest,
@@ -205,7 +206,7 @@ fn each(
     for (at, named) in left.iter().enumerate() {
         interrupt::check()?;
         eprintln!("grading {} ({} of {all})", named.name, all - left.len() + at + 1);
-        let result = grade_one(named, |submission| exam.grade(submission))?;
+        let result = grade_one(named, exam.track(), |submission| exam.grade(submission))?;
         let fault = match &result.outcome {
             SubmissionOutcome::GraderFault(reason) => Some(reason.clone()),
             _ => None,
@@ -224,13 +225,14 @@ fn each(
 /// Reads and grades one submission. A fault of the grader is a result, too.
 fn grade_one(
     named: &Named,
+    track: Track,
     grade: impl FnOnce(&Submission) -> Result<Vec<super::result::LabGrade>, CommandError>,
 ) -> Result<GradedSubmission, CommandError> {
     let begun = Instant::now();
     let mut digest = None;
     // A panic leaves nothing behind that the next submission uses: all of its files are written anew.
     let graded = catch_unwind(AssertUnwindSafe(|| -> Result<_, NotRead> {
-        let submission = Submission::read(&named.path)?;
+        let submission = Submission::read(&named.path, track)?;
         digest = Some(submission.digest.clone());
         Ok(grade(&submission)?)
     }));

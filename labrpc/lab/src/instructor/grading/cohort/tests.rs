@@ -13,6 +13,7 @@ fn conditions() -> Conditions {
     Conditions {
         first_seed: 7,
         seeds: None,
+        track: "guided".to_string(),
         labs: vec!["2a".to_string()],
         sandbox: "none".to_string(),
         grader: "1 a".to_string(),
@@ -36,7 +37,7 @@ fn store(folder: PathBuf, shard: Option<Shard>, named: &[Named], graded: usize) 
     let mut store = Store::open(&folder).unwrap();
     store.begin(&conditions(), shard, named.iter().map(|named| named.name.clone())).unwrap();
     for named in &named[..graded] {
-        store.put(grade_one(named, |_| Ok(vec![lab(10)])).unwrap()).unwrap();
+        store.put(grade_one(named, Track::Guided, |_| Ok(vec![lab(10)])).unwrap()).unwrap();
     }
     store
 }
@@ -52,7 +53,7 @@ fn an_interruption_loses_nothing() {
     assert_eq!(again.grading().unwrap().conditions, conditions());
     assert_eq!(again.missing(), ["carol"]);
     let left = |store: &Store| -> Vec<String> {
-        left_to_grade(store, &named).unwrap().into_iter().map(|named| named.name).collect()
+        left_to_grade(store, &named, Track::Guided).unwrap().into_iter().map(|named| named.name).collect()
     };
     assert_eq!(left(&again), ["carol"]);
     fs::rename(&named[0].path, scratch.path().join("away")).unwrap();
@@ -61,10 +62,10 @@ fn an_interruption_loses_nothing() {
     fs::write(named[0].path.join("lab2a-election/src/lib.rs"), "// better").unwrap();
     assert_eq!(left(&again), ["alice", "carol"], "other code is graded again");
     let fault = |_: &Submission| Err(CommandError::Broken("no space left".to_string()));
-    again.put(grade_one(&named[1], fault).unwrap()).unwrap();
+    again.put(grade_one(&named[1], Track::Guided, fault).unwrap()).unwrap();
     assert_eq!(left(&again), ["alice", "Bob", "carol"], "and so is what the grader failed at");
     fs::remove_dir_all(named[2].path.join("lab2a-election")).unwrap();
-    again.put(grade_one(&named[2], fault).unwrap()).unwrap();
+    again.put(grade_one(&named[2], Track::Guided, fault).unwrap()).unwrap();
     assert_eq!(left(&again), ["alice", "Bob"], "what is refused is refused again");
     let files: Vec<_> =
         fs::read_dir(out.join("submissions")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -76,13 +77,14 @@ fn an_interruption_loses_nothing() {
 fn a_fault_is_a_result() {
     let scratch = Scratch::new("cohort").unwrap();
     let named = submission(scratch.path(), "alice");
-    let outcome = |error: fn() -> CommandError| grade_one(&named, |_| Err(error())).map(|result| result.outcome);
+    let outcome =
+        |error: fn() -> CommandError| grade_one(&named, Track::Guided, |_| Err(error())).map(|result| result.outcome);
     let fault = |reason: &str| Ok(SubmissionOutcome::GraderFault(reason.to_string()));
     assert_eq!(outcome(|| CommandError::Broken("disk full".to_string())), fault("disk full"));
     assert_eq!(outcome(|| panic!("at the disk")), fault("the grader panicked: at the disk"));
     assert_eq!(outcome(|| CommandError::Interrupted), Err(CommandError::Interrupted));
     fs::remove_dir_all(named.path.join("lab2a-election")).unwrap();
-    let refused = grade_one(&named, |_| Ok(vec![])).unwrap();
+    let refused = grade_one(&named, Track::Guided, |_| Ok(vec![])).unwrap();
     assert_eq!(refused.outcome, SubmissionOutcome::Refused("it is empty".to_string()));
     assert_eq!(refused.digest, None);
 }
@@ -96,7 +98,7 @@ fn a_full_disk_keeps_what_is_graded() {
     let mut store = store(out.clone(), None, &named, 1);
     // As on a full disk, this file cannot be made.
     fs::create_dir(out.join("submissions/bob.new")).unwrap();
-    let error = store.put(grade_one(&named[1], |_| Ok(vec![lab(5)])).unwrap()).unwrap_err();
+    let error = store.put(grade_one(&named[1], Track::Guided, |_| Ok(vec![lab(5)])).unwrap()).unwrap_err();
     assert!(error.to_string().contains("bob.json could not be written"), "{error}");
     let kept = Store::open(&out).unwrap();
     assert_eq!((kept.results().count(), kept.missing()), (1, vec!["bob"]));
@@ -109,12 +111,16 @@ fn another_submission_does_not_take_a_place() {
     let first = submission(scratch.path(), "alice");
     let store = store(scratch.path().join("out"), None, std::slice::from_ref(&first), 1);
     let mut other = submission(&scratch.path().join("later"), "alice");
-    assert_eq!(refuse_other_sources(&store, std::slice::from_ref(&other)), Ok(()), "the same files, elsewhere");
+    assert_eq!(
+        refuse_other_sources(&store, std::slice::from_ref(&other), Track::Guided),
+        Ok(()),
+        "the same files, elsewhere"
+    );
     fs::write(other.path.join("lab2a-election/src/lib.rs"), "// another").unwrap();
-    let error = refuse_other_sources(&store, std::slice::from_ref(&other)).unwrap_err();
+    let error = refuse_other_sources(&store, std::slice::from_ref(&other), Track::Guided).unwrap_err();
     assert!(error.to_string().contains("later/in/alice is called alice, and so is"), "{error}");
     other.path = first.path.clone();
-    assert_eq!(refuse_other_sources(&store, &[other]), Ok(()));
+    assert_eq!(refuse_other_sources(&store, &[other], Track::Guided), Ok(()));
 }
 
 /// A folder with other files, and a damaged result, are told.

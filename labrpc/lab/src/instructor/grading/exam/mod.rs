@@ -23,6 +23,7 @@ use super::sandbox::limits::Limits;
 use super::sandbox::{Calls, Room, Sandbox};
 use super::submission::Submission;
 use crate::course::points::{self, GradedLab};
+use crate::course::track::Track;
 use crate::course::{Course, LABS, LabCrate, begun};
 use crate::error::CommandError;
 use crate::fingerprint::sha256;
@@ -60,6 +61,8 @@ pub struct Exam {
     labs: Vec<GradedLab>,
     seeds: Option<u64>,
     first_seed: u64,
+    /// Whose design the submissions follow.
+    track: Track,
     /// The fingerprint of the course.
     grader: String,
 }
@@ -104,6 +107,7 @@ impl Exam {
             labs,
             seeds,
             first_seed,
+            track: request.track,
             grader: fingerprint(handout),
         })
     }
@@ -113,10 +117,16 @@ impl Exam {
         Conditions {
             first_seed: self.first_seed,
             seeds: self.seeds,
+            track: self.track.name().to_string(),
             labs: self.labs.iter().map(|lab| lab.lab.id.to_string()).collect(),
             sandbox: self.sandbox.name(),
             grader: self.grader.clone(),
         }
+    }
+
+    /// Whose design the submissions follow.
+    pub fn track(&self) -> Track {
+        self.track
     }
 
     /// Grades a submission, lab by lab.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::NotRead;
 use super::limits::{self, ALL_BYTES_MAX, DEPTH_MAX, ENTRIES_MAX, FILE_BYTES_MAX, FILES_MAX, PATH_BYTES_MAX};
-use crate::course::track::TESTS_BOOT;
+use crate::course::track::{TESTS_BOOT, Track};
 use crate::course::{LABS, LabCrate};
 use crate::student::submit::LIST;
 use crate::tree::{PlainFile, Tree};
@@ -154,12 +154,12 @@ impl Collector {
         Ok(())
     }
 
-    /// The files of the workspace.
+    /// The files of the workspace, which must be of this track.
     ///
     /// # Errors
     ///
     /// If there is none, or more than one, or if it cannot be graded.
-    pub fn finish(mut self) -> Result<Tree, NotRead> {
+    pub fn finish(mut self, track: Track) -> Result<Tree, NotRead> {
         self.workspaces
             .retain(|_, files| files.keys().any(|path| path.ends_with(".rs") && path != LIST && is_source(path)));
         // A workspace that is not in a folder is meant, whatever else lies beside it.
@@ -167,7 +167,7 @@ impl Collector {
             Some(files) => files,
             None => self.only_workspace()?,
         };
-        refuse_open_track(&files)?;
+        refuse_other_track(&files, track)?;
         let files: BTreeMap<String, Vec<u8>> = files.into_iter().filter(|(path, _)| is_source(path)).collect();
         for path in files.keys() {
             let parents = Path::new(path).ancestors().skip(1).filter_map(Path::to_str);
@@ -209,16 +209,27 @@ fn is_source(path: &str) -> bool {
     path.split('/').nth(1) == Some("src")
 }
 
-/// Refuses servers of free design: only a codec of the student's own could read their messages.
-fn refuse_open_track(files: &BTreeMap<String, Vec<u8>>) -> Result<(), NotRead> {
+/// Refuses a submission that says it is of another track, in its list or by its tests. Its code could not even be compiled.
+fn refuse_other_track(files: &BTreeMap<String, Vec<u8>>, track: Track) -> Result<(), NotRead> {
     let list: serde_json::Value =
         files.get(LIST).and_then(|list| serde_json::from_slice(list).ok()).unwrap_or_default();
-    let boots_open = |(path, bytes): (&String, &Vec<u8>)| {
-        path.ends_with(TESTS_BOOT) && bytes.windows(OPEN_CONTRACT.len()).any(|window| window == OPEN_CONTRACT)
+    let boots_open = |boot: &Vec<u8>| boot.windows(OPEN_CONTRACT.len()).any(|window| window == OPEN_CONTRACT);
+    let boots: Vec<bool> =
+        files.iter().filter(|(path, _)| path.ends_with(TESTS_BOOT)).map(|(_, boot)| boots_open(boot)).collect();
+    let told = match list["track"].as_str() {
+        Some("open") => Some(Track::Open),
+        Some("guided") => Some(Track::Guided),
+        // A workspace of the open track has labs that were handed out with their solutions, too.
+        _ if boots.contains(&true) => Some(Track::Open),
+        _ if !boots.is_empty() => Some(Track::Guided),
+        _ => None,
     };
-    match list["track"] == "open" || files.iter().any(boots_open) {
-        true => Err(NotRead::refused("it is of the open track, and only the guided track can be graded")),
-        false => Ok(()),
+    match (told, track) {
+        (Some(Track::Open), Track::Guided) => Err(NotRead::refused("it is of the open track: grade it with --open")),
+        (Some(Track::Guided), Track::Open) => {
+            Err(NotRead::refused("it is of the guided track: grade it without --open"))
+        }
+        _ => Ok(()),
     }
 }
 

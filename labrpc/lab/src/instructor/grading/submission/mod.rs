@@ -19,6 +19,7 @@ mod zipped;
 use std::fs::{self, File};
 use std::path::Path;
 
+use crate::course::track::Track;
 use crate::error::CommandError;
 use crate::fingerprint::sha256;
 use crate::tree::Tree;
@@ -57,12 +58,12 @@ impl NotRead {
 }
 
 impl Submission {
-    /// Reads a submission of any form.
+    /// Reads a submission of any form, and of this track.
     ///
     /// # Errors
     ///
     /// See [`NotRead`].
-    pub fn read(path: &Path) -> Result<Submission, NotRead> {
+    pub fn read(path: &Path, track: Track) -> Result<Submission, NotRead> {
         let failed = || CommandError::of_system(format!("{} could not be read", path.display()));
         let metadata = fs::metadata(path).map_err(failed())?;
         let mut collector = Collector::default();
@@ -81,7 +82,7 @@ impl Submission {
         } else {
             return Err(NotRead::refused("it is not a file or a folder"));
         }
-        let files = collector.finish()?;
+        let files = collector.finish(track)?;
         let digest = digest(&files);
         Ok(Submission { files, digest })
     }

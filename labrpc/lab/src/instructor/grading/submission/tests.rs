@@ -113,11 +113,16 @@ fn commit_and_pack(folder: &Path) -> PathBuf {
     folder.with_file_name("work.bundle")
 }
 
+/// Reads a submission of the guided track.
+fn read(path: &Path) -> Result<Submission, NotRead> {
+    Submission::read(path, Track::Guided)
+}
+
 fn read_bytes(bytes: &[u8]) -> Result<Submission, NotRead> {
     let scratch = Scratch::new("submission").unwrap();
     let path = scratch.path().join("handed-in");
     fs::write(&path, bytes).unwrap();
-    Submission::read(&path)
+    read(&path)
 }
 
 fn taken(read: Result<Submission, NotRead>) -> (Vec<String>, String) {
@@ -143,11 +148,11 @@ fn every_form_gives_the_same_files() {
         let scratch = Scratch::new("submission").unwrap();
         write(&scratch.path().join("folder"), &files);
         let forms = [
-            Submission::read(&scratch.path().join("folder")),
+            read(&scratch.path().join("folder")),
             read_bytes(&tar_of(&files)),
             read_bytes(&gzip(&tar_of(&files))),
             read_bytes(&zip_of(&files)),
-            Submission::read(&bundle(&scratch, &files)),
+            read(&bundle(&scratch, &files)),
         ];
         for read in forms {
             let (found, digest) = taken(read);
@@ -229,7 +234,7 @@ fn links_in_folders_are_refused() {
         let scratch = Scratch::new("submission").unwrap();
         write(scratch.path(), &everything(""));
         symlink(target, scratch.path().join(at)).unwrap();
-        Submission::read(scratch.path())
+        read(scratch.path())
     };
     assert_refused(link_at("/etc/hostname", "lab2a-election/src/host.rs"), "lab2a-election/src/host.rs is a link");
     assert_refused(link_at("/", "lab2a-election/src/deep"), "lab2a-election/src/deep is a link");
@@ -263,10 +268,10 @@ fn two_gigabytes_are_not_read() {
     write(scratch.path(), &everything(""));
     let sparse = |name: &str| fs::File::create(scratch.path().join(name)).unwrap().set_len(2 << 30).unwrap();
     sparse("core.dump");
-    assert!(Submission::read(scratch.path()).is_ok());
+    assert!(read(scratch.path()).is_ok());
     sparse("lab2a-election/src/data.rs");
-    assert_refused(Submission::read(scratch.path()), "data.rs has 2147483648 bytes");
-    assert_refused(Submission::read(&scratch.path().join("core.dump")), "it has 2147483648 bytes");
+    assert_refused(read(scratch.path()), "data.rs has 2147483648 bytes");
+    assert_refused(read(&scratch.path().join("core.dump")), "it has 2147483648 bytes");
 }
 
 /// An archive that unpacks to far more than it is: as a whole, and in an entry that lies about its size.
@@ -309,8 +314,8 @@ fn truncated_archives_are_refused() {
 #[test]
 fn what_is_no_submission_is_told() {
     let scratch = Scratch::new("submission").unwrap();
-    assert_refused(Submission::read(scratch.path()), "it is empty");
-    assert!(matches!(Submission::read(&scratch.path().join("nowhere")), Err(NotRead::Failed(_))));
+    assert_refused(read(scratch.path()), "it is empty");
+    assert!(matches!(read(&scratch.path().join("nowhere")), Err(NotRead::Failed(_))));
     for (bytes, words) in [
         (Vec::new(), "it is an empty file"),
         (b"fn main() {}".to_vec(), "it is not a folder, a tar"),
@@ -330,18 +335,31 @@ fn what_is_no_submission_is_told() {
     }
 }
 
-/// A submission of the open track is known by its list, or by its tests.
+/// The track of a submission is known by its list, or by its tests.
 #[test]
-fn the_open_track_is_refused() {
-    let lib = ("lab2a-election/src/lib.rs".to_string(), String::new());
-    for (name, text) in
-        [("submission.json", "{\"track\": \"open\"}"), ("lab2a-election/tests/graded/lab.rs", "C.open(X)")]
-    {
-        let files = [lib.clone(), (name.to_string(), text.to_string())];
-        assert_refused(read_bytes(&tar_of(&files)), "it is of the open track");
+fn another_track_is_refused() {
+    let boot = "lab2a-election/tests/graded/lab.rs";
+    for (name, text, own, words) in [
+        ("submission.json", "{\"track\": \"open\"}", Track::Open, "it is of the open track: grade it with --open"),
+        (boot, "C.open(X)", Track::Open, "it is of the open track"),
+        (
+            "submission.json",
+            "{\"track\": \"guided\"}",
+            Track::Guided,
+            "it is of the guided track: grade it without --open",
+        ),
+        (boot, "C", Track::Guided, "it is of the guided track"),
+    ] {
+        let files = [("lab2a-election/src/lib.rs".to_string(), String::new()), (name.to_string(), text.to_string())];
         let scratch = Scratch::new("submission").unwrap();
-        write(&scratch.path().join("work"), &files);
-        assert_refused(Submission::read(scratch.path()), "it is of the open track");
+        write(&scratch.path().join("in/work"), &files);
+        fs::write(scratch.path().join("work.tar"), tar_of(&files)).unwrap();
+        let other = if own == Track::Open { Track::Guided } else { Track::Open };
+        for form in ["in", "work.tar"] {
+            let path = scratch.path().join(form);
+            assert_refused(Submission::read(&path, other), words);
+            assert_eq!(taken(Submission::read(&path, own)).0, ["lab2a-election/src/lib.rs"]);
+        }
     }
 }
 
@@ -363,12 +381,12 @@ fn hostile_bundles_do_nothing() {
     }
     git(&repository, &["config", "filter.trap.smudge", &touch]);
     git(&repository, &["config", "core.fsmonitor", &touch]);
-    let (found, digest) = taken(Submission::read(&bundle));
-    let from_checkout = taken(Submission::read(&repository));
+    let (found, digest) = taken(read(&bundle));
+    let from_checkout = taken(read(&repository));
     assert_eq!((found.len(), &digest), (2, &from_checkout.1));
     std::os::unix::fs::symlink("/etc/passwd", repository.join("lab2a-election/src/link.rs")).unwrap();
     fs::remove_dir_all(repository.join(".git/hooks")).unwrap();
     git(&repository, &["config", "core.fsmonitor", "false"]);
-    assert_refused(Submission::read(&commit_and_pack(&repository)), "lab2a-election/src/link.rs is a link");
+    assert_refused(read(&commit_and_pack(&repository)), "lab2a-election/src/link.rs is a link");
     assert!(!trap.exists(), "a repository has run a program");
 }

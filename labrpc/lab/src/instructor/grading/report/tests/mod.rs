@@ -67,6 +67,7 @@ fn cohort() -> Cohort {
     let conditions = Conditions {
         first_seed: 100,
         seeds: Some(4),
+        track: "guided".to_string(),
         labs: ["2a", "2b", "2c"].map(str::to_string).to_vec(),
         sandbox: "none".to_string(),
         grader: "0.1.0 abc".to_string(),
