@@ -39,6 +39,7 @@ fn on_levels(levels: &[&'static str], course: &FakeCourse, script: &str, changed
 
 fn on_level(level: &'static str, course: &FakeCourse, script: &str, changed: &Value) -> Option<Kept> {
     let folder = course.beside(&format!("inside-{level}"));
+    let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     // The user of the sandbox must find the folder.
     for above in folder.ancestors().take(2) {
