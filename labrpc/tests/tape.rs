@@ -285,4 +285,28 @@ fn what_no_run_records_is_no_tape() {
     let yields = [Forged::default().segment(0).0, vec![2; 4_000_000]].concat();
     assert!(Tape::read(&yields).is_err());
     assert!(Tape::read(&yields[..yields.len() - 2]).is_ok());
+
+/// Where no seed changes what a server does, its tape is still good for its own seed only.
+#[test]
+fn a_tape_is_good_for_its_seed_only() {
+    let says_one = |seed, taping| {
+        let settings = Settings { seed, taping, ..Settings::default() };
+        let (heard, _) = sim::run(settings, || {
+            let node = sim::new_node("server 0");
+            let notes = Notes::new(node);
+            let of_server = notes.clone();
+            sim::spawn_in(node, "says one", move || tape::enter_for_nothing(|| of_server.note(1)));
+            thread::sleep(Duration::from_millis(1));
+            notes.notes.lock().unwrap().iter().map(|(_, number)| *number).collect::<Vec<u64>>()
+        });
+        heard
+    };
+    let bytes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = bytes.clone();
+    let sink = TapeSink::new(move |part| kept.lock().unwrap().extend_from_slice(part));
+    assert_eq!(says_one(1, Taping::Record(sink)).unwrap(), [1]);
+    let tape = Arc::new(Tape::read(&bytes.lock().unwrap()).unwrap());
+    assert_eq!(says_one(1, Taping::Play(tape.clone())).unwrap(), [1]);
+    let failure = says_one(2, Taping::Play(tape)).unwrap_err();
+    assert_eq!(failure.message, "the tape is of another run");
 }

@@ -96,7 +96,7 @@ impl Runtime {
         Runtime {
             run_id: RUNS.fetch_add(1, Ordering::Relaxed),
             state: RefCell::new(State::new(settings.stack_bytes, settings.is_journaling)),
-            deck: Deck::new(settings.taping.clone()),
+            deck: Deck::new(settings.taping.clone(), settings.seed),
             settings,
             now_ns: Cell::new(0),
             running: Cell::new(NO_TASK),
