@@ -285,6 +285,7 @@ fn what_no_run_records_is_no_tape() {
     let yields = [Forged::default().segment(0).0, vec![2; 4_000_000]].concat();
     assert!(Tape::read(&yields).is_err());
     assert!(Tape::read(&yields[..yields.len() - 2]).is_ok());
+}
 
 /// Where no seed changes what a server does, its tape is still good for its own seed only.
 #[test]

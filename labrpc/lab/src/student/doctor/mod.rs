@@ -3,7 +3,7 @@
 mod files;
 mod machine;
 mod processes;
-mod std_use;
+pub mod std_use;
 
 use std::process::ExitCode;
 

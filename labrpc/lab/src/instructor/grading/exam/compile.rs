@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::commands::{CompilerCall, CompilerCalls};
-use super::forbidden;
+use super::{forbidden, reach};
 use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
 use crate::instructor::grading::result::LabEnding;
@@ -113,7 +113,8 @@ impl Compiler<'_> {
 
     fn compile_library(&mut self, lab: &'static LabCrate) -> Result<Option<LabEnding>, CommandError> {
         let sources = format!("{}/src/", lab.package);
-        if let Some(place) = forbidden::find_below(&self.submission.files, &sources) {
+        let files = &self.submission.files;
+        if let Some(place) = forbidden::find_below(files, &sources).or_else(|| reach::find(files, lab)) {
             return Ok(Some(LabEnding::Forbidden(place)));
         }
         let (calls, root_file) = (self.calls, library_of(lab));

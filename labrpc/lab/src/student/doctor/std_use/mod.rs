@@ -1,7 +1,7 @@
 //! Parts of std that a server must not use: they know nothing of virtual time and of simulated threads.
 //!
-//! The list is that of clippy.toml. `cargo clippy` knows types and finds every use; this reads names only, but needs no
-//! build and works on code that does not compile.
+//! The list is that of clippy.toml, and the modules for which code is not graded. `cargo clippy` knows types and finds every use
+//! of its list; this reads names only, but needs no build and works on code that does not compile.
 
 mod code;
 mod imports;
@@ -17,6 +17,9 @@ use code::Token;
 /// How many places are named.
 const PLACES_MAX: usize = 5;
 
+/// The modules of std that lead out of the simulation, to files, processes and networks. Code that names one is not graded.
+pub const MODULES_OUTSIDE: [&str; 5] = ["env", "fs", "net", "os", "process"];
+
 /// What must not be used, and why.
 #[derive(Debug, PartialEq, Eq)]
 struct Disallowed {
@@ -26,7 +29,8 @@ struct Disallowed {
 
 /// Looks at the source files of all labs.
 pub fn in_servers(course: &Course) -> Result<Vec<Finding>, CommandError> {
-    let list = disallowed(&fs::read_to_string(course.root().join("clippy.toml")).unwrap_or_default());
+    let mut list = disallowed(&fs::read_to_string(course.root().join("clippy.toml")).unwrap_or_default());
+    list.extend(outside());
     let mut places = Vec::new();
     for lab in course.labs() {
         let folder = course.folder(lab).join("src");
@@ -71,6 +75,15 @@ fn disallowed(clippy: &str) -> Vec<Disallowed> {
         Some(Disallowed { path, reason: value(line, "reason").unwrap_or_default() })
     };
     clippy.lines().filter_map(entry).collect()
+}
+
+/// What leads out of the simulation.
+fn outside() -> impl Iterator<Item = Disallowed> {
+    MODULES_OUTSIDE.iter().map(|module| Disallowed {
+        path: vec!["std".to_string(), module.to_string()],
+        reason: "a server needs nothing from outside of the simulation, and code that names it is not graded"
+            .to_string(),
+    })
 }
 
 /// The first line of each disallowed use in a source file, in the order of the lines.
@@ -165,6 +178,18 @@ disallowed-macros = [
         assert_eq!(found("\nlet a = std::time::Instant::now();\n"), [(2, "std::time::Instant".to_string())]);
         assert_eq!(found("use std::thread;\n\nthread::spawn(f);\n"), [(3, "std::thread::spawn".to_string())]);
         assert_eq!(found("thread_local! { static X: u8 = 0; }"), [(1, "std::thread_local".to_string())]);
+    }
+
+    /// The modules that lead out of the simulation are found, whatever is used of them.
+    #[test]
+    fn ways_out_are_found() {
+        let list: Vec<Disallowed> = outside().collect();
+        let found = |text: &str| -> Vec<(usize, String)> {
+            uses(text, &list).into_iter().map(|(line, used)| (line, used.path.join("::"))).collect()
+        };
+        assert_eq!(found("use std::fs::{self, File};\nfn f() { fs::write(); }"), [(1, "std::fs".to_string())]);
+        assert_eq!(found("\nfn f() { std::process::exit(0) }"), [(2, "std::process".to_string())]);
+        assert_eq!(found("fn process(env: u8) { self.process(env); std::io::stdout(); }"), []);
     }
 
     /// What has the same name elsewhere, and what stands in a comment or a text, is no use.
