@@ -97,7 +97,34 @@ fn nothing_is_gained_without_a_sandbox() {
     assert_withstood(&withstand("without a sandbox", &["--unsandboxed"], &attacks, false));
 }
 
-/// The same for attacks that need several labs, or a limit of time.
+/// In the best sandbox that this machine has, no attack gains a point, ends or hangs the grader, leaves a process, or touches what
+/// is outside.
+#[test]
+#[ignore = "it compiles every attack: run .ci/attacks"]
+fn nothing_happens_in_the_sandbox() {
+    let attacks = chosen(|attack| !attack.is_slow);
+    assert_withstood(&withstand("in the sandbox", &[], &attacks, true));
+}
+
+/// The other sandboxes hold, too, each where it works.
+#[test]
+#[ignore = "it compiles every attack: run .ci/attacks --slow"]
+fn nothing_happens_in_the_other_sandboxes_which_is_slow() {
+    let attacks = chosen(|_| true);
+    for level in ["landlock", "uid"] {
+        assert_withstood(&withstand(level, &["--sandbox", level], &attacks, true));
+    }
+}
+
+/// The same as in the best sandbox, for attacks that need several labs, or a limit of time.
+#[test]
+#[ignore = "it compiles every attack: run .ci/attacks --slow"]
+fn nothing_happens_in_the_sandbox_in_slow_attacks() {
+    let attacks = chosen(|attack| attack.is_slow);
+    assert_withstood(&withstand("slow attacks in the sandbox", &[], &attacks, true));
+}
+
+/// Neither does one that needs several labs, or a limit of time.
 #[test]
 #[ignore = "it compiles every attack: run .ci/attacks --slow"]
 fn nothing_is_gained_without_a_sandbox_in_slow_attacks() {
