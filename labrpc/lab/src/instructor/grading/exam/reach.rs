@@ -253,7 +253,7 @@ mod tests {
         for text in [
             "use std::collections::{BTreeMap, HashMap as Map}; use std::{sync::Arc, time::Duration, fmt::{self, Debug}};",
             "fn f(x: &std::io::Error) -> std::result::Result<(), ()> { self.process(x); Self::process(env); env != fs }",
-            "//! Not std::fs, nor include_str!(\"a\").\n/// `std::net`\n#[doc = \"std::env\"]\nfn f() { println!(\"std::fs {path}\", path = 1); }",
+            "//! Not std::fs, and not include_str!(\"a\").\n/// `std::net`\n#[doc = \"std::env\"]\nfn f() { println!(\"std::fs {path}\", path = 1); }",
             "struct A { path: u8, env: u8 } fn f(a: A) { let path = a.path; let std_fs = \"std::fs\"; }",
             "#[serde(rename = \"process\")] struct A; macro_rules! m { () => { 1 } }",
         ] {
