@@ -135,7 +135,7 @@ impl Grader<'_> {
         let mut began = Instant::now();
         let end = loop {
             match told.recv_timeout(PATIENCE.saturating_sub(began.elapsed())) {
-                Ok(line) => match line.strip_prefix("grading ") {
+                Ok(line) => match said(&line).strip_prefix("grading ") {
                     Some(name) => {
                         if let Some((_, took)) = times.last_mut() {
                             *took = began.elapsed();
@@ -143,7 +143,7 @@ impl Grader<'_> {
                         began = Instant::now();
                         times.push((name.to_string(), Duration::ZERO));
                     }
-                    None => eprintln!("{line}"),
+                    None => {}
                 },
                 Err(RecvTimeoutError::Disconnected) => break End::Itself(child.wait().expect("its status")),
                 Err(RecvTimeoutError::Timeout) => {
@@ -185,6 +185,12 @@ impl Grader<'_> {
         .expect("an ending");
         Graded { score, ending: ending.to_string(), why, harm, ..Graded::default() }
     }
+}
+
+/// What the grader says is shown: it takes minutes.
+fn said(line: &str) -> &str {
+    eprintln!("{line}");
+    line
 }
 
 /// Ends a grader that hangs.

@@ -85,6 +85,26 @@ fn withstand(title: &str, options: &[&str], attacks: &[Attack], is_sandboxed: bo
     problems
 }
 
+/// Each attack still fits the course: its edits find their places, and all of it is known.
+#[test]
+fn every_attack_can_be_made() {
+    let outside = Outside::new(&course());
+    let bases = Bases::new(outside.course(), outside.scratch(), &mut command_in(outside.course()));
+    let attacks = attack::all();
+    for attack in &attacks {
+        let is_honest = attack.points_min > 0;
+        assert!(is_honest || attack.points_max <= 1, "{}: it may gain {} points", attack.name, attack.points_max);
+        assert!(
+            !attack.tries.is_empty() && !attack.endings.is_empty(),
+            "{}: it does not say what must come of it",
+            attack.name
+        );
+        attack.write(&bases, &outside.places(), &outside.scratch().join("submissions").join(&attack.name));
+    }
+    assert!(outside.changes().is_empty(), "{:?}", outside.changes());
+    outside.clear(&attacks);
+}
+
 fn assert_withstood(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
