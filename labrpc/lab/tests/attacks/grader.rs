@@ -135,16 +135,15 @@ impl Grader<'_> {
         let mut began = Instant::now();
         let end = loop {
             match told.recv_timeout(PATIENCE.saturating_sub(began.elapsed())) {
-                Ok(line) => match said(&line).strip_prefix("grading ") {
-                    Some(name) => {
-                        if let Some((_, took)) = times.last_mut() {
-                            *took = began.elapsed();
-                        }
-                        began = Instant::now();
-                        times.push((name.to_string(), Duration::ZERO));
+                Ok(line) => {
+                    eprintln!("{line}");
+                    let Some(name) = line.strip_prefix("grading ") else { continue };
+                    if let Some((_, took)) = times.last_mut() {
+                        *took = began.elapsed();
                     }
-                    None => {}
-                },
+                    began = Instant::now();
+                    times.push((name.to_string(), Duration::ZERO));
+                }
                 Err(RecvTimeoutError::Disconnected) => break End::Itself(child.wait().expect("its status")),
                 Err(RecvTimeoutError::Timeout) => {
                     end(&mut child);
@@ -185,12 +184,6 @@ impl Grader<'_> {
         .expect("an ending");
         Graded { score, ending: ending.to_string(), why, harm, ..Graded::default() }
     }
-}
-
-/// What the grader says is shown: it takes minutes.
-fn said(line: &str) -> &str {
-    eprintln!("{line}");
-    line
 }
 
 /// Ends a grader that hangs.
