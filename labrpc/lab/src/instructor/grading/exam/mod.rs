@@ -1,8 +1,7 @@
 //! The runs that a submission makes, and the judge's.
 //!
-//! `commands` has the compiler's calls, `compile` makes them with submitted code, and `forbidden` and
-//! `reach` look through it before;
-//! `tapes` takes what a tested process has recorded, `verdict` puts what it claims and what the judge saw together.
+//! `commands` has the compiler's calls, `compile` makes them with submitted code, and `forbidden` and `reach` look through it
+//! before; `tapes` takes what a tested process has recorded, `verdict` puts what it claims and what the judge saw together.
 
 pub mod commands;
 mod compile;
