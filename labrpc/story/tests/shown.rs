@@ -158,7 +158,7 @@ fn rounds_share_a_row() {
 fn rounds_of_moments_share_a_row() {
     let crash = |t: u64, lane: &str| on(t, lane, Kind::Crash);
     let round = |nth: u64| {
-        let (first, second) = if nth % 3 == 0 { ("0", "1") } else { ("1", "0") };
+        let (first, second) = if nth.is_multiple_of(3) { ("0", "1") } else { ("1", "0") };
         [crash(nth * 10_000, first), crash(nth * 10_000 + 10, second)]
     };
     let story = Story { events: (0..10).flat_map(round).collect(), clash: Vec::new(), ..vote_twice() };
