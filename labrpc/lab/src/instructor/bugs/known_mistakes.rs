@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::catalogue::Catalogue;
-use super::verdict::TriedVariant;
+use super::verdict::{TrialOutcome, TriedVariant};
 use crate::course::Course;
 use crate::error::CommandError;
 use crate::student::hint::known::{self, KNOWN_MISTAKES_FILE, KnownMistake, KnownMistakes};
@@ -30,10 +30,13 @@ pub fn keep(course: &Course, catalogue: &Catalogue, tried: &TriedVariant<'_>) ->
         .map_err(CommandError::of_system(format!("{} could not be written", path.display())))
 }
 
-/// A bug, as hints know it; `None` if no test failed.
+/// A bug, as hints know it; `None` if it could not be built. No test may fail that hints compare.
 fn known_mistake(tried: &TriedVariant<'_>) -> Option<KnownMistake> {
-    let catch = tried.catch()?;
+    if matches!(tried.outcome, TrialOutcome::Unbuildable { .. }) {
+        return None;
+    }
+    let red = tried.catch().map(|catch| catch.red.clone()).unwrap_or_default();
     let (id, what) = (tried.variant.id.clone(), tried.variant.what.clone());
     let changes = tried.changed.iter().map(ToString::to_string).collect();
-    Some(KnownMistake { id, what, rules: tried.variant.rules().to_vec(), changes, red: catch.red.clone() })
+    Some(KnownMistake { id, what, rules: tried.variant.rules().to_vec(), changes, red })
 }

@@ -27,7 +27,7 @@ const TIE_SHARE: f64 = 0.8;
 const SPEAKERS_MAX: usize = 8;
 
 /// How much all places that the failed tests name themselves count for a function, where all mistakes count 1.
-const PLACES_SHARE: f64 = 0.6;
+const PLACES_SHARE: f64 = 1.5;
 
 /// A function that has less than this share of the best one's score is not named.
 const FUNCTION_SHARE: f64 = 0.3;
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(ids(&[("common", "late")], |test| test == "common"), ["A", "B", "C"]);
     }
 
-    /// The functions of the likeliest mistakes are named, and with less weight the places of the failed tests.
+    /// The functions of the likeliest mistakes are named, and the places of the failed tests.
     #[test]
     fn functions_are_those_of_the_likeliest() {
         let mistakes = mistakes();
