@@ -28,8 +28,8 @@ const README: &str = "README.md";
 
 /// Names of files that are removed in every folder: the known bugs, with parts of the solution, and
 /// what only people who change the course need.
-const WITHHELD: [&str; 5] =
-    [CATALOGUE_FILE, "planted-bugs.md", "planted-bugs-open.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+const WITHHELD: [&str; 6] =
+    [CATALOGUE_FILE, "planted-bugs.md", "planted-bugs-open.md", "CONTRIBUTING.md", "CHANGELOG.md", "instructors.md"];
 
 /// Where GitHub finds the workflow that tests a student's labs, and where the course has it.
 const WORKFLOW: &str = ".github/workflows/labs.yml";
