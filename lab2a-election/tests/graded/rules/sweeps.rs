@@ -6,7 +6,7 @@ use labrpc::time::Instant;
 use labrpc::{AppendOutcome, Elect, RaftReply, Status, Term};
 use testkit::rule::election::{MESSAGE_TERM, NEW_TERM, STATUS, TIMER};
 use testkit::rule::life::SILENT;
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, votes};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, prepare, votes};
 use testkit::sweep::Sweep;
 use testkit::{Boot, World};
 
@@ -19,6 +19,16 @@ fn leader(world: &World) -> (ScriptedCluster<Server>, Term, Vec<ReceivedRequest>
     let script = ScriptedCluster::new(world, 3, boot);
     let (term, heartbeats) = script.elect();
     (script, term, heartbeats)
+}
+
+/// Server 0 has answered once: what it does not do from here on says something.
+#[track_caller]
+fn answering(world: &World) -> ScriptedCluster<Server> {
+    let script = ScriptedCluster::new(world, 3, boot);
+    let preparing = prepare("server 0 answers");
+    script.candidate(1).in_term(1).asks_for_vote().expect_vote("nobody has the vote yet");
+    preparing.done();
+    script
 }
 
 /// Server 0 follows term `newer`, and sends nothing in that term.
@@ -159,7 +169,7 @@ fn a_watcher_meets_a_newer_term_2a() {
 fn a_watcher_meets_a_shutdown_2a() {
     LAB.rule(&SILENT, |world| {
         Sweep::of(world, "the server is shut down", "the service calls `watch`").within(REACH).each(|offset| {
-            let script = ScriptedCluster::new(world, 3, boot);
+            let script = answering(world);
             let status = script.status();
             let (_, seen) = offset.meet(script.is_shut_down(), script.is_called(move |server| server.watch(status)));
             assert_eq!(seen, Some(None), "a server that was shut down has no status to wait for");
@@ -173,10 +183,10 @@ fn a_watcher_meets_a_shutdown_2a() {
 fn a_vote_meets_a_shutdown_2a() {
     LAB.rule(&SILENT, |world| {
         Sweep::of(world, "the server is shut down", "a candidate asks for its vote").within(REACH).each(|offset| {
-            let script = ScriptedCluster::new(world, 3, boot);
-            let asks = script.candidate(1).in_term(1).request();
+            let script = answering(world);
+            let asks = script.candidate(1).in_term(2).request();
             offset.meet(script.is_shut_down(), script.arrives(1, asks));
-            let next = script.candidate(1).in_term(2).request();
+            let next = script.candidate(1).in_term(3).request();
             assert_eq!(script.try_ask(1, &next), None, "it was shut down before this request came");
             script.expect_silence(2 * script.timing().election_timeout_max, "it was shut down");
             script.crash();

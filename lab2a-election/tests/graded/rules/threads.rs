@@ -6,7 +6,7 @@ use labrpc::time::Instant;
 use labrpc::{Elect, Status, Term, sim, thread};
 use testkit::rule::election::{HEARTBEATS, STATUS};
 use testkit::rule::life::{BOUNDED, RESTS, SILENT, STUCK};
-use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL};
+use testkit::script::{ReceivedRequest, ScriptedCluster, TRAVEL, prepare};
 
 use crate::lab::{LAB, boot};
 
@@ -134,7 +134,9 @@ fn an_idle_server_sleeps_2a() {
         /// A loop that wakes up every 10 ms for nothing needs a hundred times two or three.
         const OPERATIONS_MAX: u64 = 200;
         let script = ScriptedCluster::new(world, 3, boot);
-        script.leader(1).in_term(1).heartbeat();
+        let preparing = prepare("server 0 answers");
+        script.leader(1).in_term(1).heartbeat().expect_same_term("a server adopts a leader's newer term");
+        preparing.done();
         let before = sim::operations();
         thread::sleep(script.timing().election_timeout_min - 4 * TRAVEL);
         let operations = sim::operations() - before;
