@@ -22,9 +22,9 @@ fn a_token_is_told() {
     assert_eq!(told.stdout, format!("{shown}\nthe story of one_2b:7\n"));
     let around = course.lab("replay one_2b:7");
     assert_eq!(around.stdout, "shown: --rows 60\nthe story of one_2b:7\n");
-    assert_eq!(course.lab("replay one_2b:7 --all").stdout, "shown: \nthe story of one_2b:7\n");
+    assert_eq!(course.lab("replay one_2b:7 --all").stdout, "shown: --repeats\nthe story of one_2b:7\n");
     let flipped = course.lab("replay one_2b:7 --all --when --flip 9:lose");
-    assert_eq!(flipped.stdout, "shown: \nthe story of one_2b:719:lose\n");
+    assert_eq!(flipped.stdout, "shown: --repeats\nthe story of one_2b:719:lose\n");
 }
 
 /// A test is told by its name, with the first seed or another.
