@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The tests pass, unless the submission waits; the judge's runs are those of the tapes.
 const BEHAVIOUR: &str = "\
 case \"$LAB_TAPES\" in play:*) ;; *)
-    if grep -q WAIT src/lib.rs; then touch \"$TMPDIR/waiting\"; sleep 1000; fi ;;
+    if grep -q WAIT src/lib.rs; then touch \"${LAB_REPORT%/*}/waiting\"; sleep 1000; fi ;;
 esac
 for seed in 1 2; do run one_$lab $seed passed; run two_$lab $seed passed; done";
 
@@ -76,7 +76,9 @@ fn an_interruption_keeps_results() {
     submit(&course, "bob", "WAIT");
     let mut command = course.command(GRADE);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for("bob's tests to start", || course.temporary().join("waiting").exists().then_some(()));
+    let is_waiting = |folder: fs::DirEntry| folder.path().join("run/waiting").exists();
+    let waits = || fs::read_dir(course.temporary()).unwrap().any(|folder| is_waiting(folder.unwrap()));
+    wait_for("bob's tests to start", || waits().then_some(()));
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
@@ -86,7 +88,6 @@ fn an_interruption_keeps_results() {
     let results = fs::read_dir(course.beside("out/submissions")).unwrap();
     let results: Vec<_> = results.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(results, ["alice.json"]);
-    fs::remove_file(course.temporary().join("waiting")).unwrap();
     assert_eq!(fs::read_dir(course.temporary()).unwrap().count(), 0, "no temporary file is left");
     submit(&course, "bob", "done");
     let ended = course.lab(GRADE);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Stands in for cargo: builds nothing, and names graded.sh as the test binary of each package that is
 # asked for and has a tests/graded/main.rs. A package with a file `broken`, or a source that says
-# BROKEN, does not compile; one with a file `fresh` need not be compiled. `cargo run` prints what it would run with.
+# BROKEN, does not compile; one with a file `fresh` need not be compiled. If there is a wrapper, it calls the compiler of
+# `toolchain` through it, as cargo does. `cargo run` prints what it would run with.
 here=$(cd "$(dirname "$0")" && pwd)
 echo "$*" >> calls.txt
 if [ "$1" = check ] && [ -e broken ]; then
@@ -34,5 +35,11 @@ for package in $packages; do
         ln -sf "$here/graded.sh" "$target/$package/graded"
         printf '{"manifest_path":"%s/%s/Cargo.toml","fresh":%s,"target":{"name":"graded"},"executable":"%s/%s/graded"}\n' \
             "$PWD" "$package" "$fresh" "$target" "$package"
+        if [ -n "$RUSTC_WRAPPER" ]; then
+            crate=$(echo "$package" | tr - _)
+            compile() { "$RUSTC_WRAPPER" "$here/toolchain/bin/rustc" "$@" --out-dir "$target/$package"; }
+            compile --crate-name "$crate" "$package/src/lib.rs"
+            compile --crate-name graded "$package/tests/graded/main.rs" -C extra-filename=-1 --extern "$crate=$target/$package/lib$crate.rlib"
+        fi
     fi
 done

@@ -1,14 +1,17 @@
 #!/bin/sh
 # Stands in for a lab's test binary, as the link `<target>/<lab>/graded` to this file, where the target
-# folder is in the course or beside it, or called like it with `-target`. It holds the tests that the lab's tests/graded/<kind>.rs names,
+# folder is in the course or beside it, or called like it with `-target`. Or LAB_FOLDER names the lab's folder. It holds the tests that the lab's tests/graded/<kind>.rs names,
 # one `fn name` a line, and does what the lab's behaviour.sh says, as a lab's test process would: with
 # the folder of the lab as its own, and the paths of the chosen tests as its arguments. $kind is the
 # kind of the first of them.
-link_folder=$(dirname "$0")
-for course in "$link_folder/../.." "$link_folder/../../course" "$link_folder/../../handout" "${link_folder%-target/*}"; do
-    lab_folder=$course/$(basename "$link_folder")
-    [ -d "$lab_folder/tests" ] && break
-done
+lab_folder=$LAB_FOLDER
+if [ -z "$lab_folder" ]; then
+    link_folder=$(dirname "$0")
+    for course in "$link_folder/../.." "$link_folder/../../course" "$link_folder/../../handout" "${link_folder%-target/*}"; do
+        lab_folder=$course/$(basename "$link_folder")
+        [ -d "$lab_folder/tests" ] && break
+    done
+fi
 
 if [ "$1" = --list ]; then
     [ -e "$lab_folder/mute" ] && exit 3
