@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::{COMMAND, Handout, STORIES, is_withheld, open};
+use super::{COMMAND, GITHUB, Handout, STORIES, is_withheld, open};
 use crate::instructor::bugs::catalogue::CATALOGUE_FILE;
 use crate::tree::{PlainFile, Tree};
 
@@ -80,11 +80,10 @@ fn given_lines(handout: &Handout) -> HashSet<&str> {
 /// The lines that must not be in a handout, and where they come from.
 fn secret_lines<'a>(handout: &'a Handout, given: &HashSet<&str>) -> HashMap<&'a str, String> {
     let mut secrets = HashMap::new();
-    // Manifests and pages of the two tracks have lines in common, stories quote reports, as the labs' pages do,
-    // and the texts of the command are alike. Lists of
-    // bugs and code have none.
+    // Manifests and pages of the two tracks have lines in common, and so have workflows; stories quote reports, as the labs'
+    // pages do; and the texts of the command are alike. Lists of bugs and code have none.
     let is_code = |name: &str| name.ends_with(".rs") && name.contains("/src/");
-    let is_quoted = |name: &str| [open::FOLDER, STORIES, COMMAND].iter().any(|folder| name.starts_with(folder));
+    let is_quoted = |name: &str| [open::FOLDER, STORIES, COMMAND, GITHUB].iter().any(|folder| name.starts_with(folder));
     let is_list = |name: &str| is_withheld(name) && !is_quoted(name) || name.ends_with(CATALOGUE_FILE);
     let is_secret = |name: &String| !handout.given.contains(name) && (is_code(name) || is_list(name));
     for (name, file) in handout.reference.iter().filter(|(name, _)| is_secret(name)) {

@@ -31,6 +31,9 @@ const README: &str = "README.md";
 const WITHHELD: [&str; 6] =
     [CATALOGUE_FILE, "planted-bugs.md", "planted-bugs-open.md", "CONTRIBUTING.md", "CHANGELOG.md", "instructors.md"];
 
+/// The course's own workflows and forms.
+const GITHUB: &str = ".github/";
+
 /// Where GitHub finds the workflow that tests a student's labs, and where the course has it.
 const WORKFLOW: &str = ".github/workflows/labs.yml";
 const WORKFLOW_IN_COURSE: &str = "labrpc/lab/src/instructor/handout/labs.yml";
@@ -42,7 +45,7 @@ const STORIES: &str = "docs/stories/";
 const COMMAND: &str = "labrpc/lab/";
 
 /// The course's own CI, the stories, and the instructor's part of the command with the tests that need it.
-const WITHHELD_FOLDERS: [&str; 4] = [".github/", STORIES, "labrpc/lab/src/instructor/", "labrpc/lab/tests/"];
+const WITHHELD_FOLDERS: [&str; 4] = [GITHUB, STORIES, "labrpc/lab/src/instructor/", "labrpc/lab/tests/"];
 
 /// Which workspace to make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
