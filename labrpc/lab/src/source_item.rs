@@ -59,10 +59,11 @@ fn name_of(line: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    const SOURCE: &str = "\
+    /// A file with items of several kinds.
+    pub const SOURCE: &str = "\
 /// One.
 #[derive(Debug)]
 pub struct One {

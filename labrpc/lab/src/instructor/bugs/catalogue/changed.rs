@@ -53,32 +53,7 @@ fn touches(lines: &Range<usize>, changed: &Range<usize>) -> bool {
 mod tests {
     use super::super::ListPlace;
     use super::*;
-
-    const SOURCE: &str = "\
-/// One.
-#[derive(Debug)]
-pub struct One {
-    one: u8,
-}
-
-impl One {
-    /// Two.
-    pub const fn two(&self) -> u8 {
-        const THREE: u8 = 3;
-        THREE
-    }
-
-    fn four(
-        &self,
-    ) -> u8 {
-        4
-    }
-}
-
-const FIVE: One = One {
-    one: 1,
-};
-";
+    use crate::source_item::tests::SOURCE;
 
     fn changed(find: &str, replace: &str) -> Vec<String> {
         let place = ListPlace { file: "bugs.toml".to_string(), line: 1 };

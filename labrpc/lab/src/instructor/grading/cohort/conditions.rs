@@ -67,20 +67,25 @@ fn seeds(seeds: Option<u64>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    /// Each condition is named when it differs.
-    #[test]
-    fn each_difference_is_named() {
-        let before = Conditions {
+    /// Some conditions.
+    pub fn example() -> Conditions {
+        Conditions {
             first_seed: 7,
             seeds: None,
             track: "guided".to_string(),
             labs: vec!["2a".to_string()],
             sandbox: "none".to_string(),
             grader: "1 a".to_string(),
-        };
+        }
+    }
+
+    /// Each condition is named when it differs.
+    #[test]
+    fn each_difference_is_named() {
+        let before = example();
         assert_eq!(difference(&before, &before), None);
         let labs = vec!["2a".to_string(), "2b".to_string()];
         for (now, told) in [

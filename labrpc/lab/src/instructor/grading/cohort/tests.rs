@@ -3,22 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::conditions::tests::example;
 use super::merge::MergeRequest;
 use super::shard::Shard;
 use super::*;
 use crate::instructor::grading::result::{LabEnding, LabGrade};
 use crate::scratch::Scratch;
-
-fn conditions() -> Conditions {
-    Conditions {
-        first_seed: 7,
-        seeds: None,
-        track: "guided".to_string(),
-        labs: vec!["2a".to_string()],
-        sandbox: "none".to_string(),
-        grader: "1 a".to_string(),
-    }
-}
 
 fn submission(folder: &Path, name: &str) -> Named {
     let path = folder.join("in").join(name);
@@ -35,7 +25,7 @@ fn lab(score: u64) -> LabGrade {
 /// A store with these submissions, of which the first `graded` have results.
 fn store(folder: PathBuf, shard: Option<Shard>, named: &[Named], graded: usize) -> Store {
     let mut store = Store::open(&folder).unwrap();
-    store.begin(&conditions(), shard, named.iter().map(|named| named.name.clone())).unwrap();
+    store.begin(&example(), shard, named.iter().map(|named| named.name.clone())).unwrap();
     for named in &named[..graded] {
         store.put(grade_one(named, Track::Guided, |_| Ok(vec![lab(10)])).unwrap()).unwrap();
     }
@@ -50,7 +40,7 @@ fn an_interruption_loses_nothing() {
     let out = scratch.path().join("out");
     drop(store(out.clone(), None, &named, 2));
     let mut again = Store::open(&out).unwrap();
-    assert_eq!(again.grading().unwrap().conditions, conditions());
+    assert_eq!(again.grading().unwrap().conditions, example());
     assert_eq!(again.missing(), ["carol"]);
     let left = |store: &Store| -> Vec<String> {
         left_to_grade(store, &named, Track::Guided).unwrap().into_iter().map(|named| named.name).collect()
@@ -176,7 +166,7 @@ fn parts_that_do_not_fit_are_refused() {
     put("third", part(3, 3), &named[1..], 1);
     put("unfinished", part(2, 2), &named, 1);
     let mut other = Store::open(&folder.join("other")).unwrap();
-    other.begin(&Conditions { first_seed: 8, ..conditions() }, part(2, 2), []).unwrap();
+    other.begin(&Conditions { first_seed: 8, ..example() }, part(2, 2), []).unwrap();
     fs::create_dir(folder.join("empty")).unwrap();
     for (parts, words) in [
         (["one", "same"], "are the same part, 1/2"),

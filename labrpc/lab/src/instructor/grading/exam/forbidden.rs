@@ -3,10 +3,7 @@
 //! The compiler forbids unsafe code, but not every attribute that is as powerful. So the code is taken apart here, too, as
 //! the compiler does it, by tokens.
 
-use std::str::FromStr;
-
-use proc_macro2::{TokenStream, TokenTree};
-
+use super::words::words;
 use crate::tree::Tree;
 
 /// The words that must not be there, with what they do. Nothing else in safe Rust is as powerful: `asm!`, for instance, needs the
@@ -17,11 +14,10 @@ const FORBIDDEN: [(&str, &str); 2] =
 /// Where a lab's sources have something that is forbidden: the file, the line, and what it is. `None` if they have nothing.
 pub fn find<'a>(sources: impl Iterator<Item = (&'a String, &'a [u8])>) -> Option<String> {
     sources.into_iter().find_map(|(name, bytes)| {
-        let text = String::from_utf8_lossy(bytes);
-        let found = find_in(&text).map(|(line, why)| format!("{name}:{line}: {why}"));
-        // Or else the text would be kept for as long as this thread lives.
-        proc_macro2::extra::invalidate_current_thread_spans();
-        found
+        let words = words(&String::from_utf8_lossy(bytes));
+        let names = words.iter().filter(|word| !word.is_literal);
+        let mut found = names.filter_map(|word| Some((word.line, why_forbidden(&word.text)?)));
+        found.next().map(|(line, why)| format!("{name}:{line}: {why}"))
     })
 }
 
@@ -30,38 +26,8 @@ pub fn find_below(tree: &Tree, folder: &str) -> Option<String> {
     find(tree.iter().filter(|(name, _)| name.starts_with(folder)).map(|(name, file)| (name, file.bytes.as_slice())))
 }
 
-fn find_in(text: &str) -> Option<(usize, &'static str)> {
-    match TokenStream::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
-        Ok(tokens) => find_among(tokens),
-        // The compiler most likely refuses it, too. If not, nothing that is forbidden may be in it anywhere.
-        Err(_) => text.lines().enumerate().find_map(|(nth, line)| Some((nth + 1, find_word(line)?))),
-    }
-}
-
-fn find_among(tokens: TokenStream) -> Option<(usize, &'static str)> {
-    // Groups may be deeper than the stack, so they are not followed by recursion.
-    let mut open = vec![tokens.into_iter()];
-    while let Some(tokens) = open.last_mut() {
-        match tokens.next() {
-            Some(TokenTree::Group(group)) => open.push(group.stream().into_iter()),
-            Some(TokenTree::Ident(word)) => {
-                if let Some(why) = why_forbidden(word.to_string().trim_start_matches("r#")) {
-                    return Some((word.span().start().line, why));
-                }
-            }
-            Some(_) => {}
-            None => drop(open.pop()),
-        }
-    }
-    None
-}
-
 fn why_forbidden(word: &str) -> Option<&'static str> {
     FORBIDDEN.iter().find(|(forbidden, _)| *forbidden == word).map(|(_, why)| *why)
-}
-
-fn find_word(line: &str) -> Option<&'static str> {
-    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_').find_map(why_forbidden)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The runs that a submission makes, and the judge's.
 //!
-//! `commands` has the compiler's calls, `compile` makes them with submitted code, and `forbidden` and `reach` look through it
+//! `commands` has the compiler's calls, `compile` makes them with submitted code, and `forbidden` and `reach` look through its `words`
 //! before; `tapes` takes what a tested process has recorded, `verdict` puts what it claims and what the judge saw together.
 
 pub mod commands;
@@ -9,6 +9,7 @@ mod forbidden;
 mod reach;
 mod tapes;
 mod verdict;
+mod words;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
