@@ -95,8 +95,8 @@ impl Grader<'_> {
                     let mut outcome = self.outcome(submission);
                     let name = submission["name"].as_str().unwrap_or_default();
                     outcome.took =
-                        times.iter().find(|(path, _)| path == name).map(|(_, took)| *took).unwrap_or_default();
-                    graded.insert(name_of(name), outcome);
+                        times.iter().find(|(begun, _)| begun == name).map(|(_, took)| *took).unwrap_or_default();
+                    graded.insert(name.to_string(), outcome);
                 }
                 return graded;
             }
@@ -106,8 +106,8 @@ impl Grader<'_> {
             };
             let (culprit, took) = times.pop().unwrap_or_else(|| panic!("{harm}, before it began"));
             let outcome = Graded { took, harm: Some(harm), ending: "harm".to_string(), ..Graded::default() };
-            graded.insert(name_of(&culprit), outcome);
-            left.retain(|path| path.display().to_string() != culprit);
+            left.retain(|path| path.file_name().is_some_and(|name| name != culprit.as_str()));
+            graded.insert(culprit, outcome);
         }
         graded
     }
@@ -137,7 +137,8 @@ impl Grader<'_> {
             match told.recv_timeout(PATIENCE.saturating_sub(began.elapsed())) {
                 Ok(line) => {
                     eprintln!("{line}");
-                    let Some(name) = line.strip_prefix("grading ") else { continue };
+                    let begun = line.strip_prefix("grading ").and_then(|begun| begun.rsplit_once(" ("));
+                    let Some((name, _)) = begun else { continue };
                     if let Some((_, took)) = times.last_mut() {
                         *took = began.elapsed();
                     }
@@ -195,9 +196,4 @@ fn end(child: &mut Child) {
     }
     let _ = child.kill();
     let _ = child.wait();
-}
-
-/// The name of the attack with this submission.
-fn name_of(submission: &str) -> String {
-    submission.rsplit('/').next().unwrap_or(submission).to_string()
 }
