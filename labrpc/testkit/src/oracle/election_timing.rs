@@ -137,6 +137,27 @@ impl Duties {
     }
 }
 
+/// A server campaigns too early after `reset`, at which its timer had to restart.
+fn campaigned_early(
+    server: PeerId,
+    term: Term,
+    event: &Event,
+    reset: EventId,
+    is_boot: bool,
+    timeout_min: Duration,
+) -> Violation {
+    let waited = event.at() - reset.at;
+    let (since, restarts) = match is_boot {
+        true => ("it had booted", "boots, and begins to wait for a leader"),
+        false => ("its election timer had to restart", "grants a vote, or hears from the leader of its term"),
+    };
+    let violation = Violation::new(&TIMER, format!("server {server} campaigned {waited:.0?} after {since}"));
+    let campaigns = format!("it campaigns in term {term}, but every timeout is at least {timeout_min:?}");
+    if is_boot { violation.look_at(&BOOTS_WAITING) } else { violation }
+        .with(reset, format!("server {server} {restarts}"))
+        .with(event.id, campaigns)
+}
+
 impl ElectionTiming {
     /// A server sends a vote request: did it have to wait longer, or does it lead already?
     fn campaigns(
@@ -160,28 +181,8 @@ impl ElectionTiming {
             if let Some(reset) = duties.reset_after
                 && event.at() < reset.at + timing.election_timeout_min
             {
-                let waited = event.at() - reset.at;
                 let is_boot = duties.booted == Some(reset);
-                let what = match is_boot {
-                    true => format!("server {server} campaigned {waited:.0?} after it had booted"),
-                    false => {
-                        format!("server {server} campaigned {waited:.0?} after its election timer had to restart")
-                    }
-                };
-                let restarts = match is_boot {
-                    true => format!("server {server} boots, and begins to wait for a leader"),
-                    false => format!("server {server} grants a vote, or hears from the leader of its term"),
-                };
-                let violation = Violation::new(&TIMER, what);
-                return Err(if is_boot { violation.look_at(&BOOTS_WAITING) } else { violation }
-                    .with(reset, restarts)
-                    .with(
-                        event.id,
-                        format!(
-                            "it campaigns in term {term}, but every timeout is at least {:?}",
-                            timing.election_timeout_min
-                        ),
-                    ));
+                return Err(campaigned_early(server, term, event, reset, is_boot, timing.election_timeout_min));
             }
             // A vote that has arrived may not have been counted yet.
             let has_led = |won_term: &WonTerm| {
