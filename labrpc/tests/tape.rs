@@ -120,13 +120,19 @@ fn run(seed: u64, preemption: Preemption, taping: Taping) -> (Vec<(Instant, u64)
     (seen.unwrap(), report)
 }
 
-fn recorded(seed: u64, preemption: Preemption) -> (Vec<(Instant, u64)>, Report, Tape) {
+/// The bytes of the tape that a run records.
+fn bytes_of(run: impl FnOnce(Taping)) -> Vec<u8> {
     let bytes = Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = bytes.clone();
-    let sink = TapeSink::new(move |part| kept.lock().unwrap().extend_from_slice(part));
-    let (seen, report) = run(seed, preemption, Taping::Record(sink));
-    let tape = Tape::read(&bytes.lock().unwrap()).unwrap();
-    (seen, report, tape)
+    run(Taping::Record(TapeSink::new(move |part| kept.lock().unwrap().extend_from_slice(part))));
+    std::mem::take(&mut *bytes.lock().unwrap())
+}
+
+fn recorded(seed: u64, preemption: Preemption) -> (Vec<(Instant, u64)>, Report, Tape) {
+    let mut result = None;
+    let bytes = bytes_of(|taping| result = Some(run(seed, preemption, taping)));
+    let (seen, report) = result.unwrap();
+    (seen, report, Tape::read(&bytes).unwrap())
 }
 
 const PREEMPTIONS: [Preemption; 3] =
@@ -160,11 +166,7 @@ fn asking(
 }
 
 fn recorded_answers(numbers: &'static [u64], double: fn(u64) -> u64) -> Tape {
-    let bytes = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let kept = bytes.clone();
-    let sink = TapeSink::new(move |part| kept.lock().unwrap().extend_from_slice(part));
-    let _ = asking(numbers, Taping::Record(sink), double);
-    Tape::read(&bytes.lock().unwrap()).unwrap()
+    Tape::read(&bytes_of(|taping| drop(asking(numbers, taping, double)))).unwrap()
 }
 
 fn not_called(_: u64) -> u64 {
@@ -193,10 +195,14 @@ fn a_tape_finds_what_is_no_function() {
 }
 
 /// The bytes of a tape that nobody has recorded. The codes are those of `labrpc/src/sim/tape/writer.rs`.
-#[derive(Default)]
 struct Forged(Vec<u8>);
 
 impl Forged {
+    /// A tape of the default seed on which nothing happens.
+    fn new() -> Forged {
+        Forged(bytes_of(|taping| drop(sim::run(Settings { taping, ..Settings::default() }, || ()))))
+    }
+
     fn code(mut self, code: u8, numbers: &[u64]) -> Forged {
         self.0.push(code);
         for mut number in numbers.iter().copied() {
@@ -246,23 +252,23 @@ impl Forged {
 /// A tape cannot ask for more operations than a run may make, not even in destructors, which nothing interrupts.
 #[test]
 fn a_tape_makes_no_endless_operations() {
-    let failure = Forged::default().segment(0).operations(u64::MAX).play();
+    let failure = Forged::new().segment(0).operations(u64::MAX).play();
     assert_eq!(failure.kind, sim::FailureKind::Operations, "{failure}");
-    let failure = Forged::default().segment(0).park().operations(u64::MAX).play();
+    let failure = Forged::new().segment(0).park().operations(u64::MAX).play();
     assert_eq!(failure.kind, sim::FailureKind::Operations, "{failure}");
 }
 
 /// A panic in the destructors of a crash would end the process.
 #[test]
 fn a_tape_does_not_panic_in_a_crash() {
-    let failure = Forged::default().segment(0).park().panic().play();
+    let failure = Forged::new().segment(0).park().panic().play();
     assert_eq!(failure.kind, sim::FailureKind::Reported, "{failure}");
 }
 
 /// Threads that start one another in a crash are not run one inside the other without end.
 #[test]
 fn a_tape_starts_no_endless_chain_of_threads_in_a_crash() {
-    let first = Forged::default().segment(0).park().spawn(1, 0);
+    let first = Forged::new().segment(0).park().spawn(1, 0);
     let forged = (1..100_000).fold(first, |forged, nth| forged.segment(nth).spawn(nth + 1, 0));
     let failure = forged.play();
     assert_eq!(failure.kind, sim::FailureKind::Reported, "{failure}");
@@ -271,7 +277,7 @@ fn a_tape_starts_no_endless_chain_of_threads_in_a_crash() {
 /// A tape starts no more threads at a time than a server may have.
 #[test]
 fn a_tape_starts_no_endless_number_of_threads() {
-    let forged = (1..20_000).fold(Forged::default().segment(0), |forged, nth| forged.spawn(nth, 0));
+    let forged = (1..20_000).fold(Forged::new().segment(0), |forged, nth| forged.spawn(nth, 0));
     let failure = forged.play();
     assert_eq!(failure.kind, sim::FailureKind::Tasks, "{failure}");
 }
@@ -280,9 +286,9 @@ fn a_tape_starts_no_endless_number_of_threads() {
 #[test]
 fn what_no_run_records_is_no_tape() {
     for stack_bytes in [1, 4096, 1 << 40, u64::MAX] {
-        assert!(Tape::read(&Forged::default().segment(0).spawn(1, stack_bytes).0).is_err(), "{stack_bytes}");
+        assert!(Tape::read(&Forged::new().segment(0).spawn(1, stack_bytes).0).is_err(), "{stack_bytes}");
     }
-    let yields = [Forged::default().segment(0).0, vec![2; 4_000_000]].concat();
+    let yields = [Forged::new().segment(0).0, vec![2; 4_000_000]].concat();
     assert!(Tape::read(&yields).is_err());
     assert!(Tape::read(&yields[..yields.len() - 2]).is_ok());
 }
@@ -290,24 +296,13 @@ fn what_no_run_records_is_no_tape() {
 /// Where no seed changes what a server does, its tape is still good for its own seed only.
 #[test]
 fn a_tape_is_good_for_its_seed_only() {
-    let says_one = |seed, taping| {
+    let nothing = |seed, taping| {
         let settings = Settings { seed, taping, ..Settings::default() };
-        let (heard, _) = sim::run(settings, || {
-            let node = sim::new_node("server 0");
-            let notes = Notes::new(node);
-            let of_server = notes.clone();
-            sim::spawn_in(node, "says one", move || tape::enter_for_nothing(|| of_server.note(1)));
-            thread::sleep(Duration::from_millis(1));
-            notes.notes.lock().unwrap().iter().map(|(_, number)| *number).collect::<Vec<u64>>()
-        });
-        heard
+        sim::run(settings, || tape::enter_for_nothing(|| ())).0
     };
-    let bytes = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let kept = bytes.clone();
-    let sink = TapeSink::new(move |part| kept.lock().unwrap().extend_from_slice(part));
-    assert_eq!(says_one(1, Taping::Record(sink)).unwrap(), [1]);
-    let tape = Arc::new(Tape::read(&bytes.lock().unwrap()).unwrap());
-    assert_eq!(says_one(1, Taping::Play(tape.clone())).unwrap(), [1]);
-    let failure = says_one(2, Taping::Play(tape)).unwrap_err();
+    let bytes = bytes_of(|taping| nothing(1, taping).unwrap());
+    let tape = Arc::new(Tape::read(&bytes).unwrap());
+    nothing(1, Taping::Play(tape.clone())).unwrap();
+    let failure = nothing(2, Taping::Play(tape)).unwrap_err();
     assert_eq!(failure.message, "the tape is of another run");
 }

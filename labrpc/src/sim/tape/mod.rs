@@ -93,22 +93,25 @@ pub(super) struct Deck {
     next_action: Cell<u64>,
     /// How many threads a player starts now, one inside the other.
     spawns_inside: Cell<u32>,
+    /// Whether the tape that plays was recorded with another seed.
+    is_of_other_seed: bool,
 }
 
-/// The number of a run's first action. It depends on the seed, so that a tape as it was recorded is good for one seed only, even
-/// in a test that leaves nothing to chance.
-fn first_action(seed: u64) -> u64 {
-    const ACTIONS: u64 = 0x7461_7065;
-    // 0 is no action.
-    1 + (mix(ACTIONS, seed) >> 24)
+/// What a tape says of the seed with which it was recorded. It is good for that seed only, even in a test that leaves nothing
+/// to chance.
+pub(crate) fn mark_of(seed: u64) -> u64 {
+    const TAPES: u64 = 0x7461_7065;
+    mix(TAPES, seed)
 }
 
 impl Deck {
     pub(super) fn new(taping: Taping, seed: u64) -> Deck {
+        let mark = mark_of(seed);
         let writer = match &taping {
-            Taping::Record(sink) => Writer::new(Some(sink.clone())),
-            Taping::Off | Taping::Play(_) => Writer::new(None),
+            Taping::Record(sink) => Writer::recording(sink.clone(), mark),
+            Taping::Off | Taping::Play(_) => Writer::default(),
         };
+        let is_of_other_seed = matches!(&taping, Taping::Play(tape) if tape.mark() != Some(mark));
         Deck {
             taping,
             segment: Cell::new(NO_SEGMENT),
@@ -116,7 +119,9 @@ impl Deck {
             writer: RefCell::new(writer),
             observations: Cell::new(0),
             actions: RefCell::default(),
-            next_action: Cell::new(first_action(seed)),
+            // 0 is no action.
+            next_action: Cell::new(1),
+            is_of_other_seed,
             spawns_inside: Cell::new(0),
         }
     }

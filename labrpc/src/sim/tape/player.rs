@@ -41,6 +41,9 @@ impl Player {
     }
 
     fn play_on(&mut self) -> Option<Vec<u8>> {
+        if self.world.deck.is_of_other_seed {
+            self.is_of_another_run();
+        }
         let tape = Arc::clone(&self.tape);
         while let Some(record) = tape.record(self.segment, self.next) {
             self.next += 1;

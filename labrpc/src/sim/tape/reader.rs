@@ -15,6 +15,8 @@ pub struct Tape {
     /// Each segment's records, in order.
     segments: FxHashMap<SegmentId, Vec<Record>>,
     observations: Vec<i64>,
+    /// What it says of its seed.
+    mark: Option<u64>,
     /// What functions make of their inputs.
     functions: BTreeMap<Vec<u8>, Made>,
 }
@@ -91,6 +93,10 @@ impl Tape {
         self.segments.get(&segment)?.get(nth)
     }
 
+    pub(super) fn mark(&self) -> Option<u64> {
+        self.mark
+    }
+
     pub(super) fn observation(&self, nth: usize) -> Option<i64> {
         self.observations.get(nth).copied()
     }
@@ -136,6 +142,10 @@ impl Reader<'_> {
     fn record(&mut self, tape: &mut Tape) -> Option<Part> {
         let record = match self.byte()? {
             code::SEGMENT => return Some(Part::Segment(self.number()?.try_into().ok()?)),
+            code::MARK => {
+                tape.mark = Some(self.number()?);
+                return Some(Part::OfNoSegment);
+            }
             code::OBSERVED => {
                 let number = self.number()?;
                 tape.observations.push((number >> 1) as i64 ^ -((number & 1) as i64));

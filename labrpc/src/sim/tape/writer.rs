@@ -39,6 +39,8 @@ pub(super) mod code {
     pub(crate) const MADE: u8 = 14;
     /// A function has panicked at an input.
     pub(crate) const MADE_NOTHING: u8 = 15;
+    /// The tape is of this seed.
+    pub(crate) const MARK: u8 = 16;
 }
 
 /// The bytes that are kept until they are given away. They are there from the beginning, so that recording takes no
@@ -60,16 +62,21 @@ pub(in crate::sim) struct Writer {
     operations: u64,
 }
 
+impl Default for Writer {
+    /// It writes nothing.
+    fn default() -> Writer {
+        Writer { sink: None, buffer: Vec::new(), answers: Vec::new(), segment: NO_SEGMENT, operations: 0 }
+    }
+}
+
 impl Writer {
-    pub(super) fn new(sink: Option<TapeSink>) -> Writer {
-        let (capacity, answers) = if sink.is_some() { (2 * BUFFER_BYTES, ANSWERS) } else { (0, 0) };
-        Writer {
-            sink,
-            buffer: Vec::with_capacity(capacity),
-            answers: vec![0; answers],
-            segment: NO_SEGMENT,
-            operations: 0,
-        }
+    /// The writer of a tape with this mark.
+    pub(super) fn recording(sink: TapeSink, mark: u64) -> Writer {
+        let buffer = Vec::with_capacity(2 * BUFFER_BYTES);
+        let mut writer = Writer { sink: Some(sink), buffer, answers: vec![0; ANSWERS], ..Writer::default() };
+        writer.code(code::MARK);
+        writer.number(mark);
+        writer
     }
 
     /// What follows is of this segment.
