@@ -132,7 +132,7 @@ fn recorded(seed: u64, preemption: Preemption) -> (Vec<(Instant, u64)>, Report, 
     let mut result = None;
     let bytes = bytes_of(|taping| result = Some(run(seed, preemption, taping)));
     let (seen, report) = result.unwrap();
-    (seen, report, Tape::read(&bytes).unwrap())
+    (seen, report, Tape::read(bytes).unwrap())
 }
 
 const PREEMPTIONS: [Preemption; 3] =
@@ -166,7 +166,7 @@ fn asking(
 }
 
 fn recorded_answers(numbers: &'static [u64], double: fn(u64) -> u64) -> Tape {
-    Tape::read(&bytes_of(|taping| drop(asking(numbers, taping, double)))).unwrap()
+    Tape::read(bytes_of(|taping| drop(asking(numbers, taping, double)))).unwrap()
 }
 
 fn not_called(_: u64) -> u64 {
@@ -237,7 +237,7 @@ impl Forged {
 
     /// Plays it as a server that is booted, and crashes a second later.
     fn play(&self) -> sim::Failure {
-        let taping = Taping::Play(Arc::new(Tape::read(&self.0).unwrap()));
+        let taping = Taping::Play(Arc::new(Tape::read(self.0.clone()).unwrap()));
         let (seen, _) = sim::run(Settings { taping, operations_max: 100_000, ..Settings::default() }, || {
             let node = sim::new_node("server 0");
             sim::spawn_in(node, "boot", || tape::enter_for_nothing(|| unreachable!("a tape plays")));
@@ -282,15 +282,15 @@ fn a_tape_starts_no_endless_number_of_threads() {
     assert_eq!(failure.kind, sim::FailureKind::Tasks, "{failure}");
 }
 
-/// Stacks of any size, and more records than memory is meant for, are no tape.
+/// Stacks of any size, and more parts than memory is meant for, are no tape.
 #[test]
 fn what_no_run_records_is_no_tape() {
     for stack_bytes in [1, 4096, 1 << 40, u64::MAX] {
-        assert!(Tape::read(&Forged::new().segment(0).spawn(1, stack_bytes).0).is_err(), "{stack_bytes}");
+        assert!(Tape::read(Forged::new().segment(0).spawn(1, stack_bytes).0).is_err(), "{stack_bytes}");
     }
-    let yields = [Forged::new().segment(0).0, vec![2; 4_000_000]].concat();
-    assert!(Tape::read(&yields).is_err());
-    assert!(Tape::read(&yields[..yields.len() - 2]).is_ok());
+    let switches = [Forged::new().0, [0, 1].repeat(4_000_000)].concat();
+    assert!(Tape::read(switches.clone()).is_err());
+    assert!(Tape::read(switches[..switches.len() - 4].to_vec()).is_ok());
 }
 
 /// Where no seed changes what a server does, its tape is still good for its own seed only.
@@ -301,7 +301,7 @@ fn a_tape_is_good_for_its_seed_only() {
         sim::run(settings, || tape::enter_for_nothing(|| ())).0
     };
     let bytes = bytes_of(|taping| nothing(1, taping).unwrap());
-    let tape = Arc::new(Tape::read(&bytes).unwrap());
+    let tape = Arc::new(Tape::read(bytes).unwrap());
     nothing(1, Taping::Play(tape.clone())).unwrap();
     let failure = nothing(2, Taping::Play(tape)).unwrap_err();
     assert_eq!(failure.message, "the tape is of another run");

@@ -142,6 +142,21 @@ pub fn write_into(tree: &Tree, folder: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Makes the files of `folder` those of a tree, and leaves alone what is so already: its time does not change.
+///
+/// # Errors
+///
+/// On Ctrl-C, or if a file cannot be read, written or removed.
+pub fn change_into(tree: &Tree, folder: &Path) -> Result<(), CommandError> {
+    let before = if folder.exists() { read(folder)? } else { Tree::new() };
+    for name in before.keys().filter(|name| !tree.contains_key(*name)) {
+        let path = folder.join(name);
+        fs::remove_file(&path).map_err(CommandError::of_system(format!("{} could not be removed", path.display())))?;
+    }
+    let is_changed = |(name, file): &(&String, &PlainFile)| before.get(*name) != Some(*file);
+    write_into(&tree.iter().filter(is_changed).map(|(name, file)| (name.clone(), file.clone())).collect(), folder)
+}
+
 fn write_file(path: &Path, file: &PlainFile) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -1,4 +1,7 @@
 //! Where the tapes of runs are kept: a file for each run.
+//!
+//! A file is a number of parts: the length of the part, its length in the file, and so many bytes, compressed as LZ4 if that makes
+//! them fewer. Both lengths have four bytes, the lowest first.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -32,7 +35,7 @@ fn sink(path: &Path) -> TapeSink {
     let file = Mutex::new(File::create(path).unwrap_or_else(|error| cannot(error)));
     let name = path.display().to_string();
     TapeSink::new(move |part| {
-        let written = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(part);
+        let written = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&packed(part));
         if let Err(error) = written {
             misuse(&format!("LAB_TAPES: {name} cannot be written: {error}"));
         }
@@ -41,10 +44,44 @@ fn sink(path: &Path) -> TapeSink {
 
 /// A tape that is missing or broken is an empty one: the run cannot be made with it, and fails.
 fn read(path: &Path) -> Tape {
-    let mut tape = fs::read(path).ok().and_then(|bytes| Tape::read(&bytes).ok()).unwrap_or_default();
+    let bytes = fs::read(path).ok().and_then(|file| unpacked(&file));
+    let mut tape = bytes.and_then(|bytes| Tape::read(bytes).ok()).unwrap_or_default();
     let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
     tape.compare_functions(|input, made| answers.agree(input, made));
     tape
+}
+
+/// The longest part. A tape is given away in parts of a quarter of it.
+const PART_BYTES_MAX: usize = 1 << 20;
+
+/// The longest tape. Those of the reference are a third of it at most.
+const TAPE_BYTES_MAX: usize = 256 << 20;
+
+fn packed(part: &[u8]) -> Vec<u8> {
+    let compressed = lz4_flex::compress(part);
+    let kept = if compressed.len() < part.len() { &compressed } else { part };
+    let lengths = [part.len(), kept.len()].map(|length| (length as u32).to_le_bytes());
+    [&lengths[0], &lengths[1], kept].concat()
+}
+
+/// The inverse of [`packed`], for all parts of a file. `None` if that is not what the file has.
+fn unpacked(mut file: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while !file.is_empty() {
+        let (lengths, rest) = file.split_at_checked(8)?;
+        let length = |at: usize| Some(u32::from_le_bytes(lengths[at..at + 4].try_into().ok()?) as usize);
+        let (part_bytes, kept_bytes) = (length(0)?, length(4)?);
+        if part_bytes > PART_BYTES_MAX || bytes.len() + part_bytes > TAPE_BYTES_MAX {
+            return None;
+        }
+        let (kept, rest) = rest.split_at_checked(kept_bytes)?;
+        match kept_bytes == part_bytes {
+            true => bytes.extend_from_slice(kept),
+            false => bytes.extend(lz4_flex::decompress(kept, part_bytes).ok()?),
+        }
+        file = rest;
+    }
+    Some(bytes)
 }
 
 static ANSWERS: Mutex<Answers> = Mutex::new(Answers(BTreeMap::new()));
@@ -85,6 +122,23 @@ fn hash(which: u8, bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What was packed in parts is unpacked as a whole, and what was not packed is refused.
+    #[test]
+    fn parts_are_unpacked() {
+        let parts = [vec![7; 1000], (0..=255).collect(), vec![], b"another".to_vec()];
+        let file = parts.iter().map(|part| packed(part)).collect::<Vec<_>>().concat();
+        assert!(file.len() < 1000, "{}", file.len());
+        assert_eq!(unpacked(&file), Some(parts.concat()));
+        let broken = [file[..file.len() - 1].to_vec(), vec![1], [file[..8].to_vec(), vec![255; 400]].concat()];
+        let too_long = [(2_u32 << 20).to_le_bytes(), 0_u32.to_le_bytes()].concat();
+        for broken in broken.iter().chain([&too_long]) {
+            assert_eq!(unpacked(broken), None);
+        }
+        let one = packed(&vec![0; PART_BYTES_MAX]);
+        assert!(unpacked(&one.repeat(256)).is_some());
+        assert_eq!(unpacked(&one.repeat(257)), None);
+    }
 
     /// A function makes the same of an input in each run.
     #[test]

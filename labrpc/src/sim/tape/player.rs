@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::reader::Record;
+use super::reader::{Position, Record};
 use super::{SegmentId, Tape};
 use crate::sim::FailureKind;
 use crate::sim::heap;
@@ -16,7 +16,7 @@ pub(super) struct Player {
     world: &'static Runtime,
     tape: Arc<Tape>,
     segment: SegmentId,
-    next: usize,
+    position: Position,
 }
 
 /// The most threads that start one inside the other. On a crashed server none starts, and what was to be its code is dropped at
@@ -32,7 +32,7 @@ fn key(recorded: u64) -> Key {
 
 impl Player {
     pub(super) fn new(world: &'static Runtime, tape: Arc<Tape>, segment: SegmentId) -> Player {
-        Player { world, tape, segment, next: 0 }
+        Player { world, tape, segment, position: Position::default() }
     }
 
     /// Plays to the end. Returns what the server's code returned, if it returned.
@@ -45,31 +45,30 @@ impl Player {
             self.is_of_another_run();
         }
         let tape = Arc::clone(&self.tape);
-        while let Some(record) = tape.record(self.segment, self.next) {
-            self.next += 1;
+        while let Some(record) = tape.next(self.segment, &mut self.position) {
             match record {
-                Record::Return(value) => return Some(value.clone()),
+                Record::Return(value) => return Some(value.to_vec()),
                 other => self.does(other),
             }
         }
         None
     }
 
-    fn does(&self, record: &Record) {
+    fn does(&self, record: Record<'_>) {
         let world = self.world;
         match record {
-            Record::Operations(count) => self.operates(*count),
+            Record::Operations(count) => self.operates(count),
             Record::Yield => world.yield_now(),
             Record::Park { keys, is_lock, deadline_ns } => {
-                let keys: Vec<Key> = keys.iter().copied().map(key).collect();
-                let _ = world.park(&keys, waiting(&keys, *is_lock), *deadline_ns);
+                let keys: Vec<Key> = keys.map(key).collect();
+                let _ = world.park(&keys, waiting(&keys, is_lock), deadline_ns);
             }
-            Record::UnparkOne(recorded) => drop(world.unpark_one(key(*recorded))),
-            Record::UnparkAll(recorded) => world.unpark_all(key(*recorded)),
-            Record::Spawn { child, stack_bytes, name } => self.spawns(*child, *stack_bytes, name),
-            Record::Choose(options) => drop(world.choose(*options)),
+            Record::UnparkOne(recorded) => drop(world.unpark_one(key(recorded))),
+            Record::UnparkAll(recorded) => world.unpark_all(key(recorded)),
+            Record::Spawn { child, stack_bytes, name } => self.spawns(child, stack_bytes, name),
+            Record::Choose(options) => drop(world.choose(options)),
             Record::Act { action, argument } => {
-                let offered = world.deck.actions.borrow().get(action).cloned();
+                let offered = world.deck.actions.borrow().get(&action).cloned();
                 match offered {
                     Some((node, act)) if node.is_none_or(|node| node == world.node()) => act(argument),
                     _ => self.is_of_another_run(),
@@ -104,11 +103,11 @@ impl Player {
         if child != expected || depth.get() >= SPAWNS_INSIDE_MAX {
             return self.is_of_another_run();
         }
-        let player = Player { world: self.world, tape: Arc::clone(&self.tape), segment: child, next: 0 };
+        let player = Player { world: self.world, tape: Arc::clone(&self.tape), segment: child, position: Position::default() };
         let body = Box::new(move || drop(player.play()));
         let stack_bytes = (stack_bytes > 0).then_some(stack_bytes);
         depth.set(depth.get() + 1);
-        self.world.spawn(Cow::Owned(name.into()), None, None, stack_bytes, body);
+        self.world.spawn(Cow::Owned(name.to_string()), None, None, stack_bytes, body);
         depth.set(depth.get() - 1);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
+use std::ops::{Range, RangeInclusive};
 
 use rustc_hash::FxHashMap;
 
@@ -12,8 +13,9 @@ use super::writer::code;
 /// What the servers of a run did, as it was recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tape {
-    /// Each segment's records, in order.
-    segments: FxHashMap<SegmentId, Vec<Record>>,
+    bytes: Vec<u8>,
+    /// Where each segment's records are, in order.
+    segments: FxHashMap<SegmentId, Vec<Range<usize>>>,
     observations: Vec<i64>,
     /// What it says of its seed.
     mark: Option<u64>,
@@ -30,25 +32,50 @@ pub(super) enum Made {
     Several,
 }
 
-/// The most records of a tape. Those of the longest graded run are a hundredth of it, and each takes some fifty bytes of memory.
-const RECORDS_MAX: usize = 4_000_000;
+/// The most changes of the segment, and answers of functions, on a tape: they are what takes memory besides the tape's own bytes.
+/// The longest graded run has a tenth of it.
+const PARTS_MAX: usize = 4_000_000;
 
 /// The smallest and the largest stack of a thread that a tape starts.
-const STACK_BYTES: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 30;
+const STACK_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 30;
 
 /// Something that the server's code does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Record {
+#[derive(Debug)]
+pub(super) enum Record<'a> {
     Operations(u64),
     Yield,
-    Park { keys: Vec<u64>, is_lock: bool, deadline_ns: Option<u64> },
+    Park { keys: Keys<'a>, is_lock: bool, deadline_ns: Option<u64> },
     UnparkOne(u64),
     UnparkAll(u64),
-    Spawn { child: SegmentId, stack_bytes: usize, name: String },
+    Spawn { child: SegmentId, stack_bytes: usize, name: &'a str },
     Choose(usize),
-    Act { action: u64, argument: Vec<u8> },
-    Return(Vec<u8>),
+    Act { action: u64, argument: &'a [u8] },
+    Return(&'a [u8]),
     Panic,
+}
+
+/// The keys that a task waits for.
+#[derive(Debug)]
+pub(super) struct Keys<'a> {
+    left: u64,
+    reader: Reader<'a>,
+}
+
+impl Iterator for Keys<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.left = self.left.checked_sub(1)?;
+        self.reader.number()
+    }
+}
+
+/// Where in a segment a player is.
+#[derive(Debug, Default)]
+pub(super) struct Position {
+    range: usize,
+    /// The next byte in it; 0 at its beginning.
+    at: usize,
 }
 
 /// Bytes that are no tape, and the position from which on they are not.
@@ -69,28 +96,56 @@ impl Tape {
     /// # Errors
     ///
     /// [`TapeError`] when the bytes are not what a run records, or more than a run records.
-    pub fn read(bytes: &[u8]) -> Result<Tape, TapeError> {
+    pub fn read(bytes: Vec<u8>) -> Result<Tape, TapeError> {
         let mut tape = Tape::default();
-        let mut reader = Reader { bytes, at: 0 };
-        let mut segment = None;
-        let mut records = 0;
+        let mut reader = Reader { bytes: &bytes, at: 0 };
+        let mut range: Option<(SegmentId, usize)> = None;
+        let mut parts = 0;
+        let mut end = |tape: &mut Tape, range: Option<(SegmentId, usize)>, at: usize| {
+            if let Some((segment, from)) = range {
+                tape.segments.entry(segment).or_default().push(from..at);
+            }
+            parts += 1;
+            if parts > PARTS_MAX { Err(TapeError(at)) } else { Ok(()) }
+        };
         while reader.at < bytes.len() {
             let at = reader.at;
-            match reader.record(&mut tape).ok_or(TapeError(at))? {
-                Part::Segment(id) => segment = Some(id),
-                Part::Record(record) => tape.segments.entry(segment.ok_or(TapeError(at))?).or_default().push(record),
-                Part::OfNoSegment => {}
-            }
-            records += 1;
-            if records > RECORDS_MAX {
-                return Err(TapeError(at));
+            match reader.part().ok_or(TapeError(at))? {
+                Part::Segment(id) => {
+                    end(&mut tape, range, at)?;
+                    range = Some((id, reader.at));
+                }
+                Part::Record(_) if range.is_none() => return Err(TapeError(at)),
+                Part::Record(_) => {}
+                Part::Observed(value) => tape.observations.push(value),
+                Part::Mark(mark) => tape.mark = Some(mark),
+                Part::Made(input, made) => {
+                    end(&mut tape, None, at)?;
+                    tape.add_made(input, made.map_or(Made::Panic, |made| Made::Value(made.to_vec())));
+                }
             }
         }
-        Ok(tape)
+        end(&mut tape, range, bytes.len())?;
+        Ok(Tape { bytes, ..tape })
     }
 
-    pub(super) fn record(&self, segment: SegmentId, nth: usize) -> Option<&Record> {
-        self.segments.get(&segment)?.get(nth)
+    /// The next record of a segment, after which the position moves on.
+    pub(super) fn next(&self, segment: SegmentId, position: &mut Position) -> Option<Record<'_>> {
+        let ranges = self.segments.get(&segment)?;
+        loop {
+            let range = ranges.get(position.range)?;
+            let mut reader = Reader { bytes: &self.bytes[..range.end], at: position.at.max(range.start) };
+            if reader.at == range.end {
+                *position = Position { range: position.range + 1, at: 0 };
+                continue;
+            }
+            // It could be read before.
+            let part = reader.part()?;
+            position.at = reader.at;
+            if let Part::Record(record) = part {
+                return Some(record);
+            }
+        }
     }
 
     pub(super) fn mark(&self) -> Option<u64> {
@@ -117,8 +172,8 @@ impl Tape {
         self.functions.get(input)
     }
 
-    fn add_made(&mut self, input: Vec<u8>, made: Made) {
-        match self.functions.entry(input) {
+    fn add_made(&mut self, input: &[u8], made: Made) {
+        match self.functions.entry(input.to_vec()) {
             Entry::Vacant(entry) => drop(entry.insert(made)),
             Entry::Occupied(entry) if *entry.get() == made => {}
             Entry::Occupied(mut entry) => drop(entry.insert(Made::Several)),
@@ -127,44 +182,37 @@ impl Tape {
 }
 
 /// What stands at one place of a tape.
-enum Part {
+enum Part<'a> {
+    /// From here on the records are of this segment.
     Segment(SegmentId),
-    Record(Record),
-    OfNoSegment,
+    Record(Record<'a>),
+    Observed(i64),
+    Mark(u64),
+    /// A function has made something of an input, or has panicked.
+    Made(&'a [u8], Option<&'a [u8]>),
 }
 
+#[derive(Clone, Debug)]
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl Reader<'_> {
-    fn record(&mut self, tape: &mut Tape) -> Option<Part> {
+impl<'a> Reader<'a> {
+    fn part(&mut self) -> Option<Part<'a>> {
         let record = match self.byte()? {
             code::SEGMENT => return Some(Part::Segment(self.number()?.try_into().ok()?)),
-            code::MARK => {
-                tape.mark = Some(self.number()?);
-                return Some(Part::OfNoSegment);
-            }
+            code::MARK => return Some(Part::Mark(self.number()?)),
             code::OBSERVED => {
                 let number = self.number()?;
-                tape.observations.push((number >> 1) as i64 ^ -((number & 1) as i64));
-                return Some(Part::OfNoSegment);
+                return Some(Part::Observed((number >> 1) as i64 ^ -((number & 1) as i64)));
             }
-            code::MADE => {
-                let (input, value) = (self.text()?, self.text()?);
-                tape.add_made(input, Made::Value(value));
-                return Some(Part::OfNoSegment);
-            }
-            code::MADE_NOTHING => {
-                let input = self.text()?;
-                tape.add_made(input, Made::Panic);
-                return Some(Part::OfNoSegment);
-            }
+            code::MADE => return Some(Part::Made(self.text()?, Some(self.text()?))),
+            code::MADE_NOTHING => return Some(Part::Made(self.text()?, None)),
             code::OPERATIONS => Record::Operations(self.number()?),
             code::YIELD => Record::Yield,
             code::PARK_FOR_LOCK => {
-                let keys = self.keys().filter(|keys| !keys.is_empty())?;
+                let keys = self.keys().filter(|keys| keys.left > 0)?;
                 let deadline_ns = if self.number()? == 0 { None } else { Some(self.number()?) };
                 Record::Park { keys, is_lock: true, deadline_ns }
             }
@@ -179,7 +227,7 @@ impl Reader<'_> {
                 if stack_bytes != 0 && !STACK_BYTES.contains(&stack_bytes) {
                     return None;
                 }
-                Record::Spawn { child, stack_bytes, name: String::from_utf8(self.text()?).ok()? }
+                Record::Spawn { child, stack_bytes, name: str::from_utf8(self.text()?).ok()? }
             }
             code::CHOOSE => Record::Choose(self.number()?.try_into().ok()?),
             code::ACT => Record::Act { action: self.number()?, argument: self.text()? },
@@ -208,14 +256,18 @@ impl Reader<'_> {
         None
     }
 
-    fn keys(&mut self) -> Option<Vec<u64>> {
-        let count = self.number()?;
-        (0..count).map(|_| self.number()).collect()
+    fn keys(&mut self) -> Option<Keys<'a>> {
+        let left = self.number()?;
+        let keys = Keys { left, reader: self.clone() };
+        for _ in 0..left {
+            self.number()?;
+        }
+        Some(keys)
     }
 
-    fn text(&mut self) -> Option<Vec<u8>> {
+    fn text(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
-        let text = self.bytes.get(self.at..self.at.checked_add(length)?)?.to_vec();
+        let text = self.bytes.get(self.at..self.at.checked_add(length)?)?;
         self.at += length;
         Some(text)
     }

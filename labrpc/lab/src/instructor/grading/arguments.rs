@@ -23,6 +23,7 @@ pub const OPTIONS: &[&str] = &[
     "--json",
     "--sandbox",
     "--unsandboxed",
+    "--prepare",
     "--help",
 ];
 
@@ -43,6 +44,7 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
             "--open" => request.track = Track::Open,
             "--sandbox" => request.sandbox = Some(level(&mut parser, &option)?),
             "--unsandboxed" => request.is_unsandboxed = true,
+            "--prepare" => request.is_preparation = true,
             "--json" => request.formats.push(Format::Json),
             "--format" => request.formats.push(Format::read(&value_of(&mut parser, &option, &Format::names())?)?),
             "--out" => request.out = Some(value_of(&mut parser, &option, "a folder")?.into()),
@@ -62,7 +64,10 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
 /// Refuses what makes no sense together.
 fn check(request: &GradingRequest) -> Result<(), CommandError> {
     let refused = |reason: &str| Err(CommandError::Misuse(reason.to_string()));
-    if request.submissions.is_empty() {
+    if request.is_preparation && !request.submissions.is_empty() {
+        return refused("--prepare grades nothing: leave the submissions out, and grade them with the next command");
+    }
+    if request.submissions.is_empty() && !request.is_preparation {
         return refused("the submissions are missing: run `cargo lab grade SUBMISSION…`");
     }
     if request.is_unsandboxed && request.sandbox.is_some() {

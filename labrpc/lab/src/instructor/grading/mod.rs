@@ -47,6 +47,8 @@ use report::Format;
 pub struct GradingRequest {
     /// The submissions: folders, archives, git bundles.
     pub submissions: Vec<PathBuf>,
+    /// Whether only the judge is built, for commands that come later.
+    pub is_preparation: bool,
     /// The labs that are graded; all of them if there is none.
     pub labs: Vec<&'static LabCrate>,
     /// Whose design the submissions follow.
@@ -80,6 +82,10 @@ pub fn stand_in(arguments: &[OsString]) -> Option<ExitCode> {
 ///
 /// On Ctrl-C, or if the system fails. What is submitted is never an error.
 pub fn run(course: &Course, request: &GradingRequest, print: fn(&str)) -> Result<ExitCode, CommandError> {
+    if request.is_preparation {
+        cohort::build_judge(course, request)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let cohort = cohort::grade(course, request)?;
     let shown = match &request.out {
         Some(folder) => {

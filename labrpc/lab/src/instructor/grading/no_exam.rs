@@ -3,6 +3,7 @@
 use super::GradingRequest;
 use super::result::{Conditions, LabGrade};
 use super::submission::Submission;
+use crate::course::Course;
 use crate::course::track::Track;
 use crate::error::CommandError;
 use crate::instructor::handout::Handout;
@@ -16,10 +17,17 @@ impl Exam {
     /// # Errors
     ///
     /// Always.
-    pub fn prepare(_: &Handout, _: &GradingRequest) -> Result<Exam, CommandError> {
-        Err(CommandError::Misuse(
-            "submissions are graded on Linux: run this in a container or a virtual machine".to_string(),
-        ))
+    pub fn prepare(_: &Course, _: &Handout, _: &GradingRequest) -> Result<Exam, CommandError> {
+        Err(refusal())
+    }
+
+    /// Refuses.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn build_judge(_: &Course, _: &Handout, _: &GradingRequest) -> Result<(), CommandError> {
+        Err(refusal())
     }
 
     /// How submissions are graded.
@@ -40,4 +48,8 @@ impl Exam {
     pub fn grade(&self, _: &Submission) -> Result<Vec<LabGrade>, CommandError> {
         match *self {}
     }
+}
+
+fn refusal() -> CommandError {
+    CommandError::Misuse("submissions are graded on Linux: run this in a container or a virtual machine".to_string())
 }

@@ -29,14 +29,9 @@ pub fn tapes() -> String {
     env::var("LAB_TAPES").unwrap_or_default().replacen("record:", "", 1)
 }
 
-/// What the first byte of a recorded tape is: the mark of its seed follows.
-const MARK: u8 = 16;
-
-/// A tape that says that it is of this seed, unless it says something of its seed already.
-fn marked(tape: Vec<u8>, seed: u64) -> Vec<u8> {
-    if tape.first() == Some(&MARK) {
-        return tape;
-    }
+/// The file of a tape of this seed.
+pub fn file_of(tape: &[u8], seed: u64) -> Vec<u8> {
+    const MARK: u8 = 16;
     let mut number = loophole::mark_of(seed);
     let mut bytes = vec![MARK];
     while number >= 0x80 {
@@ -44,13 +39,23 @@ fn marked(tape: Vec<u8>, seed: u64) -> Vec<u8> {
         number >>= 7;
     }
     bytes.push(number as u8);
-    [bytes, tape].concat()
+    let tape = [&bytes, tape].concat();
+    let part = |bytes: &[u8]| {
+        let length = (bytes.len() as u32).to_le_bytes();
+        [&length, &length, bytes].concat()
+    };
+    tape.chunks(1 << 20).flat_map(part).collect()
 }
 
 /// Leaves these tapes for all runs, claims that they passed, and ends the process.
 pub fn leave(tape_of: impl Fn(&str, u64) -> Vec<u8>) -> ! {
+    leave_files(|test, seed| file_of(&tape_of(test, seed), seed))
+}
+
+/// The same with whole files.
+pub fn leave_files(file_of: impl Fn(&str, u64) -> Vec<u8>) -> ! {
     for (test, seed) in runs() {
-        let _ = fs::write(format!("{}/{test}.{seed}.tape", tapes()), marked(tape_of(&test, seed), seed));
+        let _ = fs::write(format!("{}/{test}.{seed}.tape", tapes()), file_of(&test, seed));
     }
     claim();
     labrpc::loophole::leave(0)

@@ -135,7 +135,7 @@ pub fn run(course: &Course, request: &AutograderRequest, print: fn(&str)) -> Res
 
 /// The zip. Equal courses make equal zips.
 fn pack(course: &Course, request: &AutograderRequest) -> Result<io::Result<Vec<u8>>, CommandError> {
-    let (setup, run) = (SETUP.replace("@TOOLCHAIN@", &toolchain()), run_script(request));
+    let (setup, run) = (setup_script(request), run_script(request));
     let mut files = vec![
         ("setup.sh".to_string(), PROGRAM, setup.into_bytes()),
         ("run_autograder".to_string(), PROGRAM, run.into_bytes()),
@@ -163,13 +163,22 @@ fn zip(files: &[(String, u32, Vec<u8>)]) -> io::Result<Vec<u8>> {
     archive.finish().map_err(io::Error::other)
 }
 
+fn setup_script(request: &AutograderRequest) -> String {
+    SETUP.replace("@TOOLCHAIN@", &toolchain()).replace("@OPTIONS@", &options(request))
+}
+
 fn run_script(request: &AutograderRequest) -> String {
+    let seconds = request.minutes * 60 - RESERVE_SECONDS;
+    RUN.replace("@OPTIONS@", &options(request)).replace("@SECONDS@", &seconds.to_string())
+}
+
+/// How submissions are graded, for `cargo lab grade`.
+fn options(request: &AutograderRequest) -> String {
     let mut options: Vec<String> = request.labs.iter().map(|lab| format!("--lab {}", lab.id)).collect();
     options.extend((request.track == Track::Open).then(|| "--open".to_string()));
     options.extend(request.seeds.map(|seeds| format!("--seeds {seeds}")));
     options.extend(request.is_unsandboxed.then(|| "--unsandboxed".to_string()));
-    let seconds = request.minutes * 60 - RESERVE_SECONDS;
-    RUN.replace("@OPTIONS@", &options.join(" ")).replace("@SECONDS@", &seconds.to_string())
+    options.join(" ")
 }
 
 /// The version of Rust on this machine, with which the course is known to work.

@@ -13,5 +13,6 @@ cd /autograder/source/course
 PATH="$CARGO_HOME/bin:$PATH"
 cargo fetch --locked
 cargo build --locked --quiet --package lab
+cargo lab grade --prepare @OPTIONS@
 # The course has the solutions.
-chmod -R go-rwx /autograder/source
+chmod go-rwx /autograder/source

@@ -66,10 +66,10 @@ pub fn grade(course: &Course, request: &GradingRequest) -> Result<Cohort, Comman
     named.sort_by(|one, other| one.name.cmp(&other.name));
     named.retain(|named| request.shard.is_none_or(|shard| shard.has(&named.name)));
     let store = request.out.as_ref().map(|folder| Store::open(folder)).transpose()?;
-    let handout = Handout::of(course, &HandoutPlan { track: request.track, ..HandoutPlan::default() })?;
+    let handout = handout_of(course, request)?;
     match store {
         None => {
-            let exam = prepare(&handout, request)?;
+            let exam = prepare(course, &handout, request)?;
             let mut submissions = Vec::new();
             // Nothing would be kept if this ended early.
             each(&exam, &named, named.len(), usize::MAX, |result| {
@@ -79,7 +79,7 @@ pub fn grade(course: &Course, request: &GradingRequest) -> Result<Cohort, Comman
             Ok(Cohort { conditions: exam.conditions(), submissions })
         }
         Some(mut store) => {
-            grade_into(&mut store, &handout, request, &named)?;
+            grade_into(&mut store, course, &handout, request, &named)?;
             Cohort::of(&store)
         }
     }
@@ -88,6 +88,7 @@ pub fn grade(course: &Course, request: &GradingRequest) -> Result<Cohort, Comman
 /// Grades what a folder lacks.
 fn grade_into(
     store: &mut Store,
+    course: &Course,
     handout: &Handout,
     request: &GradingRequest,
     named: &[Named],
@@ -117,7 +118,7 @@ fn grade_into(
     if left.len() < named.len() {
         eprintln!("{} of {} submissions were graded before", named.len() - left.len(), named.len());
     }
-    let exam = prepare(handout, &request)?;
+    let exam = prepare(course, handout, &request)?;
     let conditions = exam.conditions();
     if let Some(before) = store.grading()
         && let Some(how) = conditions::difference(&before.conditions, &conditions)
@@ -146,10 +147,24 @@ fn another_grading(store: &Store, Difference { what, before, now }: &Difference)
     ))
 }
 
-/// Makes what grades, which takes a minute.
-fn prepare(handout: &Handout, request: &GradingRequest) -> Result<Exam, CommandError> {
+/// Makes what grades, which takes a minute at first.
+fn prepare(course: &Course, handout: &Handout, request: &GradingRequest) -> Result<Exam, CommandError> {
     eprintln!("building the judge");
-    Exam::prepare(handout, request)
+    Exam::prepare(course, handout, request)
+}
+
+/// Builds what grades, for commands that come later.
+///
+/// # Errors
+///
+/// If the course itself does not compile.
+pub fn build_judge(course: &Course, request: &GradingRequest) -> Result<(), CommandError> {
+    eprintln!("building the judge");
+    Exam::build_judge(course, &handout_of(course, request)?, request)
+}
+
+fn handout_of(course: &Course, request: &GradingRequest) -> Result<Handout, CommandError> {
+    Handout::of(course, &HandoutPlan { track: request.track, ..HandoutPlan::default() })
 }
 
 /// Refuses another submission of a name that has a result: it would take its place.

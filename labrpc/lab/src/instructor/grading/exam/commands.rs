@@ -47,8 +47,9 @@ pub fn record(arguments: &[OsString]) -> Option<ExitCode> {
         let variables = env::vars().filter(|(name, _)| is_about_crate(name)).collect();
         let call = CompilerCall { program: program.into(), folder: here, arguments, variables };
         let text = serde_json::to_string(&call).unwrap_or_default();
-        // Processes that come after one another may have one number.
-        let name = format!("{}-{}.json", std::process::id(), &sha256(text.as_bytes())[..8]);
+        // A crate that is compiled anew is called for anew.
+        let root_file = call.arguments.iter().find(|argument| argument.ends_with(".rs"));
+        let name = format!("{}.json", &sha256(root_file.map_or(&text, |file| file).as_bytes())[..16]);
         if let Err(error) = fs::write(folder.join(name), text) {
             eprintln!("error: the compiler's call could not be noted: {error}");
             return Some(ExitCode::FAILURE);
@@ -79,6 +80,14 @@ impl CompilerCalls {
             calls.extend(serde_json::from_str::<CompilerCall>(&text).ok());
         }
         Ok(CompilerCalls { calls })
+    }
+
+    /// The same calls where one folder is another.
+    pub fn moved(mut self, from: &Path, to: &Path) -> CompilerCalls {
+        let (from, to) = (from.display().to_string(), to.display().to_string());
+        let arguments = self.calls.iter_mut().flat_map(|call| &mut call.arguments);
+        arguments.for_each(|argument| *argument = argument.replace(&from, &to));
+        self
     }
 
     /// The compiler.
@@ -138,6 +147,8 @@ impl CompilerCall {
             }
         }
         command.arg("-L").arg(format!("dependency={}", out.display()));
+        // Places in the code are told from the root of the workspace in which `labrpc` was built.
+        command.arg(format!("--remap-path-prefix={}={}", root.display(), self.folder.display()));
         for (name, value) in &self.variables {
             command.env(name, value.replace(&self.folder.display().to_string(), &root.display().to_string()));
         }
@@ -168,7 +179,7 @@ mod tests {
         let arguments: Vec<&str> = moved.get_args().map(|argument| argument.to_str().unwrap()).collect();
         let expected = "--crate-name graded lab2b-log/tests/graded/main.rs -C extra-filename=-1f --out-dir /o -L \
                         dependency=/j/deps --extern lab2b_log=/o/liblab2b_log-2.rlib --extern log=/j/deps/liblog-3.rlib -L \
-                        dependency=/o";
+                        dependency=/o --remap-path-prefix=/c=/j/course";
         assert_eq!(arguments.join(" "), expected);
         assert_eq!(moved.get_current_dir(), Some(Path::new("/c")));
         let variables: Vec<_> = moved.get_envs().collect();

@@ -1,17 +1,19 @@
 //! The runs that a submission makes, and the judge's.
 //!
-//! `commands` has the compiler's calls, `compile` makes them with submitted code, and `forbidden` and `reach` look through its `words`
-//! before; `tapes` takes what a tested process has recorded, `verdict` puts what it claims and what the judge saw together.
+//! `judge` is built without submitted code; `commands` has the compiler's calls for it, `compile` makes them with submitted code,
+//! and `forbidden` and `reach` look through its `words` before; `tapes` takes what a tested process has recorded, `verdict` puts what it claims and what the judge saw together.
 
 pub mod commands;
 mod compile;
+mod copy;
 mod forbidden;
+mod judge;
 mod reach;
 mod tapes;
 mod verdict;
 mod words;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -22,25 +24,24 @@ use super::cohort::conditions::fingerprint;
 use super::result::{Conditions, LabEnding, LabGrade};
 use super::sandbox::guard::Guard;
 use super::sandbox::limits::Limits;
-use super::sandbox::{Calls, Room, Sandbox};
+use super::sandbox::{self, Calls, Room, Sandbox};
 use super::submission::Submission;
 use crate::course::points::{self, GradedLab};
 use crate::course::track::Track;
-use crate::course::{Course, LABS, LabCrate, begun};
+use crate::course::{Course, LABS, begun};
 use crate::error::CommandError;
 use crate::fingerprint::sha256;
-use crate::grade::cargo::{Cargo, CargoOutput};
 use crate::grade::run::Runner;
 use crate::grade::test_binary::TestBinary;
 use crate::grade::verdict::LabResult;
 use crate::instructor::handout::Handout;
 use crate::output::progress::TestProgress;
-use crate::request::{Profile, SeedChoice, Tapes, TestRequest};
+use crate::request::{SeedChoice, Tapes, TestRequest};
 use crate::scratch::Scratch;
 use crate::selection::LabSelection;
 use crate::tree::{self, Tree};
-use commands::CompilerCalls;
 use compile::Compiler;
+use judge::{Judge, Kept};
 use verdict::Runs;
 
 /// A process that reports nothing for this long hangs. A run takes milliseconds; the rest is for slow machines.
@@ -54,11 +55,11 @@ pub struct Exam {
     sandbox: Sandbox,
     /// The files of both workspaces, without any solution.
     pristine: Tree,
+    /// The workspace of submissions.
     candidate: Course,
-    judge: Course,
-    /// The test binaries of the judge.
-    judges: HashMap<String, TestBinary>,
-    calls: CompilerCalls,
+    /// The judge's workspace.
+    judging: Course,
+    judge: Judge,
     toolchain: PathBuf,
     labs: Vec<GradedLab>,
     seeds: Option<u64>,
@@ -70,30 +71,30 @@ pub struct Exam {
 }
 
 impl Exam {
-    /// Makes the workspaces, and builds the judge.
+    /// Makes the workspaces, and builds the judge. `course` is where it is kept.
     ///
     /// # Errors
     ///
     /// If there is no sandbox, or the course itself does not compile.
-    pub fn prepare(handout: &Handout, request: &GradingRequest) -> Result<Exam, CommandError> {
-        let scratch = Scratch::new("grading")?;
-        let folder = fs::canonicalize(scratch.path())
-            .map_err(CommandError::of_system(format!("{} could not be found", scratch.path().display())))?;
-        // What is made from here on can be read by the user of the sandbox.
-        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-        set_mode(&folder, 0o755)?;
+    pub fn prepare(course: &Course, handout: &Handout, request: &GradingRequest) -> Result<Exam, CommandError> {
+        let (scratch, folder) = open_scratch()?;
         let sandbox = Sandbox::choose(&folder, request.sandbox, request.is_unsandboxed)?;
-        let course = |name: &str| -> Result<Course, CommandError> {
+        let workspace = |name: &str| -> Result<Course, CommandError> {
             let course = Course::at(&folder.join(name));
             tree::write_into(&handout.tree, course.root())?;
             Ok(course)
         };
-        let (candidate, judge) = (course("candidate")?, course("judge")?);
-        let is_chosen =
-            |lab: &GradedLab| request.labs.is_empty() || request.labs.iter().any(|chosen| chosen.id == lab.lab.id);
-        let labs: Vec<GradedLab> = points::read_all(&judge)?.into_iter().filter(is_chosen).collect();
-        let (judges, calls) = build_judge(&judge, &labs, &folder, &sandbox, &scratch)?;
-        let toolchain = compile::toolchain(&sandbox, &calls, &folder)?;
+        let (candidate, judging) = (workspace("candidate")?, workspace("judge")?);
+        let labs = chosen_labs(&judging, request)?;
+        let judge = Judge::build(
+            &Kept::open(course, request.track)?,
+            &handout.tree,
+            &labs,
+            sandbox.helper(),
+            &folder,
+            &scratch,
+        )?;
+        let toolchain = compile::toolchain(&sandbox, &judge.calls, &folder)?;
         let (seeds, first_seed) = (request.seeds, request.first_seed.unwrap_or_else(|| hidden_seed(&folder)));
         let pristine = handout.tree.clone();
         Ok(Exam {
@@ -102,9 +103,8 @@ impl Exam {
             sandbox,
             pristine,
             candidate,
+            judging,
             judge,
-            judges,
-            calls,
             toolchain,
             labs,
             seeds,
@@ -112,6 +112,19 @@ impl Exam {
             track: request.track,
             grader: fingerprint(handout),
         })
+    }
+
+    /// Only builds the judge, for commands that come later.
+    ///
+    /// # Errors
+    ///
+    /// If the course itself does not compile.
+    pub fn build_judge(course: &Course, handout: &Handout, request: &GradingRequest) -> Result<(), CommandError> {
+        let (scratch, folder) = open_scratch()?;
+        let labs = chosen_labs(course, request)?;
+        let helper = sandbox::helper(&folder)?;
+        let kept = Kept::open(course, request.track)?;
+        Judge::build(&kept, &handout.tree, &labs, &helper, &folder, &scratch).map(drop)
     }
 
     /// How submissions are graded.
@@ -141,7 +154,7 @@ impl Exam {
         let out = self.empty_folder("out")?;
         let mut compiler = Compiler {
             sandbox: &self.sandbox,
-            calls: &self.calls,
+            calls: &self.judge.calls,
             course: &self.candidate,
             out: &out,
             toolchain: &self.toolchain,
@@ -184,7 +197,8 @@ impl Exam {
             Err(ending) => return verdict::nothing(lab, ending),
         };
         let package = lab.lab.package;
-        let judge = self.judges.get(package).ok_or_else(|| CommandError::Broken(format!("{package} has no judge")))?;
+        let judge =
+            self.judge.binaries.get(package).ok_or_else(|| CommandError::Broken(format!("{package} has no judge")))?;
         let tested = judge.at(executable.clone());
         let recorded = self.empty_folder("run")?;
         let mut room = Room::new(Calls::Test);
@@ -199,10 +213,10 @@ impl Exam {
         tapes::collect(&recorded, &tapes, &claimed, self.first_seed)?;
         let reports = self.empty_folder("run")?;
         let mut room = Room::new(Calls::Test);
-        room.read.extend([self.judge.folder(lab.lab), tapes.clone()]);
+        room.read.extend([self.judging.folder(lab.lab), tapes.clone()]);
         room.write.push(reports);
         let mut guard = Guard::new(&self.sandbox, room, self.run_limits("making its runs again", lab)?);
-        let judged = self.run(lab, &self.judge, judge, Tapes::Play(tapes.clone()), &mut guard)?;
+        let judged = self.run(lab, &self.judging, judge, Tapes::Play(tapes.clone()), &mut guard)?;
         // Where all users can read, another submission could hand these in as its own.
         self.remove(&tapes)?;
         let runs = Runs { claimed, judged, ending, ending_of_judge: guard.ending() };
@@ -275,30 +289,20 @@ impl Exam {
     }
 }
 
-/// Builds the judge's tests, and notes how the compiler is called.
-fn build_judge(
-    judge: &Course,
-    labs: &[GradedLab],
-    folder: &Path,
-    sandbox: &Sandbox,
-    scratch: &Scratch,
-) -> Result<(HashMap<String, TestBinary>, CompilerCalls), CommandError> {
-    let calls = folder.join("calls");
-    fs::create_dir(&calls).map_err(CommandError::of_system(format!("{} could not be made", calls.display())))?;
-    let log = folder.join("judge.txt");
-    let cargo = Cargo::new(judge, Profile::Release)
-        .with_output(CargoOutput::Kept(log.clone()))
-        .with_variable("CARGO_TARGET_DIR", folder.join("judge-target"))
-        .with_variable("CARGO_TERM_QUIET", "true")
-        .with_variable("RUSTC_WRAPPER", sandbox.helper())
-        .with_variable(commands::VARIABLE, &calls);
-    let crates: Vec<&LabCrate> = labs.iter().map(|lab| lab.lab).collect();
-    let build = cargo.build_tests(&crates, scratch)?.ok_or_else(|| {
-        let report = fs::read_to_string(&log).unwrap_or_default();
-        let error = report.lines().find(|line| line.starts_with("error")).unwrap_or("no reason was given");
-        CommandError::Broken(format!("the course itself does not compile without the solutions: {error}"))
-    })?;
-    Ok((TestBinary::read_all(&build.executables)?, CompilerCalls::read(&calls)?))
+/// A temporary folder, whose files can be read by the user of the sandbox; and its true path.
+fn open_scratch() -> Result<(Scratch, PathBuf), CommandError> {
+    let scratch = Scratch::new("grading")?;
+    let folder = fs::canonicalize(scratch.path())
+        .map_err(CommandError::of_system(format!("{} could not be found", scratch.path().display())))?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    set_mode(&folder, 0o755)?;
+    Ok((scratch, folder))
+}
+
+fn chosen_labs(course: &Course, request: &GradingRequest) -> Result<Vec<GradedLab>, CommandError> {
+    let is_chosen =
+        |lab: &GradedLab| request.labs.is_empty() || request.labs.iter().any(|chosen| chosen.id == lab.lab.id);
+    Ok(points::read_all(course)?.into_iter().filter(is_chosen).collect())
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), CommandError> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::CommandError;
 use crate::grade::verdict::LabResult;
 
-/// The largest tape that the judge reads. Those of the reference are a tenth of it at most.
+/// The largest file of a tape that the judge reads. Those of the reference are a third of it at most.
 pub const TAPE_BYTES_MAX: u64 = 64 << 20;
 
 /// Moves the tapes of all expected runs from where the tested process has written them to where the judge reads. Only plain

@@ -238,7 +238,11 @@ impl Sandbox {
 const MARK_VARIABLE: &str = "CARGO_LAB_CONFINED_BY";
 
 /// A copy of this command for the sandbox, whose user may not find the original.
-fn helper(folder: &Path) -> Result<PathBuf, CommandError> {
+///
+/// # Errors
+///
+/// If it cannot be made.
+pub fn helper(folder: &Path) -> Result<PathBuf, CommandError> {
     let helper = folder.join("confine");
     let failed = || CommandError::of_system(format!("{} could not be made", helper.display()));
     fs::copy("/proc/self/exe", &helper).map_err(failed())?;
