@@ -103,7 +103,8 @@ impl Player {
         if child != expected || depth.get() >= SPAWNS_INSIDE_MAX {
             return self.is_of_another_run();
         }
-        let player = Player { world: self.world, tape: Arc::clone(&self.tape), segment: child, position: Position::default() };
+        let player =
+            Player { world: self.world, tape: Arc::clone(&self.tape), segment: child, position: Position::default() };
         let body = Box::new(move || drop(player.play()));
         let stack_bytes = (stack_bytes > 0).then_some(stack_bytes);
         depth.set(depth.get() + 1);

@@ -111,6 +111,9 @@ pub struct LabGrade {
     pub ending: LabEnding,
     /// What the instructor should know, a sentence each.
     pub notes: Vec<String>,
+    /// The known mistakes that fail most like it, each in a sentence; none if nothing known is near.
+    #[serde(default)]
+    pub known_mistakes: Vec<String>,
     /// Its graded tests, in the order of the lab's list.
     pub tests: Vec<TestGrade>,
 }
@@ -188,7 +191,4 @@ pub struct TestFailure {
     pub report: String,
     /// The token that replays the worst run, if there is one.
     pub token: Option<String>,
-    /// The planted bugs that fail like this, the most alike first; none if nobody has compared.
-    #[serde(default)]
-    pub known_mistakes: Vec<String>,
 }

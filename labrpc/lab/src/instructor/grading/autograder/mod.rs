@@ -213,7 +213,7 @@ mod tests {
         assert!(script.contains(
             "timeout --kill-after=10 540 cargo lab grade --format gradescope --lab 2a --lab 3b --open --seeds 7 \""
         ));
-        for script in [script, SETUP.replace("@TOOLCHAIN@", &toolchain())] {
+        for script in [script, setup_script(&request(&["2a", "3b"]))] {
             assert!(!script.contains('@') || script.contains("[@]"), "{script}");
             let checked = Command::new("bash").args(["-n", "-c", &script]).status();
             assert!(checked.is_ok_and(|status| status.success()), "{script}");

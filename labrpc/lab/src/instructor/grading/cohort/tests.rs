@@ -19,7 +19,15 @@ fn submission(folder: &Path, name: &str) -> Named {
 }
 
 fn lab(score: u64) -> LabGrade {
-    LabGrade { lab: "2a".to_string(), points: 74, score, ending: LabEnding::Ran, notes: vec![], tests: vec![] }
+    LabGrade {
+        lab: "2a".to_string(),
+        points: 74,
+        score,
+        ending: LabEnding::Ran,
+        notes: vec![],
+        known_mistakes: vec![],
+        tests: vec![],
+    }
 }
 
 /// A store with these submissions, of which the first `graded` have results.

@@ -143,7 +143,10 @@ impl Compiler<'_> {
         command.args(moved.get_args()).current_dir(self.course.root());
         command.envs(moved.get_envs().filter_map(|(name, value)| Some((name, value?))));
         // Optimizing once more across the parts of a crate would take a third of the time, and gain next to nothing.
-        command.args(["-F", "unsafe_code", "-A", "warnings", "-C", "lto=off"]).env("PATH", PATH).env("TMPDIR", self.out);
+        command
+            .args(["-F", "unsafe_code", "-A", "warnings", "-C", "lto=off"])
+            .env("PATH", PATH)
+            .env("TMPDIR", self.out);
         let ended = Guard::new(self.sandbox, room, LIMITS).run(command)?;
         Ok(match ended {
             Ok(Ended { status, .. }) if status.success() => None,

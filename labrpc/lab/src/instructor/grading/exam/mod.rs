@@ -1,13 +1,14 @@
 //! The runs that a submission makes, and the judge's.
 //!
 //! `judge` is built without submitted code; `commands` has the compiler's calls for it, `compile` makes them with submitted code,
-//! and `forbidden` and `reach` look through its `words` before; `tapes` takes what a tested process has recorded, `verdict` puts what it claims and what the judge saw together.
+//! and `forbidden` and `reach` look through its `words` before; `tapes` takes what a tested process has recorded, `verdict` puts what it claims and what the judge saw together, and `mistakes` finds known ones in it.
 
 pub mod commands;
 mod compile;
 mod copy;
 mod forbidden;
 mod judge;
+mod mistakes;
 mod reach;
 mod tapes;
 mod verdict;
@@ -220,7 +221,7 @@ impl Exam {
         // Where all users can read, another submission could hand these in as its own.
         self.remove(&tapes)?;
         let runs = Runs { claimed, judged, ending, ending_of_judge: guard.ending() };
-        verdict::grade_of(lab, &runs)
+        verdict::grade_of(lab, &self.candidate, &runs)
     }
 
     fn run(

@@ -1,5 +1,7 @@
 //! What a lab has earned: a test counts if the judge saw it pass, with the tapes of a process in which it passed too.
 
+use super::mistakes;
+use crate::course::Course;
 use crate::course::points::GradedLab;
 use crate::error::CommandError;
 use crate::grade::record::RunRecord;
@@ -25,44 +27,59 @@ pub struct Runs {
 /// If the lab has no list of tests.
 pub fn nothing(lab: &GradedLab, ending: LabEnding) -> Result<LabGrade, CommandError> {
     let points = lab.tests()?.iter().map(|test| test.points).sum();
-    Ok(LabGrade { lab: lab.lab.id.to_string(), points, score: 0, ending, notes: vec![], tests: vec![] })
+    Ok(LabGrade {
+        lab: lab.lab.id.to_string(),
+        points,
+        score: 0,
+        ending,
+        notes: vec![],
+        known_mistakes: vec![],
+        tests: vec![],
+    })
 }
 
-/// The grade of a lab whose tests ran.
+/// The grade of a lab whose tests ran. `course` has the submitted sources.
 ///
 /// # Errors
 ///
-/// If the lab has no list of tests.
-pub fn grade_of(lab: &GradedLab, runs: &Runs) -> Result<LabGrade, CommandError> {
+/// If the lab has no list of tests, or its list of known mistakes is broken.
+pub fn grade_of(lab: &GradedLab, course: &Course, runs: &Runs) -> Result<LabGrade, CommandError> {
     let Runs { claimed, judged, ending, ending_of_judge } = runs;
-    let tests: Vec<TestGrade> = judged.verdicts.iter().map(|verdict| grade_of_test(verdict, claimed)).collect();
+    let verdicts = judged.verdicts.iter().map(|judged| decisive(judged, claimed));
+    let verdicts: Vec<&TestVerdict> = verdicts.collect::<Result<_, CommandError>>()?;
+    let tests: Vec<TestGrade> = verdicts.iter().map(|verdict| grade_of_test(verdict)).collect();
+    let known_mistakes = mistakes::near(lab.lab, course, &verdicts)?;
     let score = tests.iter().map(|test| test.score).sum();
     let ending = ending.clone().or_else(|| ending_of_judge.clone()).or_else(|| crash(claimed));
     let is_forged = claimed.score() > score;
     let note = || format!("the tested process reported {} points, which its runs do not show", claimed.score());
     let notes = is_forged.then(note).into_iter().collect();
     let ending = ending.unwrap_or(LabEnding::Ran);
-    Ok(LabGrade { score, ending, notes, tests, ..nothing(lab, LabEnding::Ran)? })
+    Ok(LabGrade { score, ending, notes, known_mistakes, tests, ..nothing(lab, LabEnding::Ran)? })
 }
 
-fn grade_of_test(verdict: &TestVerdict, claimed: &LabResult) -> TestGrade {
-    let own = claimed.verdicts.iter().find(|own| own.test.name == verdict.test.name);
-    let is_passed = verdict.is_passed() && own.is_some_and(TestVerdict::is_passed);
-    // Where the tested process failed by itself, it knows best why.
-    let failed = own.filter(|own| !own.is_passed()).unwrap_or(verdict);
+/// The verdict that counts: one that failed. Where the tested process failed by itself, it knows best why.
+fn decisive<'a>(judged: &'a TestVerdict, claimed: &'a LabResult) -> Result<&'a TestVerdict, CommandError> {
+    let name = &judged.test.name;
+    let own = claimed.verdicts.iter().find(|own| own.test.name == *name);
+    let own = own.ok_or_else(|| CommandError::Broken(format!("the tested process was not asked for {name}")))?;
+    Ok(if own.is_passed() { judged } else { own })
+}
+
+fn grade_of_test(verdict: &TestVerdict) -> TestGrade {
+    let is_passed = verdict.is_passed();
     let is_failed = |(_, run): &(&u64, &RunRecord)| run.failure.is_some();
     TestGrade {
         test: verdict.test.name.clone(),
         points: verdict.test.points,
         score: if is_passed { verdict.test.points } else { 0 },
         seeds: verdict.expected.count(),
-        passed_seeds: failed.runs.values().filter(|run| run.failure.is_none()).count() as u64,
-        failed_seeds: failed.runs.iter().filter(is_failed).map(|(seed, _)| *seed).collect(),
+        passed_seeds: verdict.runs.values().filter(|run| run.failure.is_none()).count() as u64,
+        failed_seeds: verdict.runs.iter().filter(is_failed).map(|(seed, _)| *seed).collect(),
         failure: (!is_passed).then(|| TestFailure {
-            rule: failed.rule().map(str::to_string),
-            report: failed.failure().unwrap_or_default().to_string(),
-            token: failed.failed_run().map(|run| run.token.clone()),
-            known_mistakes: Vec::new(),
+            rule: verdict.rule().map(str::to_string),
+            report: verdict.failure().unwrap_or_default().to_string(),
+            token: verdict.failed_run().map(|run| run.token.clone()),
         }),
     }
 }

@@ -100,6 +100,7 @@ fn lab_in_detail(lab: &LabGrade) -> Value {
         why => lab.ending_in_words(),
         compiler => compiler,
         notes => lab.notes.clone(),
+        mistakes => lab.known_mistakes.clone(),
         tests => failed.collect::<Vec<Value>>(),
     }
 }
@@ -113,33 +114,40 @@ fn test_in_detail(test: &TestGrade, failure: &TestFailure) -> Value {
         token => failure.token.as_deref(),
         passed => test.is_flaky().then_some(test.passed_seeds),
         seeds => test.seeds,
-        mistakes => failure.known_mistakes.clone(),
     }
 }
 
-/// How often each rule was broken, and each known mistake made: in how many submissions, and in how many tests.
+/// How often each rule was broken, and each known mistake made: in how many submissions, and in how many tests and labs.
 fn counts(cohort: &Cohort) -> Vec<Value> {
-    let rules = counted(cohort, |failure| failure.rule.as_slice());
-    let mistakes = counted(cohort, |failure| &failure.known_mistakes);
-    let tables = [("Rules that were broken", "rule", rules), ("Known mistakes", "mistake", mistakes)];
-    let tables = tables.into_iter().filter(|(_, _, rows)| !rows.is_empty());
-    tables.map(|(title, what, rows)| context! { title => title, what => what, rows => rows }).collect()
+    let rules = |one: &GradedSubmission| one.failures().filter_map(|(_, _, failure)| failure.rule.clone()).collect();
+    let mistakes = |one: &GradedSubmission| {
+        let of_lab = |lab: &LabGrade| -> Vec<String> {
+            lab.known_mistakes.iter().map(|mistake| format!("{} {mistake}", lab.lab.to_uppercase())).collect()
+        };
+        one.labs().iter().flat_map(of_lab).collect()
+    };
+    let tables = [
+        ("Rules that were broken", "rule", "tests", counted(cohort, rules)),
+        ("Known mistakes that fail like these", "mistake", "labs", counted(cohort, mistakes)),
+    ];
+    let tables = tables.into_iter().filter(|(.., rows)| !rows.is_empty());
+    tables.map(|(title, what, of, rows)| context! { title => title, what => what, of => of, rows => rows }).collect()
 }
 
-fn counted(cohort: &Cohort, names: impl Fn(&TestFailure) -> &[String]) -> Vec<Value> {
-    let mut counts: BTreeMap<&str, (BTreeSet<&str>, usize)> = BTreeMap::new();
+fn counted(cohort: &Cohort, names: impl Fn(&GradedSubmission) -> Vec<String>) -> Vec<Value> {
+    let mut counts: BTreeMap<String, (BTreeSet<&str>, usize)> = BTreeMap::new();
     for submission in &cohort.submissions {
-        for name in submission.failures().flat_map(|(_, _, failure)| names(failure)) {
-            let (submissions, tests) = counts.entry(name).or_default();
+        for name in names(submission) {
+            let (submissions, times) = counts.entry(name).or_default();
             submissions.insert(&submission.name);
-            *tests += 1;
+            *times += 1;
         }
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, (submissions, tests))| std::cmp::Reverse((submissions.len(), *tests)));
-    let shown = counts.into_iter().map(|(name, (submissions, tests))| {
+    counts.sort_by_key(|(_, (submissions, times))| std::cmp::Reverse((submissions.len(), *times)));
+    let shown = counts.into_iter().map(|(name, (submissions, times))| {
         let all: Vec<Value> = submissions.iter().map(|name| context! { id => anchor(name), name => *name }).collect();
-        context! { name => name, count => submissions.len(), tests => tests, submissions => all }
+        context! { name => name, count => submissions.len(), times => times, submissions => all }
     });
     shown.collect()
 }

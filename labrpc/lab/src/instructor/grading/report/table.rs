@@ -31,7 +31,7 @@ fn lines_of(result: &GradedSubmission) -> String {
 }
 
 fn lines_of_lab(grade: &LabGrade) -> String {
-    let LabGrade { lab, points, score, ending, notes, tests } = grade;
+    let LabGrade { lab, points, score, ending, notes, known_mistakes: _, tests } = grade;
     let why = grade.ending_in_words().map(|why| format!("  {why}")).unwrap_or_default();
     let mut text = format!("  {}  {score:>3}/{points}{why}\n", lab.to_uppercase());
     if let LabEnding::CompileError(lines) = ending {

@@ -21,12 +21,8 @@ fn passed(test: &str, points: u64) -> TestGrade {
 }
 
 fn failed(test: &str, points: u64, seed: u64, rule: &str, report: &str) -> TestGrade {
-    let failure = TestFailure {
-        rule: Some(rule.to_string()),
-        report: report.to_string(),
-        token: Some(format!("{test}:{seed}")),
-        known_mistakes: vec![],
-    };
+    let failure =
+        TestFailure { rule: Some(rule.to_string()), report: report.to_string(), token: Some(format!("{test}:{seed}")) };
     let passed_seeds = seed - 100;
     TestGrade { score: 0, passed_seeds, failed_seeds: vec![seed], failure: Some(failure), ..passed(test, points) }
 }
@@ -34,7 +30,7 @@ fn failed(test: &str, points: u64, seed: u64, rule: &str, report: &str) -> TestG
 fn lab(id: &str, ending: LabEnding, tests: Vec<TestGrade>) -> LabGrade {
     let points = if tests.is_empty() { 50 } else { tests.iter().map(|test| test.points).sum() };
     let score = tests.iter().map(|test| test.score).sum();
-    LabGrade { lab: id.to_string(), points, score, ending, notes: vec![], tests }
+    LabGrade { lab: id.to_string(), points, score, ending, notes: vec![], known_mistakes: vec![], tests }
 }
 
 fn graded(name: &str, labs: Vec<LabGrade>) -> GradedSubmission {
