@@ -1,7 +1,7 @@
 //! Where the tapes of runs are kept: a file for each run.
 //!
-//! A file is a number of parts: the length of the part, its length in the file, and so many bytes, compressed as LZ4 if that makes
-//! them fewer. Both lengths have four bytes, the lowest first.
+//! A file is a sequence of parts. Each begins with two lengths of four bytes, the lowest byte first: how long the part is, and how
+//! many bytes follow in the file. Where these are fewer, they are the part compressed as LZ4.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
