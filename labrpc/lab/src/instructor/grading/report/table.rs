@@ -1,10 +1,13 @@
 //! All results for people, on a terminal.
 
 use crate::instructor::grading::cohort::Cohort;
-use crate::instructor::grading::result::{GradedSubmission, LabEnding, LabGrade, SubmissionOutcome};
+use crate::instructor::grading::result::{GradedSubmission, LabEnding, LabGrade, SubmissionOutcome, TestGrade};
 
 /// The lines of a compiler that are shown.
 const COMPILER_LINES_MAX: usize = 5;
+
+/// How many tests that failed by one rule are named.
+const NAMED_MAX: usize = 3;
 
 /// The table.
 pub fn render(cohort: &Cohort) -> String {
@@ -38,9 +41,26 @@ fn lines_of_lab(grade: &LabGrade) -> String {
         lines.lines().take(COMPILER_LINES_MAX).for_each(|line| text += &format!("      {line}\n"));
     }
     notes.iter().for_each(|note| text += &format!("      {note}\n"));
-    for (test, failure) in tests.iter().filter_map(|test| Some((test, test.failure.as_ref()?))) {
-        let rule = failure.rule.as_ref().map(|rule| format!("  {rule}")).unwrap_or_default();
-        text += &format!("      {}{rule}\n", test.test);
+    for (rule, failed) in by_rule(tests) {
+        let first: Vec<&str> = failed.iter().take(NAMED_MAX).copied().collect();
+        let more = match failed.len() - first.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        text += &format!("      {rule}: {}{more}\n", first.join(", "));
     }
     text
+}
+
+/// The tests that failed, by the rule that they name, in the order of the first of each.
+fn by_rule(tests: &[TestGrade]) -> Vec<(&str, Vec<&str>)> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (test, failure) in tests.iter().filter_map(|test| Some((test, test.failure.as_ref()?))) {
+        let rule = failure.rule.as_deref().unwrap_or("no rule");
+        match groups.iter_mut().find(|(known, _)| *known == rule) {
+            Some((_, failed)) => failed.push(&test.test),
+            None => groups.push((rule, vec![&test.test])),
+        }
+    }
+    groups
 }

@@ -84,6 +84,11 @@ fn only(name: &str) -> Cohort {
     cohort
 }
 
+/// A cohort of this submission.
+fn of_one(submission: GradedSubmission) -> Cohort {
+    Cohort { submissions: vec![submission], ..cohort() }
+}
+
 /// The worst seed is that with most failed tests; a test is flaky if it passed with some seeds and failed with others.
 #[test]
 fn seeds_are_compared() {
@@ -251,4 +256,28 @@ fn a_folder_gets_files() {
     assert_eq!(names(scratch.path()), ["grades.csv", "gradescope", "junit.xml"]);
     let files = names(&scratch.path().join("gradescope"));
     assert_eq!((files.len(), &files[1][..], &files[2][..]), (3, "alice.json", "carol.json"));
+}
+
+/// On a terminal, tests that break one rule share a line.
+#[test]
+fn a_table_groups_tests_by_rule() {
+    let failing = |nth: u64| failed(&format!("t{nth}_2a"), 1, 101, "vote-once", "Twice.");
+    let tests = (0..5).map(failing).chain([failed("late_2a", 1, 101, "liveness", "Late.")]).collect();
+    let shown = text(Format::Table, &of_one(graded("eve", vec![lab("2a", LabEnding::Ran, tests)]))).unwrap();
+    let lines = "  2A    0/6\n      vote-once: t0_2a, t1_2a, t2_2a and 2 more\n      liveness: late_2a\n";
+    assert!(shown.ends_with(lines), "{shown}");
+}
+
+/// The page says which known mistakes a lab fails like, and how many labs fail like each.
+#[test]
+fn a_page_names_known_mistakes() {
+    let mistake = "A03 It votes <twice>.".to_string();
+    let tests = vec![failed("vote_once_2a", 10, 101, "vote-once", "Twice.")];
+    let lab = LabGrade { known_mistakes: vec![mistake], ..lab("2a", LabEnding::Ran, tests) };
+    let page = text(Format::Html, &of_one(graded("eve", vec![lab]))).unwrap();
+    assert!(page.contains("<li>A03 It votes &lt;twice&gt;.</li>"), "{page}");
+    assert!(
+        page.contains("<th scope=\"row\">2A A03 It votes &lt;twice&gt;.</th><td class=\"number\">1</td>"),
+        "{page}"
+    );
 }
