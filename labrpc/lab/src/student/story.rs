@@ -144,19 +144,19 @@ fn run_to_tell(course: &Course, which: &Which) -> Result<(&'static LabCrate, Rep
     }
 }
 
-/// Makes a run, which writes its story.
+/// The command that makes a run, which writes its story into a file.
 ///
 /// # Errors
 ///
-/// For a token that the test kit refuses, and if the run writes no story.
-pub fn record(
+/// If the binary does not have the test.
+pub fn command(
     course: &Course,
     lab: &LabCrate,
     binary: &TestBinary,
     token: &ReplayToken,
     asked: Asked<'_>,
     file: &Path,
-) -> Result<(), CommandError> {
+) -> Result<Command, CommandError> {
     let found = binary.find(&token.test).map_err(CommandError::Broken)?;
     let folder = course.folder(lab);
     let mut command = Command::new(&binary.executable);
@@ -170,6 +170,23 @@ pub fn record(
     if let Some(flip) = asked.flip {
         command.env("LAB_FLIP", flip);
     }
+    Ok(command)
+}
+
+/// Makes a run, which writes its story.
+///
+/// # Errors
+///
+/// For a token that the test kit refuses, and if the run writes no story.
+pub fn record(
+    course: &Course,
+    lab: &LabCrate,
+    binary: &TestBinary,
+    token: &ReplayToken,
+    asked: Asked<'_>,
+    file: &Path,
+) -> Result<(), CommandError> {
+    let mut command = command(course, lab, binary, token, asked, file)?;
     let output = OutputTail::of(&mut command)?;
     let process = Supervised::start(&mut command)?;
     drop(command);
@@ -186,7 +203,7 @@ pub fn record(
 }
 
 /// The program that shows a story.
-fn show(course: &Course, file: &Path, view: &StoryView) -> Command {
+pub fn show(course: &Course, file: &Path, view: &StoryView) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg("run").args(["--quiet", "--package", "page", "--bin", "tell", "--manifest-path"]);
     command.arg(course.root().join("Cargo.toml")).arg("--").arg(file).args(view.arguments());

@@ -191,4 +191,7 @@ pub struct TestFailure {
     pub report: String,
     /// The token that replays the worst run, if there is one.
     pub token: Option<String>,
+    /// A page about the run, from the folder of the results; `None` if there is none.
+    #[serde(default)]
+    pub story: Option<String>,
 }

@@ -221,7 +221,7 @@ fn each(
     for (at, named) in left.iter().enumerate() {
         interrupt::check()?;
         eprintln!("grading {} ({} of {all})", named.name, all - left.len() + at + 1);
-        let result = grade_one(named, exam.track(), |submission| exam.grade(submission))?;
+        let result = grade_one(named, exam.track(), |submission| exam.grade(&named.name, submission))?;
         let fault = match &result.outcome {
             SubmissionOutcome::GraderFault(reason) => Some(reason.clone()),
             _ => None,

@@ -1,7 +1,9 @@
 //! The runs that a submission makes, and the judge's.
 //!
-//! `judge` is built without submitted code; `commands` has the compiler's calls for it, `compile` makes them with submitted code,
-//! and `forbidden` and `reach` look through its `words` before; `tapes` takes what a tested process has recorded, `verdict` puts what it claims and what the judge saw together, and `mistakes` finds known ones in it.
+//! In reading order: `judge` is built without submitted code, and `commands` has the compiler's calls for it. `forbidden` and
+//! `reach` look through the `words` of submitted code, and `compile` makes the same calls with it. `runs` makes the runs of a lab,
+//! of which `tapes` takes what the tested process has recorded. `verdict` puts together what that process claims and what
+//! the judge saw; `mistakes` finds known mistakes in it, and `stories` makes pages of it. `copy` is for all of them.
 
 pub mod commands;
 mod compile;
@@ -10,6 +12,8 @@ mod forbidden;
 mod judge;
 mod mistakes;
 mod reach;
+mod runs;
+mod stories;
 mod tapes;
 mod verdict;
 mod words;
@@ -18,35 +22,28 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::GradingRequest;
 use super::cohort::conditions::fingerprint;
-use super::result::{Conditions, LabEnding, LabGrade};
-use super::sandbox::guard::Guard;
-use super::sandbox::limits::Limits;
-use super::sandbox::{self, Calls, Room, Sandbox};
+use super::report;
+use super::result::{Conditions, LabGrade};
+use super::sandbox::{self, Sandbox};
 use super::submission::Submission;
 use crate::course::points::{self, GradedLab};
 use crate::course::track::Track;
-use crate::course::{Course, LABS, begun};
+use crate::course::{Course, LABS};
 use crate::error::CommandError;
 use crate::fingerprint::sha256;
-use crate::grade::run::Runner;
-use crate::grade::test_binary::TestBinary;
-use crate::grade::verdict::LabResult;
 use crate::instructor::handout::Handout;
-use crate::output::progress::TestProgress;
-use crate::request::{SeedChoice, Tapes, TestRequest};
 use crate::scratch::Scratch;
-use crate::selection::LabSelection;
 use crate::tree::{self, Tree};
 use compile::Compiler;
 use judge::{Judge, Kept};
-use verdict::Runs;
+use stories::Teller;
 
-/// A process that reports nothing for this long hangs. A run takes milliseconds; the rest is for slow machines.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// The folder for what a step's processes write.
+const RUN: &str = "run";
 
 /// The workspaces in which submissions are graded: one for the code of each, and the judge's, which has none.
 pub struct Exam {
@@ -69,6 +66,10 @@ pub struct Exam {
     track: Track,
     /// The fingerprint of the course.
     grader: String,
+    /// The instructor's own course.
+    course: Course,
+    /// The folder of the results, if pages about failed runs belong there.
+    pages: Option<PathBuf>,
 }
 
 impl Exam {
@@ -112,6 +113,8 @@ impl Exam {
             first_seed,
             track: request.track,
             grader: fingerprint(handout),
+            course: course.clone(),
+            pages: request.out.clone().filter(|_| report::has_pages(&request.formats)),
         })
     }
 
@@ -145,13 +148,21 @@ impl Exam {
         self.track
     }
 
-    /// Grades a submission, lab by lab.
+    /// Grades a submission of this name, lab by lab.
     ///
     /// # Errors
     ///
     /// On Ctrl-C, or if the grader itself fails. What is submitted is never an error.
-    pub fn grade(&self, submission: &Submission) -> Result<Vec<LabGrade>, CommandError> {
+    pub fn grade(&self, name: &str, submission: &Submission) -> Result<Vec<LabGrade>, CommandError> {
         self.hand_in(submission)?;
+        let scratch = self.folder.join(RUN);
+        let teller = self.pages.as_ref().map(|out| Teller {
+            course: &self.course,
+            judging: &self.judging,
+            scratch: &scratch,
+            out,
+            submission: name,
+        });
         let out = self.empty_folder("out")?;
         let mut compiler = Compiler {
             sandbox: &self.sandbox,
@@ -162,7 +173,7 @@ impl Exam {
             submission,
             done: BTreeMap::new(),
         };
-        let grades = self.labs.iter().map(|lab| self.grade_lab(lab, &mut compiler)).collect();
+        let grades = self.labs.iter().map(|lab| self.grade_lab(lab, &mut compiler, teller.as_ref())).collect();
         self.sandbox.clean();
         grades
     }
@@ -189,69 +200,6 @@ impl Exam {
         Ok(())
     }
 
-    fn grade_lab(&self, lab: &GradedLab, compiler: &mut Compiler<'_>) -> Result<LabGrade, CommandError> {
-        if !begun::is_begun(&self.candidate, lab.lab)? {
-            return verdict::nothing(lab, LabEnding::NotBegun);
-        }
-        let executable = match compiler.tests(lab.lab)? {
-            Ok(executable) => executable,
-            Err(ending) => return verdict::nothing(lab, ending),
-        };
-        let package = lab.lab.package;
-        let judge =
-            self.judge.binaries.get(package).ok_or_else(|| CommandError::Broken(format!("{package} has no judge")))?;
-        let tested = judge.at(executable.clone());
-        let recorded = self.empty_folder("run")?;
-        let mut room = Room::new(Calls::Test);
-        room.read.extend([self.candidate.folder(lab.lab)]);
-        room.write.push(recorded.clone());
-        let mut guard = Guard::new(&self.sandbox, room, self.run_limits("running its tests", lab)?);
-        let claimed = self.run(lab, &self.candidate, &tested, Tapes::Record(recorded.clone()), &mut guard)?;
-        let ending = guard.ending();
-        drop(guard);
-
-        let tapes = self.folder.join("tapes");
-        tapes::collect(&recorded, &tapes, &claimed, self.first_seed)?;
-        let reports = self.empty_folder("run")?;
-        let mut room = Room::new(Calls::Test);
-        room.read.extend([self.judging.folder(lab.lab), tapes.clone()]);
-        room.write.push(reports);
-        let mut guard = Guard::new(&self.sandbox, room, self.run_limits("making its runs again", lab)?);
-        let judged = self.run(lab, &self.judging, judge, Tapes::Play(tapes.clone()), &mut guard)?;
-        // Where all users can read, another submission could hand these in as its own.
-        self.remove(&tapes)?;
-        let runs = Runs { claimed, judged, ending, ending_of_judge: guard.ending() };
-        verdict::grade_of(lab, &self.candidate, &runs)
-    }
-
-    fn run(
-        &self,
-        lab: &GradedLab,
-        course: &Course,
-        binary: &TestBinary,
-        tapes: Tapes,
-        guard: &mut Guard<'_>,
-    ) -> Result<LabResult, CommandError> {
-        let request = TestRequest {
-            seeds: self.seeds.map_or(SeedChoice::Listed, SeedChoice::Count),
-            first_seed: Some(self.first_seed),
-            tapes: Some(tapes),
-            is_unshrunk: true,
-            ..TestRequest::default()
-        };
-        let reports = self.folder.join("run");
-        let mut runner = Runner {
-            course,
-            request: &request,
-            scratch: &reports,
-            progress: &mut TestProgress::hidden(),
-            harness_threads: None,
-            silence_max: SILENCE_MAX,
-            keeper: Some(guard),
-        };
-        runner.run(&LabSelection::whole(lab)?, binary)
-    }
-
     /// An empty folder for the user of the sandbox, in place of the one before.
     fn empty_folder(&self, name: &str) -> Result<PathBuf, CommandError> {
         let path = self.folder.join(name);
@@ -267,26 +215,6 @@ impl Exam {
             return Ok(());
         }
         fs::remove_dir_all(path).map_err(CommandError::of_system(format!("{} could not be removed", path.display())))
-    }
-
-    /// What the runs of a lab may take. The reference takes a few milliseconds for one.
-    fn run_limits(&self, step: &'static str, lab: &GradedLab) -> Result<Limits, CommandError> {
-        const FOR_ALL: Duration = Duration::from_secs(60);
-        const FOR_EACH: Duration = Duration::from_millis(50);
-        let runs: u64 = lab.tests()?.iter().map(|test| self.seeds.unwrap_or(test.seeds)).sum();
-        let cpu = FOR_ALL + FOR_EACH * u32::try_from(runs).unwrap_or(u32::MAX);
-        Ok(Limits {
-            step,
-            // A machine that does other work as well takes longer.
-            wall: 2 * cpu,
-            cpu,
-            memory_bytes: 2 << 30,
-            address_bytes: 16 << 30,
-            threads: 256,
-            file_bytes: tapes::TAPE_BYTES_MAX,
-            disk_bytes: 4 << 30,
-            output_bytes: 256 << 20,
-        })
     }
 }
 

@@ -80,6 +80,7 @@ fn grade_of_test(verdict: &TestVerdict) -> TestGrade {
             rule: verdict.rule().map(str::to_string),
             report: verdict.failure().unwrap_or_default().to_string(),
             token: verdict.failed_run().map(|run| run.token.clone()),
+            story: None,
         }),
     }
 }

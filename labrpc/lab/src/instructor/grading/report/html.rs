@@ -112,6 +112,7 @@ fn test_in_detail(test: &TestGrade, failure: &TestFailure) -> Value {
         rule => failure.rule.as_deref(),
         report => failure.report.trim_end(),
         token => failure.token.as_deref(),
+        story => failure.story.as_deref(),
         passed => test.is_flaky().then_some(test.passed_seeds),
         seeds => test.seeds,
     }

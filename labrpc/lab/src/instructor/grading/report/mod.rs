@@ -86,6 +86,11 @@ impl Format {
     }
 }
 
+/// Whether these formats, for a folder of results, have pages.
+pub fn has_pages(formats: &[Format]) -> bool {
+    formats.is_empty() || formats.contains(&Format::Html)
+}
+
 /// All results in one text.
 ///
 /// # Errors

@@ -21,8 +21,12 @@ fn passed(test: &str, points: u64) -> TestGrade {
 }
 
 fn failed(test: &str, points: u64, seed: u64, rule: &str, report: &str) -> TestGrade {
-    let failure =
-        TestFailure { rule: Some(rule.to_string()), report: report.to_string(), token: Some(format!("{test}:{seed}")) };
+    let failure = TestFailure {
+        rule: Some(rule.to_string()),
+        report: report.to_string(),
+        token: Some(format!("{test}:{seed}")),
+        story: None,
+    };
     let passed_seeds = seed - 100;
     TestGrade { score: 0, passed_seeds, failed_seeds: vec![seed], failure: Some(failure), ..passed(test, points) }
 }
