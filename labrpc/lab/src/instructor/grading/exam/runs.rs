@@ -97,10 +97,12 @@ impl Exam {
         runner.run(&LabSelection::whole(lab)?, binary)
     }
 
-    /// What the runs of a lab may take. The reference takes a few milliseconds for one.
+    /// What the runs of a lab may take. The reference takes a few milliseconds for one, and a tenth of a megabyte.
     fn run_limits(&self, step: &'static str, lab: &GradedLab) -> Result<Limits, CommandError> {
         const FOR_ALL: Duration = Duration::from_secs(60);
         const FOR_EACH: Duration = Duration::from_millis(50);
+        const DISK_FOR_ALL: u64 = 1 << 30;
+        const DISK_FOR_EACH: u64 = 1 << 20;
         let runs: u64 = lab.tests()?.iter().map(|test| self.seeds.unwrap_or(test.seeds)).sum();
         let cpu = FOR_ALL + FOR_EACH * u32::try_from(runs).unwrap_or(u32::MAX);
         Ok(Limits {
@@ -112,7 +114,7 @@ impl Exam {
             address_bytes: 16 << 30,
             threads: 256,
             file_bytes: tapes::TAPE_BYTES_MAX,
-            disk_bytes: 4 << 30,
+            disk_bytes: DISK_FOR_ALL + DISK_FOR_EACH * runs,
             output_bytes: 256 << 20,
         })
     }
