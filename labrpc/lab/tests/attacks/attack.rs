@@ -5,7 +5,7 @@
 //! base = "handout"               # or "reference", or "nothing": the files that it begins with
 //! lab = "2a"                     # the lab that is graded, or "all"; 2a if left out
 //! is_for_points = true           # it must gain nothing without a sandbox either
-//! is_slow = true                 # it is ended by a limit of time, or needs more labs than the first
+//! is_slow = true                 # it takes a minute, or needs more labs than the first
 //! points_max = 0                 # the most points that the lab may get; 0 if left out
 //! points_min = 0                 # the fewest: of an honest submission, which is graded after all attacks
 //! endings = ["ran", "crash"]     # how the lab may end in the sandbox
