@@ -56,6 +56,10 @@ fn the_smallest_run_is_reported() {
     assert!(output.contains("3 faults happened") && output.contains("random decisions of seed 1 are left"), "{output}");
     let (_, again) = in_child(&[TEST], &[("LAB_REPLAY", smallest)]).expect("this is the parent");
     assert!(again.contains("3 faults happened") && token(&again) == smallest, "{again}");
+    assert!(!again.contains("a smaller run"), "{again}");
+    let (_, of_seed) = in_child(&[TEST], &[("LAB_REPLAY", &format!("{TEST}:1"))]).expect("this is the parent");
+    assert!(token(&of_seed) == smallest, "{of_seed}");
+    assert!(of_seed.contains("note: this is a smaller run that fails in the same way. The run of "), "{of_seed}");
     if cfg!(all(target_os = "linux", not(labrpc_portable))) {
         assert_eq!(again.matches("a run with").count(), 1, "only the replayed run prints: {again}");
     }

@@ -76,6 +76,9 @@ pub struct StoryView {
     pub page: Option<PathBuf>,
 }
 
+/// How a test process begins what it has to say about a replay.
+const NOTE: &str = "note: ";
+
 /// Rows that are shown if nothing else is asked for.
 const ROWS: usize = 60;
 
@@ -192,6 +195,7 @@ pub fn record(
     drop(command);
     let status = process.wait()?;
     let output = output.text();
+    output.lines().filter(|line| line.starts_with(NOTE)).for_each(|line| eprintln!("{line}"));
     match (file.is_file(), status.code()) {
         (true, _) => Ok(()),
         (false, Some(2)) => {

@@ -27,6 +27,14 @@ fn a_token_is_told() {
     assert_eq!(flipped.stdout, "shown: --repeats\nthe story of one_2b:719:lose\n");
 }
 
+/// What the test process notes about a replay is shown; what it prints besides is not.
+#[test]
+fn notes_are_shown() {
+    let course = course();
+    course.behave("lab2b-log", "echo story > \"$LAB_STORY\"; echo 'note: a smaller run' >&2; echo 'running 1 test'");
+    assert_eq!(course.lab("replay one_2b:7").stderr, "note: a smaller run\n");
+}
+
 /// A test is told by its name, with the first seed or another.
 #[test]
 fn a_test_is_told() {

@@ -220,13 +220,19 @@ impl Lab {
         let run = run_simulated(token, keep.clone(), Recorded::Nothing, self.contract, test.body);
         let again = || run_simulated(token, keep.clone(), Recorded::Turns, self.contract, test.body);
         let complaint = repeat::complaint(&run, again);
+        let asked = token;
         let token = token.clone();
         let (token, run) = if complaint.is_some() { (token, run) } else { self.smallest(token, run, test) };
+        if token != *asked {
+            eprintln!(
+                "note: this is a smaller run that fails in the same way. The run of {asked} itself: LAB_SHRINK=0"
+            );
+        }
         if let Some(note) = origin::changes_since(&token) {
             eprintln!("{note}");
         }
-        if let Some(asked) = flip {
-            return self.replay(&self.flipped(&token, asked, test, &run), test, None);
+        if let Some(flip) = flip {
+            return self.replay(&self.flipped(&token, flip, test, &run), test, None);
         }
         self.tell(&token, test, &run);
         self.conclude(&token, test.rule, 1, run, complaint);
