@@ -37,6 +37,17 @@ fn read(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).unwrap()
 }
 
+/// The judge can be built in advance, and stays in the target folder. Nothing is graded then, and no submission is needed.
+#[test]
+fn the_judge_is_built_in_advance() {
+    let course = course();
+    let ended = course.lab("grade --prepare --lab 2a");
+    assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "", "building the judge\n"));
+    let calls = course.root().join("target/cargo-lab/judge-guided/target/calls");
+    assert_eq!(fs::read_dir(calls).unwrap().count(), 2, "a call for the lab's crate and one for its tests");
+    assert_eq!(course.lab(GRADE).status, Some(0));
+}
+
 /// What was graded is not graded again; what has changed is; other conditions are refused.
 #[test]
 fn the_same_command_goes_on() {

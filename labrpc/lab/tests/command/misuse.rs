@@ -295,7 +295,7 @@ fn errors_in_the_course_have_status_1() {
 /// `cargo lab grade` says what it misses, and which sandboxes there are.
 #[test]
 fn grading_is_checked() {
-    const OPTIONS: &str = "(options: --lab, --open, --seeds, --first-seed, --out, --shard, --format, --json, --sandbox, --unsandboxed, --help)";
+    const OPTIONS: &str = "(options: --lab, --open, --seeds, --first-seed, --out, --shard, --format, --json, --sandbox, --unsandboxed, --prepare, --help)";
     assert_refused(&[
         ("grade", "the submissions are missing: run `cargo lab grade SUBMISSION…`".to_string()),
         (
@@ -305,6 +305,10 @@ fn grading_is_checked() {
         (
             "grade --sandbox uid --unsandboxed alice",
             "--sandbox and --unsandboxed exclude each other: leave one out".to_string(),
+        ),
+        (
+            "grade --prepare alice",
+            "--prepare grades nothing: leave the submissions out, and grade them with the next command".to_string(),
         ),
         ("grade alice bob alice", "alice is named twice: each submission is graded once".to_string()),
         ("grade --seeds 0 alice", "`--seeds 0` is not a number of seeds: use 1 to 1000000".to_string()),

@@ -11,6 +11,7 @@ use std::process::{Command, ExitCode};
 
 use serde::{Deserialize, Serialize};
 
+use crate::course::LABS;
 use crate::error::CommandError;
 use crate::fingerprint::sha256;
 
@@ -80,6 +81,14 @@ impl CompilerCalls {
             calls.extend(serde_json::from_str::<CompilerCall>(&text).ok());
         }
         Ok(CompilerCalls { calls })
+    }
+
+    /// Where the compiler has written for the labs' crates.
+    pub fn out_folders(&self) -> impl Iterator<Item = &Path> {
+        let of_lab = |call: &&CompilerCall| {
+            LABS.iter().any(|lab| call.arguments.iter().any(|word| word.starts_with(lab.package)))
+        };
+        self.calls.iter().filter(of_lab).filter_map(CompilerCall::out_folder)
     }
 
     /// The same calls where one folder is another.

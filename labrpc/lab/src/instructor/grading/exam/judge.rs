@@ -3,7 +3,7 @@
 //! Building it takes a minute. So what was built stays in the course's target folder, where cargo finds out what has changed
 //! since, and each command works with copies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -23,9 +23,6 @@ use crate::interrupt;
 use crate::request::Profile;
 use crate::scratch::Scratch;
 use crate::tree::{self, Tree};
-
-/// Where cargo puts what it builds for tests, from its folder.
-const BUILT: &str = "release/deps";
 
 /// The judge of some labs.
 #[derive(Debug, Default)]
@@ -60,11 +57,15 @@ impl Judge {
     ) -> Result<Judge, CommandError> {
         let executables = kept.build(pristine, labs, compiler, scratch)?;
         let (from, to) = (kept.target(), folder.join("judge-target"));
-        copy::link(&from.join(BUILT), &to.join(BUILT))
-            .map_err(CommandError::of_system(format!("{} could not be copied", from.display())))?;
+        let calls = CompilerCalls::read(&kept.calls())?;
+        let built = executables.iter().filter_map(|executable| executable.path.parent()).chain(calls.out_folders());
+        for built in built.collect::<BTreeSet<&Path>>() {
+            copy::link(built, &moved(built, &from, &to))
+                .map_err(CommandError::of_system(format!("{} could not be copied", built.display())))?;
+        }
+        let calls = calls.moved(&from, &to);
         let moved = |executable: Executable| Executable { path: moved(&executable.path, &from, &to), ..executable };
         let executables: Vec<Executable> = executables.into_iter().map(moved).collect();
-        let calls = CompilerCalls::read(&kept.calls())?.moved(&from, &to);
         Ok(Judge { binaries: TestBinary::read_all(&executables)?, calls })
     }
 }
