@@ -10,9 +10,9 @@
 //!
 //! without the line break. `outcome` is `passed` or `failed`; if it failed, `failure` is the report
 //! for the student. `rule` is the name of the rule that was broken, such as `vote-once`; it is null
-//! or absent if none is named. `places` are those that the failure sends the student to: each has a
-//! `file`, and an `item` (a function, constant or type), a `line`, or both; it may be absent. A line `{"test":"…","finished":true}` says that the test will report
-//! no further seed.
+//! or absent if none is named. `places` are those that the failure sends the student to, the likeliest
+//! first: each has a `file`, and an `item` (a function, constant or type), a `line`, or both; it may be absent. A line
+//! `{"test":"…","finished":true}` says that the test will report no further seed.
 //!
 //! `cause` says what ended a failed run, such as `rule`, `panic` or `stuck`; `group` is what failures with
 //! one cause have in common: a rule, or a place in the code. Both may be null or absent. A failure without a

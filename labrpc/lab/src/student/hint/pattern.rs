@@ -22,7 +22,7 @@ pub struct RedTest {
     pub test: String,
     /// The rule that was broken. If none was named, what ended the run, in a word.
     pub by: String,
-    /// Where the failure says to look, as `file: item`.
+    /// Where the failure says to look, as `file: item`: the likeliest place first.
     pub places: Vec<String>,
 }
 
@@ -34,10 +34,7 @@ impl RedTest {
         }
         let run = verdict.failed_run();
         let by = run.map_or(NO_RESULT, |run| run.rule.as_deref().or(run.cause.as_deref()).unwrap_or(NO_REASON));
-        let mut places: Vec<String> =
-            run.iter().flat_map(|run| &run.places).filter_map(|place| item(place, course)).collect();
-        places.sort();
-        places.dedup();
+        let places = run.map_or(Vec::new(), |run| items(&run.places, course));
         Some(RedTest { test: verdict.test.name.clone(), by: by.to_string(), places })
     }
 
@@ -47,8 +44,39 @@ impl RedTest {
     }
 }
 
+/// The items that places are in, in the same order, each once.
+fn items(places: &[RecordedPlace], course: &Course) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for item in places.iter().filter_map(|place| item(place, course)) {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    items
+}
+
 /// The item that a place is in, as the source is now.
 fn item(RecordedPlace { file, item, line }: &RecordedPlace, course: &Course) -> Option<String> {
     let at_line = || item_at(&fs::read_to_string(course.root().join(file)).ok()?, (*line)?);
     Some(SourceItem { file: file.clone(), name: item.clone().or_else(at_line)? }.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    /// Places keep their order, since the likeliest is first. A line stands for the function around it.
+    #[test]
+    fn places_keep_their_order() {
+        let folder = Scratch::new("places").unwrap();
+        fs::write(folder.path().join("a.rs"), "fn vote() {}\nfn tick() {\n    due();\n}\n").unwrap();
+        let place = |item: Option<&str>, line| RecordedPlace {
+            file: "a.rs".to_string(),
+            item: item.map(str::to_string),
+            line,
+        };
+        let places = [place(None, Some(3)), place(Some("lead"), None), place(Some("due"), None), place(None, Some(2))];
+        assert_eq!(items(&places, &Course::at(folder.path())), ["a.rs: tick", "a.rs: lead", "a.rs: due"]);
+    }
 }
