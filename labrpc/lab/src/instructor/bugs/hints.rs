@@ -4,6 +4,9 @@
 //! lead to the right rule and function is what the list is for. Two mistakes are of the same rule if they have one in
 //! common: `bugs.toml` lists the rules that may be named, and any of them is a right one. How often the first rules
 //! agree, those that fit best, is counted as well.
+//!
+//! The second hint is wrong if the mistake is in none of the functions that it names. A hint that lists functions as possible,
+//! and says that it does not decide, is counted apart, also if its list lacks the right one.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +16,7 @@ use super::catalogue::changed::changed_items;
 use super::catalogue::{Catalogue, Variant};
 use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
+use crate::student::hint::functions::LikelyFunctions;
 use crate::student::hint::known::{self, KNOWN_MISTAKES_FILE, KnownMistake};
 use crate::student::hint::matching::{self, Likely, NAMED_MAX};
 use crate::tree::Tree;
@@ -33,8 +37,8 @@ struct Guess {
     functions: BTreeSet<String>,
     /// The mistakes that were likeliest, with the rules of each.
     likely: Vec<(String, Vec<String>)>,
-    /// The functions that the second hint would have named.
-    named: Vec<String>,
+    /// What the second hint would have said.
+    second: LikelyFunctions,
 }
 
 impl Guess {
@@ -48,9 +52,19 @@ impl Guess {
         self.likely.iter().any(|(_, rules)| rules.first() == self.rules.first())
     }
 
-    /// Whether functions were named, and the mistake is in none of them.
-    fn is_function_wrong(&self) -> bool {
-        !self.named.is_empty() && !self.named.iter().any(|named| self.functions.contains(named))
+    /// Whether the second hint says in which functions the mistake is.
+    fn is_decided(&self) -> bool {
+        self.second.is_decided
+    }
+
+    /// Whether the second hint says that several functions are possible, and does not decide.
+    fn is_undecided(&self) -> bool {
+        !self.second.is_decided && !self.second.items.is_empty()
+    }
+
+    /// Whether the mistake is in one of the functions of the second hint.
+    fn is_function_right(&self) -> bool {
+        self.second.items.iter().any(|item| self.functions.contains(item))
     }
 }
 
@@ -84,29 +98,38 @@ impl HintFigures {
     /// The figures for people.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "each known mistake left out of its lab's list in turn; the others stay\n\n\
-             {:5}  {:>8}  {:>21}  {:>15}  {:>14}  {:>15}  {:>9}\n",
-            "lab",
-            "mistakes",
-            "same rule among three",
-            "same first rule",
-            "function wrong",
-            "functions named",
-            "none near"
+            "each known mistake left out of its lab's list in turn; the others stay\n\n{}",
+            row([
+                "lab",
+                "mistakes",
+                "same rule among three",
+                "same first rule",
+                "functions named",
+                "how many",
+                "wrong",
+                "of the named",
+                "undecided",
+                "not listed",
+                "none near"
+            ])
         );
         for lab in self.labs().into_iter().map(Some).chain([None]) {
             let counts = self.counts(lab);
-            let title = lab.map_or("total".to_string(), LabCrate::title);
-            let of_all = |count: usize| format!("{count} ({:.1} %)", 100.0 * count as f64 / counts.all.max(1) as f64);
-            text += &format!(
-                "{title:5}  {:>8}  {:>21}  {:>15}  {:>14}  {:>15.2}  {:>9}\n",
-                counts.all,
-                of_all(counts.rule_right),
-                of_all(counts.first_rule_right),
-                of_all(counts.function_wrong),
-                counts.named as f64 / (counts.all - counts.silent).max(1) as f64,
-                counts.silent
-            );
+            let share = |count: usize, of: usize| format!("{:.1} %", 100.0 * count as f64 / of.max(1) as f64);
+            let of_all = |count: usize| format!("{count} ({})", share(count, counts.all));
+            text += &row([
+                &lab.map_or("total".to_string(), LabCrate::title),
+                &counts.all.to_string(),
+                &of_all(counts.rule_right),
+                &of_all(counts.first_rule_right),
+                &of_all(counts.decided),
+                &format!("{:.2}", counts.named as f64 / counts.decided.max(1) as f64),
+                &of_all(counts.function_wrong),
+                &share(counts.function_wrong, counts.decided),
+                &of_all(counts.undecided),
+                &of_all(counts.possible_wrong),
+                &counts.silent.to_string(),
+            ]);
         }
         text
     }
@@ -114,10 +137,12 @@ impl HintFigures {
     /// The figures for programs, with what was said of each mistake.
     pub fn json(&self) -> String {
         let counts = |lab: Option<&LabCrate>| {
-            let Counts { all, rule_right, first_rule_right, function_wrong, named, silent } = self.counts(lab);
+            let counts = self.counts(lab);
             json!({
-                "mistakes": all, "rule_right": rule_right, "first_rule_right": first_rule_right,
-                "function_wrong": function_wrong, "functions_named": named, "none_near": silent,
+                "mistakes": counts.all, "rule_right": counts.rule_right, "first_rule_right": counts.first_rule_right,
+                "function_decided": counts.decided, "functions_named": counts.named,
+                "function_wrong": counts.function_wrong, "function_undecided": counts.undecided,
+                "possible_wrong": counts.possible_wrong, "none_near": counts.silent,
             })
         };
         let labs: serde_json::Map<String, Value> =
@@ -125,8 +150,9 @@ impl HintFigures {
         let guess = |guess: &Guess| {
             let likely: Vec<&String> = guess.likely.iter().map(|(id, _)| id).collect();
             json!({
-                "lab": guess.lab.id, "id": guess.id, "likely": likely, "functions": guess.named,
-                "rule_right": guess.is_rule_right(), "function_wrong": guess.is_function_wrong(),
+                "lab": guess.lab.id, "id": guess.id, "likely": likely, "functions": guess.second.items,
+                "function_decided": guess.is_decided(), "rule_right": guess.is_rule_right(),
+                "function_wrong": guess.is_decided() && !guess.is_function_right(),
             })
         };
         let guesses: Vec<Value> = self.guesses.iter().map(guess).collect();
@@ -135,15 +161,28 @@ impl HintFigures {
 
     fn counts(&self, lab: Option<&LabCrate>) -> Counts {
         let guesses = self.of_lab(lab);
+        let count = |is: fn(&Guess) -> bool| guesses.clone().filter(|guess| is(guess)).count();
         Counts {
-            all: guesses.clone().count(),
-            rule_right: guesses.clone().filter(|guess| guess.is_rule_right()).count(),
-            first_rule_right: guesses.clone().filter(|guess| guess.is_first_rule_right()).count(),
-            named: guesses.clone().map(|guess| guess.named.len()).sum(),
-            function_wrong: guesses.clone().filter(|guess| guess.is_function_wrong()).count(),
-            silent: guesses.filter(|guess| guess.likely.is_empty()).count(),
+            all: count(|_| true),
+            rule_right: count(Guess::is_rule_right),
+            first_rule_right: count(Guess::is_first_rule_right),
+            decided: count(Guess::is_decided),
+            named: guesses.clone().filter(|guess| guess.is_decided()).map(|guess| guess.second.items.len()).sum(),
+            function_wrong: count(|guess| guess.is_decided() && !guess.is_function_right()),
+            undecided: count(Guess::is_undecided),
+            possible_wrong: count(|guess| guess.is_undecided() && !guess.is_function_right()),
+            silent: count(|guess| guess.likely.is_empty()),
         }
     }
+}
+
+/// A line of the table.
+fn row(cells: [&str; 11]) -> String {
+    let [lab, all, rule, first_rule, decided, named, wrong, of_named, undecided, possible_wrong, silent] = cells;
+    format!(
+        "{lab:5}  {all:>8}  {rule:>21}  {first_rule:>15}  {decided:>15}  {named:>8}  {wrong:>11}  {of_named:>12}  \
+         {undecided:>12}  {possible_wrong:>11}  {silent:>9}\n"
+    )
 }
 
 /// How many mistakes there are of each kind.
@@ -151,8 +190,17 @@ struct Counts {
     all: usize,
     rule_right: usize,
     first_rule_right: usize,
-    function_wrong: usize,
+    /// The second hint names functions.
+    decided: usize,
+    /// How many functions these hints name, all together.
     named: usize,
+    /// The second hint names functions, and the mistake is in none of them.
+    function_wrong: usize,
+    /// The second hint says that several functions are possible.
+    undecided: usize,
+    /// It says so, and the mistake is in none of them.
+    possible_wrong: usize,
+    /// The second hint says that no known mistake is near.
     silent: usize,
 }
 
@@ -165,7 +213,7 @@ fn guess(lab: &'static LabCrate, mistake: &KnownMistake, mistakes: &[KnownMistak
         id: mistake.id.clone(),
         rules: mistake.rules.clone(),
         functions: mistake.changes.iter().cloned().collect(),
-        named: matching::functions(&likely, &mistake.red),
+        second: LikelyFunctions::of(&likely, &mistake.red),
         likely: likely.iter().take(NAMED_MAX).map(told).collect(),
     }
 }
@@ -191,4 +239,41 @@ fn check(lab: &LabCrate, mistakes: &[KnownMistake], bugs: &[&Variant], tree: &Tr
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::LABS;
+    use crate::student::hint::pattern::RedTest;
+
+    /// A mistake in a function, and the places that its only failure names.
+    fn mistake(id: &str, function: &str, test: &str, places: &[&str]) -> KnownMistake {
+        let places = places.iter().map(ToString::to_string).collect();
+        KnownMistake {
+            id: id.to_string(),
+            rules: vec!["rule".to_string()],
+            changes: vec![function.to_string()],
+            red: vec![RedTest { test: test.to_string(), by: "rule".to_string(), places }],
+            ..KnownMistake::default()
+        }
+    }
+
+    /// Each mistake is judged by the others alone. Hints that decide and hints that do not are counted apart.
+    #[test]
+    fn the_second_hint_is_judged_by_what_it_claims() {
+        let mistakes = [
+            mistake("A01", "vote", "one", &["vote", "tick"]),
+            mistake("A02", "tick", "one", &["vote"]),
+            mistake("A03", "lead", "two", &["save", "lead", "read", "step", "due"]),
+            mistake("A04", "lead", "three", &["save", "load", "read", "step", "due"]),
+        ];
+        let guesses: Vec<Guess> = mistakes.iter().map(|mistake| guess(&LABS[0], mistake, &mistakes)).collect();
+        let told: Vec<(bool, bool)> =
+            guesses.iter().map(|guess| (guess.is_decided(), guess.is_function_right())).collect();
+        assert_eq!(told, [(true, true), (true, false), (false, true), (false, false)]);
+        let counts = HintFigures { guesses }.counts(None);
+        let Counts { decided, function_wrong, undecided, possible_wrong, silent, .. } = counts;
+        assert_eq!([decided, function_wrong, undecided, possible_wrong, silent], [2, 1, 2, 1, 0]);
+    }
 }

@@ -17,20 +17,11 @@ pub const NEAR_MIN: f64 = 0.2;
 /// How much the rules count that a mistake is known to break; the signals count the rest.
 const RULES_SHARE: f64 = 0.25;
 
-/// How many known mistakes are named at most, and functions.
+/// How many known mistakes are named at most as the likeliest, and functions.
 pub const NAMED_MAX: usize = 3;
 
 /// What is this close to the best known mistake ties with it.
 const TIE_SHARE: f64 = 0.8;
-
-/// How many of the likeliest mistakes speak for the functions that they change.
-const SPEAKERS_MAX: usize = 8;
-
-/// How much all places that the failed tests name themselves count for a function, where all mistakes count 1.
-const PLACES_SHARE: f64 = 1.5;
-
-/// A function that has less than this share of the best one's score is not named.
-const FUNCTION_SHARE: f64 = 0.3;
 
 /// What counts for a signal that no known mistake gives: as if half a mistake gave it.
 const UNSEEN: f64 = 0.5;
@@ -101,38 +92,6 @@ pub fn first_and_ties<'a>(likely: &[Likely<'a>]) -> Vec<Likely<'a>> {
     likely.iter().take_while(|likely| likely.likeness >= best * TIE_SHARE).take(NAMED_MAX).copied().collect()
 }
 
-/// The functions in which the mistake may be, the likeliest first and at most [`NAMED_MAX`]; none if no known mistake is near.
-///
-/// The likeliest mistakes speak for what they change, with the square of their likeness, and the tests that failed for the
-/// places that they name.
-pub fn functions(likely: &[Likely<'_>], red: &[RedTest]) -> Vec<String> {
-    let by_mistakes =
-        shares(likely.iter().take(SPEAKERS_MAX).map(|likely| (&likely.mistake.changes, likely.likeness.powi(2))));
-    if by_mistakes.is_empty() {
-        return Vec::new();
-    }
-    let mut scores = by_mistakes;
-    for (item, share) in shares(red.iter().map(|red| (&red.places, 1.0))) {
-        *scores.entry(item).or_default() += share * PLACES_SHARE;
-    }
-    let mut scores: Vec<(&str, f64)> = scores.into_iter().collect();
-    scores.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    let best = scores.first().map_or(0.0, |(_, score)| *score);
-    let named = scores.iter().take_while(|(_, score)| *score >= best * FUNCTION_SHARE);
-    named.take(NAMED_MAX).map(|(item, _)| item.to_string()).collect()
-}
-
-/// How much each item is spoken for, all together 1: each list of items shares its weight.
-fn shares<'a>(lists: impl Iterator<Item = (&'a Vec<String>, f64)>) -> BTreeMap<&'a str, f64> {
-    let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
-    for (items, weight) in lists {
-        items.iter().for_each(|item| *shares.entry(item).or_default() += weight / items.len() as f64);
-    }
-    let all: f64 = shares.values().sum();
-    shares.values_mut().for_each(|share| *share /= all);
-    shares
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,22 +145,12 @@ mod tests {
         assert_eq!(ids(&[("common", "late")], |test| test == "common"), ["A", "B", "C"]);
     }
 
-    /// The functions of the likeliest mistakes are named, and the places of the failed tests.
+    /// A mistake that is nearly as much alike as the first one is named with it.
     #[test]
-    fn functions_are_those_of_the_likeliest() {
+    fn ties_are_named_together() {
         let mistakes = mistakes();
-        let likely = |likeness: [f64; 3]| -> Vec<Likely<'_>> {
-            mistakes.iter().zip(likeness).map(|(mistake, likeness)| Likely { mistake, likeness }).collect()
-        };
-        let at = |places: &[&str]| -> Vec<RedTest> {
-            let places = places.iter().map(|place| place.to_string()).collect();
-            vec![RedTest { places, ..red(&[("rare", "once")]).remove(0) }]
-        };
-        assert_eq!(functions(&likely([0.9, 0.4, 0.4]), &[]), ["vote", "tick"], "two in one function count together");
-        assert_eq!(functions(&likely([0.9, 0.2, 0.2]), &[]), ["vote"]);
-        assert_eq!(functions(&likely([0.9, 0.2, 0.2]), &at(&["step", "lead"])), ["vote", "lead", "step"]);
-        assert_eq!(functions(&likely([0.9, 0.6, 0.2]), &at(&["tick"])), ["tick", "vote"]);
-        assert_eq!(first_and_ties(&likely([0.9, 0.8, 0.4])).len(), 2);
-        assert!(functions(&[], &at(&["step"])).is_empty());
+        let likely: Vec<Likely<'_>> =
+            mistakes.iter().zip([0.9, 0.8, 0.4]).map(|(mistake, likeness)| Likely { mistake, likeness }).collect();
+        assert_eq!(first_and_ties(&likely).len(), 2);
     }
 }

@@ -1,14 +1,17 @@
 //! Hints, from vague to concrete: about what failed when the tests ran last, and about the places that a student writes.
 //!
-//! In reading order: [`pattern`] is how tests failed, [`known`] how they fail with known mistakes, and [`matching`] finds
-//! those that are alike. [`place`] has the places to write, [`rules`] what the rules say. [`subject`] finds what a hint is
-//! asked about, [`rungs`] makes the hints, and [`ladder`] remembers how far a student is.
+//! In reading order: [`pattern`] is how tests failed, [`known`] how they fail with known mistakes, [`matching`] finds
+//! those that are alike, and [`functions`] where they lead. [`place`] has the places to write, [`rules`] what the rules
+//! say. [`subject`] finds what a hint is asked about, [`rungs`] makes the hints, and [`ladder`] remembers how far a
+//! student is.
 //!
 //! The JSON document: `about` is the name that asks for the next hint, or null with a `message` if there is nothing to hint at;
 //! `title` and `notes` are what the text says around the hint; `rung` of `rungs` is given, from 1; its `kind` is `rule`,
-//! `function`, `part`, `mistake`, `nothing-near` or `place`; `hint` are its lines, and `items` the rules, functions or known
-//! mistakes that it names. `version` rises when a field is removed or changes its meaning.
+//! `function`, `possible-functions`, `part`, `mistake`, `nothing-near` or `place`; `hint` are its lines, and `items` the
+//! rules, functions or known mistakes that it names. With `possible-functions`, what failed does not decide between
+//! several functions. `version` rises when a field is removed or changes its meaning.
 
+pub mod functions;
 pub mod known;
 mod ladder;
 pub mod matching;

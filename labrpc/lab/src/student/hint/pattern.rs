@@ -71,11 +71,8 @@ mod tests {
     fn places_keep_their_order() {
         let folder = Scratch::new("places").unwrap();
         fs::write(folder.path().join("a.rs"), "fn vote() {}\nfn tick() {\n    due();\n}\n").unwrap();
-        let place = |item: Option<&str>, line| RecordedPlace {
-            file: "a.rs".to_string(),
-            item: item.map(str::to_string),
-            line,
-        };
+        let place =
+            |item: Option<&str>, line| RecordedPlace { file: "a.rs".to_string(), item: item.map(str::to_string), line };
         let places = [place(None, Some(3)), place(Some("lead"), None), place(Some("due"), None), place(None, Some(2))];
         assert_eq!(items(&places, &Course::at(folder.path())), ["a.rs: tick", "a.rs: lead", "a.rs: due"]);
     }

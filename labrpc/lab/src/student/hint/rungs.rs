@@ -1,6 +1,7 @@
 //! The hints themselves.
 
 use super::Hints;
+use super::functions::LikelyFunctions;
 use super::known::{self, KnownMistake};
 use super::matching::{self, Likely};
 use super::pattern::RedTest;
@@ -29,6 +30,8 @@ pub enum RungKind {
     Rule,
     /// Where mistakes were that fail alike: the functions.
     Function,
+    /// In which functions it may be, if what failed does not decide between them.
+    PossibleFunctions,
     /// Which rules mistakes break that fail alike.
     Part,
     /// What mistakes do that fail alike.
@@ -45,6 +48,7 @@ impl RungKind {
         match self {
             RungKind::Rule => "rule",
             RungKind::Function => "function",
+            RungKind::PossibleFunctions => "possible-functions",
             RungKind::Part => "part",
             RungKind::Mistake => "mistake",
             RungKind::NothingNear => "nothing-near",
@@ -56,9 +60,10 @@ impl RungKind {
     pub fn promise(self) -> &'static str {
         match self {
             RungKind::Rule => "says which rule it is",
-            RungKind::Function => "says where mistakes like this were",
+            RungKind::Function => "says where it may be",
+            RungKind::PossibleFunctions => "says which functions are possible",
             RungKind::Part => "says which rules mistakes like this break",
-            RungKind::Mistake => "says what they were",
+            RungKind::Mistake => "says what mistakes like this were",
             RungKind::NothingNear => "says whether a known mistake is like it",
             RungKind::Place => "says more",
         }
@@ -108,7 +113,7 @@ pub fn of_failure(course: &Course, failure: &Failure) -> Result<Hints, CommandEr
     if likely.is_empty() {
         rungs.push(nothing_near());
     } else {
-        rungs.push(if track::is_open(course, lab) { of_part(&likely) } else { of_functions(&likely, &red) });
+        rungs.push(if track::is_open(course, lab) { of_part(&likely) } else { of_functions(failure, &likely, &red) });
         rungs.push(of_mistakes(&likely));
     }
     let (key, title) = (format!("test {test} by {by}"), format!("{test} of lab {}", lab.title()));
@@ -117,7 +122,7 @@ pub fn of_failure(course: &Course, failure: &Failure) -> Result<Hints, CommandEr
 
 /// The rule that a test names, and how to look at the run.
 fn of_rule(failure: &Failure, by: &str, red: usize) -> Rung {
-    let Failure { lab, test, last, .. } = failure;
+    let Failure { lab, test, .. } = failure;
     let mut lines = match rules::named(by) {
         Some(rule) => vec![
             format!("It breaks the rule {}: {}.", rule.name, rule.text),
@@ -131,8 +136,7 @@ fn of_rule(failure: &Failure, by: &str, red: usize) -> Rung {
         2 => format!("One more test of lab {} fails.", lab.title()),
         count => format!("{} more tests of lab {} fail.", count - 1, lab.title()),
     });
-    let token = last.tests.get(test).and_then(|test| test.token.as_deref());
-    let replay = token.map_or(String::new(), |token| format!("; event by event: cargo lab replay {token}"));
+    let replay = failure.token().map_or(String::new(), |token| format!("; event by event: cargo lab replay {token}"));
     lines.push(format!("Its report: cargo lab test {test}{replay}"));
     Rung { kind: RungKind::Rule, lines, items: vec![by.to_string()] }
 }
@@ -145,15 +149,25 @@ fn nothing_near() -> Rung {
     Rung { kind: RungKind::NothingNear, lines, items: Vec::new() }
 }
 
-fn of_functions(likely: &[Likely<'_>], red: &[RedTest]) -> Rung {
-    let items = matching::functions(likely, red);
+fn of_functions(failure: &Failure, likely: &[Likely<'_>], red: &[RedTest]) -> Rung {
+    let LikelyFunctions { items, is_decided } = LikelyFunctions::of(likely, red);
     let named = |item: &String| match item.split_once(": ") {
         Some((file, function)) => format!("`{function}` in {file}"),
         None => item.clone(),
     };
     let names: Vec<String> = items.iter().map(named).collect();
-    let lines = vec![format!("Look at {}: mistakes that fail like yours were there.", names.join(", or in "))];
-    Rung { kind: RungKind::Function, lines, items }
+    if is_decided {
+        let lines = vec![
+            format!("Look at {}.", names.join(", then at ")),
+            "Known mistakes that fail like yours, and the places that the failed tests name, lead there.".to_string(),
+        ];
+        return Rung { kind: RungKind::Function, lines, items };
+    }
+    let mut lines = vec!["What failed does not decide which function it is. The likeliest first:".to_string()];
+    lines.extend(names.iter().map(|name| format!("- {name}")));
+    lines.push("To decide: which of them ran last before the failure, and which should have run?".to_string());
+    lines.extend(failure.token().map(|token| format!("Event by event: cargo lab replay {token}")));
+    Rung { kind: RungKind::PossibleFunctions, lines, items }
 }
 
 fn of_part(likely: &[Likely<'_>]) -> Rung {

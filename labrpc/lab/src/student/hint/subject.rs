@@ -29,6 +29,13 @@ pub struct Failure {
     pub changed: Vec<String>,
 }
 
+impl Failure {
+    /// The token that replays the failed run.
+    pub fn token(&self) -> Option<&str> {
+        self.last.tests.get(&self.test)?.token.as_deref()
+    }
+}
+
 /// Finds what a name stands for. Without a name it is the test to look at first.
 ///
 /// # Errors
