@@ -2,7 +2,7 @@
 
 use std::backtrace::Backtrace;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::PathBuf;
 
 use rustc_hash::FxHashMap;
 
@@ -83,10 +83,13 @@ impl Frames {
 fn in_student_code(place: &str) -> Option<String> {
     /// The parts of the workspace that are not a student's code or a test's.
     const OURS: [&str; 4] = ["labrpc/src", "labrpc/testkit/src", "labrpc/kvkit/src", "labrpc/lab"];
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    let compiled = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    // A folder that was copied along with what was built in it has another path now.
+    let running = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     // Places below the current directory are relative to it.
     let place = std::env::current_dir().ok()?.join(place.trim_start_matches("./"));
-    let inside = place.strip_prefix(workspace).ok()?;
+    let in_workspace_of = |package: PathBuf| Some(place.strip_prefix(package.parent()?).ok()?.to_path_buf());
+    let inside = [compiled, running].into_iter().flatten().find_map(in_workspace_of)?;
     let is_student = inside.to_str()?.contains(".rs:") && !OURS.iter().any(|ours| inside.starts_with(ours));
     is_student.then(|| inside.display().to_string())
 }
@@ -160,6 +163,8 @@ fn end_of_brackets(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn frames(text: &str) -> Frames {
