@@ -214,7 +214,8 @@ fn a_damaged_head_is_refused_2c() {
         script.expect_no_boot(&disk, |image| lengthen(&mut image.head), "there is a byte after the head");
         script.expect_no_boot(&disk, |image| image.head = Bytes::default(), "the head is empty");
         script.restart_from(&disk);
-        script.expect_no_leader(4, "this disk is whole, and holds term 4");
+        let candidate = script.candidate(1).in_term(4).with_log_through(at(4, 3));
+        candidate.asks_for_vote().expect_vote("this disk is whole, and holds the vote for server 1 in term 4");
     });
 }
 

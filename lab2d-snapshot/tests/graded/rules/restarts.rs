@@ -103,6 +103,8 @@ fn a_damaged_disk_is_refused_2d() {
         script.restart_from(&disk);
         thread::sleep(SOON);
         expect_received(&script, &[snapshot(at(3, 2))], "this disk is whole");
+        let answer = script.leader(1).in_term(3).after(at(5, 3)).send();
+        answer.expect_agreement(5, "this disk is whole, and its log ends at 5:3");
     });
 }
 

@@ -61,6 +61,7 @@ fn clients_leave_little_behind_3a() {
 #[test]
 fn requests_that_gave_up_leave_nothing_behind_3a() {
     LAB.simulated(|world| {
+        service().expect_work();
         let service = service();
         Growth::of_service("abandoned request", world, None).heap(&WAITERS, 0).repeat(25, |nth| {
             let asked = service.ask(if nth % 2 == 0 { put(0, nth + 1, "k", "v") } else { get(0, nth + 1, "k") });

@@ -47,6 +47,7 @@ fn lost_before_start_returns_3a() {
 #[test]
 fn a_taken_command_is_not_denied_3a() {
     LAB.rule(&LEADERSHIP_LOST, |_| {
+        service().expect_work();
         for news in [&[(2, false)][..], &[(2, true)], &[(2, false), (3, true)]] {
             let early = news.to_vec();
             let during = serve(ScriptedRaft::during_start(&SERVERS, move |raft| {
@@ -87,6 +88,7 @@ fn a_regained_leadership_refuses_old_requests_3a() {
 #[test]
 fn another_command_after_a_new_election_3a() {
     LAB.rule(&EARNED, |_| {
+        service().expect_work();
         let service = service();
         let asked = service.ask(put(0, 1, "k", "lost"));
         service.raft().set_status(3, true);
@@ -102,6 +104,7 @@ fn another_command_after_a_new_election_3a() {
 #[test]
 fn another_command_before_the_loss_is_known_3a() {
     LAB.rule(&EARNED, |_| {
+        service().expect_work();
         let service = service();
         let asked = service.ask(get(0, 1, "k"));
         service.commit(1, &put(1, 1, "k", "another's"));
@@ -178,6 +181,7 @@ fn abandoned_requests_leave_nothing_behind_3a() {
         const REQUESTS: usize = 300;
         /// Two operations for each abandoned request would take ten times as long.
         const MORE_MAX: Duration = Duration::from_micros(6);
+        service().expect_work();
         let service = serve(ScriptedRaft::in_step(&SERVERS));
         let request = put(0, 1, "k", "v");
         let effort = |index| {
@@ -202,6 +206,7 @@ fn abandoned_requests_leave_nothing_behind_3a() {
 #[test]
 fn a_shut_down_server_is_silent_3a() {
     LAB.rule(&SILENT, |_| {
+        service().expect_work();
         let service = service();
         let waiting = service.ask(put(0, 1, "k", "v"));
         service.server().shutdown();
@@ -216,6 +221,7 @@ fn a_shut_down_server_is_silent_3a() {
 #[test]
 fn every_role_is_silent_after_a_shutdown_3a() {
     LAB.rule(&SILENT, |_| {
+        service().expect_work();
         for (role, statuses) in [
             ("led", &[][..]),
             ("followed", &[(2, false)]),
@@ -247,6 +253,7 @@ fn an_idle_service_sleeps_3a() {
         const IDLE: Duration = Duration::from_secs(10);
         /// A service needs one read at the beginning, and one in `watch`. Twice as many are allowed.
         const READS_MAX: u64 = 4;
+        service().expect_work();
         let service = service();
         thread::sleep(IDLE);
         let reads = service.raft().status_reads();

@@ -176,6 +176,7 @@ fn two_copies_of_a_request_meet_3a() {
 #[test]
 fn a_request_meets_a_shutdown_3a() {
     LAB.rule(&SILENT, |world| {
+        service().expect_work();
         Sweep::of(world, "the server is shut down", "a request comes").within(REACH).each(|offset| {
             for request in requests() {
                 let service = service();
@@ -193,6 +194,7 @@ fn a_request_meets_a_shutdown_3a() {
 #[test]
 fn a_command_meets_a_shutdown_3a() {
     LAB.rule(&SILENT, |world| {
+        service().expect_work();
         Sweep::of(world, "the command is applied", "the server is shut down").within(REACH).each(|offset| {
             let service = service();
             let asked = service.ask(put(0, 1, "k", "v"));

@@ -53,6 +53,7 @@ fn a_server_stays_as_small_as_its_store_3b() {
 #[test]
 fn installed_snapshots_leave_nothing_behind_3b() {
     LAB.simulated(|world| {
+        service().expect_work();
         let service = service();
         let store = |nth: u64| snapshot_of([put(0, nth, "k", &"v".repeat(200))]);
         Growth::of_service("installed snapshot", world, None).repeat(50, |nth| {

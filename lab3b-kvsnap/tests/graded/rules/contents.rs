@@ -141,7 +141,9 @@ fn any_strings_survive_a_cut_3b() {
 #[test]
 fn a_damaged_snapshot_stops_the_server_3b() {
     LAB.rule(&RESTORED, |_| {
-        let whole = snapshot_of([append(0, 1, "k", "a")]);
+        let copy = append(0, 1, "k", "a");
+        let whole = snapshot_of([copy.clone()]);
+        assert_eq!(read_after_copy(&whole, &copy, "k"), "a", "this snapshot is whole, and holds an Append of a");
         for length in 0..whole.len() {
             let outcome = panic::catch_unwind(|| drop(state(Some(&whole[..length]))));
             assert!(
@@ -173,6 +175,7 @@ fn a_covered_get_is_read_again_3b() {
 #[test]
 fn a_snapshot_answers_only_its_own_writes_3b() {
     LAB.rule(&EARNED, |_| {
+        service().expect_work();
         let service = service();
         let (write, read) = (service.ask(put(0, 1, "k", "lost")), service.ask(get(1, 1, "k")));
         service.install(9, snapshot_of([put(2, 1, "k", "v")]));

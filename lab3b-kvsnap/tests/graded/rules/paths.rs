@@ -17,6 +17,7 @@ const RAFT_STATE_SLACK: usize = 3;
 #[test]
 fn a_waiting_read_and_a_snapshot_3b() {
     LAB.rule(&EARNED, |_| {
+        service().expect_work();
         let covered = [put(0, 1, "k", "v"), get(0, 2, "k")];
         let overtaken = [put(0, 1, "k", "u"), get(0, 2, "k"), put(0, 3, "k", "v")];
         for commands in [&covered[..], &overtaken] {
@@ -34,6 +35,7 @@ fn a_waiting_read_and_a_snapshot_3b() {
 #[test]
 fn waiting_writes_and_a_snapshot_3b() {
     LAB.rule(&EARNED, |_| {
+        service().expect_work();
         let service = service();
         let (covered, later) = (service.ask(append(0, 1, "k", "a")), service.ask(append(1, 2, "k", "b")));
         service.install(9, snapshot_of([append(0, 1, "k", "a"), append(1, 1, "k", "x")]));

@@ -18,6 +18,7 @@ const LARGE: usize = 3 * RAFT_STATE_BYTES_MAX;
 fn little_is_left_of_a_long_log_3b() {
     LAB.rule(&SMALL, |_| {
         const COMMANDS: u64 = 300;
+        service().expect_work();
         let (service, persister) = service_with_disk(Duration::ZERO);
         (1..=COMMANDS).for_each(|nth| service.apply(&append(0, nth, "k", "x")));
         let before = persister.raft_state_bytes();
@@ -36,6 +37,7 @@ fn little_is_left_of_a_long_log_3b() {
 fn what_waits_keeps_nothing_3b() {
     LAB.rule(&SMALL, |_| {
         const COMMANDS: u64 = 200;
+        service().expect_work();
         let (service, persister) = service_with_disk(Duration::ZERO);
         let command = |nth| put(0, nth, "k", &"x".repeat(20));
         for nth in 1..=COMMANDS {
@@ -90,6 +92,7 @@ fn clients_that_wait_keep_nothing_3b() {
 fn no_snapshot_without_a_gain_3b() {
     LAB.rule(&WORTHWHILE, |_| {
         const A_WHILE: Duration = Duration::from_secs(2);
+        service().expect_work();
         let service = service();
         service.apply(&put(0, 1, "k", &"x".repeat(RAFT_STATE_BYTES_MAX)));
         // Far beyond the limit, and not committed.
@@ -107,6 +110,7 @@ fn no_snapshot_without_a_gain_3b() {
 fn snapshots_move_forward_3b() {
     LAB.rule(&WORTHWHILE, |_| {
         const COMMANDS: u64 = 100;
+        service().expect_work();
         let service = service();
         let not_committed = put(1, 1, "other", &"y".repeat(LARGE));
         for nth in 1..=COMMANDS {

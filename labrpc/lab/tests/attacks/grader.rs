@@ -42,6 +42,8 @@ pub struct Grader<'a> {
 #[derive(Debug, Default)]
 pub struct Graded {
     pub score: u64,
+    /// The tests that passed.
+    passed: Vec<String>,
     /// The name of the lab's ending, such as `compile-error`; or `refused`.
     pub ending: String,
     /// The text of the ending.
@@ -56,7 +58,8 @@ impl Graded {
     pub fn problems(&self, attack: &Attack, is_sandboxed: bool) -> Vec<String> {
         let mut problems: Vec<String> = self.harm.iter().cloned().collect();
         if self.score > attack.points_max {
-            problems.push(format!("it gains {} points, and {} are allowed", self.score, attack.points_max));
+            let passed = self.passed.join(", ");
+            problems.push(format!("it gains {} points, and {} are allowed: {passed}", self.score, attack.points_max));
         }
         if self.score < attack.points_min {
             problems.push(format!("it gets {} points, and deserves {}", self.score, attack.points_min));
@@ -177,13 +180,16 @@ impl Grader<'_> {
         }
         let labs = outcome["graded"].as_array().map(Vec::as_slice).unwrap_or_default();
         let score = labs.iter().map(|lab| lab["score"].as_u64().expect("a score")).sum();
+        let tests = labs.iter().filter_map(|lab| lab["tests"].as_array()).flatten();
+        let passed = tests.filter(|test| test["score"].as_u64() > Some(0)).filter_map(|test| test["test"].as_str());
+        let passed = passed.map(str::to_string).collect();
         let lab = labs.last().unwrap_or_else(|| panic!("no result: {submission}"));
         let (ending, why) = match &lab["ending"] {
             Value::Object(ending) => ending.iter().next().map(|(name, why)| (name.as_str(), why.to_string())),
             name => name.as_str().map(|name| (name, String::new())),
         }
         .expect("an ending");
-        Graded { score, ending: ending.to_string(), why, harm, ..Graded::default() }
+        Graded { score, passed, ending: ending.to_string(), why, harm, ..Graded::default() }
     }
 }
 

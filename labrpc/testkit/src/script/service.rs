@@ -11,8 +11,9 @@ use labrpc::thread;
 use labrpc::{ApplyMsg, Bytes, Elect, Index, PeerId, Service, Term};
 
 use super::steps::about_while;
-use super::{PendingAnswer, ScriptedRaft};
+use super::{PendingAnswer, ScriptedRaft, get, put};
 use crate::rule::life::BOOTS;
+use crate::rule::service::ANSWERED;
 use crate::sweep::Stimulus;
 use crate::taped::Taped;
 
@@ -21,6 +22,9 @@ pub(super) const TURNS: Duration = Duration::from_millis(1);
 
 /// The end of the network that clients ask from.
 const CLIENT: PeerId = 1;
+
+/// The client with which a service shows that it works.
+const PROVER: u64 = 77;
 
 /// A real key-value service over a [`ScriptedRaft`].
 pub struct ScriptedService<S> {
@@ -118,6 +122,20 @@ impl<S: Service> ScriptedService<S> {
     #[track_caller]
     pub fn expect_value(&self, request: Command, value: &str, why: impl Display) {
         self.ask_and_apply(request).expect_result(value, why);
+    }
+
+    /// The service does its work: it keeps a value, and returns it. A test of what must *not* happen begins with this, on a
+    /// service of its own, so that a server that does nothing does not pass.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    #[track_caller]
+    pub fn expect_work(&self) {
+        about_while(&ANSWERED, || {
+            self.expect_value(put(PROVER, 1, "key", "kept"), "", "a Put returns nothing");
+            self.expect_value(get(PROVER, 2, "key"), "kept", "this client has put it there");
+        });
     }
 
     fn ask_and_apply(&self, request: Command) -> PendingAnswer {
