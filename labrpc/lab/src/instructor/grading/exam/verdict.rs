@@ -78,11 +78,24 @@ fn grade_of_test(verdict: &TestVerdict) -> TestGrade {
         failed_seeds: verdict.runs.iter().filter(is_failed).map(|(seed, _)| *seed).collect(),
         failure: (!is_passed).then(|| TestFailure {
             rule: verdict.rule().map(str::to_string),
-            report: verdict.failure().unwrap_or_default().to_string(),
+            report: shortened(verdict.failure().unwrap_or_default()),
             token: verdict.failed_run().map(|run| run.token.clone()),
             story: None,
         }),
     }
+}
+
+/// The longest report of a test that is kept: some pages. A hostile submission may fail with any text.
+const REPORT_BYTES_MAX: usize = 16 << 10;
+
+/// The beginning of a report that is too long.
+fn shortened(report: &str) -> String {
+    if report.len() <= REPORT_BYTES_MAX {
+        return report.to_string();
+    }
+    let is_boundary = |at: &usize| report.is_char_boundary(*at);
+    let kept = (0..=REPORT_BYTES_MAX).rev().find(is_boundary).unwrap_or_default();
+    format!("{}\n… and {} more bytes", &report[..kept], report.len() - kept)
 }
 
 /// How the tested process died, if a test has no verdict for that reason.
@@ -94,4 +107,18 @@ fn crash(claimed: &LabResult) -> Option<LabEnding> {
         }
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a long report the beginning is kept, and no letter is cut in two.
+    #[test]
+    fn long_reports_are_cut() {
+        assert_eq!(shortened("two leaders"), "two leaders");
+        let cut = shortened(&"a…".repeat(REPORT_BYTES_MAX));
+        assert!(cut.starts_with("a…a…") && cut.len() < REPORT_BYTES_MAX + 100, "{}", cut.len());
+        assert!(cut.ends_with(" more bytes"), "{cut}");
+    }
 }
