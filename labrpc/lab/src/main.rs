@@ -61,6 +61,7 @@ use output::progress::TestProgress;
 use output::{json, scoreboard};
 use request::{OutputFormat, SeedChoice, TestRequest};
 use student::results::LastResults;
+use student::work::Work;
 use student::{carry, completions, doctor, hint, status, story, submit, watch};
 
 /// The variable with which `cargo test` replays a run.
@@ -133,10 +134,11 @@ fn test(course: &Course, request: &TestRequest) -> Result<ExitCode, CommandError
     refuse_ignored_token(request)?;
     warn_of_ignored_variables();
     let cargo = Cargo::new(course, request.profile);
-    let result = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr(request.world))?;
+    let mut result = grade::grade(course, &cargo, request, &selections, &mut TestProgress::on_stderr(request.world))?;
     let mut last = LastResults::read(course);
     last.add(course, &result)?;
     last.write(course);
+    result.work = Work { has_many_seeds: request.has_many_seeds(), ..Work::of(course, &result.labs)? };
     match request.output {
         OutputFormat::Scoreboard if result.is_nothing_built() => {}
         OutputFormat::Scoreboard => print(&scoreboard::render(&result, Paint::for_stdout())),

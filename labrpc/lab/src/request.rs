@@ -31,6 +31,11 @@ pub struct TestRequest {
 }
 
 impl TestRequest {
+    /// Whether each test runs with so many seeds that a mistake which they miss is very rare.
+    pub fn has_many_seeds(&self) -> bool {
+        matches!(self.seeds, SeedChoice::Count(1000..))
+    }
+
     /// The number of seeds of every test; `None` if it differs from test to test.
     pub fn seed_count(&self) -> Option<u64> {
         match self.seeds {

@@ -130,6 +130,11 @@ fn written_part(course: &Course, lab: &LabCrate) -> Result<(WrittenPart, usize),
     Ok((part, size.todos))
 }
 
+/// Whether a `lib.rs` still has the line that a handout adds.
+pub fn has_count_line(text: &str) -> bool {
+    size_at_first(text).is_some()
+}
+
 fn size_at_first(text: &str) -> Option<Size> {
     let (_, rest) = text.split_once(COUNT_AFTER)?;
     let (todos, rest) = rest.split_once(LINES_AFTER)?;

@@ -23,6 +23,7 @@ use crate::output::progress::TestProgress;
 use crate::request::{TestRequest, WorldChoice};
 use crate::scratch::Scratch;
 use crate::selection::LabSelection;
+use crate::student::work::Work;
 use cargo::{Cargo, CargoOutput, Executable};
 use run::{Runner, SILENCE_MAX};
 use run_results::RunResults;
@@ -48,6 +49,8 @@ pub struct CourseResult {
     pub open: Vec<OpenLab>,
     /// The last lab of the workspace; `None` if it has them all.
     pub last: Option<&'static LabCrate>,
+    /// What is known of the student's work besides.
+    pub work: Work,
 }
 
 /// A lab of the open track.
@@ -98,8 +101,14 @@ pub fn grade(
     let binaries = build(cargo, &chosen, &scratch)?;
     let open = open_labs(course)?;
     let last = course.labs().last();
-    let mut results =
-        CourseResult { labs: Vec::new(), is_graded: request.is_graded(), world: request.world, open, last };
+    let mut results = CourseResult {
+        labs: Vec::new(),
+        is_graded: request.is_graded(),
+        world: request.world,
+        open,
+        last,
+        work: Work::default(),
+    };
     let mut runner = Runner {
         course,
         request,

@@ -11,3 +11,4 @@ pub mod status;
 pub mod story;
 pub mod submit;
 pub mod watch;
+pub mod work;

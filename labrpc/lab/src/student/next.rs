@@ -1,10 +1,13 @@
 //! What to do next: where to begin, the code that tests wait for, the test to look at, or the next lab.
 
 use super::estimate;
+use super::hint::place::{self, PlaceToWrite};
 use super::results::LastLab;
 use super::status::{LabStatus, Status};
+use super::work::NextBy;
 use crate::course::Course;
 use crate::course::track::Track;
+use crate::error::CommandError;
 use crate::grade::OpenLab;
 use crate::output::scoreboard::how_to_begin;
 
@@ -18,21 +21,25 @@ pub struct NextStep {
 }
 
 /// The next step of this work.
-pub fn step(course: &Course, status: &Status) -> NextStep {
+///
+/// # Errors
+///
+/// If the list of places to write is damaged.
+pub fn step(course: &Course, status: &Status) -> Result<NextStep, CommandError> {
     let begun: Vec<&LabStatus> = status.labs.iter().filter(|lab| lab.is_begun()).collect();
     let to_write = || status.labs.iter().find(|lab| !lab.is_begun());
     let is_nothing_written = begun.iter().all(|lab| lab.written.is_given && lab.last.is_none());
     if let (true, Some(first)) = (is_nothing_written, to_write()) {
-        return NextStep { text: beginning(course, status, first), is_fresh: true };
+        return Ok(NextStep { text: beginning(course, status, first), is_fresh: true });
     }
     // A lab that was handed out whole is nobody's next step, unless its tests have failed.
     let is_open_question = |lab: &&&LabStatus| !(lab.is_green() || lab.written.is_given && lab.last.is_none());
     let text = match (begun.iter().find(is_open_question), to_write()) {
-        (Some(lab), _) => work_on(lab),
+        (Some(lab), _) => work_on(course, &place::read(course)?, lab),
         (None, Some(next)) => on_to(status, next),
         (None, None) => "All labs are done. More seeds find rare mistakes: cargo lab test --seeds 1000\n".to_string(),
     };
-    NextStep { text, is_fresh: false }
+    Ok(NextStep { text, is_fresh: false })
 }
 
 /// The first steps in a fresh workspace.
@@ -62,27 +69,37 @@ fn beginning(course: &Course, status: &Status, first: &LabStatus) -> String {
 }
 
 /// What to do in a lab whose tests do not all pass.
-fn work_on(lab: &LabStatus) -> String {
+fn work_on(course: &Course, places: &[PlaceToWrite], lab: &LabStatus) -> String {
     let (id, title) = (lab.lab.id, lab.lab.title());
     let run = format!("cargo lab test {id}, or at each save: cargo lab watch {id}");
     let Some(last) = &lab.last else { return format!("Next: run the tests of lab {title}: {run}\n") };
     if !lab.changed.is_empty() {
-        return format!("Next: run the tests of lab {title} again: {run}\n{}", look_at(last).unwrap_or_default());
+        let look = look_at(course, places, last).unwrap_or_default();
+        return format!("Next: run the tests of lab {title} again: {run}\n{look}");
     }
     let rest = || format!("Next: run all tests of lab {title}: {run}\n");
-    look_at(last).map_or_else(rest, |look| format!("Next, in lab {title}:\n{look}\nThen: {run}\n"))
+    look_at(course, places, last).map_or_else(rest, |look| format!("Next, in lab {title}:\n{look}\nThen: {run}\n"))
 }
 
 /// The test to look at, or the code that tests wait for.
-fn look_at(last: &LastLab) -> Option<String> {
+fn look_at(course: &Course, places: &[PlaceToWrite], last: &LastLab) -> Option<String> {
     let (name, test) = last.to_look_at.iter().find_map(|name| Some((name, last.tests.get(name)?)))?;
     let waiting = |code: &&String| last.tests.values().filter(|test| test.missing_code.as_ref() == Some(code)).count();
     Some(match (&test.missing_code, &test.token) {
         (Some(code), _) => {
-            format!(
-                "  {} tests wait for this code:\n      {code}\n      a hint:               cargo lab hint\n",
-                waiting(&code)
-            )
+            let count = waiting(&code);
+            match place::next(course, places, code) {
+                Some(place) => format!(
+                    "  {count} tests wait for code. {}:\n      {}\n      check it:             {}\n      a hint:               \
+                     cargo lab hint\n",
+                    place.advice(),
+                    place.message(),
+                    place.check()
+                ),
+                None => format!(
+                    "  {count} tests wait for this code:\n      {code}\n      a hint:               cargo lab hint\n"
+                ),
+            }
         }
         (None, Some(token)) => {
             let rule = test.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
@@ -105,5 +122,5 @@ fn on_to(status: &Status, next: &LabStatus) -> String {
         .collect();
     let before = status.labs.iter().take_while(|lab| lab.lab != next.lab).last().unwrap_or(next);
     let (title, question) = (next.lab.title(), next.lab.question);
-    format!("Next: lab {title}, {question} {}\n", how_to_begin(&open, before.lab, next.lab))
+    format!("Next: lab {title}, {question} {}\n", how_to_begin(&open, before.lab, next.lab, NextBy::Test))
 }

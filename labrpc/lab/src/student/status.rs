@@ -72,7 +72,7 @@ impl LabStatus {
 /// If the course cannot be read.
 pub fn show(course: &Course, is_json: bool, print: fn(&str)) -> Result<ExitCode, CommandError> {
     let status = Status::of(course, &LastResults::read(course))?;
-    let next = next::step(course, &status);
+    let next = next::step(course, &status)?;
     print(&if is_json {
         format!("{:#}\n", document(&status, &next))
     } else {
@@ -92,6 +92,13 @@ impl Status {
         let labs = labs.iter().map(|lab| lab_status(course, lab, results)).collect::<Result<Vec<LabStatus>, _>>()?;
         let track = if labs.iter().any(|lab| lab.is_open) { Track::Open } else { Track::Guided };
         Ok(Status { track, is_handout: track::is_handout(course), labs })
+    }
+
+    /// The lab that a student is at: the first begun one whose tests do not all pass, or else the next one, or the last.
+    pub fn lab_at_hand(&self) -> Option<&'static LabCrate> {
+        let red = self.labs.iter().find(|lab| lab.is_begun() && !lab.written.is_given && !lab.is_green());
+        let next = || self.labs.iter().find(|lab| !lab.is_begun());
+        red.or_else(next).or(self.labs.last()).map(|lab| lab.lab)
     }
 
     /// The points that all labs earned last.

@@ -121,6 +121,9 @@ pub fn tell(course: &Course, request: &StoryRequest) -> Result<ExitCode, Command
         binaries.get(lab.package).ok_or_else(|| CommandError::Broken(format!("{} has no tests", lab.package)))?;
     let file = scratch.path().join("story.json");
     record(course, lab, binary, &token, Asked { when: request.asks_when, flip: request.flip.as_deref() }, &file)?;
+    if !is_viewer_built(course) {
+        eprintln!("building the viewer, once: this takes half a minute or less");
+    }
     let status = Supervised::start(&mut show(course, &file, &request.view))?.wait()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
 }
@@ -138,11 +141,17 @@ fn run_to_tell(course: &Course, which: &Which) -> Result<(&'static LabCrate, Rep
     match (&tests[..], which) {
         ([(lab, _)], Which::Token(token)) => Ok((lab, token.clone())),
         ([(lab, test)], Which::Test { seed, .. }) => Ok((lab, ReplayToken::of(test, *seed))),
-        (_, Which::Test { names, .. }) => Err(CommandError::Misuse(format!(
-            "`{}` means {} tests, and a story is told of one: name it, for instance `cargo lab story 2b backup`",
-            names.join(" "),
-            tests.len()
-        ))),
+        (_, Which::Test { names, .. }) => {
+            let example = tests.first().map_or(String::new(), |(lab, test)| {
+                let suffix = format!("_{}", lab.id);
+                format!(", for instance `cargo lab story {} {}`", lab.id, test.strip_suffix(&suffix).unwrap_or(test))
+            });
+            Err(CommandError::Misuse(format!(
+                "`{}` means {} tests, and a story is told of one: name it{example}",
+                names.join(" "),
+                tests.len()
+            )))
+        }
         _ => Err(CommandError::Misuse("the token names no test".to_string())),
     }
 }
@@ -204,6 +213,11 @@ pub fn record(
         }
         _ => Err(CommandError::Broken(format!("{} has told no story: it ended with {status}\n{output}", token.test))),
     }
+}
+
+/// Whether the program that shows a story was built before.
+fn is_viewer_built(course: &Course) -> bool {
+    course.target().join("debug").join(format!("tell{}", env::consts::EXE_SUFFIX)).is_file()
 }
 
 /// The program that shows a story.

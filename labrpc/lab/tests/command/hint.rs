@@ -31,7 +31,7 @@ fn workspace() -> FakeCourse {
     let course = FakeCourse::new();
     fs::remove_file(course.root().join("docs/handout-readme.md")).unwrap();
     for (_, package) in LABS {
-        course.write(&format!("{package}/src/lib.rs"), "fn vote() {}\n");
+        course.write(&format!("{package}/src/lib.rs"), "/// Votes once.\nfn vote() {}\n");
     }
     let place = |lab: &str, item: &str, hints: &[&str]| json!({ "file": format!("{lab}/src/lib.rs"), "item": item, "rule": "Figure 2", "hints": hints });
     let places = [
@@ -150,7 +150,16 @@ fn an_unknown_mistake_has_no_hint_but_the_rule() {
     fail(&course, "heartbeats", "idle-traffic");
     assert!(hint(&course, "two").contains("The next hint says whether a known mistake is like it: "));
     let second = hint(&course, "two");
-    assert!(second.starts_with("Hint 2 of 2: ") && second.contains("No known mistake fails like yours."), "{second}");
+    assert!(second.starts_with("Hint 2 of 2: "), "{second}");
+    let further = "\
+    No known mistake fails like yours.
+    Run the lab's core tests, which are smaller: cargo test -p lab2a-election --test core
+    If they pass, look at the run event by event: cargo lab replay two_2a:1
+";
+    assert!(second.contains(further), "{second}");
+    course.write("lab2a-election/tests/graded/lab.rs", "Contract::new().open(CODEC)\n");
+    let second = hint(&course, "two");
+    assert!(second.contains("yours.\n    Look at the run event by event: ") && !second.contains("core"), "{second}");
 }
 
 /// A test that waits for a `todo!` leads to the hints of that place. They need no run.
@@ -161,7 +170,8 @@ fn places_have_hints() {
 Hint 1 of 3: `vote` in lab2a-election/src/lib.rs
 
     The rule: Figure 2.
-    The doc comment above it says what it gets, what it gives, and what must hold.
+    What it has to do, from the doc comment above it:
+        Votes once.
 
 The next hint says more: cargo lab hint vote
 ";
@@ -217,12 +227,25 @@ fn programs_get_a_document() {
     assert_eq!(kinds, [json!(["function", [format!("{LIB}: vote")]]), json!(["mistake", ["A01"]])]);
 }
 
+/// A function that several labs have is that of the lab at hand.
+#[test]
+fn a_name_means_the_function_of_the_lab_at_hand() {
+    let course = workspace();
+    assert!(hint(&course, "tick").starts_with("Hint 1 of 1: `tick` in lab2a-election/src/lib.rs\n"));
+    course.lab("test 2a");
+    assert!(hint(&course, "tick").starts_with("Hint 1 of 2: `tick` in lab2b-log/src/lib.rs\n"));
+}
+
 /// A name that means nothing, or several places, is refused with what would be right; damaged files are named.
 #[test]
 fn wrong_names_are_refused() {
     let course = workspace();
+    let more = "lab2a-election/src/more.rs";
+    course.write(more, "fn vote() {}\n");
+    let places = [LIB, more].map(|file| json!({ "file": file, "item": "vote", "rule": "Figure 2", "hints": [] }));
+    course.write("labrpc/hints.json", &json!({ "version": 1, "places": places }).to_string());
     for (arguments, status, message) in [
-        ("tick", 2, "`tick` is 2 functions: write 2a:tick or 2b:tick"),
+        ("vote", 2, "`vote` is 2 functions: write lib.rs:vote or more.rs:vote"),
         ("voted", 2, "`voted` is no test, no lab, and no function that is yours to write: did you mean `vote`?"),
         ("one two", 2, "`one` and `two` are two things: `cargo lab hint` is about one test, function or lab"),
         (

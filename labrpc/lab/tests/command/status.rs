@@ -94,6 +94,37 @@ fn each_step_leads_to_the_next() {
     assert_eq!(advice(&ended), next);
 }
 
+/// While tests wait for code, the board and the status name the next place in the order of the page, though every test
+/// reaches another one first.
+#[test]
+fn the_next_place_is_the_first_of_the_page() {
+    let course = handout();
+    let file = "lab2a-election/src/lib.rs";
+    let place = |item: &str| json!({ "file": file, "item": item, "rule": "§5", "hints": ["Think."] });
+    let places = ["timer", "vote", "step"].map(place);
+    course.write("labrpc/hints.json", &json!({ "version": 1, "places": places }).to_string());
+    let todo = |item: &str| format!("todo!(\"lab 2A: §5: {item} ({file})\")\n");
+    course.write(file, &format!("fn timer() {{}}\n{}{}", todo("step"), todo("vote")));
+    let missing = format!("not yet implemented: lab 2A: §5: step ({file})");
+    course.behave("lab2a-election", &format!("for test in one two; do run ${{test}}_2a 1 failed '{missing}'; done"));
+    let board = course.lab("test 2a").stdout;
+    let next = format!(
+        "        lab 2A: §5: step ({file})\n\nWrite next, in the order of docs/lab2a.md:\n\n    lab 2A: §5: vote ({file})\n    \
+         check it: cargo test -p lab2a-election --test core\n"
+    );
+    assert!(board.contains(&next), "{board}");
+    let status = course.lab("").stdout;
+    let next = format!(
+        "  2 tests wait for code. Write next, in the order of docs/lab2a.md:\n      lab 2A: §5: vote ({file})\n      \
+         check it:             cargo test -p lab2a-election --test core\n      a hint:               cargo lab hint\n"
+    );
+    assert!(status.contains(&next), "{status}");
+    let hint = course.lab("hint").stdout;
+    assert!(hint.starts_with(&format!("Hint 1 of 2: `vote` in {file}\n")), "{hint}");
+    course.write(file, &format!("fn timer() {{}}\n{}fn vote() {{}}\n", todo("step")));
+    assert!(course.lab("").stdout.contains(&format!(":\n      lab 2A: §5: step ({file})\n      check it:")));
+}
+
 /// What is not graded as usual is not remembered, and a damaged memory is none.
 #[test]
 fn only_graded_runs_are_remembered() {

@@ -20,6 +20,10 @@ fn a_token_is_told() {
     assert_eq!(told.status, Some(0), "{told:?}");
     let shown = "shown: --server 2 --kind vote --kind save --from 1500000 --heartbeats";
     assert_eq!(told.stdout, format!("{shown}\nthe story of one_2b:7\n"));
+    let building = "building the viewer, once";
+    assert!(told.stderr.contains(building), "{told:?}");
+    course.write("target/debug/tell", "");
+    assert!(!course.lab("replay one_2b:7").stderr.contains(building));
     let around = course.lab("replay one_2b:7");
     assert_eq!(around.stdout, "shown: --rows 60\nthe story of one_2b:7\n");
     assert_eq!(course.lab("replay one_2b:7 --all").stdout, "shown: --repeats\nthe story of one_2b:7\n");
@@ -43,7 +47,13 @@ fn a_test_is_told() {
     assert_eq!(course.lab("story one_2b --seed 9").stdout, "shown: --rows 60\nthe story of one_2b:9\n");
     let many = course.lab("story 2b");
     assert_eq!(many.status, Some(2));
-    assert!(many.stderr.contains("`2b` means 2 tests, and a story is told of one"), "{many:?}");
+    assert!(
+        many.stderr
+            .contains("`2b` means 2 tests, and a story is told of one: name it, for instance `cargo lab story 2b one`"),
+        "{many:?}"
+    );
+    let none = course.lab("story 3a one_2b");
+    assert_eq!(none.status, Some(2), "{none:?}");
 }
 
 /// What cannot be told says why: an unknown test, a refused token, code that does not compile, a process that dies.

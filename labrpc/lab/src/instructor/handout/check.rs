@@ -97,7 +97,7 @@ impl Proof {
         let course = Course::at(&self.folder);
         let labs: Vec<&LabCrate> = course.labs().collect();
         let mut advice = scoreboard::all_advice(&labs, grade::open_labs(&course)?);
-        advice.push(next::step(&course, &Status::of(&course, &LastResults::default())?).text);
+        advice.push(next::step(&course, &Status::of(&course, &LastResults::default())?)?.text);
         findings("these pages are not there", links::find_broken(&tree::read(&self.folder)?, &advice))
     }
 

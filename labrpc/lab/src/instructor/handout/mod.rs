@@ -7,6 +7,7 @@ mod links;
 mod manifests;
 pub mod markers;
 pub mod open;
+mod order;
 mod repository;
 mod through;
 
@@ -20,7 +21,7 @@ use crate::course::{Course, LABS, LabCrate};
 use crate::error::CommandError;
 use crate::fingerprint::sha256;
 use crate::instructor::bugs::catalogue::CATALOGUE_FILE;
-use crate::student::hint::place::{self, HINTS_FILE};
+use crate::student::hint::place::{self, HINTS_FILE, PlaceToWrite};
 use crate::tree::{self, PlainFile, Tree};
 use markers::{Section, Stripped};
 
@@ -150,9 +151,11 @@ impl Handout {
         Ok(handout)
     }
 
-    /// Adds the hints of all places to write, which `cargo lab hint` shows one at a time.
+    /// Adds all places to write in the order of the pages, with the hints that `cargo lab hint` shows one at a time.
     fn add_hints(&mut self) {
-        let text = place::text(self.sections.values().flatten().map(|section| &section.place));
+        let mut places: Vec<&PlaceToWrite> = self.sections.values().flatten().map(|section| &section.place).collect();
+        places.sort_by_key(|place| order::position(place));
+        let text = place::text(places);
         self.add_file(HINTS_FILE, text);
     }
 

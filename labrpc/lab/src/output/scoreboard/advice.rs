@@ -4,6 +4,7 @@ use crate::course::{LABS, LabCrate};
 use crate::grade::verdict::{LabResult, TestVerdict};
 use crate::grade::{CourseResult, OpenLab};
 use crate::request::WorldChoice;
+use crate::student::work::NextBy;
 
 /// Names the test to look at, if several failed.
 pub fn first_look(failed: &[&TestVerdict]) -> String {
@@ -27,35 +28,55 @@ pub fn next_step(results: &CourseResult) -> String {
     if !last.is_whole {
         return format!("\nNext: all tests of lab {title}: cargo lab test {id}\n");
     }
-    let more_seeds = format!("More seeds find rare mistakes: cargo lab test {id} --seeds 1000");
-    let position = LABS.iter().position(|lab| lab == last.lab).unwrap_or_default();
+    let work = &results.work;
+    let more = match work.has_many_seeds {
+        true => String::new(),
+        false => format!(" More seeds find rare mistakes: cargo lab test {id} --seeds 1000"),
+    };
+    let clean_up: String = work.allow_unused.iter().filter(|lab| lab.id <= id).map(|lab| clean_up(lab)).collect();
     let is_there = |lab: &&LabCrate| results.last.is_none_or(|end| lab.id <= end.id);
-    match LABS.get(position + 1).filter(is_there) {
+    let later: Vec<&LabCrate> = LABS.iter().filter(|lab| lab.id > id).filter(is_there).collect();
+    let before = |next: &LabCrate| LABS.iter().take_while(|lab| *lab != next).last().unwrap_or(last.lab);
+    match later.iter().find(|lab| !work.done.contains(lab)) {
         Some(next) => format!(
-            "\nLab {title} is done. {more_seeds}\nNext: lab {}, {} {}\n",
+            "\nLab {title} is done.{more}\n{clean_up}Next: lab {}, {} {}\n",
             next.title(),
             next.question,
-            beginning(&results.open, last.lab, next)
+            beginning(&results.open, before(next), next, work.next_by)
         ),
-        None => format!("\nLab {title}, the last one, is done. {more_seeds}\n"),
+        None if later.is_empty() => format!("\nLab {title}, the last one, is done.{more}\n{clean_up}"),
+        None => format!("\nLab {title} is done, and so are the labs after it.{more}\n{clean_up}"),
     }
+}
+
+/// What is left to do in a lab without a `todo!`.
+fn clean_up(lab: &LabCrate) -> String {
+    format!(
+        "Delete the line `#![allow(unused …)]` in {}/src/lib.rs: then the compiler warns of unused code again.\n",
+        lab.package
+    )
 }
 
 /// How to begin each of these labs but the first.
 pub fn all_beginnings(labs: &[&LabCrate], open: &[OpenLab]) -> Vec<String> {
-    labs.windows(2).map(|labs| beginning(open, labs[0], labs[1])).collect()
+    labs.windows(2).map(|labs| beginning(open, labs[0], labs[1], NextBy::Test)).collect()
 }
 
 /// How to begin the lab `next`, after `last`. Only the guided track has a page for each lab.
-pub fn beginning(open: &[OpenLab], last: &LabCrate, next: &LabCrate) -> String {
+pub fn beginning(open: &[OpenLab], last: &LabCrate, next: &LabCrate, by: NextBy) -> String {
     let open = |lab: &LabCrate| open.iter().find(|open| open.lab == lab);
     let LabCrate { id, package, .. } = next;
+    let test = match by {
+        NextBy::Test => format!("then: cargo lab test {id}"),
+        NextBy::Save => "then save a file of that lab, and it is tested".to_string(),
+        NextBy::Watch => format!("then press q, and: cargo lab watch {id}"),
+    };
     match (open(last), open(next)) {
-        (_, None) => format!("Read docs/lab{id}.md, then: cargo lab test {id}"),
+        (_, None) => format!("Read docs/lab{id}.md, {test}"),
         (Some(_), Some(OpenLab { is_begun: false, .. })) => {
             format!("Run cargo lab carry {} {id}, then read {package}/src/lib.rs", last.id)
         }
-        _ => format!("Read {package}/src/lib.rs, then: cargo lab test {id}"),
+        _ => format!("Read {package}/src/lib.rs, {test}"),
     }
 }
 
@@ -73,6 +94,7 @@ fn last_green(results: &CourseResult) -> Option<&LabResult> {
 mod tests {
     use super::*;
     use crate::grade::examples;
+    use crate::student::work::Work;
 
     fn green(lab: usize, is_whole: bool) -> CourseResult {
         let tests = [examples::test("a_2a", 1, 1)];
@@ -92,6 +114,27 @@ Next: lab 2B, What was agreed? Read docs/lab2b.md, then: cargo lab test 2b
             "\nLab 3B, the last one, is done. More seeds find rare mistakes: cargo lab test 3b --seeds 1000\n";
         assert_eq!(next_step(&green(5, true)), expected);
         assert_eq!(next_step(&green(1, false)), "\nNext: all tests of lab 2B: cargo lab test 2b\n");
+    }
+
+    /// Labs that are done are passed over, and an advice is not repeated that was followed.
+    #[test]
+    fn what_is_done_is_not_advised() {
+        let work = |done: &[usize], has_many_seeds| Work {
+            done: done.iter().map(|lab| &LABS[*lab]).collect(),
+            has_many_seeds,
+            ..Work::default()
+        };
+        let advice = |work| next_step(&CourseResult { work, ..green(0, true) });
+        let expected =
+            "\nLab 2A is done.\nNext: lab 2C, What survives a crash? Read docs/lab2c.md, then: cargo lab test 2c\n";
+        assert_eq!(advice(work(&[0, 1], true)), expected);
+        let all = advice(work(&[0, 1, 2, 3, 4, 5], false));
+        assert!(all.starts_with("\nLab 2A is done, and so are the labs after it. More seeds"), "{all}");
+        let watched = |next_by| advice(Work { next_by, ..Work::default() });
+        assert!(watched(NextBy::Save).ends_with("docs/lab2b.md, then save a file of that lab, and it is tested\n"));
+        assert!(watched(NextBy::Watch).ends_with("docs/lab2b.md, then press q, and: cargo lab watch 2b\n"));
+        let line = "--seeds 1000\nDelete the line `#![allow(unused …)]` in lab2a-election/src/lib.rs: ";
+        assert!(advice(Work { allow_unused: vec![&LABS[0], &LABS[1]], ..Work::default() }).contains(line));
     }
 
     /// The open track has no pages for its labs: the next one begins with the code for the last one, unless it has begun.

@@ -41,6 +41,14 @@ pub fn findings(results: &CourseResult, paint: Paint) -> String {
     if !waiting.is_empty() {
         text += "\nThese tests wait for code that you have yet to write:\n\n";
         text += &waiting_lines(&waiting);
+        if let Some(place) = &results.work.to_write {
+            text += &format!(
+                "\n{}:\n\n{INDENTATION}{}\n{INDENTATION}check it: {}\n",
+                place.advice(),
+                place.message(),
+                place.check()
+            );
+        }
     }
     for lab in &results.labs {
         if let Some(trouble) = &lab.trouble {

@@ -2,8 +2,8 @@
 //!
 //! In reading order: [`pattern`] is how tests failed, [`known`] how they fail with known mistakes, [`matching`] finds
 //! those that are alike, and [`functions`] where they lead. [`place`] has the places to write, [`rules`] what the rules
-//! say. [`subject`] finds what a hint is asked about, [`rungs`] makes the hints, and [`ladder`] remembers how far a
-//! student is.
+//! say, and [`doc`] what a place's comment says. [`subject`] finds what a hint is asked about, [`rungs`] makes the hints, and
+//! [`ladder`] remembers how far a student is.
 //!
 //! The JSON document: `about` is the name that asks for the next hint, or null with a `message` if there is nothing to hint at;
 //! `title` and `notes` are what the text says around the hint; `rung` of `rungs` is given, from 1; its `kind` is `rule`,
@@ -11,6 +11,7 @@
 //! rules, functions or known mistakes that it names. With `possible-functions`, what failed does not decide between
 //! several functions. `version` rises when a field is removed or changes its meaning.
 
+mod doc;
 pub mod functions;
 pub mod known;
 mod ladder;
@@ -73,7 +74,7 @@ pub fn give(course: &Course, request: &HintRequest, print: fn(&str)) -> Result<E
             print(&if request.is_json { document(None, 0, &line) } else { format!("{line}\n") });
             return Ok(ExitCode::SUCCESS);
         }
-        Subject::Place(place, name) => rungs::of_place(&place, name),
+        Subject::Place(place, name) => rungs::of_place(course, &place, name),
         Subject::Failure(failure) => rungs::of_failure(course, &failure)?,
     };
     let mut ladders = Ladders::read(course);

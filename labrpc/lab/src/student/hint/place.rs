@@ -1,5 +1,5 @@
-//! The places that a student has to write, with their hints. A handout has them in one file; the course itself has them
-//! beside its solutions.
+//! The places that a student has to write, in the order of the labs' pages, with their hints. A handout has them in one file;
+//! the course itself has them beside its solutions.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -40,6 +40,34 @@ impl PlaceToWrite {
         let item = if self.item.is_empty() { String::new() } else { format!(": {}", self.item) };
         format!("lab {lab}: {}{item} ({})", self.rule, self.file)
     }
+
+    /// That it comes next, and where the order is from.
+    pub fn advice(&self) -> String {
+        format!("Write next, in the order of docs/lab{}.md", self.lab().map_or("", |lab| lab.id))
+    }
+
+    /// The command that runs the core tests of its lab.
+    pub fn check(&self) -> String {
+        self.lab().map_or(String::new(), core_tests)
+    }
+
+    /// Whether its `todo!` is still there.
+    fn is_unwritten(&self, course: &Course) -> bool {
+        fs::read_to_string(course.root().join(&self.file)).is_ok_and(|text| text.contains(&self.message()))
+    }
+}
+
+/// The command that runs the core tests of a lab.
+pub fn core_tests(lab: &LabCrate) -> String {
+    format!("cargo test -p {} --test core", lab.package)
+}
+
+/// The place to write next, if tests wait for the `todo!` with this message: the lab's first one that is left, in the order
+/// of its page. Tests reach the place first that ties the others together, and that is often the last to be written.
+pub fn next<'a>(course: &Course, places: &'a [PlaceToWrite], missing: &str) -> Option<&'a PlaceToWrite> {
+    let reached = places.iter().find(|place| place.message() == missing)?;
+    let of_lab = places.iter().filter(|place| place.lab() == reached.lab());
+    of_lab.into_iter().find(|place| place.is_unwritten(course)).or(Some(reached))
 }
 
 /// Reads the places of a workspace; none if it has no such file.

@@ -1,11 +1,12 @@
 //! The hints themselves.
 
 use super::Hints;
+use super::doc;
 use super::functions::LikelyFunctions;
 use super::known::{self, KnownMistake};
 use super::matching::{self, Likely};
 use super::pattern::RedTest;
-use super::place::PlaceToWrite;
+use super::place::{self, PlaceToWrite};
 use super::rules;
 use super::subject::Failure;
 use crate::course::Course;
@@ -71,13 +72,11 @@ impl RungKind {
 }
 
 /// The hints about a place to write. `name` asks for it on the command line.
-pub fn of_place(place: &PlaceToWrite, name: String) -> Hints {
+pub fn of_place(course: &Course, place: &PlaceToWrite, name: String) -> Hints {
     let PlaceToWrite { file, item, rule, hints } = place;
     let title = if item.is_empty() { file.clone() } else { format!("`{item}` in {file}") };
-    let lines = vec![
-        format!("The rule: {rule}."),
-        "The doc comment above it says what it gets, what it gives, and what must hold.".to_string(),
-    ];
+    let mut lines = vec![format!("The rule: {rule}.")];
+    lines.extend(doc::first_paragraph(course, place));
     let mut rungs = vec![Rung { kind: RungKind::Rule, lines, items: vec![rule.clone()] }];
     let more = |hint: &String| Rung { kind: RungKind::Place, lines: vec![hint.clone()], items: Vec::new() };
     rungs.extend(hints.iter().map(more));
@@ -111,7 +110,7 @@ pub fn of_failure(course: &Course, failure: &Failure) -> Result<Hints, CommandEr
     let by = red.iter().find(|red| red.test == *test).map_or("no result", |red| red.by.as_str());
     let mut rungs = vec![of_rule(failure, by, red.len())];
     if likely.is_empty() {
-        rungs.push(nothing_near());
+        rungs.push(nothing_near(course, failure));
     } else {
         rungs.push(if track::is_open(course, lab) { of_part(&likely) } else { of_functions(failure, &likely, &red) });
         rungs.push(of_mistakes(&likely));
@@ -141,11 +140,17 @@ fn of_rule(failure: &Failure, by: &str, red: usize) -> Rung {
     Rung { kind: RungKind::Rule, lines, items: vec![by.to_string()] }
 }
 
-fn nothing_near() -> Rung {
-    let lines = vec![
-        "No known mistake fails like yours.".to_string(),
-        "Stay with the rule, and with the first event in the test's report that should be another one.".to_string(),
-    ];
+fn nothing_near(course: &Course, failure: &Failure) -> Rung {
+    let mut lines = vec!["No known mistake fails like yours.".to_string()];
+    let look = match track::is_open(course, failure.lab) {
+        true => "Look",
+        false => {
+            lines.push(format!("Run the lab's core tests, which are smaller: {}", place::core_tests(failure.lab)));
+            "If they pass, look"
+        }
+    };
+    lines.extend(failure.token().map(|token| format!("{look} at the run event by event: cargo lab replay {token}")));
+    lines.push("Look for the first event that should be another one by the rule.".to_string());
     Rung { kind: RungKind::NothingNear, lines, items: Vec::new() }
 }
 

@@ -6,6 +6,7 @@ use crate::course::{Course, LabCrate};
 use crate::error::CommandError;
 use crate::nearest::suggestion;
 use crate::student::results::{LastLab, LastResults};
+use crate::student::status::Status;
 
 /// What a hint is asked about.
 pub enum Subject {
@@ -36,7 +37,8 @@ impl Failure {
     }
 }
 
-/// Finds what a name stands for. Without a name it is the test to look at first.
+/// Finds what a name stands for. Without a name it is the test to look at first. Of several functions with the name it is the
+/// one of the lab that the student is at.
 ///
 /// # Errors
 ///
@@ -58,6 +60,11 @@ pub fn find(course: &Course, results: &LastResults, name: Option<&str>) -> Resul
         [] => of_test(course, results, &places, &labs, name),
         [place] => Ok(of_place(place, &places)),
         _ => {
+            let at_hand = Status::of(course, results)?.lab_at_hand();
+            let here: Vec<&&PlaceToWrite> = called.iter().filter(|place| place.lab() == at_hand).collect();
+            if let [place] = here[..] {
+                return Ok(of_place(place, &places));
+            }
             let names: Vec<String> = called.iter().map(|place| short_name(place, &places)).collect();
             let count = called.len();
             Err(CommandError::Misuse(format!("`{name}` is {count} functions: write {}", names.join(" or "))))
@@ -145,7 +152,7 @@ fn of_test(
     }))
 }
 
-/// A test that did not pass: if it waits for a place, the place.
+/// A test that did not pass: if it waits for a place, the one to write next.
 fn of_failed(
     course: &Course,
     places: &[PlaceToWrite],
@@ -154,7 +161,7 @@ fn of_failed(
     test: &str,
 ) -> Result<Subject, CommandError> {
     let missing = last.tests.get(test).and_then(|test| test.missing_code.as_deref());
-    if let Some(place) = places.iter().find(|place| missing == Some(place.message().as_str())) {
+    if let Some(place) = missing.and_then(|missing| place::next(course, places, missing)) {
         return Ok(of_place(place, places));
     }
     let changed = last.changed_since(course, lab)?;

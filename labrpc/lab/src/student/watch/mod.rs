@@ -64,7 +64,8 @@ fn watch_until_quit(
         Some(lab) => lab,
         None => lab_at_hand(course)?,
     };
-    let mut round = Round { course, lab, profile, files: Vec::new(), saved_at: None };
+    let is_named = named.is_some();
+    let mut round = Round { course, lab, is_named, profile, files: Vec::new(), saved_at: None };
     loop {
         match round.run() {
             Err(CommandError::Superseded) => {}
@@ -76,20 +77,17 @@ fn watch_until_quit(
         // The last lab of several: a later lab is tested with the earlier ones.
         let saved = course.labs().rfind(|lab| files.iter().any(|file| file.starts_with(&format!("{}/", lab.package))));
         lab = named.or(saved).unwrap_or(lab);
-        round = Round { course, lab, profile, files, saved_at };
+        round = Round { course, lab, is_named, profile, files, saved_at };
         if io::stdout().is_terminal() {
             say(CLEAR);
         }
     }
 }
 
-/// The lab that a student is at: the first begun one whose tests do not all pass, or else the next one.
+/// The lab that a student is at.
 fn lab_at_hand(course: &Course) -> Result<&'static LabCrate, CommandError> {
-    let status = Status::of(course, &LastResults::read(course))?;
-    let red = status.labs.iter().find(|lab| lab.is_begun() && !lab.written.is_given && !lab.is_green());
-    let next = || status.labs.iter().find(|lab| !lab.is_begun());
-    let lab = red.or_else(next).or(status.labs.last());
-    lab.map(|lab| lab.lab).ok_or_else(|| CommandError::Broken("the course has no lab".to_string()))
+    let lab = Status::of(course, &LastResults::read(course))?.lab_at_hand();
+    lab.ok_or_else(|| CommandError::Broken("the course has no lab".to_string()))
 }
 
 fn waiting_line(keys: &Keys) -> String {

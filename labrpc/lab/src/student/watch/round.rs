@@ -21,6 +21,7 @@ use crate::scratch::Scratch;
 use crate::selection::LabSelection;
 use crate::student::estimate;
 use crate::student::results::{LastLab, LastResults};
+use crate::student::work::{NextBy, Work};
 
 /// How many names are shown of the tests that a save has fixed or broken.
 const NAMES_MAX: usize = 6;
@@ -31,6 +32,8 @@ pub struct Round<'a> {
     pub course: &'a Course,
     /// The lab.
     pub lab: &'static LabCrate,
+    /// Whether it is watched alone, whichever file is saved.
+    pub is_named: bool,
     /// How the code is compiled.
     pub profile: Profile,
     /// The files that were saved.
@@ -64,15 +67,18 @@ impl Round<'_> {
         let mut last = LastResults::read(self.course);
         let before = last.of(self.lab).cloned();
         let result = self.test(graded, &binary, before.as_ref(), &scratch)?;
-        let results = CourseResult {
+        let mut results = CourseResult {
             labs: vec![result],
             is_graded: true,
             world: WorldChoice::Simulated,
             open: grade::open_labs(self.course)?,
             last: self.course.labs().last(),
+            work: Work::default(),
         };
         last.add(self.course, &results)?;
         last.write(self.course);
+        let next_by = if self.is_named { NextBy::Watch } else { NextBy::Save };
+        results.work = Work { next_by, ..Work::of(self.course, &results.labs)? };
         let paint = Paint::for_stdout();
         let summary = self.summary(&results.labs[0], before.as_ref(), built, started.elapsed(), paint);
         Ok(say(&format!("{summary}{}", scoreboard::findings(&results, paint))).is_some())
