@@ -46,7 +46,7 @@ impl Protocol for Election {
     fn handle_reply(&mut self, from: PeerId, reply: RaftReply, now: Instant, outbox: &mut Outbox) {
         // BEGIN 2A Figure 2, Rules for Servers
         // HINT What can each of the two kinds of reply tell a candidate, a leader, or a server that is neither now?
-        // HINT Nobody waits for the ticker to hear of a new leader.
+        // HINT The winner sends its first heartbeat in this very step.
         // HINT `count_vote` says whether this vote has won; the answer to a heartbeat has nothing to tell but its term.
         match reply {
             RaftReply::RequestVote(reply) => {

@@ -59,7 +59,7 @@ impl Progress {
         // BEGIN 2B Figure 2, Rules for Servers, Leaders rule 3
         // HINT An answer to an older request comes after one to a newer request. Which of the two do you believe?
         // HINT Neither index ever falls here. What is the first index that the follower may still lack?
-        // HINT `awaited` is over once an answer reaches as far. Assert the invariants at the end.
+        // HINT Clear `awaited` when `through` reaches it. Assert the invariants at the end.
         self.match_index = self.match_index.max(through);
         self.next_index = self.next_index.max(through + 1);
         if self.awaited.is_some_and(|awaited| awaited <= through) {
