@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::panic::PanicHookInfo;
+use std::panic::{Location, PanicHookInfo};
 use std::sync::Once;
 
 use super::platform;
@@ -153,7 +153,7 @@ fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
     }
     runtime.unwinding.begin();
     runtime.on_tape(Writer::panics);
-    let place = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column())).unwrap_or_default();
+    let place = info.location().map(place_of).unwrap_or_default();
     // For a panic of the test itself the place is enough; a server's panic gets a backtrace.
     let is_server = runtime.state.try_borrow().is_ok() && runtime.node() != NodeId::TEST;
     let backtrace = if is_server { runtime.backtrace() } else { String::new() };
@@ -169,6 +169,11 @@ fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
     if let Ok(mut latest) = runtime.panic_note.try_borrow_mut() {
         *latest = Some(note);
     }
+}
+
+/// A place in words. A module below `#[path = "."]` has `/./` in the name of its file.
+fn place_of(at: &Location<'_>) -> String {
+    format!("{}:{}:{}", at.file().replace("/./", "/"), at.line(), at.column())
 }
 
 /// A panic after which std ends the process: why, and in which code.

@@ -105,7 +105,8 @@ fn a_denied_vote_does_not_restart_the_timer_2a() {
             let waited = since.elapsed();
             assert!(
                 waited <= TIMING.election_timeout_max + OFTEN + PROMPTLY,
-                "{waited:?} after the last vote that it granted it has not campaigned: denied requests delay it"
+                "it has not campaigned, {} ms after the last vote that it granted: denied requests delay it",
+                waited.as_millis()
             );
             script
                 .candidate(2)

@@ -1,4 +1,4 @@
-//! A server has few threads (the tests' contract).
+//! A server has few threads.
 
 use std::time::Duration;
 

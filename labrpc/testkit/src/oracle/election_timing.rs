@@ -106,14 +106,14 @@ impl Duties {
             && observed.ran_since(server, since)
             && is_early(since, before(led, timing.heartbeat_interval))
         {
-            let waited = event.at() - led.at;
+            let waited = whole_milliseconds(event.at() - led.at);
             let what = format!("server {server} led until just now, and campaigned without waiting for a timeout");
             return Err(Violation::new(&STEPPED_DOWN, what)
                 .with(led, format!("server {server} sends its last message as a leader"))
                 .with(
                     event.id,
                     format!(
-                        "{waited:.0?} later it campaigns in term {term}, but every timeout is at least {:?}",
+                        "{waited:?} later it campaigns in term {term}, but every timeout is at least {:?}",
                         timing.election_timeout_min
                     ),
                 ));
@@ -121,8 +121,8 @@ impl Duties {
         if let Some(began) = self.campaign_began
             && is_early(before(began, SLACK), began.at)
         {
-            let waited = event.at() - began.at;
-            let what = format!("server {server} campaigned again {waited:.0?} after its last campaign");
+            let waited = whole_milliseconds(event.at() - began.at);
+            let what = format!("server {server} campaigned again {waited:?} after its last campaign");
             return Err(Violation::new(&CAMPAIGNS_APART, what)
                 .with(began, format!("server {server} campaigns in term {}", self.campaigned))
                 .with(
@@ -137,6 +137,11 @@ impl Duties {
     }
 }
 
+/// A time that was too short, rounded down: rounded up it might look long enough.
+fn whole_milliseconds(time: Duration) -> Duration {
+    Duration::from_millis(time.as_millis() as u64)
+}
+
 /// A server campaigns too early after `reset`, at which its timer had to restart.
 fn campaigned_early(
     server: PeerId,
@@ -146,12 +151,12 @@ fn campaigned_early(
     is_boot: bool,
     timeout_min: Duration,
 ) -> Violation {
-    let waited = event.at() - reset.at;
+    let waited = whole_milliseconds(event.at() - reset.at);
     let (since, restarts) = match is_boot {
         true => ("it had booted", "boots, and begins to wait for a leader"),
         false => ("its election timer had to restart", "grants a vote, or hears from the leader of its term"),
     };
-    let violation = Violation::new(&TIMER, format!("server {server} campaigned {waited:.0?} after {since}"));
+    let violation = Violation::new(&TIMER, format!("server {server} campaigned {waited:?} after {since}"));
     let campaigns = format!("it campaigns in term {term}, but every timeout is at least {timeout_min:?}");
     if is_boot { violation.look_at(&BOOTS_WAITING) } else { violation }
         .with(reset, format!("server {server} {restarts}"))
