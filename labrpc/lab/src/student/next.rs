@@ -45,27 +45,32 @@ pub fn step(course: &Course, status: &Status) -> Result<NextStep, CommandError> 
 /// The first steps in a fresh workspace.
 fn beginning(course: &Course, status: &Status, first: &LabStatus) -> String {
     let (lab, title) = (first.lab, first.lab.title());
-    let (page, file, time) = match status.track {
-        Track::Guided => {
-            (format!("docs/lab{}.md", lab.id), format!("{}/{}", lab.package, lab.begins_in), lab.time_needed)
-        }
-        Track::Open => ("docs/open-track.md".to_string(), format!("{}/src/lib.rs", lab.package), "a day"),
-    };
-    let write = match status.track {
-        Track::Guided => format!("Write the first rule of that page, in {file}."),
-        Track::Open => format!("Design your server, and write `boot` in {file}."),
-    };
     let build = match estimate::first_build(course) {
-        Some(seconds) => format!("builds it, which takes about {seconds} once, and tests it at each save"),
+        Some(time) => format!("builds it, which takes {time} once, and tests it at each save"),
         None => "tests it at each save".to_string(),
     };
-    format!(
-        "Nothing is written yet. Begin with lab {title}, {} It takes about {time}.\n\n  \
-         1. Read §1 to §5 of the Raft paper, then {page}.\n  \
-         2. {write}\n  \
-         3. cargo lab watch {}   {build}.\n",
-        lab.question, lab.id
-    )
+    let watch = format!("cargo lab watch {}   {build}.", lab.id);
+    // In the order of the workspace's README.
+    let (time, steps) = match status.track {
+        Track::Guided => (
+            lab.time_needed,
+            [
+                "Read §1 to §5 of the Raft paper, then docs/getting-started.md.".to_string(),
+                watch,
+                format!("Read docs/lab{}.md, and write its first rule, in {}/{}.", lab.id, lab.package, lab.begins_in),
+            ],
+        ),
+        Track::Open => (
+            "a day",
+            [
+                "Read §1 to §5 of the Raft paper, then docs/open-track.md.".to_string(),
+                format!("Design your server, and write `boot` in {}/src/lib.rs.", lab.package),
+                watch,
+            ],
+        ),
+    };
+    let steps: String = (1..).zip(steps).map(|(number, step)| format!("  {number}. {step}\n")).collect();
+    format!("Nothing is written yet. Begin with lab {title}, {} It takes about {time}.\n\n{steps}", lab.question)
 }
 
 /// What to do in a lab whose tests do not all pass.

@@ -36,9 +36,10 @@ fn a_fresh_handout_says_where_to_begin() {
     let course = handout();
     let ended = course.lab("");
     let beginning = "Raft Labs, guided track\n\nNothing is written yet. Begin with lab 2A, Who leads? It takes about an evening.\n\n  \
-                     1. Read §1 to §5 of the Raft paper, then docs/lab2a.md.\n  2. Write the first rule of that page, in \
-                     lab2a-election/src/election.rs.\n  3. cargo lab watch 2a   builds it, which takes about ";
-    assert!(ended.stdout.starts_with(beginning), "{}", ended.stdout);
+                     1. Read §1 to §5 of the Raft paper, then docs/getting-started.md.\n  2. cargo lab watch 2a   builds it, which \
+                     takes half a minute to two minutes once, and tests it at each save.\n  3. Read docs/lab2a.md, and write \
+                     its first rule, in lab2a-election/src/election.rs.\n";
+    assert_eq!(ended.stdout, beginning);
     assert!(!course.root().join("calls.txt").exists(), "nothing is built");
     // Also after a run: it said nothing new.
     course.behave(

@@ -65,7 +65,7 @@ fn what_counts_is_packed() {
     let ended = submit(&course, "");
     let name = "raft-labs-submission.tar.gz";
     let told = format!(
-        "{}: 3 files\n2A  2 files, 23 bytes; 30/30 points when its tests ran last\n",
+        "{}: 2 files, and submission.json, the list of them\n2A  2 files, 23 bytes; 30/30 points when its tests ran last\n",
         fs::canonicalize(&student).unwrap().join(name).display()
     );
     assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), told.as_str(), ""));

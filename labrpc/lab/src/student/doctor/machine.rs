@@ -66,7 +66,7 @@ pub fn disk(course: &Course) -> Result<Vec<Finding>, CommandError> {
 /// How long the next build takes.
 pub fn build(course: &Course) -> Result<Vec<Finding>, CommandError> {
     Ok(vec![match estimate::first_build(course) {
-        Some(time) => Finding::ok("build", format!("the first build takes about {time}, later ones a few seconds")),
+        Some(time) => Finding::ok("build", format!("the first build takes {time}, later ones a few seconds")),
         None => Finding::ok("build", "the tests were built before: a build takes a few seconds"),
     }])
 }

@@ -66,7 +66,7 @@ pub fn submit(course: &Course, request: &SubmitRequest, print: fn(&str)) -> Resu
     if !request.is_list {
         let path = request.file.clone().unwrap_or_else(|| course.root().join(ARCHIVE));
         write(&path, &packed(course, &status, &begun, &files)?)?;
-        print(&format!("{}: {} files\n", path.display(), files.len() + 1));
+        print(&format!("{}: {} files, and {LIST}, the list of them\n", path.display(), files.len()));
     }
     print(&summary(&begun, &files));
     Ok(ExitCode::SUCCESS)

@@ -89,7 +89,7 @@ impl Round<'_> {
         let cargo = Cargo::new(self.course, self.profile);
         let cargo = match estimate::first_build(self.course) {
             Some(time) => {
-                say(&format!("    the first build takes about {time}\n"));
+                say(&format!("    the first build takes {time}\n"));
                 cargo
             }
             None => cargo.quietly(),
