@@ -122,7 +122,7 @@ pub fn tell(course: &Course, request: &StoryRequest) -> Result<ExitCode, Command
     let file = scratch.path().join("story.json");
     record(course, lab, binary, &token, Asked { when: request.asks_when, flip: request.flip.as_deref() }, &file)?;
     if !is_viewer_built(course) {
-        eprintln!("building the viewer, once: this takes half a minute or less");
+        eprintln!("building the viewer, once");
     }
     let status = Supervised::start(&mut show(course, &file, &request.view))?.wait()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })

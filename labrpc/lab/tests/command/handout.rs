@@ -69,7 +69,7 @@ fn a_handout_is_made() {
     fs::set_permissions(course.root().join("labrpc/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     let ended = course.lab("handout ../student");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
-    let summary = "../student: 42 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
+    let summary = "../student: 43 files, 6 solutions to write (2A 1, 2B 1, 2C 1, 2D 1, 3A 1, 3B 1)\n";
     assert_eq!(ended.stdout, summary);
 
     let student = course.beside("student");

@@ -36,7 +36,7 @@ fn a_token_is_told() {
 fn notes_are_shown() {
     let course = course();
     course.behave("lab2b-log", "echo story > \"$LAB_STORY\"; echo 'note: a smaller run' >&2; echo 'running 1 test'");
-    assert_eq!(course.lab("replay one_2b:7").stderr, "note: a smaller run\n");
+    assert_eq!(course.lab("replay one_2b:7").stderr, "note: a smaller run\nbuilding the viewer, once\n");
 }
 
 /// A test is told by its name, with the first seed or another.
