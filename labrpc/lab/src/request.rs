@@ -31,7 +31,7 @@ pub struct TestRequest {
 }
 
 impl TestRequest {
-    /// Whether each test runs with so many seeds that a mistake which they miss is very rare.
+    /// Whether each test runs with a thousand seeds or more.
     pub fn has_many_seeds(&self) -> bool {
         matches!(self.seeds, SeedChoice::Count(1000..))
     }

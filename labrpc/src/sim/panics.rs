@@ -171,9 +171,14 @@ fn note_panic(runtime: &Runtime, info: &PanicHookInfo<'_>) {
     }
 }
 
-/// A place in words. A module below `#[path = "."]` has `/./` in the name of its file.
+/// A place in words.
 fn place_of(at: &Location<'_>) -> String {
-    format!("{}:{}:{}", at.file().replace("/./", "/"), at.line(), at.column())
+    format!("{}:{}:{}", plain_path(at.file()), at.line(), at.column())
+}
+
+/// The path of a source file. That of a module below `#[path = "."]` has `/./` in it.
+fn plain_path(file: &str) -> String {
+    file.replace("/./", "/")
 }
 
 /// A panic after which std ends the process: why, and in which code.
@@ -212,5 +217,17 @@ impl Runtime {
     #[cfg_attr(any(not(target_os = "linux"), labrpc_portable), allow(dead_code))]
     pub(super) fn has_fatal_panic(&self) -> bool {
         self.fatal_panic.try_borrow().is_ok_and(|fatal| fatal.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Paths are as people write them.
+    #[test]
+    fn paths_are_plain() {
+        assert_eq!(plain_path("lab2a-election/tests/graded/./cluster.rs"), "lab2a-election/tests/graded/cluster.rs");
+        assert_eq!(plain_path("lab2a-election/src/raft.rs"), "lab2a-election/src/raft.rs");
     }
 }

@@ -142,7 +142,7 @@ fn run_to_tell(course: &Course, which: &Which) -> Result<(&'static LabCrate, Rep
         ([(lab, _)], Which::Token(token)) => Ok((lab, token.clone())),
         ([(lab, test)], Which::Test { seed, .. }) => Ok((lab, ReplayToken::of(test, *seed))),
         (_, Which::Test { names, .. }) => {
-            let example = tests.first().map_or(String::new(), |(lab, test)| {
+            let example = tests.iter().min_by_key(|(_, test)| test.len()).map_or(String::new(), |(lab, test)| {
                 let suffix = format!("_{}", lab.id);
                 format!(", for instance `cargo lab story {} {}`", lab.id, test.strip_suffix(&suffix).unwrap_or(test))
             });

@@ -19,7 +19,7 @@ pub struct Work {
     pub done: Vec<&'static LabCrate>,
     /// The labs without a `todo!` whose `lib.rs` still allows unused code.
     pub allow_unused: Vec<&'static LabCrate>,
-    /// Whether the tests ran with so many seeds that more of them are not worth an advice.
+    /// Whether the tests ran with a thousand seeds or more: then more of them are no advice.
     pub has_many_seeds: bool,
     /// How the tests of the next lab are run.
     pub next_by: NextBy,

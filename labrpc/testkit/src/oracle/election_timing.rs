@@ -9,6 +9,7 @@ use labrpc::{RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
+use super::whole_milliseconds;
 use crate::event::{Envelope, Event, EventId, EventKind};
 use crate::observed::{ObservedState, SLACK};
 use crate::rule::election::{
@@ -110,13 +111,7 @@ impl Duties {
             let what = format!("server {server} led until just now, and campaigned without waiting for a timeout");
             return Err(Violation::new(&STEPPED_DOWN, what)
                 .with(led, format!("server {server} sends its last message as a leader"))
-                .with(
-                    event.id,
-                    format!(
-                        "{waited:?} later it campaigns in term {term}, but every timeout is at least {:?}",
-                        timing.election_timeout_min
-                    ),
-                ));
+                .with(event.id, format!("{waited:?} later {}", too_early(term, timing.election_timeout_min))));
         }
         if let Some(began) = self.campaign_began
             && is_early(before(began, SLACK), began.at)
@@ -125,21 +120,14 @@ impl Duties {
             let what = format!("server {server} campaigned again {waited:?} after its last campaign");
             return Err(Violation::new(&CAMPAIGNS_APART, what)
                 .with(began, format!("server {server} campaigns in term {}", self.campaigned))
-                .with(
-                    event.id,
-                    format!(
-                        "it campaigns in term {term}, but every timeout is at least {:?}",
-                        timing.election_timeout_min
-                    ),
-                ));
+                .with(event.id, too_early(term, timing.election_timeout_min)));
         }
         Ok(())
     }
 }
 
-/// A time that was too short, rounded down: rounded up it might look long enough.
-fn whole_milliseconds(time: Duration) -> Duration {
-    Duration::from_millis(time.as_millis() as u64)
+fn too_early(term: Term, timeout_min: Duration) -> String {
+    format!("it campaigns in term {term}, but every timeout is at least {timeout_min:?}")
 }
 
 /// A server campaigns too early after `reset`, at which its timer had to restart.
@@ -157,10 +145,9 @@ fn campaigned_early(
         false => ("its election timer had to restart", "grants a vote, or hears from the leader of its term"),
     };
     let violation = Violation::new(&TIMER, format!("server {server} campaigned {waited:?} after {since}"));
-    let campaigns = format!("it campaigns in term {term}, but every timeout is at least {timeout_min:?}");
     if is_boot { violation.look_at(&BOOTS_WAITING) } else { violation }
         .with(reset, format!("server {server} {restarts}"))
-        .with(event.id, campaigns)
+        .with(event.id, too_early(term, timeout_min))
 }
 
 impl ElectionTiming {

@@ -44,6 +44,8 @@ mod vote_reasons;
 
 pub(crate) use interface::Oracle;
 
+use std::time::Duration;
+
 use crate::contract::Contract;
 
 /// All oracles that can check a lab's servers, in the order in which they check an event.
@@ -70,4 +72,22 @@ pub(crate) fn all(contract: &'static Contract) -> Vec<Box<dyn Oracle>> {
     oracles.push(Box::new(liveness::Liveness::default()));
     oracles.push(Box::new(bounded_threads::BoundedThreads::new(contract.track)));
     oracles
+}
+
+/// A time that was too short, rounded down: rounded up it might look long enough.
+fn whole_milliseconds(time: Duration) -> Duration {
+    Duration::from_millis(time.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A time that is too short by a little is not reported as long enough.
+    #[test]
+    fn times_are_rounded_down() {
+        let timeout_min = Duration::from_millis(400);
+        let told = format!("{:?}", whole_milliseconds(timeout_min - Duration::from_micros(130)));
+        assert_eq!(told, "399ms");
+    }
 }
