@@ -88,6 +88,7 @@ fn a_save_is_a_round() {
     assert_eq!(lines[0], "2A  testing it");
     assert_has(&lines, "2A  ok  2/2 tests, 30/30 points; ");
     assert_has(&lines, "Lab 2A is done.");
+    assert_has(&lines, "Read docs/lab2b.md, then press q, and: cargo lab watch 2b");
 
     course.write("lab2a-election/src/lib.rs", "bad bad\n");
     let lines = watch.round();
@@ -143,6 +144,7 @@ fn the_lab_of_the_saved_file_is_tested() {
     let lines = watch.round();
     assert_eq!(lines[0], "2B  saved lab2b-log/src/deep/new.rs");
     assert_has(&lines, "2B  ok  2/2 tests, 30/30 points; ");
+    assert_has(&lines, "Read docs/lab2c.md, then save a file of that lab, and it is tested");
 }
 
 /// A save while tests run ends them, and begins anew.
