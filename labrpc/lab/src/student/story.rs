@@ -120,7 +120,9 @@ pub fn tell(course: &Course, request: &StoryRequest) -> Result<ExitCode, Command
     let binary =
         binaries.get(lab.package).ok_or_else(|| CommandError::Broken(format!("{} has no tests", lab.package)))?;
     let file = scratch.path().join("story.json");
-    record(course, lab, binary, &token, Asked { when: request.asks_when, flip: request.flip.as_deref() }, &file)?;
+    let asked = Asked { when: request.asks_when, flip: request.flip.as_deref() };
+    let notes = record(command(course, lab, binary, &token, asked, &file)?, &token, &file)?;
+    notes.iter().for_each(|note| eprintln!("{note}"));
     if !is_viewer_built(course) {
         eprintln!("building the viewer, once");
     }
@@ -185,28 +187,19 @@ pub fn command(
     Ok(command)
 }
 
-/// Makes a run, which writes its story.
+/// Makes the run of a token by its [`command`], which writes its story. Returns what the run has to say besides.
 ///
 /// # Errors
 ///
 /// For a token that the test kit refuses, and if the run writes no story.
-pub fn record(
-    course: &Course,
-    lab: &LabCrate,
-    binary: &TestBinary,
-    token: &ReplayToken,
-    asked: Asked<'_>,
-    file: &Path,
-) -> Result<(), CommandError> {
-    let mut command = command(course, lab, binary, token, asked, file)?;
+pub fn record(mut command: Command, token: &ReplayToken, file: &Path) -> Result<Vec<String>, CommandError> {
     let output = OutputTail::of(&mut command)?;
     let process = Supervised::start(&mut command)?;
     drop(command);
     let status = process.wait()?;
     let output = output.text();
-    output.lines().filter(|line| line.starts_with(NOTE)).for_each(|line| eprintln!("{line}"));
     match (file.is_file(), status.code()) {
-        (true, _) => Ok(()),
+        (true, _) => Ok(output.lines().filter(|line| line.starts_with(NOTE)).map(str::to_string).collect()),
         (false, Some(2)) => {
             let complaint = output.lines().find(|line| line.starts_with("LAB_")).unwrap_or(&output);
             Err(CommandError::Misuse(complaint.trim().to_string()))

@@ -181,8 +181,9 @@ impl Trial<'_> {
         let file = copy.scratch.path().join("story.json");
         let _ = fs::remove_file(&file);
         let asked = Asked { when: self.kind.is_some(), flip: None };
-        match story::record(&copy.course, graded.lab, binary, &token, asked, &file) {
-            Ok(()) => {}
+        let command = story::command(&copy.course, graded.lab, binary, &token, asked, &file);
+        match command.and_then(|command| story::record(command, &token, &file)) {
+            Ok(_) => {}
             Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
             // A process that dies tells no story.
             Err(_) => return Ok(None),
