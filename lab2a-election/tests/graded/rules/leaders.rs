@@ -115,7 +115,8 @@ fn a_candidate_yields_to_the_leader_of_its_term_2a() {
 fn a_voter_follows_the_winner_2a() {
     LAB.rule(&OLD_TERM, |world| {
         let script = ScriptedCluster::new(world, 5, boot);
-        for term in [3, 4] {
+        for _ in 0..2 {
+            let term = script.await_newer_term();
             script.candidate(1).in_term(term).asks_for_vote().expect_vote("nobody has the vote of this term yet");
             for _ in 0..10 {
                 let answer = script.leader(2).in_term(term).heartbeat();

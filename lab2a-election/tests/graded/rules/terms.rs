@@ -133,9 +133,7 @@ fn a_term_far_ahead_counts_2a() {
         for ahead in [10, 2_000, 1 << 20, 1 << 31, 1 << 40] {
             let script = ScriptedCluster::new(world, 3, boot);
             script.leader(1).in_term(term).heartbeat().expect_same_term("it is the first term that server 0 hears of");
-            // A server that has just heard from its leader may ignore candidates (§6).
-            let (campaign, _) = script.expect_campaign();
-            term = campaign + ahead;
+            term = script.await_newer_term() + ahead;
             script.candidate(2).in_term(term).asks_for_vote().expect_vote(format!("term {term} is new, if far ahead"));
             term += ahead;
             let leader = script.leader(1).in_term(term);

@@ -140,9 +140,10 @@ fn a_log_that_was_cut_ends_earlier_2b() {
         let script = follower_with(world, &[1, 1, 1, 1, 1]);
         let answer = script.leader(2).in_term(2).after(at(1, 1)).entries_of_terms(&[2]).send();
         answer.expect_agreement(2, "entry 2:2 replaces entries 2 to 5 of term 1");
+        let term = script.await_newer_term();
         let candidate = |term, last| script.candidate(1).in_term(term).with_log_through(last).asks_for_vote();
-        candidate(3, at(5, 1)).expect_no_vote("the voter's log ends at 2:2, in a later term");
-        candidate(4, at(2, 2)).expect_vote("both logs end at 2:2");
+        candidate(term, at(5, 1)).expect_no_vote("the voter's log ends at 2:2, in a later term");
+        candidate(term + 1, at(2, 2)).expect_vote("both logs end at 2:2");
     });
 }
 

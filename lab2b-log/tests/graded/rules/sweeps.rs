@@ -37,14 +37,14 @@ fn a_command_meets_a_newer_term_2b() {
             let taken = taken.expect("the server is up").ok();
             assert!(taken.is_none_or(|taken| taken == at(1, term)), "it led term {term}, and took it as {taken:?}");
             script.expect_no_leader(term + 1, "a request of that term has arrived");
-            let answer = script.candidate(2).in_term(term + 2).asks_for_vote();
+            let sent = script.requests_within(4 * TRAVEL);
+            let of_newer = sent.iter().find(|received| received.term() > term);
+            assert!(of_newer.is_none(), "server 0 leads nothing after term {term}, and sends: {}", of_newer.unwrap());
+            let answer = script.candidate(2).in_term(script.await_newer_term()).asks_for_vote();
             match taken {
                 Some(_) => answer.expect_no_vote("the voter's log holds an entry, and the candidate's is empty"),
                 None => answer.expect_vote("both logs are empty"),
             }
-            let sent = script.requests_within(4 * TRAVEL);
-            let of_newer = sent.iter().find(|received| received.term() > term);
-            assert!(of_newer.is_none(), "server 0 leads nothing after term {term}, and sends: {}", of_newer.unwrap());
             script.crash();
         });
     });

@@ -1,8 +1,6 @@
 //! State is on disk before a message shows it. The oracles check every message as it leaves; each
 //! script here makes one of the changes that a message can depend on.
 
-use std::time::Duration;
-
 use labrpc::thread;
 use testkit::number;
 use testkit::rule::persistence::DURABLE;
@@ -18,9 +16,12 @@ fn a_vote_is_saved_first_2c() {
         script.candidate(1).in_term(1).asks_for_vote().expect_vote("nobody has the vote of term 1 yet");
         script.expect_ballot_on_disk(1, Some(1), "server 0 has granted its vote in a term that was new to it");
 
-        script.leader(2).in_term(2).heartbeat();
-        script.candidate(3).in_term(2).asks_for_vote().expect_vote("nobody has the vote of term 2 yet");
-        script.expect_ballot_on_disk(2, Some(3), "server 0 has granted its vote in a term that it already knew");
+        let (term, mut requests) = script.expect_campaign();
+        requests.remove(0).deny_in_term(term + 1);
+        thread::sleep(2 * TRAVEL);
+        let answer = script.candidate(3).in_term(term + 1).asks_for_vote();
+        answer.expect_vote("a denial told server 0 of this term, in which nobody has its vote yet");
+        script.expect_ballot_on_disk(term + 1, Some(3), "server 0 has granted its vote in a term that it already knew");
     });
 }
 
@@ -32,18 +33,16 @@ fn a_term_from_a_request_is_saved_first_2c() {
         script.leader(1).in_term(2).heartbeat();
         script.expect_ballot_on_disk(2, None, "a leader of term 2 has sent a heartbeat");
         script.leader(1).in_term(2).entries_of_terms(&[2]).send();
-        script
-            .candidate(2)
-            .in_term(3)
-            .asks_for_vote()
-            .expect_no_vote("the voter's log ends at 1:2, the candidate's is empty");
-        script.expect_ballot_on_disk(3, None, "a candidate of term 3 was denied the vote, but its term counts");
+        let term = script.await_newer_term();
+        let answer = script.candidate(2).in_term(term).asks_for_vote();
+        answer.expect_no_vote("the voter's log ends at 1:2, the candidate's is empty");
+        script.expect_ballot_on_disk(term, None, "a candidate was denied the vote, but its newer term counts");
 
         // The vote goes to the same server as before: only the term differs.
         let candidate = |term| script.candidate(2).in_term(term).with_log_through(at(1, 2));
-        candidate(4).asks_for_vote().expect_vote("both logs end at 1:2");
-        candidate(5).asks_for_vote().expect_vote("nobody has the vote of term 5 yet");
-        script.expect_ballot_on_disk(5, Some(2), "server 2 has also got the vote of term 5");
+        candidate(term + 1).asks_for_vote().expect_vote("both logs end at 1:2");
+        candidate(term + 2).asks_for_vote().expect_vote("nobody has the vote of this term yet");
+        script.expect_ballot_on_disk(term + 2, Some(2), "server 2 has also got the vote of the next term");
     });
 }
 
@@ -136,7 +135,7 @@ fn a_command_is_saved_first_2c() {
         assert_eq!(script.disk().last(), at(1, term), "`start` has returned the position of its entry");
 
         let alone = ScriptedCluster::replicating(world, 1, boot);
-        thread::sleep(Duration::from_secs(1));
+        thread::sleep(alone.timing().election_timeout_max + TRAVEL);
         let at = alone.start(number(1)).expect("the only server of a cluster leads");
         thread::sleep(TRAVEL);
         alone.expect_applied_indices([1], "the only server of a cluster commits by itself");

@@ -179,11 +179,12 @@ fn an_empty_log_ends_at_its_snapshot_2d() {
         let script = follower_with(world, &[1, 1, 3], 3);
         let candidate = |term, last_log| script.candidate(2).in_term(term).with_log_through(last_log).asks_for_vote();
         cut(&script, 3);
-        candidate(4, at(9, 2)).expect_no_vote("the voter's log ends at 3:3, in its snapshot");
-        candidate(5, at(2, 3)).expect_no_vote("the voter's log ends at 3:3, in its snapshot");
-        let (term, _unanswered) = script.expect_campaign();
-        assert_eq!(term, 6, "server 0 was in term 5");
-        candidate(7, at(3, 3)).expect_vote("both logs end at 3:3");
+        let term = script.await_newer_term();
+        candidate(term, at(9, 2)).expect_no_vote("the voter's log ends at 3:3, in its snapshot");
+        candidate(term + 1, at(2, 3)).expect_no_vote("the voter's log ends at 3:3, in its snapshot");
+        let (campaign, _unanswered) = script.expect_campaign();
+        assert_eq!(campaign, term + 2, "server 0 was in the term before");
+        candidate(campaign + 1, at(3, 3)).expect_vote("both logs end at 3:3");
     });
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use labrpc::sim::{self, NodeId};
 use labrpc::time::Instant;
-use labrpc::{Image, PeerId, Save, Term, Timing};
+use labrpc::{Image, PeerId, RaftRequest, Save, Term, Timing};
 
 pub use campaigns::Campaign;
 use campaigns::Campaigns;
@@ -56,6 +56,8 @@ pub struct ServerState {
     pub booted: Option<EventId>,
     /// When it was last paused or resumed.
     pub resumed_at: Option<Instant>,
+    /// When it last answered the leader of its own term.
+    heard_leader_at: Option<Instant>,
     node: Option<NodeId>,
     is_paused: bool,
     /// The latest saves that took time: when each ended, and how long it took.
@@ -118,6 +120,14 @@ impl ObservedState {
             && server.resumed_at.is_none_or(|resumed| resumed <= since)
     }
 
+    /// Whether a server in `term` has heard from that term's leader within the shortest election timeout before `at`, or may
+    /// have: the leader's request has arrived, and is not answered yet.
+    pub fn hears_leader(&self, server: PeerId, term: Term, at: Instant) -> bool {
+        let server = &self.servers[server];
+        server.heard_leader_at.is_some_and(|heard_at| at <= heard_at + self.timing.election_timeout_min + SLACK)
+            || server.pending.iter().any(|pending| pending.envelope.request().is_some_and(|it| is_of_leader(it, term)))
+    }
+
     /// A server's campaign in a term, in its present incarnation.
     pub fn campaign(&self, server: PeerId, term: Term) -> Option<&Campaign> {
         self.campaigns.get(server, term)
@@ -145,6 +155,7 @@ impl ObservedState {
         let state = &mut self.servers[server];
         state.incarnation += 1;
         (state.booted, state.node, state.is_paused, state.resumed_at) = (Some(id), Some(node), false, None);
+        state.heard_leader_at = None;
         state.pending.clear();
         state.clerk_requests.clear();
         state.offers.clear();
@@ -229,6 +240,9 @@ impl ObservedState {
     pub(crate) fn after_check(&mut self, event: &Event) {
         let EventKind::Sent(envelope) = &event.kind else { return };
         let (Some(answered), Some(server)) = (&envelope.answers, self.servers.get_mut(envelope.from)) else { return };
+        if envelope.reply().is_some_and(|(request, reply)| is_of_leader(request, reply.term())) {
+            server.heard_leader_at = Some(event.at());
+        }
         // One of the copies, if the request arrived several times.
         if let Payload::ClerkRequest(_) = answered.payload {
             let copies = server.clerk_requests.range((answered.number, 0)..=(answered.number, usize::MAX));
@@ -240,6 +254,11 @@ impl ObservedState {
             server.pending.remove(place);
         }
     }
+}
+
+/// Whether the leader of this term sends such a request.
+fn is_of_leader(request: &RaftRequest, term: Term) -> bool {
+    !matches!(request, RaftRequest::RequestVote(_)) && request.term() == term
 }
 
 impl ServerState {

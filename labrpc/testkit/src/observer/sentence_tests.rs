@@ -20,7 +20,7 @@ use labrpc::{thread, wire};
 use super::Observer;
 use crate::contract::{Contract, TEST_TIMING};
 use crate::runner::{Lab, Recorded, run_simulated};
-use crate::script::{agrees, at, entries, refuses, votes};
+use crate::script::{agrees, at, denies, entries, refuses, votes};
 use crate::token::Token;
 use crate::world::World;
 

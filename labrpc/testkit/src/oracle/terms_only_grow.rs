@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
-use crate::observed::{ObservedState, SLACK};
+use crate::observed::ObservedState;
 use crate::rule::Hint;
 use crate::rule::election::{ASKS_IN_TERM, MESSAGE_TERM, NEW_TERM, OLD_TERM, TERM_GROWS};
 use crate::rule::replication::APPENDS_IN_TERM;
@@ -20,8 +20,6 @@ pub(super) struct TermsOnlyGrow {
     own: FxHashMap<PeerId, (Term, EventId)>,
     /// The newest term in a reply that has reached it.
     received: FxHashMap<PeerId, (Term, EventId)>,
-    /// When it last answered the leader of its own term.
-    heard_leader: FxHashMap<PeerId, EventId>,
 }
 
 impl TermsOnlyGrow {
@@ -77,19 +75,6 @@ impl TermsOnlyGrow {
         Ok(())
     }
 
-    /// A server may ignore candidates while it hears from a leader (§6).
-    fn may_ignore_candidates(
-        &self,
-        server: PeerId,
-        request: &RaftRequest,
-        id: EventId,
-        observed: &ObservedState,
-    ) -> bool {
-        let heard = self.heard_leader.get(&server);
-        matches!(request, RaftRequest::RequestVote(_))
-            && heard.is_some_and(|heard| id.at <= heard.at + observed.timing.election_timeout_min + SLACK)
-    }
-
     fn replies(
         &self,
         envelope: &Envelope,
@@ -105,7 +90,10 @@ impl TermsOnlyGrow {
                 .with(sent, format!("server {} sends a request of term {asked}", envelope.to))
                 .with(id, format!("server {server} replies in term {answered}")))
         };
-        if answered < asked && !self.may_ignore_candidates(server, request, id, observed) {
+        // A server may ignore candidates while it hears from a leader (§6).
+        let is_ignored =
+            || matches!(request, RaftRequest::RequestVote(_)) && observed.hears_leader(server, answered, id.at);
+        if answered < asked && !is_ignored() {
             return violation(
                 &NEW_TERM,
                 format!("server {server} received a request of term {asked}, but still replied in term {answered}"),
@@ -142,9 +130,6 @@ impl Oracle for TermsOnlyGrow {
             EventKind::Sent(envelope) if observed.is_real(envelope.from) => {
                 if let Some((request, reply)) = envelope.reply() {
                     self.replies(envelope, request, reply, event.id, observed)?;
-                    if !matches!(request, RaftRequest::RequestVote(_)) && request.term() == reply.term() {
-                        self.heard_leader.insert(envelope.from, event.id);
-                    }
                     return self.sends(envelope.from, reply.term(), event.id, observed, &MESSAGE_TERM.hint);
                 }
                 envelope.request().map_or(Ok(()), |request| {
@@ -171,7 +156,6 @@ impl Oracle for TermsOnlyGrow {
             }
             EventKind::Booted(server) => {
                 self.received.remove(server);
-                self.heard_leader.remove(server);
                 // If it had sent a newer term without saving it, `PersistBeforeVisible` has reported that.
                 let term = observed.servers[*server].disk.head.ballot.term;
                 self.own.insert(*server, (term, event.id));

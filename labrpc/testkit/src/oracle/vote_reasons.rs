@@ -1,13 +1,12 @@
 //! Votes, refusals and leaderships have their reasons (§5.2, §5.4.1).
 
-use labrpc::time::Instant;
 use labrpc::{AppendEntries, AppendEntriesReply, AppendOutcome, RaftReply, RaftRequest, RequestVote, RequestVoteReply};
 use labrpc::{LogPosition, PeerId, Term};
 use rustc_hash::FxHashMap;
 
 use super::interface::Oracle;
 use crate::event::{Envelope, Event, EventId, EventKind};
-use crate::observed::{ObservedState, SLACK};
+use crate::observed::ObservedState;
 use crate::rule::election::{CAMPAIGN, COMPARES_OR_LOSES, MAJORITY, VOTE_GIVEN};
 use crate::rule::replication::ELECTION_RESTRICTION;
 use crate::violation::Violation;
@@ -26,8 +25,6 @@ pub(super) struct VoteReasons {
     /// Where each server's log on disk ended at each save since it booted, with the last term in
     /// which the server had voted for itself.
     saved_tails: FxHashMap<PeerId, Vec<(Term, LogPosition)>>,
-    /// When each server last answered the leader of its own term.
-    heard_leader: FxHashMap<PeerId, Instant>,
     /// Whether any log is known to hold an entry.
     has_entries: bool,
     suspicions: Vec<Suspicion>,
@@ -65,7 +62,6 @@ impl VoteReasons {
         if matches!(request, RaftRequest::RequestVote(_)) || reply.term() != request.term() {
             return;
         }
-        self.heard_leader.insert(envelope.from, id.at);
         let RaftRequest::AppendEntries(AppendEntries { entries, .. }) = request else { return };
         let RaftReply::AppendEntries(AppendEntriesReply { outcome: AppendOutcome::Through(index), .. }) = reply else {
             return;
@@ -157,11 +153,8 @@ impl VoteReasons {
         // Without disks, logs are unknown; but as long as no log holds an entry, all are equal.
         let is_older = tail_max.map_or(self.has_entries, |tail| tail > last_log);
         // A server may also refuse while it hears from a leader (§6).
-        let hears_leader = self
-            .heard_leader
-            .get(&voter)
-            .is_some_and(|heard| pending.arrived.at <= *heard + observed.timing.election_timeout_min + SLACK);
-        if own > term || has_voted || is_older || hears_leader {
+        let hears_leader = || observed.hears_leader(voter, term, pending.arrived.at);
+        if own > term || has_voted || is_older || hears_leader() {
             return Ok(());
         }
         // It may have voted for another candidate just before, and that vote may not have been seen yet.
@@ -255,7 +248,6 @@ impl Oracle for VoteReasons {
             EventKind::Booted(server) => {
                 self.agreed_tails.remove(server);
                 self.saved_tails.remove(server);
-                self.heard_leader.remove(server);
                 if observed.has_disks {
                     let head = observed.servers[*server].disk.head;
                     head.ballot

@@ -67,6 +67,17 @@ impl<R: Elect> ScriptedCluster<R> {
         }
     }
 
+    /// Waits until the real server listens to candidates again, and returns a term that is newer than its own. While it hears
+    /// from a leader, it may ignore them (§6): so it has campaigned meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// As [`expect_campaign`](ScriptedCluster::expect_campaign).
+    #[track_caller]
+    pub fn await_newer_term(&self) -> Term {
+        self.expect_campaign().0 + 1
+    }
+
     /// Of the requests to one server that the script has not taken, the one that came first. Requests to
     /// others stay.
     ///

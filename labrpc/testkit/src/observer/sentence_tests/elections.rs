@@ -66,3 +66,30 @@ fn a_server_that_campaigns_at_its_boot_is_told_as_such() {
     assert!(text.contains("server 0 boots, and begins to wait"), "{text}");
     assert_eq!(campaigns_after(500), None);
 }
+
+/// A server that hears from its leader may ignore candidates, whichever of the two it answers first (§6).
+#[test]
+fn a_candidate_may_be_ignored_before_the_leader_is_answered() {
+    let denies_in_term = |led: Term| {
+        move |play: &Play| {
+            let travels = |from, request: RaftRequest| {
+                let message = play.message(from, 0, Port::Raft, None, wire::encode(&request));
+                play.travels(&message);
+                message.number
+            };
+            let replies = |to, number, reply: RaftReply| {
+                play.travels(&play.message(0, to, Port::Raft, Some(number), wire::encode(&reply)));
+            };
+            let (prev, entries) = (LogPosition::ZERO, vec![]);
+            let append = AppendEntries { term: led, leader: 1, prev, entries, leader_commit: 0 };
+            let vote = RequestVote { term: 6, candidate: 2, last_log: LogPosition::ZERO };
+            let heartbeat = travels(1, RaftRequest::AppendEntries(append));
+            let candidate = travels(2, RaftRequest::RequestVote(vote));
+            replies(2, candidate, denies(5));
+            replies(1, heartbeat, agrees(5, 0));
+        }
+    };
+    let rule = |led| broken_in(&IN_MEMORY, |server| server == 0, denies_in_term(led)).map(|(rule, _)| rule);
+    assert_eq!(rule(5), None);
+    assert_eq!(rule(4), Some("newer-term-adopted"));
+}

@@ -26,7 +26,8 @@ pub(super) fn vote(state: &ModelServer, request: &RequestVote, reply: &RequestVo
     }
     // A server that hears from a leader may ignore candidates (§6). It does so always, or never.
     let ignored = RequestVoteReply { term: state.term(), granted: false };
-    if is_newer && *reply == ignored && state.led != Led::No && state.is_sticky != Some(false) {
+    let is_old = request.term < state.term();
+    if !is_old && *reply == ignored && state.led != Led::No && state.is_sticky != Some(false) {
         return Ok(ModelServer { is_sticky: Some(true), ..state.clone() });
     }
     let asked = format!("server {}, whose log ends at {}", request.candidate, At(request.last_log));
