@@ -92,7 +92,8 @@ fn a_follower_at_the_base_is_sent_entries_2d() {
     LAB.rule(&SNAPSHOT_TRAFFIC, |world| {
         look_at(&SENDS_TO);
         for needed in [5, 6] {
-            let script = follower_with(world, &[1; 6], 4);
+            // A leader that halves the distance with each refusal comes to entry 5, too.
+            let script = follower_with(world, &[1; 8], 4);
             cut(&script, 4);
             elect(&script);
             heartbeat_to_2(&script).retry_from(needed);
@@ -100,7 +101,7 @@ fn a_follower_at_the_base_is_sent_entries_2d() {
             let next = script.next_request_to(2, HEARTBEAT);
             let next = next.unwrap_or_else(|| panic!("{what}; it is sent nothing for {HEARTBEAT:?}"));
             assert!(!next.is_snapshot(), "{what}; it is sent {next}");
-            let is_right = next.append().prev.index + 1 == needed;
+            let is_right = next.append().prev.index < needed && !next.append().entries.is_empty();
             expect_rule(&CATCH_UP, is_right, format!("{what}; it is sent {next}"));
         }
     });

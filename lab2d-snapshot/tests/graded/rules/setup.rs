@@ -121,6 +121,8 @@ pub fn extend(script: &ScriptedCluster<Server>, last: Index) {
         script.take(number(script.disk().last().index + 1));
         thread::sleep(ROUND_TRIP);
     }
+    // The last command may have waited for the answer to a request before it.
+    thread::sleep(ROUND_TRIP);
     extended.done();
 }
 

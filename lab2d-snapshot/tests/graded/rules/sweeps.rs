@@ -6,7 +6,7 @@ use labrpc::{InstallSnapshot, RaftRequest, thread};
 use testkit::number;
 use testkit::rule::replication::COMMIT_AT_ONCE;
 use testkit::rule::snapshots::{BOOTS, BOUNDARY, DELIVERED, SENT};
-use testkit::script::{TRAVEL, at, expect_eq, look_at, refuses};
+use testkit::script::{TRAVEL, agreement, at, expect_eq, look_at, refuses};
 use testkit::sweep::Sweep;
 
 use super::setup::{ROUND_TRIP, SOON, command, cut, expect_received, follower_with, leader, received, snapshot, state};
@@ -152,13 +152,19 @@ fn a_refusal_meets_a_cut_2d() {
                 script.discard_requests();
                 let waiting = script.expect_append_to(2, "a heartbeat to server 2");
                 script.discard_requests();
+                // A leader may go back step by step.
+                script.answer_with(move |peer, request| match request {
+                    _ if peer == 1 => Some(agreement(request)),
+                    RaftRequest::AppendEntries(append) if append.prev.index > 0 => Some(refuses(term, 1)),
+                    _ => None,
+                });
                 offset.meet(script.is_cut(5, state(5)), script.reply_arrives(waiting, refuses(term, 1)));
                 let is_help = |sent: &RaftRequest| match sent {
                     RaftRequest::InstallSnapshot(install) => install.last_included == at(5, term),
                     RaftRequest::AppendEntries(append) => append.prev == at(0, 0) && !append.entries.is_empty(),
                     RaftRequest::RequestVote(_) => false,
                 };
-                let sent = script.requests_within(ROUND_TRIP);
+                let sent = script.requests_within(4 * ROUND_TRIP);
                 let is_helped = sent.iter().any(|sent| sent.to == 2 && is_help(&sent.request));
                 let sent: Vec<String> = sent.iter().map(ToString::to_string).collect();
                 assert!(
