@@ -14,6 +14,7 @@ mod test;
 mod watch;
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -123,6 +124,14 @@ pub fn seed_count(parser: &mut Parser, option: &str) -> Result<u64, CommandError
     parse_seed_count(&value).ok_or_else(|| {
         CommandError::Misuse(format!("`--seeds {value}` is not a number of seeds: use 1 to {SEEDS_MAX}"))
     })
+}
+
+/// A count of something, such as `jobs`: at least one.
+pub fn count(parser: &mut Parser, option: &str, of_what: &str) -> Result<NonZeroUsize, CommandError> {
+    let value = value_of(parser, option, &format!("a number of {of_what}"))?;
+    value
+        .parse()
+        .map_err(|_| CommandError::Misuse(format!("`{option} {value}` is not a number of {of_what}: use 1 or more")))
 }
 
 /// The lab that a word on the command line means.

@@ -1,11 +1,10 @@
 //! `cargo lab bugs`.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use crate::arguments::{Audience, Invocation, misuse, seed_count, unknown_option, value_of};
+use crate::arguments::{Audience, Invocation, count, misuse, seed_count, unknown_option, value_of};
 use crate::course::test_kind::TestKind;
 use crate::course::track::Track;
 use crate::error::CommandError;
@@ -120,11 +119,4 @@ fn choose_output(request: &mut BugsRequest, output: BugsOutput) -> Result<(), Co
 fn kind(name: &str) -> Result<TestKind, CommandError> {
     TestKind::named(name)
         .ok_or_else(|| CommandError::Misuse(format!("`{name}` is no kind of tests: use rules, cluster, chaos or cost")))
-}
-
-fn count(parser: &mut Parser, option: &str, of_what: &str) -> Result<NonZeroUsize, CommandError> {
-    let value = value_of(parser, option, &format!("a number of {of_what}"))?;
-    value
-        .parse()
-        .map_err(|_| CommandError::Misuse(format!("`{option} {value}` is not a number of {of_what}: use 1 or more")))
 }

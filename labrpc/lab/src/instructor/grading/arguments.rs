@@ -2,7 +2,7 @@
 
 use lexopt::{Arg, Parser};
 
-use crate::arguments::{Audience, Invocation, lab_called, misuse, seed_count, unknown_option, value_of};
+use crate::arguments::{Audience, Invocation, count, lab_called, misuse, seed_count, unknown_option, value_of};
 use crate::course::track::Track;
 use crate::error::CommandError;
 use crate::instructor::Request;
@@ -23,6 +23,7 @@ pub const OPTIONS: &[&str] = &[
     "--json",
     "--sandbox",
     "--unsandboxed",
+    "--jobs",
     "--prepare",
     "--help",
 ];
@@ -45,6 +46,7 @@ pub fn parse(mut parser: Parser, _: Audience) -> Result<Invocation, CommandError
             "--sandbox" => request.sandbox = Some(level(&mut parser, &option)?),
             "--unsandboxed" => request.is_unsandboxed = true,
             "--prepare" => request.is_preparation = true,
+            "-j" | "--jobs" => request.jobs = Some(count(&mut parser, "--jobs", "jobs")?),
             "--json" => request.formats.push(Format::Json),
             "--format" => request.formats.push(Format::read(&value_of(&mut parser, &option, &Format::names())?)?),
             "--out" => request.out = Some(value_of(&mut parser, &option, "a folder")?.into()),

@@ -32,6 +32,7 @@ mod submission;
 
 #[cfg(target_os = "linux")]
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -61,6 +62,8 @@ pub struct GradingRequest {
     pub sandbox: Option<Level>,
     /// Whether the submitted code may run without a sandbox.
     pub is_unsandboxed: bool,
+    /// How many submissions are graded at a time; `None` for one for each processor.
+    pub jobs: Option<NonZeroUsize>,
     /// The folder for the results; `None` if they are only shown.
     pub out: Option<PathBuf>,
     /// Which of the submissions are graded; `None` for all.

@@ -9,12 +9,17 @@ pub mod names;
 pub mod shard;
 pub mod store;
 
+use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use super::GradingRequest;
-use super::exam::Exam;
+use super::exam::{self, Desk, Exam};
 use super::result::{Conditions, GradedSubmission, SubmissionOutcome};
 use super::submission::{NotRead, Submission};
 use crate::course::track::Track;
@@ -66,77 +71,200 @@ pub fn grade(course: &Course, request: &GradingRequest) -> Result<Cohort, Comman
     named.sort_by(|one, other| one.name.cmp(&other.name));
     named.retain(|named| request.shard.is_none_or(|shard| shard.has(&named.name)));
     let store = request.out.as_ref().map(|folder| Store::open(folder)).transpose()?;
-    let handout = handout_of(course, request)?;
+    let round = Round { course, handout: handout_of(course, request)?, request, named: &named };
     match store {
         None => {
-            let exam = prepare(course, &handout, request)?;
-            let mut submissions = Vec::new();
+            let (mut submissions, mut conditions) = (Vec::new(), None);
             // Nothing would be kept if this ended early.
-            each(&exam, &named, named.len(), usize::MAX, |result| {
-                submissions.push(result);
+            let faults_in_a_row_max = usize::MAX;
+            round.grade(&named, request.first_seed, faults_in_a_row_max, |step| {
+                match step {
+                    Step::Begin(now) => conditions = Some(now),
+                    Step::Graded(result) => submissions.push(result),
+                }
                 Ok(())
             })?;
-            Ok(Cohort { conditions: exam.conditions(), submissions })
+            submissions.sort_by(|one, other| one.name.cmp(&other.name));
+            let conditions = conditions.ok_or_else(|| CommandError::Broken("nothing was graded".to_string()))?;
+            Ok(Cohort { conditions, submissions })
         }
         Some(mut store) => {
-            grade_into(&mut store, course, &handout, request, &named)?;
+            round.grade_into(&mut store)?;
             Cohort::of(&store)
         }
     }
 }
 
-/// Grades what a folder lacks.
-fn grade_into(
-    store: &mut Store,
-    course: &Course,
-    handout: &Handout,
-    request: &GradingRequest,
-    named: &[Named],
-) -> Result<(), CommandError> {
-    let names = || named.iter().map(|named| named.name.clone());
-    let mut request = request.clone();
-    if let Some(before) = store.grading().cloned() {
-        let is_chosen = |lab: &str| request.labs.is_empty() || request.labs.iter().any(|chosen| chosen.id == lab);
-        let labs: Vec<String> = LABS.iter().map(|lab| lab.id.to_string()).filter(|lab| is_chosen(lab)).collect();
-        let grader = conditions::fingerprint(handout);
-        if let Some(how) = conditions::difference_from(&before.conditions, &request, &grader, &labs) {
-            return Err(another_grading(store, &how));
+/// One call of the command.
+struct Round<'a> {
+    course: &'a Course,
+    handout: Handout,
+    request: &'a GradingRequest,
+    /// All submissions, in the order of their names.
+    named: &'a [Named],
+}
+
+/// What happens while submissions are graded.
+enum Step {
+    /// Everything is ready: they are graded like this.
+    Begin(Conditions),
+    /// One of them has a result.
+    Graded(GradedSubmission),
+}
+
+impl Round<'_> {
+    /// Grades what a folder lacks.
+    fn grade_into(&self, store: &mut Store) -> Result<(), CommandError> {
+        let Round { request, named, .. } = self;
+        let names = || named.iter().map(|named| named.name.clone());
+        let mut first_seed = request.first_seed;
+        if let Some(before) = store.grading().cloned() {
+            let is_chosen = |lab: &str| request.labs.is_empty() || request.labs.iter().any(|chosen| chosen.id == lab);
+            let labs: Vec<String> = LABS.iter().map(|lab| lab.id.to_string()).filter(|lab| is_chosen(lab)).collect();
+            let grader = conditions::fingerprint(&self.handout);
+            if let Some(how) = conditions::difference_from(&before.conditions, request, &grader, &labs) {
+                return Err(another_grading(store, &how));
+            }
+            if before.shard != request.shard {
+                let folder = store.folder().display();
+                return Err(CommandError::Misuse(format!(
+                    "{folder} has another part of the cohort: name a new folder"
+                )));
+            }
+            first_seed = Some(before.conditions.first_seed);
+            refuse_other_sources(store, named, request.track)?;
         }
-        if before.shard != request.shard {
-            let folder = store.folder().display();
-            return Err(CommandError::Misuse(format!("{folder} has another part of the cohort: name a new folder")));
+        let left: Vec<Named> = left_to_grade(store, named, request.track)?;
+        if left.is_empty()
+            && let Some(conditions) = store.grading().map(|grading| grading.conditions.clone())
+        {
+            eprintln!("all {} submissions were graded before", named.len());
+            return store.begin(&conditions, request.shard, names());
         }
-        request.first_seed = Some(before.conditions.first_seed);
-        refuse_other_sources(store, named, request.track)?;
+        let before = named.len() - left.len();
+        if before > 0 {
+            eprintln!("{before} of {} submissions were graded before", named.len());
+        }
+        let mut kept = None;
+        let ended = self.grade(&left, first_seed, FAULTS_IN_A_ROW_MAX, |step| {
+            match step {
+                Step::Begin(conditions) => {
+                    if let Some(before) = store.grading()
+                        && let Some(how) = conditions::difference(&before.conditions, &conditions)
+                    {
+                        return Err(another_grading(store, &how));
+                    }
+                    store.begin(&conditions, request.shard, names())?;
+                    kept = Some(before);
+                }
+                Step::Graded(result) => {
+                    store.put(result)?;
+                    kept = kept.map(|kept| kept + 1);
+                }
+            }
+            Ok(())
+        });
+        if let (Err(_), Some(graded)) = (&ended, kept) {
+            let (all, folder) = (named.len(), store.folder().display());
+            eprintln!(
+                "{graded} of {all} submissions are graded and kept in {folder}: run the same command again to go on"
+            );
+        }
+        ended
     }
-    let left: Vec<Named> = left_to_grade(store, named, request.track)?;
-    if left.is_empty() && store.grading().is_some() {
-        let conditions = store.grading().map(|grading| grading.conditions.clone()).expect("it was just found");
-        eprintln!("all {} submissions were graded before", named.len());
-        return store.begin(&conditions, request.shard, names());
+
+    /// Grades these submissions, several at a time, and tells of each step at once.
+    fn grade(
+        &self,
+        left: &[Named],
+        first_seed: Option<u64>,
+        faults_in_a_row_max: usize,
+        mut tell: impl FnMut(Step) -> Result<(), CommandError>,
+    ) -> Result<(), CommandError> {
+        announce_judge();
+        let first_seed = Some(first_seed.unwrap_or_else(exam::hidden_seed));
+        let request = GradingRequest { first_seed, ..self.request.clone() };
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let desks = request.jobs.map_or(processors, NonZeroUsize::get).clamp(1, left.len().max(1));
+        let processors = (processors / desks).max(1);
+        let open = |number| Exam::prepare(self.course, &self.handout, &request, Desk { number, processors });
+        let exams: Vec<Exam> = (0..desks).map(open).collect::<Result<_, CommandError>>()?;
+        tell(Step::Begin(exams[0].conditions()))?;
+        let queue = Queue { left, before: self.named.len() - left.len(), next: Mutex::new(0..left.len()) };
+        let mut faults_in_a_row = 0;
+        let mut keep = |result: GradedSubmission| {
+            let fault = match &result.outcome {
+                SubmissionOutcome::GraderFault(reason) => Some(reason.clone()),
+                _ => None,
+            };
+            tell(Step::Graded(result))?;
+            faults_in_a_row = if fault.is_some() { faults_in_a_row + 1 } else { 0 };
+            match fault.filter(|_| faults_in_a_row == faults_in_a_row_max && !queue.is_empty()) {
+                Some(reason) => Err(CommandError::Broken(format!(
+                    "the grader has failed {faults_in_a_row} times in a row, the last time with: {reason}"
+                ))),
+                None => Ok(()),
+            }
+        };
+        let (sender, results) = mpsc::channel();
+        thread::scope(|scope| {
+            for exam in exams {
+                let (sender, queue) = (sender.clone(), &queue);
+                scope.spawn(move || queue.work(&exam, &sender));
+            }
+            drop(sender);
+            let mut ended = Ok(());
+            for result in results {
+                let kept = result.and_then(&mut keep);
+                if kept.is_err() {
+                    queue.clear();
+                }
+                ended = ended.and(kept);
+            }
+            ended
+        })
     }
-    if left.len() < named.len() {
-        eprintln!("{} of {} submissions were graded before", named.len() - left.len(), named.len());
+}
+
+/// The submissions that nobody has begun to grade.
+struct Queue<'a> {
+    left: &'a [Named],
+    /// How many were graded by commands before this one.
+    before: usize,
+    next: Mutex<Range<usize>>,
+}
+
+impl Queue<'_> {
+    fn next(&self) -> MutexGuard<'_, Range<usize>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let exam = prepare(course, handout, &request)?;
-    let conditions = exam.conditions();
-    if let Some(before) = store.grading()
-        && let Some(how) = conditions::difference(&before.conditions, &conditions)
-    {
-        return Err(another_grading(store, &how));
+
+    fn is_empty(&self) -> bool {
+        self.next().is_empty()
     }
-    store.begin(&conditions, request.shard, names())?;
-    let (before, all) = (named.len() - left.len(), named.len());
-    let mut kept = 0;
-    let ended = each(&exam, &left, all, FAULTS_IN_A_ROW_MAX, |result| {
-        store.put(result)?;
-        kept += 1;
-        Ok(())
-    });
-    ended.inspect_err(|_| {
-        let (graded, folder) = (before + kept, store.folder().display());
-        eprintln!("{graded} of {all} submissions are graded and kept in {folder}: run the same command again to go on");
-    })
+
+    /// Nothing more is begun.
+    fn clear(&self) {
+        let mut next = self.next();
+        next.start = next.end;
+    }
+
+    /// Grades one after the other, and sends each result.
+    fn work(&self, exam: &Exam, results: &Sender<Result<GradedSubmission, CommandError>>) {
+        loop {
+            let Some(at) = self.next().next() else { return };
+            let named = &self.left[at];
+            let (number, all) = (self.before + at + 1, self.before + self.left.len());
+            let graded = interrupt::check().and_then(|()| {
+                eprintln!("grading {} ({number} of {all})", named.name);
+                grade_one(named, exam.track(), |submission| exam.grade(&named.name, submission))
+            });
+            let is_failed = graded.is_err();
+            if results.send(graded).is_err() || is_failed {
+                return;
+            }
+        }
+    }
 }
 
 /// Refuses a folder whose results are of other conditions.
@@ -147,10 +275,9 @@ fn another_grading(store: &Store, Difference { what, before, now }: &Difference)
     ))
 }
 
-/// Makes what grades, which takes a minute at first.
-fn prepare(course: &Course, handout: &Handout, request: &GradingRequest) -> Result<Exam, CommandError> {
+/// It takes a minute at first.
+fn announce_judge() {
     eprintln!("building the judge");
-    Exam::prepare(course, handout, request)
 }
 
 /// Builds what grades, for commands that come later.
@@ -159,7 +286,7 @@ fn prepare(course: &Course, handout: &Handout, request: &GradingRequest) -> Resu
 ///
 /// If the course itself does not compile.
 pub fn build_judge(course: &Course, request: &GradingRequest) -> Result<(), CommandError> {
-    eprintln!("building the judge");
+    announce_judge();
     Exam::build_judge(course, &handout_of(course, request)?, request)
 }
 
@@ -207,34 +334,6 @@ fn left_to_grade(store: &Store, named: &[Named], track: Track) -> Result<Vec<Nam
         }
     }
     Ok(left)
-}
-
-/// Grades one after the other, and gives each result away at once.
-fn each(
-    exam: &Exam,
-    left: &[Named],
-    all: usize,
-    faults_in_a_row_max: usize,
-    mut keep: impl FnMut(GradedSubmission) -> Result<(), CommandError>,
-) -> Result<(), CommandError> {
-    let mut faults_in_a_row = 0;
-    for (at, named) in left.iter().enumerate() {
-        interrupt::check()?;
-        eprintln!("grading {} ({} of {all})", named.name, all - left.len() + at + 1);
-        let result = grade_one(named, exam.track(), |submission| exam.grade(&named.name, submission))?;
-        let fault = match &result.outcome {
-            SubmissionOutcome::GraderFault(reason) => Some(reason.clone()),
-            _ => None,
-        };
-        keep(result)?;
-        faults_in_a_row = if fault.is_some() { faults_in_a_row + 1 } else { 0 };
-        if let Some(reason) = fault.filter(|_| faults_in_a_row == faults_in_a_row_max && at + 1 < left.len()) {
-            return Err(CommandError::Broken(format!(
-                "the grader has failed {faults_in_a_row} times in a row, the last time with: {reason}"
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// Reads and grades one submission. A fault of the grader is a result, too.

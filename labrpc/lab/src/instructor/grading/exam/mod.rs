@@ -45,7 +45,17 @@ use stories::Teller;
 /// The folder for what a step's processes write.
 const RUN: &str = "run";
 
-/// The workspaces in which submissions are graded: one for the code of each, and the judge's, which has none.
+/// Where one submission is graded, while others are graded elsewhere on the same machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Desk {
+    /// Which of them this is, from 0.
+    pub number: usize,
+    /// The processors for it.
+    pub processors: usize,
+}
+
+/// The workspaces in which submissions are graded, one after the other: one for the code of each, and the judge's, which has
+/// none.
 pub struct Exam {
     /// Removed with everything in it.
     _scratch: Scratch,
@@ -62,6 +72,8 @@ pub struct Exam {
     labs: Vec<GradedLab>,
     seeds: Option<u64>,
     first_seed: u64,
+    /// How many tests run at a time.
+    harness_threads: usize,
     /// Whose design the submissions follow.
     track: Track,
     /// The fingerprint of the course.
@@ -78,9 +90,14 @@ impl Exam {
     /// # Errors
     ///
     /// If there is no sandbox, or the course itself does not compile.
-    pub fn prepare(course: &Course, handout: &Handout, request: &GradingRequest) -> Result<Exam, CommandError> {
+    pub fn prepare(
+        course: &Course,
+        handout: &Handout,
+        request: &GradingRequest,
+        desk: Desk,
+    ) -> Result<Exam, CommandError> {
         let (scratch, folder) = open_scratch()?;
-        let sandbox = Sandbox::choose(&folder, request.sandbox, request.is_unsandboxed)?;
+        let sandbox = Sandbox::choose(&folder, request.sandbox, request.is_unsandboxed, desk.number)?;
         let workspace = |name: &str| -> Result<Course, CommandError> {
             let course = Course::at(&folder.join(name));
             tree::write_into(&handout.tree, course.root())?;
@@ -97,7 +114,7 @@ impl Exam {
             &scratch,
         )?;
         let toolchain = compile::toolchain(&sandbox, &judge.calls, &folder)?;
-        let (seeds, first_seed) = (request.seeds, request.first_seed.unwrap_or_else(|| hidden_seed(&folder)));
+        let (seeds, first_seed) = (request.seeds, request.first_seed.unwrap_or_else(hidden_seed));
         let pristine = handout.tree.clone();
         Ok(Exam {
             _scratch: scratch,
@@ -111,6 +128,7 @@ impl Exam {
             labs,
             seeds,
             first_seed,
+            harness_threads: desk.processors,
             track: request.track,
             grader: fingerprint(handout),
             course: course.clone(),
@@ -240,11 +258,11 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), CommandError> {
 }
 
 /// A seed that nobody can know before grading begins.
-fn hidden_seed(folder: &Path) -> u64 {
+pub fn hidden_seed() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     // The standard library's keys are random, and different in each process.
     let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), now.as_nanos());
-    let digest = sha256(format!("{random} {} {}", now.as_nanos(), folder.display()).as_bytes());
+    let digest = sha256(format!("{random} {}", now.as_nanos()).as_bytes());
     // Small enough to be typed, and to leave room for the seeds that follow.
     1 + u64::from_str_radix(&digest[..10], 16).unwrap_or(random & 0xff_ffff_ffff)
 }

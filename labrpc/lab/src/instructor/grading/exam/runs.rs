@@ -90,7 +90,7 @@ impl Exam {
             request: &request,
             scratch: &reports,
             progress: &mut TestProgress::hidden(),
-            harness_threads: None,
+            harness_threads: Some(self.harness_threads),
             silence_max: SILENCE_MAX,
             keeper: Some(guard),
         };

@@ -58,7 +58,7 @@ fn ended(task: &Task) -> Result<Value, CommandError> {
     let scratch = Scratch::new("guarded")?;
     super::open_folder(scratch.path())?;
     let asked = Level::called(&task.level);
-    let sandbox = match Sandbox::choose(scratch.path(), asked, asked.is_none()) {
+    let sandbox = match Sandbox::choose(scratch.path(), asked, asked.is_none(), 0) {
         Ok(sandbox) => sandbox,
         Err(error) => return Ok(json!({ "unavailable": error.to_string() })),
     };

@@ -74,17 +74,24 @@ pub struct Sandbox {
     is_root: bool,
     /// How processes are found of which the parent has ended.
     mark: Mark,
+    /// Which of this process's sandboxes this is: each has a user of its own.
+    number: usize,
     /// Where the probe works.
     folder: PathBuf,
 }
 
 impl Sandbox {
-    /// The best that this machine has. `folder` is for files of the sandbox.
+    /// The best that this machine has. `folder` is for files of the sandbox. `number` tells it from others of this process.
     ///
     /// # Errors
     ///
     /// If nothing, or not the level that is asked for, works here. The text says why.
-    pub fn choose(folder: &Path, asked: Option<Level>, is_unsandboxed: bool) -> Result<Sandbox, CommandError> {
+    pub fn choose(
+        folder: &Path,
+        asked: Option<Level>,
+        is_unsandboxed: bool,
+        number: usize,
+    ) -> Result<Sandbox, CommandError> {
         let is_root = rustix::process::geteuid().is_root();
         let mut sandbox = Sandbox {
             level: Level::Nothing,
@@ -92,7 +99,8 @@ impl Sandbox {
             helper: helper(folder)?,
             bubblewrap: PathBuf::from(bubblewrap::PROGRAM),
             is_root,
-            mark: Mark::Variable(format!("{MARK_VARIABLE}={}", std::process::id())),
+            mark: Mark::Variable(format!("{MARK_VARIABLE}={}.{number}", std::process::id())),
+            number,
             folder: folder.to_path_buf(),
         };
         if is_unsandboxed {
@@ -137,7 +145,7 @@ impl Sandbox {
             return self.probe();
         }
         let mut reason = "every user number is taken".to_string();
-        for user in free_users() {
+        for user in free_users(self.number) {
             (self.user, self.mark) = (Some(user), Mark::User(user));
             match self.probe() {
                 Ok(()) => return Ok(()),
@@ -266,10 +274,12 @@ fn program_in_path(name: &str) -> Option<PathBuf> {
 }
 
 /// Numbers of users that nobody is now. Some containers know only small numbers.
-fn free_users() -> impl Iterator<Item = u32> {
+fn free_users(number: usize) -> impl Iterator<Item = u32> {
     const LARGE: u32 = 2_000_000_000;
     const SMALL: u32 = 50_000;
-    let own = std::process::id();
+    /// More than there are sandboxes in one process.
+    const APART: u32 = 1_009;
+    let own = std::process::id() + APART * number as u32;
     let numbers = [LARGE + own % 10_000_000, SMALL + own % 10_000];
     numbers.into_iter().filter(|user| processes::marked(&Mark::User(*user)).is_empty())
 }
