@@ -90,6 +90,7 @@ fn an_interruption_keeps_results() {
     let is_waiting = |folder: fs::DirEntry| folder.path().join("run/waiting").exists();
     let waits = || fs::read_dir(course.temporary()).unwrap().any(|folder| is_waiting(folder.unwrap()));
     wait_for("bob's tests to start", || waits().then_some(()));
+    wait_for("alice's grade", || course.beside("out/submissions/alice.json").exists().then_some(()));
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();

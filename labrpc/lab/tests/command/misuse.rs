@@ -295,7 +295,7 @@ fn errors_in_the_course_have_status_1() {
 /// `cargo lab grade` says what it misses, and which sandboxes there are.
 #[test]
 fn grading_is_checked() {
-    const OPTIONS: &str = "(options: --lab, --open, --seeds, --first-seed, --out, --shard, --format, --json, --sandbox, --unsandboxed, --prepare, --help)";
+    const OPTIONS: &str = "(options: --lab, --open, --seeds, --first-seed, --out, --shard, --format, --json, --sandbox, --unsandboxed, --jobs, --prepare, --help)";
     assert_refused(&[
         ("grade", "the submissions are missing: run `cargo lab grade SUBMISSION…`".to_string()),
         (

@@ -249,16 +249,20 @@ impl Queue<'_> {
         next.start = next.end;
     }
 
+    /// The next one that nobody has begun, and says that it begins.
+    fn take(&self) -> Option<&Named> {
+        let mut next = self.next();
+        let at = next.next()?;
+        let (number, all) = (self.before + at + 1, self.before + self.left.len());
+        eprintln!("grading {} ({number} of {all})", self.left[at].name);
+        Some(&self.left[at])
+    }
+
     /// Grades one after the other, and sends each result.
     fn work(&self, exam: &Exam, results: &Sender<Result<GradedSubmission, CommandError>>) {
-        loop {
-            let Some(at) = self.next().next() else { return };
-            let named = &self.left[at];
-            let (number, all) = (self.before + at + 1, self.before + self.left.len());
-            let graded = interrupt::check().and_then(|()| {
-                eprintln!("grading {} ({number} of {all})", named.name);
-                grade_one(named, exam.track(), |submission| exam.grade(&named.name, submission))
-            });
+        while let Some(named) = self.take() {
+            let grade = |submission: &Submission| exam.grade(&named.name, submission);
+            let graded = interrupt::check().and_then(|()| grade_one(named, exam.track(), grade));
             let is_failed = graded.is_err();
             if results.send(graded).is_err() || is_failed {
                 return;
