@@ -197,6 +197,19 @@ fn nothing_runs_after_a_failure() {
     assert_eq!((judged_later, seen.len()), (6 * 2 + 5 * 2, 6 * 2 * 2), "{seen:?}");
 }
 
+/// A lawful variant is judged by the labs from its own to the last one in which it is lawful.
+#[test]
+fn a_variant_may_be_lawful_until_a_lab() {
+    let course = course();
+    for (until, labs) in [("", 5), ("until = \"2c\"\n", 2), ("until = \"2b\"\n", 1)] {
+        let text = entry("lawful", "lab2b-log", "slow", "other").replace("edits", &format!("{until}edits"));
+        course.write("lab2b-log/bugs.toml", &text);
+        assert_eq!(course.lab("bugs --lawful --all-labs").status, Some(0), "{until}");
+        // The solution is judged first; both kinds of each lab.
+        assert_eq!(seen(&course).len(), 2 * labs * 2, "{until}");
+    }
+}
+
 /// The list of known mistakes has every test that ran, and those that fail with a bug, of all kinds. A bug that is tried
 /// again replaces what was written of it, and others keep it.
 #[test]

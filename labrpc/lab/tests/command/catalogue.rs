@@ -102,6 +102,11 @@ fn mistakes_are_reported_with_their_lines() {
             "with = \"bad\"",
             "6: this edit has no `replace`\n8: an edit has no key `with` (keys: file, find, replace)".to_string(),
         ),
+        (
+            "what = \"It is slow.\"",
+            "what = \"It is slow.\"\nuntil = \"1a\"",
+            "13: `until` is no lab from here on: write one of 2a, 2b, 2c, 2d, 3a, 3b".to_string(),
+        ),
         ("find = \"go\"", "find = \"\"", "13: `find` is empty: an edit replaces one text with another".to_string()),
         (
             "find = \"go\"",

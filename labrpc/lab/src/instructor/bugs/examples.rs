@@ -36,7 +36,7 @@ pub fn lawful(lab: usize, id: &str) -> Variant {
         lab,
         id: id.to_string(),
         what: format!("Server {id} waits."),
-        nature: VariantKind::Lawful,
+        nature: VariantKind::Lawful { until: None },
         edits: vec![SourceEdit { file, find: "good".to_string(), replace: id.to_string(), place: place(7) }],
         place: place(3),
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::catalogue::Variant;
 use super::verdict::{Catch, StoryFigures, TrialOutcome};
 use super::worker_pool::PreparedVariant;
 use super::working_copy::WorkingCopy;
@@ -71,7 +72,7 @@ impl Trial<'_> {
         prepared: &[PreparedVariant<'_>],
     ) -> Result<(), CommandError> {
         let is_asked = |graded: &&GradedLab| {
-            prepared.iter().any(|prepared| self.judging_labs(prepared.variant.lab).any(|judge| judge.lab == graded.lab))
+            prepared.iter().any(|prepared| self.judging_labs(prepared.variant).any(|judge| judge.lab == graded.lab))
         };
         for graded in self.labs.iter().filter(is_asked) {
             let Some(build) = copy.build(graded)? else {
@@ -111,7 +112,7 @@ impl Trial<'_> {
             return self.judge_whole(copy, prepared, &mut built);
         }
         for request in &stages {
-            for graded in self.judging_labs(variant.lab) {
+            for graded in self.judging_labs(variant) {
                 if let Some(unbuildable) = build(copy, graded, &mut built)? {
                     return Ok(unbuildable);
                 }
@@ -198,11 +199,15 @@ impl Trial<'_> {
         Ok(Some(StoryFigures { news, is_same }))
     }
 
-    /// The labs whose tests judge a variant of `lab`, beginning with `lab`.
-    fn judging_labs(&self, lab: &'static LabCrate) -> impl Iterator<Item = &GradedLab> {
-        let from = self.labs.iter().position(|graded| graded.lab == lab).unwrap_or_default();
-        let count = if self.is_all_labs { self.labs.len() } else { 1 };
-        self.labs.iter().skip(from).take(count)
+    /// The labs whose tests judge a variant, beginning with its own.
+    fn judging_labs(&self, variant: &Variant) -> impl Iterator<Item = &GradedLab> {
+        let place = |lab: &LabCrate| self.labs.iter().position(|graded| graded.lab == lab);
+        let first = place(variant.lab).unwrap_or_default();
+        let last = match self.is_all_labs {
+            true => variant.until().and_then(place).unwrap_or(self.labs.len() - 1),
+            false => first,
+        };
+        self.labs[first..=last].iter()
     }
 
     fn run(

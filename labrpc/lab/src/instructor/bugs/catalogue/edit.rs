@@ -85,7 +85,7 @@ mod tests {
             lab: &LABS[0],
             id: "A01".to_string(),
             what: "It is wrong.".to_string(),
-            nature: VariantKind::Lawful,
+            nature: VariantKind::Lawful { until: None },
             edits: edits.iter().enumerate().map(edit).collect(),
             place: place(1),
         };

@@ -64,8 +64,11 @@ pub struct Variant {
 pub enum VariantKind {
     /// A test must fail, and name one of these rules, preferably the first.
     Bug { rules: Vec<String> },
-    /// Every test must pass.
-    Lawful,
+    /// Every test must pass: those of its own lab and, if asked for, of the later ones.
+    Lawful {
+        /// The last lab in which it is lawful, if a later lab asks for more.
+        until: Option<&'static LabCrate>,
+    },
 }
 
 /// A known bug that is not planted.
@@ -102,13 +105,21 @@ impl Variant {
     pub fn rules(&self) -> &[String] {
         match &self.nature {
             VariantKind::Bug { rules } => rules,
-            VariantKind::Lawful => &[],
+            VariantKind::Lawful { .. } => &[],
         }
     }
 
     /// Whether every test must pass with it.
     pub fn is_lawful(&self) -> bool {
-        self.nature == VariantKind::Lawful
+        matches!(self.nature, VariantKind::Lawful { .. })
+    }
+
+    /// The last lab that has a say in it, if it is not the last one of the course.
+    pub fn until(&self) -> Option<&'static LabCrate> {
+        match self.nature {
+            VariantKind::Lawful { until } => until,
+            VariantKind::Bug { .. } => None,
+        }
     }
 }
 

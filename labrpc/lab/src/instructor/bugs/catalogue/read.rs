@@ -92,8 +92,9 @@ impl ListReader<'_> {
             catalogue.variants.extend(variant);
         }
         for entry in self.entries(&root, LAWFUL) {
-            self.check_keys(&entry, &["id", "what", "edits"]);
-            let variant = self.variant(&entry, Some(VariantKind::Lawful));
+            self.check_keys(&entry, &["id", "what", "until", "edits"]);
+            let until = self.until(&entry);
+            let variant = self.variant(&entry, until.map(|until| VariantKind::Lawful { until }));
             catalogue.variants.extend(variant);
         }
         for entry in self.entries(&root, UNPLANTABLE) {
@@ -167,6 +168,21 @@ impl ListReader<'_> {
                 None
             }
         }
+    }
+
+    /// The last lab in which a variant is lawful, if that is not the last one.
+    fn until(&mut self, entry: &TomlTable<'_>) -> Option<Option<&'static LabCrate>> {
+        if !entry.table.contains_key("until") {
+            return Some(None);
+        }
+        let (name, span) = self.text(entry, "until")?;
+        let own = LABS.iter().position(|lab| lab.id == self.lab.id).unwrap_or_default();
+        let found = LABS[own..].iter().find(|lab| lab.id == name);
+        if found.is_none() {
+            let labs: Vec<&str> = LABS[own..].iter().map(|lab| lab.id).collect();
+            self.complain(span, format!("`until` is no lab from here on: write one of {}", labs.join(", ")));
+        }
+        found.map(Some)
     }
 
     fn edits(&mut self, entry: &TomlTable<'_>) -> Option<Vec<SourceEdit>> {
